@@ -1,0 +1,50 @@
+"""A Python engine for thousands to millions of tiny stateful agents.
+
+What a person imports: `Agent` to write one, `Engine` to run them in this process, `Client` to talk to a running engine.
+Everything is loaded at its first use, so that `import engine` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine import errors
+    from engine.client import Client
+    from engine.engine import Engine
+    from engine.snapshot import Snapshot
+    from pools.agent import Agent
+    from pools.context import Context
+    from pools.log import Log
+    from pools.sender import Result
+    from pools.spec import PoolSpec
+
+__all__ = ["Agent", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "__version__", "errors"]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "pools.agent",
+    "Client": "engine.client",
+    "Context": "pools.context",
+    "Engine": "engine.engine",
+    "Log": "pools.log",
+    "PoolSpec": "pools.spec",
+    "Result": "pools.sender",
+    "Snapshot": "engine.snapshot",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("engine.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,292 @@
+"""The engine, inside the process that made it.
+
+Owns the swarm of workers for the time of an `async with`, and the verbs that a person uses. The daemon is this engine with a
+socket in front of it; `Client` has the same verbs from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from asyncio import Future
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from engine.errors import EngineStopped, StartFailed, Unavailable
+from engine.proxy import Proxy
+from engine.spawned import Spawned
+from engine.stream import Tally, batches
+from pools.agent import Agent
+from pools.errors import PoolError, TaskExpired
+from pools.events import Event
+from pools.registry import reference_of, root_of
+from pools.sender import Asks, Named, Result
+from pools.spec import AGENTS_TOTAL, PoolSpec
+from pools.swarm import Swarm
+
+if TYPE_CHECKING:
+    from engine.snapshot import Snapshot
+
+__all__ = ["Engine"]
+
+#: Events kept for whoever asks.
+EVENTS = 1_000
+#: Seconds that workers get to end by themselves.
+GRACE_S = 5.0
+
+
+class Engine:
+    """Workers full of agents, and the ways to ask them.
+
+    kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
+    pools: specifications, or a pools.yaml; None is one pool with a worker for each processor but one, at least one.
+    durability: `memory`; what a worker held is gone when it dies.  agents_limit: most agents in all.
+    paths: folders that workers add at the end of their import path.  seed: for every choice by chance.
+    """
+
+    def __init__(
+        self,
+        kinds: Iterable[type[Agent] | str] = (),
+        pools: Sequence[PoolSpec] | str | Path | None = None,
+        *,
+        durability: str = "memory",
+        name: str = "engine",
+        agents_limit: int | None = None,
+        paths: Iterable[str] = (),
+        environ: Mapping[str, str] | None = None,
+        output: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if durability != "memory":
+            raise Unavailable(f"durability {durability!r}: unavailable: this version keeps state in memory only; use 'memory'")
+        if not sys.platform.startswith("linux"):
+            raise Unavailable(f"unavailable: the engine needs Linux (pidfd, memfd), this is {sys.platform}")
+        self.name = name
+        self.durability = durability
+        self.tally = Tally()
+        self.events: deque[Event] = deque(maxlen=EVENTS)
+        self.started_s = time.time()
+        specs, limit = _pools(pools, agents_limit)
+        self._kinds = list(kinds)
+        self._wanted_paths = list(paths)
+        self._environ = dict(os.environ if environ is None else environ)
+        self._output = output
+        self._seed = seed
+        self._specs = specs
+        self._limit = limit
+        self._swarm: Swarm | None = None
+        self._asks: Asks | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._agent_bytes: float | None = None
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start the workers and wait until they are ready.
+
+        Raises KindNotLoaded with the user's traceback, StartFailed.
+        """
+        self._loop = asyncio.get_running_loop()
+        references = [self._reference(kind) for kind in self._kinds]
+        self._swarm = swarm = Swarm(
+            self._specs,
+            name=self.name,
+            paths=self._wanted_paths,
+            limit=self._limit,
+            environ=self._environ,
+            output=self._output,
+            seed=self._seed,
+            on_event=self.events.append,
+            accepted=self.tally.accept,
+            ended=self.tally.end,
+        )
+        self._asks = Asks(swarm.resolve, self._loop.call_soon, self.tally.end)
+        try:
+            await swarm.ready(swarm.launch())
+            for reference in references:
+                await swarm.load(reference)
+        except BaseException as error:
+            await swarm.stop(0)
+            self._swarm = None
+            if isinstance(error, OSError):
+                raise StartFailed(f"a worker could not be started: {error}") from error
+            raise
+
+    async def stop(self, *, grace_s: float = GRACE_S) -> None:
+        """End the workers. Tasks that are not answered fail; a second call does nothing."""
+        swarm, self._swarm = self._swarm, None
+        if swarm is not None:
+            await swarm.stop(grace_s)
+
+    @property
+    def swarm(self) -> Swarm:
+        """The workers. Raises EngineStopped."""
+        if self._swarm is None:
+            raise EngineStopped("the engine does not run; use `async with Engine(...)`, or start it")
+        return self._swarm
+
+    # -- agents --------------------------------------------------------------------------------------------------------
+
+    async def spawn(
+        self,
+        kind: type[Agent] | str,
+        count: int | None = None,
+        *,
+        add: int | None = None,
+        keys: Sequence[str] | None = None,
+        warm: bool = False,
+    ) -> Spawned:
+        """Make agents exist: `count` in all, `add` more, or those with the given keys.
+
+        Repeating a count changes nothing. A range is one operation: objects are made at the first task, or now with
+        `warm` (in batches of 100).  Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
+        """
+        if [count, add, keys].count(None) != 2:
+            raise ValueError("spawn takes one of count, add and keys")
+        for number, what in ((count, "count"), (add, "add")):
+            if number is not None and (type(number) is not int or number < 0):
+                raise ValueError(f"{what} must be a whole number, 0 or more, got {number!r}")
+        swarm = self.swarm
+        name = await self._load(kind)
+        began_s = time.perf_counter()
+        if keys is not None:
+            added = await swarm.spawn_names(name, keys)
+        else:
+            missing = add if add is not None else max((count or 0) - swarm.placement.numbered(name), 0)
+            added = await swarm.spawn(name, missing) if missing else 0
+        if warm:
+            await swarm.warm(name)
+        return Spawned(
+            kind=name,
+            total=swarm.placement.count_of(name),
+            added=added,
+            wanted=count,
+            workers=len(swarm.seats),
+            seconds=time.perf_counter() - began_s,
+        )
+
+    async def _load(self, kind: type[Agent] | str) -> str:
+        swarm = self.swarm
+        if isinstance(kind, str) and ":" not in kind:
+            swarm.check_kind(kind)
+            return kind
+        if not isinstance(kind, str) and kind.kind in swarm.kinds and self._reference(kind) in swarm.references:
+            return kind.kind
+        return await swarm.load(self._reference(kind), self._wanted_paths)
+
+    def _reference(self, kind: type[Agent] | str) -> str:
+        if isinstance(kind, str):
+            return kind
+        root = root_of(kind)
+        if root is not None and root not in self._wanted_paths:
+            self._wanted_paths.append(root)
+        return reference_of(kind)
+
+    async def load(self, reference: str, paths: Iterable[str] = ()) -> str:
+        """Load a kind in every worker; returns its name. Raises KindNotLoaded."""
+        return await self.swarm.load(reference, paths)
+
+    def agent(self, kind: type[Agent] | str, key: str | int) -> Proxy:
+        """An agent whose methods can be called: `await engine.agent(Counter, 17).add(2)`."""
+        name = kind if isinstance(kind, str) else kind.kind
+        return Proxy(self.ask, f"{name}/{key}")
+
+    # -- tasks ---------------------------------------------------------------------------------------------------------
+
+    def ask(
+        self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any
+    ) -> Future[Any]:
+        """Send a task; await the result for its value.
+
+        address: `kind/key`, or `kind` alone for any agent of it.  timeout_s: seconds to wait, then TaskExpired.
+        Raises (when awaited) TaskFailed for what the method raised, else the engine's own error.
+        """
+        loop, asks = self._loop, self._asks
+        if loop is None or asks is None:
+            raise EngineStopped("the engine does not run; use `async with Engine(...)`, or start it")
+        future: Future[Any] = loop.create_future()
+        tally = self.tally
+        tally.accepted += 1
+        try:
+            asks.ask(future, address, method, (Named(named),) if named else arguments)
+        except PoolError as error:
+            tally.failed += 1
+            future.set_exception(error)
+            return future
+        if timeout_s is not None:
+            self._limit_time(future, address, method, timeout_s)
+        return future
+
+    def _limit_time(self, future: Future[Any], address: str, method: str, timeout_s: float) -> None:
+        def expire() -> None:
+            if not future.done():
+                future.set_exception(TaskExpired(f"{address} {method}: no answer within {timeout_s:g} s"))
+                if self._asks is not None:
+                    self._asks.cancel(future)
+
+        handle = asyncio.get_running_loop().call_later(timeout_s, expire)
+        future.add_done_callback(lambda _done: handle.cancel())
+
+    def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> None:
+        """Send a task without waiting for its end. Its failure is counted, and an event."""
+        future = self.ask(address, method, *arguments, **named)
+        future.add_done_callback(lambda done: self._told(address, method, done))
+
+    def _told(self, address: str, method: str, done: Future[Any]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self.events.append(Event("tell.failed", f"{address} {method}: {type(error).__name__}: {error}", time.time()))
+
+    async def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
+        """Run many tasks; results come in the order of completion, each with the id of its task.
+
+        tasks: tuples (address, method, *arguments), whose ids are 0, 1, …; or task lines (objects).
+        window: tasks in flight; what the workers take together by default.
+        Leaving the loop early cancels what is not done.
+        """
+        async for results in self.map_batches(tasks, window=window):
+            for result in results:
+                yield result
+
+    def map_batches(
+        self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
+    ) -> AsyncIterator[list[Result]]:
+        """The same in lists, as they come from the workers: for those who count, with less cost a task."""
+        swarm = self.swarm
+        return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
+
+    # -- what is known -------------------------------------------------------------------------------------------------
+
+    def stats(self) -> Snapshot:
+        """One consistent snapshot of everything counted."""
+        from engine.snapshot import snapshot
+
+        return snapshot(self)
+
+
+def _pools(pools: Sequence[PoolSpec] | str | Path | None, limit: int | None) -> tuple[Sequence[PoolSpec], int]:
+    if pools is None:
+        workers = max(len(os.sched_getaffinity(0)) - 1, 1)
+        agents = AGENTS_TOTAL if limit is None else limit
+        return [PoolSpec("p1", agents=agents, workers=workers)], agents
+    if isinstance(pools, str | Path):
+        from engine.config import load
+
+        config = load(Path(pools), flags={}, environ={}, cwd=Path.cwd())
+        return config.pools, config.agents_limit if limit is None else limit
+    total = sum(pool.agents for pool in pools)
+    return pools, total if limit is None else limit

@@ -1,0 +1,187 @@
+"""Every error of the engine, and the exit code that each of them means.
+
+Owns the one table of exit codes: 0 done, 1 the work failed, 2 asked wrongly, 3 try again, 4 broken. The errors of the floor
+below are named here too, so that a user needs one import.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pools.errors import (
+    BadAddress,
+    BadArgument,
+    BadField,
+    BadFrame,
+    BadMethod,
+    BadReply,
+    Failure,
+    FrameTooLarge,
+    KindNotLoaded,
+    LinkClosed,
+    MailboxFull,
+    OutboxFull,
+    PoolError,
+    PoolFull,
+    PoolUnavailable,
+    StateTooLarge,
+    TaskCancelled,
+    TaskExpired,
+    TaskFailed,
+    TooManyAgents,
+    UnknownAgent,
+    UnknownKind,
+    UnknownMethod,
+    WorkerDied,
+)
+
+__all__ = [
+    "AlreadyRunning",
+    "BadAddress",
+    "BadArgument",
+    "BadField",
+    "BadFrame",
+    "BadLine",
+    "BadMethod",
+    "BadReply",
+    "ConfigError",
+    "EngineError",
+    "EngineStopped",
+    "Failure",
+    "FrameTooLarge",
+    "KindNotLoaded",
+    "LinkClosed",
+    "MailboxFull",
+    "NotRunning",
+    "OutboxFull",
+    "PoolError",
+    "PoolFull",
+    "PoolUnavailable",
+    "StartFailed",
+    "StateTooLarge",
+    "TaskCancelled",
+    "TaskExpired",
+    "TaskFailed",
+    "TooManyAgents",
+    "Unavailable",
+    "UnknownAgent",
+    "UnknownKind",
+    "UnknownMethod",
+    "UnsafePath",
+    "WorkerDied",
+    "exit_code",
+]
+
+
+class EngineError(Exception):
+    """What every error of this floor is."""
+
+    #: Seconds after which the same request may succeed; None where trying again is no use.
+    retry_after_s: float | None = None
+
+
+class ConfigError(EngineError):
+    """A configuration value cannot be used.
+
+    key: its path, such as `pools.p3.cpu`.  file, line: where it stands.  nearest: the key that may have been meant.
+    """
+
+    def __init__(
+        self, message: str, *, key: str, file: Path | None = None, line: int | None = None, nearest: str | None = None
+    ) -> None:
+        place = "" if file is None else f"{file}:{line}: " if line is not None else f"{file}: "
+        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        super().__init__(f"{place}{key + ': ' if key else ''}{message}{hint}")
+        self.key = key
+        self.file = file
+        self.line = line
+        self.nearest = nearest
+
+
+class UnsafePath(EngineError):
+    """A directory or socket has the wrong owner or mode, or cannot be used; `path` is which."""
+
+    def __init__(self, message: str, *, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class AlreadyRunning(EngineError):
+    """An engine of this name runs already; `pid` is its process where it is known."""
+
+    def __init__(self, message: str, *, pid: int | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class NotRunning(EngineError):
+    """No engine of this name runs."""
+
+    retry_after_s = 1.0
+
+
+class EngineStopped(EngineError):
+    """The engine is stopping or was never started."""
+
+    retry_after_s = 1.0
+
+
+class StartFailed(EngineError):
+    """The engine could not start; the message says why."""
+
+
+class Unavailable(EngineError):
+    """Something cannot work here; the message says why."""
+
+
+class BadLine(EngineError):
+    """A line of a task file is not a task; `line` is its number, from 1."""
+
+    def __init__(self, message: str, *, line: int) -> None:
+        super().__init__(f"line {line}: {message}")
+        self.line = line
+
+
+#: Done; the work failed; asked wrongly; try again; broken.
+DONE, FAILED, WRONG, AGAIN, BROKEN = range(5)
+
+_CODES: dict[type[Exception], int] = {
+    AlreadyRunning: WRONG,
+    BadAddress: WRONG,
+    BadArgument: WRONG,
+    BadField: WRONG,
+    BadFrame: BROKEN,
+    BadLine: FAILED,
+    BadMethod: WRONG,
+    BadReply: FAILED,
+    ConfigError: WRONG,
+    EngineStopped: AGAIN,
+    FrameTooLarge: WRONG,
+    KindNotLoaded: WRONG,
+    LinkClosed: AGAIN,
+    MailboxFull: AGAIN,
+    NotRunning: AGAIN,
+    OutboxFull: FAILED,
+    PoolFull: AGAIN,
+    PoolUnavailable: AGAIN,
+    StartFailed: BROKEN,
+    StateTooLarge: FAILED,
+    TaskCancelled: FAILED,
+    TaskExpired: FAILED,
+    TaskFailed: FAILED,
+    TooManyAgents: WRONG,
+    Unavailable: WRONG,
+    UnknownAgent: WRONG,
+    UnknownKind: WRONG,
+    UnknownMethod: WRONG,
+    UnsafePath: WRONG,
+    WorkerDied: AGAIN,
+}
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of an error: 1 the work failed, 2 asked wrongly, 3 try again, 4 broken. Unknown ones are 4."""
+    for kind in type(error).__mro__:
+        if kind in _CODES:
+            return _CODES[kind]
+    return BROKEN

@@ -1,0 +1,208 @@
+"""Many tasks in, results out as they come: what `map` and `map_batches` are, over any way to send tasks.
+
+Owns the reading of the caller's tasks (tuples or task lines) and the pace: no more tasks are read than may be in flight,
+and a slow reader of results slows the reading of tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from itertools import count, islice
+from typing import Any
+
+from pools.errors import BadArgument, Failure, PoolError
+from pools.sender import Named, Resolve, Result, Stream
+from pools.spec import FRAME_TASKS
+
+__all__ = ["Tally", "batches", "task_of"]
+
+#: Fields of a task line.
+LINE = {"id", "agent", "kind", "method", "args"}
+
+
+class Tally:
+    """The six counts of tasks. One writer; read at once, they always add up.
+
+    accepted = done + failed + cancelled + expired + open.
+    """
+
+    __slots__ = ("accepted", "cancelled", "done", "expired", "failed")
+
+    def __init__(self) -> None:
+        self.accepted = self.done = self.failed = self.cancelled = self.expired = 0
+
+    @property
+    def open(self) -> int:
+        """Accepted and not ended."""
+        return self.accepted - self.done - self.failed - self.cancelled - self.expired
+
+    def accept(self, count: int) -> None:
+        """Note tasks that were accepted."""
+        self.accepted += count
+
+    def end(self, count: int, failures: Sequence[tuple[int, Failure]]) -> None:
+        """Note tasks that ended, and how those failed that did."""
+        self.done += count - len(failures)
+        for _, failure in failures:
+            if failure.type == "TaskCancelled":
+                self.cancelled += 1
+            elif failure.type == "TaskExpired":
+                self.expired += 1
+            else:
+                self.failed += 1
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return {
+            "accepted": self.accepted,
+            "done": self.done,
+            "failed": self.failed,
+            "cancelled": self.cancelled,
+            "expired": self.expired,
+            "open": self.open,
+        }
+
+
+def task_of(line: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The id (None when it has none) and the task of a tuple or a task line. Raises BadArgument, naming the field."""
+    if type(line) is tuple:
+        if len(line) < 2 or type(line[0]) is not str or type(line[1]) is not str:
+            raise BadArgument(f"a task is (address, method, *arguments), got {line!r:.80}")
+        return None, line
+    if type(line) is not dict:
+        raise BadArgument(f"a task is a tuple (address, method, *arguments) or an object, got {type(line).__name__}")
+    stranger = next((name for name in line if name not in LINE), None)
+    if stranger is not None:
+        raise BadArgument(f"a task has no field {stranger!r}; it has agent or kind, method, and if wanted id and args")
+    address = line.get("agent", line.get("kind"))
+    if ("agent" in line) == ("kind" in line) or type(address) is not str:
+        raise BadArgument('a task names either its "agent" (kind/key) or its "kind", as text')
+    if "kind" in line and "/" in address:
+        raise BadArgument(f'"kind" names a kind, not an agent: use "agent": {address!r}')
+    if "agent" in line and "/" not in address:
+        raise BadArgument(f'"agent" names kind/key, such as {address}/0; to let the engine choose use "kind": {address!r}')
+    method = line.get("method")
+    if type(method) is not str:
+        raise BadArgument('a task names its "method" as text')
+    arguments = line.get("args", [])
+    if type(arguments) is dict:
+        return line.get("id"), (address, method, Named(arguments)) if arguments else (address, method)
+    if type(arguments) is not list:
+        raise BadArgument('"args" is a list of arguments or an object of them by name')
+    return line.get("id"), (address, method, *arguments)
+
+
+class _Feed:
+    """Reads tasks and sends them, as far as there is room."""
+
+    def __init__(self, stream: Stream, tally: Tally) -> None:
+        self._stream = stream
+        self._tally = tally
+        self._numbers = count()
+
+    def send(self, chunk: list[Any]) -> None:
+        """Send a chunk of tasks as they were given."""
+        self._tally.accept(len(chunk))
+        if set(map(type, chunk)) == {tuple} and min(map(len, chunk)) >= 2:
+            self._stream.send(self._numbers, chunk)
+        else:
+            self._send_mixed(chunk)
+
+    def _send_mixed(self, chunk: list[Any]) -> None:
+        tokens: list[Any] = []
+        tasks: list[tuple[Any, ...]] = []
+        for line in chunk:
+            number = next(self._numbers)
+            try:
+                name, task = task_of(line)
+            except PoolError as error:
+                given = line.get("id") if type(line) is dict else None
+                self._stream.refuse(number if given is None else given, error)
+            else:
+                tokens.append(number if name is None else name)
+                tasks.append(task)
+        self._stream.send(tokens, tasks)
+
+
+async def batches(
+    tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally
+) -> AsyncIterator[list[Result]]:
+    """Results as they come, in lists.
+
+    window: tasks sent or answered and not yet taken.  Leaving the loop early takes back what is not answered.
+    """
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] | None = None
+
+    def wake() -> None:
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    stream = Stream(resolve, window, wake, tally.end)
+    feed = _Feed(stream, tally)
+    source: Iterator[Any] | None = None
+    reader: asyncio.Task[None] | None = None
+    space = asyncio.Event()
+    if isinstance(tasks, AsyncIterable):
+        reader = loop.create_task(_read(tasks, stream, feed, space))
+        reader.add_done_callback(lambda _done: wake())
+    else:
+        source = iter(tasks)
+    try:
+        while True:
+            if source is not None and (room := stream.room) >= min(FRAME_TASKS, window) // 2:
+                chunk = list(islice(source, min(room, 2 * FRAME_TASKS)))
+                if chunk:
+                    feed.send(chunk)
+                    if stream.room > FRAME_TASKS and not stream.ready:
+                        continue
+                else:
+                    source = None
+            if stream.ready:
+                yield stream.take()
+                space.set()
+            elif stream.open or (reader is not None and not reader.done()):
+                waiter = loop.create_future()
+                await waiter
+            elif source is None:
+                break
+        if reader is not None:
+            await reader
+    finally:
+        if reader is not None:
+            reader.cancel()
+        await _abandon(stream)
+
+
+async def _abandon(stream: Stream) -> None:
+    """Take back what an unfinished loop left behind, and wait until each of its tasks has ended."""
+    if stream.open:
+        stream.cancel()
+    for _ in range(1_000):
+        if not stream.open:
+            return
+        await asyncio.sleep(0.005)
+
+
+async def _read(tasks: AsyncIterable[Any], stream: Stream, feed: _Feed, space: asyncio.Event) -> None:
+    """Send the tasks of an async source; those that come in one turn of the loop share their frames."""
+    loop = asyncio.get_running_loop()
+    chunk: list[Any] = []
+
+    def flush() -> None:
+        if chunk:
+            taken = chunk[:]
+            chunk.clear()
+            feed.send(taken)
+
+    async for task in tasks:
+        if not chunk:
+            loop.call_soon(flush)
+        chunk.append(task)
+        if len(chunk) >= stream.room:
+            flush()
+            while stream.room <= 0:
+                space.clear()
+                await space.wait()
+    flush()

@@ -1,0 +1,144 @@
+"""The base class of agents: what a person writes.
+
+An agent is a class with annotated fields (its state) and public methods (its tasks). The metaclass turns the fields into
+slots, so that a live agent costs a few hundred bytes and nothing can be set that is not state. Agents never see sockets,
+processes or files; what they may ask of the engine comes as `ctx`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from pools.address import Key, valid_kind
+from pools.errors import BadField
+from pools.spec import AGENT_BYTES
+
+__all__ = ["HOOKS", "Agent", "AgentType"]
+
+#: Methods that are the agent's own hooks, never tasks.
+HOOKS = frozenset({"run", "execute", "checkpoint", "handle_error"})
+#: Names that a field cannot have: they tell about every agent.
+RESERVED = frozenset({"id", "key", "kind", "status", "mailbox", "memory_limit_bytes"}) | HOOKS
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def _annotations(namespace: dict[str, Any]) -> dict[str, Any]:
+    """The annotations of a class body, before the class is made."""
+    found = namespace.get("__annotations__")
+    if found is None and sys.version_info >= (3, 14):
+        import annotationlib
+
+        annotate = annotationlib.get_annotate_from_class_namespace(namespace)
+        if annotate is not None:
+            found = annotationlib.call_annotate_function(annotate, annotationlib.Format.FORWARDREF)
+    return dict(found or {})
+
+
+def _is_class_var(annotation: Any) -> bool:
+    return "ClassVar" in (annotation if isinstance(annotation, str) else repr(annotation))
+
+
+class AgentType(type):
+    """Makes a class of agents: annotated fields become slots, their defaults are kept aside."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], kind: str | None = None, **more: Any
+    ) -> AgentType:
+        is_root = not any(isinstance(base, AgentType) for base in bases)
+        notes = {} if is_root else _annotations(namespace)
+        fields = [field for field, note in notes.items() if not _is_class_var(note)]
+        inherited = {field for base in bases for field in getattr(base, "_fields", ())}
+        defaults: dict[str, Any] = {}
+        for field in fields:
+            if field in RESERVED or field.startswith("_"):
+                raise BadField(
+                    f"{name}.{field}: a field cannot have this name; choose one without a leading _ that is not one of "
+                    f"{', '.join(sorted(RESERVED))}"
+                )
+            if field in namespace:
+                defaults[field] = namespace.pop(field)
+        if "__slots__" not in namespace:
+            namespace["__slots__"] = tuple(field for field in fields if field not in inherited)
+        made = super().__new__(mcs, name, bases, namespace, **more)
+        made._fields = (*(f for base in bases for f in getattr(base, "_fields", ())), *(f for f in fields if f not in inherited))
+        made._defaults = {k: v for base in bases for k, v in getattr(base, "_defaults", {}).items()} | defaults
+        made.kind = valid_kind(kind or _WORD.sub("_", name).lower().strip("_"))
+        return made
+
+    _fields: tuple[str, ...]
+    _defaults: dict[str, Any]
+    kind: str
+
+
+class Desk(Protocol):
+    """What an agent can learn about itself from the worker that runs it."""
+
+    def status(self, kind: str, key: Key) -> str:
+        """idle, run or asleep."""
+        ...
+
+    def waiting(self, kind: str, key: Key) -> int:
+        """Tasks in the agent's mailbox."""
+        ...
+
+
+class Agent(metaclass=AgentType):
+    """A tiny stateful agent: one task at a time, in the order of its mailbox.
+
+    Annotated fields with defaults are the state. Public methods are tasks, sync or async; a parameter named `ctx` is
+    filled by the engine. A task that raises changes nothing.
+
+    The verbs of a task's life may be overridden, which makes every task of the kind a little slower: `run` begins it,
+    `execute` calls the method, `checkpoint` sees the result before it is kept, `handle_error` sees the error.
+    """
+
+    __slots__ = ("_committed", "_key")
+
+    #: Bytes of state the agent may grow to; a task that passes it is refused and taken back.
+    memory_limit_bytes: ClassVar[int] = AGENT_BYTES
+
+    _desk: ClassVar[Desk | None] = None
+    _key: Key
+    _committed: Any
+
+    @property
+    def key(self) -> str:
+        """The part of the address after the slash."""
+        return str(self._key)
+
+    @property
+    def id(self) -> str:
+        """The address, such as `counter/17`."""
+        return f"{type(self).kind}/{self._key}"
+
+    @property
+    def status(self) -> str:
+        """`run` while a task of the agent is under way, else `idle`."""
+        desk = type(self)._desk
+        return "idle" if desk is None else desk.status(type(self).kind, self._key)
+
+    @property
+    def mailbox(self) -> int:
+        """Tasks that wait for this agent."""
+        desk = type(self)._desk
+        return 0 if desk is None else desk.waiting(type(self).kind, self._key)
+
+    def run(self, method: str) -> None:
+        """Called as a task begins. An error here fails the task."""
+
+    def execute(self, method: str, call: Callable[[], Any]) -> Any:
+        """Call the method: `call` takes no argument. What is returned, awaited if it must be, is the task's value."""
+        return call()
+
+    def checkpoint(self, method: str, result: Any) -> None:
+        """Called with the value of a task that succeeded, before its change is kept. An error here fails the task."""
+
+    def handle_error(self, method: str, error: BaseException) -> None:
+        """Called with the error of a task that failed; what it changes in the state is taken back with the rest."""
+
+    def __repr__(self) -> str:
+        return f"<{self.id}>"

@@ -1,0 +1,219 @@
+"""Every error that agents, workers and pools can answer with.
+
+One base, leaves named for what happened, facts as attributes. Nothing here decides an exit code: that table is the
+command line's. A failure travels between processes as a `Failure`; `raised` turns it back into the error it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = [
+    "BadAddress",
+    "BadArgument",
+    "BadField",
+    "BadFrame",
+    "BadMethod",
+    "BadReply",
+    "Failure",
+    "FrameTooLarge",
+    "KindConflict",
+    "KindNotLoaded",
+    "LinkClosed",
+    "MailboxFull",
+    "OutboxFull",
+    "PoolError",
+    "PoolFull",
+    "PoolUnavailable",
+    "StateTooLarge",
+    "TaskCancelled",
+    "TaskExpired",
+    "TaskFailed",
+    "TooManyAgents",
+    "UnknownAgent",
+    "UnknownKind",
+    "UnknownMethod",
+    "WorkerDied",
+    "failure_of",
+    "raised",
+]
+
+#: Characters of an error's text that travel: a page, so that a flood of errors stays small.
+MESSAGE_CHARS = 2_000
+
+
+class Failure(NamedTuple):
+    """Why a task failed, as it travels between processes.
+
+    type: the name of the error.  message: its text.  retry_after_s: seconds after which to try again, None if it is no use.
+    """
+
+    type: str
+    message: str
+    retry_after_s: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The failure as a result line shows it."""
+        shown: dict[str, Any] = {"type": self.type, "message": self.message}
+        if self.retry_after_s is not None:
+            shown["retry_after_s"] = self.retry_after_s
+        return shown
+
+
+class PoolError(Exception):
+    """What every error of this floor is."""
+
+    #: Seconds after which the same request may succeed; None where trying again is no use.
+    retry_after_s: float | None = None
+
+
+class BadAddress(PoolError):
+    """An address is not `kind/key`."""
+
+
+class BadField(PoolError):
+    """A field of an agent class has a type or a default that cannot be kept."""
+
+
+class BadMethod(PoolError):
+    """A public method of an agent class has a signature that cannot be called as a task."""
+
+
+class KindNotLoaded(PoolError):
+    """A kind could not be loaded; `trace` is the traceback of the user's own code, empty where there is none."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+class KindConflict(PoolError):
+    """Two different classes claim one kind."""
+
+
+class UnknownKind(PoolError):
+    """No such kind is loaded."""
+
+
+class UnknownAgent(PoolError):
+    """No such agent was spawned."""
+
+
+class UnknownMethod(PoolError):
+    """The kind has no such public method."""
+
+
+class BadArgument(PoolError):
+    """An argument does not fit the method's signature; the message names the parameter."""
+
+
+class BadReply(PoolError):
+    """A method's value cannot be sent: not JSON, not a number that survives, or too large."""
+
+
+class TooManyAgents(PoolError):
+    """A spawn would pass a limit; nothing was spawned. `limit` is the number, `where` whose it is."""
+
+    def __init__(self, message: str, *, limit: int, where: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.where = where
+
+
+class MailboxFull(PoolError):
+    """An agent has as many waiting tasks as it may have."""
+
+    retry_after_s = 0.1
+
+
+class OutboxFull(PoolError):
+    """One task sent more messages than one task may."""
+
+
+class StateTooLarge(PoolError):
+    """A task would have grown its agent past the memory that an agent may use; the change was taken back."""
+
+
+class PoolFull(PoolError):
+    """As many tasks wait for a worker as may wait."""
+
+    retry_after_s = 0.1
+
+
+class PoolUnavailable(PoolError):
+    """A pool has no worker that could take the task; the message says why."""
+
+    retry_after_s = 1.0
+
+
+class WorkerDied(PoolError):
+    """The worker ended before it answered; whether the task ran is not known."""
+
+    retry_after_s = 0.2
+
+
+class LinkClosed(PoolError):
+    """The other side of a connection went away before it answered."""
+
+    retry_after_s = 0.5
+
+
+class TaskCancelled(PoolError):
+    """The task was cancelled before it ended; it changed nothing."""
+
+
+class TaskExpired(PoolError):
+    """No answer came within the time that the caller gave."""
+
+
+class TaskFailed(PoolError):
+    """The agent's method raised. `type` is the name of its error, `message` the error's text."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.type}: {failure.message}" if failure.message else failure.type)
+        self.type = failure.type
+        self.message = failure.message
+        self.retry_after_s = failure.retry_after_s
+
+
+class BadFrame(PoolError):
+    """Bytes that are not a frame; the connection that sent them is closed."""
+
+
+class FrameTooLarge(BadFrame):
+    """A frame, or one message, is larger than a frame may be."""
+
+
+def _text(error: BaseException) -> str:
+    """The error's own text, whatever its `__str__` does."""
+    try:
+        return str(error)[:MESSAGE_CHARS]
+    except (Exception, RecursionError) as second:
+        return f"(its text cannot be shown: {type(second).__name__})"
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The failure that stands for an error, short enough to travel."""
+    if isinstance(error, TaskFailed):
+        return Failure(error.type, error.message, error.retry_after_s)
+    retry_after_s = error.retry_after_s if isinstance(error, PoolError) else None
+    return Failure(type(error).__name__, _text(error), retry_after_s)
+
+
+def _leaves() -> dict[str, type[PoolError]]:
+    plain = (BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
+    more = (PoolFull, PoolUnavailable, StateTooLarge, TaskCancelled, TaskExpired, UnknownAgent, UnknownKind)
+    return {leaf.__name__: leaf for leaf in (*plain, *more, UnknownMethod, WorkerDied)}
+
+
+_LEAVES = _leaves()
+
+
+def raised(failure: Failure) -> PoolError:
+    """The error to raise for a failure: the engine's own by its name, `TaskFailed` for one that the agent raised."""
+    leaf = _LEAVES.get(failure.type)
+    if leaf is None:
+        return TaskFailed(failure)
+    error = leaf(failure.message)
+    error.retry_after_s = failure.retry_after_s
+    return error

@@ -1,0 +1,511 @@
+"""Runs tasks on agents.
+
+Owns the order of tasks in a worker, one task at a time for each agent, the taking back of what a failed task changed, and
+the answers. Sockets, clocks and other agents come in as arguments. An agent that waits (an async method) is busy: its
+further tasks stand in its mailbox, everybody else goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from itertools import islice, repeat
+from typing import Any, Protocol
+
+from pools import values
+from pools.address import Key
+from pools.agent import Agent
+from pools.context import Context, Office, Outgoing
+from pools.errors import BadFrame, BadReply, MailboxFull, PoolError, TaskCancelled, UnknownAgent, UnknownKind, UnknownMethod, failure_of
+from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS, WAITING
+from pools.kind import Kind
+from pools.method import Method
+from pools.residents import Residents
+from pools.spec import PUMP_S, REPLY_AFTER_S
+
+__all__ = ["Answers", "Executor", "Job"]
+
+#: What an agent's method may end with and leave the worker alive.
+CAUGHT = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
+#: Bytes of one value as JSON: a quarter of a frame.
+REPLY_BYTES = 4 * 1024 * 1024
+#: Tasks of the first slice of a section, and of the largest: a slice aims at half of REPLY_AFTER_S.
+FIRST_SLICE, MOST_SLICE = 64, 1024
+_LOW, _HIGH = values.SMALL
+
+
+class _Pending:
+    """Stands for the value of a task that has not ended."""
+
+
+_PENDING = _Pending()
+
+Error = list[Any]
+
+
+class Answers(Protocol):
+    """Where a job's answers go."""
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Take the results of the positions first, first + 1, …; an error is [index in results, type, message, retry]."""
+        ...
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Take the results of some positions."""
+        ...
+
+    def flush(self) -> None:
+        """Send what was taken."""
+        ...
+
+
+class Job:
+    """One section of tasks, for agents of one kind."""
+
+    __slots__ = ("answers", "count", "error", "next", "number", "residents", "rows")
+
+    def __init__(
+        self, number: int, residents: Residents | None, rows: Iterator[tuple[Key, Method | None, Any]], count: int, answers: Answers
+    ) -> None:
+        self.number = number
+        self.residents = residents
+        self.rows = rows
+        self.count = count
+        self.answers = answers
+        self.next = 0
+        #: Why the rest is not run.
+        self.error: PoolError | None = None
+
+
+class Turn:
+    """A busy agent: its unfinished task, and the tasks behind it."""
+
+    __slots__ = ("agent", "job", "mailbox", "position", "task")
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self.job: Job | None = None
+        self.position = 0
+        self.task: asyncio.Task[None] | None = None
+        self.mailbox: deque[tuple[Job, int, Method, Any]] = deque()
+
+
+def _check_reply(value: Any) -> None:
+    """Refuse a value that would not arrive as it is. Raises BadReply."""
+    wrong = values.fault(value, "its value")
+    if wrong is not None:
+        raise BadReply(wrong)
+    if type(value) is str:
+        size_bytes = len(value)
+    elif type(value) in (list, dict, tuple):
+        size_bytes = len(values.dumps(value))
+    else:
+        return
+    if size_bytes > REPLY_BYTES:
+        raise BadReply(f"its value has {size_bytes:,} bytes as JSON, an answer holds {REPLY_BYTES:,}")
+
+
+class Executor:
+    """The run loop of a worker.
+
+    kinds: the agents that live here.  cells: this worker's row of gauges.  mailbox: waiting tasks of one agent.
+    clock_ns: monotonic nanoseconds.  defer: calls a function in the next turn of the loop.
+    start: makes an asyncio task of a coroutine, started in place where the interpreter can.
+    send: takes what a successful task sends, with the agent's kind and key.
+    """
+
+    def __init__(
+        self,
+        kinds: dict[str, Residents],
+        *,
+        cells: memoryview,
+        mailbox: int,
+        clock_ns: Callable[[], int],
+        defer: Callable[[Callable[[], None]], object],
+        start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        office: Office,
+        send: Callable[[str, Key, list[Outgoing]], None],
+    ) -> None:
+        self._kinds = kinds
+        self._cells = cells
+        self._mailbox = mailbox
+        self._clock_ns = clock_ns
+        self._defer = defer
+        self._start = start
+        self._office = office
+        self._send = send
+        self._queue: deque[Job] = deque()
+        self._is_pumping = False
+        self._slice = FIRST_SLICE
+        self._current: Agent | None = None
+        self._waiting = 0
+        self._told: dict[tuple[str, str, str], int] = {}
+
+    # -- taking work ---------------------------------------------------------------------------------------------------
+
+    def accept(self, section: dict[str, Any], answers: Answers) -> None:
+        """Queue one section. Raises BadFrame for columns that do not fit each other."""
+        try:
+            number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
+            count = len(keys)
+            arguments = section.get("a")
+            if arguments is not None and len(arguments) != count:
+                raise BadFrame(f"section {number}: {count} keys, {len(arguments)} arguments")
+            residents = self._kinds.get(kind)
+            methods = {} if residents is None else residents.kind.methods
+            column: Any
+            if type(names) is str:
+                column = repeat(methods.get(names), count)
+            else:
+                table = [methods.get(name) for name in names[0]]
+                if len(names[1]) != count or (count and not 0 <= min(names[1]) <= max(names[1]) < len(table)):
+                    raise BadFrame(f"section {number}: the methods do not fit its {count} keys")
+                column = map(table.__getitem__, names[1])
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
+        rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
+        job = Job(number, residents, rows, count, answers)
+        if residents is None:
+            job.error = UnknownKind(f"no kind {kind!r} here; it has {', '.join(sorted(self._kinds)) or 'none'}")
+        self.put(job)
+
+    def put(self, job: Job) -> None:
+        """Queue a job."""
+        self._queue.append(job)
+        if not self._is_pumping:
+            self._is_pumping = True
+            self._cells[BUSY_SINCE_NS] = self._clock_ns()
+            self.pump()
+
+    def cancel(self, numbers: Sequence[int], answers: Answers, position: int | None = None) -> None:
+        """Take back the tasks of some sections that did not end yet; with a position, only that task."""
+        gone = TaskCancelled("cancelled before it ended")
+        for job in self._queue:
+            if job.number in numbers and job.answers is answers and position is None:
+                job.error = gone
+        for residents in self._kinds.values():
+            for turn in list(residents.busy.values()):
+                self._cancel_turn(turn, numbers, answers, position, gone)
+        self._defer(answers.flush)
+
+    def _cancel_turn(
+        self, turn: Turn, numbers: Sequence[int], answers: Answers, position: int | None, gone: TaskCancelled
+    ) -> None:
+        def is_meant(job: Job | None, at: int) -> bool:
+            return job is not None and job.number in numbers and job.answers is answers and position in (None, at)
+
+        for waiting in [item for item in turn.mailbox if is_meant(item[0], item[1])]:
+            turn.mailbox.remove(waiting)
+            self._wait(-1)
+            self._answer_late(waiting[0], waiting[1], None, gone)
+        if is_meant(turn.job, turn.position) and turn.task is not None:
+            turn.task.cancel()
+
+    # -- running -------------------------------------------------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Run queued tasks for up to PUMP_S, answer, and come back for the rest in the next turn of the loop."""
+        clock_ns, cells, queue = self._clock_ns, self._cells, self._queue
+        began = now = clock_ns()
+        cells[TICKS] += 1
+        sent = now
+        while queue:
+            job = queue[0]
+            self._run_slice(job)
+            if job.next >= job.count:
+                queue.popleft()
+            before, now = now, clock_ns()
+            self._fit_slice(now - before)
+            if now - sent > REPLY_AFTER_S * 1e9:
+                job.answers.flush()
+                sent = now
+            if now - began > PUMP_S * 1e9:
+                break
+            if not queue or queue[0].answers is not job.answers:
+                job.answers.flush()
+        cells[BUSY_NS] += now - began
+        if queue:
+            queue[0].answers.flush()
+            self._defer(self.pump)
+        else:
+            self._is_pumping = False
+            cells[BUSY_SINCE_NS] = 0
+
+    def _fit_slice(self, elapsed_ns: int) -> None:
+        if elapsed_ns > REPLY_AFTER_S * 5e8:
+            self._slice = max(self._slice // 2, 1)
+        elif elapsed_ns < REPLY_AFTER_S * 2e8:
+            self._slice = min(self._slice * 2, MOST_SLICE)
+
+    def _run_slice(self, job: Job) -> None:
+        """Run the next tasks of a job.
+
+        This is the loop that everything else exists for. A light agent that is awake, asked for a plain method with one
+        argument of exactly the right type or with none, is called here; every other case takes the long way.
+        """
+        residents = job.residents
+        if residents is None or job.error is not None:
+            self._refuse_rest(job, job.error or UnknownKind("no such kind"))
+            return
+        kind, live, cells = residents.kind, residents.live, self._cells
+        mark, first = kind.mark, job.next
+        results: list[Any] = []
+        errors: list[Error] = []
+        is_gapless = True
+        cells[SECTION] = job.number
+        position = first
+        for key, method, argument in islice(job.rows, self._slice):
+            cells[POSITION] = position
+            agent = live.get(key)
+            if agent is not None and method is not None and (type(argument) is method.only or (argument is None and method.is_bare)):
+                before = mark(agent)
+                self._current = agent
+                try:
+                    value = method.function(agent) if argument is None else method.function(agent, argument)
+                    if type(value) is not int or not _LOW <= value <= _HIGH:
+                        _check_reply(value)
+                except CAUGHT as error:
+                    kind.restore(agent, before)
+                    errors.append([position - first, *self._failure(kind, method, error)])
+                    value = None
+            else:
+                try:
+                    value = self._run_one(residents, key, method, argument, job, position)
+                    if value is _PENDING:
+                        is_gapless = False
+                except CAUGHT as error:
+                    errors.append([position - first, *self._failure(kind, method, error)])
+                    value = None
+            results.append(value)
+            position += 1
+        self._current = None
+        job.next = position
+        if is_gapless:
+            cells[DONE] += len(results) - len(errors)
+            cells[FAILED] += len(errors)
+            job.answers.answer(job.number, first, results, errors)
+        else:
+            self._answer_gapped(job, first, results, errors)
+
+    def _answer_gapped(self, job: Job, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Answer a slice in which some tasks have not ended."""
+        ended = [index for index, value in enumerate(results) if value is not _PENDING]
+        if not ended:
+            return
+        place = {index: new for new, index in enumerate(ended)}
+        self._cells[DONE] += len(ended) - len(errors)
+        self._cells[FAILED] += len(errors)
+        job.answers.answer_at(
+            job.number,
+            [first + index for index in ended],
+            [results[index] for index in ended],
+            [[place[error[0]], *error[1:]] for error in errors],
+        )
+
+    def _refuse_rest(self, job: Job, error: PoolError) -> None:
+        count = job.count - job.next
+        failure = failure_of(error)
+        self._cells[FAILED] += count
+        job.answers.answer(job.number, job.next, [None] * count, [[index, *failure] for index in range(count)])
+        job.next = job.count
+
+    def _run_one(self, residents: Residents, key: Key, method: Method | None, argument: Any, job: Job, position: int) -> Any:
+        """Run one task the long way; `_PENDING` when it goes on later. Raises what it failed with."""
+        if method is None:
+            raise UnknownMethod(
+                f"{residents.kind.name} has no such method; it has {', '.join(sorted(residents.kind.methods))}"
+            )
+        turn: Turn | None = residents.busy.get(key)
+        if turn is not None:
+            if len(turn.mailbox) >= self._mailbox:
+                raise MailboxFull(f"{residents.kind.name}/{key} has {self._mailbox:,} tasks waiting")
+            turn.mailbox.append((job, position, method, argument))
+            self._wait(1)
+            return _PENDING
+        agent = residents.live.get(key) or residents.wake(key)
+        if agent is None:
+            raise UnknownAgent(f"no agent {residents.kind.name}/{key}; spawn it first")
+        bound = method.bind(argument)
+        context = None
+        if method.wants_context:
+            context = Context(self._office, agent.id, f"{job.number}.{position}")
+            bound_call = _with_context(method, agent, bound, context)
+        else:
+            bound_call = _plain(method, agent, bound)
+        if method.is_async:
+            return self._run_async(residents, agent, method, bound_call, context, job, position)
+        kind = residents.kind
+        before = kind.mark(agent) if kind.is_light else None
+        self._current = agent
+        try:
+            value = self._call(kind, agent, method, bound_call)
+            _check_reply(value)
+            self._keep(kind, agent, method, value)
+        except CAUGHT as error:
+            self._undo(kind, agent, method, before, error)
+            raise
+        if context is not None and context.outbox:
+            self._send(kind.name, key, context.outbox)
+        return value
+
+    @staticmethod
+    def _call(kind: Kind, agent: Agent, method: Method, call: Callable[[], Any]) -> Any:
+        if not kind.has_hooks:
+            return call()
+        agent.run(method.name)
+        return agent.execute(method.name, call)
+
+    @staticmethod
+    def _keep(kind: Kind, agent: Agent, method: Method, value: Any) -> None:
+        """Make the change of a task that succeeded the agent's state."""
+        if kind.has_hooks:
+            agent.checkpoint(method.name, value)
+        if not kind.is_light:
+            agent._committed = kind.commit(agent)
+
+    @staticmethod
+    def _undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseException) -> None:
+        """Take back what a failed task changed."""
+        try:
+            if kind.has_hooks:
+                agent.handle_error(method.name, error)
+        finally:
+            if kind.is_light:
+                kind.restore(agent, before)
+            else:
+                kind.rollback(agent)
+
+    # -- agents that wait ----------------------------------------------------------------------------------------------
+
+    def _run_async(
+        self,
+        residents: Residents,
+        agent: Agent,
+        method: Method,
+        call: Callable[[], Any],
+        context: Context | None,
+        job: Job,
+        position: int,
+    ) -> Any:
+        key = agent._key
+        turn = residents.busy.get(key)
+        if turn is None:
+            turn = residents.busy[key] = Turn(agent)
+        residents.live.pop(key, None)
+        turn.job, turn.position = job, position
+        turn.task = self._start(self._drive(residents, turn, method, call, context, job, position))
+        return _PENDING
+
+    async def _drive(
+        self,
+        residents: Residents,
+        turn: Turn,
+        method: Method,
+        call: Callable[[], Any],
+        context: Context | None,
+        job: Job,
+        position: int,
+    ) -> None:
+        """The whole life of one async task."""
+        kind, agent = residents.kind, turn.agent
+        before = kind.mark(agent) if kind.is_light else None
+        value, failed = None, None
+        try:
+            value = await self._call(kind, agent, method, call)
+            _check_reply(value)
+            self._keep(kind, agent, method, value)
+        except CAUGHT as error:
+            failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
+            try:
+                self._undo(kind, agent, method, before, error)
+            except CAUGHT as second:
+                failed = second
+        if failed is None and context is not None and context.outbox:
+            self._send(kind.name, agent._key, context.outbox)
+        self._answer_late(job, position, None if failed else value, failed, kind, method)
+        turn.task = turn.job = None
+        self._next_of(residents, turn)
+
+    def _next_of(self, residents: Residents, turn: Turn) -> None:
+        """Go on with a busy agent's mailbox until a task waits again or none is left."""
+        key = turn.agent._key
+        while turn.mailbox:
+            job, position, method, argument = turn.mailbox.popleft()
+            self._wait(-1)
+            del residents.busy[key]
+            residents.live[key] = turn.agent
+            mailbox = turn.mailbox
+            try:
+                value = self._run_one(residents, key, method, argument, job, position)
+            except CAUGHT as error:
+                self._answer_late(job, position, None, error, residents.kind, method)
+            else:
+                if value is _PENDING:
+                    residents.busy[key].mailbox.extend(mailbox)
+                    return
+                self._answer_late(job, position, value, None)
+            residents.live.pop(key, None)
+            residents.busy[key] = turn
+        residents.busy.pop(key, None)
+        residents.live[key] = turn.agent
+
+    def _answer_late(
+        self, job: Job, position: int, value: Any, error: BaseException | None, kind: Kind | None = None, method: Method | None = None
+    ) -> None:
+        errors = []
+        if error is None:
+            self._cells[DONE] += 1
+        else:
+            self._cells[FAILED] += 1
+            errors = [[0, *(failure_of(error) if kind is None else self._failure(kind, method, error))]]
+        job.answers.answer_at(job.number, [position], [value], errors)
+        self._defer(job.answers.flush)
+
+    def _wait(self, change: int) -> None:
+        self._waiting += change
+        self._cells[WAITING] = self._waiting
+
+    # -- what is said of agents ----------------------------------------------------------------------------------------
+
+    def status(self, kind: str, key: Key) -> str:
+        """run, idle, asleep or dormant."""
+        if self._current is not None and type(self._current).kind == kind and self._current._key == key:
+            return "run"
+        residents = self._kinds.get(kind)
+        return (residents and residents.status(key)) or "idle"
+
+    def waiting(self, kind: str, key: Key) -> int:
+        """Tasks in an agent's mailbox."""
+        residents = self._kinds.get(kind)
+        turn = residents.busy.get(key) if residents else None
+        return len(turn.mailbox) if turn else 0
+
+    def _failure(self, kind: Kind, method: Method | None, error: BaseException) -> Any:
+        """The failure that stands for an error; the first of its sort in a minute goes to the log with its traceback."""
+        if not isinstance(error, PoolError):
+            sort = (kind.name, method.name if method else "", type(error).__name__)
+            now_s = self._clock_ns() // 1_000_000_000
+            if now_s - self._told.get(sort, -60) >= 60:
+                self._told[sort] = now_s
+                _print_trace(kind, method, error)
+        return failure_of(error)
+
+
+def _print_trace(kind: Kind, method: Method | None, error: BaseException) -> None:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    name = method.name if method else "?"
+    lines = ["".join(traceback.format_list(frames)), f"{type(error).__name__}: {failure_of(error).message}\n"]
+    sys.stderr.write(f"{kind.name}.{name} failed (told once a minute):\n{''.join(lines)}")
+    sys.stderr.flush()
+
+
+def _plain(method: Method, agent: Agent, bound: list[Any]) -> Callable[[], Any]:
+    return lambda: method.function(agent, *bound)
+
+
+def _with_context(method: Method, agent: Agent, bound: list[Any], context: Context) -> Callable[[], Any]:
+    names = [parameter.name for parameter in method.parameters]
+    return lambda: method.function(agent, ctx=context, **dict(zip(names, bound, strict=True)))

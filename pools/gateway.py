@@ -1,0 +1,131 @@
+"""Tasks that arrive in frames from somewhere else and are sent on: from a client's socket, from a worker to another.
+
+Owns the matching of answers to the sections they came in. Where an agent lives is `resolve`'s knowledge; the windows on the
+way out are the links'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pools.address import ANY, key_of, valid_kind
+from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
+from pools.link import Lane, Link, Wire
+from pools.message import RESULT
+from pools.sender import Ended, ResolveKey
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """One peer that sends tasks.
+
+    wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
+    accepted, ended: told how many tasks came, and how they ended.
+    """
+
+    def __init__(
+        self,
+        resolve: ResolveKey,
+        wire: Wire,
+        defer: Callable[[Callable[[], None]], object],
+        accepted: Callable[[int], None],
+        ended: Ended,
+    ) -> None:
+        self._resolve = resolve
+        self._wire = wire
+        self._defer = defer
+        self._accepted = accepted
+        self._ended = ended
+        self._lanes: dict[tuple[int, str], Lane] = {}
+        self._links: dict[int, Link] = {}
+        self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
+        self._is_due = False
+
+    def accept(self, sections: Any) -> None:
+        """Send on the tasks of one message. Raises BadFrame for columns that do not fit each other."""
+        try:
+            for section in sections:
+                self._accept_one(section)
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+            raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
+        for link in self._links.values():
+            link.offer([lane for lane in self._lanes.values() if lane.link is link and lane.rows])
+
+    def _accept_one(self, section: dict[str, Any]) -> None:
+        number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
+        if type(number) is not int or type(kind) is not str:
+            raise BadFrame("a section without its number or its kind")
+        count = len(keys)
+        methods = [names] * count if type(names) is str else [names[0][code] for code in names[1]]
+        arguments = section.get("a") or [None] * count
+        self._accepted(count)
+        for position, (key, method, argument) in enumerate(zip(keys, methods, arguments, strict=True)):
+            token = (number, position)
+            try:
+                link, found = self._resolve(valid_kind(kind), ANY if key is None else key_of(key))
+            except PoolError as error:
+                self.answered((token,), (None,), ((0, failure_of(error)),))
+                continue
+            self._lane_of(link, kind).rows.append((token, found, str(method), argument))
+
+    def _lane_of(self, link: Link, kind: str) -> Lane:
+        lane = self._lanes.get((id(link), kind))
+        if lane is None:
+            lane = self._lanes[id(link), kind] = Lane(link, kind, self)
+            self._links[id(link)] = link
+        return lane
+
+    def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
+        """Keep answers until the end of this turn, by the section they belong to."""
+        failed = dict(failures)
+        self._ended(len(tokens), failures)
+        for index, ((number, position), value) in enumerate(zip(tokens, results, strict=True)):
+            kept = self._answers.get(number)
+            if kept is None:
+                kept = self._answers[number] = ([], [], [])
+            if index in failed:
+                kept[2].append([len(kept[0]), *failed[index]])
+            kept[0].append(position)
+            kept[1].append(value)
+        if not self._is_due:
+            self._is_due = True
+            self._defer(self._flush)
+
+    def _flush(self) -> None:
+        self._is_due = False
+        answers, self._answers = self._answers, {}
+        sections = [
+            {"n": number, "i": positions, "v": results} | ({"e": errors} if errors else {})
+            for number, (positions, results, errors) in answers.items()
+        ]
+        try:
+            self._wire.send(RESULT, sections)
+        except FrameTooLarge:
+            for section in sections:
+                self._send_one(section)
+
+    def _send_one(self, section: dict[str, Any]) -> None:
+        try:
+            self._wire.send(RESULT, [section])
+        except FrameTooLarge:
+            errors = {error[0]: error[1:] for error in section.get("e", ())}
+            for index, (position, value) in enumerate(zip(section["i"], section["v"], strict=True)):
+                single = {"n": section["n"], "i": [position], "v": [value]}
+                self._wire.send(RESULT, [single | ({"e": [[0, *errors[index]]]} if index in errors else {})])
+
+    def cancel(self, numbers: Sequence[int], position: int | None = None) -> None:
+        """Take back tasks of some sections: all, or the one at a position."""
+        wanted = set(numbers)
+
+        def is_meant(token: Any) -> bool:
+            return token is not None and token[0] in wanted and position in (None, token[1])
+
+        for link in self._links.values():
+            link.cancel_where(self, is_meant)
+
+    def close(self) -> None:
+        """The peer is gone: take back everything of its."""
+        for link in self._links.values():
+            link.cancel(self)

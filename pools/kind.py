@@ -1,0 +1,155 @@
+"""An agent class, read once: its methods, its fields, and how state is marked, taken back, saved and woken.
+
+Owns everything that is the same for all agents of a kind. It holds no agent and runs no task.
+"""
+
+from __future__ import annotations
+
+import operator
+import typing
+from typing import Any
+
+import orjson
+
+from pools.agent import HOOKS, Agent, AgentType
+from pools.address import Key
+from pools.errors import BadField, BadMethod, StateTooLarge
+from pools.field import Field, read_field
+from pools.log import Log
+from pools.method import Method, read_method
+
+__all__ = ["Kind"]
+
+
+def _hints(owner: AgentType, thing: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(thing)
+    except NameError as error:
+        raise BadField(f"{owner.__name__}: {error}; annotations must name types that stand in its module") from error
+
+
+class Kind:
+    """One kind of agents.
+
+    is_light: the state is scalars of fixed size and no hook is overridden, so that a task needs nothing but its call.
+    mark: what `restore` needs to take a light agent back to where it was.
+    """
+
+    def __init__(self, made: type[Agent]) -> None:
+        self.made = made
+        self.name = made.kind
+        self.fields = self._read_fields(made)
+        self.has_hooks = any(getattr(made, hook) is not getattr(Agent, hook) for hook in HOOKS)
+        self.is_light = not self.has_hooks and all(field.is_scalar and field.is_fixed for field in self.fields)
+        self.methods = self._read_methods(made)
+        names = [field.name for field in self.fields]
+        self._names = names
+        self.mark = operator.attrgetter(*names) if names else _nothing
+        self._plain = [(field.name, field.fresh()) for field in self.fields if field.is_scalar]
+        self._deep = [field for field in self.fields if not field.is_scalar]
+
+    @staticmethod
+    def _read_fields(made: type[Agent]) -> tuple[Field, ...]:
+        hints = _hints(made, made)
+        defaults = made._defaults
+        return tuple(
+            read_field(made.__name__, name, hints[name], defaults.get(name), name in defaults) for name in made._fields
+        )
+
+    def _read_methods(self, made: type[Agent]) -> dict[str, Method]:
+        methods: dict[str, Method] = {}
+        for name in dir(made):
+            function = getattr(made, name)
+            if name.startswith("_") or name in HOOKS or not callable(function) or isinstance(function, type):
+                continue
+            if not isinstance(vars(_definer(made, name)).get(name), _FUNCTION):
+                continue
+            methods[name] = read_method(made.__name__, name, function, _hints(made, function))
+        if not methods:
+            raise BadMethod(f"{made.__name__} has no public method, so it could not be asked to do anything")
+        if self.is_light:
+            for method in methods.values():
+                method.open_short_way()
+        return methods
+
+    def make(self, key: Key) -> Agent:
+        """A new agent with the first value of each field."""
+        agent = _new(self.made)
+        agent._key = key
+        for name, value in self._plain:
+            setattr(agent, name, value)
+        for field in self._deep:
+            setattr(agent, field.name, field.fresh())
+        if not self.is_light:
+            agent._committed = self.commit(agent)
+        return agent
+
+    def restore(self, agent: Agent, marked: Any) -> None:
+        """Take a light agent back to what `mark` saw."""
+        if len(self._names) == 1:
+            setattr(agent, self._names[0], marked)
+        else:
+            for name, value in zip(self._names, marked or (), strict=True):
+                setattr(agent, name, value)
+
+    def commit(self, agent: Agent) -> list[Any]:
+        """What `rollback` needs to come back to the state as it is now.
+
+        Raises BadField for a value that the field cannot hold, StateTooLarge past the agent's memory.
+        """
+        kept: list[Any] = []
+        size_bytes = 0
+        for field in self.fields:
+            value = getattr(agent, field.name)
+            if type(value) is Log:
+                kept.append((value, len(value), value.size_bytes))
+                size_bytes += value.size_bytes
+                continue
+            try:
+                saved = field.save(value)
+            except ValueError as error:
+                raise BadField(f"{self.name}: {field.name} {error}") from error
+            kept.append(saved)
+            size_bytes += len(saved)
+        if size_bytes > self.made.memory_limit_bytes:
+            raise StateTooLarge(
+                f"{self.name}/{agent.key} would hold {size_bytes:,} bytes of state, "
+                f"its limit is {self.made.memory_limit_bytes:,}; the change was taken back"
+            )
+        return kept
+
+    def rollback(self, agent: Agent) -> None:
+        """Take an agent back to its last commit."""
+        for field, kept in zip(self.fields, agent._committed, strict=True):
+            if type(kept) is tuple:
+                log, length, size_bytes = kept
+                log.cut(length, size_bytes)
+                setattr(agent, field.name, log)
+            else:
+                setattr(agent, field.name, field.load(orjson.loads(kept)))
+
+    def save(self, agent: Agent) -> bytes:
+        """The whole state as a JSON array in the order of the fields. Raises ValueError for what cannot be saved."""
+        return b"[" + b",".join(field.save(getattr(agent, field.name)) for field in self.fields) + b"]"
+
+    def wake(self, key: Key, saved: bytes) -> Agent:
+        """The agent whose state was saved."""
+        agent = _new(self.made)
+        agent._key = key
+        for field, part in zip(self.fields, orjson.loads(saved), strict=True):
+            setattr(agent, field.name, field.load(part))
+        if not self.is_light:
+            agent._committed = self.commit(agent)
+        return agent
+
+
+_FUNCTION = type(lambda: None)
+_new: Any = object.__new__
+
+
+def _nothing(_agent: Agent) -> tuple[()]:
+    return ()
+
+
+def _definer(made: type, name: str) -> type:
+    return next(cls for cls in made.__mro__ if name in vars(cls))

@@ -1,0 +1,207 @@
+"""Which agents exist, and in which pool each of them lives.
+
+Pure: it decides and remembers, it sends nothing. A spawned range is one entry for each pool that takes a part of it,
+however many agents it has. Within a pool an agent belongs to a shard by the hash of its address, and the shard to a worker.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from checkpoints.shards import shard_of
+from pools.address import Key
+from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
+from pools.spec import PoolSpec
+
+__all__ = ["Part", "Placement", "owner_of", "shares"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a spawned range: the agents start to stop - 1 live in one pool."""
+
+    pool: int
+    start: int
+    stop: int
+
+
+@dataclass(slots=True)
+class _Kind:
+    starts: list[int] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    names: dict[str, int] = field(default_factory=dict)
+    named: dict[int, list[str]] = field(default_factory=dict)
+    count: int = 0
+
+
+def owner_of(shard: int, workers: int) -> int:
+    """The worker of a pool that owns a shard while all of them are up."""
+    return shard % workers
+
+
+def shares(count: int, weights: Sequence[float]) -> list[int]:
+    """A count divided by weights with the largest remainder (Hamilton's method); ties go to the first.
+
+    Returns whole numbers that add up to count. weights: at least one above 0.
+    """
+    total = sum(weights)
+    exact = [count * weight / total for weight in weights]
+    parts = [int(part) for part in exact]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
+    for index in by_remainder[: count - sum(parts)]:
+        parts[index] += 1
+    return parts
+
+
+class Placement:
+    """The agents of an engine. limit: most agents in all."""
+
+    def __init__(self, pools: Sequence[PoolSpec], limit: int) -> None:
+        self.pools = tuple(pools)
+        self.limit = limit
+        self.count = 0
+        #: Agents of each pool.
+        self.used = [0] * len(pools)
+        self._kinds: dict[str, _Kind] = {}
+
+    def kinds(self) -> list[str]:
+        """The kinds that have agents."""
+        return list(self._kinds)
+
+    def count_of(self, kind: str) -> int:
+        """Agents of a kind."""
+        found = self._kinds.get(kind)
+        return found.count if found else 0
+
+    def hosts(self, kind: str) -> list[int]:
+        """The pools that may take a kind. Raises UnknownKind when none may."""
+        hosts = [i for i, pool in enumerate(self.pools) if not pool.kinds or kind in pool.kinds]
+        if not hosts:
+            raise UnknownKind(f"no pool takes kind {kind!r}; add it to the kinds of a pool")
+        return hosts
+
+    def plan(self, kind: str, count: int) -> list[int]:
+        """How many of `count` new agents each pool would take: in proportion to the room it has.
+
+        Raises TooManyAgents, naming the limit; nothing is kept of it.
+        """
+        hosts = self.hosts(kind)
+        if self.count + count > self.limit:
+            raise TooManyAgents(
+                f"{self.count + count:,} agents would pass this engine's limit of {self.limit:,} (agents_limit); nothing was "
+                "spawned",
+                limit=self.limit,
+                where="engine",
+            )
+        room = [self.pools[i].agents - self.used[i] if i in hosts else 0 for i in range(len(self.pools))]
+        if count > sum(room):
+            names = ", ".join(self.pools[i].name for i in hosts)
+            raise TooManyAgents(
+                f"{count:,} more of {kind!r} do not fit: {names} have room for {sum(room):,} (pools.…agents); nothing was "
+                "spawned",
+                limit=sum(self.pools[i].agents for i in hosts),
+                where=names,
+            )
+        return shares(count, room) if count else [0] * len(room)
+
+    def add_range(self, kind: str, count: int) -> list[Part]:
+        """Make `count` more numbered agents exist, after those that do. Returns where they live. Raises as `plan`."""
+        planned = self.plan(kind, count)
+        entry = self._kinds.setdefault(kind, _Kind())
+        start = entry.parts[-1].stop if entry.parts else 0
+        made: list[Part] = []
+        for pool, part in enumerate(planned):
+            if part:
+                made.append(Part(pool, start, start + part))
+                entry.starts.append(start)
+                entry.parts.append(made[-1])
+                start += part
+                self.used[pool] += part
+        entry.count += count
+        self.count += count
+        return made
+
+    def numbered(self, kind: str) -> int:
+        """Numbered agents of a kind: 0 to this number less one."""
+        entry = self._kinds.get(kind)
+        return entry.parts[-1].stop if entry and entry.parts else 0
+
+    def add_names(self, kind: str, names: Iterable[str]) -> dict[int, list[str]]:
+        """Make agents with these keys exist; those that do are left alone. Returns the new names by pool. Raises as `plan`."""
+        entry = self._kinds.get(kind) or _Kind()
+        fresh = [name for name in dict.fromkeys(names) if name not in entry.names]
+        planned = self.plan(kind, len(fresh))
+        self._kinds[kind] = entry
+        placed: dict[int, list[str]] = {}
+        at = 0
+        for pool, part in enumerate(planned):
+            if part:
+                placed[pool] = fresh[at : at + part]
+                entry.names.update(dict.fromkeys(placed[pool], pool))
+                entry.named.setdefault(pool, []).extend(placed[pool])
+                self.used[pool] += part
+                at += part
+        entry.count += len(fresh)
+        self.count += len(fresh)
+        return placed
+
+    def pool_of(self, kind: str, key: Key) -> int:
+        """The pool an agent lives in. Raises UnknownKind, UnknownAgent."""
+        entry = self._kinds.get(kind)
+        if entry is None:
+            known = ", ".join(sorted(self._kinds)) or "none yet"
+            raise UnknownKind(f"no agents of kind {kind!r} were spawned; there are: {known}")
+        if type(key) is int:
+            at = bisect_right(entry.starts, key)
+            if at and key < entry.parts[at - 1].stop:
+                return entry.parts[at - 1].pool
+        elif key in entry.names:
+            return entry.names[key]
+        raise UnknownAgent(f"no agent {kind}/{key}; {self._known(kind, entry)}")
+
+    def worker_of(self, kind: str, key: Key) -> tuple[int, int]:
+        """The pool and, within it, the worker of an agent. Raises as `pool_of`."""
+        pool = self.pool_of(kind, key)
+        spec = self.pools[pool]
+        if spec.workers == 1:
+            return pool, 0
+        return pool, owner_of(shard_of(f"{kind}/{key}".encode(), spec.shards), spec.workers)
+
+    def parts_of(self, kind: str, pool: int) -> list[Part]:
+        """The ranges of a kind in a pool."""
+        entry = self._kinds.get(kind)
+        return [part for part in entry.parts if part.pool == pool] if entry else []
+
+    def names_of(self, kind: str, pool: int) -> list[str]:
+        """The named agents of a kind in a pool."""
+        entry = self._kinds.get(kind)
+        return entry.named.get(pool, []) if entry else []
+
+    def holders(self, kind: str) -> list[int]:
+        """The pools that hold agents of a kind. Raises UnknownKind when there are none."""
+        entry = self._kinds.get(kind)
+        if entry is None or not entry.count:
+            raise UnknownKind(f"no agents of kind {kind!r} were spawned; there are: {', '.join(sorted(self._kinds)) or 'none yet'}")
+        return sorted({part.pool for part in entry.parts} | entry.named.keys())
+
+    def nth(self, kind: str, pool: int, turn: int) -> Key:
+        """One agent of a kind in a pool that holds some: another one with each turn."""
+        parts = self.parts_of(kind, pool)
+        at = turn % (sum(part.stop - part.start for part in parts) or 1)
+        for part in parts:
+            if at < part.stop - part.start:
+                return part.start + at
+            at -= part.stop - part.start
+        names = self.names_of(kind, pool)
+        return names[turn % len(names)]
+
+    @staticmethod
+    def _known(kind: str, entry: _Kind) -> str:
+        told = []
+        if entry.parts:
+            told.append(f"there are {kind}/0 to {kind}/{entry.parts[-1].stop - 1}")
+        if entry.names:
+            told.append(f"{len(entry.names):,} with names, such as {kind}/{next(iter(entry.names))}")
+        return " and ".join(told)

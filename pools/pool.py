@@ -1,0 +1,116 @@
+"""One pool: its workers, its limits, what it holds.
+
+Owns the seats of its workers and the resources they share. Which agents live here is the placement's knowledge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pools.errors import PoolUnavailable
+from pools.events import Event
+from pools.gauges import DONE, FAILED
+from pools.seat import Seat
+from pools.share import CpuShare
+from pools.spec import PoolSpec
+
+__all__ = ["Pool", "pss_bytes"]
+
+#: Share of a pool's memory at which idle agents are put to sleep and no new agents are taken.
+SOFT_MEMORY = 0.9
+
+
+def pss_bytes(pid: int) -> int:
+    """Proportional set size of a process in bytes: its own memory plus its part of what it shares; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as rollup:
+            for line in rollup:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        return 0
+    return 0
+
+
+class Pool:
+    """One pool of workers.
+
+    is_short: its memory is past the soft limit.  cpu: how its share of the machine is kept, once its
+    workers are up.
+    """
+
+    def __init__(self, number: int, spec: PoolSpec, seats: list[Seat], on_event: Callable[[Event], None]) -> None:
+        self.number = number
+        self.spec = spec
+        self.seats = seats
+        self.cpu: CpuShare | None = None
+        self.is_paused = False
+        self.is_short = False
+        self.memory_bytes = 0
+        self._on_event = on_event
+        self._seen_work = -1
+
+    @property
+    def name(self) -> str:
+        """The pool's name."""
+        return self.spec.name
+
+    @property
+    def state(self) -> str:
+        """up, starting, degraded (some workers are not up) or down."""
+        states = {seat.state for seat in self.seats}
+        if states == {"running"}:
+            return "up"
+        if states <= {"down", "stopped"}:
+            return "down"
+        return "starting" if states == {"starting"} else "degraded"
+
+    @property
+    def open(self) -> int:
+        """Tasks in flight or waiting for it."""
+        return sum(seat.link.open + seat.link.waiting for seat in self.seats)
+
+    def check_room(self) -> None:
+        """Raises PoolUnavailable when the pool takes no new agents now."""
+        if self.is_short and self.spec.mem_bytes is not None:
+            raise PoolUnavailable(
+                f"pool {self.name} uses {self.memory_bytes / 1e6:,.0f} MB of its {self.spec.mem_bytes / 1e6:,.0f} MB (mem); "
+                "it takes no new agents until it is below"
+            )
+
+    def requests(self, verb: str, **facts: Any) -> list[asyncio.Future[Any]]:
+        """Ask every worker for something. Raises PoolUnavailable."""
+        return [seat.request(verb, **facts) for seat in self.seats]
+
+    def share_cpu(self, share: CpuShare) -> None:
+        """Put the workers under the pool's share of the machine; those started later join it."""
+        self.cpu = share
+        for seat in self.seats:
+            if seat.pid is not None:
+                share.admit(seat.pid)
+
+    def measure(self, *, always: bool = False) -> int:
+        """Read the memory of the workers in bytes; without `always` only when something was done since the last time."""
+        work = sum(seat.cells[DONE] + seat.cells[FAILED] for seat in self.seats)
+        if work == self._seen_work and not always:
+            return self.memory_bytes
+        self._seen_work = work
+        self.memory_bytes = sum(pss_bytes(seat.pid) for seat in self.seats if seat.pid is not None)
+        return self.memory_bytes
+
+    def watch_memory(self) -> None:
+        """Compare the memory with its limit: past the soft limit idle agents are put to sleep."""
+        limit = self.spec.mem_bytes
+        if limit is None:
+            return
+        was_short = self.is_short
+        self.is_short = self.measure() > limit * SOFT_MEMORY
+        if self.is_short and not was_short:
+            text = f"pool {self.name} uses {self.memory_bytes / 1e6:,.0f} of {limit / 1e6:,.0f} MB: idle agents are put to sleep"
+            self._on_event(Event("pool.memory", text, time.time()))
+            for seat in self.seats:
+                if seat.state == "running":
+                    seat.request("sleep").add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,0 +1,111 @@
+"""Where a kind's class is found: `module:Class` or `file.py:Class`.
+
+Owns the way from a class to a text that another process can load it by, and back. A class of a script that was started
+itself is loaded from its file under another name, so that the script keeps its main guard.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pools.agent import Agent
+from pools.errors import KindNotLoaded, PoolError
+from pools.kind import Kind
+
+__all__ = ["load_kind", "reference_of", "root_of"]
+
+
+def reference_of(made: type[Agent]) -> str:
+    """The text that another process loads this class by. Raises KindNotLoaded where there is none."""
+    if "<locals>" in made.__qualname__:
+        raise KindNotLoaded(
+            f"{made.__qualname__} is defined inside a function, where no worker can load it; move the class to the top "
+            "level of its file"
+        )
+    if made.__module__ != "__main__":
+        return f"{made.__module__}:{made.__qualname__}"
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    if file is None or not Path(file).is_file():
+        raise KindNotLoaded(
+            f"{made.__qualname__} is defined at a prompt, where no worker can load it; put the class in a file"
+        )
+    return f"{Path(file).resolve()}:{made.__qualname__}"
+
+
+def root_of(made: type[Agent]) -> str | None:
+    """The folder that must stand on a worker's path to import this class's module, None for one loaded from its file."""
+    module = sys.modules.get(made.__module__)
+    file = getattr(module, "__file__", None)
+    if made.__module__ == "__main__" or file is None:
+        return None
+    package = made.__module__.split(".")
+    depth = len(package) if Path(file).name == "__init__.py" else len(package) - 1
+    return str(Path(file).resolve().parents[depth])
+
+
+def load_kind(reference: str) -> Kind:
+    """The kind that a reference names.
+
+    Raises KindNotLoaded with the traceback of the user's own code where that failed.
+    """
+    place, colon, name = reference.rpartition(":")
+    if not colon or not place or not name:
+        raise KindNotLoaded(f"{reference!r} names no class; write module:Class or file.py:Class")
+    try:
+        module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    except (Exception, SystemExit) as error:
+        raise KindNotLoaded(f"{reference}: {place} could not be imported: {_summary(error)}", _own_trace(error)) from error
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not (isinstance(found, type) and issubclass(found, Agent)):
+        said = "has no such class" if found is None else "is not an Agent class"
+        raise KindNotLoaded(f"{reference}: {place} {said}: {name}")
+    try:
+        return Kind(found)
+    except PoolError as error:
+        raise KindNotLoaded(f"{reference}: {error}") from error
+
+
+def _from_file(file: Path) -> ModuleType:
+    """A file's module, under a name of its own, once a process."""
+    file = file.resolve()
+    name = f"_kinds_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise FileNotFoundError(f"no Python file {file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _summary(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
+
+
+def _own_trace(error: BaseException) -> str:
+    """The traceback of the user's code: ours and the import machinery's frames are left out."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and not frame.filename.startswith("<frozen ") and "/importlib/" not in frame.filename
+    ]
+    if not frames:
+        return "".join(traceback.format_exception_only(type(error), error))
+    return "".join(
+        ["Traceback (most recent call last):\n", *traceback.format_list(frames), *traceback.format_exception_only(error)]
+    )

@@ -1,0 +1,140 @@
+"""The agents of one kind that live in one worker.
+
+Owns which agents there are (ranges and names), which of them are objects now, and the state of those asleep. An agent is
+made at its first task and put to sleep when it stood idle through a whole sweep; nothing is stored or counted per task
+for that: two generations of one table do it. It runs no task.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from checkpoints.shards import shard_of
+from pools.address import Key
+from pools.agent import Agent
+from pools.kind import Kind
+
+__all__ = ["Residents"]
+
+
+class Residents:
+    """One kind's agents.
+
+    owned: the shards of the pool whose agents live here.  shards: how many the pool has.
+    live: the objects that were used since the last sweep; a lookup that misses goes through `wake`.
+    busy: what runs or waits, for agents with an unfinished task; they are not in `live` meanwhile.
+    """
+
+    def __init__(self, kind: Kind, *, owned: frozenset[int], shards: int) -> None:
+        self.kind = kind
+        self.live: dict[Key, Agent] = {}
+        self.busy: dict[Key, Any] = {}
+        self.made = 0
+        self._old: dict[Key, Agent] = {}
+        self._doomed: dict[Key, Agent] = {}
+        self._asleep: dict[Key, bytes] = {}
+        self._starts: list[int] = []
+        self._ranges: list[tuple[int, int]] = []
+        self._names: set[str] = set()
+        self._owned = owned
+        self._shards = shards
+        self._fresh = kind.save(kind.make(0))
+
+    def add_range(self, start: int, stop: int) -> None:
+        """The agents start to stop - 1 exist from now on."""
+        at = bisect_right(self._starts, start)
+        if at and self._ranges[at - 1][1] == start:
+            self._ranges[at - 1] = (self._ranges[at - 1][0], stop)
+            return
+        self._starts.insert(at, start)
+        self._ranges.insert(at, (start, stop))
+
+    def add_names(self, names: Iterable[str]) -> None:
+        """The agents with these keys exist from now on."""
+        self._names.update(names)
+
+    def exists(self, key: Key) -> bool:
+        """Whether such an agent was spawned and belongs to this worker."""
+        if type(key) is int:
+            at = bisect_right(self._starts, key)
+            known = at > 0 and key < self._ranges[at - 1][1]
+        else:
+            known = key in self._names
+        return known and (len(self._owned) == self._shards or self.shard(key) in self._owned)
+
+    def shard(self, key: Key) -> int:
+        """The shard that an agent belongs to."""
+        return shard_of(f"{self.kind.name}/{key}".encode(), self._shards)
+
+    def wake(self, key: Key) -> Agent | None:
+        """The object of an idle agent that `live` does not have; None where there is no such agent."""
+        agent = self._old.pop(key, None) or self._doomed.pop(key, None)
+        if agent is None:
+            saved = self._asleep.pop(key, None)
+            if saved is not None:
+                agent = self.kind.wake(key, saved)
+            elif self.exists(key):
+                agent = self.kind.make(key)
+            else:
+                return None
+            self.made += 1
+        self.live[key] = agent
+        return agent
+
+    def keys(self) -> Iterator[Key]:
+        """Every agent that lives here, awake or not."""
+        every: bool = len(self._owned) == self._shards
+        for start, stop in self._ranges:
+            yield from (key for key in range(start, stop) if every or self.shard(key) in self._owned)
+        yield from (name for name in sorted(self._names) if every or self.shard(name) in self._owned)
+
+    def warm(self, keys: Iterable[Key]) -> int:
+        """Make the objects of these agents now; returns how many were made."""
+        before = self.made
+        for key in keys:
+            if key not in self.live and key not in self.busy:
+                self.wake(key)
+        return self.made - before
+
+    @property
+    def live_count(self) -> int:
+        """Agents that are objects now."""
+        return len(self.live) + len(self._old) + len(self._doomed) + len(self.busy)
+
+    @property
+    def asleep_count(self) -> int:
+        """Agents whose state differs from a new agent's and is kept without an object."""
+        return len(self._asleep)
+
+    def status(self, key: Key) -> str | None:
+        """`run`, `idle`, `asleep` (its state is kept), `dormant` (as it was spawned); None for no such agent."""
+        if key in self.busy:
+            return "run"
+        if key in self.live or key in self._old or key in self._doomed:
+            return "idle"
+        if key in self._asleep:
+            return "asleep"
+        return "dormant" if self.exists(key) else None
+
+    def sweep(self) -> None:
+        """Begin a sweep: what was idle since the one before is put to sleep by `doze`, bit by bit."""
+        self._doomed.update(self._old)
+        self._old = self.live
+        self.live = {}
+
+    def doze(self, count: int) -> bool:
+        """Put up to so many agents of a sweep to sleep; returns whether more are left."""
+        for _ in range(min(count, len(self._doomed))):
+            self._put_to_sleep(*self._doomed.popitem())
+        return bool(self._doomed)
+
+    def _put_to_sleep(self, key: Key, agent: Agent) -> None:
+        try:
+            saved = self.kind.save(agent)
+        except ValueError:
+            self.live[key] = agent
+            return
+        if saved != self._fresh:
+            self._asleep[key] = saved

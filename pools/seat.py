@@ -1,0 +1,241 @@
+"""A worker's place in a pool, which outlives the worker's process.
+
+Owns starting the process, telling it what it holds, its death and its next start. The tasks in flight are the link's; what
+a worker should hold is told by whoever made the seat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from asyncio import Future
+from collections.abc import Callable
+from typing import Any
+
+from pools.channel import Channel
+from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, WorkerDied, raised, Failure
+from pools.events import Event
+from pools.gauges import BUSY_SINCE_NS, DONE
+from pools.gateway import Gateway
+from pools.link import Link
+from pools.message import RESULT, STATUS, TASK, Message
+from pools.process import WorkerProcess
+from pools.restarts import RestartBudget
+from pools.spec import START_S
+
+__all__ = ["Seat"]
+
+
+class Seat:
+    """One worker of a pool, over all its processes.
+
+    state: starting, running, backoff, down (it is not started again), stopped.
+    launch: starts a process and returns it.  orders: what a new process is told, the set-up first.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        link: Link,
+        cells: memoryview,
+        budget: RestartBudget,
+        launch: Callable[[Callable[[WorkerProcess, int], None]], WorkerProcess],
+        orders: Callable[[], list[dict[str, Any]]],
+        gateway: Callable[[Channel], Gateway],
+        on_spawn: Callable[[str, Any], None],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.name = name
+        self.link = link
+        self.cells = cells
+        self.state = "stopped"
+        self.process: WorkerProcess | None = None
+        self.loop_name = ""
+        self.restarts = 0
+        self.started_s = 0.0
+        #: Why the worker is down or was restarted, in words.
+        self.reason = ""
+        self._budget = budget
+        self._launch = launch
+        self._orders = orders
+        self._make_gateway = gateway
+        self._gateway: Gateway | None = None
+        self._on_spawn = on_spawn
+        self._on_event = on_event
+        self._channel: Channel | None = None
+        self._requests: dict[int, Future[Any]] = {}
+        self._number = 0
+        self._done_at_start = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return self.process.pid if self.process is not None and self.process.is_alive else None
+
+    def start(self) -> Future[Any]:
+        """Start a process; the future is done when it is ready. Raises OSError where none can be started."""
+        loop = asyncio.get_running_loop()
+        self.state = "starting"
+        self._done_at_start = self.cells[DONE]
+        self.cells[BUSY_SINCE_NS] = 0
+        self.process = process = self._launch(self._died)
+        process.watch(loop)
+        channel = Channel(self._on_message, self._on_closed, time.time)
+        self._channel = channel
+        self._gateway = self._make_gateway(channel)
+        ready = loop.create_future()
+        ready.add_done_callback(_seen)
+        self._task = loop.create_task(self._connect(channel, process, ready))
+        self._timer = loop.call_later(START_S, self._too_slow, process)
+        return ready
+
+    async def _connect(self, channel: Channel, process: WorkerProcess, ready: Future[Any]) -> None:
+        await asyncio.get_running_loop().create_connection(lambda: channel, sock=process.socket)
+        first, *more = self._orders()
+        answer = self._request(first)
+        answer.add_done_callback(lambda done: self._set_up(done, ready))
+        for order in more:
+            self._request(order).add_done_callback(_seen)
+        self.link.attach(channel)
+
+    def _set_up(self, done: Future[Any], ready: Future[Any]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        error = None if done.cancelled() else done.exception()
+        if error is None and not done.cancelled():
+            self.state = "running"
+            self.loop_name = done.result()["loop"]
+            self.started_s = time.monotonic()
+            self._tell("worker.ready", f"{self.name} is ready")
+        if not ready.done():
+            ready.set_exception(error) if error is not None else ready.set_result(None)
+
+    def _too_slow(self, process: WorkerProcess) -> None:
+        self.reason = f"it was not ready within {START_S:.0f} s"
+        process.kill()
+
+    # -- control -------------------------------------------------------------------------------------------------------
+
+    def request(self, verb: str, **facts: Any) -> Future[Any]:
+        """Ask the worker for something; the future gets its value or its error. Raises PoolUnavailable."""
+        if self._channel is None or not self._channel.is_open:
+            raise PoolUnavailable(f"worker {self.name} is {self.state}{f': {self.reason}' if self.reason else ''}")
+        return self._request({"verb": verb, **facts})
+
+    def _request(self, order: dict[str, Any]) -> Future[Any]:
+        future: Future[Any] = asyncio.get_running_loop().create_future()
+        self._number += 1
+        self._requests[self._number] = future
+        if self._channel is not None:
+            self._channel.send(STATUS, {**order, "id": self._number})
+        return future
+
+    def _on_message(self, channel: Channel, message: Message) -> None:
+        if message.letter == RESULT:
+            self.link.take(message.data)
+        elif message.letter == TASK and self._gateway is not None:
+            self._gateway.accept(message.data)
+        elif message.letter == STATUS:
+            self._on_status(message.data)
+
+    def _on_status(self, said: dict[str, Any]) -> None:
+        verb = said["verb"]
+        if verb == "cancel" and self._gateway is not None:
+            self._gateway.cancel(said["sections"], said.get("position"))
+        elif verb == "spawn":
+            self._on_spawn(said["kind"], said["key"])
+        elif verb in ("done", "failed"):
+            future = self._requests.pop(said["id"], None)
+            if future is not None and not future.done():
+                future.set_result(said["value"]) if verb == "done" else future.set_exception(_error_of(said))
+
+    def _on_closed(self, _channel: Channel, error: Exception | None) -> None:
+        """The process is about to end, or its messages were bad; either way it is no use any more."""
+        if error is not None and self.state in ("starting", "running"):
+            self.reason = f"its connection broke: {error}"
+        if self.process is not None and self.state != "stopped":
+            self.process.kill()
+
+    # -- the end of a process ------------------------------------------------------------------------------------------
+
+    def _died(self, _process: WorkerProcess, status: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._channel is not None:
+            self._channel.abort()
+        if self._gateway is not None:
+            self._gateway.close()
+        self._channel, self._gateway, self.process = None, None, None
+        self.cells[BUSY_SINCE_NS] = 0
+        how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        stopping = self.state == "stopped"
+        wait_s = None
+        if not stopping:
+            has_worked = self.cells[DONE] > self._done_at_start
+            wait_s = self._budget.died(time.monotonic(), has_worked=has_worked)
+            self.reason = f"{self.reason + ', ' if self.reason else ''}{how}"
+            self.state = "down" if wait_s is None else "backoff"
+        error = WorkerDied(f"worker {self.name} ended ({how}) before it answered; whether the task ran is not known")
+        gone = PoolUnavailable(f"worker {self.name} is down: it died again and again ({how}); see `engine logs` and restart it")
+        self.link.detach(gone if self.state == "down" else error, drop_waiting=self.state in ("down", "stopped"))
+        requests, self._requests = self._requests, {}
+        for future in requests.values():
+            if not future.done():
+                future.set_exception(error)
+        if not stopping:
+            self._tell(f"worker.{'down' if wait_s is None else 'died'}", f"{self.name}: {self.reason}")
+        if wait_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
+
+    def _again(self) -> None:
+        self.restarts += 1
+        self.reason = ""
+        try:
+            self.start()
+        except OSError as error:
+            self.reason = f"no process could be started: {error}"
+            self.state = "down"
+            self._tell("worker.down", f"{self.name}: {self.reason}")
+
+    async def stop(self, grace_s: float) -> None:
+        """End the worker: it is asked by closing its connection, killed after grace_s seconds."""
+        self.state = "stopped"
+        if self._timer is not None:
+            self._timer.cancel()
+        process = self.process
+        if process is None:
+            return
+        if self._channel is not None:
+            self._channel.close() if grace_s > 0 else self._channel.abort()
+        if grace_s <= 0:
+            process.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(grace_s, 0.001)):
+                await self._gone()
+        if self.process is not None:
+            process.kill()
+            await self._gone()
+
+    async def _gone(self) -> None:
+        while self.process is not None:
+            await asyncio.sleep(0.002)
+
+    def _tell(self, name: str, text: str) -> None:
+        self._on_event(Event(name, text, time.time()))
+
+
+def _seen(future: Future[Any]) -> None:
+    """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _error_of(said: dict[str, Any]) -> PoolError:
+    failure = Failure(*said["error"])
+    if failure.type == "KindNotLoaded":
+        return KindNotLoaded(failure.message, said.get("trace", ""))
+    return raised(failure)

@@ -1,0 +1,78 @@
+"""The limits of this floor: each with its unit, its default and its reason.
+
+Owns numbers only. `PoolSpec` is what a pool is made from; where it comes from (a file, a flag, code) is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checkpoints.shards import SHARDS
+
+__all__ = [
+    "AGENT_BYTES",
+    "AGENTS_TOTAL",
+    "BACKLOG_TASKS",
+    "COMPRESS_OVER_BYTES",
+    "FRAME_BYTES",
+    "FRAME_TASKS",
+    "KEY_CHARS",
+    "OUTBOX_MESSAGES",
+    "PUMP_S",
+    "REPLY_AFTER_S",
+    "RESTARTS",
+    "RESTART_WINDOW_S",
+    "START_S",
+    "PoolSpec",
+]
+
+#: Bytes of state that one agent may have: a ceiling, not a reservation.
+AGENT_BYTES = 512 * 1024
+#: Agents of one engine unless it is told otherwise: the sum of the four shipped pools.
+AGENTS_TOTAL = 10_000
+#: Characters of an agent's key: it must fit in a log line and a file name.
+KEY_CHARS = 128
+#: Bytes of one frame's body. A larger one is refused before its memory is taken.
+FRAME_BYTES = 16 * 1024 * 1024
+#: Tasks of one section: large enough that the cost of a frame vanishes, small enough to answer in well under a millisecond.
+FRAME_TASKS = 512
+#: Bytes past which a frame is compressed. On a unix socket lz4 costs more time than it saves until a frame is several
+#: times the socket's buffer (about 200 KB), where fewer wake-ups pay for it.
+COMPRESS_OVER_BYTES = 1024 * 1024
+#: Messages that one task may send: tells, spawns and timers together.
+OUTBOX_MESSAGES = 10_000
+#: Tasks that may wait for room on their way to one worker; past it `PoolFull`.
+BACKLOG_TASKS = 100_000
+#: Seconds a worker runs tasks before it looks at its sockets and timers again.
+PUMP_S = 0.005
+#: Seconds after which finished tasks are answered although others of their frame still run.
+REPLY_AFTER_S = 0.002
+#: Deaths of one worker within RESTART_WINDOW_S, without one finished task between them, after which it stays down.
+RESTARTS = 5
+#: Seconds of the restart budget's window, on the monotonic clock.
+RESTART_WINDOW_S = 30.0
+#: Seconds within which a worker has to say that it is ready.
+START_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    """What a pool is made from.
+
+    agents: most agents it may hold.  cpu: share of the whole machine, above 0 up to 1; None takes what comes.
+    cpu_hard: the share is a cap, not a weight under contention.  mem_bytes: PSS of its workers together.
+    kinds: the kinds it takes; empty takes any.  mailbox: waiting tasks of one agent.
+    window: tasks in flight to one worker.  sleep_after_s: idle seconds after which an agent is put to sleep; None never.
+    """
+
+    name: str
+    agents: int = 2_500
+    cpu: float | None = None
+    cpu_hard: bool = False
+    mem_bytes: int | None = None
+    workers: int = 1
+    shards: int = SHARDS
+    kinds: tuple[str, ...] = ()
+    mailbox: int = 1_000
+    window: int = 4_096
+    sleep_after_s: float | None = 300.0

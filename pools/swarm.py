@@ -1,0 +1,302 @@
+"""All pools of one engine.
+
+Owns the workers, where agents live and the way of a task to them. It is the top of this floor: an engine has one. It reads
+no configuration and opens no listening socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from asyncio import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
+from random import Random
+from typing import Any
+
+from pools.address import ANY, Key, parse, valid_kind
+from pools.balancer import Balancer
+from pools.cgroup import CpuTree, find_tree, remove_stale
+from pools.channel import Channel
+from pools.errors import PoolError, PoolUnavailable, UnknownKind
+from pools.events import Event
+from pools.gateway import Gateway
+from pools.gauges import Gauges
+from pools.link import Link
+from pools.placement import Placement, owner_of
+from pools.pool import Pool
+from pools.process import WorkerProcess
+from pools.restarts import RestartBudget
+from pools.seat import Seat
+from pools.sender import Ended
+from pools.share import CpuShare
+from pools.spec import AGENTS_TOTAL, PoolSpec
+
+__all__ = ["Swarm"]
+
+#: Seconds between two looks at the pools' memory.
+WATCH_S = 1.0
+
+
+class Swarm:
+    """The pools of one engine.
+
+    kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
+    environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
+    accepted, ended: told of tasks that agents send to other workers.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[PoolSpec],
+        *,
+        name: str,
+        kinds: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        limit: int = AGENTS_TOTAL,
+        environ: Mapping[str, str],
+        output: int | None = None,
+        seed: int | None = None,
+        on_event: Callable[[Event], None],
+        accepted: Callable[[int], None],
+        ended: Ended,
+    ) -> None:
+        self.placement = Placement(specs, limit)
+        self.references = list(kinds)
+        #: What each kind can do: its methods' signatures by name.
+        self.kinds: dict[str, dict[str, str]] = {}
+        self._paths = list(paths)
+        self._environ = dict(environ)
+        self._output = output
+        self._on_event = on_event
+        self._accepted = accepted
+        self._ended = ended
+        self._chance = Random(seed)
+        self.gauges = Gauges(sum(spec.workers for spec in specs))
+        rows = count()
+        self._name = name
+        self.pools = [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
+        self._balancer = Balancer(self.placement, self.pools)
+        self._watcher: asyncio.TimerHandle | None = None
+
+    def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
+        seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
+        return Pool(number, spec, seats, self._on_event)
+
+    def _seat(self, number: int, spec: PoolSpec, worker: int, row: int) -> Seat:
+        cells = self.gauges.row(row)
+        return Seat(
+            spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
+            link=Link(window=spec.window, clock=time.monotonic, histogram=cells),
+            cells=cells,
+            budget=RestartBudget(self._chance),
+            launch=partial(self._launch, number, row),
+            orders=partial(self._orders, number, worker),
+            gateway=self.gateway,
+            on_spawn=self._spawned_by_agent,
+            on_event=self._on_event,
+        )
+
+    def _launch(self, number: int, row: int, on_exit: Callable[[WorkerProcess, int], None]) -> WorkerProcess:
+        process = WorkerProcess(
+            gauges=self.gauges.descriptor,
+            rows=self.gauges.rows,
+            row=row,
+            environ=self._environ,
+            output=self._output,
+            on_exit=on_exit,
+        )
+        share = self.pools[number].cpu
+        if share is not None:
+            share.admit(process.pid)
+        return process
+
+    def _orders(self, number: int, worker: int) -> list[dict[str, Any]]:
+        """What a new process of a worker is told: everything it should hold."""
+        spec = self.placement.pools[number]
+        owned = [shard for shard in range(spec.shards) if owner_of(shard, spec.workers) == worker]
+        orders: list[dict[str, Any]] = [
+            {
+                "verb": "setup",
+                "pool": spec.name,
+                "shards": spec.shards,
+                "owned": owned,
+                "mailbox": spec.mailbox,
+                "sleep_after_s": spec.sleep_after_s,
+                "paths": self._paths,
+                "kinds": self.references,
+            }
+        ]
+        for kind in self.placement.kinds():
+            for part in self.placement.parts_of(kind, number):
+                orders.append({"verb": "range", "kind": kind, "start": part.start, "stop": part.stop})
+            names = self.placement.names_of(kind, number)
+            if names:
+                orders.append({"verb": "names", "kind": kind, "names": names})
+        return orders
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def seats(self) -> list[Seat]:
+        """The workers of all pools."""
+        return [seat for pool in self.pools for seat in pool.seats]
+
+    def launch(self) -> list[Future[Any]]:
+        """Start every worker; each future is done when one is ready. Raises OSError where none can be started."""
+        return [seat.start() for seat in self.seats]
+
+    async def ready(self, starting: Iterable[Future[Any]]) -> None:
+        """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
+        await asyncio.gather(*starting)
+        self._share_cpu()
+        self._watch()
+
+    def _share_cpu(self) -> None:
+        """Put every pool that asks for a share of the machine under it."""
+        asking = [pool for pool in self.pools if pool.spec.cpu is not None]
+        if asking:
+            tree = find_tree()
+            if isinstance(tree, CpuTree):
+                remove_stale(tree, self._name)
+            for pool in asking:
+                pool.share_cpu(CpuShare(pool.spec, self._name, tree, os.cpu_count() or 1))
+
+    def _watch(self) -> None:
+        for pool in self.pools:
+            pool.watch_memory()
+        self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+
+    async def stop(self, grace_s: float) -> None:
+        """End every worker; those that do not end within grace_s seconds are killed."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
+        for pool in self.pools:
+            if pool.cpu is not None:
+                pool.cpu.remove()
+        self.gauges.close()
+
+    # -- kinds and agents ----------------------------------------------------------------------------------------------
+
+    async def load(self, reference: str, paths: Iterable[str] = ()) -> str:
+        """Load a kind in every worker; returns its name. Raises KindNotLoaded with the user's own traceback."""
+        fresh = [path for path in paths if path not in self._paths]
+        requests = [future for pool in self.pools for future in pool.requests("kind", reference=reference, paths=fresh)]
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        kind: str = answers[0]["kind"]  # type: ignore[index]
+        self._paths.extend(fresh)
+        if reference not in self.references:
+            self.references.append(reference)
+        self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
+        return kind
+
+    async def spawn(self, kind: str, count: int) -> int:
+        """Make `count` more numbered agents exist; returns how many. Raises TooManyAgents before any is."""
+        self.check_kind(kind)
+        for number, part in enumerate(self.placement.plan(kind, count)):
+            if part:
+                self.pools[number].check_room()
+        requests = []
+        for part_ in self.placement.add_range(kind, count):
+            for seat in self.pools[part_.pool].seats:
+                requests.append(_ask(seat, "range", kind=kind, start=part_.start, stop=part_.stop))
+        await asyncio.gather(*(request for request in requests if request is not None))
+        return count
+
+    async def spawn_names(self, kind: str, names: Sequence[str]) -> int:
+        """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
+        self.check_kind(kind)
+        placed = self.placement.add_names(kind, names)
+        requests = []
+        for number, mine in placed.items():
+            for seat in self.pools[number].seats:
+                requests.append(_ask(seat, "names", kind=kind, names=mine))
+        await asyncio.gather(*(request for request in requests if request is not None))
+        return sum(map(len, placed.values()))
+
+    async def warm(self, kind: str) -> int:
+        """Make the objects of a kind's numbered agents now, in small batches; returns how many were made."""
+        requests = []
+        for pool in self.pools:
+            for part in self.placement.parts_of(kind, pool.number):
+                requests += pool.requests("warm", kind=kind, start=part.start, stop=part.stop)
+        return sum(await asyncio.gather(*requests))
+
+    def check_kind(self, kind: str) -> None:
+        """Raises UnknownKind when no worker has loaded such a kind."""
+        if kind not in self.kinds:
+            raise UnknownKind(f"no kind {kind!r} is loaded; loaded are: {', '.join(sorted(self.kinds)) or 'none'}")
+
+    def _spawned_by_agent(self, kind: str, key: Key) -> None:
+        """An agent made another one: the record first, its worker is told before any task can follow."""
+        try:
+            self.check_kind(valid_kind(kind))
+            if type(key) is int:
+                if key >= self.placement.numbered(kind):
+                    raise UnknownKind(f"{kind}/{key}: numbered agents are spawned as a range; give this one a name")
+                return
+            for number, mine in self.placement.add_names(kind, [str(key)]).items():
+                for seat in self.pools[number].seats:
+                    _ask(seat, "names", kind=kind, names=mine)
+        except PoolError as error:
+            self._on_event(Event("spawn.refused", f"an agent's spawn of {kind}/{key}: {error}", time.time()))
+
+    @property
+    def window(self) -> int:
+        """Tasks that all workers together take at once."""
+        return sum(pool.spec.window * len(pool.seats) for pool in self.pools)
+
+    # -- the way of a task ---------------------------------------------------------------------------------------------
+
+    def resolve(self, address: str) -> tuple[Link, str, Key]:
+        """The link, kind and key for an address; `kind` alone lets the balancer choose. Raises PoolError."""
+        if type(address) is str and "/" not in address:
+            link, key = self.resolve_key(valid_kind(address), ANY)
+            return link, address, key
+        kind, key = parse(address)
+        return self._link(kind, key), kind, key
+
+    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
+        """The same for a kind and a key. Raises PoolError."""
+        if key is ANY:
+            key = self._balancer.pick(kind)
+        return self._link(kind, key), key
+
+    def _link(self, kind: str, key: Key) -> Link:
+        pool, worker = self.placement.worker_of(kind, key)
+        return self.pools[pool].seats[worker].link
+
+    def gateway(self, channel: Channel) -> Gateway:
+        """A gateway for tasks that come over a channel."""
+        loop = asyncio.get_running_loop()
+        return Gateway(self.resolve_key, channel, loop.call_soon, self._accepted, self._ended)
+
+    async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
+        """A page of a kind's agents, pool by pool: address, pool, worker, status, mailbox."""
+        shown: list[dict[str, Any]] = []
+        for pool in self.pools:
+            for seat in pool.seats:
+                if len(shown) >= limit or seat.state != "running":
+                    continue
+                page = await seat.request("agents", kind=kind, skip=skip, limit=limit - len(shown))
+                shown += [
+                    {"agent": f"{kind}/{key}", "pool": pool.name, "worker": seat.name, "status": status, "mailbox": mailbox}
+                    for key, status, mailbox in page
+                ]
+        return shown
+
+
+def _ask(seat: Seat, verb: str, **facts: Any) -> Future[Any] | None:
+    """The worker's answer; None while it has no process: its next one is told with everything else."""
+    try:
+        future = seat.request(verb, **facts)
+    except PoolUnavailable:
+        return None
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future

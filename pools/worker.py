@@ -1,0 +1,463 @@
+"""One worker process: some shards' agents, one connection to the engine.
+
+Owns what the process is: its loop, its kinds, its part of the control protocol, its end. Tasks are the executor's. It ends
+when the engine's side of the connection ends, at the latest when the parent process dies. Started as
+`python -P -m pools.worker CHANNEL GAUGES ROWS ROW`, the first two being inherited descriptors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import orjson
+import uvloop
+
+from pools import values
+from pools.address import ANY, Key, parse
+from pools.channel import Channel
+from pools.context import Outgoing
+from pools.errors import BadFrame, BadReply, Failure, FrameTooLarge, KindNotLoaded, LinkClosed, PoolError, failure_of
+from pools.executor import Error, Executor, Job
+from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
+from pools.link import Lane, Link, Sink
+from pools.message import RESULT, STATUS, TASK, Message
+from pools.registry import load_kind
+from pools.residents import Residents
+from pools.sender import Asks
+
+__all__ = ["Worker", "main"]
+
+#: Tasks that a worker may have open at other workers.
+UP_WINDOW = 4_096
+#: Agents that go to sleep in one turn of the loop.
+DOZE = 500
+#: Objects that `warm` makes at a time, and the pause between two such batches in seconds.
+WARM_BATCH, WARM_PAUSE_S = 100, 0.001
+#: Seconds between two counts of agents and bytes while tasks come; an idle worker counts nothing.
+COUNT_S = 0.05
+
+
+class ChannelAnswers:
+    """Answers that go back over the channel, many a frame."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._sections: list[dict[str, Any]] = []
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Take the results of consecutive positions."""
+        section: dict[str, Any] = {"n": number, "v": results}
+        if first:
+            section["o"] = first
+        if errors:
+            section["e"] = errors
+        self._sections.append(section)
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Take the results of some positions."""
+        section: dict[str, Any] = {"n": number, "i": positions, "v": results}
+        if errors:
+            section["e"] = errors
+        self._sections.append(section)
+
+    def flush(self) -> None:
+        """Send what was taken."""
+        if self._sections:
+            sections, self._sections = self._sections, []
+            self._send(sections)
+
+    def _send(self, sections: list[dict[str, Any]]) -> None:
+        try:
+            self._channel.send(RESULT, sections)
+        except FrameTooLarge as error:
+            if len(sections) > 1:
+                for section in sections:
+                    self._send([section])
+            elif len(sections[0]["v"]) > 1:
+                self._send(_halves(sections[0]))
+            else:
+                failure = failure_of(BadReply(str(error)))
+                self._channel.send(RESULT, [sections[0] | {"v": [None], "e": [[0, *failure]]}])
+
+
+def _halves(section: dict[str, Any]) -> list[dict[str, Any]]:
+    """A section of answers as two."""
+    results = section["v"]
+    positions = section.get("i") or list(range(section.get("o", 0), section.get("o", 0) + len(results)))
+    errors = section.get("e", [])
+    middle = len(results) // 2
+    parts = []
+    for start, stop in ((0, middle), (middle, len(results))):
+        part = {"n": section["n"], "i": positions[start:stop], "v": results[start:stop]}
+        own = [[error[0] - start, *error[1:]] for error in errors if start <= error[0] < stop]
+        parts.append(part | ({"e": own} if own else {}))
+    return parts
+
+
+class LocalAnswers:
+    """Answers to an agent in the same worker: copies, as if they had travelled."""
+
+    def __init__(self, sink: Sink, tokens: Sequence[Any]) -> None:
+        self._sink = sink
+        self._tokens = tokens
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Hand on the results of consecutive positions."""
+        self._hand_on(self._tokens[first : first + len(results)], results, errors)
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Hand on the results of some positions."""
+        self._hand_on([self._tokens[position] for position in positions], results, errors)
+
+    def _hand_on(self, tokens: Sequence[Any], results: list[Any], errors: list[Error]) -> None:
+        self._sink.answered(tokens, copied(results), [(error[0], Failure(*error[1:])) for error in errors])
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+
+def copied(column: Sequence[Any]) -> Sequence[Any]:
+    """The values as another process would get them."""
+    if set(map(type, column)) <= values.PLAIN:
+        return column
+    read: list[Any] = orjson.loads(values.dumps(column))
+    return read
+
+
+class LocalLink(Link):
+    """The way to agents of this worker: no frame, the same rules."""
+
+    def __init__(self, executor: Executor, kinds: dict[str, Residents]) -> None:
+        super().__init__(window=UP_WINDOW, clock=time.monotonic)
+        self._executor = executor
+        self._kinds = kinds
+
+    def offer(self, lanes: Any) -> None:
+        """Queue what the lanes hold in the run loop."""
+        for lane in lanes:
+            if lane.rows:
+                rows = lane.rows[:]
+                lane.rows.clear()
+                self._run(lane, rows)
+
+    def _run(self, lane: Lane, rows: list[Any]) -> None:
+        tokens, keys, methods, arguments = lane.columns(rows)
+        residents = self._kinds[lane.kind]
+        faults = [(index, found) for index, argument in enumerate(arguments) if (found := values.fault(argument, "the argument"))]
+        if faults:
+            failures = [(index, Failure("BadArgument", found)) for index, found in faults]
+            bad = {index for index, _ in faults}
+            lane.sink.answered([tokens[i] for i in sorted(bad)], [None] * len(bad), [(n, f) for n, (_, f) in enumerate(failures)])
+            self._run(lane, [row for index, row in enumerate(rows) if index not in bad]) if len(bad) < len(rows) else None
+            return
+        column = zip(keys, map(residents.kind.methods.get, methods), copied(arguments), strict=True)
+        self._executor.put(Job(0, residents, column, len(tokens), LocalAnswers(lane.sink, tokens)))
+
+
+class Tells:
+    """Answers to messages that nobody waits for: failures go to the log."""
+
+    def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
+        """Say which messages failed."""
+        for position, failure in failures[:10]:
+            print(f"a message from {tokens[position]} failed: {failure.type}: {failure.message}", file=sys.stderr, flush=True)
+
+
+class Worker:
+    """The process's one object: what it holds, and what each control verb does.
+
+    loop: where it runs.  cells: its row of gauges.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, cells: memoryview) -> None:
+        self._loop = loop
+        self._cells = cells
+        self._kinds: dict[str, Residents] = {}
+        self._channel: Channel | None = None
+        self._answers: ChannelAnswers | None = None
+        self._executor: Executor | None = None
+        self._shards = 1
+        self._owned: frozenset[int] = frozenset()
+        self._up = Link(window=UP_WINDOW, clock=time.monotonic)
+        self._asks = Asks(self._resolve, loop.call_soon, lambda _count, _failures: None)
+        self._tells = Tells()
+        self._local: LocalLink | None = None
+        self._tell_lanes: dict[tuple[int, str], Lane] = {}
+        self._tells_due = False
+        self._count_due = False
+        self._background: set[asyncio.Task[Any]] = set()
+        self._sleep_after_s: float | None = None
+        self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "setup": self._setup,
+            "kind": self._add_kind,
+            "range": self._add_range,
+            "names": self._add_names,
+            "warm": self._warm,
+            "agents": self._agents,
+            "sleep": self._sleep_now,
+        }
+
+    # -- the connection ------------------------------------------------------------------------------------------------
+
+    def on_message(self, channel: Channel, message: Message) -> None:
+        """Do what a message says."""
+        if message.letter == TASK:
+            executor, answers = self._executor, self._answers
+            if executor is None or answers is None:
+                raise BadFrame("tasks before the set-up")
+            for section in message.data:
+                executor.accept(section, answers)
+        elif message.letter == RESULT:
+            self._up.take(message.data)
+        elif message.letter == STATUS:
+            self._obey(channel, message.data)
+        if not self._count_due:
+            self._count_due = True
+            self._loop.call_later(COUNT_S, self._count)
+
+    def on_closed(self, _channel: Channel, error: Exception | None) -> None:
+        """The engine is gone: so are we."""
+        if error is not None and not isinstance(error, OSError):
+            print(f"worker {os.getpid()} ends: {error}", file=sys.stderr, flush=True)
+        os._exit(0 if error is None else 1)
+
+    def _obey(self, channel: Channel, order: dict[str, Any]) -> None:
+        verb = order.get("verb")
+        if verb == "cancel" and self._executor is not None and self._answers is not None:
+            self._executor.cancel(order["sections"], self._answers, order.get("position"))
+            return
+        number = order.get("id")
+        try:
+            done = self._verbs[str(verb)](order)
+        except (PoolError, KeyError) as error:
+            reply = {"verb": "failed", "id": number, "error": list(failure_of(error))}
+            if isinstance(error, KindNotLoaded):
+                reply["trace"] = error.trace
+            channel.send(STATUS, reply)
+            return
+        if isinstance(done, asyncio.Task):
+            done.add_done_callback(lambda task: channel.send(STATUS, {"verb": "done", "id": number, "value": task.result()}))
+        else:
+            channel.send(STATUS, {"verb": "done", "id": number, "value": done})
+
+    def attach(self, channel: Channel) -> None:
+        """Use this connection."""
+        self._channel = channel
+        self._answers = ChannelAnswers(channel)
+        self._up.attach(channel)
+
+    # -- control verbs -------------------------------------------------------------------------------------------------
+
+    def _setup(self, order: dict[str, Any]) -> dict[str, Any]:
+        sys.path.extend(path for path in order["paths"] if path not in sys.path)
+        self._shards = order["shards"]
+        self._owned = frozenset(order["owned"])
+        self._executor = Executor(
+            self._kinds,
+            cells=self._cells,
+            mailbox=order["mailbox"],
+            clock_ns=time.monotonic_ns,
+            defer=self._loop.call_soon,
+            start=self._start_task,
+            office=self,
+            send=self._send,
+        )
+        self._local = LocalLink(self._executor, self._kinds)
+        self._sleep_after_s = order["sleep_after_s"]
+        if self._sleep_after_s:
+            self._loop.call_later(self._sleep_after_s, self._sweep)
+        for reference in order["kinds"]:
+            self._add_kind({"reference": reference})
+        gc.collect()
+        gc.freeze()
+        return {"pid": os.getpid(), "loop": type(self._loop).__module__.partition(".")[0]}
+
+    def _add_kind(self, order: dict[str, Any]) -> dict[str, Any]:
+        sys.path.extend(path for path in order.get("paths", ()) if path not in sys.path)
+        kind = load_kind(order["reference"])
+        known = self._kinds.get(kind.name)
+        if known is None:
+            self._kinds[kind.name] = Residents(kind, owned=self._owned, shards=self._shards)
+            kind.made._desk = self._executor
+        elif known.kind.made.__qualname__ != kind.made.__qualname__ or known.kind.made.__module__ != kind.made.__module__:
+            raise KindNotLoaded(
+                f"kind {kind.name!r} is {known.kind.made.__module__}:{known.kind.made.__qualname__} already; "
+                f"give {order['reference']} another name with class …(Agent, kind='…')"
+            )
+        return {"kind": kind.name, "methods": {name: method.signature() for name, method in sorted(kind.methods.items())}}
+
+    def _add_range(self, order: dict[str, Any]) -> int:
+        residents = self._kinds[order["kind"]]
+        residents.add_range(order["start"], order["stop"])
+        return int(order["stop"] - order["start"])
+
+    def _add_names(self, order: dict[str, Any]) -> int:
+        self._kinds[order["kind"]].add_names(order["names"])
+        return len(order["names"])
+
+    def _warm(self, order: dict[str, Any]) -> asyncio.Task[int]:
+        return self._keep(self._loop.create_task(self._warm_up(self._kinds[order["kind"]], order["start"], order["stop"])))
+
+    async def _warm_up(self, residents: Residents, start: int, stop: int) -> int:
+        made = 0
+        keys = (key for key in range(start, stop) if residents.exists(key))
+        while batch := list(islice(keys, WARM_BATCH)):
+            made += residents.warm(batch)
+            self._count()
+            await asyncio.sleep(WARM_PAUSE_S)
+        return made
+
+    def _agents(self, order: dict[str, Any]) -> list[list[Any]]:
+        """A page of agents: [key, status, mailbox]."""
+        residents = self._kinds.get(order["kind"])
+        if residents is None:
+            return []
+        page = islice(residents.keys(), order["skip"], order["skip"] + order["limit"])
+        kind = residents.kind.name
+        waiting = self._executor.waiting if self._executor else lambda _kind, _key: 0
+        return [[key, residents.status(key), waiting(kind, key)] for key in page]
+
+    def _sleep_now(self, _order: dict[str, Any]) -> int:
+        """Put every idle agent to sleep."""
+        before = sum(residents.live_count for residents in self._kinds.values())
+        for residents in self._kinds.values():
+            residents.sweep()
+            residents.sweep()
+        self._doze()
+        return before
+
+    # -- sleep ---------------------------------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        for residents in self._kinds.values():
+            residents.sweep()
+        self._doze()
+        self._loop.call_later(self._sleep_after_s or 60.0, self._sweep)
+
+    def _doze(self) -> None:
+        if any([residents.doze(DOZE) for residents in self._kinds.values()]):
+            self._loop.call_soon(self._doze)
+        self._count()
+
+    def _count(self) -> None:
+        """Store what is counted from time to time only: while tasks come, and after each sweep."""
+        self._count_due = False
+        if self._channel is not None:
+            self._cells[BYTES_IN] = self._channel.bytes_in
+            self._cells[BYTES_OUT] = self._channel.bytes_out
+        everybody = self._kinds.values()
+        self._cells[LIVE] = sum(residents.live_count for residents in everybody)
+        self._cells[ASLEEP] = sum(residents.asleep_count for residents in everybody)
+        self._cells[WAKES] = sum(residents.made for residents in everybody)
+
+    # -- agents that speak ---------------------------------------------------------------------------------------------
+
+    def _resolve(self, address: str) -> tuple[Link, str, Key]:
+        if "/" not in address:
+            return self._up, address, ANY
+        kind, key = parse(address)
+        residents = self._kinds.get(kind)
+        if residents is not None and self._local is not None and residents.exists(key):
+            return self._local, kind, key
+        return self._up, kind, key
+
+    def ask(self, address: str, method: str, arguments: tuple[Any, ...]) -> Future[Any]:
+        """Send a task to an agent, here or elsewhere."""
+        future: Future[Any] = self._loop.create_future()
+        self._asks.ask(future, address, method, arguments)
+        return future
+
+    def log(self, address: str, task_id: str, text: str) -> None:
+        """Write a line into the engine's log."""
+        print(f"{address} [{task_id}] {text}", file=sys.stderr, flush=True)
+
+    def _send(self, kind: str, key: Key, outbox: list[Outgoing]) -> None:
+        for what, *rest in outbox:
+            if what == "tell":
+                self._tell(f"{kind}/{key}", *rest)
+            elif what == "spawn":
+                self._flush_tells()
+                if self._channel is not None:
+                    self._channel.send(STATUS, {"verb": "spawn", "kind": rest[0], "key": rest[1]})
+            else:
+                after_s, method, argument = rest
+                self._loop.call_later(after_s, partial(self._tell, f"{kind}/{key}", f"{kind}/{key}", method, argument))
+
+    def _tell(self, sender: str, address: str, method: str, argument: Any) -> None:
+        link, kind, key = self._resolve(address)
+        lane = self._tell_lanes.get((id(link), kind))
+        if lane is None:
+            lane = self._tell_lanes[id(link), kind] = Lane(link, kind, self._tells)
+        lane.rows.append((sender, key, method, argument))
+        self._cells[TELLS] += 1
+        if not self._tells_due:
+            self._tells_due = True
+            self._loop.call_soon(self._flush_tells)
+
+    def _flush_tells(self) -> None:
+        self._tells_due = False
+        lanes = [lane for lane in self._tell_lanes.values() if lane.rows]
+        for lane in lanes:
+            lane.link.offer([lane])
+
+    # -- the process ---------------------------------------------------------------------------------------------------
+
+    def _start_task(self, coroutine: Any) -> asyncio.Task[None]:
+        """A task, started in place where the interpreter can do that (3.12), else in the next turn of the loop."""
+        if sys.version_info >= (3, 12):
+            return self._keep(asyncio.Task(coroutine, loop=self._loop, eager_start=True))
+        return self._keep(self._loop.create_task(coroutine))
+
+    def _keep(self, task: asyncio.Task[Any]) -> asyncio.Task[Any]:
+        if not task.done():
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+        return task
+
+    def closed(self) -> LinkClosed:
+        """What open questions to other workers end with."""
+        return self._up.closed()
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent dies, which a hanging agent cannot prevent."""
+    import ctypes
+
+    death_signal = 1  # PR_SET_PDEATHSIG, linux/prctl.h
+    ctypes.CDLL(None, use_errno=True).prctl(death_signal, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one worker until the engine goes away."""
+    channel_fd, gauges_fd, rows, row = map(int, arguments or sys.argv[1:])
+    parent = os.getppid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gauges = Gauges(rows, gauges_fd)
+    cells = gauges.row(row)
+    gauges.close()
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    worker = Worker(loop, cells)
+    sock = socket.socket(fileno=channel_fd)
+    channel = Channel(worker.on_message, worker.on_closed, time.time)
+    worker.attach(channel)
+    loop.run_until_complete(loop.create_connection(lambda: channel, sock=sock))
+    loop.call_soon(_die_with_parent, parent)
+    loop.run_forever()
+
+
+if __name__ == "__main__":
+    main()
