@@ -26,7 +26,8 @@ DEPTH = 16
 #: What YAML takes for nothing when it is written plainly.
 NOTHING = frozenset({"~", "null", "Null", "NULL"})
 #: Tags that a plain reader could have put there itself; any other one asks for an object.
-_PLAIN_TAGS = frozenset({None, "!"} | {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")})
+_PLAIN_KINDS = ("str", "int", "float", "bool", "null", "map", "seq")
+_PLAIN_TAGS = frozenset({None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in _PLAIN_KINDS)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from engine.stream import Tally, batches
 from pools.agent import Agent
 from pools.errors import PoolError, TaskExpired
 from pools.events import Event
+from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
 from pools.sender import Asks, Named, Result
 from pools.spec import AGENTS_TOTAL, PoolSpec
@@ -73,6 +74,7 @@ class Engine:
         self.started_s = time.time()
         specs, limit = _pools(pools, agents_limit)
         self._kinds = list(kinds)
+        self._references: list[str] = []
         self._wanted_paths = list(paths)
         self._environ = dict(os.environ if environ is None else environ)
         self._output = output
@@ -82,7 +84,6 @@ class Engine:
         self._swarm: Swarm | None = None
         self._asks: Asks | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._agent_bytes: float | None = None
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -100,8 +101,12 @@ class Engine:
 
         Raises KindNotLoaded with the user's traceback, StartFailed.
         """
+        await self.settle(self.launch())
+
+    def launch(self) -> list[Future[Any]]:
+        """Start the workers without waiting for them; `settle` takes what this returns. Raises StartFailed."""
         self._loop = asyncio.get_running_loop()
-        references = [self._reference(kind) for kind in self._kinds]
+        self._references = [self._reference(kind) for kind in self._kinds]
         self._swarm = swarm = Swarm(
             self._specs,
             name=self.name,
@@ -116,18 +121,29 @@ class Engine:
         )
         self._asks = Asks(swarm.resolve, self._loop.call_soon, self.tally.end)
         try:
-            await swarm.ready(swarm.launch())
-            for reference in references:
-                await swarm.load(reference)
-        except BaseException as error:
-            await swarm.stop(0)
+            return swarm.launch()
+        except OSError as error:
+            swarm.kill()
             self._swarm = None
-            if isinstance(error, OSError):
-                raise StartFailed(f"a worker could not be started: {error}") from error
+            raise StartFailed(f"a worker could not be started: {error}") from error
+
+    async def settle(self, starting: Iterable[Future[Any]]) -> None:
+        """Wait until the workers are ready and have the engine's kinds. Raises as `start`."""
+        swarm = self.swarm
+        try:
+            await swarm.ready(starting)
+            for reference in self._references:
+                await swarm.load(reference, self._wanted_paths)
+        except BaseException:
+            self._swarm = None
+            await swarm.stop(0)
             raise
 
     async def stop(self, *, grace_s: float = GRACE_S) -> None:
-        """End the workers. Tasks that are not answered fail; a second call does nothing."""
+        """End the workers, once the tasks that are open have ended or grace_s seconds have passed; what is open then fails.
+
+        A second call does nothing.
+        """
         swarm, self._swarm = self._swarm, None
         if swarm is not None:
             await swarm.stop(grace_s)
@@ -270,6 +286,10 @@ class Engine:
         return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
 
     # -- what is known -------------------------------------------------------------------------------------------------
+
+    def memory_bytes(self) -> int:
+        """Memory of this process and its workers: the sum of their proportional set sizes."""
+        return pss_bytes(os.getpid()) + sum(pool.measure(always=True) for pool in self.swarm.pools)
 
     def stats(self) -> Snapshot:
         """One consistent snapshot of everything counted."""

@@ -10,10 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Machine", "read_machine"]
+__all__ = ["Machine", "available_bytes", "read_machine"]
 
 #: Where a container sees the memory limit of its own control group, new interface and old.
 LIMITS = ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+#: Bytes of the unit of /proc/meminfo, which it writes kB.
+KIB = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,18 @@ class Machine:
 
 def read_machine(root: Path = Path("/")) -> Machine:
     """The machine that this process runs on; `root` is the file system's."""
-    total_kib = next(
-        int(line.split()[1])
-        for line in (root / "proc/meminfo").read_text().splitlines()
-        if line.startswith("MemTotal:")
-    )
-    sizes = [total_kib * 1024]
+    sizes = [_meminfo_bytes(root, "MemTotal")]
     for limit in LIMITS:
         with suppress(OSError, ValueError):
             sizes.append(int((root / limit).read_text()))
     return Machine(cores=len(os.sched_getaffinity(0)), mem_bytes=min(sizes))
+
+
+def available_bytes(root: Path = Path("/")) -> int:
+    """Memory that can be had now without swapping."""
+    return _meminfo_bytes(root, "MemAvailable")
+
+
+def _meminfo_bytes(root: Path, name: str) -> int:
+    lines = (root / "proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) * KIB for line in lines if line.startswith(f"{name}:"))

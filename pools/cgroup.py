@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CpuTree", "NoTree", "find_tree", "make_group", "move_into", "remove_stale"]
+__all__ = ["CpuTree", "NoTree", "find_tree", "is_occupied", "make_group", "move_into", "remove_stale"]
 
 CONTROLLER = "cpu"
 #: The kernel's two interfaces: a hierarchy a controller, and one hierarchy for all.
@@ -87,6 +87,14 @@ def find_tree(root: Path = Path("/")) -> CpuTree | NoTree:
             return NoTree(f"{home} is not writable for this user")
         return CpuTree(version, home, owner, root)
     return NoTree("no cpu controller is mounted where this process can see its own group")
+
+
+def is_occupied(tree: CpuTree) -> bool:
+    """Whether other processes in our group keep it from handing out cpu; only v2 minds, and not in its root."""
+    if tree.version == V1 or CONTROLLER in _words(tree.home / "cgroup.subtree_control"):
+        return False
+    others = set(_words(tree.home / "cgroup.procs")) - {tree.owner.partition("-")[0]}
+    return bool(others) and (tree.home / "cgroup.type").exists()
 
 
 def make_group(tree: CpuTree, engine: str, name: str, cores: float, *, is_hard: bool) -> Path:

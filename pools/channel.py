@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, cast
 
 from pools.errors import BadFrame
@@ -36,6 +37,8 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._fault: Exception | None = None
         self.is_choked = False
+        #: When half a frame began to wait for its rest, in monotonic seconds; None while none does.
+        self.half_since_s: float | None = None
         self.bytes_in = 0
         self.bytes_out = 0
 
@@ -49,6 +52,11 @@ class Channel(asyncio.Protocol):
                 self._on_message(self, message)
         except BadFrame as error:
             self.fail(error)
+            return
+        if not self._frames.waiting_bytes:
+            self.half_since_s = None
+        elif self.half_since_s is None:
+            self.half_since_s = monotonic()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

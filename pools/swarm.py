@@ -169,10 +169,19 @@ class Swarm:
             pool.watch_memory()
         self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
 
+    def kill(self) -> None:
+        """End every worker at once, without a loop to wait in."""
+        for seat in self.seats:
+            if seat.process is not None:
+                seat.process.kill()
+
     async def stop(self, grace_s: float) -> None:
-        """End every worker; those that do not end within grace_s seconds are killed."""
+        """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         if self._watcher is not None:
             self._watcher.cancel()
+        deadline_s = time.monotonic() + grace_s
+        while time.monotonic() < deadline_s and any(seat.link.open for seat in self.seats if seat.state == "running"):
+            await asyncio.sleep(0.005)
         await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
         for pool in self.pools:
             if pool.cpu is not None:

@@ -1,0 +1,232 @@
+"""The engine's verbs from another process, over its socket.
+
+Owns one connection. It has the verbs of `Engine`; what they do is done there. Tasks travel in the same batches as between the
+engine and its workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from asyncio import Future
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from engine.errors import EngineError, NotRunning
+from engine.paths import find_paths
+from engine.proxy import Proxy
+from engine.spawned import Spawned
+from engine.stream import Tally, batches
+from pools.address import ANY, Key, parse, valid_kind
+from pools.channel import Channel
+from pools.errors import Failure, KindNotLoaded, LinkClosed, PoolError, TaskExpired, TooManyAgents, raised
+from pools.link import Link
+from pools.message import ERROR, RESULT, STATUS, Message
+from pools.sender import Asks, Named, Result
+
+__all__ = ["Client"]
+
+#: Tasks that one client has in flight; the engine's own windows decide how fast they go on.
+WINDOW = 8_192
+
+
+class Client:
+    """A connection to a running engine.
+
+    name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
+    """
+
+    def __init__(self, name: str = "engine", environ: Mapping[str, str] | None = None) -> None:
+        self._name = name
+        self._environ = os.environ if environ is None else environ
+        self._channel: Channel | None = None
+        self._link = Link(window=WINDOW, clock=time.monotonic)
+        self._tally = Tally()
+        self._asks: Asks | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._requests: dict[int, Future[Any]] = {}
+        self._number = 0
+        self._said: str | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Connect. Raises NotRunning, UnsafePath."""
+        self._loop = loop = asyncio.get_running_loop()
+        path = find_paths(self._name, self._environ).socket
+        channel = Channel(self._on_message, self._on_closed, time.time)
+        try:
+            await loop.create_unix_connection(lambda: channel, str(path))
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise NotRunning(f"no engine named {self._name!r} runs; start one with: engine spawn --count 5000") from error
+        self._channel = channel
+        self._asks = Asks(self._resolve, loop.call_soon, self._tally.end)
+        self._link.attach(channel)
+
+    async def close(self) -> None:
+        """End the connection; tasks that are not answered fail."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+            while channel.is_open or channel.socket is not None:
+                await asyncio.sleep(0)
+
+    # -- the connection ------------------------------------------------------------------------------------------------
+
+    def _on_message(self, channel: Channel, message: Message) -> None:
+        if message.letter == RESULT:
+            self._link.take(message.data)
+        elif message.letter == STATUS:
+            future = self._requests.pop(message.data["id"], None)
+            if future is None or future.done():
+                return
+            if message.data["verb"] == "done":
+                future.set_result(message.data["value"])
+            else:
+                future.set_exception(_error_of(message.data))
+        elif message.letter == ERROR:
+            self._said = f"{message.data['type']}: {message.data['message']}"
+
+    def _on_closed(self, _channel: Channel, error: Exception | None) -> None:
+        said = self._said or (str(error) if error is not None else "")
+        gone = LinkClosed(f"the engine ended the connection{f': {said}' if said else ''}")
+        self._link.detach(gone, drop_waiting=True)
+        requests, self._requests = self._requests, {}
+        for future in requests.values():
+            if not future.done():
+                future.set_exception(gone)
+
+    def _resolve(self, address: str) -> tuple[Link, str, Key]:
+        if "/" not in address:
+            return self._link, valid_kind(address), ANY
+        return self._link, *parse(address)
+
+    async def request(self, verb: str, **facts: Any) -> Any:
+        """Ask for a control verb; returns its value. Raises its error, LinkClosed."""
+        if self._channel is None or self._loop is None or not self._channel.is_open:
+            raise LinkClosed("not connected to an engine")
+        future: Future[Any] = self._loop.create_future()
+        self._number += 1
+        self._requests[self._number] = future
+        self._channel.send(STATUS, {"verb": verb, "id": self._number, **facts})
+        return await future
+
+    # -- tasks ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
+        """Send a task; await the result for its value. As `Engine.ask`."""
+        if self._asks is None or self._loop is None:
+            raise LinkClosed("not connected to an engine")
+        future: Future[Any] = self._loop.create_future()
+        self._tally.accept(1)
+        try:
+            self._asks.ask(future, address, method, (Named(named),) if named else arguments)
+        except PoolError as error:
+            future.set_exception(error)
+            return future
+        if timeout_s is not None:
+            self._limit_time(future, f"{address} {method}", timeout_s)
+        return future
+
+    def _limit_time(self, future: Future[Any], what: str, timeout_s: float) -> None:
+        def expire() -> None:
+            if not future.done():
+                future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
+                if self._asks is not None:
+                    self._asks.cancel(future)
+
+        handle = asyncio.get_running_loop().call_later(timeout_s, expire)
+        future.add_done_callback(lambda _done: handle.cancel())
+
+    def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> None:
+        """Send a task without waiting for its end."""
+        future = self.ask(address, method, *arguments, **named)
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def agent(self, kind: str, key: str | int) -> Proxy:
+        """An agent whose methods can be called. As `Engine.agent`."""
+        return Proxy(self.ask, f"{kind}/{key}")
+
+    async def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
+        """Run many tasks; results in the order of completion. As `Engine.map`."""
+        async for results in self.map_batches(tasks, window=window):
+            for result in results:
+                yield result
+
+    def map_batches(
+        self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
+    ) -> AsyncIterator[list[Result]]:
+        """The same in lists. As `Engine.map_batches`."""
+        return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally)
+
+    # -- control -------------------------------------------------------------------------------------------------------
+
+    async def spawn(
+        self,
+        kind: str,
+        count: int | None = None,
+        *,
+        add: int | None = None,
+        keys: Sequence[str] | None = None,
+        warm: bool = False,
+        reference: str | None = None,
+        paths: Iterable[str] = (),
+    ) -> Spawned:
+        """Make agents exist; `reference` loads their kind first. As `Engine.spawn`, and it measures a new agent's memory."""
+        facts = {"count": count, "add": add, "keys": keys, "warm": warm, "reference": reference, "paths": list(paths)}
+        return Spawned(**await self.request("spawn", kind=kind, measure=True, **facts))
+
+    async def stats(self) -> dict[str, Any]:
+        """One snapshot, as `stats --json` prints it."""
+        return dict(await self.request("stats"))
+
+    async def ps(self) -> list[dict[str, Any]]:
+        """The workers."""
+        return list(await self.request("ps"))
+
+    async def pools(self) -> list[dict[str, Any]]:
+        """The pools."""
+        return list(await self.request("pools"))
+
+    async def agents(self, kind: str | None = None, *, skip: int = 0, limit: int = 100) -> dict[str, Any]:
+        """A page of agents. limit: at most 10,000."""
+        return dict(await self.request("agents", kind=kind, skip=skip, limit=limit))
+
+    async def kinds(self) -> dict[str, dict[str, str]]:
+        """What each kind can do: signatures by method."""
+        return dict(await self.request("kinds"))
+
+    async def events(self, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest events, oldest first."""
+        return list(await self.request("events", limit=limit))
+
+    async def ready(self, timeout_s: float) -> None:
+        """Return once every worker runs. Raises NotRunning after timeout_s seconds."""
+        if not await self.request("ready", timeout_s=timeout_s):
+            raise NotRunning(f"not every worker runs after {timeout_s:g} s; see: engine ps")
+
+    async def stop(self, *, emergency: bool = False) -> dict[str, Any]:
+        """End the engine; returns what it had. Emergency: workers are killed at once."""
+        return dict(await self.request("stop", emergency=emergency))
+
+
+def _error_of(said: dict[str, Any]) -> Exception:
+    failure = Failure(*said["error"])
+    if failure.type == "KindNotLoaded":
+        return KindNotLoaded(failure.message, said.get("trace", ""))
+    if failure.type == "TooManyAgents":
+        return TooManyAgents(failure.message, limit=said["limit"], where=said["where"])
+    if failure.type in ("ValueError", "TypeError", "KeyError"):
+        return ValueError(failure.message)
+    if failure.type in ("EngineStopped", "Unavailable"):
+        return EngineError(failure.message)
+    return raised(failure)

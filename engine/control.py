@@ -1,0 +1,239 @@
+"""The engine's socket: one unix socket that everybody speaks to.
+
+Owns the listening socket, the check of who connects, and what each control verb does with the engine. Tasks go through a
+gateway each. A peer that sends garbage loses its connection; the engine goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from engine import __version__
+from engine.engine import Engine
+from engine.errors import EngineError, EngineStopped
+from engine.snapshot import pool_facts, worker_facts
+from pools.channel import Channel
+from pools.errors import BadArgument, BadFrame, KindNotLoaded, PoolError, TooManyAgents, failure_of
+from pools.gateway import Gateway
+from pools.message import ERROR, STATUS, TASK, Message
+
+__all__ = ["Control"]
+
+#: Connections at once: clients, screens and gateways of one user.
+PEERS = 256
+#: Bytes that a peer may leave unread before it is dropped, so that a stopped reader cannot fill the engine's memory.
+UNREAD_BYTES = 64 * 1024 * 1024
+#: Seconds between two looks at what peers leave unread, and the seconds that half a frame may take to become whole.
+LOOK_S, FRAME_S = 1.0, 30.0
+
+
+class Control:
+    """The server of one engine.
+
+    on_stop: called once when somebody asks for the end, with whether it is an emergency.
+    """
+
+    def __init__(self, engine: Engine, on_stop: Callable[[bool], None]) -> None:
+        self._engine = engine
+        self._on_stop = on_stop
+        self._server: asyncio.AbstractServer | None = None
+        self._peers: dict[Channel, Gateway] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looker: asyncio.TimerHandle | None = None
+        self._verbs: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+            "hello": self._hello,
+            "spawn": self._spawn,
+            "stats": self._stats,
+            "ps": self._ps,
+            "pools": self._pools,
+            "agents": self._agents,
+            "kinds": self._kinds,
+            "events": self._events,
+            "ready": self._ready,
+            "stop": self._stop,
+        }
+
+    async def listen(self, path: Path) -> None:
+        """Accept connections at a path, which must be free; only its owner may connect."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(mask)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(self._connection, sock=listener)
+        self._looker = loop.call_later(LOOK_S, self._look)
+
+    async def close(self) -> None:
+        """Accept nothing more and end every connection once what was sent has gone."""
+        if self._looker is not None:
+            self._looker.cancel()
+        if self._server is not None:
+            self._server.close()
+        for channel in list(self._peers):
+            channel.close()
+        await asyncio.sleep(0)
+
+    # -- connections ---------------------------------------------------------------------------------------------------
+
+    def _connection(self) -> Channel:
+        return _Peer(self._on_message, self._on_closed, self._admit)
+
+    def _admit(self, channel: Channel) -> None:
+        """Take a new peer in, if it is of our own user and there is room."""
+        credentials = channel.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        uid = struct.unpack("3i", credentials)[1]
+        if uid not in (os.getuid(), 0):
+            channel.abort()
+        elif len(self._peers) >= PEERS:
+            channel.fail(EngineStopped(f"the engine has {PEERS} connections already"))
+        else:
+            self._peers[channel] = self._engine.swarm.gateway(channel)
+
+    def _on_closed(self, channel: Channel, _error: Exception | None) -> None:
+        gateway = self._peers.pop(channel, None)
+        if gateway is not None:
+            gateway.close()
+
+    def _look(self) -> None:
+        """Drop peers that read nothing, and those that sent half a frame and no more."""
+        now_s = time.monotonic()
+        for channel in list(self._peers):
+            if channel.buffered_bytes > UNREAD_BYTES:
+                channel.abort()
+            elif channel.half_since_s is not None and now_s - channel.half_since_s > FRAME_S:
+                channel.fail(BadFrame(f"half a frame, and nothing more for {FRAME_S:.0f} s"))
+        self._looker = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def _on_message(self, channel: Channel, message: Message) -> None:
+        gateway = self._peers.get(channel)
+        if gateway is None:
+            return
+        if message.letter == TASK:
+            gateway.accept(message.data)
+        elif message.letter == STATUS and type(message.data) is dict:
+            if message.data.get("verb") == "cancel":
+                gateway.cancel(message.data["sections"], message.data.get("position"))
+                return
+            task = asyncio.get_running_loop().create_task(self._obey(channel, message.data))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif message.letter != ERROR:
+            raise BadFrame(f"a peer sends tasks and verbs, not {message.letter!r}")
+
+    async def _obey(self, channel: Channel, order: dict[str, Any]) -> None:
+        number = order.get("id")
+        try:
+            verb = self._verbs.get(str(order.get("verb")))
+            if verb is None:
+                raise BadArgument(f"no verb {order.get('verb')!r}; there are {', '.join(sorted(self._verbs))}")
+            value = await verb(order)
+        except (PoolError, EngineError, ValueError, KeyError, TypeError) as error:
+            reply = {"verb": "failed", "id": number, "error": list(failure_of(error))}
+            if isinstance(error, KindNotLoaded):
+                reply["trace"] = error.trace
+            if isinstance(error, TooManyAgents):
+                reply["limit"], reply["where"] = error.limit, error.where
+            if isinstance(error, EngineError):
+                reply["error"][2] = error.retry_after_s
+            channel.send(STATUS, reply)
+        else:
+            channel.send(STATUS, {"verb": "done", "id": number, "value": value})
+
+    # -- verbs ---------------------------------------------------------------------------------------------------------
+
+    async def _hello(self, _order: dict[str, Any]) -> dict[str, Any]:
+        return {"name": self._engine.name, "pid": os.getpid(), "version": __version__}
+
+    async def _spawn(self, order: dict[str, Any]) -> dict[str, Any]:
+        engine = self._engine
+        reference = order.get("reference")
+        if reference is not None:
+            await engine.load(reference, order.get("paths", ()))
+        before = engine.memory_bytes() if order.get("measure") else None
+        spawned = await engine.spawn(
+            order["kind"],
+            order.get("count"),
+            add=order.get("add"),
+            keys=order.get("keys"),
+            warm=bool(order.get("warm")),
+        )
+        if before is not None and spawned.added:
+            spawned = spawned._replace(agent_bytes=max(engine.memory_bytes() - before, 0) / spawned.added)
+        return spawned.as_dict()
+
+    async def _stats(self, _order: dict[str, Any]) -> dict[str, Any]:
+        return self._engine.stats().as_dict()
+
+    async def _ps(self, _order: dict[str, Any]) -> list[dict[str, Any]]:
+        return [worker_facts(seat, pool) for pool in self._engine.swarm.pools for seat in pool.seats]
+
+    async def _pools(self, _order: dict[str, Any]) -> list[dict[str, Any]]:
+        used = self._engine.swarm.placement.used
+        return [pool_facts(pool, used[pool.number]) for pool in self._engine.swarm.pools]
+
+    async def _agents(self, order: dict[str, Any]) -> dict[str, Any]:
+        swarm = self._engine.swarm
+        kinds = {kind: swarm.placement.count_of(kind) for kind in swarm.placement.kinds()}
+        wanted = order.get("kind")
+        if wanted is not None and wanted not in kinds:
+            swarm.check_kind(wanted)
+        skip, limit = max(int(order.get("skip", 0)), 0), min(max(int(order.get("limit", 100)), 0), 10_000)
+        shown: list[dict[str, Any]] = []
+        for kind in kinds if wanted is None else [wanted]:
+            if skip >= kinds.get(kind, 0):
+                skip -= kinds.get(kind, 0)
+                continue
+            shown += await swarm.agents(kind, skip, limit - len(shown))
+            skip = 0
+            if len(shown) >= limit:
+                break
+        total = sum(kinds.values()) if wanted is None else kinds.get(wanted, 0)
+        return {"total": total, "kinds": kinds, "agents": shown}
+
+    async def _kinds(self, _order: dict[str, Any]) -> dict[str, dict[str, str]]:
+        return self._engine.swarm.kinds
+
+    async def _events(self, order: dict[str, Any]) -> list[dict[str, Any]]:
+        limit = min(max(int(order.get("limit", 100)), 0), 1_000)
+        return [event._asdict() for event in list(self._engine.events)[-limit:]] if limit else []
+
+    async def _ready(self, order: dict[str, Any]) -> bool:
+        """Wait until every worker runs."""
+        deadline_s = time.monotonic() + float(order.get("timeout_s", 30.0))
+        while time.monotonic() < deadline_s:
+            if all(seat.state == "running" for seat in self._engine.swarm.seats):
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+    async def _stop(self, order: dict[str, Any]) -> dict[str, Any]:
+        stats = self._engine.stats()
+        emergency = bool(order.get("emergency"))
+        asyncio.get_running_loop().call_later(0.01, self._on_stop, emergency)
+        return {"agents": stats.agents["total"], "tasks": stats.tasks, "uptime_s": stats.uptime_s, "pid": stats.pid}
+
+
+class _Peer(Channel):
+    """A connection that is looked at when it is made."""
+
+    def __init__(
+        self,
+        on_message: Callable[[Channel, Message], None],
+        on_closed: Callable[[Channel, Exception | None], None],
+        on_made: Callable[[Channel], None],
+    ) -> None:
+        super().__init__(on_message, on_closed, time.time)
+        self._on_made = on_made
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._on_made(self)

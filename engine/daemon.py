@@ -1,0 +1,215 @@
+"""The engine in the background: a process of its own with a socket in front.
+
+Owns the way into the background, the lock that makes an engine's name unique, the log file, the signals and the end. What
+the engine does is `engine`, what its socket does is `control`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.errors import AlreadyRunning, KindNotLoaded, StartFailed
+from engine.paths import Paths, find_paths
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+__all__ = ["StartReport", "is_running", "start"]
+
+#: Seconds within which a daemon has to listen on its socket.
+START_S = 30.0
+#: Bytes of the log file at which a new start begins a new one; the old one is kept as `daemon.log.1`.
+LOG_BYTES = 10 * 1024 * 1024
+#: Seconds that workers get to end by themselves when the engine is stopped.
+GRACE_S = 5.0
+
+
+class StartReport(NamedTuple):
+    """A daemon that was started. seconds: until its workers were ready and its socket accepted."""
+
+    pid: int
+    seconds: float
+
+
+def is_running(paths: Paths) -> int | None:
+    """The pid of the daemon that holds the lock; None when none does. Nobody's file is trusted, only the lock."""
+    try:
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = None) -> StartReport:
+    """Start a daemon for a configuration; returns when its workers are ready and its socket accepts.
+
+    folder: where the kinds' modules are looked for, after everything else.
+    Raises AlreadyRunning, UnsafePath, KindNotLoaded with the user's traceback, StartFailed naming the log.
+    """
+    began_s = time.perf_counter()
+    paths = find_paths(config.name, environ)
+    paths.prepare()
+    lock = _lock(paths)
+    ours, theirs = os.pipe2(os.O_CLOEXEC)
+    log = _open_log(paths)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        _become_daemon(config, paths, environ, folder, lock, log, theirs)
+    os.close(theirs)
+    os.close(lock)
+    os.close(log)
+    os.waitpid(child, 0)
+    import_module("engine.client")  # what the caller needs next, while the workers start
+    said = _wait_for(ours)
+    if said.startswith(b"ready "):
+        return StartReport(int(said[6:]), time.perf_counter() - began_s)
+    raise _failed(config.name, paths, said)
+
+
+def _failed(name: str, paths: Paths, said: bytes) -> Exception:
+    """The error that a daemon's last words stand for."""
+    try:
+        error = json.loads(said)
+    except ValueError:
+        error = {"type": "", "message": f"it ended, or was not ready within {START_S:.0f} s", "trace": ""}
+    if error["type"] == KindNotLoaded.__name__:
+        return KindNotLoaded(error["message"], error["trace"])
+    return StartFailed(f"engine {name!r} did not start: {error['message']}; its log is {paths.log}")
+
+
+def _lock(paths: Paths) -> int:
+    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise AlreadyRunning(
+            f"an engine named {paths.name!r} runs already{f' (pid {pid})' if pid else ''}; use it, or choose another --name",
+            pid=int(pid) if pid.isdigit() else None,
+        ) from error
+    return descriptor
+
+
+def _open_log(paths: Paths) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        if paths.log.stat().st_size > LOG_BYTES:
+            paths.log.replace(paths.log.with_name(paths.log.name + ".1"))
+    return os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _wait_for(pipe: int) -> bytes:
+    """What the daemon says on its pipe until it closes it."""
+    said = b""
+    deadline_s = time.monotonic() + START_S
+    try:
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            if not select.select([pipe], [], [], left_s)[0]:
+                break
+            part = os.read(pipe, 65_536)
+            if not part:
+                break
+            said += part
+            if said.startswith(b"ready "):
+                break
+    finally:
+        os.close(pipe)
+    return said
+
+
+def _become_daemon(
+    config: Config, paths: Paths, environ: Mapping[str, str], folder: Path | None, lock: int, log: int, pipe: int
+) -> None:
+    """The child's whole life; never returns."""
+    status = 4
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        os.chdir("/")
+        os.umask(0o077)
+        null = os.open(os.devnull, os.O_RDWR)
+        for target, source in ((0, null), (1, log), (2, log)):
+            os.dup2(source, target)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        status = _serve(config, paths, environ, folder, pipe)
+    except (Exception, SystemExit) as error:  # the edge of the process: whoever started it must hear of it
+        traceback.print_exc()
+        last = {"type": type(error).__name__, "message": str(error), "trace": getattr(error, "trace", "")}
+        _say(pipe, json.dumps(last))
+    finally:
+        os._exit(status)
+
+
+def _say(pipe: int, text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(pipe, text.encode())
+
+
+def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Path | None, pipe: int) -> int:
+    import asyncio
+
+    import uvloop
+
+    from engine.control import Control
+    from engine.engine import Engine
+
+    async def run() -> int:
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[bool] = loop.create_future()
+
+        def end(emergency: bool) -> None:
+            if not ended.done():
+                ended.set_result(emergency)
+
+        engine = Engine(
+            kinds=list(config.kinds.values()),
+            pools=config.pools,
+            durability=config.durability,
+            name=config.name,
+            agents_limit=config.agents_limit,
+            paths=[str(folder)] if folder is not None else [],
+            environ=environ,
+            output=1,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, end, False)
+        starting = engine.launch()
+        control = Control(engine, end)
+        try:
+            await engine.settle(starting)
+            paths.socket.unlink(missing_ok=True)
+            await control.listen(paths.socket)
+            print(f"{time.strftime('%F %T')} engine {config.name} is ready, pid {os.getpid()}", flush=True)
+            _say(pipe, f"ready {os.getpid()}")
+            os.close(pipe)
+            emergency = await ended
+        finally:
+            await control.close()
+            paths.socket.unlink(missing_ok=True)
+        await engine.stop(grace_s=0 if emergency else GRACE_S)
+        return 0
+
+    return uvloop.run(run())

@@ -1,0 +1,112 @@
+"""Every key that the configuration knows, and what a text under it means.
+
+Owns the tables: the engine's own keys, a pool's keys with the limit each one sets, and the texts each takes. Knows no
+file and no order of precedence: it is given one setting at a time. The layers and the configuration stand above it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import units
+from engine.setting import nearest_of
+from pools.address import valid_kind
+from pools.errors import BadAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from engine.machine import Machine
+    from engine.setting import Setting
+
+__all__ = ["ENGINE_KEYS", "POOL_KEYS", "read_count", "read_durability", "read_kind", "read_known_kind", "read_limit"]
+
+#: The engine's own keys; `kinds` and `pools` are mappings beside them.
+ENGINE_KEYS = ("name", "durability", "default_kind", "agents")
+#: A pool's keys, each with the field of `PoolSpec` that it sets.
+POOL_KEYS = {
+    "agents": "agents",
+    "cpu": "cpu",
+    "cpu_hard": "cpu_hard",
+    "mem": "mem_bytes",
+    "workers": "workers",
+    "shards": "shards",
+    "kinds": "kinds",
+    "mailbox": "mailbox",
+    "window": "window",
+    "sleep_after": "sleep_after_s",
+}
+#: The word that lifts a limit, for the keys whose limit can be lifted; a written null says the same.
+LIFTED = {"cpu": "none", "mem": "none", "sleep_after": "never"}
+#: Ways to keep state: those of this version, and those whose log it does not have.
+DURABILITIES = ("memory",)
+NOT_KEPT = ("os", "sync")
+
+_CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
+
+
+def read_limit(setting: Setting, key: str, machine: Machine) -> int | float | bool | None:
+    """What a text says under one of a pool's keys other than `kinds`. Raises ConfigError."""
+    if key in LIFTED and setting.value in {None, LIFTED[key]}:
+        return None
+    readers: dict[str, Callable[[str], int | float | bool]] = {
+        "cpu": lambda text: units.parse_cpu_share(text, machine.cores),
+        "cpu_hard": units.parse_truth,
+        "mem": units.parse_size_bytes,
+        "sleep_after": units.parse_seconds,
+    }
+    text = setting.one()
+    try:
+        return readers.get(key, units.parse_count)(text)
+    except ValueError as refused:
+        lifted = f", or {LIFTED[key]}" if key in LIFTED else ""
+        raise setting.wrong(f"{refused}{lifted}") from refused
+
+
+def read_count(setting: Setting) -> int:
+    """The whole number of a setting. Raises ConfigError."""
+    try:
+        return units.parse_count(setting.one())
+    except ValueError as refused:
+        raise setting.wrong(str(refused)) from refused
+
+
+def read_durability(setting: Setting) -> str:
+    """How state is kept. Raises ConfigError."""
+    said = setting.one()
+    if said in NOT_KEPT:
+        raise setting.wrong(f"{said!r} is unavailable: this version keeps state in memory only; write memory")
+    if said not in DURABILITIES:
+        raise setting.wrong(f"{said!r} is not {' or '.join(DURABILITIES)}", nearest_of(said, DURABILITIES))
+    return said
+
+
+def read_kind(setting: Setting, name: str) -> str:
+    """Where a kind's class stands: `module:Class`, or `/folder/file.py:Class` with the whole path.
+
+    Raises ConfigError, also for a file that does not exist; a module is looked for only when it is loaded.
+    """
+    try:
+        valid_kind(name)
+    except BadAddress as refused:
+        raise setting.wrong(str(refused)) from refused
+    home, colon, class_name = setting.one().rpartition(":")
+    if not colon or _CLASS.fullmatch(class_name) is None:
+        raise setting.wrong(f"{setting.value!r} is neither module:Class nor file.py:Class")
+    if home.endswith(".py"):
+        file = setting.folder / Path(home).expanduser()
+        if not file.is_file():
+            raise setting.wrong(f"there is no file {file}")
+        return f"{file.resolve()}:{class_name}"
+    if _CLASS.fullmatch(home) is None:
+        raise setting.wrong(f"{setting.value!r} is neither module:Class nor file.py:Class")
+    return f"{home}:{class_name}"
+
+
+def read_known_kind(setting: Setting, name: str, known: Collection[str]) -> str:
+    """The name itself, if a kind of that name is known. Raises ConfigError with the nearest one."""
+    if name not in known:
+        raise setting.wrong(f"{name!r} is no kind here; known: {', '.join(sorted(known))}", nearest_of(name, known))
+    return name

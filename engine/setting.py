@@ -1,0 +1,64 @@
+"""One configured value: its key, the text that was written, and where it came from.
+
+Owns nothing but that, and the errors that name the place. What a text means is decided by the keys above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["Setting", "nearest_of"]
+
+#: Likeness, from 0 to 1, from which another word is worth naming: `agnets` and `agents` have 0.83.
+LIKENESS = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value under its key path, such as `pools.p1.cpu`.
+
+    value: its text, the texts of a list, or None for a written null.  origin: where from, in words.
+    folder: what a relative path in it is relative to.  file, line: where it stands, None for a flag or a variable.
+    """
+
+    key: str
+    value: str | tuple[str, ...] | None
+    origin: str
+    folder: Path
+    file: Path | None = None
+    line: int | None = None
+
+    def one(self) -> str:
+        """The text of a value that must be a single one. Raises ConfigError."""
+        if self.value is None or self.value == "":
+            raise self.wrong("has no value: give one or remove the key")
+        if not isinstance(self.value, str):
+            raise self.wrong("is a list, but takes one value")
+        return self.value
+
+    def several(self) -> tuple[str, ...]:
+        """The texts of a list; a single text is split at its commas, as variables and flags write lists."""
+        if isinstance(self.value, tuple):
+            return self.value
+        parts = tuple(part.strip() for part in (self.value or "").split(","))
+        return () if parts == ("",) else parts
+
+    def wrong(self, message: str, nearest: str | None = None) -> ConfigError:
+        """The error that names this setting's key and its file and line, else its origin."""
+        if self.file is None:
+            message = f"{message} (from {self.origin})"
+        return ConfigError(message, key=self.key, file=self.file, line=self.line, nearest=nearest)
+
+
+def nearest_of(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like this one; None if none is like it."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=LIKENESS)), None)

@@ -1,0 +1,149 @@
+"""Everything counted, at one moment.
+
+Owns the form of what `stats` shows and what every screen reads. It asks no worker: counts come from the engine's own tally
+and from the gauges that workers store into. What is not known is None.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine import __version__
+from pools.gauges import ASLEEP, BUSY_NS, BUSY_SINCE_NS, CELLS, DONE, FAILED, HISTOGRAM, LIVE, TELLS, WAITING, percentile_us
+from pools.pool import pss_bytes
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from pools.pool import Pool
+    from pools.seat import Seat
+
+__all__ = ["SCHEMA", "Snapshot", "pool_facts", "snapshot", "worker_facts"]
+
+SCHEMA = "engine.stats/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What `stats --json` prints.
+
+    agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open.
+    latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
+    memory_bytes: proportional set sizes.
+    """
+
+    name: str
+    pid: int
+    version: str
+    durability: str
+    time_s: float
+    uptime_s: float
+    agents: dict[str, Any]
+    tasks: dict[str, int]
+    latency_us: dict[str, int | None]
+    messages: dict[str, int]
+    workers: dict[str, int]
+    memory_bytes: dict[str, int]
+    pools: list[dict[str, Any]]
+    schema: str = SCHEMA
+
+    def as_dict(self) -> dict[str, Any]:
+        """The snapshot as JSON values, the schema first."""
+        facts = asdict(self)
+        return {"schema": facts.pop("schema"), **facts}
+
+
+def _latency(seats: list[Seat]) -> dict[str, int | None]:
+    counts = [0] * (CELLS - HISTOGRAM)
+    for seat in seats:
+        counts = [known + more for known, more in zip(counts, seat.cells[HISTOGRAM:CELLS], strict=True)]
+    return {
+        "p50": percentile_us(counts, 0.5),
+        "p90": percentile_us(counts, 0.9),
+        "p99": percentile_us(counts, 0.99),
+        "count": sum(counts),
+    }
+
+
+def worker_facts(seat: Seat, pool: Pool) -> dict[str, Any]:
+    """One worker's line of `ps`."""
+    cells = seat.cells
+    since_ns = cells[BUSY_SINCE_NS]
+    return {
+        "worker": seat.name,
+        "pool": pool.name,
+        "pid": seat.pid,
+        "state": seat.state,
+        "loop": seat.loop_name,
+        "live": cells[LIVE] if seat.pid else 0,
+        "asleep": cells[ASLEEP] if seat.pid else 0,
+        "waiting": cells[WAITING] if seat.pid else 0,
+        "open": seat.link.open + seat.link.waiting,
+        "done": cells[DONE],
+        "failed": cells[FAILED],
+        "restarts": seat.restarts,
+        "memory_bytes": pss_bytes(seat.pid) if seat.pid else 0,
+        "busy_s": round(cells[BUSY_NS] / 1e9, 3),
+        "running_for_s": round((time.monotonic_ns() - since_ns) / 1e9, 3) if since_ns else 0.0,
+        "reason": seat.reason,
+    }
+
+
+def pool_facts(pool: Pool, agents: int) -> dict[str, Any]:
+    """One pool's line of `pools`."""
+    return {
+        "name": pool.name,
+        "state": pool.state,
+        "agents": agents,
+        "agents_limit": pool.spec.agents,
+        "workers": len(pool.seats),
+        "open": pool.open,
+        "done": sum(seat.cells[DONE] for seat in pool.seats),
+        "failed": sum(seat.cells[FAILED] for seat in pool.seats),
+        "memory_bytes": pool.measure(always=True),
+        "memory_limit_bytes": pool.spec.mem_bytes,
+        "cpu": pool.cpu.describe() if pool.cpu is not None else "no share asked for",
+        "kinds": list(pool.spec.kinds),
+    }
+
+
+def snapshot(engine: Engine) -> Snapshot:
+    """The state of an engine now. Raises EngineStopped."""
+    swarm = engine.swarm
+    placement = swarm.placement
+    tasks = engine.tally.as_dict()
+    up = [seat for seat in swarm.seats if seat.pid is not None]
+    live = sum(seat.cells[LIVE] for seat in up)
+    asleep = sum(seat.cells[ASLEEP] for seat in up)
+    pools = [pool_facts(pool, placement.used[pool.number]) for pool in swarm.pools]
+    workers_bytes = sum(pool["memory_bytes"] for pool in pools)
+    own_bytes = pss_bytes(os.getpid())
+    now_s = time.time()
+    return Snapshot(
+        name=engine.name,
+        pid=os.getpid(),
+        version=__version__,
+        durability=engine.durability,
+        time_s=round(now_s, 3),
+        uptime_s=round(now_s - engine.started_s, 3),
+        agents={
+            "total": placement.count,
+            "live": live,
+            "asleep": asleep,
+            "dormant": max(placement.count - live - asleep, 0),
+            "limit": placement.limit,
+            "kinds": {kind: placement.count_of(kind) for kind in placement.kinds()},
+        },
+        tasks=tasks,
+        latency_us=_latency(swarm.seats),
+        messages={"tells": sum(seat.cells[TELLS] for seat in swarm.seats)},
+        workers={
+            "total": len(swarm.seats),
+            "running": sum(seat.state == "running" for seat in swarm.seats),
+            "restarts": sum(seat.restarts for seat in swarm.seats),
+        },
+        memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
+        pools=pools,
+    )
