@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pools.agent import Agent
     from pools.context import Context
     from pools.log import Log
-    from pools.sender import Result
+    from pools.result import Batch, Result
     from pools.spec import PoolSpec
 
-__all__ = ["Agent", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "__version__", "errors"]
+__all__ = ["Agent", "Batch", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "__version__", "errors"]
 
 __version__ = "0.1.0"
 
@@ -31,7 +31,8 @@ _HOMES = {
     "Engine": "engine.engine",
     "Log": "pools.log",
     "PoolSpec": "pools.spec",
-    "Result": "pools.sender",
+    "Batch": "pools.result",
+    "Result": "pools.result",
     "Snapshot": "engine.snapshot",
 }
 

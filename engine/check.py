@@ -7,10 +7,12 @@ packages. Each check takes what it judges as an argument and changes nothing. Th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "PACKAGES",
@@ -106,7 +108,9 @@ def check_files(soft: int, hard: int, workers: int) -> Check:
         return Check("open files", "ok", said)
     if hard == -1 or hard >= needed:
         return Check("open files", "warn", said, f"ulimit -n {needed}")
-    return Check("open files", "bad", f"{said}, the hard limit is {_limit(hard)}", "raise nofile in limits.conf or the unit")
+    return Check(
+        "open files", "bad", f"{said}, the hard limit is {_limit(hard)}", "raise nofile in limits.conf or the unit"
+    )
 
 
 def check_packages(packages: Mapping[str, str] = PACKAGES, load: Callable[[str], Any] = import_module) -> Check:

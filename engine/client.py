@@ -18,13 +18,14 @@ from engine.errors import EngineError, NotRunning
 from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.spawned import Spawned
-from engine.stream import Tally, batches
+from engine.stream import Tally, batches, singly
 from pools.address import ANY, Key, parse, valid_kind
 from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, LinkClosed, PoolError, TaskExpired, TooManyAgents, raised
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
-from pools.sender import Asks, Named, Result
+from pools.result import Batch, Result
+from pools.sender import Asks, Named
 
 __all__ = ["Client"]
 
@@ -156,16 +157,14 @@ class Client:
         """An agent whose methods can be called. As `Engine.agent`."""
         return Proxy(self.ask, f"{kind}/{key}")
 
-    async def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
+    def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
         """Run many tasks; results in the order of completion. As `Engine.map`."""
-        async for results in self.map_batches(tasks, window=window):
-            for result in results:
-                yield result
+        return singly(self.map_batches(tasks, window=window))
 
     def map_batches(
         self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
-    ) -> AsyncIterator[list[Result]]:
-        """The same in lists. As `Engine.map_batches`."""
+    ) -> AsyncIterator[Batch]:
+        """The same in batches. As `Engine.map_batches`."""
         return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally)
 
     # -- control -------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """The configuration: flags over the environment over `.env` over pools.yaml over defaults.
 
 Owns the order of precedence, the search for pools.yaml and the finished `Config`, in which every value has been read,
-checked and given its origin. Reads the environment, the folder and the machine from its arguments only. The command line
-and the engine stand above it; the layers, the keys and the capacity check below.
+checked and given its origin. Reads the environment, the folder and the machine from its arguments only. The command
+line and the engine stand above it; the layers, the keys and the capacity check below.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Config", "environment", "find_file", "load", "shipped_file"]
 
 #: The name of an engine that was not given one.
-NAME = "main"
+NAME = "engine"
 #: The file looked for in the current folder.
 FILE = "pools.yaml"
 #: The variable that names another file.
@@ -112,10 +112,8 @@ def find_file(flag: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
 
 
 def shipped_file() -> Path:
-    """The pools.yaml that comes with the engine: beside this module when installed, above it in a source tree."""
-    package = Path(__file__).resolve().parent
-    installed = package / FILE
-    return installed if installed.is_file() else package.parent / FILE
+    """The pools.yaml that comes with the engine: in a source tree the one at its top, which this folder links to."""
+    return (Path(__file__).parent / FILE).resolve()
 
 
 def _defaults(cwd: Path) -> Layer:
@@ -182,4 +180,6 @@ class _Reading:
     def _origins(self, pools: list[str]) -> dict[str, str]:
         every = [*self._settings, *(f"pools.{pool}.{key}" for pool in pools for key in keys.POOL_KEYS)]
         made = {f"pools.{pool}" for pool in pools}
-        return {key: self._settings[key].origin if key in self._settings else "default" for key in every if key not in made}
+        return {
+            key: self._settings[key].origin if key in self._settings else "default" for key in every if key not in made
+        }

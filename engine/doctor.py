@@ -1,8 +1,8 @@
 """What is well and what is not before, and while, an engine runs here.
 
-Owns the list of checks in the order in which they matter, and those about the configuration, the directories, the socket
-and the limits of pools. Looks only: it makes no directory and no group, takes no lock, sends a running daemon nothing.
-`engine doctor` above prints it.
+Owns the list of checks in the order in which they matter, and those about the configuration, the directories, the
+socket and the limits of pools. Looks only: it makes no directory and no group, takes no lock and sends a running daemon
+nothing. `engine doctor` above prints it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def checks(config_file: Path | None, name: str, environ: Mapping[str, str], cwd:
     workers = sum(pool.workers for pool in config.pools) if config else 1
     found = [*basics, check.check_files(soft, hard, workers), verdict]
     if config is not None:
-        found += [check_variables(config, every), check_cpu(config, find_tree()), check_memory(config, available_bytes())]
+        found += [
+            check_variables(config, every),
+            check_cpu(config, find_tree()),
+            check_memory(config, available_bytes()),
+        ]
     return found + check_place(name, every)
 
 
@@ -119,7 +123,9 @@ def check_place(name: str, environ: Mapping[str, str]) -> list[Check]:
     try:
         paths = find_paths(name, environ)
     except EngineError as refused:
-        return [Check("runtime directory", "bad", str(refused), "set ENGINE_HOME to a short, absolute directory of yours")]
+        return [
+            Check("runtime directory", "bad", str(refused), "set ENGINE_HOME to a short, absolute directory of yours")
+        ]
     passed = environ.get("XDG_RUNTIME_DIR")
     found = [check_directory("runtime directory", paths.runtime), check_directory("state directory", paths.state)]
     if passed and not environ.get("ENGINE_HOME") and not paths.runtime.is_relative_to(passed):

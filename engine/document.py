@@ -7,8 +7,7 @@ is never a string by accident). No object is ever built from a tag. Above it sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import ConfigError
 
@@ -30,24 +29,21 @@ _PLAIN_KINDS = ("str", "int", "float", "bool", "null", "map", "seq")
 _PLAIN_TAGS = frozenset({None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in _PLAIN_KINDS)})
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One value as it was written; `text` is None for a written null and empty for nothing at all."""
 
     text: str | None
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A list."""
 
     items: tuple[Node, ...]
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """A mapping; `lines` is where each key stands."""
 
     items: dict[str, Node]
@@ -130,7 +126,7 @@ class _Tree:
     def _content(self, event: Any, path: str, depth: int) -> Node:
         name = type(event).__name__
         if name == "ScalarEvent":
-            is_nothing = event.style is None and event.value in NOTHING
+            is_nothing = event.implicit[0] and event.value in NOTHING
             return Leaf(None if is_nothing else event.value, _line(event))
         if name == "SequenceStartEvent":
             inner = self._until("SequenceEndEvent")

@@ -59,6 +59,7 @@ def _value(written: str, name: str, file: Path, line: int) -> str:
     if quote not in {'"', "'"}:
         return written.partition(" #")[0].rstrip()
     inside, closed, rest = written[1:].partition(quote)
-    if not closed or rest.strip() and not rest.strip().startswith("#"):
+    after = rest.strip()
+    if not closed or (after and not after.startswith("#")):
         raise ConfigError(f"the value {written} is not one quoted text", key=name, file=file, line=line)
     return inside

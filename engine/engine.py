@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Self
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.proxy import Proxy
 from engine.spawned import Spawned
-from engine.stream import Tally, batches
+from engine.stream import Tally, batches, singly
 from pools.agent import Agent
 from pools.errors import PoolError, TaskExpired
 from pools.events import Event
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
-from pools.sender import Asks, Named, Result
+from pools.result import Batch, Result
+from pools.sender import Asks, Named
 from pools.spec import AGENTS_TOTAL, PoolSpec
 from pools.swarm import Swarm
 
@@ -234,7 +235,7 @@ class Engine:
         loop, asks = self._loop, self._asks
         if loop is None or asks is None:
             raise EngineStopped("the engine does not run; use `async with Engine(...)`, or start it")
-        future: Future[Any] = loop.create_future()
+        future: Future[Any] = Future(loop=loop)
         tally = self.tally
         tally.accepted += 1
         try:
@@ -267,21 +268,19 @@ class Engine:
         if error is not None:
             self.events.append(Event("tell.failed", f"{address} {method}: {type(error).__name__}: {error}", time.time()))
 
-    async def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
+    def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
         """Run many tasks; results come in the order of completion, each with the id of its task.
 
         tasks: tuples (address, method, *arguments), whose ids are 0, 1, …; or task lines (objects).
         window: tasks in flight; what the workers take together by default.
         Leaving the loop early cancels what is not done.
         """
-        async for results in self.map_batches(tasks, window=window):
-            for result in results:
-                yield result
+        return singly(self.map_batches(tasks, window=window))
 
     def map_batches(
         self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
-    ) -> AsyncIterator[list[Result]]:
-        """The same in lists, as they come from the workers: for those who count, with less cost a task."""
+    ) -> AsyncIterator[Batch]:
+        """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm = self.swarm
         return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
 

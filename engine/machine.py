@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["Machine", "available_bytes", "read_machine"]
 
@@ -19,8 +19,7 @@ LIMITS = ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_byte
 KIB = 1_024
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """cores: that this process may run on.  mem_bytes: of the machine, or of the container if that is less."""
 
     cores: int

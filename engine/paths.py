@@ -1,8 +1,8 @@
 """Where one named engine keeps its socket, its lock and its logs.
 
-Owns the rules (ENGINE_HOME, else the XDG directories, else a private directory beside the temporary files) and the check
-that a directory is this user's alone. Opens no socket and takes no lock: whether a daemon runs is decided by the lock in
-`lock`, never by a file that exists. The environment and the user are arguments; nothing is read at import.
+Owns the rules (ENGINE_HOME, else the XDG directories, else a private directory beside the temporary files) and the
+check that a directory is this user's alone. Opens no socket and takes no lock: whether a daemon runs is decided by the
+flock on `lock`, never by a file that exists. The environment and the user are arguments; nothing is read at import.
 """
 
 from __future__ import annotations
@@ -81,9 +81,7 @@ class Paths:
                 raise UnsafePath(f"{flaw.said}; {flaw.mend}", path=directory)
 
 
-def find_paths(
-    name: str, environ: Mapping[str, str], *, uid: int | None = None, sessions: Path = SESSIONS
-) -> Paths:
+def find_paths(name: str, environ: Mapping[str, str], *, uid: int | None = None, sessions: Path = SESSIONS) -> Paths:
     """The paths of the engine of that name for this user; nothing is made or opened.
 
     Raises ConfigError for a bad name and an ENGINE_HOME that is not absolute, UnsafePath for a socket path too long.
@@ -93,7 +91,9 @@ def find_paths(
     home = environ.get("ENGINE_HOME")
     if home:
         if not Path(home).is_absolute():
-            raise ConfigError(f"{home!r} is not absolute: every command must find the same directory", key="ENGINE_HOME")
+            raise ConfigError(
+                f"{home!r} is not absolute: every command must find the same directory", key="ENGINE_HOME"
+            )
         return _fitting(Paths(name, Path(home) / "run" / name, Path(home) / "state" / name))
     return _fitting(Paths(name, _runtime_root(environ, uid, sessions) / name, _state_root(environ) / "engine" / name))
 

@@ -5,8 +5,7 @@ Owns nothing but that, and the errors that name the place. What a text means is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import ConfigError
 
@@ -20,8 +19,7 @@ __all__ = ["Setting", "nearest_of"]
 LIKENESS = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A value under its key path, such as `pools.p1.cpu`.
 
     value: its text, the texts of a list, or None for a written null.  origin: where from, in words.

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 from pools.errors import BadArgument, Failure, PoolError
-from pools.sender import Named, Resolve, Result, Stream
+from pools.result import Batch, Result
+from pools.sender import Named, Resolve, Stream
 from pools.spec import FRAME_TASKS
 
-__all__ = ["Tally", "batches", "task_of"]
+__all__ = ["Tally", "batches", "singly", "task_of"]
 
 #: Fields of a task line.
 LINE = {"id", "agent", "kind", "method", "args"}
@@ -99,13 +100,14 @@ class _Feed:
     def __init__(self, stream: Stream, tally: Tally) -> None:
         self._stream = stream
         self._tally = tally
-        self._numbers = count()
+        self._number = 0
 
     def send(self, chunk: list[Any]) -> None:
         """Send a chunk of tasks as they were given."""
         self._tally.accept(len(chunk))
         if set(map(type, chunk)) == {tuple} and min(map(len, chunk)) >= 2:
-            self._stream.send(self._numbers, chunk)
+            self._stream.send(range(self._number, self._number + len(chunk)), chunk)
+            self._number += len(chunk)
         else:
             self._send_mixed(chunk)
 
@@ -113,7 +115,8 @@ class _Feed:
         tokens: list[Any] = []
         tasks: list[tuple[Any, ...]] = []
         for line in chunk:
-            number = next(self._numbers)
+            number = self._number
+            self._number += 1
             try:
                 name, task = task_of(line)
             except PoolError as error:
@@ -127,8 +130,8 @@ class _Feed:
 
 async def batches(
     tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally
-) -> AsyncIterator[list[Result]]:
-    """Results as they come, in lists.
+) -> AsyncIterator[Batch]:
+    """Results as they come, in batches.
 
     window: tasks sent or answered and not yet taken.  Leaving the loop early takes back what is not answered.
     """
@@ -173,6 +176,23 @@ async def batches(
         if reader is not None:
             reader.cancel()
         await _abandon(stream)
+
+
+async def singly(results: AsyncIterator[Batch]) -> AsyncIterator[Result]:
+    """The results of batches one by one."""
+    async for batch in results:
+        if batch.failures:
+            for result in batch:
+                yield result
+            continue
+        for name, value in zip(batch.ids, batch.values, strict=True):
+            result = _new(Result)
+            result.id = name
+            result.value = value
+            yield result
+
+
+_new: Any = object.__new__
 
 
 async def _abandon(stream: Stream) -> None:

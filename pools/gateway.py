@@ -68,7 +68,7 @@ class Gateway:
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
                 continue
-            self._lane_of(link, kind).rows.append((token, found, str(method), argument))
+            self._lane_of(link, kind).rows.extend((token, found, str(method), argument))
 
     def _lane_of(self, link: Link, kind: str) -> Lane:
         lane = self._lanes.get((id(link), kind))

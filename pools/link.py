@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 from typing import Any, Protocol
 
 from pools import values
@@ -17,13 +18,13 @@ from pools.gauges import HISTOGRAM, bucket_of
 from pools.message import STATUS, TASK
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
-__all__ = ["Flight", "Lane", "Link", "Sink", "Wire"]
+__all__ = ["Flight", "Lane", "Link", "Sink", "Wire", "sound"]
 
 #: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
 BARE = frozenset({int, str, bool, float})
-_NO_ARGUMENTS = {type(None)}
 
-Columns = tuple[Sequence[Any], list[Key], Sequence[str], Sequence[Any]]
+#: Tokens, keys, method names and arguments of some tasks.
+Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
 
 
 class Wire(Protocol):
@@ -45,7 +46,8 @@ class Sink(Protocol):
 class Lane:
     """The tasks of one sender, for agents of one kind behind one link, that were not sent yet.
 
-    `columns` turns its rows into tokens, keys, method names and arguments; each kind of sender has its own form of row.
+    rows: token, key, method and argument (as it is sent) of each task, one after the other in one flat list: a tuple for
+    each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
     """
 
     __slots__ = ("is_queued", "kind", "link", "rows", "sink")
@@ -57,10 +59,29 @@ class Lane:
         self.rows: list[Any] = []
         self.is_queued = False
 
-    def columns(self, rows: list[Any]) -> Columns:
-        """The columns of rows (token, key, method, arguments as they are sent)."""
-        tokens, keys, methods, arguments = zip(*rows, strict=True)
-        return tokens, list(keys), methods, arguments
+    def __len__(self) -> int:
+        return len(self.rows) // 4
+
+    def take(self, count: int) -> Columns:
+        """Remove the oldest tasks: their tokens, keys, method names and arguments."""
+        rows = self.rows[: 4 * count]
+        del self.rows[: 4 * count]
+        return rows[::4], rows[1::4], rows[2::4], rows[3::4]
+
+    def drop(self, count: int) -> list[Any]:
+        """Remove the newest tasks; returns their tokens."""
+        start = len(self.rows) - 4 * count
+        tokens = self.rows[start::4]
+        del self.rows[start:]
+        return tokens
+
+    def drop_where(self, is_meant: Callable[[Any], bool]) -> list[Any]:
+        """Remove the tasks whose token is meant; returns their tokens."""
+        meant = [at for at in range(0, len(self.rows), 4) if is_meant(self.rows[at])]
+        tokens = [self.rows[at] for at in meant]
+        for at in reversed(meant):
+            del self.rows[at : at + 4]
+        return tokens
 
 
 class Flight:
@@ -73,6 +94,27 @@ class Flight:
         self.tokens = tokens
         self.left = len(tokens)
         self.sent_s = sent_s
+
+
+def _refuse(sink: Sink, tokens: Sequence[Any], failure: Failure) -> None:
+    """Answer tasks with a failure."""
+    if tokens:
+        sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
+
+
+def sound(sink: Sink, columns: Columns) -> Columns:
+    """The tasks whose arguments arrive as they are; the others, which JSON would change in silence, are answered."""
+    if set(map(type, columns[3])) <= values.PLAIN:
+        return columns
+    faults = [values.fault(argument, "the argument") for argument in columns[3]]
+    if not any(faults):
+        return columns
+    wrong = [(token, found) for token, found in zip(columns[0], faults, strict=True) if found is not None]
+    failures = [(index, failure_of(BadArgument(found))) for index, (_, found) in enumerate(wrong)]
+    sink.answered([token for token, _ in wrong], [None] * len(wrong), failures)
+    is_sound = [found is None for found in faults]
+    tokens, keys, methods, arguments = (list(compress(column, is_sound)) for column in columns)
+    return tokens, keys, methods, arguments
 
 
 def _methods_column(methods: Sequence[str]) -> Any:
@@ -119,8 +161,7 @@ class Link:
         flights, self._flights, self.open = self._flights, {}, 0
         failure = failure_of(error)
         for flight in flights.values():
-            pending = [token for token in flight.tokens if token is not _ANSWERED]
-            flight.sink.answered(pending, [None] * len(pending), [(i, failure) for i in range(len(pending))])
+            _refuse(flight.sink, [token for token in flight.tokens if token is not _ANSWERED], failure)
         if drop_waiting:
             self.reason = error
             self._drop_waiting(failure)
@@ -129,16 +170,14 @@ class Link:
         lanes, self._queue = self._queue, deque()
         for lane in lanes:
             lane.is_queued = False
-            rows, tokens = lane.rows[:], lane.columns(lane.rows)[0] if lane.rows else ()
-            lane.rows.clear()
-            lane.sink.answered(tokens, [None] * len(rows), [(i, failure) for i in range(len(rows))])
+            _refuse(lane.sink, lane.drop(len(lane)), failure)
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
     @property
     def waiting(self) -> int:
         """Tasks that wait for room in the window."""
-        return sum(len(lane.rows) for lane in self._queue)
+        return sum(map(len, self._queue))
 
     def offer(self, lanes: Iterable[Lane]) -> None:
         """Send what these lanes hold, as far as there is room; the rest waits, in order.
@@ -146,7 +185,7 @@ class Link:
         While the window is more than half full, a section waits until it is a whole frame or the window drains.
         """
         for lane in lanes:
-            if lane.rows and not lane.is_queued:
+            if not lane.is_queued and len(lane):
                 lane.is_queued = True
                 self._queue.append(lane)
         if self.reason is not None:
@@ -161,17 +200,13 @@ class Link:
         sections: list[dict[str, Any]] = []
         for _ in range(len(self._queue)):
             lane = self._queue.popleft()
-            rows = lane.rows
-            while rows and (room := self._window - self.open) > 0:
-                if self.open >= self._half and len(rows) < FRAME_TASKS:
+            while (left := len(lane)) and (room := self._window - self.open) > 0:
+                if self.open >= self._half and left < FRAME_TASKS:
                     break
-                count = min(len(rows), room, FRAME_TASKS)
-                taken = rows[:count]
-                del rows[:count]
-                section = self._section(lane, taken)
+                section = self._section(lane, lane.take(min(left, room, FRAME_TASKS)))
                 if section is not None:
                     sections.append(section)
-            if rows:
+            if left:
                 self._queue.append(lane)
             else:
                 lane.is_queued = False
@@ -180,31 +215,18 @@ class Link:
         if self._queue and self.waiting > BACKLOG_TASKS:
             self._refuse_overflow()
 
-    def _section(self, lane: Lane, rows: list[Any]) -> dict[str, Any] | None:
-        tokens, keys, methods, arguments = lane.columns(rows)
-        types = set(map(type, arguments))
-        if not types <= values.PLAIN:
-            sound = self._sound(lane.sink, rows, tokens, arguments)
-            if len(sound) != len(rows):
-                return self._section(lane, sound) if sound else None
+    def _section(self, lane: Lane, columns: Columns) -> dict[str, Any] | None:
+        """One section of a task message, counted as in flight; None when no task of it could be sent."""
+        tokens, keys, methods, arguments = sound(lane.sink, columns)
+        if not tokens:
+            return None
         self._number = number = self._number + 1
         self._flights[number] = Flight(lane.sink, tokens, self._clock())
         self.open += len(tokens)
         section = {"n": number, "k": lane.kind, "i": keys, "m": _methods_column(methods)}
-        if types != _NO_ARGUMENTS:
+        if arguments.count(None) != len(arguments):
             section["a"] = arguments
         return section
-
-    @staticmethod
-    def _sound(sink: Sink, rows: list[Any], tokens: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
-        """The rows whose arguments arrive as they are; the others, which JSON would change in silence, are answered."""
-        faults = [values.fault(argument, "the argument") for argument in arguments]
-        wrong = [(token, found) for token, found in zip(tokens, faults, strict=True) if found is not None]
-        if not wrong:
-            return rows
-        failures = [(index, failure_of(BadArgument(found))) for index, (_, found) in enumerate(wrong)]
-        sink.answered([token for token, _ in wrong], [None] * len(wrong), failures)
-        return [row for row, found in zip(rows, faults, strict=True) if found is None]
 
     def _send(self, sections: list[dict[str, Any]]) -> None:
         wire = self._wire
@@ -241,14 +263,9 @@ class Link:
     def _refuse_overflow(self) -> None:
         """Refuse the newest of what waits past the backlog's limit."""
         failure = failure_of(PoolFull(f"more than {BACKLOG_TASKS:,} tasks wait for one worker; send fewer at a time"))
-        surplus = self.waiting - BACKLOG_TASKS
-        while surplus > 0:
-            lane = max(self._queue, key=lambda lane: len(lane.rows))
-            cut = lane.rows[-min(surplus, len(lane.rows)) :]
-            del lane.rows[-len(cut) :]
-            surplus -= len(cut)
-            tokens = lane.columns(cut)[0]
-            lane.sink.answered(tokens, [None] * len(cut), [(i, failure) for i in range(len(cut))])
+        while (surplus := self.waiting - BACKLOG_TASKS) > 0:
+            lane = max(self._queue, key=len)
+            _refuse(lane.sink, lane.drop(min(surplus, len(lane))), failure)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
@@ -303,34 +320,26 @@ class Link:
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             self._queue.remove(lane)
             lane.is_queued = False
-            rows = lane.rows[:]
-            lane.rows.clear()
-            self._answer_cancelled(lane, rows)
+            _refuse(sink, lane.drop(len(lane)), _UNSENT)
         numbers = [number for number, flight in self._flights.items() if flight.sink is sink]
         if numbers and self._wire is not None:
             self._wire.send(STATUS, {"verb": "cancel", "sections": numbers})
 
     def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool]) -> None:
         """Take back the tasks of a sink whose token is meant."""
-        for lane in [lane for lane in self._queue if lane.sink is sink and lane.rows]:
-            meant = [row for row in lane.rows if is_meant(row[0])]
-            lane.rows[:] = [row for row in lane.rows if not is_meant(row[0])]
-            self._answer_cancelled(lane, meant)
+        for lane in [lane for lane in self._queue if lane.sink is sink]:
+            _refuse(sink, lane.drop_where(is_meant), _UNSENT)
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is not None:
                 for position in [at for at, token in enumerate(flight.tokens) if token is not _ANSWERED and is_meant(token)]:
                     self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
 
-    @staticmethod
-    def _answer_cancelled(lane: Lane, rows: list[Any]) -> None:
-        if rows:
-            failure = failure_of(TaskCancelled("cancelled before it was sent"))
-            tokens = [row[0] for row in rows]
-            lane.sink.answered(tokens, [None] * len(rows), [(index, failure) for index in range(len(rows))])
-
     def closed(self) -> LinkClosed:
         """The error of a connection that ended."""
         return LinkClosed("the connection ended before the answer came")
+
+
+_UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))
 
 
 class _Answered:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from asyncio import Future, InvalidStateError
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
-from typing import Any, NamedTuple
+from itertools import compress
+from operator import itemgetter
+from typing import Any
 
-from pools.address import Key, parse
+from pools.address import Key
 from pools.errors import Failure, PoolError, failure_of, raised
 from pools.link import BARE, Columns, Lane, Link, Sink
+from pools.result import Batch
 
-__all__ = ["Asks", "Ended", "Named", "Resolve", "ResolveKey", "Result", "Stream", "sent_form"]
+__all__ = ["Asks", "Ended", "Named", "Resolve", "ResolveKey", "Stream", "sent_form"]
 
 #: From an address to the link that leads to the agent, its kind and its key. Raises PoolError.
 Resolve = Callable[[str], tuple[Link, str, Key]]
@@ -28,38 +30,6 @@ Ended = Callable[[int, Sequence[tuple[int, Failure]]], None]
 
 #: Addresses whose way a sender remembers; past it all are forgotten, since a sweep over more would not come back to them.
 ROUTES = 65_536
-
-
-class Result(NamedTuple):
-    """What became of one task.
-
-    id: what the sender called it.  value: what the method returned.  error: why it failed, None when it did not.
-    """
-
-    id: Any
-    value: Any
-    error: Failure | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the task was done."""
-        return self.error is None
-
-    def get(self) -> Any:
-        """The value. Raises the error of a task that failed."""
-        if self.error is not None:
-            raise raised(self.error)
-        return self.value
-
-    def as_dict(self) -> dict[str, Any]:
-        """The result as a result line shows it."""
-        if self.error is None:
-            return {"id": self.id, "ok": True, "value": self.value}
-        return {"id": self.id, "ok": False, "error": self.error.as_dict()}
-
-
-def _made(parts: tuple[Any, Any, Any]) -> Result:
-    return tuple.__new__(Result, parts)
 
 
 class Named(dict[str, Any]):
@@ -111,20 +81,6 @@ class _Ways:
             link.cancel(self._sink)
 
 
-class AskLane(Lane):
-    """Rows (future, key, method, positional arguments)."""
-
-    __slots__ = ()
-
-    def columns(self, rows: list[Any]) -> Columns:
-        futures, keys, methods, arguments = zip(*rows, strict=True)
-        return futures, list(keys), methods, [*map(sent_form, arguments)]
-
-
-class _AskWays(_Ways):
-    lane = AskLane
-
-
 class Asks:
     """One task at a time, each with a future for its answer.
 
@@ -135,24 +91,27 @@ class Asks:
         self._resolve = resolve
         self._ended = ended
         self._defer = defer
-        self._ways = _AskWays(resolve, self)
+        self._ways = _Ways(resolve, self)
         self._routes: dict[str, tuple[Callable[[Any], None], Key]] = {}
         self._is_due = False
 
     def ask(self, future: Future[Any], address: str, method: str, arguments: tuple[Any, ...]) -> None:
         """Send one task; the future gets its value or its error. Raises PoolError for an address that leads nowhere."""
         try:
-            push, key = self._routes[address]
+            extend, key = self._routes[address]
         except (KeyError, TypeError):
-            push, key = self._route(address)
-        push((future, key, method, arguments))
+            extend, key = self._route(address)
+        if len(arguments) == 1 and type(arguments[0]) in BARE:
+            extend((future, key, method, arguments[0]))
+        else:
+            extend((future, key, method, sent_form(arguments)))
         if not self._is_due:
             self._is_due = True
             self._defer(self._flush)
 
     def _route(self, address: str) -> tuple[Callable[[Any], None], Key]:
         link, kind, key = self._resolve(address)
-        route = self._ways.lane_of(link, kind).rows.append, key
+        route = self._ways.lane_of(link, kind).rows.extend, key
         if "/" in address:
             if len(self._routes) >= ROUTES:
                 self._routes.clear()
@@ -184,36 +143,89 @@ class Asks:
                 for future, value in pairs:
                     future.set_result(value)
             except InvalidStateError:
-                continue
+                continue  # its caller stopped waiting, or it has its error; the next pair follows
             return
 
 
-class _TupleLane(Lane):
-    """Rows (token, (address, method, *arguments)); the keys come from what the stream remembers."""
+class StreamLane(Lane):
+    """Tasks in columns.
 
-    __slots__ = ("keys",)
-    keys: dict[str, Key]
+    rows: the positions, in the chunk that is being sent, of this lane's tasks; `gather` empties it.
+    """
 
-    def columns(self, rows: list[Any]) -> Columns:
-        tokens, tasks = zip(*rows, strict=True)
-        try:
-            addresses, methods, arguments = zip(*tasks, strict=True)
-        except ValueError:
-            addresses = tuple(task[0] for task in tasks)
-            methods = tuple(task[1] if len(task) > 1 else "" for task in tasks)
-            arguments = tuple(sent_form(task[2:]) for task in tasks)
+    __slots__ = ("arguments", "keys", "methods", "tokens")
+
+    def __init__(self, link: Link, kind: str, sink: Sink) -> None:
+        super().__init__(link, kind, sink)
+        self.tokens: list[Any] = []
+        self.keys: list[Key] = []
+        self.methods: list[str] = []
+        self.arguments: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def gather(self, tokens: Sequence[Any], keys: Sequence[Key], methods: Sequence[str], arguments: Sequence[Any]) -> None:
+        """Take this lane's tasks out of the columns of a chunk."""
+        rows = self.rows
+        if len(rows) == 1:
+            at = rows[0]
+            self.tokens.append(tokens[at])
+            self.keys.append(keys[at])
+            self.methods.append(methods[at])
+            self.arguments.append(arguments[at])
         else:
-            if not set(map(type, arguments)) <= BARE:
-                arguments = tuple(map(_sent_one, arguments))
-        try:
-            keys = [*map(self.keys.__getitem__, addresses)]
-        except KeyError:
-            keys = [parse(address)[1] for address in addresses]
-        return tokens, keys, methods, arguments
+            mine = itemgetter(*rows)
+            self.tokens += mine(tokens)
+            self.keys += mine(keys)
+            self.methods += mine(methods)
+            self.arguments += mine(arguments)
+        rows.clear()
+
+    def take(self, count: int) -> Columns:
+        taken = self.tokens[:count], self.keys[:count], self.methods[:count], self.arguments[:count]
+        del self.tokens[:count], self.keys[:count], self.methods[:count], self.arguments[:count]
+        return taken
+
+    def drop(self, count: int) -> list[Any]:
+        tokens = self.tokens[-count:] if count else []
+        if count:
+            del self.tokens[-count:], self.keys[-count:], self.methods[-count:], self.arguments[-count:]
+        return tokens
+
+    def drop_where(self, is_meant: Callable[[Any], bool]) -> list[Any]:
+        tokens = [token for token in self.tokens if is_meant(token)]
+        kept = [not is_meant(token) for token in self.tokens]
+        for column in (self.keys, self.methods, self.arguments, self.tokens):
+            column[:] = compress(column, kept)
+        return tokens
 
 
 class _StreamWays(_Ways):
-    lane = _TupleLane
+    lane = StreamLane
+
+    def lanes(self) -> Iterable[StreamLane]:
+        """Every lane."""
+        return self._lanes.values()  # type: ignore[return-value]
+
+
+_first, _second, _third = itemgetter(0), itemgetter(1), itemgetter(2)
+
+
+def _arguments_of(tasks: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
+    """The arguments of tasks as they are sent."""
+    if set(map(len, tasks)) == {3}:
+        arguments = [*map(_third, tasks)]
+        if set(map(type, arguments)) <= BARE:
+            return arguments
+    return [
+        (task[2] if type(task[2]) in BARE else _sent_one(task[2]))
+        if len(task) == 3
+        else None
+        if len(task) == 2
+        else sent_form(task[2:])
+        for task in tasks
+    ]
 
 
 class _Pushes(dict[str, Callable[[Any], None]]):
@@ -239,9 +251,11 @@ class Stream:
         self._resolve = resolve
         self._pushes = _Pushes(self._find)
         self._keys: dict[str, Key] = {}
+        self._chosen: dict[int, Key] = {}
+        self._lost: list[tuple[int, Failure]] = []
         self._limit = limit
         self._wake = wake
-        self.ready: deque[list[Result]] = deque()
+        self.ready: deque[Batch] = deque()
         #: Tasks sent and not answered.
         self.open = 0
         self._untaken = 0
@@ -251,30 +265,40 @@ class Stream:
         """Tasks that may be sent now."""
         return self._limit - self.open - self._untaken
 
-    def send(self, tokens: Iterable[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
+    def send(self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
         """Send tasks (address, method, *arguments); a result's id is its task's token."""
-        pushes = self._pushes
         self.open += len(tasks)
-        for row in zip(tokens, tasks, strict=False):
-            pushes[row[1][0]](row)
+        pushes, known = self._pushes, self._keys
+        if len(known) >= ROUTES:
+            pushes.clear()
+            known.clear()
+        addresses = [*map(_first, tasks)]
+        for at, address in enumerate(addresses):
+            pushes[address](at)
+        try:
+            keys: Sequence[Key] = [*map(known.__getitem__, addresses)]
+        except KeyError:
+            keys = [known[address] if address in known else self._chosen.pop(at, None) for at, address in enumerate(addresses)]
+        methods = [*map(_second, tasks)]
+        arguments = _arguments_of(tasks)
+        for lane in self._ways.lanes():
+            if lane.rows:
+                lane.gather(tokens, keys, methods, arguments)
+        for at, failure in self._lost:
+            self.answered((tokens[at],), (None,), ((0, failure),))
+        self._lost.clear()
         self._ways.flush()
 
-    def _find(self, address: str) -> Callable[[Any], None]:
-        """Where the rows for an address go. Addresses of agents are remembered, those of kinds are chosen anew."""
+    def _find(self, address: str) -> Callable[[int], None]:
+        """Where the tasks for an address go. Addresses of agents are remembered, those of kinds are chosen anew."""
         try:
             link, kind, key = self._resolve(address)
         except PoolError as error:
             failure = failure_of(error)
-            return lambda row: self.answered((row[0],), (None,), ((0, failure),))
-        lane = self._ways.lane_of(link, kind)
-        lane.keys = self._keys  # type: ignore[attr-defined]
-        push = lane.rows.append
+            return lambda at: self._lost.append((at, failure))
+        push = self._ways.lane_of(link, kind).rows.append
         if "/" not in address:
-            chosen = f"{kind}/{key}"
-            return lambda row: push((row[0], (chosen, *row[1][1:])))
-        if len(self._keys) >= ROUTES:
-            self._pushes.clear()
-            self._keys.clear()
+            return lambda at: (self._chosen.__setitem__(at, key), push(at))[1]
         self._keys[address] = key
         self._pushes[address] = push
         return push
@@ -286,16 +310,14 @@ class Stream:
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Keep results for whoever takes them."""
-        made = [*map(_made, zip(tokens, results, repeat(None), strict=False))]
-        for position, failure in failures:
-            made[position] = Result(tokens[position], None, failure)
-        self.open -= len(made)
-        self._ended(len(made), failures)
-        self._untaken += len(made)
-        self.ready.append(made)
+        count = len(results)
+        self.open -= count
+        self._untaken += count
+        self._ended(count, failures)
+        self.ready.append(Batch(tokens, results, failures))
         self._wake()
 
-    def take(self) -> list[Result]:
+    def take(self) -> Batch:
         """The oldest results that were not taken. Raises IndexError when there are none."""
         taken = self.ready.popleft()
         self._untaken -= len(taken)

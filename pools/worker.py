@@ -30,7 +30,7 @@ from pools.context import Outgoing
 from pools.errors import BadFrame, BadReply, Failure, FrameTooLarge, KindNotLoaded, LinkClosed, PoolError, failure_of
 from pools.executor import Error, Executor, Job
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
-from pools.link import Lane, Link, Sink
+from pools.link import Lane, Link, Sink, sound
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.registry import load_kind
 from pools.residents import Residents
@@ -146,21 +146,14 @@ class LocalLink(Link):
     def offer(self, lanes: Any) -> None:
         """Queue what the lanes hold in the run loop."""
         for lane in lanes:
-            if lane.rows:
-                rows = lane.rows[:]
-                lane.rows.clear()
-                self._run(lane, rows)
+            if len(lane):
+                self._run(lane)
 
-    def _run(self, lane: Lane, rows: list[Any]) -> None:
-        tokens, keys, methods, arguments = lane.columns(rows)
-        residents = self._kinds[lane.kind]
-        faults = [(index, found) for index, argument in enumerate(arguments) if (found := values.fault(argument, "the argument"))]
-        if faults:
-            failures = [(index, Failure("BadArgument", found)) for index, found in faults]
-            bad = {index for index, _ in faults}
-            lane.sink.answered([tokens[i] for i in sorted(bad)], [None] * len(bad), [(n, f) for n, (_, f) in enumerate(failures)])
-            self._run(lane, [row for index, row in enumerate(rows) if index not in bad]) if len(bad) < len(rows) else None
+    def _run(self, lane: Lane) -> None:
+        tokens, keys, methods, arguments = sound(lane.sink, lane.take(len(lane)))
+        if not tokens:
             return
+        residents = self._kinds[lane.kind]
         column = zip(keys, map(residents.kind.methods.get, methods), copied(arguments), strict=True)
         self._executor.put(Job(0, residents, column, len(tokens), LocalAnswers(lane.sink, tokens)))
 
@@ -399,7 +392,7 @@ class Worker:
         lane = self._tell_lanes.get((id(link), kind))
         if lane is None:
             lane = self._tell_lanes[id(link), kind] = Lane(link, kind, self._tells)
-        lane.rows.append((sender, key, method, argument))
+        lane.rows.extend((sender, key, method, argument))
         self._cells[TELLS] += 1
         if not self._tells_due:
             self._tells_due = True
@@ -407,7 +400,7 @@ class Worker:
 
     def _flush_tells(self) -> None:
         self._tells_due = False
-        lanes = [lane for lane in self._tell_lanes.values() if lane.rows]
+        lanes = [lane for lane in self._tell_lanes.values() if len(lane)]
         for lane in lanes:
             lane.link.offer([lane])
 

@@ -1,0 +1,57 @@
+"""An error, as a person or a program reads it on standard error.
+
+Owns the one line, the JSON object and the exit code. It is the only place where an error becomes text for the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from typing import Any
+
+from engine.cli.misuse import Misuse
+from engine.cli.screen import clean
+from engine.errors import WRONG, KindNotLoaded, TaskFailed, exit_code
+
+__all__ = ["as_dict", "code_of", "report"]
+
+SCHEMA = "engine.error/v1"
+
+
+def code_of(error: BaseException) -> int:
+    """The exit code that an error means."""
+    return WRONG if isinstance(error, Misuse) else exit_code(error)
+
+
+def as_dict(error: BaseException) -> dict[str, Any]:
+    """The error as JSON shows it."""
+    kind = error.type if isinstance(error, TaskFailed) else type(error).__name__
+    message = error.message if isinstance(error, TaskFailed) else str(error)
+    shown: dict[str, Any] = {"type": kind, "message": message}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        shown["retry_after_s"] = retry_after_s
+    if isinstance(error, KindNotLoaded) and error.trace:
+        shown["trace"] = error.trace
+    return shown
+
+
+def report(error: Exception, *, is_json: bool, is_debug: bool) -> int:
+    """Say an error on standard error; returns its exit code."""
+    code = code_of(error)
+    if is_debug:
+        traceback.print_exception(error)
+    if is_json:
+        print(json.dumps({"schema": SCHEMA, "exit_code": code, "error": as_dict(error)}, ensure_ascii=False), file=sys.stderr)
+        return code
+    if isinstance(error, KindNotLoaded) and error.trace:
+        print(clean(error.trace.rstrip(), keep="\n"), file=sys.stderr)
+    print(f"engine: {_line(error)}", file=sys.stderr)
+    return code
+
+
+def _line(error: Exception) -> str:
+    if hasattr(error, "retry_after_s"):
+        return clean(str(error))
+    return clean(f"internal error, {type(error).__name__}: {error}; run it again with --debug for the traceback")

@@ -1,0 +1,168 @@
+"""The front door of the command line: which verb is meant, and the code it ends with.
+
+Owns the list of verbs, the help over all of them and the edge at which every error becomes a line and an exit code. It
+imports nothing before a verb is chosen, so that `engine --help` costs little more than the interpreter.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+__all__ = ["VERBS", "main"]
+
+#: Every verb and its line in the help, in the order of use.
+VERBS = {
+    "spawn": "make agents exist; starts the engine if none runs",
+    "start": "start the engine, without agents",
+    "wait": "return once every worker runs",
+    "stop": "end the engine",
+    "run": "send a file of tasks, stream their results",
+    "ask": "send one task, print its value",
+    "stats": "everything counted, once or again and again",
+    "ps": "the workers",
+    "pools": "the pools, their limits and what they use",
+    "agents": "the agents, a page at a time",
+    "kinds": "what each kind of agent can be asked",
+    "events": "what happened lately",
+    "doctor": "look for what is wrong here, and say the mend",
+    "version": "the version of the engine, of Python and of Linux",
+}
+#: The verbs under each heading of the help, by the first of them.
+HEADINGS = {"spawn": "Start and stop", "run": "Work", "stats": "Look"}
+
+#: Options before the verb that take a value.
+VALUED = ("--name", "-f", "--file")
+
+#: Exit codes of signals: 128 and the signal's number, as shells say it.
+INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
+
+EXAMPLES = """\
+  engine spawn --count 5000            5,000 counters, in the background
+  engine ask counter/17 add 2          one task for one of them
+  engine run tasks.jsonl > results     many tasks, results as JSON lines
+"""
+
+SHORT = f"""\
+engine runs thousands of small stateful agents on this machine.
+
+{EXAMPLES}
+engine --help lists the verbs, engine VERB --help explains one.
+"""
+
+OPTIONS = """\
+Options of every verb
+  --name NAME        which engine (default: ENGINE_NAME, else `name` of pools.yaml, else engine)
+  -f, --file FILE    its configuration (default: ENGINE_POOLS, else ./pools.yaml, else the shipped one)
+  --json             results and errors as JSON
+  -q, --quiet        no hints and no progress
+  --no-color         no colours; so do NO_COLOR and TERM=dumb, FORCE_COLOR asks for them
+  --debug            a traceback with an error
+  -h, --help         this text, or that of a verb
+  --version          the version
+
+Exit codes
+  0 done    1 the work failed    2 asked wrongly    3 try again, or not running    4 broken
+  130 interrupted    141 the reader of the output went away    143 terminated
+
+Files
+  Results go to standard output, everything else to standard error. The socket is in $XDG_RUNTIME_DIR/engine/NAME,
+  the log in $XDG_STATE_HOME/engine/NAME; ENGINE_HOME moves both.
+"""
+
+
+class _Terminated(BaseException):
+    """Somebody sent SIGTERM."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. arguments: without the program's name; None takes the process's own."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = _command(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        code = PIPE_CLOSED
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except _Terminated:
+        code = TERMINATED
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    except Exception as error:  # the edge of the program: every error becomes a line and a code
+        from engine.cli.failure import report
+
+        code = report(error, is_json="--json" in given, is_debug="--debug" in given)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return code
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise _Terminated
+
+
+def _drop_output() -> None:
+    """Whoever read our output is gone: what is left of it goes nowhere, also at the end of the interpreter."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _command(given: list[str]) -> int:
+    verb, rest = _split(given)
+    if verb == "help":
+        verb, rest = _split(rest)
+        rest = [*rest, "--help"]
+    if verb is None:
+        return _general(rest)
+    if verb not in VERBS:
+        from engine.cli.misuse import Misuse, meant
+
+        raise Misuse(f"there is no verb {verb!r}{meant(verb, VERBS)}; see: engine --help")
+    from engine.cli.parser import parse
+
+    module = import_module(f"engine.cli.verbs.{verb}")
+    code: int = module.run(parse(verb, VERBS[verb], module, rest))
+    return code
+
+
+def _split(given: list[str]) -> tuple[str | None, list[str]]:
+    """The verb, and the other words."""
+    at = 0
+    while at < len(given) and given[at].startswith("-"):
+        at += 2 if given[at] in VALUED else 1
+    if at >= len(given):
+        return None, given
+    return given[at], given[:at] + given[at + 1 :]
+
+
+def _general(given: list[str]) -> int:
+    """A command without a verb: the version, the help, or a few words."""
+    if "--version" in given:
+        from engine import __version__
+
+        print(f"engine {__version__}")
+        return 0
+    if "-h" in given or "--help" in given:
+        print(_help(), end="")
+        return 0
+    from engine.cli.parser import parse_common
+
+    parse_common(given)
+    print(SHORT, end="")
+    return 0
+
+
+def _help() -> str:
+    text = "engine: thousands of small stateful agents on this machine\n\nUsage\n  engine VERB [...]\n"
+    for verb, line in VERBS.items():
+        if verb in HEADINGS:
+            text += f"\n{HEADINGS[verb]}\n"
+        text += f"  {verb:<9}{line}\n"
+    return f"{text}\n{OPTIONS}\nExamples\n{EXAMPLES}"

@@ -1,0 +1,135 @@
+"""The options of a verb, read from the words that were typed.
+
+Owns the options that every verb has, the form of a verb's help and what is said about a word that does not fit. What the
+words mean is the verb's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn, Protocol
+
+__all__ = ["About", "Parser", "Verb", "amount", "parse", "parse_common"]
+
+#: Columns of a help text: wider lines are hard to read.
+WIDTH = 110
+
+
+class About(NamedTuple):
+    """What the help of a verb says.
+
+    usage: the words after `engine VERB`.  text: what it does.  examples: lines to type.
+    """
+
+    usage: str
+    text: str
+    examples: str
+
+
+class Verb(Protocol):
+    """The module of a verb."""
+
+    ABOUT: About
+
+    def add_arguments(self, parser: Parser) -> None:
+        """Declare the verb's own words."""
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; returns the exit code."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises Misuse instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises Misuse with a message that says where more is to be read."""
+        from engine.cli.misuse import Misuse
+
+        said = message.removeprefix("argument ").replace("the following arguments are required:", "missing:")
+        raise Misuse(f"{said}; see: {self.prog} --help")
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """The options that the words say. Raises Misuse, naming the nearest option for one that there is not."""
+        options, strangers = self.parse_known_intermixed_args(words)
+        if strangers:
+            from engine.cli.misuse import meant
+
+            word = strangers[0]
+            flags = [flag for action in self._actions for flag in action.option_strings if len(flag) > 2]
+            if word.startswith("-"):
+                self.error(f"there is no option {word.partition('=')[0]}{meant(word.partition('=')[0], flags)}")
+            self.error(f"{word!r} is one word too many")
+        return options
+
+    def format_help(self) -> str:
+        """The help; headings stand alone on their lines."""
+        lines = super().format_help().splitlines()
+        return "\n".join(line[:-1] if line.endswith(":") and line[0] != " " else line for line in lines) + "\n"
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=_width())
+
+    def _format_usage(self, usage: str | None, actions: Any, groups: Any, _prefix: str | None) -> str:
+        return super()._format_usage(usage, actions, groups, "Usage\n  ")
+
+
+def _width() -> int:
+    try:
+        return min(os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH, WIDTH)
+    except (OSError, ValueError):
+        return WIDTH
+
+
+def amount(read: str) -> Callable[[str], Any]:
+    """A reader for an option's text, by the name of a function of engine.units, such as `parse_seconds`."""
+
+    def reader(text: str) -> Any:
+        from engine import units
+
+        try:
+            return getattr(units, read)(text)
+        except ValueError as refused:
+            raise argparse.ArgumentTypeError(str(refused)) from refused
+
+    return reader
+
+
+def parse(name: str, line: str, verb: Verb, words: Sequence[str]) -> argparse.Namespace:
+    """The options of a verb. line: what it does, in a few words.  Raises Misuse, SystemExit after a help."""
+    about = verb.ABOUT
+    parser = Parser(
+        prog=f"engine {name}",
+        usage=f"engine {name} {about.usage}".rstrip(),
+        description=f"engine {name}: {line}\n\n{about.text.strip()}",
+        epilog=f"Examples\n{about.examples.rstrip()}",
+        formatter_class=_Help,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser._positionals.title = "What"
+    parser._optionals.title = "Options"
+    verb.add_arguments(parser)
+    _add_common(parser.add_argument_group("Options of every verb"))
+    return parser.read(words)
+
+
+def parse_common(words: Sequence[str]) -> argparse.Namespace:
+    """The options of a command that has no verb. Raises Misuse."""
+    parser = Parser(prog="engine", allow_abbrev=False, add_help=False)
+    _add_common(parser)
+    return parser.read(words)
+
+
+def _add_common(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--name", metavar="NAME", help="which engine (default: ENGINE_NAME, else engine)")
+    group.add_argument("-f", "--file", metavar="FILE", help="its pools.yaml (default: ENGINE_POOLS, else ./pools.yaml)")
+    group.add_argument("--json", action="store_true", help="results and errors as JSON")
+    group.add_argument("-q", "--quiet", action="store_true", help="no hints and no progress")
+    group.add_argument("--no-color", action="store_true", help="no colours")
+    group.add_argument("--debug", action="store_true", help="a traceback with an error")
+    group.add_argument("-h", "--help", action="help", help="this text")

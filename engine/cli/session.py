@@ -1,0 +1,62 @@
+"""A verb's talk with the engine that it means.
+
+Owns the choice of the engine's name, the environment that the directories are found in, and one connection for the time of a
+verb. What is said over it is the verb's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from engine.client import Client
+    from engine.config import Config
+
+__all__ = ["config_of", "environment", "name_of", "talk"]
+
+Outcome = TypeVar("Outcome")
+
+
+def environment() -> dict[str, str]:
+    """The environment, with what a `.env` file here adds to it. Raises ConfigError."""
+    if not Path(".env").exists():
+        return dict(os.environ)
+    from engine.config import environment as with_file
+
+    return with_file(os.environ, Path.cwd())
+
+
+def config_of(options: Namespace) -> Config:
+    """The whole configuration of a command. Raises ConfigError."""
+    from engine.config import load
+
+    file = None if options.file is None else Path(options.file)
+    return load(file, flags={"name": options.name}, environ=os.environ, cwd=Path.cwd())
+
+
+def name_of(options: Namespace, environ: Mapping[str, str]) -> str:
+    """The name of the engine that a command means: as the configuration says, which is read only where it may say so."""
+    named = options.name or environ.get("ENGINE_NAME")
+    if named:
+        return str(named)
+    if options.file or environ.get("ENGINE_POOLS") or Path("pools.yaml").is_file():
+        return config_of(options).name
+    return "engine"
+
+
+def talk(options: Namespace, say: Callable[[Client], Awaitable[Outcome]]) -> Outcome:
+    """Connect to the engine, say something and return what came of it. Raises NotRunning where none runs."""
+    environ = environment()
+    name = name_of(options, environ)
+    from engine.client import Client
+
+    async def conversation() -> Outcome:
+        async with Client(name, environ) as client:
+            return await say(client)
+
+    return asyncio.run(conversation())

@@ -1,0 +1,72 @@
+"""`engine ps`: the workers."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from engine.cli import figures
+from engine.cli.output import screen, show_json, show_lines
+from engine.cli.parser import About, Parser
+from engine.cli.session import talk
+from engine.cli.states import style_of
+from engine.cli.table import Column, table
+
+__all__ = ["ABOUT", "add_arguments", "run"]
+
+SCHEMA = "engine.ps/v1"
+
+ABOUT = About(
+    usage="[--json]",
+    text="""\
+Lists the worker processes: their pool, their state and why, and what each of them did. LIVE are agents that have an
+object now, BUSY is the time spent in agents' methods, RUNNING how long the present task has been running.""",
+    examples="  engine ps\n  engine ps --json | jq '.workers[] | select(.restarts > 0)'",
+)
+
+COLUMNS = (
+    Column("WORKER"),
+    Column("POOL", rank=5),
+    Column("PID", is_right=True),
+    Column("STATE", style=style_of),
+    Column("LIVE", is_right=True),
+    Column("ASLEEP", is_right=True, rank=6),
+    Column("WAITING", is_right=True, rank=2),
+    Column("DONE", is_right=True),
+    Column("FAILED", is_right=True),
+    Column("RESTARTS", is_right=True),
+    Column("MEMORY", is_right=True),
+    Column("BUSY", is_right=True, rank=3),
+    Column("RUNNING", is_right=True, rank=1),
+    Column("LOOP", rank=4),
+    Column("REASON", least=12),
+)
+
+
+def add_arguments(_parser: Parser) -> None:
+    """No words of its own."""
+
+
+def run(options: Namespace) -> int:
+    """Print the workers."""
+    workers = talk(options, lambda client: client.ps())
+    if options.json:
+        show_json({"schema": SCHEMA, "workers": workers})
+    else:
+        show_lines(table(COLUMNS, [_row(worker) for worker in workers], screen(options)))
+    return 0
+
+
+def _row(worker: dict[str, Any]) -> list[str]:
+    return [
+        worker["worker"],
+        worker["pool"],
+        str(worker["pid"] or "-"),
+        worker["state"],
+        *(figures.count(worker[name]) for name in ("live", "asleep", "waiting", "done", "failed", "restarts")),
+        figures.size(worker["memory_bytes"]),
+        figures.span(worker["busy_s"]) if worker["busy_s"] else "-",
+        figures.span(worker["running_for_s"]) if worker["running_for_s"] else "-",
+        worker["loop"] or "-",
+        worker["reason"] or "",
+    ]
