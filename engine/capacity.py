@@ -86,9 +86,7 @@ def _check_name(name: str, names: set[str], wrong: Wrong) -> None:
 def _check_bounds(key: str, field: str, value: float, wrong: Wrong) -> None:
     least, most = BOUNDS[field]
     if not least <= value <= most:
-        show = {"mem_bytes": _bytes, "sleep_after_s": units.show_seconds, "cpu": units.show_cpu_share}.get(
-            field, _number
-        )
+        show = {"mem_bytes": _bytes, "sleep_after_s": units.show_seconds, "cpu": units.show_cpu_share}.get(field, _number)
         raise wrong(key, f"{show(value)} is not between {show(least)} and {show(most)}")
 
 

@@ -108,9 +108,7 @@ def check_files(soft: int, hard: int, workers: int) -> Check:
         return Check("open files", "ok", said)
     if hard == -1 or hard >= needed:
         return Check("open files", "warn", said, f"ulimit -n {needed}")
-    return Check(
-        "open files", "bad", f"{said}, the hard limit is {_limit(hard)}", "raise nofile in limits.conf or the unit"
-    )
+    return Check("open files", "bad", f"{said}, the hard limit is {_limit(hard)}", "raise nofile in limits.conf or the unit")
 
 
 def check_packages(packages: Mapping[str, str] = PACKAGES, load: Callable[[str], Any] = import_module) -> Check:

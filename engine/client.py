@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from asyncio import Future
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,6 +50,7 @@ class Client:
         self._requests: dict[int, Future[Any]] = {}
         self._number = 0
         self._said: str | None = None
+        self._gone: Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -70,6 +71,7 @@ class Client:
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NotRunning(f"no engine named {self._name!r} runs; start one with: engine spawn --count 5000") from error
         self._channel = channel
+        self._gone = loop.create_future()
         self._asks = Asks(self._resolve, loop.call_soon, self._tally.end)
         self._link.attach(channel)
 
@@ -78,12 +80,12 @@ class Client:
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
-            while channel.is_open or channel.socket is not None:
-                await asyncio.sleep(0)
+            if self._gone is not None:
+                await self._gone
 
     # -- the connection ------------------------------------------------------------------------------------------------
 
-    def _on_message(self, channel: Channel, message: Message) -> None:
+    def _on_message(self, _channel: Channel, message: Message) -> None:
         if message.letter == RESULT:
             self._link.take(message.data)
         elif message.letter == STATUS:
@@ -98,6 +100,8 @@ class Client:
             self._said = f"{message.data['type']}: {message.data['message']}"
 
     def _on_closed(self, _channel: Channel, error: Exception | None) -> None:
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
         said = self._said or (str(error) if error is not None else "")
         gone = LinkClosed(f"the engine ended the connection{f': {said}' if said else ''}")
         self._link.detach(gone, drop_waiting=True)
@@ -163,7 +167,7 @@ class Client:
 
     def map_batches(
         self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         """The same in batches. As `Engine.map_batches`."""
         return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally)
 

@@ -180,6 +180,4 @@ class _Reading:
     def _origins(self, pools: list[str]) -> dict[str, str]:
         every = [*self._settings, *(f"pools.{pool}.{key}" for pool in pools for key in keys.POOL_KEYS)]
         made = {f"pools.{pool}" for pool in pools}
-        return {
-            key: self._settings[key].origin if key in self._settings else "default" for key in every if key not in made
-        }
+        return {key: self._settings[key].origin if key in self._settings else "default" for key in every if key not in made}

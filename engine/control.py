@@ -137,13 +137,14 @@ class Control:
                 raise BadArgument(f"no verb {order.get('verb')!r}; there are {', '.join(sorted(self._verbs))}")
             value = await verb(order)
         except (PoolError, EngineError, ValueError, KeyError, TypeError) as error:
-            reply = {"verb": "failed", "id": number, "error": list(failure_of(error))}
+            failure = failure_of(error)
+            if isinstance(error, EngineError):
+                failure = failure._replace(retry_after_s=error.retry_after_s)
+            reply: dict[str, Any] = {"verb": "failed", "id": number, "error": list(failure)}
             if isinstance(error, KindNotLoaded):
                 reply["trace"] = error.trace
             if isinstance(error, TooManyAgents):
                 reply["limit"], reply["where"] = error.limit, error.where
-            if isinstance(error, EngineError):
-                reply["error"][2] = error.retry_after_s
             channel.send(STATUS, reply)
         else:
             channel.send(STATUS, {"verb": "done", "id": number, "value": value})

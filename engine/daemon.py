@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import AlreadyRunning, KindNotLoaded, StartFailed
 from engine.paths import Paths, find_paths
+from pools.events import Event
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -34,6 +35,8 @@ START_S = 30.0
 LOG_BYTES = 10 * 1024 * 1024
 #: Seconds that workers get to end by themselves when the engine is stopped.
 GRACE_S = 5.0
+#: How often the lock is tried, and the seconds between two tries.
+LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
 
 class StartReport(NamedTuple):
@@ -101,7 +104,7 @@ def _failed(name: str, paths: Paths, said: bytes) -> Exception:
 def _lock(paths: Paths) -> int:
     descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _flock(descriptor)
     except BlockingIOError as error:
         pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
@@ -110,6 +113,16 @@ def _lock(paths: Paths) -> int:
             pid=int(pid) if pid.isdigit() else None,
         ) from error
     return descriptor
+
+
+def _flock(descriptor: int) -> None:
+    """Take the lock. Somebody who only looks whether it is taken holds it for a moment, so one refusal says nothing."""
+    for _ in range(LOCK_TRIES - 1):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOCK_PAUSE_S)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _open_log(paths: Paths) -> int:
@@ -155,7 +168,7 @@ def _become_daemon(
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         status = _serve(config, paths, environ, folder, pipe)
-    except (Exception, SystemExit) as error:  # the edge of the process: whoever started it must hear of it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the process: whoever started it must hear of it
         traceback.print_exc()
         last = {"type": type(error).__name__, "message": str(error), "trace": getattr(error, "trace", "")}
         _say(pipe, json.dumps(last))
@@ -166,6 +179,11 @@ def _become_daemon(
 def _say(pipe: int, text: str) -> None:
     with contextlib.suppress(OSError):
         os.write(pipe, text.encode())
+
+
+def _log(event: Event) -> None:
+    """One line of the log."""
+    print(f"{time.strftime('%F %T', time.localtime(event.time_s))} {event.name} {event.text}", flush=True)
 
 
 def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Path | None, pipe: int) -> int:
@@ -193,6 +211,7 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
             output=1,
+            on_event=_log,
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, end, False)
@@ -202,7 +221,7 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
             await engine.settle(starting)
             paths.socket.unlink(missing_ok=True)
             await control.listen(paths.socket)
-            print(f"{time.strftime('%F %T')} engine {config.name} is ready, pid {os.getpid()}", flush=True)
+            _log(Event("engine.ready", f"engine {config.name} is ready, pid {os.getpid()}", time.time()))
             _say(pipe, f"ready {os.getpid()}")
             os.close(pipe)
             emergency = await ended

@@ -123,9 +123,7 @@ def check_place(name: str, environ: Mapping[str, str]) -> list[Check]:
     try:
         paths = find_paths(name, environ)
     except EngineError as refused:
-        return [
-            Check("runtime directory", "bad", str(refused), "set ENGINE_HOME to a short, absolute directory of yours")
-        ]
+        return [Check("runtime directory", "bad", str(refused), "set ENGINE_HOME to a short, absolute directory of yours")]
     passed = environ.get("XDG_RUNTIME_DIR")
     found = [check_directory("runtime directory", paths.runtime), check_directory("state directory", paths.state)]
     if passed and not environ.get("ENGINE_HOME") and not paths.runtime.is_relative_to(passed):

@@ -12,12 +12,14 @@ import sys
 import time
 from asyncio import Future
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from engine.capacity import check_pools
 from engine.errors import EngineStopped, StartFailed, Unavailable
+from engine.machine import read_machine
 from engine.proxy import Proxy
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
@@ -49,6 +51,7 @@ class Engine:
     pools: specifications, or a pools.yaml; None is one pool with a worker for each processor but one, at least one.
     durability: `memory`; what a worker held is gone when it dies.  agents_limit: most agents in all.
     paths: folders that workers add at the end of their import path.  seed: for every choice by chance.
+    on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Engine:
         environ: Mapping[str, str] | None = None,
         output: int | None = None,
         seed: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         if durability != "memory":
             raise Unavailable(f"durability {durability!r}: unavailable: this version keeps state in memory only; use 'memory'")
@@ -73,10 +77,13 @@ class Engine:
         self.tally = Tally()
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s = time.time()
-        specs, limit = _pools(pools, agents_limit)
-        self._kinds = list(kinds)
-        self._references: list[str] = []
+        self._on_event = on_event
+        self._kinds: list[type[Agent] | str] = list(kinds)
         self._wanted_paths = list(paths)
+        classes = {kind.kind: self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
+        specs, limit, more = _pools(pools, agents_limit, classes)
+        self._kinds += more
+        self._references: list[str] = []
         self._environ = dict(os.environ if environ is None else environ)
         self._output = output
         self._seed = seed
@@ -116,7 +123,7 @@ class Engine:
             environ=self._environ,
             output=self._output,
             seed=self._seed,
-            on_event=self.events.append,
+            on_event=self._note,
             accepted=self.tally.accept,
             ended=self.tally.end,
         )
@@ -224,9 +231,7 @@ class Engine:
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
-    def ask(
-        self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any
-    ) -> Future[Any]:
+    def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
         """Send a task; await the result for its value.
 
         address: `kind/key`, or `kind` alone for any agent of it.  timeout_s: seconds to wait, then TaskExpired.
@@ -266,7 +271,12 @@ class Engine:
     def _told(self, address: str, method: str, done: Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is not None:
-            self.events.append(Event("tell.failed", f"{address} {method}: {type(error).__name__}: {error}", time.time()))
+            self._note(Event("tell.failed", f"{address} {method}: {type(error).__name__}: {error}", time.time()))
+
+    def _note(self, event: Event) -> None:
+        self.events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
 
     def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
         """Run many tasks; results come in the order of completion, each with the id of its task.
@@ -279,7 +289,7 @@ class Engine:
 
     def map_batches(
         self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm = self.swarm
         return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
@@ -297,15 +307,21 @@ class Engine:
         return snapshot(self)
 
 
-def _pools(pools: Sequence[PoolSpec] | str | Path | None, limit: int | None) -> tuple[Sequence[PoolSpec], int]:
+def _pools(
+    pools: Sequence[PoolSpec] | str | Path | None, limit: int | None, kinds: Mapping[str, str]
+) -> tuple[Sequence[PoolSpec], int, list[str]]:
+    """The pools, the most agents in all, and the references of kinds that a file names."""
+    machine = read_machine()
     if pools is None:
-        workers = max(len(os.sched_getaffinity(0)) - 1, 1)
         agents = AGENTS_TOTAL if limit is None else limit
-        return [PoolSpec("p1", agents=agents, workers=workers)], agents
+        return [PoolSpec("p1", agents=agents, workers=max(int(machine.cores) - 1, 1))], agents, []
     if isinstance(pools, str | Path):
         from engine.config import load
 
-        config = load(Path(pools), flags={}, environ={}, cwd=Path.cwd())
-        return config.pools, config.agents_limit if limit is None else limit
-    total = sum(pool.agents for pool in pools)
-    return pools, total if limit is None else limit
+        flags = {f"kinds.{kind}": reference for kind, reference in kinds.items()}
+        config = load(Path(pools), flags=flags, environ={}, cwd=Path.cwd(), machine=machine)
+        more = [reference for kind, reference in config.kinds.items() if kind not in kinds]
+        return config.pools, config.agents_limit if limit is None else limit, more
+    agents = sum(pool.agents for pool in pools) if limit is None else limit
+    check_pools(pools, agents, machine)
+    return pools, agents, []

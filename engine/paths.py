@@ -91,9 +91,7 @@ def find_paths(name: str, environ: Mapping[str, str], *, uid: int | None = None,
     home = environ.get("ENGINE_HOME")
     if home:
         if not Path(home).is_absolute():
-            raise ConfigError(
-                f"{home!r} is not absolute: every command must find the same directory", key="ENGINE_HOME"
-            )
+            raise ConfigError(f"{home!r} is not absolute: every command must find the same directory", key="ENGINE_HOME")
         return _fitting(Paths(name, Path(home) / "run" / name, Path(home) / "state" / name))
     return _fitting(Paths(name, _runtime_root(environ, uid, sessions) / name, _state_root(environ) / "engine" / name))
 

@@ -7,7 +7,8 @@ and a slow reader of results slows the reading of tasks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from itertools import islice
 from typing import Any
 
@@ -95,7 +96,9 @@ def task_of(line: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 class _Feed:
-    """Reads tasks and sends them, as far as there is room."""
+    """Sends the caller's tasks as they were given."""
+
+    is_done = False
 
     def __init__(self, stream: Stream, tally: Tally) -> None:
         self._stream = stream
@@ -128,12 +131,81 @@ class _Feed:
         self._stream.send(tokens, tasks)
 
 
+class _Iterated(_Feed):
+    """Reads the tasks of a plain iterable as far as there is room."""
+
+    def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally, window: int) -> None:
+        super().__init__(stream, tally)
+        self._source = iter(tasks)
+        self._least = max(min(FRAME_TASKS, window) // 2, 1)
+
+    def fill(self) -> None:
+        """Send what fits; no more than one chunk while answers wait to be taken."""
+        stream = self._stream
+        while not self.is_done and (room := stream.room) >= self._least:
+            chunk = list(islice(self._source, min(room, 2 * FRAME_TASKS)))
+            if not chunk:
+                self.is_done = True
+                return
+            self.send(chunk)
+            if stream.ready:
+                return
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+
+class _Awaited(_Feed):
+    """Reads the tasks of an async iterable in a task of its own; those of one turn of the loop share their frames."""
+
+    def __init__(self, tasks: AsyncIterable[Any], stream: Stream, tally: Tally, wake: Callable[[], None]) -> None:
+        super().__init__(stream, tally)
+        self._chunk: list[Any] = []
+        self._space = asyncio.Event()
+        self._reader = asyncio.get_running_loop().create_task(self._read(tasks))
+        self._reader.add_done_callback(lambda _done: self._finish(wake))
+
+    def _finish(self, wake: Callable[[], None]) -> None:
+        self.is_done = True
+        wake()
+
+    def fill(self) -> None:
+        """Let the reader go on."""
+        self._space.set()
+
+    def _flush(self) -> None:
+        if self._chunk:
+            taken, self._chunk = self._chunk, []
+            self.send(taken)
+
+    async def _read(self, tasks: AsyncIterable[Any]) -> None:
+        loop = asyncio.get_running_loop()
+        async for task in tasks:
+            if not self._chunk:
+                loop.call_soon(self._flush)
+            self._chunk.append(task)
+            if len(self._chunk) >= self._stream.room:
+                self._flush()
+            while self._stream.room <= 0:
+                self._space.clear()
+                await self._space.wait()
+        self._flush()
+
+    async def close(self) -> None:
+        """End the reader. Raises what the caller's iterable raised."""
+        if not self._reader.done():
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+        if not self._reader.cancelled():
+            self._reader.result()
+
+
 async def batches(
     tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally
-) -> AsyncIterator[Batch]:
+) -> AsyncGenerator[Batch, None]:
     """Results as they come, in batches.
 
-    window: tasks sent or answered and not yet taken.  Leaving the loop early takes back what is not answered.
+    window: tasks sent or answered and not yet taken, at least 1.  Leaving the loop early takes back what is not answered.
     """
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[None] | None = None
@@ -142,54 +214,44 @@ async def batches(
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
+    if window < 1:
+        raise ValueError(f"window must be 1 or more, got {window}")
     stream = Stream(resolve, window, wake, tally.end)
-    feed = _Feed(stream, tally)
-    source: Iterator[Any] | None = None
-    reader: asyncio.Task[None] | None = None
-    space = asyncio.Event()
+    feed: _Iterated | _Awaited
     if isinstance(tasks, AsyncIterable):
-        reader = loop.create_task(_read(tasks, stream, feed, space))
-        reader.add_done_callback(lambda _done: wake())
+        feed = _Awaited(tasks, stream, tally, wake)
     else:
-        source = iter(tasks)
+        feed = _Iterated(tasks, stream, tally, window)
     try:
         while True:
-            if source is not None and (room := stream.room) >= min(FRAME_TASKS, window) // 2:
-                chunk = list(islice(source, min(room, 2 * FRAME_TASKS)))
-                if chunk:
-                    feed.send(chunk)
-                    if stream.room > FRAME_TASKS and not stream.ready:
-                        continue
-                else:
-                    source = None
+            feed.fill()
             if stream.ready:
                 yield stream.take()
-                space.set()
-            elif stream.open or (reader is not None and not reader.done()):
+            elif stream.open or not feed.is_done:
                 waiter = loop.create_future()
                 await waiter
-            elif source is None:
+            else:
                 break
-        if reader is not None:
-            await reader
     finally:
-        if reader is not None:
-            reader.cancel()
-        await _abandon(stream)
+        try:
+            await feed.close()
+        finally:
+            await _abandon(stream)
 
 
-async def singly(results: AsyncIterator[Batch]) -> AsyncIterator[Result]:
+async def singly(results: AsyncGenerator[Batch, None]) -> AsyncIterator[Result]:
     """The results of batches one by one."""
-    async for batch in results:
-        if batch.failures:
-            for result in batch:
+    async with aclosing(results):
+        async for batch in results:
+            if batch.failures:
+                for result in batch:
+                    yield result
+                continue
+            for name, value in zip(batch.ids, batch.values, strict=True):
+                result = _new(Result)
+                result.id = name
+                result.value = value
                 yield result
-            continue
-        for name, value in zip(batch.ids, batch.values, strict=True):
-            result = _new(Result)
-            result.id = name
-            result.value = value
-            yield result
 
 
 _new: Any = object.__new__
@@ -203,26 +265,3 @@ async def _abandon(stream: Stream) -> None:
         if not stream.open:
             return
         await asyncio.sleep(0.005)
-
-
-async def _read(tasks: AsyncIterable[Any], stream: Stream, feed: _Feed, space: asyncio.Event) -> None:
-    """Send the tasks of an async source; those that come in one turn of the loop share their frames."""
-    loop = asyncio.get_running_loop()
-    chunk: list[Any] = []
-
-    def flush() -> None:
-        if chunk:
-            taken = chunk[:]
-            chunk.clear()
-            feed.send(taken)
-
-    async for task in tasks:
-        if not chunk:
-            loop.call_soon(flush)
-        chunk.append(task)
-        if len(chunk) >= stream.room:
-            flush()
-            while stream.room <= 0:
-                space.clear()
-                await space.wait()
-    flush()

@@ -39,8 +39,7 @@ def key_of(text: str | int) -> Key:
         if _KEY.fullmatch(text):
             return text
     raise BadAddress(
-        f"{text!r} cannot be an agent's key: use 1 to {KEY_CHARS} of A-Z a-z 0-9 _ . : @ + - =, "
-        "a letter, a digit or _ first"
+        f"{text!r} cannot be an agent's key: use 1 to {KEY_CHARS} of A-Z a-z 0-9 _ . : @ + - =, a letter, a digit or _ first"
     )
 
 

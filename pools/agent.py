@@ -64,7 +64,10 @@ class AgentType(type):
         if "__slots__" not in namespace:
             namespace["__slots__"] = tuple(field for field in fields if field not in inherited)
         made = super().__new__(mcs, name, bases, namespace, **more)
-        made._fields = (*(f for base in bases for f in getattr(base, "_fields", ())), *(f for f in fields if f not in inherited))
+        made._fields = (
+            *(f for base in bases for f in getattr(base, "_fields", ())),
+            *(f for f in fields if f not in inherited),
+        )
         made._defaults = {k: v for base in bases for k, v in getattr(base, "_defaults", {}).items()} | defaults
         made.kind = valid_kind(kind or _WORD.sub("_", name).lower().strip("_"))
         return made
@@ -128,7 +131,7 @@ class Agent(metaclass=AgentType):
         return 0 if desk is None else desk.waiting(type(self).kind, self._key)
 
     def run(self, method: str) -> None:
-        """Called as a task begins. An error here fails the task."""
+        """Called as a task begins, with the method's name. An error here fails the task."""
 
     def execute(self, method: str, call: Callable[[], Any]) -> Any:
         """Call the method: `call` takes no argument. What is returned, awaited if it must be, is the task's value."""

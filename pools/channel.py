@@ -36,16 +36,17 @@ class Channel(asyncio.Protocol):
         self._frames = Frames()
         self._transport: asyncio.WriteTransport | None = None
         self._fault: Exception | None = None
-        self.is_choked = False
         #: When half a frame began to wait for its rest, in monotonic seconds; None while none does.
         self.half_since_s: float | None = None
         self.bytes_in = 0
         self.bytes_out = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is up."""
         self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
+        """Bytes came."""
         self.bytes_in += len(data)
         try:
             for message in self._frames.feed(data):
@@ -59,14 +60,9 @@ class Channel(asyncio.Protocol):
             self.half_since_s = monotonic()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
         self._transport = None
         self._on_closed(self, self._fault or exc)
-
-    def pause_writing(self) -> None:
-        self.is_choked = True
-
-    def resume_writing(self) -> None:
-        self.is_choked = False
 
     @property
     def is_open(self) -> bool:

@@ -17,7 +17,8 @@ from pools.spec import OUTBOX_MESSAGES
 
 __all__ = ["Context", "Office", "Outgoing"]
 
-#: What a task sends when it succeeds: ("tell", address, method, arguments), ("spawn", kind, key) or ("timer", seconds, method, arguments).
+#: What a task sends when it succeeds: ("tell", address, method, argument), ("spawn", kind, key) or
+#: ("timer", seconds, method, argument).
 Outgoing = tuple[Any, ...]
 
 

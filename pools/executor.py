@@ -8,19 +8,27 @@ further tasks stand in its mailbox, everybody else goes on.
 from __future__ import annotations
 
 import asyncio
-import sys
-import traceback
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from itertools import islice, repeat
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from itertools import islice
+from typing import Any
 
 from pools import values
 from pools.address import Key
 from pools.agent import Agent
+from pools.attempt import CAUGHT, bind, call, check_reply, keep, print_trace, undo
 from pools.context import Context, Office, Outgoing
-from pools.errors import BadFrame, BadReply, MailboxFull, PoolError, TaskCancelled, UnknownAgent, UnknownKind, UnknownMethod, failure_of
+from pools.errors import (
+    MailboxFull,
+    PoolError,
+    TaskCancelled,
+    UnknownAgent,
+    UnknownKind,
+    UnknownMethod,
+    failure_of,
+)
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS, WAITING
+from pools.job import Answers, Error, Job, Turn, read_job
 from pools.kind import Kind
 from pools.method import Method
 from pools.residents import Residents
@@ -28,10 +36,6 @@ from pools.spec import PUMP_S, REPLY_AFTER_S
 
 __all__ = ["Answers", "Executor", "Job"]
 
-#: What an agent's method may end with and leave the worker alive.
-CAUGHT = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
-#: Bytes of one value as JSON: a quarter of a frame.
-REPLY_BYTES = 4 * 1024 * 1024
 #: Tasks of the first slice of a section, and of the largest: a slice aims at half of REPLY_AFTER_S.
 FIRST_SLICE, MOST_SLICE = 64, 1024
 _LOW, _HIGH = values.SMALL
@@ -42,70 +46,6 @@ class _Pending:
 
 
 _PENDING = _Pending()
-
-Error = list[Any]
-
-
-class Answers(Protocol):
-    """Where a job's answers go."""
-
-    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
-        """Take the results of the positions first, first + 1, …; an error is [index in results, type, message, retry]."""
-        ...
-
-    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
-        """Take the results of some positions."""
-        ...
-
-    def flush(self) -> None:
-        """Send what was taken."""
-        ...
-
-
-class Job:
-    """One section of tasks, for agents of one kind."""
-
-    __slots__ = ("answers", "count", "error", "next", "number", "residents", "rows")
-
-    def __init__(
-        self, number: int, residents: Residents | None, rows: Iterator[tuple[Key, Method | None, Any]], count: int, answers: Answers
-    ) -> None:
-        self.number = number
-        self.residents = residents
-        self.rows = rows
-        self.count = count
-        self.answers = answers
-        self.next = 0
-        #: Why the rest is not run.
-        self.error: PoolError | None = None
-
-
-class Turn:
-    """A busy agent: its unfinished task, and the tasks behind it."""
-
-    __slots__ = ("agent", "job", "mailbox", "position", "task")
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
-        self.job: Job | None = None
-        self.position = 0
-        self.task: asyncio.Task[None] | None = None
-        self.mailbox: deque[tuple[Job, int, Method, Any]] = deque()
-
-
-def _check_reply(value: Any) -> None:
-    """Refuse a value that would not arrive as it is. Raises BadReply."""
-    wrong = values.fault(value, "its value")
-    if wrong is not None:
-        raise BadReply(wrong)
-    if type(value) is str:
-        size_bytes = len(value)
-    elif type(value) in (list, dict, tuple):
-        size_bytes = len(values.dumps(value))
-    else:
-        return
-    if size_bytes > REPLY_BYTES:
-        raise BadReply(f"its value has {size_bytes:,} bytes as JSON, an answer holds {REPLY_BYTES:,}")
 
 
 class Executor:
@@ -148,29 +88,7 @@ class Executor:
 
     def accept(self, section: dict[str, Any], answers: Answers) -> None:
         """Queue one section. Raises BadFrame for columns that do not fit each other."""
-        try:
-            number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
-            count = len(keys)
-            arguments = section.get("a")
-            if arguments is not None and len(arguments) != count:
-                raise BadFrame(f"section {number}: {count} keys, {len(arguments)} arguments")
-            residents = self._kinds.get(kind)
-            methods = {} if residents is None else residents.kind.methods
-            column: Any
-            if type(names) is str:
-                column = repeat(methods.get(names), count)
-            else:
-                table = [methods.get(name) for name in names[0]]
-                if len(names[1]) != count or (count and not 0 <= min(names[1]) <= max(names[1]) < len(table)):
-                    raise BadFrame(f"section {number}: the methods do not fit its {count} keys")
-                column = map(table.__getitem__, names[1])
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
-            raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
-        rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
-        job = Job(number, residents, rows, count, answers)
-        if residents is None:
-            job.error = UnknownKind(f"no kind {kind!r} here; it has {', '.join(sorted(self._kinds)) or 'none'}")
-        self.put(job)
+        self.put(read_job(section, self._kinds, answers))
 
     def put(self, job: Job) -> None:
         """Queue a job."""
@@ -260,13 +178,17 @@ class Executor:
         for key, method, argument in islice(job.rows, self._slice):
             cells[POSITION] = position
             agent = live.get(key)
-            if agent is not None and method is not None and (type(argument) is method.only or (argument is None and method.is_bare)):
+            if (
+                agent is not None
+                and method is not None
+                and (type(argument) is method.only or (argument is None and method.is_bare))
+            ):
                 before = mark(agent)
                 self._current = agent
                 try:
                     value = method.function(agent) if argument is None else method.function(agent, argument)
                     if type(value) is not int or not _LOW <= value <= _HIGH:
-                        _check_reply(value)
+                        check_reply(value)
                 except CAUGHT as error:
                     kind.restore(agent, before)
                     errors.append([position - first, *self._failure(kind, method, error)])
@@ -315,9 +237,7 @@ class Executor:
     def _run_one(self, residents: Residents, key: Key, method: Method | None, argument: Any, job: Job, position: int) -> Any:
         """Run one task the long way; `_PENDING` when it goes on later. Raises what it failed with."""
         if method is None:
-            raise UnknownMethod(
-                f"{residents.kind.name} has no such method; it has {', '.join(sorted(residents.kind.methods))}"
-            )
+            raise UnknownMethod(f"{residents.kind.name} has no such method; it has {', '.join(sorted(residents.kind.methods))}")
         turn: Turn | None = residents.busy.get(key)
         if turn is not None:
             if len(turn.mailbox) >= self._mailbox:
@@ -328,55 +248,23 @@ class Executor:
         agent = residents.live.get(key) or residents.wake(key)
         if agent is None:
             raise UnknownAgent(f"no agent {residents.kind.name}/{key}; spawn it first")
-        bound = method.bind(argument)
-        context = None
-        if method.wants_context:
-            context = Context(self._office, agent.id, f"{job.number}.{position}")
-            bound_call = _with_context(method, agent, bound, context)
-        else:
-            bound_call = _plain(method, agent, bound)
+        context = Context(self._office, agent.id, f"{job.number}.{position}") if method.wants_context else None
+        bound = bind(method, agent, argument, context)
         if method.is_async:
-            return self._run_async(residents, agent, method, bound_call, context, job, position)
+            return self._run_async(residents, agent, method, bound, context, job, position)
         kind = residents.kind
         before = kind.mark(agent) if kind.is_light else None
         self._current = agent
         try:
-            value = self._call(kind, agent, method, bound_call)
-            _check_reply(value)
-            self._keep(kind, agent, method, value)
+            value = call(kind, agent, method, bound)
+            check_reply(value)
+            keep(kind, agent, method, value)
         except CAUGHT as error:
-            self._undo(kind, agent, method, before, error)
+            undo(kind, agent, method, before, error)
             raise
         if context is not None and context.outbox:
             self._send(kind.name, key, context.outbox)
         return value
-
-    @staticmethod
-    def _call(kind: Kind, agent: Agent, method: Method, call: Callable[[], Any]) -> Any:
-        if not kind.has_hooks:
-            return call()
-        agent.run(method.name)
-        return agent.execute(method.name, call)
-
-    @staticmethod
-    def _keep(kind: Kind, agent: Agent, method: Method, value: Any) -> None:
-        """Make the change of a task that succeeded the agent's state."""
-        if kind.has_hooks:
-            agent.checkpoint(method.name, value)
-        if not kind.is_light:
-            agent._committed = kind.commit(agent)
-
-    @staticmethod
-    def _undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseException) -> None:
-        """Take back what a failed task changed."""
-        try:
-            if kind.has_hooks:
-                agent.handle_error(method.name, error)
-        finally:
-            if kind.is_light:
-                kind.restore(agent, before)
-            else:
-                kind.rollback(agent)
 
     # -- agents that wait ----------------------------------------------------------------------------------------------
 
@@ -385,7 +273,7 @@ class Executor:
         residents: Residents,
         agent: Agent,
         method: Method,
-        call: Callable[[], Any],
+        bound: Callable[[], Any],
         context: Context | None,
         job: Job,
         position: int,
@@ -396,7 +284,7 @@ class Executor:
             turn = residents.busy[key] = Turn(agent)
         residents.live.pop(key, None)
         turn.job, turn.position = job, position
-        turn.task = self._start(self._drive(residents, turn, method, call, context, job, position))
+        turn.task = self._start(self._drive(residents, turn, method, bound, context, job, position))
         return _PENDING
 
     async def _drive(
@@ -404,7 +292,7 @@ class Executor:
         residents: Residents,
         turn: Turn,
         method: Method,
-        call: Callable[[], Any],
+        bound: Callable[[], Any],
         context: Context | None,
         job: Job,
         position: int,
@@ -412,15 +300,16 @@ class Executor:
         """The whole life of one async task."""
         kind, agent = residents.kind, turn.agent
         before = kind.mark(agent) if kind.is_light else None
-        value, failed = None, None
+        value: Any = None
+        failed: BaseException | None = None
         try:
-            value = await self._call(kind, agent, method, call)
-            _check_reply(value)
-            self._keep(kind, agent, method, value)
+            value = await call(kind, agent, method, bound)
+            check_reply(value)
+            keep(kind, agent, method, value)
         except CAUGHT as error:
             failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
             try:
-                self._undo(kind, agent, method, before, error)
+                undo(kind, agent, method, before, error)
             except CAUGHT as second:
                 failed = second
         if failed is None and context is not None and context.outbox:
@@ -453,7 +342,13 @@ class Executor:
         residents.live[key] = turn.agent
 
     def _answer_late(
-        self, job: Job, position: int, value: Any, error: BaseException | None, kind: Kind | None = None, method: Method | None = None
+        self,
+        job: Job,
+        position: int,
+        value: Any,
+        error: BaseException | None,
+        kind: Kind | None = None,
+        method: Method | None = None,
     ) -> None:
         errors = []
         if error is None:
@@ -490,22 +385,5 @@ class Executor:
             now_s = self._clock_ns() // 1_000_000_000
             if now_s - self._told.get(sort, -60) >= 60:
                 self._told[sort] = now_s
-                _print_trace(kind, method, error)
+                print_trace(kind, method, error)
         return failure_of(error)
-
-
-def _print_trace(kind: Kind, method: Method | None, error: BaseException) -> None:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    name = method.name if method else "?"
-    lines = ["".join(traceback.format_list(frames)), f"{type(error).__name__}: {failure_of(error).message}\n"]
-    sys.stderr.write(f"{kind.name}.{name} failed (told once a minute):\n{''.join(lines)}")
-    sys.stderr.flush()
-
-
-def _plain(method: Method, agent: Agent, bound: list[Any]) -> Callable[[], Any]:
-    return lambda: method.function(agent, *bound)
-
-
-def _with_context(method: Method, agent: Agent, bound: list[Any], context: Context) -> Callable[[], Any]:
-    names = [parameter.name for parameter in method.parameters]
-    return lambda: method.function(agent, ctx=context, **dict(zip(names, bound, strict=True)))

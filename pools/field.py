@@ -104,7 +104,8 @@ def _default_of(owner: str, name: str, annotation: Any, accepts: Callable[[Any],
     """The first value of a field without a default: what is empty of its type."""
     if annotation in _SCALAR_DEFAULTS if isinstance(annotation, type) else False:
         return _SCALAR_DEFAULTS[annotation]
-    for empty in (None, [], {}):
+    empties: tuple[Any, ...] = (None, [], {})
+    for empty in empties:
         if accepts(empty):
             return empty
     raise BadField(f"{owner}.{name}: give it a default, there is no empty value of {annotation!r}")

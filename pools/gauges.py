@@ -12,11 +12,31 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy
-    import numpy.typing
+    import numpy as np
+    import numpy.typing as npt
 
-__all__ = ["ASLEEP", "BUSY_NS", "BUSY_SINCE_NS", "BYTES_IN", "BYTES_OUT", "CELLS", "DONE", "FAILED", "HISTOGRAM", "LIVE", "POSITION",
-           "SECTION", "TELLS", "TICKS", "WAITING", "WAKES", "Gauges", "bucket_of", "bucket_top_us", "percentile_us"]
+__all__ = [
+    "ASLEEP",
+    "BUSY_NS",
+    "BUSY_SINCE_NS",
+    "BYTES_IN",
+    "BYTES_OUT",
+    "CELLS",
+    "DONE",
+    "FAILED",
+    "HISTOGRAM",
+    "LIVE",
+    "POSITION",
+    "SECTION",
+    "TELLS",
+    "TICKS",
+    "WAITING",
+    "WAKES",
+    "Gauges",
+    "bucket_of",
+    "bucket_top_us",
+    "percentile_us",
+]
 
 #: Turns of the worker's run loop.
 TICKS = 0
@@ -98,11 +118,11 @@ class Gauges:
         """The cells of one worker, as unsigned 64-bit numbers."""
         return self._cells[number * CELLS : (number + 1) * CELLS]
 
-    def table(self) -> numpy.typing.NDArray[numpy.uint64]:
+    def table(self) -> npt.NDArray[np.uint64]:
         """A copy of all rows. Shape (rows, CELLS)."""
-        import numpy
+        import numpy as np
 
-        cells = numpy.frombuffer(self._view, dtype=numpy.uint64, count=self.rows * CELLS)
+        cells = np.frombuffer(self._view, dtype=np.uint64, count=self.rows * CELLS)
         return cells.reshape(self.rows, CELLS).copy()
 
     def close(self) -> None:

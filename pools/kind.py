@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from pools.agent import HOOKS, Agent, AgentType
 from pools.address import Key
+from pools.agent import HOOKS, Agent, AgentType
 from pools.errors import BadField, BadMethod, StateTooLarge
 from pools.field import Field, read_field
 from pools.log import Log
@@ -74,7 +74,7 @@ class Kind:
 
     def make(self, key: Key) -> Agent:
         """A new agent with the first value of each field."""
-        agent = _new(self.made)
+        agent: Agent = _new(self.made)
         agent._key = key
         for name, value in self._plain:
             setattr(agent, name, value)
@@ -134,7 +134,7 @@ class Kind:
 
     def wake(self, key: Key, saved: bytes) -> Agent:
         """The agent whose state was saved."""
-        agent = _new(self.made)
+        agent: Agent = _new(self.made)
         agent._key = key
         for field, part in zip(self.fields, orjson.loads(saved), strict=True):
             setattr(agent, field.name, field.load(part))

@@ -62,7 +62,8 @@ class Log(Sequence[T], Generic[T]):
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         if isinstance(index, slice):
             return [self._read(item) for item in self._items[index]]
-        return self._read(self._items[index])
+        item: T = self._read(self._items[index])
+        return item
 
     def __iter__(self) -> Iterator[T]:
         return map(self._read, self._items)

@@ -49,7 +49,7 @@ def encode(letter: str, data: Any, time_s: int, compress_over_bytes: int = COMPR
     if size > FRAME_BYTES:
         raise FrameTooLarge(f"a message of {size:,} bytes, a frame holds {FRAME_BYTES:,}")
     if size > compress_over_bytes:
-        packed = _SIZE.pack(size) + lz4.block.compress(body, store_size=False)
+        packed: bytes = _SIZE.pack(size) + lz4.block.compress(body, store_size=False)
         if len(packed) < size:
             return HEAD.pack(len(packed) + 1, LZ4) + packed
     return HEAD.pack(size + 1, 0) + body
@@ -78,9 +78,10 @@ def _unpacked(body: bytes | memoryview) -> bytes:
     if size > FRAME_BYTES:
         raise FrameTooLarge(f"a body that unpacks to {size:,} bytes, a frame holds {FRAME_BYTES:,}")
     try:
-        return lz4.block.decompress(bytes(body[_SIZE.size :]), uncompressed_size=size)
+        unpacked: bytes = lz4.block.decompress(bytes(body[_SIZE.size :]), uncompressed_size=size)
     except lz4.block.LZ4BlockError as error:
         raise BadFrame(f"the compressed body is damaged: {error}") from error
+    return unpacked
 
 
 class Frames:

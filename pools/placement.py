@@ -183,7 +183,9 @@ class Placement:
         """The pools that hold agents of a kind. Raises UnknownKind when there are none."""
         entry = self._kinds.get(kind)
         if entry is None or not entry.count:
-            raise UnknownKind(f"no agents of kind {kind!r} were spawned; there are: {', '.join(sorted(self._kinds)) or 'none yet'}")
+            raise UnknownKind(
+                f"no agents of kind {kind!r} were spawned; there are: {', '.join(sorted(self._kinds)) or 'none yet'}"
+            )
         return sorted({part.pool for part in entry.parts} | entry.named.keys())
 
     def nth(self, kind: str, pool: int, turn: int) -> Key:

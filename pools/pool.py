@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pools.errors import PoolUnavailable
@@ -26,7 +27,7 @@ SOFT_MEMORY = 0.9
 def pss_bytes(pid: int) -> int:
     """Proportional set size of a process in bytes: its own memory plus its part of what it shares; 0 when it is gone."""
     try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as rollup:
+        with Path(f"/proc/{pid}/smaps_rollup").open("rb") as rollup:
             for line in rollup:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024
@@ -109,7 +110,9 @@ class Pool:
         was_short = self.is_short
         self.is_short = self.measure() > limit * SOFT_MEMORY
         if self.is_short and not was_short:
-            text = f"pool {self.name} uses {self.memory_bytes / 1e6:,.0f} of {limit / 1e6:,.0f} MB: idle agents are put to sleep"
+            text = (
+                f"pool {self.name} uses {self.memory_bytes / 1e6:,.0f} of {limit / 1e6:,.0f} MB: idle agents are put to sleep"
+            )
             self._on_event(Event("pool.memory", text, time.time()))
             for seat in self.seats:
                 if seat.state == "running":

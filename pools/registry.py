@@ -33,9 +33,7 @@ def reference_of(made: type[Agent]) -> str:
         return f"{made.__module__}:{made.__qualname__}"
     file = getattr(sys.modules["__main__"], "__file__", None)
     if file is None or not Path(file).is_file():
-        raise KindNotLoaded(
-            f"{made.__qualname__} is defined at a prompt, where no worker can load it; put the class in a file"
-        )
+        raise KindNotLoaded(f"{made.__qualname__} is defined at a prompt, where no worker can load it; put the class in a file")
     return f"{Path(file).resolve()}:{made.__qualname__}"
 
 

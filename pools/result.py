@@ -103,8 +103,8 @@ class Batch(Sequence[Result]):
         if self.failures:
             yield from map(self.__getitem__, range(len(self)))
             return
-        for id, value in zip(self.ids, self.values, strict=True):
+        for name, value in zip(self.ids, self.values, strict=True):
             result = _new(Result)
-            result.id = id
+            result.id = name
             result.value = value
             yield result

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pools.channel import Channel
-from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, WorkerDied, raised, Failure
+from pools.errors import Failure, KindNotLoaded, PoolError, PoolUnavailable, WorkerDied, raised
 from pools.events import Event
-from pools.gauges import BUSY_SINCE_NS, DONE
 from pools.gateway import Gateway
+from pools.gauges import BUSY_SINCE_NS, DONE
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.process import WorkerProcess
@@ -70,6 +70,7 @@ class Seat:
         self._done_at_start = 0
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._gone: Future[None]
 
     @property
     def pid(self) -> int | None:
@@ -84,6 +85,7 @@ class Seat:
         self.cells[BUSY_SINCE_NS] = 0
         self.process = process = self._launch(self._died)
         process.watch(loop)
+        self._gone = loop.create_future()
         channel = Channel(self._on_message, self._on_closed, time.time)
         self._channel = channel
         self._gateway = self._make_gateway(channel)
@@ -134,7 +136,7 @@ class Seat:
             self._channel.send(STATUS, {**order, "id": self._number})
         return future
 
-    def _on_message(self, channel: Channel, message: Message) -> None:
+    def _on_message(self, _channel: Channel, message: Message) -> None:
         if message.letter == RESULT:
             self.link.take(message.data)
         elif message.letter == TASK and self._gateway is not None:
@@ -170,6 +172,8 @@ class Seat:
         if self._gateway is not None:
             self._gateway.close()
         self._channel, self._gateway, self.process = None, None, None
+        if not self._gone.done():
+            self._gone.set_result(None)
         self.cells[BUSY_SINCE_NS] = 0
         how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
         stopping = self.state == "stopped"
@@ -215,14 +219,9 @@ class Seat:
             process.kill()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(grace_s, 0.001)):
-                await self._gone()
-        if self.process is not None:
-            process.kill()
-            await self._gone()
-
-    async def _gone(self) -> None:
-        while self.process is not None:
-            await asyncio.sleep(0.002)
+                await asyncio.shield(self._gone)
+        process.kill()
+        await self._gone
 
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(name, text, time.time()))

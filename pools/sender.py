@@ -196,7 +196,8 @@ class StreamLane(Lane):
     def drop_where(self, is_meant: Callable[[Any], bool]) -> list[Any]:
         tokens = [token for token in self.tokens if is_meant(token)]
         kept = [not is_meant(token) for token in self.tokens]
-        for column in (self.keys, self.methods, self.arguments, self.tokens):
+        columns: tuple[list[Any], ...] = (self.keys, self.methods, self.arguments, self.tokens)
+        for column in columns:
             column[:] = compress(column, kept)
         return tokens
 
@@ -298,7 +299,12 @@ class Stream:
             return lambda at: self._lost.append((at, failure))
         push = self._ways.lane_of(link, kind).rows.append
         if "/" not in address:
-            return lambda at: (self._chosen.__setitem__(at, key), push(at))[1]
+
+            def choose(at: int) -> None:
+                self._chosen[at] = key
+                push(at)
+
+            return choose
         self._keys[address] = key
         self._pushes[address] = push
         return push

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from checkpoints.shards import SHARDS
 
 __all__ = [
-    "AGENT_BYTES",
     "AGENTS_TOTAL",
+    "AGENT_BYTES",
     "BACKLOG_TASKS",
     "COMPRESS_OVER_BYTES",
     "FRAME_BYTES",

@@ -38,6 +38,8 @@ __all__ = ["Swarm"]
 
 #: Seconds between two looks at the pools' memory.
 WATCH_S = 1.0
+#: Seconds between two looks at whether the open tasks have ended, while the engine stops.
+DRAIN_S = 0.005
 
 
 class Swarm:
@@ -130,8 +132,10 @@ class Swarm:
             }
         ]
         for kind in self.placement.kinds():
-            for part in self.placement.parts_of(kind, number):
-                orders.append({"verb": "range", "kind": kind, "start": part.start, "stop": part.stop})
+            orders += [
+                {"verb": "range", "kind": kind, "start": part.start, "stop": part.stop}
+                for part in self.placement.parts_of(kind, number)
+            ]
             names = self.placement.names_of(kind, number)
             if names:
                 orders.append({"verb": "names", "kind": kind, "names": names})
@@ -162,7 +166,7 @@ class Swarm:
             if isinstance(tree, CpuTree):
                 remove_stale(tree, self._name)
             for pool in asking:
-                pool.share_cpu(CpuShare(pool.spec, self._name, tree, os.cpu_count() or 1))
+                pool.share_cpu(CpuShare(pool.spec, self._name, tree, len(os.sched_getaffinity(0))))
 
     def _watch(self) -> None:
         for pool in self.pools:
@@ -181,7 +185,7 @@ class Swarm:
             self._watcher.cancel()
         deadline_s = time.monotonic() + grace_s
         while time.monotonic() < deadline_s and any(seat.link.open for seat in self.seats if seat.state == "running"):
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(DRAIN_S)
         await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
         for pool in self.pools:
             if pool.cpu is not None:
@@ -208,13 +212,14 @@ class Swarm:
     async def spawn(self, kind: str, count: int) -> int:
         """Make `count` more numbered agents exist; returns how many. Raises TooManyAgents before any is."""
         self.check_kind(kind)
-        for number, part in enumerate(self.placement.plan(kind, count)):
-            if part:
+        for number, share in enumerate(self.placement.plan(kind, count)):
+            if share:
                 self.pools[number].check_room()
-        requests = []
-        for part_ in self.placement.add_range(kind, count):
-            for seat in self.pools[part_.pool].seats:
-                requests.append(_ask(seat, "range", kind=kind, start=part_.start, stop=part_.stop))
+        requests = [
+            _ask(seat, "range", kind=kind, start=part.start, stop=part.stop)
+            for part in self.placement.add_range(kind, count)
+            for seat in self.pools[part.pool].seats
+        ]
         await asyncio.gather(*(request for request in requests if request is not None))
         return count
 
@@ -222,10 +227,9 @@ class Swarm:
         """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
         self.check_kind(kind)
         placed = self.placement.add_names(kind, names)
-        requests = []
-        for number, mine in placed.items():
-            for seat in self.pools[number].seats:
-                requests.append(_ask(seat, "names", kind=kind, names=mine))
+        requests = [
+            _ask(seat, "names", kind=kind, names=mine) for number, mine in placed.items() for seat in self.pools[number].seats
+        ]
         await asyncio.gather(*(request for request in requests if request is not None))
         return sum(map(len, placed.values()))
 

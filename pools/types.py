@@ -81,9 +81,7 @@ def _union(members: list[Type]) -> Type:
 
 def _literal(values: tuple[Any, ...]) -> Type:
     allowed = [(type(value), value) for value in values]
-    return Type(
-        "one of " + ", ".join(map(repr, values)), lambda value: (type(value), value) in allowed, is_scalar=True
-    )
+    return Type("one of " + ", ".join(map(repr, values)), lambda value: (type(value), value) in allowed, is_scalar=True)
 
 
 def type_of(annotation: Any) -> Type | None:

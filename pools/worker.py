@@ -15,22 +15,22 @@ import socket
 import sys
 import time
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from typing import Any
 
-import orjson
 import uvloop
 
-from pools import values
 from pools.address import ANY, Key, parse
+from pools.answers import ChannelAnswers
 from pools.channel import Channel
 from pools.context import Outgoing
-from pools.errors import BadFrame, BadReply, Failure, FrameTooLarge, KindNotLoaded, LinkClosed, PoolError, failure_of
-from pools.executor import Error, Executor, Job
+from pools.errors import BadFrame, KindNotLoaded, LinkClosed, PoolError, failure_of
+from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
-from pools.link import Lane, Link, Sink, sound
+from pools.link import Lane, Link
+from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.registry import load_kind
 from pools.residents import Residents
@@ -46,125 +46,6 @@ DOZE = 500
 WARM_BATCH, WARM_PAUSE_S = 100, 0.001
 #: Seconds between two counts of agents and bytes while tasks come; an idle worker counts nothing.
 COUNT_S = 0.05
-
-
-class ChannelAnswers:
-    """Answers that go back over the channel, many a frame."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._sections: list[dict[str, Any]] = []
-
-    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
-        """Take the results of consecutive positions."""
-        section: dict[str, Any] = {"n": number, "v": results}
-        if first:
-            section["o"] = first
-        if errors:
-            section["e"] = errors
-        self._sections.append(section)
-
-    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
-        """Take the results of some positions."""
-        section: dict[str, Any] = {"n": number, "i": positions, "v": results}
-        if errors:
-            section["e"] = errors
-        self._sections.append(section)
-
-    def flush(self) -> None:
-        """Send what was taken."""
-        if self._sections:
-            sections, self._sections = self._sections, []
-            self._send(sections)
-
-    def _send(self, sections: list[dict[str, Any]]) -> None:
-        try:
-            self._channel.send(RESULT, sections)
-        except FrameTooLarge as error:
-            if len(sections) > 1:
-                for section in sections:
-                    self._send([section])
-            elif len(sections[0]["v"]) > 1:
-                self._send(_halves(sections[0]))
-            else:
-                failure = failure_of(BadReply(str(error)))
-                self._channel.send(RESULT, [sections[0] | {"v": [None], "e": [[0, *failure]]}])
-
-
-def _halves(section: dict[str, Any]) -> list[dict[str, Any]]:
-    """A section of answers as two."""
-    results = section["v"]
-    positions = section.get("i") or list(range(section.get("o", 0), section.get("o", 0) + len(results)))
-    errors = section.get("e", [])
-    middle = len(results) // 2
-    parts = []
-    for start, stop in ((0, middle), (middle, len(results))):
-        part = {"n": section["n"], "i": positions[start:stop], "v": results[start:stop]}
-        own = [[error[0] - start, *error[1:]] for error in errors if start <= error[0] < stop]
-        parts.append(part | ({"e": own} if own else {}))
-    return parts
-
-
-class LocalAnswers:
-    """Answers to an agent in the same worker: copies, as if they had travelled."""
-
-    def __init__(self, sink: Sink, tokens: Sequence[Any]) -> None:
-        self._sink = sink
-        self._tokens = tokens
-
-    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
-        """Hand on the results of consecutive positions."""
-        self._hand_on(self._tokens[first : first + len(results)], results, errors)
-
-    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
-        """Hand on the results of some positions."""
-        self._hand_on([self._tokens[position] for position in positions], results, errors)
-
-    def _hand_on(self, tokens: Sequence[Any], results: list[Any], errors: list[Error]) -> None:
-        self._sink.answered(tokens, copied(results), [(error[0], Failure(*error[1:])) for error in errors])
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-
-def copied(column: Sequence[Any]) -> Sequence[Any]:
-    """The values as another process would get them."""
-    if set(map(type, column)) <= values.PLAIN:
-        return column
-    read: list[Any] = orjson.loads(values.dumps(column))
-    return read
-
-
-class LocalLink(Link):
-    """The way to agents of this worker: no frame, the same rules."""
-
-    def __init__(self, executor: Executor, kinds: dict[str, Residents]) -> None:
-        super().__init__(window=UP_WINDOW, clock=time.monotonic)
-        self._executor = executor
-        self._kinds = kinds
-
-    def offer(self, lanes: Any) -> None:
-        """Queue what the lanes hold in the run loop."""
-        for lane in lanes:
-            if len(lane):
-                self._run(lane)
-
-    def _run(self, lane: Lane) -> None:
-        tokens, keys, methods, arguments = sound(lane.sink, lane.take(len(lane)))
-        if not tokens:
-            return
-        residents = self._kinds[lane.kind]
-        column = zip(keys, map(residents.kind.methods.get, methods), copied(arguments), strict=True)
-        self._executor.put(Job(0, residents, column, len(tokens), LocalAnswers(lane.sink, tokens)))
-
-
-class Tells:
-    """Answers to messages that nobody waits for: failures go to the log."""
-
-    def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
-        """Say which messages failed."""
-        for position, failure in failures[:10]:
-            print(f"a message from {tokens[position]} failed: {failure.type}: {failure.message}", file=sys.stderr, flush=True)
 
 
 class Worker:
@@ -339,7 +220,8 @@ class Worker:
         self._loop.call_later(self._sleep_after_s or 60.0, self._sweep)
 
     def _doze(self) -> None:
-        if any([residents.doze(DOZE) for residents in self._kinds.values()]):
+        more = [residents.doze(DOZE) for residents in self._kinds.values()]
+        if any(more):
             self._loop.call_soon(self._doze)
         self._count()
 

@@ -124,7 +124,7 @@ def _command(given: list[str]) -> int:
     if verb not in VERBS:
         from engine.cli.misuse import Misuse, meant
 
-        raise Misuse(f"there is no verb {verb!r}{meant(verb, VERBS)}; see: engine --help")
+        raise Misuse(f"there is no verb {verb!r}{meant(verb, VERBS) or '; see: engine --help'}")
     from engine.cli.parser import parse
 
     module = import_module(f"engine.cli.verbs.{verb}")

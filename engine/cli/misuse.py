@@ -17,8 +17,8 @@ class Misuse(EngineError):
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'spawn'?` where a known word is like this one, else nothing."""
+    """`, did you mean spawn?` where a known word is like this one, else nothing."""
     from engine.setting import nearest_of
 
     nearest = nearest_of(word, known)
-    return "" if nearest is None else f"; did you mean {nearest!r}?"
+    return "" if nearest is None else f", did you mean {nearest}?"

@@ -42,7 +42,9 @@ class Verb(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises Misuse instead of ending the process."""
+    """A parser that raises Misuse instead of ending the process. line: what the verb does, in a few words."""
+
+    line = ""
 
     def error(self, message: str) -> NoReturn:
         """Raises Misuse with a message that says where more is to be read."""
@@ -59,15 +61,17 @@ class Parser(argparse.ArgumentParser):
 
             word = strangers[0]
             flags = [flag for action in self._actions for flag in action.option_strings if len(flag) > 2]
-            if word.startswith("-"):
-                self.error(f"there is no option {word.partition('=')[0]}{meant(word.partition('=')[0], flags)}")
-            self.error(f"{word!r} is one word too many")
+            if not word.startswith("-"):
+                self.error(f"{word!r} is one word too many")
+            option = word.partition("=")[0]
+            self.error(f"there is no option {option}{meant(option, flags)}")
         return options
 
     def format_help(self) -> str:
-        """The help; headings stand alone on their lines."""
+        """The help: a line that says what this is, then sections whose headings stand alone on their lines."""
         lines = super().format_help().splitlines()
-        return "\n".join(line[:-1] if line.endswith(":") and line[0] != " " else line for line in lines) + "\n"
+        shown = [line[:-1] if line.endswith(":") and line[0] != " " else line for line in lines]
+        return "\n".join([f"{self.prog}: {self.line}", "", *shown]) + "\n"
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -105,12 +109,13 @@ def parse(name: str, line: str, verb: Verb, words: Sequence[str]) -> argparse.Na
     parser = Parser(
         prog=f"engine {name}",
         usage=f"engine {name} {about.usage}".rstrip(),
-        description=f"engine {name}: {line}\n\n{about.text.strip()}",
+        description=about.text.strip(),
         epilog=f"Examples\n{about.examples.rstrip()}",
         formatter_class=_Help,
         allow_abbrev=False,
         add_help=False,
     )
+    parser.line = line
     parser._positionals.title = "What"
     parser._optionals.title = "Options"
     verb.add_arguments(parser)

@@ -9,15 +9,18 @@ __all__ = ["style_of"]
 
 STYLES = {
     "running": "green",
+    "run": "green",
+    "up": "green",
     "ok": "green",
     "starting": "yellow",
     "backoff": "yellow",
-    "stopping": "yellow",
+    "degraded": "yellow",
     "warn": "yellow",
     "full": "yellow",
+    "asleep": "dim",
+    "dormant": "dim",
     "stopped": "dim",
     "down": "red",
-    "failed": "red",
     "bad": "red",
 }
 

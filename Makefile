@@ -1,0 +1,39 @@
+# What a fresh machine with Python (3.11 or newer) and make needs: `make run` and `make test`. Both install into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help run test lint bench clean
+
+help:
+	@echo "make run     install, then audit the installed Python code with 5,000 agents"
+	@echo "make test    install, then run every test"
+	@echo "make lint    ruff, mypy and the import contracts alone"
+	@echo "make bench   measure everything against the raw yardsticks (some minutes, on an idle machine)"
+	@echo "make clean   remove what was installed and built"
+
+run: $(INSTALLED)
+	$(BIN)/python -m examples.audit
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	$(BIN)/python -m bench
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the engine needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,examples]'
+	@touch $(INSTALLED)
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks audit-report

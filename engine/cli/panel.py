@@ -1,0 +1,86 @@
+"""One snapshot as a person reads it.
+
+Owns the layout; every number comes from the snapshot, a rate from two of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.cli import figures
+from engine.cli.pooltable import pool_lines
+from engine.cli.screen import Screen
+
+__all__ = ["panel"]
+
+#: Columns of the words at the left.
+LEFT = 10
+#: Kinds that are named; the rest is counted.
+KINDS = 5
+
+
+def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Screen) -> list[str]:
+    """The lines of a snapshot. before: an earlier one of the same engine, for rates."""
+    name, version = snapshot["name"], snapshot["version"]
+    head = f"engine {name}, up {figures.span(snapshot['uptime_s'])}, pid {snapshot['pid']}, version {version}"
+    facts = {
+        "agents": _agents(snapshot["agents"]),
+        "kinds": _kinds(snapshot["agents"]["kinds"]),
+        "tasks": _tasks(snapshot["tasks"], screen),
+        "speed": _speed(snapshot, before),
+        "latency": _latency(snapshot["latency_us"]),
+        "workers": _workers(snapshot["workers"], screen),
+        "memory": _memory(snapshot["memory_bytes"]),
+        "state": f"kept in {snapshot['durability']}" if snapshot["durability"] == "memory" else snapshot["durability"],
+    }
+    lines = [f"{screen.paint(f'{left:<{LEFT}}', 'dim')}{right}" for left, right in facts.items() if right]
+    return [screen.paint(head, "bold"), *lines, "", *pool_lines(snapshot["pools"], screen)]
+
+
+def _agents(agents: dict[str, Any]) -> str:
+    parts = [f"{figures.count(agents[name])} {name}" for name in ("live", "asleep", "dormant")]
+    return f"{figures.count(agents['total'])} of {figures.count(agents['limit'])}: {', '.join(parts)}"
+
+
+def _kinds(kinds: dict[str, int]) -> str:
+    most = sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0]))
+    named = ", ".join(f"{figures.count(number)} {kind}" for kind, number in most[:KINDS])
+    return named + (f" and {len(most) - KINDS} kinds more" if len(most) > KINDS else "")
+
+
+def _tasks(tasks: dict[str, int], screen: Screen) -> str:
+    parts = [f"{figures.count(tasks['accepted'])} accepted: {figures.count(tasks['done'])} done"]
+    for name, style in (("failed", "red"), ("cancelled", "yellow"), ("expired", "yellow"), ("open", "cyan")):
+        text = f"{figures.count(tasks[name])} {name}"
+        parts.append(screen.paint(text, style) if tasks[name] else text)
+    return ", ".join(parts)
+
+
+def _speed(snapshot: dict[str, Any], before: dict[str, Any] | None) -> str:
+    if before is None or snapshot["time_s"] <= before["time_s"]:
+        return ""
+    seconds = snapshot["time_s"] - before["time_s"]
+    done = snapshot["tasks"]["done"] - before["tasks"]["done"]
+    tells = snapshot["messages"]["tells"] - before["messages"]["tells"]
+    return f"{figures.rate(done / seconds)} done, {figures.rate(tells / seconds)} told, in the last {figures.span(seconds)}"
+
+
+def _latency(latency_us: dict[str, int | None]) -> str:
+    shown = [
+        f"{name} {figures.span(value / 1e6)}"
+        for name, value in latency_us.items()
+        if name != "count" and value is not None
+    ]
+    return ", ".join(shown) or "no task was answered yet"
+
+
+def _workers(workers: dict[str, int], screen: Screen) -> str:
+    text = f"{workers['running']} of {workers['total']} run"
+    if workers["running"] < workers["total"]:
+        text = screen.paint(text, "red")
+    return f"{text}, {figures.plural(workers['restarts'], 'restart')}"
+
+
+def _memory(memory_bytes: dict[str, int]) -> str:
+    engine, workers, total = (figures.size(memory_bytes[name]) for name in ("engine", "workers", "total"))
+    return f"{total}: {engine} engine, {workers} workers"

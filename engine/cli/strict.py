@@ -1,0 +1,121 @@
+"""JSON as it is meant: what would be changed in silence is refused.
+
+Owns the reading of tasks and arguments. A parser that is only fast takes the last of two equal keys and turns 2**64 into a
+float; here such a text is an error that says where. Its depth and the texts in it are what the wire can carry.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from math import isfinite
+from typing import Any, NoReturn
+
+import orjson
+
+from engine.cli.misuse import Misuse
+
+__all__ = ["NotExact", "NotJson", "read", "read_word"]
+
+#: Integers that fit in 64 bits, signed or not.
+INTEGERS = range(-(2**63), 2**64)
+#: Types of a plain task's arguments and ids: nothing in them can have been changed.
+PLAIN = frozenset({int, str, bool, type(None)})
+#: What begins a JSON value that cannot be meant as a bare word.
+OPENING = ("{", "[", '"')
+_POSITION = re.compile(r": line \d+ column (\d+) \(char \d+\)$")
+
+
+class NotJson(ValueError):
+    """A text is not JSON."""
+
+
+class NotExact(ValueError):
+    """A text is JSON that could not be read without a change."""
+
+
+def read(line: bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises NotJson, and NotExact for a key that is there twice, an integer of more than 64 bits and a float out of range.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        _read_exactly(line)
+        raise NotJson(_said(error)) from None
+    if type(value) is dict and line.count(b":") == len(value) and _is_plain(value):
+        return value
+    return _read_exactly(line)
+
+
+def _is_plain(task: dict[str, Any]) -> bool:
+    """Whether nothing in a task without inner objects can have been changed: it has no float and no inner list."""
+    for value in task.values():
+        if type(value) is list:
+            if not PLAIN.issuperset(map(type, value)):
+                return False
+        elif type(value) not in PLAIN:
+            return False
+    return True
+
+
+def _read_exactly(line: bytes) -> Any:
+    try:
+        return json.loads(
+            line, parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=_object
+        )
+    except NotExact:
+        raise
+    except RecursionError:
+        raise NotExact("it is nested too deep") from None
+    except ValueError as error:
+        raise NotJson(_said(error)) from None
+
+
+def _said(error: Exception) -> str:
+    """A parser's complaint, with the place in words."""
+    text = str(error)
+    return _POSITION.sub(r" at character \1", text[:1].lower() + text[1:])
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or int(text) not in INTEGERS:
+        raise NotExact(f"{text:.30}{'…' if len(text) > 30 else ''} is an integer of more than 64 bits, send it as text")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise NotExact(f"{text:.30} is a number out of range, send it as text")
+    return number
+
+
+def _constant(text: str) -> NoReturn:
+    raise NotExact(f"{text} is not in JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise NotExact(f"the key {twice!r:.60} is there twice")
+    return made
+
+
+def read_word(word: str, number: int) -> Any:
+    """The value of an argument as it was typed; a bare word that is not JSON is that text. Raises Misuse."""
+    try:
+        return read(word.encode())
+    except NotJson as error:
+        if word.lstrip().startswith(OPENING):
+            raise Misuse(f"argument {number} begins like JSON, but is not: {error}; in a shell, put it in '…'") from error
+        return word
+    except NotExact as error:
+        if word in {"NaN", "Infinity", "-Infinity"}:
+            return word
+        raise Misuse(f"argument {number}: {error}") from error
+    except UnicodeEncodeError as error:
+        raise Misuse(f"argument {number} is not UTF-8") from error

@@ -1,0 +1,73 @@
+"""`engine agents`: the agents, a page at a time."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from engine.cli import figures
+from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.parser import About, Parser, amount
+from engine.cli.session import talk
+from engine.cli.states import style_of
+from engine.cli.table import Column, table
+
+__all__ = ["ABOUT", "add_arguments", "run"]
+
+SCHEMA = "engine.agents/v1"
+#: Agents on a page unless more are asked for: a few screens.
+LIMIT = 100
+#: Agents that the engine sends at once.
+MOST = 10_000
+
+ABOUT = About(
+    usage="[KIND] [--limit N] [--skip N] [--json]",
+    text="""\
+Lists agents: where each of them lives, how many tasks wait for it, and its status. run: it works on a task; idle: it is
+an object that waits; asleep: its state is kept in a few bytes; dormant: it was never asked anything.""",
+    examples="  engine agents\n  engine agents counter --limit 20 --skip 4000\n  engine agents --json | jq .kinds",
+)
+
+COLUMNS = (
+    Column("AGENT", least=24),
+    Column("POOL", rank=1),
+    Column("WORKER"),
+    Column("STATUS", style=style_of),
+    Column("MAILBOX", is_right=True),
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Which agents."""
+    parser.add_argument("kind", nargs="?", metavar="KIND", help="only agents of this kind")
+    parser.add_argument("--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most agents ({LIMIT}; up to {MOST:,})")
+    parser.add_argument("--skip", type=amount("parse_count"), default=0, metavar="N", help="agents to pass over first")
+
+
+def run(options: Namespace) -> int:
+    """Print a page of agents."""
+    limit = min(options.limit, MOST)
+    page = talk(options, lambda client: client.agents(options.kind, skip=options.skip, limit=limit))
+    if options.json:
+        show_json({"schema": SCHEMA, "skip": options.skip, **page})
+        return 0
+    rows = [_row(agent) for agent in page["agents"]]
+    if rows:
+        show_lines(table(COLUMNS, rows, screen(options)))
+    _say_rest(options, page["total"], len(rows))
+    return 0
+
+
+def _row(agent: dict[str, Any]) -> list[str]:
+    return [agent["agent"], agent["pool"], agent["worker"], agent["status"], figures.count(agent["mailbox"])]
+
+
+def _say_rest(options: Namespace, total: int, shown: int) -> None:
+    of_kind = f" of kind {options.kind}" if options.kind else ""
+    if not total:
+        hint(options, f"no agents{of_kind} yet; make some: engine spawn {options.kind or ''}".rstrip() + " --count 5000")
+    elif shown < total:
+        last = options.skip + shown
+        more = f"; more: engine agents {options.kind + ' ' if options.kind else ''}--skip {last}" if last < total else ""
+        which = f"{options.skip + 1:,} to {last:,}" if shown else "none"
+        hint(options, f"\n{which} of {figures.plural(total, 'agent')}{of_kind}{more}")

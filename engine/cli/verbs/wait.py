@@ -1,0 +1,68 @@
+"""`engine wait`: return once something is so, for scripts that must not guess."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.cli import figures
+from engine.cli.output import hint, show_json
+from engine.cli.parser import About, Parser, amount
+from engine.cli.session import environment, name_of
+from engine.errors import EngineStopped, LinkClosed, NotRunning
+
+if TYPE_CHECKING:
+    from engine.client import Client
+
+__all__ = ["ABOUT", "add_arguments", "run"]
+
+SCHEMA = "engine.wait/v1"
+#: Seconds between two looks for an engine that does not run yet.
+LOOK_S = 0.05
+
+ABOUT = About(
+    usage="ready [--timeout 30s] [--json]",
+    text="""\
+Returns once the engine runs and each of its workers is ready, also if it is only being started by somebody else. When
+that does not come in time the exit code is 3.""",
+    examples="  engine wait ready\n  engine wait ready --timeout 5s && engine run tasks.jsonl",
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """What to wait for, and how long."""
+    parser.add_argument("condition", choices=["ready"], metavar="ready", help="what to wait for: that every worker runs")
+    parser.add_argument("--timeout", type=amount("parse_seconds"), default=30.0, metavar="TIME", help="how long, such as 250ms, 30s or 5m (30s)")
+
+
+def run(options: Namespace) -> int:
+    """Wait."""
+    environ = environment()
+    name = name_of(options, environ)
+    from engine.client import Client
+
+    began_s = time.monotonic()
+    asyncio.run(_ready(lambda: Client(name, environ), options.timeout))
+    waited_s = time.monotonic() - began_s
+    if options.json:
+        show_json({"schema": SCHEMA, "name": name, "condition": options.condition, "seconds": waited_s})
+    else:
+        hint(options, f"engine {name} is ready, after {figures.span(waited_s)}")
+    return 0
+
+
+async def _ready(client_of: Callable[[], Client], timeout_s: float) -> None:
+    """Return once every worker runs. Raises NotRunning after timeout_s seconds."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            async with client_of() as client:
+                await client.ready(max(deadline_s - time.monotonic(), 0.001))
+                return
+        except (NotRunning, EngineStopped, LinkClosed) as absent:
+            if time.monotonic() + LOOK_S > deadline_s:
+                raise NotRunning(f"not ready within {timeout_s:g} s: {absent}") from absent
+        await asyncio.sleep(LOOK_S)

@@ -1,0 +1,107 @@
+"""Answers on their way back: over the channel in frames, or to an agent of the same worker.
+
+Owns the form of result sections. Which task was done is the executor's knowledge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from pools import values
+from pools.channel import Channel
+from pools.errors import BadReply, Failure, FrameTooLarge, failure_of
+from pools.job import Error
+from pools.link import Sink
+from pools.message import RESULT
+
+__all__ = ["ChannelAnswers", "LocalAnswers", "copied"]
+
+
+class ChannelAnswers:
+    """Answers that go back over the channel, many a frame."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._sections: list[dict[str, Any]] = []
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Take the results of consecutive positions."""
+        section: dict[str, Any] = {"n": number, "v": results}
+        if first:
+            section["o"] = first
+        if errors:
+            section["e"] = errors
+        self._sections.append(section)
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Take the results of some positions."""
+        section: dict[str, Any] = {"n": number, "i": positions, "v": results}
+        if errors:
+            section["e"] = errors
+        self._sections.append(section)
+
+    def flush(self) -> None:
+        """Send what was taken."""
+        if self._sections:
+            sections, self._sections = self._sections, []
+            self._send(sections)
+
+    def _send(self, sections: list[dict[str, Any]]) -> None:
+        try:
+            self._channel.send(RESULT, sections)
+        except FrameTooLarge as error:
+            if len(sections) > 1:
+                for section in sections:
+                    self._send([section])
+            elif len(sections[0]["v"]) > 1:
+                self._send(_halves(sections[0]))
+            else:
+                failure = failure_of(BadReply(str(error)))
+                self._channel.send(RESULT, [sections[0] | {"v": [None], "e": [[0, *failure]]}])
+
+
+def _halves(section: dict[str, Any]) -> list[dict[str, Any]]:
+    """A section of answers as two."""
+    results = section["v"]
+    positions = section.get("i") or list(range(section.get("o", 0), section.get("o", 0) + len(results)))
+    errors = section.get("e", [])
+    middle = len(results) // 2
+    parts = []
+    for start, stop in ((0, middle), (middle, len(results))):
+        part = {"n": section["n"], "i": positions[start:stop], "v": results[start:stop]}
+        own = [[error[0] - start, *error[1:]] for error in errors if start <= error[0] < stop]
+        parts.append(part | ({"e": own} if own else {}))
+    return parts
+
+
+class LocalAnswers:
+    """Answers to an agent in the same worker: copies, as if they had travelled."""
+
+    def __init__(self, sink: Sink, tokens: Sequence[Any]) -> None:
+        self._sink = sink
+        self._tokens = tokens
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Hand on the results of consecutive positions."""
+        self._hand_on(self._tokens[first : first + len(results)], results, errors)
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Hand on the results of some positions."""
+        self._hand_on([self._tokens[position] for position in positions], results, errors)
+
+    def _hand_on(self, tokens: Sequence[Any], results: list[Any], errors: list[Error]) -> None:
+        self._sink.answered(tokens, copied(results), [(error[0], Failure(*error[1:])) for error in errors])
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+
+def copied(column: Sequence[Any]) -> Sequence[Any]:
+    """The values as another process would get them."""
+    if set(map(type, column)) <= values.PLAIN:
+        return column
+    read: list[Any] = orjson.loads(values.dumps(column))
+    return read

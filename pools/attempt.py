@@ -1,0 +1,89 @@
+"""One attempt at a task: the call, and what is kept or taken back after it.
+
+Owns the order of an agent's verbs around a call and the check of its value. When it runs, and who hears of it, is the
+executor's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from pools import values
+from pools.agent import Agent
+from pools.context import Context
+from pools.errors import BadReply, failure_of
+from pools.kind import Kind
+from pools.method import Method
+
+__all__ = ["CAUGHT", "bind", "call", "check_reply", "keep", "print_trace", "undo"]
+
+#: What an agent's method may end with and leave the worker alive.
+CAUGHT = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
+_OURS = ("/pools/attempt.py", "/pools/executor.py")
+#: Bytes of one value as JSON: a quarter of a frame.
+REPLY_BYTES = 4 * 1024 * 1024
+
+
+def bind(method: Method, agent: Agent, argument: Any, context: Context | None) -> Callable[[], Any]:
+    """The call of a method with what was sent, which takes no argument. Raises BadArgument, naming the parameter."""
+    bound = method.bind(argument)
+    if context is None:
+        return lambda: method.function(agent, *bound)
+    names = [parameter.name for parameter in method.parameters]
+    return lambda: method.function(agent, ctx=context, **dict(zip(names, bound, strict=True)))
+
+
+def call(kind: Kind, agent: Agent, method: Method, bound: Callable[[], Any]) -> Any:
+    """Begin a task and call its method, through the agent's own hooks where it has some."""
+    if not kind.has_hooks:
+        return bound()
+    agent.run(method.name)
+    return agent.execute(method.name, bound)
+
+
+def keep(kind: Kind, agent: Agent, method: Method, value: Any) -> None:
+    """Make the change of a task that succeeded the agent's state. Raises BadField, StateTooLarge."""
+    if kind.has_hooks:
+        agent.checkpoint(method.name, value)
+    if not kind.is_light:
+        agent._committed = kind.commit(agent)
+
+
+def undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseException) -> None:
+    """Take back what a failed task changed."""
+    try:
+        if kind.has_hooks:
+            agent.handle_error(method.name, error)
+    finally:
+        if kind.is_light:
+            kind.restore(agent, before)
+        else:
+            kind.rollback(agent)
+
+
+def check_reply(value: Any) -> None:
+    """Refuse a value that would not arrive as it is. Raises BadReply."""
+    wrong = values.fault(value, "its value")
+    if wrong is not None:
+        raise BadReply(wrong)
+    if type(value) is str:
+        size_bytes = len(value)
+    elif type(value) in (list, dict, tuple):
+        size_bytes = len(values.dumps(value))
+    else:
+        return
+    if size_bytes > REPLY_BYTES:
+        raise BadReply(f"its value has {size_bytes:,} bytes as JSON, an answer holds {REPLY_BYTES:,}")
+
+
+def print_trace(kind: Kind, method: Method | None, error: BaseException) -> None:
+    """Write the traceback of a failed task, from the agent's own code on, into the log."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.endswith(_OURS)]
+    name = method.name if method else "?"
+    lines = ["".join(traceback.format_list(frames)), f"{type(error).__name__}: {failure_of(error).message}\n"]
+    sys.stderr.write(f"{kind.name}.{name} failed (told once a minute):\n{''.join(lines)}")
+    sys.stderr.flush()

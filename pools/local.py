@@ -1,0 +1,55 @@
+"""The way from an agent to one of the same worker: no frame, the same rules.
+
+Owns the copying of what is handed over, so that no two agents ever share a list, and the messages that nobody waits for.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pools.answers import LocalAnswers, copied
+from pools.errors import Failure
+from pools.executor import Executor
+from pools.job import Job
+from pools.link import Lane, Link, sound
+from pools.residents import Residents
+
+__all__ = ["LocalLink", "Tells"]
+
+#: Failed messages of one turn that are told in the log; the rest is counted only.
+TOLD = 10
+
+
+class LocalLink(Link):
+    """The way to agents of this worker: no frame, the same rules."""
+
+    def __init__(self, executor: Executor, kinds: dict[str, Residents]) -> None:
+        super().__init__(window=1, clock=time.monotonic)
+        self._executor = executor
+        self._kinds = kinds
+
+    def offer(self, lanes: Iterable[Lane]) -> None:
+        """Queue what the lanes hold in the run loop."""
+        for lane in lanes:
+            if len(lane):
+                self._run(lane)
+
+    def _run(self, lane: Lane) -> None:
+        tokens, keys, methods, arguments = sound(lane.sink, lane.take(len(lane)))
+        if not tokens:
+            return
+        residents = self._kinds[lane.kind]
+        column = zip(keys, map(residents.kind.methods.get, methods), copied(arguments), strict=True)
+        self._executor.put(Job(0, residents, column, len(tokens), LocalAnswers(lane.sink, tokens)))
+
+
+class Tells:
+    """Answers to messages that nobody waits for: failures go to the log."""
+
+    def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
+        """Say which messages failed."""
+        for position, failure in failures[:TOLD]:
+            print(f"a message from {tokens[position]} failed: {failure.type}: {failure.message}", file=sys.stderr, flush=True)
