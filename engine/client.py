@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from asyncio import Future
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,11 +21,11 @@ from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from pools.address import ANY, Key, parse, valid_kind
 from pools.channel import Channel
-from pools.errors import Failure, KindNotLoaded, LinkClosed, PoolError, TaskExpired, TooManyAgents, raised
+from pools.errors import Failure, KindNotLoaded, LinkClosed, TooManyAgents, raised
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
-from pools.sender import Asks, Named
+from pools.sender import Asks
 
 __all__ = ["Client"]
 
@@ -45,7 +45,8 @@ class Client:
         self._channel: Channel | None = None
         self._link = Link(window=WINDOW, clock=time.monotonic)
         self._tally = Tally()
-        self._asks: Asks | None = None
+        #: Send a task; await the result for its value. As `Engine.ask`.
+        self.ask: Callable[..., Future[Any]] = _not_connected
         self._loop: asyncio.AbstractEventLoop | None = None
         self._requests: dict[int, Future[Any]] = {}
         self._number = 0
@@ -72,7 +73,7 @@ class Client:
             raise NotRunning(f"no engine named {self._name!r} runs; start one with: engine spawn --count 5000") from error
         self._channel = channel
         self._gone = loop.create_future()
-        self._asks = Asks(self._resolve, loop.call_soon, self._tally.end)
+        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
         self._link.attach(channel)
 
     async def close(self) -> None:
@@ -126,31 +127,6 @@ class Client:
         return await future
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
-
-    def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
-        """Send a task; await the result for its value. As `Engine.ask`."""
-        if self._asks is None or self._loop is None:
-            raise LinkClosed("not connected to an engine")
-        future: Future[Any] = self._loop.create_future()
-        self._tally.accept(1)
-        try:
-            self._asks.ask(future, address, method, (Named(named),) if named else arguments)
-        except PoolError as error:
-            future.set_exception(error)
-            return future
-        if timeout_s is not None:
-            self._limit_time(future, f"{address} {method}", timeout_s)
-        return future
-
-    def _limit_time(self, future: Future[Any], what: str, timeout_s: float) -> None:
-        def expire() -> None:
-            if not future.done():
-                future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
-                if self._asks is not None:
-                    self._asks.cancel(future)
-
-        handle = asyncio.get_running_loop().call_later(timeout_s, expire)
-        future.add_done_callback(lambda _done: handle.cancel())
 
     def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> None:
         """Send a task without waiting for its end."""
@@ -220,6 +196,10 @@ class Client:
     async def stop(self, *, emergency: bool = False) -> dict[str, Any]:
         """End the engine; returns what it had. Emergency: workers are killed at once."""
         return dict(await self.request("stop", emergency=emergency))
+
+
+def _not_connected(*_arguments: Any, **_named: Any) -> Future[Any]:
+    raise LinkClosed("not connected to an engine")
 
 
 def _error_of(said: dict[str, Any]) -> Exception:

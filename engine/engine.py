@@ -24,12 +24,11 @@ from engine.proxy import Proxy
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from pools.agent import Agent
-from pools.errors import PoolError, TaskExpired
 from pools.events import Event
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
 from pools.result import Batch, Result
-from pools.sender import Asks, Named
+from pools.sender import Asks
 from pools.spec import AGENTS_TOTAL, PoolSpec
 from pools.swarm import Swarm
 
@@ -42,6 +41,7 @@ __all__ = ["Engine"]
 EVENTS = 1_000
 #: Seconds that workers get to end by themselves.
 GRACE_S = 5.0
+NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
 class Engine:
@@ -90,8 +90,9 @@ class Engine:
         self._specs = specs
         self._limit = limit
         self._swarm: Swarm | None = None
-        self._asks: Asks | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.sender.Asks.ask`.
+        #: It is the sender's own method, so that a task costs one call.
+        self.ask: Callable[..., Future[Any]] = _not_started
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -113,7 +114,6 @@ class Engine:
 
     def launch(self) -> list[Future[Any]]:
         """Start the workers without waiting for them; `settle` takes what this returns. Raises StartFailed."""
-        self._loop = asyncio.get_running_loop()
         self._references = [self._reference(kind) for kind in self._kinds]
         self._swarm = swarm = Swarm(
             self._specs,
@@ -127,7 +127,7 @@ class Engine:
             accepted=self.tally.accept,
             ended=self.tally.end,
         )
-        self._asks = Asks(swarm.resolve, self._loop.call_soon, self.tally.end)
+        self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
         try:
             return swarm.launch()
         except OSError as error:
@@ -152,7 +152,7 @@ class Engine:
 
         A second call does nothing.
         """
-        swarm, self._swarm = self._swarm, None
+        swarm, self._swarm, self.ask = self._swarm, None, _not_started
         if swarm is not None:
             await swarm.stop(grace_s)
 
@@ -160,7 +160,7 @@ class Engine:
     def swarm(self) -> Swarm:
         """The workers. Raises EngineStopped."""
         if self._swarm is None:
-            raise EngineStopped("the engine does not run; use `async with Engine(...)`, or start it")
+            raise EngineStopped(NOT_STARTED)
         return self._swarm
 
     # -- agents --------------------------------------------------------------------------------------------------------
@@ -231,38 +231,6 @@ class Engine:
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
-    def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
-        """Send a task; await the result for its value.
-
-        address: `kind/key`, or `kind` alone for any agent of it.  timeout_s: seconds to wait, then TaskExpired.
-        Raises (when awaited) TaskFailed for what the method raised, else the engine's own error.
-        """
-        loop, asks = self._loop, self._asks
-        if loop is None or asks is None:
-            raise EngineStopped("the engine does not run; use `async with Engine(...)`, or start it")
-        future: Future[Any] = Future(loop=loop)
-        tally = self.tally
-        tally.accepted += 1
-        try:
-            asks.ask(future, address, method, (Named(named),) if named else arguments)
-        except PoolError as error:
-            tally.failed += 1
-            future.set_exception(error)
-            return future
-        if timeout_s is not None:
-            self._limit_time(future, address, method, timeout_s)
-        return future
-
-    def _limit_time(self, future: Future[Any], address: str, method: str, timeout_s: float) -> None:
-        def expire() -> None:
-            if not future.done():
-                future.set_exception(TaskExpired(f"{address} {method}: no answer within {timeout_s:g} s"))
-                if self._asks is not None:
-                    self._asks.cancel(future)
-
-        handle = asyncio.get_running_loop().call_later(timeout_s, expire)
-        future.add_done_callback(lambda _done: handle.cancel())
-
     def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> None:
         """Send a task without waiting for its end. Its failure is counted, and an event."""
         future = self.ask(address, method, *arguments, **named)
@@ -305,6 +273,10 @@ class Engine:
         from engine.snapshot import snapshot
 
         return snapshot(self)
+
+
+def _not_started(*_arguments: Any, **_named: Any) -> Future[Any]:
+    raise EngineStopped(NOT_STARTED)
 
 
 def _pools(

@@ -6,7 +6,7 @@ in: the engine, the client and the worker each know in their own way where an ag
 
 from __future__ import annotations
 
-from asyncio import Future, InvalidStateError
+from asyncio import AbstractEventLoop, Future, InvalidStateError
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from pools.address import Key
-from pools.errors import Failure, PoolError, failure_of, raised
+from pools.errors import Failure, PoolError, TaskExpired, failure_of, raised
 from pools.link import BARE, Columns, Lane, Link, Sink
 from pools.result import Batch
 
@@ -24,7 +24,6 @@ __all__ = ["Asks", "Ended", "Named", "Resolve", "ResolveKey", "Stream", "sent_fo
 Resolve = Callable[[str], tuple[Link, str, Key]]
 #: The same for an address that was taken apart: from a kind and a key to the link and the key that was chosen.
 ResolveKey = Callable[[str, Key], tuple[Link, Key]]
-Defer = Callable[[Callable[[], None]], object]
 #: Told how many tasks ended, and how those failed that did.
 Ended = Callable[[int, Sequence[tuple[int, Failure]]], None]
 
@@ -84,30 +83,58 @@ class _Ways:
 class Asks:
     """One task at a time, each with a future for its answer.
 
-    defer: calls a function at the end of this turn of the loop, so that the asks of a turn share a frame.
+    The asks of one turn of the loop share a frame.  accepted, ended: told how many tasks were sent, and how they ended.
     """
 
-    def __init__(self, resolve: Resolve, defer: Defer, ended: Ended) -> None:
+    def __init__(self, resolve: Resolve, loop: AbstractEventLoop, accepted: Callable[[int], None], ended: Ended) -> None:
         self._resolve = resolve
+        self._loop = loop
+        self._accepted = accepted
         self._ended = ended
-        self._defer = defer
         self._ways = _Ways(resolve, self)
         self._routes: dict[str, tuple[Callable[[Any], None], Key]] = {}
-        self._is_due = False
+        #: Tasks of this turn.
+        self._new = 0
 
-    def ask(self, future: Future[Any], address: str, method: str, arguments: tuple[Any, ...]) -> None:
-        """Send one task; the future gets its value or its error. Raises PoolError for an address that leads nowhere."""
+    def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
+        """Send a task; await the result for its value.
+
+        address: `kind/key`, or `kind` alone for any agent of it.  timeout_s: seconds to wait, then TaskExpired.
+        Raises (when awaited) TaskFailed for what the method raised, else the engine's own error.
+        """
+        future: Future[Any] = Future(loop=self._loop)
         try:
             extend, key = self._routes[address]
         except (KeyError, TypeError):
-            extend, key = self._route(address)
-        if len(arguments) == 1 and type(arguments[0]) in BARE:
+            try:
+                extend, key = self._route(address)
+            except PoolError as error:
+                return self._refused(future, error)
+        if len(arguments) == 1 and not named and type(arguments[0]) in BARE:
             extend((future, key, method, arguments[0]))
         else:
-            extend((future, key, method, sent_form(arguments)))
-        if not self._is_due:
-            self._is_due = True
-            self._defer(self._flush)
+            extend((future, key, method, sent_form((Named(named),) if named else arguments)))
+        if not self._new:
+            self._loop.call_soon(self._flush)
+        self._new += 1
+        if timeout_s is not None:
+            self._limit_time(future, f"{address} {method}", timeout_s)
+        return future
+
+    def _refused(self, future: Future[Any], error: PoolError) -> Future[Any]:
+        self._accepted(1)
+        self._ended(1, [(0, failure_of(error))])
+        future.set_exception(error)
+        return future
+
+    def _limit_time(self, future: Future[Any], what: str, timeout_s: float) -> None:
+        def expire() -> None:
+            if not future.done():
+                future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
+                self.cancel(future)
+
+        handle = self._loop.call_later(timeout_s, expire)
+        future.add_done_callback(lambda _done: handle.cancel())
 
     def _route(self, address: str) -> tuple[Callable[[Any], None], Key]:
         link, kind, key = self._resolve(address)
@@ -128,7 +155,8 @@ class Asks:
             link.cancel_where(self, lambda token: token is future)
 
     def _flush(self) -> None:
-        self._is_due = False
+        self._accepted(self._new)
+        self._new = 0
         self._ways.flush()
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:

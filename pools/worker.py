@@ -64,7 +64,7 @@ class Worker:
         self._shards = 1
         self._owned: frozenset[int] = frozenset()
         self._up = Link(window=UP_WINDOW, clock=time.monotonic)
-        self._asks = Asks(self._resolve, loop.call_soon, lambda _count, _failures: None)
+        self._asks = Asks(self._resolve, loop, lambda _count: None, lambda _count, _failures: None)
         self._tells = Tells()
         self._local: LocalLink | None = None
         self._tell_lanes: dict[tuple[int, str], Lane] = {}
@@ -249,9 +249,7 @@ class Worker:
 
     def ask(self, address: str, method: str, arguments: tuple[Any, ...]) -> Future[Any]:
         """Send a task to an agent, here or elsewhere."""
-        future: Future[Any] = self._loop.create_future()
-        self._asks.ask(future, address, method, arguments)
-        return future
+        return self._asks.ask(address, method, *arguments)
 
     def log(self, address: str, task_id: str, text: str) -> None:
         """Write a line into the engine's log."""

@@ -52,6 +52,9 @@ def report(error: Exception, *, is_json: bool, is_debug: bool) -> int:
 
 
 def _line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return clean(f"{error.filename or 'the system'}: {error.strerror or error}")
     if hasattr(error, "retry_after_s"):
-        return clean(str(error))
+        notes = [note for note in getattr(error, "__notes__", ()) if note]
+        return clean(": ".join([*notes, str(error)]))
     return clean(f"internal error, {type(error).__name__}: {error}; run it again with --debug for the traceback")

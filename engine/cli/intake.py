@@ -34,7 +34,7 @@ class Intake:
     def __init__(self, descriptor: int, most_bytes: int = FRAME_BYTES) -> None:
         self.read_bytes = 0
         self._descriptor = descriptor
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._loop = asyncio.get_running_loop()
         self._chunks: asyncio.Queue[bytes | OSError | None] = asyncio.Queue()
         self._credits = Semaphore(AHEAD)
@@ -73,11 +73,11 @@ class Intake:
             self.read_bytes += len(chunk)
             self._credits.release()
             *whole, rest = (rest + chunk).split(b"\n")
-            lines: list[bytes | TooLong] = [line if len(line) <= self._most_bytes else TooLong() for line in whole]
+            lines: list[bytes | TooLong] = [line if len(line) <= self.most_bytes else TooLong() for line in whole]
             if is_skipping and lines:
                 del lines[0]
                 is_skipping = False
-            if len(rest) > self._most_bytes:
+            if len(rest) > self.most_bytes:
                 rest = b""
                 if not is_skipping:
                     lines.append(TooLong())

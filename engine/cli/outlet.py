@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from threading import Condition, Thread
 
 __all__ = ["Outlet"]
@@ -72,5 +73,5 @@ class Outlet:
         self._tell()
 
     def _tell(self) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended, nobody waits
             self._loop.call_soon_threadsafe(self._written.set)

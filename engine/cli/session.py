@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 from argparse import Namespace
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from engine.client import Client
@@ -49,8 +49,11 @@ def name_of(options: Namespace, environ: Mapping[str, str]) -> str:
     return "engine"
 
 
-def talk(options: Namespace, say: Callable[[Client], Awaitable[Outcome]]) -> Outcome:
-    """Connect to the engine, say something and return what came of it. Raises NotRunning where none runs."""
+def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome]], *, is_fast: bool = False) -> Outcome:
+    """Connect to the engine, say something and return what came of it. Raises NotRunning where none runs.
+
+    is_fast: on uvloop, whose import costs a single request more than it saves.
+    """
     environ = environment()
     name = name_of(options, environ)
     from engine.client import Client
@@ -59,4 +62,8 @@ def talk(options: Namespace, say: Callable[[Client], Awaitable[Outcome]]) -> Out
         async with Client(name, environ) as client:
             return await say(client)
 
+    if is_fast:
+        import uvloop
+
+        return uvloop.run(conversation())
     return asyncio.run(conversation())

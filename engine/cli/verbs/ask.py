@@ -9,6 +9,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.output import show_json
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import talk
+from engine.errors import PoolError
 
 if TYPE_CHECKING:
     from engine.client import Client
@@ -50,7 +51,18 @@ def run(options: Namespace) -> int:
         named = arguments.pop()
 
     async def say(client: Client) -> Any:
-        return await client.ask(options.agent, options.method, *arguments, timeout_s=options.timeout, **named)
+        try:
+            return await client.ask(options.agent, options.method, *arguments, timeout_s=options.timeout, **named)
+        except PoolError as error:
+            error.add_note(_whose(options.agent, options.method, str(error)))
+            raise
 
     show_json(talk(options, say))
     return 0
+
+
+def _whose(agent: str, method: str, message: str) -> str:
+    """What an error was about, as far as its message does not say so."""
+    if agent in message:
+        return ""
+    return agent if message.startswith(f"{method}:") else f"{agent} {method}"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.spawn/v1"
+#: Agents from which a speed means something.
+MANY = 100
 
 ABOUT = About(
     usage="[KIND] (--count N | --add N | --key KEY ...) [--use CLASS ...] [--warm] [-f pools.yaml]",
@@ -46,8 +48,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--kind", dest="kinds", metavar="KINDS", help="the same, or several: a=200,b=300, or a=40%%,b=60%% of --count")
     parser.add_argument("--count", type=_agents, metavar="N", help="how many there shall be in all")
     parser.add_argument("--add", type=_agents, metavar="N", help="how many more there shall be")
-    parser.add_argument("--key", nargs="+", action="extend", metavar="KEY", help="agents with these keys instead of numbers")
-    parser.add_argument("--use", nargs="+", action="extend", default=[], metavar="CLASS", help="load module:Class or file.py:Class first")
+    parser.add_argument("--key", nargs="+", action="extend", metavar=("KEY", ""), help="agents with these keys instead of numbers")
+    parser.add_argument("--use", nargs="+", action="extend", default=[], metavar=("CLASS", ""), help="load module:Class or file.py:Class first")
     parser.add_argument("--warm", action="store_true", help="make the objects now, in small batches")
 
 
@@ -120,8 +122,12 @@ def _line(spawned: Spawned) -> str:
         if spawned.wanted is not None and spawned.total > spawned.wanted:
             return f"there are {spawned.total:,} {agents}, more than {spawned.wanted:,}: nothing changed, none is taken away"
         return f"there are {spawned.total:,} {agents} already: nothing changed"
-    speed = figures.rate(spawned.added / spawned.seconds)
-    each = "" if spawned.agent_bytes is None else f", {figures.size(spawned.agent_bytes)} of memory each"
-    all_of_them = "" if spawned.added == spawned.total else f"; {spawned.total:,} in all"
     took = f"on {figures.plural(spawned.workers, 'worker')} in {figures.span(spawned.seconds)}"
-    return f"spawned {spawned.added:,} {agents} {took}: {speed}{each}{all_of_them}"
+    speed = f", {figures.rate(spawned.added / spawned.seconds)}" if spawned.added >= MANY else ""
+    memory = "" if spawned.agent_bytes is None else f"; {_each(spawned.agent_bytes)} of memory each"
+    all_of_them = "" if spawned.added == spawned.total else f"; {spawned.total:,} in all"
+    return f"spawned {spawned.added:,} {agents} {took}{speed}{memory}{all_of_them}"
+
+
+def _each(agent_bytes: float) -> str:
+    return figures.size(agent_bytes) if agent_bytes >= 1 else "less than a byte"

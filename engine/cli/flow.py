@@ -1,0 +1,118 @@
+"""Lines of tasks in, lines of results out.
+
+Owns what a line means: which task it is, what its result is called, and what is said about a line that is no task. The bytes
+come from an `Intake` and go to an `Outlet`; the tasks go through whatever `map_batches` it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Any
+
+import orjson
+
+from engine.cli.intake import Intake, TooLong
+from engine.cli.outlet import Outlet
+from engine.cli.strict import NotExact, NotJson, read
+from engine.errors import BadArgument, BadLine
+from engine.stream import task_of
+from pools.sender import Result
+
+__all__ = ["Flow", "MapBatches"]
+
+#: From tasks to lists of results, as `Client.map_batches`.
+MapBatches = Callable[[AsyncIterable[Any]], AsyncIterator[list[Result]]]
+
+
+class Flow:
+    """One run over the lines of an intake.
+
+    complain: told each line that is not a task.  The counts may be read at any time: `sent` tasks were given on, of which
+    `done` and `failed` have ended; `bad` lines were none; `taken_bytes` of the input belong to all of them.
+    """
+
+    def __init__(self, intake: Intake, outlet: Outlet, complain: Callable[[BadLine], None]) -> None:
+        self._intake = intake
+        self._outlet = outlet
+        self._complain = complain
+        #: What the tasks on their way are called, by their number, where it is not that number.
+        self._names: dict[int, Any] = {}
+        self._refused = bytearray()
+        self.sent = self.done = self.failed = self.bad = self.taken_bytes = 0
+        #: Whether the engine went away while it had tasks.
+        self.is_cut = False
+
+    @property
+    def ended(self) -> int:
+        """Tasks that have ended."""
+        return self.done + self.failed
+
+    async def run(self, map_batches: MapBatches) -> None:
+        """Send every task and write every result. Raises OSError where reading or writing fails, BrokenPipeError."""
+        async for results in map_batches(self._tasks()):
+            out = bytearray()
+            for result in results:
+                self._render(result, out)
+            await self._outlet.put(out)
+        await self._outlet.flush()
+
+    def _render(self, result: Result, out: bytearray) -> None:
+        """Append the line of a result."""
+        number, value, error = result
+        name = self._names.pop(number, number)
+        if error is None:
+            self.done += 1
+            out += orjson.dumps({"id": name, "ok": True, "value": value}, option=orjson.OPT_APPEND_NEWLINE)
+            return
+        self.failed += 1
+        if error.type == "LinkClosed":
+            self.is_cut = True
+            self._intake.close()
+        line = {"id": name, "ok": False, "error": error.as_dict()}
+        out += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+    async def _tasks(self) -> AsyncIterator[tuple[Any, ...]]:
+        """The tasks of the lines, each with a number: how many were before it."""
+        at = 0
+        async for lines in self._intake.lines():
+            for line in lines:
+                at += 1
+                if isinstance(line, TooLong):
+                    self._refuse(at, None, f"longer than {self._intake.most_bytes:,} bytes")
+                    continue
+                self.taken_bytes += len(line) + 1
+                if not line or line.isspace():
+                    continue
+                task = self._task(line, at)
+                if task is not None:
+                    self.sent += 1
+                    yield task
+            if self._refused:
+                refused, self._refused = self._refused, bytearray()
+                await self._outlet.put(refused)
+
+    def _task(self, line: bytes, at: int) -> tuple[Any, ...] | None:
+        """The task of a line; None, with everything said, where it is none."""
+        value: Any = None
+        try:
+            value = read(line)
+            name, task = task_of(value)
+        except NotJson as error:
+            self._refuse(at, None, f"not JSON: {error}")
+            return None
+        except (NotExact, BadArgument) as error:
+            self._refuse(at, value.get("id") if type(value) is dict else None, str(error))
+            return None
+        if name is None:
+            name = at - 1
+        if name is not self.sent:
+            self._names[self.sent] = name
+        return task
+
+    def _refuse(self, at: int, name: Any, message: str) -> None:
+        """Answer a line that is not a task, and go on."""
+        self.bad += 1
+        self._complain(BadLine(message, line=at))
+        line = {"line": at} | ({} if name is None else {"id": name})
+        line |= {"ok": False, "error": {"type": BadLine.__name__, "message": message}}
+        self._refused += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
