@@ -88,7 +88,48 @@ class Executor:
 
     def accept(self, section: dict[str, Any], answers: Answers) -> None:
         """Queue one section. Raises BadFrame for columns that do not fit each other."""
-        self.put(read_job(section, self._kinds, answers))
+        if self._is_pumping or not self._run_alone(section, answers):
+            self.put(read_job(section, self._kinds, answers))
+
+    def _run_alone(self, section: dict[str, Any], answers: Answers) -> bool:
+        """Run and answer the one task of a section, if it is one and nothing more than a call: the short way for a caller
+        who waits. Returns False, having done nothing, where the long way must be taken.
+        """
+        try:
+            (key,) = section["i"]
+            residents = self._kinds[section["k"]]
+            kind = residents.kind
+            method = kind.methods[section["m"]]
+            agent = residents.live.get(key)
+            argument = section["a"][0] if "a" in section else None
+            number = section["n"]
+        except (KeyError, TypeError, ValueError, IndexError):
+            return False
+        if agent is None and (agent := residents.wake_idle(key)) is None:
+            return False
+        if type(argument) is not method.only and not (argument is None and method.is_bare):
+            return False
+        cells = self._cells
+        cells[SECTION], cells[POSITION] = number, 0
+        began_ns = self._clock_ns()
+        cells[BUSY_SINCE_NS] = began_ns
+        before = kind.mark(agent)
+        self._current = agent
+        value, errors = None, []
+        try:
+            value = method.function(agent) if argument is None else method.function(agent, argument)
+            if type(value) is not int or not _LOW <= value <= _HIGH:
+                check_reply(value)
+        except CAUGHT as error:
+            kind.restore(agent, before)
+            value, errors = None, [[0, *self._failure(kind, method, error)]]
+        self._current = None
+        cells[FAILED if errors else DONE] += 1
+        cells[BUSY_NS] += self._clock_ns() - began_ns
+        cells[BUSY_SINCE_NS] = 0
+        answers.answer(number, 0, [value], errors)
+        answers.flush()
+        return True
 
     def put(self, job: Job) -> None:
         """Queue a job."""
@@ -178,6 +219,8 @@ class Executor:
         for key, method, argument in islice(job.rows, self._slice):
             cells[POSITION] = position
             agent = live.get(key)
+            if agent is None:
+                agent = residents.wake_idle(key)
             if (
                 agent is not None
                 and method is not None
@@ -245,7 +288,9 @@ class Executor:
             turn.mailbox.append((job, position, method, argument))
             self._wait(1)
             return _PENDING
-        agent = residents.live.get(key) or residents.wake(key)
+        agent = residents.live.get(key)
+        if agent is None:
+            agent = residents.wake_idle(key)
         if agent is None:
             raise UnknownAgent(f"no agent {residents.kind.name}/{key}; spawn it first")
         context = Context(self._office, agent.id, f"{job.number}.{position}") if method.wants_context else None

@@ -193,6 +193,19 @@ class Link:
         else:
             self.pump()
 
+    def send_alone(self, lane: Lane, token: Any, key: Key, method: str, argument: Any) -> bool:
+        """Send one task at once if nothing is under way, else return False: then it is better off with others."""
+        if self.open or self._queue or self._wire is None or type(argument) not in values.PLAIN:
+            return False
+        self._number = number = self._number + 1
+        section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
+        if argument is not None:
+            section["a"] = (argument,)
+        self._flights[number] = Flight(lane.sink, (token,), self._clock())
+        self.open = 1
+        self._send([section])
+        return True
+
     def pump(self) -> None:
         """Send what waits and fits."""
         if self._wire is None or not self._queue:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pools.address import Key
 from pools.answers import LocalAnswers, copied
 from pools.errors import Failure
 from pools.executor import Executor
@@ -30,6 +31,10 @@ class LocalLink(Link):
         super().__init__(window=1, clock=time.monotonic)
         self._executor = executor
         self._kinds = kinds
+
+    def send_alone(self, lane: Lane, token: Any, key: Key, method: str, argument: Any) -> bool:
+        """Nothing leaves at once here: the task that asks must end its turn first."""
+        return False
 
     def offer(self, lanes: Iterable[Lane]) -> None:
         """Queue what the lanes hold in the run loop."""

@@ -7,7 +7,6 @@ JSON, compressed where that pays. Decoding checks every length before memory is 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import lz4.block
@@ -55,6 +54,9 @@ def encode(letter: str, data: Any, time_s: int, compress_over_bytes: int = COMPR
     return HEAD.pack(size + 1, 0) + body
 
 
+_message = tuple.__new__
+
+
 def decode(flags: int, body: bytes | memoryview) -> Message:
     """The message of one frame's flags and body. Raises BadFrame."""
     if flags == LZ4:
@@ -63,7 +65,7 @@ def decode(flags: int, body: bytes | memoryview) -> Message:
         raise BadFrame(f"flags {flags:#04x} are not known")
     try:
         read = orjson.loads(body)
-        message = Message(read["t"], read["d"], read["ts"])
+        message = _message(Message, (read["t"], read["d"], read["ts"]))
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise BadFrame(f"the body is not a message: {error}") from error
     if message.letter not in LETTERS or type(message.time_s) is not int:
@@ -92,10 +94,11 @@ class Frames:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that are complete now. Raises BadFrame; the stream is of no use after it."""
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that are complete now, in order. Raises BadFrame; the stream is of no use after it."""
         if self._rest:
             data = self._rest + data
+        messages: list[Message] = []
         at, end = 0, len(data)
         view = memoryview(data)
         while end - at >= HEAD.size:
@@ -105,9 +108,10 @@ class Frames:
             stop = at + 4 + size
             if stop > end:
                 break
-            yield decode(flags, view[at + 5 : stop])
+            messages.append(decode(flags, view[at + 5 : stop]))
             at = stop
         self._rest = data[at:] if at < end else b""
+        return messages
 
     @property
     def waiting_bytes(self) -> int:

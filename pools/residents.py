@@ -70,7 +70,9 @@ class Residents:
 
     def wake(self, key: Key) -> Agent | None:
         """The object of an idle agent that `live` does not have; None where there is no such agent."""
-        agent = self._old.pop(key, None) or self._doomed.pop(key, None)
+        agent = self._old.pop(key, None)
+        if agent is None:
+            agent = self._doomed.pop(key, None)
         if agent is None:
             saved = self._asleep.pop(key, None)
             if saved is not None:
@@ -82,6 +84,10 @@ class Residents:
             self.made += 1
         self.live[key] = agent
         return agent
+
+    def wake_idle(self, key: Key) -> Agent | None:
+        """The same; None also for an agent that is busy."""
+        return None if key in self.busy else self.wake(key)
 
     def keys(self) -> Iterator[Key]:
         """Every agent that lives here, awake or not."""

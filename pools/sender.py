@@ -83,7 +83,7 @@ class _Ways:
 class Asks:
     """One task at a time, each with a future for its answer.
 
-    The asks of one turn of the loop share a frame.  accepted, ended: told how many tasks were sent, and how they ended.
+    The asks of one turn of the loop share a frame; one that finds its link idle leaves at once.  accepted, ended: told how many tasks were sent, and how they ended.
     """
 
     def __init__(self, resolve: Resolve, loop: AbstractEventLoop, accepted: Callable[[int], None], ended: Ended) -> None:
@@ -92,7 +92,7 @@ class Asks:
         self._accepted = accepted
         self._ended = ended
         self._ways = _Ways(resolve, self)
-        self._routes: dict[str, tuple[Callable[[Any], None], Key]] = {}
+        self._routes: dict[str, tuple[Lane, Callable[[Any], None], Key]] = {}
         #: Tasks of this turn.
         self._new = 0
 
@@ -104,19 +104,25 @@ class Asks:
         """
         future: Future[Any] = Future(loop=self._loop)
         try:
-            extend, key = self._routes[address]
+            lane, extend, key = self._routes[address]
         except (KeyError, TypeError):
             try:
-                extend, key = self._route(address)
+                lane, extend, key = self._route(address)
             except PoolError as error:
                 return self._refused(future, error)
         if len(arguments) == 1 and not named and type(arguments[0]) in BARE:
-            extend((future, key, method, arguments[0]))
+            sent = arguments[0]
         else:
-            extend((future, key, method, sent_form((Named(named),) if named else arguments)))
-        if not self._new:
+            sent = sent_form((Named(named),) if named else arguments)
+        if self._new:
+            self._new += 1
+            extend((future, key, method, sent))
+        elif lane.link.send_alone(lane, future, key, method, sent):
+            self._accepted(1)
+        else:
+            self._new = 1
             self._loop.call_soon(self._flush)
-        self._new += 1
+            extend((future, key, method, sent))
         if timeout_s is not None:
             self._limit_time(future, f"{address} {method}", timeout_s)
         return future
@@ -136,9 +142,10 @@ class Asks:
         handle = self._loop.call_later(timeout_s, expire)
         future.add_done_callback(lambda _done: handle.cancel())
 
-    def _route(self, address: str) -> tuple[Callable[[Any], None], Key]:
+    def _route(self, address: str) -> tuple[Lane, Callable[[Any], None], Key]:
         link, kind, key = self._resolve(address)
-        route = self._ways.lane_of(link, kind).rows.extend, key
+        lane = self._ways.lane_of(link, kind)
+        route = lane, lane.rows.extend, key
         if "/" in address:
             if len(self._routes) >= ROUTES:
                 self._routes.clear()

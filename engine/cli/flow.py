@@ -6,22 +6,22 @@ come from an `Intake` and go to an `Outlet`; the tasks go through whatever `map_
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import orjson
 
 from engine.cli.intake import Intake, TooLong
 from engine.cli.outlet import Outlet
-from engine.cli.strict import NotExact, NotJson, read
-from engine.errors import BadArgument, BadLine
-from engine.stream import task_of
-from pools.sender import Result
+from engine.cli.taskline import NotTask, read_task
+from engine.errors import BadLine, LinkClosed
+from pools.result import Batch
 
 __all__ = ["Flow", "MapBatches"]
 
-#: From tasks to lists of results, as `Client.map_batches`.
-MapBatches = Callable[[AsyncIterable[Any]], AsyncIterator[list[Result]]]
+#: From tasks to batches of results, as `Client.map_batches`.
+MapBatches = Callable[[AsyncIterable[Any]], AsyncGenerator[Batch, None]]
 
 
 class Flow:
@@ -49,27 +49,26 @@ class Flow:
 
     async def run(self, map_batches: MapBatches) -> None:
         """Send every task and write every result. Raises OSError where reading or writing fails, BrokenPipeError."""
-        async for results in map_batches(self._tasks()):
-            out = bytearray()
-            for result in results:
-                self._render(result, out)
-            await self._outlet.put(out)
+        async with aclosing(map_batches(self._tasks())) as batches:
+            async for batch in batches:
+                await self._outlet.put(self._rendered(batch))
         await self._outlet.flush()
 
-    def _render(self, result: Result, out: bytearray) -> None:
-        """Append the line of a result."""
-        number, value, error = result
-        name = self._names.pop(number, number)
-        if error is None:
-            self.done += 1
-            out += orjson.dumps({"id": name, "ok": True, "value": value}, option=orjson.OPT_APPEND_NEWLINE)
-            return
-        self.failed += 1
-        if error.type == "LinkClosed":
+    def _rendered(self, batch: Batch) -> bytearray:
+        """The lines of a batch."""
+        out = bytearray()
+        failures, names = batch.failures, self._names
+        self.done += len(batch) - len(failures)
+        self.failed += len(failures)
+        for at, (number, value) in enumerate(zip(batch.ids, batch.values, strict=True)):
+            line = {"id": names.pop(number, number), "ok": True, "value": value}
+            if at in failures:
+                line = {"id": line["id"], "ok": False, "error": failures[at].as_dict()}
+            out += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        if failures and any(failure.type == LinkClosed.__name__ for failure in failures.values()):
             self.is_cut = True
             self._intake.close()
-        line = {"id": name, "ok": False, "error": error.as_dict()}
-        out += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        return out
 
     async def _tasks(self) -> AsyncIterator[tuple[Any, ...]]:
         """The tasks of the lines, each with a number: how many were before it."""
@@ -93,15 +92,10 @@ class Flow:
 
     def _task(self, line: bytes, at: int) -> tuple[Any, ...] | None:
         """The task of a line; None, with everything said, where it is none."""
-        value: Any = None
         try:
-            value = read(line)
-            name, task = task_of(value)
-        except NotJson as error:
-            self._refuse(at, None, f"not JSON: {error}")
-            return None
-        except (NotExact, BadArgument) as error:
-            self._refuse(at, value.get("id") if type(value) is dict else None, str(error))
+            name, task = read_task(line)
+        except NotTask as error:
+            self._refuse(at, error.name, str(error))
             return None
         if name is None:
             name = at - 1

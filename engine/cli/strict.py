@@ -19,8 +19,6 @@ __all__ = ["NotExact", "NotJson", "read", "read_word"]
 
 #: Integers that fit in 64 bits, signed or not.
 INTEGERS = range(-(2**63), 2**64)
-#: Types of a plain task's arguments and ids: nothing in them can have been changed.
-PLAIN = frozenset({int, str, bool, type(None)})
 #: What begins a JSON value that cannot be meant as a bare word.
 OPENING = ("{", "[", '"')
 _POSITION = re.compile(r": line \d+ column (\d+) \(char \d+\)$")
@@ -40,24 +38,11 @@ def read(line: bytes) -> Any:
     Raises NotJson, and NotExact for a key that is there twice, an integer of more than 64 bits and a float out of range.
     """
     try:
-        value = orjson.loads(line)
+        orjson.loads(line)
     except orjson.JSONDecodeError as error:
         _read_exactly(line)
         raise NotJson(_said(error)) from None
-    if type(value) is dict and line.count(b":") == len(value) and _is_plain(value):
-        return value
     return _read_exactly(line)
-
-
-def _is_plain(task: dict[str, Any]) -> bool:
-    """Whether nothing in a task without inner objects can have been changed: it has no float and no inner list."""
-    for value in task.values():
-        if type(value) is list:
-            if not PLAIN.issuperset(map(type, value)):
-                return False
-        elif type(value) not in PLAIN:
-            return False
-    return True
 
 
 def _read_exactly(line: bytes) -> Any:

@@ -1,0 +1,80 @@
+"""One line of a task file, read.
+
+Owns the way from the bytes of a line to a task that can be sent. Lines in the usual form are read fast, where that provably
+changes nothing in them; every other one is read with care.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from engine.cli.strict import NotExact, NotJson, read
+from engine.errors import BadArgument
+from engine.stream import task_of
+
+__all__ = ["NotTask", "read_task"]
+
+Task = tuple[Any, ...]
+
+#: Types that the fast parser never changes; a float may have been an integer too large for it.
+PLAIN = frozenset({int, str, bool, type(None)})
+#: Types of a plain id.
+NAMES = frozenset({int, str, type(None)})
+#: How a key ends where there is no blank before its colon.
+KEY = b'":'
+
+
+class NotTask(ValueError):
+    """A line is not a task; `name` is its id, where it has one."""
+
+    def __init__(self, message: str, name: Any = None) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def read_task(line: bytes) -> tuple[Any, Task]:
+    """The id (None where it has none) and the task (address, method, *arguments) of a line. Raises NotTask."""
+    return _plain_task(line) or _any_task(line)
+
+
+def _plain_task(line: bytes) -> tuple[Any, Task] | None:
+    """The same for {"agent", "method"}, perhaps with an "id" and flat "args"; None for any other line.
+
+    No key is there twice: there are as many key ends as keys, and no blank can hide one more.
+    """
+    try:
+        value = orjson.loads(line)
+        address, method = value["agent"], value["method"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    name, arguments = value.get("id"), value.get("args", [])
+    if (
+        line.count(KEY) != len(value)
+        or len(value) != 2 + ("id" in value) + ("args" in value)
+        or b'" ' in line
+        or b'"\t' in line
+        or b'"\r' in line
+        or type(name) not in NAMES
+        or type(address) is not str
+        or "/" not in address
+        or type(method) is not str
+        or type(arguments) is not list
+        or not PLAIN.issuperset(map(type, arguments))
+    ):
+        return None
+    return name, (address, method, *arguments)
+
+
+def _any_task(line: bytes) -> tuple[Any, Task]:
+    try:
+        value = read(line)
+    except NotJson as error:
+        raise NotTask(f"not JSON: {error}") from error
+    except NotExact as error:
+        raise NotTask(str(error)) from error
+    try:
+        return task_of(value)
+    except BadArgument as error:
+        raise NotTask(str(error), value.get("id") if type(value) is dict else None) from error
