@@ -187,6 +187,11 @@ def _log(event: Event) -> None:
 
 
 def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Path | None, pipe: int) -> int:
+    from pools.spares import Spares
+
+    spares = Spares(sum(pool.workers for pool in config.pools), environ, output=1)
+    spares.launch(spares.gauges.rows)  # before anything else: they load their modules while this process loads its own
+
     import asyncio
 
     import uvloop
@@ -210,7 +215,7 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
             agents_limit=config.agents_limit,
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
-            output=1,
+            spares=spares,
             on_event=_log,
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -34,6 +34,7 @@ from pools.swarm import Swarm
 
 if TYPE_CHECKING:
     from engine.snapshot import Snapshot
+    from pools.spares import Spares
 
 __all__ = ["Engine"]
 
@@ -50,7 +51,9 @@ class Engine:
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
     pools: specifications, or a pools.yaml; None is one pool with a worker for each processor but one, at least one.
     durability: `memory`; what a worker held is gone when it dies.  agents_limit: most agents in all.
-    paths: folders that workers add at the end of their import path.  seed: for every choice by chance.
+    paths: folders that workers add at the end of their import path.
+    environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
+     seed: for every choice by chance.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
     """
 
@@ -65,6 +68,7 @@ class Engine:
         paths: Iterable[str] = (),
         environ: Mapping[str, str] | None = None,
         output: int | None = None,
+        spares: Spares | None = None,
         seed: int | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
@@ -86,6 +90,7 @@ class Engine:
         self._references: list[str] = []
         self._environ = dict(os.environ if environ is None else environ)
         self._output = output
+        self._spares = spares
         self._seed = seed
         self._specs = specs
         self._limit = limit
@@ -122,6 +127,7 @@ class Engine:
             limit=self._limit,
             environ=self._environ,
             output=self._output,
+            spares=self._spares,
             seed=self._seed,
             on_event=self._note,
             accepted=self.tally.accept,

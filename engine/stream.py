@@ -134,10 +134,10 @@ class _Feed:
 class _Iterated(_Feed):
     """Reads the tasks of a plain iterable as far as there is room."""
 
-    def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally, window: int) -> None:
+    def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally) -> None:
         super().__init__(stream, tally)
         self._source = iter(tasks)
-        self._least = max(min(FRAME_TASKS, window) // 2, 1)
+        self._least = max(min(FRAME_TASKS, stream.room) // 2, 1)
 
     def fill(self) -> None:
         """Send what fits; no more than one chunk while answers wait to be taken."""
@@ -200,6 +200,14 @@ class _Awaited(_Feed):
             self._reader.result()
 
 
+def _feed(
+    tasks: Iterable[Any] | AsyncIterable[Any], stream: Stream, tally: Tally, wake: Callable[[], None]
+) -> _Iterated | _Awaited:
+    if isinstance(tasks, AsyncIterable):
+        return _Awaited(tasks, stream, tally, wake)
+    return _Iterated(tasks, stream, tally)
+
+
 async def batches(
     tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally
 ) -> AsyncGenerator[Batch, None]:
@@ -217,11 +225,7 @@ async def batches(
     if window < 1:
         raise ValueError(f"window must be 1 or more, got {window}")
     stream = Stream(resolve, window, wake, tally.end)
-    feed: _Iterated | _Awaited
-    if isinstance(tasks, AsyncIterable):
-        feed = _Awaited(tasks, stream, tally, wake)
-    else:
-        feed = _Iterated(tasks, stream, tally, window)
+    feed = _feed(tasks, stream, tally, wake)
     try:
         while True:
             feed.fill()

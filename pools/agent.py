@@ -48,6 +48,7 @@ class AgentType(type):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], kind: str | None = None, **more: Any
     ) -> AgentType:
+        """The class that a class statement with Agent as a base makes. Raises BadField, BadAddress."""
         is_root = not any(isinstance(base, AgentType) for base in bases)
         notes = {} if is_root else _annotations(namespace)
         fields = [field for field, note in notes.items() if not _is_class_var(note)]

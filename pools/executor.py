@@ -92,8 +92,11 @@ class Executor:
             self.put(read_job(section, self._kinds, answers))
 
     def _run_alone(self, section: dict[str, Any], answers: Answers) -> bool:
-        """Run and answer the one task of a section, if it is one and nothing more than a call: the short way for a caller
-        who waits. Returns False, having done nothing, where the long way must be taken.
+        """Run and answer a section at once if it is one task that needs nothing but its call.
+
+        It is the short way for a caller who waits for this one answer.
+
+        Returns False, having done nothing, where the long way must be taken.
         """
         try:
             (key,) = section["i"]

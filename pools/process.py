@@ -5,19 +5,21 @@ Owns the plain subprocess, its inherited descriptors and its pidfd. It restarts 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Mapping
 
 __all__ = ["WorkerProcess"]
 
 #: The folder that holds this package, for a child that was not installed beside it.
-ROOT = str(Path(__file__).resolve().parent.parent)
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120 - pathlib takes 4 ms to load
 #: Bytes that the kernel holds for a worker that is busy: several frames, so that neither side waits for the other.
 SOCKET_BYTES = 1 << 20
 
@@ -25,9 +27,9 @@ SOCKET_BYTES = 1 << 20
 class WorkerProcess:
     """A child process that runs `pools.worker`, with a socket to it.
 
-    gauges: the descriptor of the table, rows its length, row this worker's place in it.
+    It belongs to no pool until it is told so: what it is to hold comes over its socket.
+    gauges: the descriptor of the table, rows its length.
     output: where its standard output and error go; None leaves both on this process's standard error.
-    on_exit: called once with the exit status, negative for a signal.
     """
 
     def __init__(
@@ -35,10 +37,8 @@ class WorkerProcess:
         *,
         gauges: int,
         rows: int,
-        row: int,
         environ: Mapping[str, str],
         output: int | None,
-        on_exit: Callable[[WorkerProcess, int], None],
     ) -> None:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
@@ -48,7 +48,7 @@ class WorkerProcess:
         path = os.pathsep.join(filter(None, (ROOT, environ.get("PYTHONPATH"))))
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pools.worker", *map(str, (theirs.fileno(), gauges, rows, row))],
+                [sys.executable, "-P", "-m", "pools.worker", *map(str, (theirs.fileno(), gauges, rows))],
                 stdin=subprocess.DEVNULL,
                 stdout=2 if output is None else output,
                 stderr=None if output is None else output,
@@ -62,18 +62,17 @@ class WorkerProcess:
         finally:
             theirs.close()
         self.pid = self._child.pid
-        self._on_exit = on_exit
         self._pidfd = os.pidfd_open(self.pid)
 
-    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Call on_exit when the process ends."""
-        loop.add_reader(self._pidfd, self._ended, loop)
+    def watch(self, loop: AbstractEventLoop, on_exit: Callable[[int], None]) -> None:
+        """Call on_exit once when the process ends, with its exit status, negative for a signal."""
+        loop.add_reader(self._pidfd, self._ended, loop, on_exit)
 
-    def _ended(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _ended(self, loop: AbstractEventLoop, on_exit: Callable[[int], None]) -> None:
         loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1
-        self._on_exit(self, self._child.wait())
+        on_exit(self._child.wait())
 
     @property
     def is_alive(self) -> bool:

@@ -41,7 +41,7 @@ class Seat:
         link: Link,
         cells: memoryview,
         budget: RestartBudget,
-        launch: Callable[[Callable[[WorkerProcess, int], None]], WorkerProcess],
+        launch: Callable[[], WorkerProcess],
         orders: Callable[[], list[dict[str, Any]]],
         gateway: Callable[[Channel], Gateway],
         on_spawn: Callable[[str, Any], None],
@@ -83,8 +83,8 @@ class Seat:
         self.state = "starting"
         self._done_at_start = self.cells[DONE]
         self.cells[BUSY_SINCE_NS] = 0
-        self.process = process = self._launch(self._died)
-        process.watch(loop)
+        self.process = process = self._launch()
+        process.watch(loop, self._died)
         self._gone = loop.create_future()
         channel = Channel(self._on_message, self._on_closed, time.time)
         self._channel = channel
@@ -164,7 +164,7 @@ class Seat:
 
     # -- the end of a process ------------------------------------------------------------------------------------------
 
-    def _died(self, _process: WorkerProcess, status: int) -> None:
+    def _died(self, status: int) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if self._channel is not None:

@@ -83,7 +83,8 @@ class _Ways:
 class Asks:
     """One task at a time, each with a future for its answer.
 
-    The asks of one turn of the loop share a frame; one that finds its link idle leaves at once.  accepted, ended: told how many tasks were sent, and how they ended.
+    The asks of one turn of the loop share a frame; one that finds its link idle leaves at once.
+    accepted, ended: told how many tasks were sent, and how they ended.
     """
 
     def __init__(self, resolve: Resolve, loop: AbstractEventLoop, accepted: Callable[[int], None], ended: Ended) -> None:

@@ -23,7 +23,6 @@ from pools.channel import Channel
 from pools.errors import PoolError, PoolUnavailable, UnknownKind
 from pools.events import Event
 from pools.gateway import Gateway
-from pools.gauges import Gauges
 from pools.link import Link
 from pools.placement import Placement, owner_of
 from pools.pool import Pool
@@ -32,6 +31,7 @@ from pools.restarts import RestartBudget
 from pools.seat import Seat
 from pools.sender import Ended
 from pools.share import CpuShare
+from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, PoolSpec
 
 __all__ = ["Swarm"]
@@ -47,6 +47,7 @@ class Swarm:
 
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
     environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
+    spares: processes that were started ahead, with the gauges they share.
     accepted, ended: told of tasks that agents send to other workers.
     """
 
@@ -60,6 +61,7 @@ class Swarm:
         limit: int = AGENTS_TOTAL,
         environ: Mapping[str, str],
         output: int | None = None,
+        spares: Spares | None = None,
         seed: int | None = None,
         on_event: Callable[[Event], None],
         accepted: Callable[[int], None],
@@ -70,13 +72,12 @@ class Swarm:
         #: What each kind can do: its methods' signatures by name.
         self.kinds: dict[str, dict[str, str]] = {}
         self._paths = list(paths)
-        self._environ = dict(environ)
-        self._output = output
         self._on_event = on_event
         self._accepted = accepted
         self._ended = ended
         self._chance = Random(seed)
-        self.gauges = Gauges(sum(spec.workers for spec in specs))
+        self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output)
+        self.gauges = self._spares.gauges
         rows = count()
         self._name = name
         self.pools = [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
@@ -94,28 +95,21 @@ class Swarm:
             link=Link(window=spec.window, clock=time.monotonic, histogram=cells),
             cells=cells,
             budget=RestartBudget(self._chance),
-            launch=partial(self._launch, number, row),
-            orders=partial(self._orders, number, worker),
+            launch=partial(self._launch, number),
+            orders=partial(self._orders, number, worker, row),
             gateway=self.gateway,
             on_spawn=self._spawned_by_agent,
             on_event=self._on_event,
         )
 
-    def _launch(self, number: int, row: int, on_exit: Callable[[WorkerProcess, int], None]) -> WorkerProcess:
-        process = WorkerProcess(
-            gauges=self.gauges.descriptor,
-            rows=self.gauges.rows,
-            row=row,
-            environ=self._environ,
-            output=self._output,
-            on_exit=on_exit,
-        )
+    def _launch(self, number: int) -> WorkerProcess:
+        process = self._spares.take()
         share = self.pools[number].cpu
         if share is not None:
             share.admit(process.pid)
         return process
 
-    def _orders(self, number: int, worker: int) -> list[dict[str, Any]]:
+    def _orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
         """What a new process of a worker is told: everything it should hold."""
         spec = self.placement.pools[number]
         owned = [shard for shard in range(spec.shards) if owner_of(shard, spec.workers) == worker]
@@ -123,6 +117,7 @@ class Swarm:
             {
                 "verb": "setup",
                 "pool": spec.name,
+                "row": row,
                 "shards": spec.shards,
                 "owned": owned,
                 "mailbox": spec.mailbox,
@@ -178,6 +173,7 @@ class Swarm:
         for seat in self.seats:
             if seat.process is not None:
                 seat.process.kill()
+        self._spares.close()
 
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
@@ -190,7 +186,7 @@ class Swarm:
         for pool in self.pools:
             if pool.cpu is not None:
                 pool.cpu.remove()
-        self.gauges.close()
+        self._spares.close()
 
     # -- kinds and agents ----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 Owns what the process is: its loop, its kinds, its part of the control protocol, its end. Tasks are the executor's. It ends
 when the engine's side of the connection ends, at the latest when the parent process dies. Started as
-`python -P -m pools.worker CHANNEL GAUGES ROWS ROW`, the first two being inherited descriptors.
+`python -P -m pools.worker CHANNEL GAUGES ROWS`, the first two being inherited descriptors.
 """
 
 from __future__ import annotations
@@ -51,12 +51,13 @@ COUNT_S = 0.05
 class Worker:
     """The process's one object: what it holds, and what each control verb does.
 
-    loop: where it runs.  cells: its row of gauges.
+    loop: where it runs.  gauges: the table of all workers; which row is its own it is told.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, cells: memoryview) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, gauges: Gauges) -> None:
         self._loop = loop
-        self._cells = cells
+        self._gauges = gauges
+        self._cells = gauges.row(0)
         self._kinds: dict[str, Residents] = {}
         self._channel: Channel | None = None
         self._answers: ChannelAnswers | None = None
@@ -96,7 +97,7 @@ class Worker:
             self._up.take(message.data)
         elif message.letter == STATUS:
             self._obey(channel, message.data)
-        if not self._count_due:
+        if not self._count_due and self._executor is not None:
             self._count_due = True
             self._loop.call_later(COUNT_S, self._count)
 
@@ -137,6 +138,8 @@ class Worker:
         sys.path.extend(path for path in order["paths"] if path not in sys.path)
         self._shards = order["shards"]
         self._owned = frozenset(order["owned"])
+        self._cells = self._gauges.row(order["row"])
+        self._gauges.close()
         self._executor = Executor(
             self._kinds,
             cells=self._cells,
@@ -315,15 +318,13 @@ def _die_with_parent(parent: int) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one worker until the engine goes away."""
-    channel_fd, gauges_fd, rows, row = map(int, arguments or sys.argv[1:])
+    channel_fd, gauges_fd, rows = map(int, arguments or sys.argv[1:])
     parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gauges = Gauges(rows, gauges_fd)
-    cells = gauges.row(row)
-    gauges.close()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = Worker(loop, cells)
+    worker = Worker(loop, gauges)
     sock = socket.socket(fileno=channel_fd)
     channel = Channel(worker.on_message, worker.on_closed, time.time)
     worker.attach(channel)

@@ -7,6 +7,7 @@ control characters from what agents and users wrote.
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple, TextIO
@@ -17,6 +18,9 @@ __all__ = ["Screen", "cells", "clean", "screen_of"]
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 #: Unicode categories that move the cursor, change the direction or show nothing: Cc, Cf, surrogates, line separators.
 UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+#: A whole control sequence (ECMA-48: CSI, OSC, or a single character after the escape), so that none of its letters stay.
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 
 
 class Screen(NamedTuple):
@@ -62,7 +66,7 @@ def clean(text: str, keep: str = "") -> str:
     """
     if text.isprintable():
         return text
-    return "".join(one if one in keep else _safe(one) for one in text)
+    return "".join(one if one in keep else _safe(one) for one in _SEQUENCE.sub("", text))
 
 
 def _safe(one: str) -> str:

@@ -1,0 +1,51 @@
+"""Worker processes that are started before it is known what they will hold.
+
+Owns the table of gauges that all workers of an engine share, and processes that belong to nobody yet: an interpreter takes
+longer to start than everything else together, so it is started first. Loads no event loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pools.gauges import Gauges
+from pools.process import WorkerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Spares"]
+
+
+class Spares:
+    """The source of an engine's worker processes.
+
+    rows: workers that the engine has, which is the length of the gauges.
+    environ: what they inherit.  output: descriptor for what they print, None for this process's standard error.
+    """
+
+    def __init__(self, rows: int, environ: Mapping[str, str], output: int | None = None) -> None:
+        self.gauges = Gauges(rows)
+        self._environ = environ
+        self._output = output
+        self._waiting: list[WorkerProcess] = []
+
+    def launch(self, count: int) -> None:
+        """Start processes that wait for work. Raises OSError where none can be started."""
+        for _ in range(count):
+            self._waiting.append(self._started())
+
+    def take(self) -> WorkerProcess:
+        """A process that was started ahead, else a new one. Raises OSError where none can be started."""
+        return self._waiting.pop(0) if self._waiting else self._started()
+
+    def close(self) -> None:
+        """End what nobody took, and give the gauges back."""
+        while self._waiting:
+            process = self._waiting.pop()
+            process.kill()
+            process.wait(1.0)
+        self.gauges.close()
+
+    def _started(self) -> WorkerProcess:
+        return WorkerProcess(gauges=self.gauges.descriptor, rows=self.gauges.rows, environ=self._environ, output=self._output)
