@@ -43,7 +43,7 @@ class Client:
         self._name = name
         self._environ = os.environ if environ is None else environ
         self._channel: Channel | None = None
-        self._link = Link(window=WINDOW, clock=time.monotonic)
+        self._link = Link(window=WINDOW, clock=time.monotonic, later=self._call_later)
         self._tally = Tally()
         #: Send a task; await the result for its value. As `Engine.ask`.
         self.ask: Callable[..., Future[Any]] = _not_connected
@@ -85,6 +85,9 @@ class Client:
                 await self._gone
 
     # -- the connection ------------------------------------------------------------------------------------------------
+
+    def _call_later(self, after_s: float, function: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(after_s, function)
 
     def _on_message(self, _channel: Channel, message: Message) -> None:
         if message.letter == RESULT:

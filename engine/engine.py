@@ -130,8 +130,6 @@ class Engine:
             spares=self._spares,
             seed=self._seed,
             on_event=self._note,
-            accepted=self.tally.accept,
-            ended=self.tally.end,
         )
         self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
         try:

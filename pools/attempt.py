@@ -45,11 +45,13 @@ def call(kind: Kind, agent: Agent, method: Method, bound: Callable[[], Any]) -> 
     return agent.execute(method.name, bound)
 
 
-def keep(kind: Kind, agent: Agent, method: Method, value: Any) -> None:
+def keep(kind: Kind, agent: Agent, method: Method, before: Any, value: Any) -> None:
     """Make the change of a task that succeeded the agent's state. Raises BadField, StateTooLarge."""
     if kind.has_hooks:
         agent.checkpoint(method.name, value)
-    if not kind.is_light:
+    if kind.is_light:
+        kind.check(before, kind.mark(agent))
+    else:
         agent._committed = kind.commit(agent)
 
 

@@ -64,16 +64,23 @@ class Context:
     def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> _Done:
         """Send a task without waiting for its answer, once this task has succeeded. Awaiting it is allowed, not needed.
 
+        address: `kind/key`, or `kind` alone for any agent of it.
+
         Raises BadAddress, OutboxFull.
         """
-        parse(address)
+        if "/" in address:
+            parse(address)
+        else:
+            valid_kind(address)
         return self._put(("tell", address, method, sent_form((Named(named),) if named else arguments)))
 
     def ask(self, address: str, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Send a task now; await the result for its value. Raises what the task failed with.
 
-        Two agents that ask each other wait for ever: give one of them a tell.
+        Two agents that ask each other wait for ever: give one of them a tell. An agent that asks itself is refused.
         """
+        if address == self.agent_id:
+            raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
         return self._office.ask(address, method, (Named(named),) if named else arguments)
 
     def spawn(self, kind: str, key: str | int) -> _Done:

@@ -123,6 +123,8 @@ class Executor:
             value = method.function(agent) if argument is None else method.function(agent, argument)
             if type(value) is not int or not _LOW <= value <= _HIGH:
                 check_reply(value)
+            if (after := kind.mark(agent)) is not before:
+                kind.check(before, after)
         except CAUGHT as error:
             kind.restore(agent, before)
             value, errors = None, [[0, *self._failure(kind, method, error)]]
@@ -185,6 +187,7 @@ class Executor:
                 job.answers.flush()
                 sent = now
             if now - began > PUMP_S * 1e9:
+                job.answers.flush()
                 break
             if not queue or queue[0].answers is not job.answers:
                 job.answers.flush()
@@ -213,7 +216,7 @@ class Executor:
             self._refuse_rest(job, job.error or UnknownKind("no such kind"))
             return
         kind, live, cells = residents.kind, residents.live, self._cells
-        mark, first = kind.mark, job.next
+        mark, check, first = kind.mark, kind.check, job.next
         results: list[Any] = []
         errors: list[Error] = []
         is_gapless = True
@@ -235,6 +238,8 @@ class Executor:
                     value = method.function(agent) if argument is None else method.function(agent, argument)
                     if type(value) is not int or not _LOW <= value <= _HIGH:
                         check_reply(value)
+                    if (after := mark(agent)) is not before:
+                        check(before, after)
                 except CAUGHT as error:
                     kind.restore(agent, before)
                     errors.append([position - first, *self._failure(kind, method, error)])
@@ -306,7 +311,7 @@ class Executor:
         try:
             value = call(kind, agent, method, bound)
             check_reply(value)
-            keep(kind, agent, method, value)
+            keep(kind, agent, method, before, value)
         except CAUGHT as error:
             undo(kind, agent, method, before, error)
             raise
@@ -353,7 +358,7 @@ class Executor:
         try:
             value = await call(kind, agent, method, bound)
             check_reply(value)
-            keep(kind, agent, method, value)
+            keep(kind, agent, method, before, value)
         except CAUGHT as error:
             failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
             try:

@@ -28,6 +28,7 @@ class Field:
     """One field of the state.
 
     fresh: makes the first value.  is_scalar: no value of it can change in place.  is_fixed: its size is bounded by its type.
+    exact: the one Python type of its values, where there is one.
     save: the value as JSON bytes, raises ValueError with the reason.  load: the value
     of such JSON, decoded and owned by nobody else.
     """
@@ -37,6 +38,7 @@ class Field:
     fresh: Callable[[], Any]
     is_scalar: bool
     is_fixed: bool
+    exact: type | None
     save: Callable[[Any], bytes]
     load: Callable[[Any], Any]
 
@@ -73,7 +75,7 @@ def read_field(owner: str, name: str, annotation: Any, default: Any, has_default
     """The field that an annotation declares. Raises BadField, naming what may stand there."""
     if typing.get_origin(annotation) is Log or annotation is Log:
         items = list(default) if has_default else []
-        return Field(name, "Log", lambda: Log(items), False, False, _save_log, Log)
+        return Field(name, "Log", lambda: Log(items), False, False, Log, _save_log, Log)
     if annotation is bytes:
         return _bytes_field(owner, name, default, has_default)
     kind = type_of(annotation)
@@ -90,14 +92,14 @@ def read_field(owner: str, name: str, annotation: Any, default: Any, has_default
         raise BadField(f"{owner}.{name}: its default {error}") from error
     fresh = (lambda: first) if kind.is_scalar or type(first) in values.PLAIN else (lambda: orjson.loads(saved))
     is_fixed = kind.exact in (int, float, bool, type(None))
-    return Field(name, kind.text, fresh, kind.is_scalar, is_fixed, save, _itself)
+    return Field(name, kind.text, fresh, kind.is_scalar, is_fixed, kind.exact, save, _itself)
 
 
 def _bytes_field(owner: str, name: str, default: Any, has_default: bool) -> Field:
     first = default if has_default else b""
     if type(first) is not bytes:
         raise BadField(f"{owner}.{name}: its default must be bytes, is {type(first).__name__}")
-    return Field(name, "bytes", lambda: first, True, False, _save_bytes, base64.b64decode)
+    return Field(name, "bytes", lambda: first, True, False, bytes, _save_bytes, base64.b64decode)
 
 
 def _default_of(owner: str, name: str, annotation: Any, accepts: Callable[[Any], bool]) -> Any:

@@ -17,6 +17,7 @@ from pools.errors import BadField, BadMethod, StateTooLarge
 from pools.field import Field, read_field
 from pools.log import Log
 from pools.method import Method, read_method
+from pools.values import SMALL
 
 __all__ = ["Kind"]
 
@@ -83,6 +84,19 @@ class Kind:
         if not self.is_light:
             agent._committed = self.commit(agent)
         return agent
+
+    def check(self, before: Any, after: Any) -> None:
+        """Compare two marks of a light agent: what a task changed must be what its fields hold. Raises BadField."""
+        if before == after and type(before) is type(after):
+            return
+        for field, value in zip(self.fields, (after,) if len(self._names) == 1 else after, strict=True):
+            kind = field.exact
+            if type(value) is kind and kind is not float and (type(value) is not int or SMALL[0] <= value <= SMALL[1]):
+                continue
+            try:
+                field.save(value)
+            except ValueError as error:
+                raise BadField(f"{self.name}: {field.name} {error}") from error
 
     def restore(self, agent: Agent, marked: Any) -> None:
         """Take a light agent back to what `mark` saw."""

@@ -23,6 +23,9 @@ __all__ = ["Flight", "Lane", "Link", "Sink", "Wire", "sound"]
 #: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
 BARE = frozenset({int, str, bool, float})
 
+#: Seconds that a part of a section is held back for the rest while the window is half full: the time of a few sections.
+HOLD_S = 0.002
+
 #: Tokens, keys, method names and arguments of some tasks.
 Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
 
@@ -129,15 +132,25 @@ def _methods_column(methods: Sequence[str]) -> Any:
 class Link:
     """The requests over one channel.
 
-    window: tasks that may be unanswered at once.  clock: monotonic seconds.  histogram: the row of gauges whose buckets
+    window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
+    histogram: the row of gauges whose buckets
     count answer times, or None.
     """
 
-    def __init__(self, *, window: int, clock: Callable[[], float], histogram: memoryview | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        window: int,
+        clock: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], object],
+        histogram: memoryview | None = None,
+    ) -> None:
         self._wire: Wire | None = None
         self._window = window
         self._half = max(window // 2, 1)
         self._clock = clock
+        self._later = later
+        self._is_holding = False
         self._histogram = histogram
         self._flights: dict[int, Flight] = {}
         self._queue: deque[Lane] = deque()
@@ -182,7 +195,7 @@ class Link:
     def offer(self, lanes: Iterable[Lane]) -> None:
         """Send what these lanes hold, as far as there is room; the rest waits, in order.
 
-        While the window is more than half full, a section waits until it is a whole frame or the window drains.
+        While the window is more than half full, a section waits until it is whole, the window drains, or HOLD_S is over.
         """
         for lane in lanes:
             if not lane.is_queued and len(lane):
@@ -206,15 +219,23 @@ class Link:
         self._send([section])
         return True
 
-    def pump(self) -> None:
-        """Send what waits and fits."""
+    def _release(self) -> None:
+        """Send what was held back: the window does not drain fast enough to wait for a whole section."""
+        self._is_holding = False
+        self.pump(is_patient=False)
+
+    def pump(self, *, is_patient: bool = True) -> None:
+        """Send what waits and fits; if patient, hold small sections back for HOLD_S while the window is half full."""
         if self._wire is None or not self._queue:
             return
         sections: list[dict[str, Any]] = []
         for _ in range(len(self._queue)):
             lane = self._queue.popleft()
             while (left := len(lane)) and (room := self._window - self.open) > 0:
-                if self.open >= self._half and left < FRAME_TASKS:
+                if is_patient and self.open >= self._half and left < FRAME_TASKS:
+                    if not self._is_holding:
+                        self._is_holding = True
+                        self._later(HOLD_S, self._release)
                     break
                 section = self._section(lane, lane.take(min(left, room, FRAME_TASKS)))
                 if section is not None:

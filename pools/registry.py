@@ -92,7 +92,10 @@ def _from_file(file: Path) -> ModuleType:
 
 
 def _summary(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
+    said = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
+    if isinstance(error, RuntimeError) and "running event loop" in said:
+        said += '; a worker loads this file too: put what starts the program under `if __name__ == "__main__":`'
+    return said
 
 
 def _own_trace(error: BaseException) -> str:

@@ -71,6 +71,7 @@ class Seat:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._gone: Future[None]
+        self._ready: Future[Any]
 
     @property
     def pid(self) -> int | None:
@@ -89,14 +90,19 @@ class Seat:
         channel = Channel(self._on_message, self._on_closed, time.time)
         self._channel = channel
         self._gateway = self._make_gateway(channel)
-        ready = loop.create_future()
+        self._ready = ready = loop.create_future()
         ready.add_done_callback(_seen)
         self._task = loop.create_task(self._connect(channel, process, ready))
         self._timer = loop.call_later(START_S, self._too_slow, process)
         return ready
 
     async def _connect(self, channel: Channel, process: WorkerProcess, ready: Future[Any]) -> None:
-        await asyncio.get_running_loop().create_connection(lambda: channel, sock=process.socket)
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: channel, sock=process.socket)
+        except OSError as error:
+            self.reason = f"its socket could not be used: {error}"
+            process.kill()
+            return
         first, *more = self._orders()
         answer = self._request(first)
         answer.add_done_callback(lambda done: self._set_up(done, ready))
@@ -186,6 +192,8 @@ class Seat:
         error = WorkerDied(f"worker {self.name} ended ({how}) before it answered; whether the task ran is not known")
         gone = PoolUnavailable(f"worker {self.name} is down: it died again and again ({how}); see `engine logs` and restart it")
         self.link.detach(gone if self.state == "down" else error, drop_waiting=self.state in ("down", "stopped"))
+        if not self._ready.done():
+            self._ready.set_exception(error)
         requests, self._requests = self._requests, {}
         for future in requests.values():
             if not future.done():

@@ -48,7 +48,6 @@ class Swarm:
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
     environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
     spares: processes that were started ahead, with the gauges they share.
-    accepted, ended: told of tasks that agents send to other workers.
     """
 
     def __init__(
@@ -64,8 +63,6 @@ class Swarm:
         spares: Spares | None = None,
         seed: int | None = None,
         on_event: Callable[[Event], None],
-        accepted: Callable[[int], None],
-        ended: Ended,
     ) -> None:
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
@@ -73,8 +70,6 @@ class Swarm:
         self.kinds: dict[str, dict[str, str]] = {}
         self._paths = list(paths)
         self._on_event = on_event
-        self._accepted = accepted
-        self._ended = ended
         self._chance = Random(seed)
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output)
         self.gauges = self._spares.gauges
@@ -92,12 +87,12 @@ class Swarm:
         cells = self.gauges.row(row)
         return Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, clock=time.monotonic, histogram=cells),
+            link=Link(window=spec.window, clock=time.monotonic, later=asyncio.get_running_loop().call_later, histogram=cells),
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=partial(self._launch, number),
             orders=partial(self._orders, number, worker, row),
-            gateway=self.gateway,
+            gateway=partial(self.gateway, accepted=_uncounted, ended=_uncounted),
             on_spawn=self._spawned_by_agent,
             on_event=self._on_event,
         )
@@ -281,10 +276,9 @@ class Swarm:
         pool, worker = self.placement.worker_of(kind, key)
         return self.pools[pool].seats[worker].link
 
-    def gateway(self, channel: Channel) -> Gateway:
-        """A gateway for tasks that come over a channel."""
-        loop = asyncio.get_running_loop()
-        return Gateway(self.resolve_key, channel, loop.call_soon, self._accepted, self._ended)
+    def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
+        """A gateway for tasks that come over a channel. accepted, ended: told how many came, and how they ended."""
+        return Gateway(self.resolve_key, channel, asyncio.get_running_loop().call_soon, accepted, ended)
 
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents, pool by pool: address, pool, worker, status, mailbox."""
@@ -299,6 +293,10 @@ class Swarm:
                     for key, status, mailbox in page
                 ]
         return shown
+
+
+def _uncounted(*_facts: Any) -> None:
+    """Messages between agents are counted by the workers that send them, not as tasks."""
 
 
 def _ask(seat: Seat, verb: str, **facts: Any) -> Future[Any] | None:

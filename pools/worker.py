@@ -64,7 +64,7 @@ class Worker:
         self._executor: Executor | None = None
         self._shards = 1
         self._owned: frozenset[int] = frozenset()
-        self._up = Link(window=UP_WINDOW, clock=time.monotonic)
+        self._up = Link(window=UP_WINDOW, clock=time.monotonic, later=loop.call_later)
         self._asks = Asks(self._resolve, loop, lambda _count: None, lambda _count, _failures: None)
         self._tells = Tells()
         self._local: LocalLink | None = None
