@@ -20,6 +20,8 @@ ANY: Key = None
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _KEY = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.:@+\-=]{{0,{KEY_CHARS - 1}}}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+#: Digits of the least number that is not a numbered agent's key.
+NUMBER_DIGITS = 16
 
 
 def valid_kind(name: str) -> str:
@@ -48,6 +50,8 @@ def parse(address: str) -> tuple[str, Key]:
     if type(address) is not str:
         raise BadAddress(f"an address is a text such as counter/17, not {type(address).__name__}")
     kind, slash, key = address.partition("/")
+    if key.isdecimal() and key.isascii() and len(key) < NUMBER_DIGITS and (key[0] != "0" or key == "0") and kind.islower():
+        return kind, int(key)  # the short way for a numbered agent; whoever looks the kind up finds a bad name
     if not slash:
         raise BadAddress(f"{address!r} names no agent: write kind/key, such as {address or 'counter'}/17")
     return valid_kind(kind), key_of(key)

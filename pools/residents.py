@@ -10,8 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
+from zlib import crc32
 
-from checkpoints.shards import shard_of
 from pools.address import Key
 from pools.agent import Agent
 from pools.kind import Kind
@@ -39,6 +39,8 @@ class Residents:
         self._ranges: list[tuple[int, int]] = []
         self._names: set[str] = set()
         self._owned = owned
+        self._owns_all = len(owned) == shards
+        self._prefix = crc32(f"{kind.name}/".encode())
         self._shards = shards
         self._fresh = kind.save(kind.make(0))
 
@@ -62,11 +64,11 @@ class Residents:
             known = at > 0 and key < self._ranges[at - 1][1]
         else:
             known = key in self._names
-        return known and (len(self._owned) == self._shards or self.shard(key) in self._owned)
+        return known and (self._owns_all or self.shard(key) in self._owned)
 
     def shard(self, key: Key) -> int:
-        """The shard that an agent belongs to."""
-        return shard_of(f"{self.kind.name}/{key}".encode(), self._shards)
+        """The shard that an agent belongs to: `shard_of` its address, the kind's part of it computed once."""
+        return crc32(str(key).encode(), self._prefix) % self._shards
 
     def wake(self, key: Key) -> Agent | None:
         """The object of an idle agent that `live` does not have; None where there is no such agent."""
@@ -91,7 +93,7 @@ class Residents:
 
     def keys(self) -> Iterator[Key]:
         """Every agent that lives here, awake or not."""
-        every: bool = len(self._owned) == self._shards
+        every = self._owns_all
         for start, stop in self._ranges:
             yield from (key for key in range(start, stop) if every or self.shard(key) in self._owned)
         yield from (name for name in sorted(self._names) if every or self.shard(name) in self._owned)

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
@@ -76,6 +77,8 @@ class Swarm:
         rows = count()
         self._name = name
         self.pools = [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
+        #: For each pool, the link to each shard's worker; one link where a worker has all of them.
+        self._ways = [_links_of(pool) for pool in self.pools]
         self._balancer = Balancer(self.placement, self.pools)
         self._watcher: asyncio.TimerHandle | None = None
 
@@ -264,17 +267,15 @@ class Swarm:
             link, key = self.resolve_key(valid_kind(address), ANY)
             return link, address, key
         kind, key = parse(address)
-        return self._link(kind, key), kind, key
+        links = self._ways[self.placement.pool_of(kind, key)]
+        return links[0] if len(links) == 1 else links[crc32(address.encode()) % len(links)], kind, key
 
     def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
         """The same for a kind and a key. Raises PoolError."""
         if key is ANY:
             key = self._balancer.pick(kind)
-        return self._link(kind, key), key
-
-    def _link(self, kind: str, key: Key) -> Link:
         pool, worker = self.placement.worker_of(kind, key)
-        return self.pools[pool].seats[worker].link
+        return self.pools[pool].seats[worker].link, key
 
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks that come over a channel. accepted, ended: told how many came, and how they ended."""
@@ -293,6 +294,11 @@ class Swarm:
                     for key, status, mailbox in page
                 ]
         return shown
+
+
+def _links_of(pool: Pool) -> list[Link]:
+    links = [seat.link for seat in pool.seats]
+    return links if len(links) == 1 else [links[owner_of(shard, len(links))] for shard in range(pool.spec.shards)]
 
 
 def _uncounted(*_facts: Any) -> None:
