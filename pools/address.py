@@ -6,6 +6,7 @@ Owns its grammar, alone. A key that is a plain decimal number is kept and sent a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pools.errors import BadAddress
 from pools.spec import KEY_CHARS
@@ -20,10 +21,13 @@ ANY: Key = None
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _KEY = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.:@+\-=]{{0,{KEY_CHARS - 1}}}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+#: Names of kinds that are remembered as valid.
+KINDS = 1_024
 #: Digits of the least number that is not a numbered agent's key.
 NUMBER_DIGITS = 16
 
 
+@lru_cache(maxsize=KINDS)
 def valid_kind(name: str) -> str:
     """The name itself, if it can name a kind: 1 to 63 of a-z, 0-9 and _, a letter first. Raises BadAddress."""
     if _KIND.fullmatch(name) is None:
@@ -50,8 +54,8 @@ def parse(address: str) -> tuple[str, Key]:
     if type(address) is not str:
         raise BadAddress(f"an address is a text such as counter/17, not {type(address).__name__}")
     kind, slash, key = address.partition("/")
-    if key.isdecimal() and key.isascii() and len(key) < NUMBER_DIGITS and (key[0] != "0" or key == "0") and kind.islower():
-        return kind, int(key)  # the short way for a numbered agent; whoever looks the kind up finds a bad name
+    if key.isdecimal() and key.isascii() and len(key) < NUMBER_DIGITS and (key[0] != "0" or key == "0"):
+        return valid_kind(kind), int(key)  # the short way for a numbered agent
     if not slash:
         raise BadAddress(f"{address!r} names no agent: write kind/key, such as {address or 'counter'}/17")
     return valid_kind(kind), key_of(key)

@@ -20,8 +20,9 @@ __all__ = ["HOOKS", "Agent", "AgentType"]
 
 #: Methods that are the agent's own hooks, never tasks.
 HOOKS = frozenset({"run", "execute", "checkpoint", "handle_error"})
-#: Names that a field cannot have: they tell about every agent.
-RESERVED = frozenset({"id", "key", "kind", "status", "mailbox", "memory_limit_bytes"}) | HOOKS
+#: Names that tell about every agent, and those that a field cannot have.
+TELLING = frozenset({"id", "key", "kind", "status", "mailbox"})
+RESERVED = TELLING | {"memory_limit_bytes"} | HOOKS
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -42,6 +43,12 @@ def _is_class_var(annotation: Any) -> bool:
     return "ClassVar" in (annotation if isinstance(annotation, str) else repr(annotation))
 
 
+def _check_names(owner: str, namespace: dict[str, Any]) -> None:
+    for name in namespace:
+        if name in TELLING:
+            raise BadField(f"{owner}.{name}: this name tells about every agent; choose another")
+
+
 class AgentType(type):
     """Makes a class of agents: annotated fields become slots, their defaults are kept aside."""
 
@@ -52,8 +59,10 @@ class AgentType(type):
         is_root = not any(isinstance(base, AgentType) for base in bases)
         notes = {} if is_root else _annotations(namespace)
         fields = [field for field, note in notes.items() if not _is_class_var(note)]
-        inherited = {field for base in bases for field in getattr(base, "_fields", ())}
-        defaults: dict[str, Any] = {}
+        inherited = dict.fromkeys(field for base in bases for field in getattr(base, "_fields", ()))
+        defaults = {field: namespace.pop(field) for field in inherited if field in namespace}
+        if not is_root:
+            _check_names(name, namespace)
         for field in fields:
             if field in RESERVED or field.startswith("_"):
                 raise BadField(
@@ -65,11 +74,11 @@ class AgentType(type):
         if "__slots__" not in namespace:
             namespace["__slots__"] = tuple(field for field in fields if field not in inherited)
         made = super().__new__(mcs, name, bases, namespace, **more)
-        made._fields = (
-            *(f for base in bases for f in getattr(base, "_fields", ())),
-            *(f for f in fields if f not in inherited),
-        )
-        made._defaults = {k: v for base in bases for k, v in getattr(base, "_defaults", {}).items()} | defaults
+        if made.__dictoffset__:
+            loose = next((base.__name__ for base in made.__mro__[1:] if "__dict__" in vars(base)), name)
+            raise BadField(f"{name}: {loose} has no __slots__, so state could hide from the engine; give it `__slots__ = ()`")
+        made._fields = (*inherited, *(field for field in fields if field not in inherited))
+        made._defaults = {k: v for base in reversed(bases) for k, v in getattr(base, "_defaults", {}).items()} | defaults
         made.kind = valid_kind(kind or _WORD.sub("_", name).lower().strip("_"))
         return made
 

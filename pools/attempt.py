@@ -6,24 +6,22 @@ executor's business.
 
 from __future__ import annotations
 
-import asyncio
-import sys
-import traceback
 from collections.abc import Callable
 from typing import Any
+
+import orjson
 
 from pools import values
 from pools.agent import Agent
 from pools.context import Context
-from pools.errors import BadReply, failure_of
+from pools.errors import BadReply
 from pools.kind import Kind
 from pools.method import Method
 
-__all__ = ["CAUGHT", "bind", "call", "check_reply", "keep", "print_trace", "undo"]
+__all__ = ["CAUGHT", "bind", "call", "keep", "sendable", "undo"]
 
-#: What an agent's method may end with and leave the worker alive.
-CAUGHT = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
-_OURS = ("/pools/attempt.py", "/pools/executor.py")
+#: What an agent's method may end with and leave the worker alive: everything. The run loop is the edge.
+CAUGHT = BaseException
 #: Bytes of one value as JSON: a quarter of a frame.
 REPLY_BYTES = 4 * 1024 * 1024
 
@@ -67,25 +65,19 @@ def undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseExcep
             kind.rollback(agent)
 
 
-def check_reply(value: Any) -> None:
-    """Refuse a value that would not arrive as it is. Raises BadReply."""
+def sendable(value: Any) -> Any:
+    """The value as it will arrive: a copy, so that the agent may go on changing its lists. Raises BadReply."""
     wrong = values.fault(value, "its value")
     if wrong is not None:
         raise BadReply(wrong)
     if type(value) is str:
         size_bytes = len(value)
     elif type(value) in (list, dict, tuple):
-        size_bytes = len(values.dumps(value))
+        encoded = values.dumps(value)
+        size_bytes = len(encoded)
+        value = orjson.loads(encoded)
     else:
-        return
+        return value
     if size_bytes > REPLY_BYTES:
         raise BadReply(f"its value has {size_bytes:,} bytes as JSON, an answer holds {REPLY_BYTES:,}")
-
-
-def print_trace(kind: Kind, method: Method | None, error: BaseException) -> None:
-    """Write the traceback of a failed task, from the agent's own code on, into the log."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.endswith(_OURS)]
-    name = method.name if method else "?"
-    lines = ["".join(traceback.format_list(frames)), f"{type(error).__name__}: {failure_of(error).message}\n"]
-    sys.stderr.write(f"{kind.name}.{name} failed (told once a minute):\n{''.join(lines)}")
-    sys.stderr.flush()
+    return value

@@ -6,6 +6,7 @@ down; within it the agents take turns, so that an idle one is found without aski
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pools.address import Key
@@ -21,18 +22,18 @@ class Balancer:
     def __init__(self, placement: Placement, pools: Sequence[Pool]) -> None:
         self._placement = placement
         self._pools = pools
-        self._turn = 0
+        self._turns: Counter[tuple[str, int]] = Counter()
 
     def pick(self, kind: str) -> Key:
         """An agent of the kind in its least loaded pool. Raises UnknownKind, PoolUnavailable."""
-        self._turn += 1
         hosts = self._placement.holders(kind)
-        up = [number for number in hosts if self._pools[number].state != "down"]
-        least = min(up or hosts, key=self._load)
-        return self._placement.nth(kind, least, self._turn)
+        up = [number for number in hosts if self._pools[number].state != "down"] or hosts
+        least = min(up, key=lambda number: (self._load(number), self._turns[kind, number]))
+        turn = self._turns[kind, least]
+        self._turns[kind, least] += 1
+        return self._placement.nth(kind, least, turn)
 
-    def _load(self, number: int) -> tuple[float, int]:
-        """Open tasks for each worker that is up, then the turn, so that equal pools alternate."""
+    def _load(self, number: int) -> float:
+        """Open tasks for each worker that is up."""
         pool = self._pools[number]
-        running = sum(seat.state == "running" for seat in pool.seats) or 1
-        return pool.open / running, (number + self._turn) % len(self._pools)
+        return pool.open / (sum(seat.state == "running" for seat in pool.seats) or 1)

@@ -10,6 +10,7 @@ from asyncio import Future
 from collections.abc import Generator
 from typing import Any, Protocol
 
+from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.errors import BadArgument, OutboxFull
 from pools.sender import Named, sent_form
@@ -32,6 +33,17 @@ class Office(Protocol):
     def log(self, address: str, task_id: str, text: str) -> None:
         """Write a line into the engine's log."""
         ...
+
+
+def _sent(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Arguments as they are sent, a copy of their own. Raises BadArgument for what cannot be sent."""
+    if arguments and named:
+        raise BadArgument(f"{method}: give the arguments by place or by name, not both")
+    sent = sent_form((Named(named),) if named else arguments)
+    wrong = values.fault(sent, "the argument")
+    if wrong is not None:
+        raise BadArgument(f"{method}: {wrong}")
+    return values.copied(sent)
 
 
 class _Done:
@@ -72,7 +84,7 @@ class Context:
             parse(address)
         else:
             valid_kind(address)
-        return self._put(("tell", address, method, sent_form((Named(named),) if named else arguments)))
+        return self._put(("tell", address, method, _sent(method, arguments, named)))
 
     def ask(self, address: str, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Send a task now; await the result for its value. Raises what the task failed with.
@@ -81,6 +93,8 @@ class Context:
         """
         if address == self.agent_id:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
+        if arguments and named:
+            raise BadArgument(f"{method}: give the arguments by place or by name, not both")
         return self._office.ask(address, method, (Named(named),) if named else arguments)
 
     def spawn(self, kind: str, key: str | int) -> _Done:
@@ -97,7 +111,7 @@ class Context:
         """
         if not 0 <= after_s <= 366 * 86_400:
             raise BadArgument(f"timer: after_s must be 0 to 366 days in seconds, got {after_s!r}")
-        return self._put(("timer", float(after_s), method, sent_form(arguments)))
+        return self._put(("timer", float(after_s), method, _sent(method, arguments, {})))
 
     def log(self, text: str) -> None:
         """Write a line into the engine's log, with the agent's name, at once."""

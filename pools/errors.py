@@ -187,8 +187,8 @@ class FrameTooLarge(BadFrame):
 def _text(error: BaseException) -> str:
     """The error's own text, whatever its `__str__` does."""
     try:
-        return str(error)[:MESSAGE_CHARS]
-    except (Exception, RecursionError) as second:  # noqa: BLE001 - the user's own __str__ may do anything
+        return str(error)[:MESSAGE_CHARS].encode(errors="backslashreplace").decode()
+    except BaseException as second:  # noqa: BLE001 - the user's own __str__ may do anything
         return f"(its text cannot be shown: {type(second).__name__})"
 
 

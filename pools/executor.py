@@ -16,36 +16,21 @@ from typing import Any
 from pools import values
 from pools.address import Key
 from pools.agent import Agent
-from pools.attempt import CAUGHT, bind, call, check_reply, keep, print_trace, undo
-from pools.context import Context, Office, Outgoing
-from pools.errors import (
-    MailboxFull,
-    PoolError,
-    TaskCancelled,
-    UnknownAgent,
-    UnknownKind,
-    UnknownMethod,
-    failure_of,
-)
-from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS, WAITING
-from pools.job import Answers, Error, Job, Turn, read_job
-from pools.kind import Kind
-from pools.method import Method
+from pools.attempt import CAUGHT, sendable
+from pools.complaints import Complaints
+from pools.context import Office, Outgoing
+from pools.errors import PoolError, UnknownKind, failure_of
+from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
+from pools.job import Answers, Error, Job, Waiting, read_job
 from pools.residents import Residents
 from pools.spec import PUMP_S, REPLY_AFTER_S
+from pools.turns import PENDING, Turns
 
-__all__ = ["Answers", "Executor", "Job"]
+__all__ = ["Executor"]
 
 #: Tasks of the first slice of a section, and of the largest: a slice aims at half of REPLY_AFTER_S.
 FIRST_SLICE, MOST_SLICE = 64, 1024
 _LOW, _HIGH = values.SMALL
-
-
-class _Pending:
-    """Stands for the value of a task that has not ended."""
-
-
-_PENDING = _Pending()
 
 
 class Executor:
@@ -71,18 +56,23 @@ class Executor:
     ) -> None:
         self._kinds = kinds
         self._cells = cells
-        self._mailbox = mailbox
         self._clock_ns = clock_ns
         self._defer = defer
-        self._start = start
-        self._office = office
-        self._send = send
+        self._complaints = Complaints(clock_ns)
+        self._turns = Turns(
+            kinds,
+            cells=cells,
+            mailbox=mailbox,
+            defer=defer,
+            start=start,
+            office=office,
+            send=send,
+            complaints=self._complaints,
+        )
         self._queue: deque[Job] = deque()
         self._is_pumping = False
         self._slice = FIRST_SLICE
         self._current: Agent | None = None
-        self._waiting = 0
-        self._told: dict[tuple[str, str, str], int] = {}
 
     # -- taking work ---------------------------------------------------------------------------------------------------
 
@@ -122,12 +112,12 @@ class Executor:
         try:
             value = method.function(agent) if argument is None else method.function(agent, argument)
             if type(value) is not int or not _LOW <= value <= _HIGH:
-                check_reply(value)
+                value = sendable(value)
             if (after := kind.mark(agent)) is not before:
                 kind.check(before, after)
         except CAUGHT as error:
             kind.restore(agent, before)
-            value, errors = None, [[0, *self._failure(kind, method, error)]]
+            value, errors = None, [[0, *self._complaints.failure(kind, method, error)]]
         self._current = None
         cells[FAILED if errors else DONE] += 1
         cells[BUSY_NS] += self._clock_ns() - began_ns
@@ -146,27 +136,12 @@ class Executor:
 
     def cancel(self, numbers: Sequence[int], answers: Answers, position: int | None = None) -> None:
         """Take back the tasks of some sections that did not end yet; with a position, only that task."""
-        gone = TaskCancelled("cancelled before it ended")
+        wanted = frozenset(numbers)
         for job in self._queue:
-            if job.number in numbers and job.answers is answers and position is None:
-                job.error = gone
-        for residents in self._kinds.values():
-            for turn in list(residents.busy.values()):
-                self._cancel_turn(turn, numbers, answers, position, gone)
+            if job.number in wanted and job.answers is answers:
+                job.cancel(position)
+        self._turns.cancel(wanted, answers, position)
         self._defer(answers.flush)
-
-    def _cancel_turn(
-        self, turn: Turn, numbers: Sequence[int], answers: Answers, position: int | None, gone: TaskCancelled
-    ) -> None:
-        def is_meant(job: Job | None, at: int) -> bool:
-            return job is not None and job.number in numbers and job.answers is answers and position in (None, at)
-
-        for waiting in [item for item in turn.mailbox if is_meant(item[0], item[1])]:
-            turn.mailbox.remove(waiting)
-            self._wait(-1)
-            self._answer_late(waiting[0], waiting[1], None, gone)
-        if is_meant(turn.job, turn.position) and turn.task is not None:
-            turn.task.cancel()
 
     # -- running -------------------------------------------------------------------------------------------------------
 
@@ -217,6 +192,7 @@ class Executor:
             return
         kind, live, cells = residents.kind, residents.live, self._cells
         mark, check, first = kind.mark, kind.check, job.next
+        run_long = self._turns.run
         results: list[Any] = []
         errors: list[Error] = []
         is_gapless = True
@@ -237,20 +213,20 @@ class Executor:
                 try:
                     value = method.function(agent) if argument is None else method.function(agent, argument)
                     if type(value) is not int or not _LOW <= value <= _HIGH:
-                        check_reply(value)
+                        value = sendable(value)
                     if (after := mark(agent)) is not before:
                         check(before, after)
                 except CAUGHT as error:
                     kind.restore(agent, before)
-                    errors.append([position - first, *self._failure(kind, method, error)])
+                    errors.append([position - first, *self._complaints.failure(kind, method, error)])
                     value = None
             else:
                 try:
-                    value = self._run_one(residents, key, method, argument, job, position)
-                    if value is _PENDING:
+                    value = run_long(residents, key, Waiting(job, position, method, argument))
+                    if value is PENDING:
                         is_gapless = False
                 except CAUGHT as error:
-                    errors.append([position - first, *self._failure(kind, method, error)])
+                    errors.append([position - first, *self._complaints.failure(kind, method, error)])
                     value = None
             results.append(value)
             position += 1
@@ -265,7 +241,7 @@ class Executor:
 
     def _answer_gapped(self, job: Job, first: int, results: list[Any], errors: list[Error]) -> None:
         """Answer a slice in which some tasks have not ended."""
-        ended = [index for index, value in enumerate(results) if value is not _PENDING]
+        ended = [index for index, value in enumerate(results) if value is not PENDING]
         if not ended:
             return
         place = {index: new for new, index in enumerate(ended)}
@@ -285,143 +261,13 @@ class Executor:
         job.answers.answer(job.number, job.next, [None] * count, [[index, *failure] for index in range(count)])
         job.next = job.count
 
-    def _run_one(self, residents: Residents, key: Key, method: Method | None, argument: Any, job: Job, position: int) -> Any:
-        """Run one task the long way; `_PENDING` when it goes on later. Raises what it failed with."""
-        if method is None:
-            raise UnknownMethod(f"{residents.kind.name} has no such method; it has {', '.join(sorted(residents.kind.methods))}")
-        turn: Turn | None = residents.busy.get(key)
-        if turn is not None:
-            if len(turn.mailbox) >= self._mailbox:
-                raise MailboxFull(f"{residents.kind.name}/{key} has {self._mailbox:,} tasks waiting")
-            turn.mailbox.append((job, position, method, argument))
-            self._wait(1)
-            return _PENDING
-        agent = residents.live.get(key)
-        if agent is None:
-            agent = residents.wake_idle(key)
-        if agent is None:
-            raise UnknownAgent(f"no agent {residents.kind.name}/{key}; spawn it first")
-        context = Context(self._office, agent.id, f"{job.number}.{position}") if method.wants_context else None
-        bound = bind(method, agent, argument, context)
-        if method.is_async:
-            return self._run_async(residents, agent, method, bound, context, job, position)
-        kind = residents.kind
-        before = kind.mark(agent) if kind.is_light else None
-        self._current = agent
-        try:
-            value = call(kind, agent, method, bound)
-            check_reply(value)
-            keep(kind, agent, method, before, value)
-        except CAUGHT as error:
-            undo(kind, agent, method, before, error)
-            raise
-        if context is not None and context.outbox:
-            self._send(kind.name, key, context.outbox)
-        return value
-
-    # -- agents that wait ----------------------------------------------------------------------------------------------
-
-    def _run_async(
-        self,
-        residents: Residents,
-        agent: Agent,
-        method: Method,
-        bound: Callable[[], Any],
-        context: Context | None,
-        job: Job,
-        position: int,
-    ) -> Any:
-        key = agent._key
-        turn = residents.busy.get(key)
-        if turn is None:
-            turn = residents.busy[key] = Turn(agent)
-        residents.live.pop(key, None)
-        turn.job, turn.position = job, position
-        turn.task = self._start(self._drive(residents, turn, method, bound, context, job, position))
-        return _PENDING
-
-    async def _drive(
-        self,
-        residents: Residents,
-        turn: Turn,
-        method: Method,
-        bound: Callable[[], Any],
-        context: Context | None,
-        job: Job,
-        position: int,
-    ) -> None:
-        """The whole life of one async task."""
-        kind, agent = residents.kind, turn.agent
-        before = kind.mark(agent) if kind.is_light else None
-        value: Any = None
-        failed: BaseException | None = None
-        try:
-            value = await call(kind, agent, method, bound)
-            check_reply(value)
-            keep(kind, agent, method, before, value)
-        except CAUGHT as error:
-            failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
-            try:
-                undo(kind, agent, method, before, error)
-            except CAUGHT as second:
-                failed = second
-        if failed is None and context is not None and context.outbox:
-            self._send(kind.name, agent._key, context.outbox)
-        self._answer_late(job, position, None if failed else value, failed, kind, method)
-        turn.task = turn.job = None
-        self._next_of(residents, turn)
-
-    def _next_of(self, residents: Residents, turn: Turn) -> None:
-        """Go on with a busy agent's mailbox until a task waits again or none is left."""
-        key = turn.agent._key
-        while turn.mailbox:
-            job, position, method, argument = turn.mailbox.popleft()
-            self._wait(-1)
-            del residents.busy[key]
-            residents.live[key] = turn.agent
-            mailbox = turn.mailbox
-            try:
-                value = self._run_one(residents, key, method, argument, job, position)
-            except CAUGHT as error:
-                self._answer_late(job, position, None, error, residents.kind, method)
-            else:
-                if value is _PENDING:
-                    residents.busy[key].mailbox.extend(mailbox)
-                    return
-                self._answer_late(job, position, value, None)
-            residents.live.pop(key, None)
-            residents.busy[key] = turn
-        residents.busy.pop(key, None)
-        residents.live[key] = turn.agent
-
-    def _answer_late(
-        self,
-        job: Job,
-        position: int,
-        value: Any,
-        error: BaseException | None,
-        kind: Kind | None = None,
-        method: Method | None = None,
-    ) -> None:
-        errors = []
-        if error is None:
-            self._cells[DONE] += 1
-        else:
-            self._cells[FAILED] += 1
-            errors = [[0, *(failure_of(error) if kind is None else self._failure(kind, method, error))]]
-        job.answers.answer_at(job.number, [position], [value], errors)
-        self._defer(job.answers.flush)
-
-    def _wait(self, change: int) -> None:
-        self._waiting += change
-        self._cells[WAITING] = self._waiting
-
     # -- what is said of agents ----------------------------------------------------------------------------------------
 
     def status(self, kind: str, key: Key) -> str:
         """run, idle, asleep or dormant."""
-        if self._current is not None and type(self._current).kind == kind and self._current._key == key:
-            return "run"
+        for agent in (self._current, self._turns.current):
+            if agent is not None and type(agent).kind == kind and agent._key == key:
+                return "run"
         residents = self._kinds.get(kind)
         return (residents and residents.status(key)) or "idle"
 
@@ -430,13 +276,3 @@ class Executor:
         residents = self._kinds.get(kind)
         turn = residents.busy.get(key) if residents else None
         return len(turn.mailbox) if turn else 0
-
-    def _failure(self, kind: Kind, method: Method | None, error: BaseException) -> Any:
-        """The failure that stands for an error; the first of its sort in a minute goes to the log with its traceback."""
-        if not isinstance(error, PoolError):
-            sort = (kind.name, method.name if method else "", type(error).__name__)
-            now_s = self._clock_ns() // 1_000_000_000
-            if now_s - self._told.get(sort, -60) >= 60:
-                self._told[sort] = now_s
-                print_trace(kind, method, error)
-        return failure_of(error)

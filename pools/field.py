@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from pools import values
-from pools.errors import BadField
+from pools.errors import BadField, BadReply
 from pools.log import Log
 from pools.types import type_of
 
@@ -47,7 +47,7 @@ def _save(accepts: Callable[[Any], bool], text: str) -> Callable[[Any], bytes]:
     def save(value: Any) -> bytes:
         if not accepts(value):
             raise ValueError(f"must be {text}, is {type(value).__name__}")
-        wrong = values.fault(value)
+        wrong = values.fault(value, tuples=False)
         if wrong is not None:
             raise ValueError(wrong)
         return bytes(memoryview(values.dumps(value)))
@@ -74,7 +74,7 @@ def _itself(value: Any) -> Any:
 def read_field(owner: str, name: str, annotation: Any, default: Any, has_default: bool) -> Field:
     """The field that an annotation declares. Raises BadField, naming what may stand there."""
     if typing.get_origin(annotation) is Log or annotation is Log:
-        items = list(default) if has_default else []
+        items = _first_items(owner, name, default) if has_default else []
         return Field(name, "Log", lambda: Log(items), False, False, Log, _save_log, Log)
     if annotation is bytes:
         return _bytes_field(owner, name, default, has_default)
@@ -93,6 +93,13 @@ def read_field(owner: str, name: str, annotation: Any, default: Any, has_default
     fresh = (lambda: first) if kind.is_scalar or type(first) in values.PLAIN else (lambda: orjson.loads(saved))
     is_fixed = kind.exact in (int, float, bool, type(None))
     return Field(name, kind.text, fresh, kind.is_scalar, is_fixed, kind.exact, save, _itself)
+
+
+def _first_items(owner: str, name: str, default: Any) -> list[Any]:
+    try:
+        return list(Log(default))
+    except (TypeError, BadReply) as error:
+        raise BadField(f"{owner}.{name}: its default must be a list of JSON values: {error}") from error
 
 
 def _bytes_field(owner: str, name: str, default: Any, has_default: bool) -> Field:

@@ -44,31 +44,29 @@ class Gateway:
         self._is_due = False
 
     def accept(self, sections: Any) -> None:
-        """Send on the tasks of one message. Raises BadFrame for columns that do not fit each other."""
+        """Send on the tasks of one message: all of them, or none.
+
+        Raises BadFrame for columns that do not fit each other.
+        """
         try:
-            for section in sections:
-                self._accept_one(section)
+            read = [_read(section) for section in sections]
         except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
             raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
+        for section in read:
+            self._accept_one(*section)
         for link in self._links.values():
-            link.offer([lane for lane in self._lanes.values() if lane.link is link and lane.rows])
+            link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
-    def _accept_one(self, section: dict[str, Any]) -> None:
-        number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
-        if type(number) is not int or type(kind) is not str:
-            raise BadFrame("a section without its number or its kind")
-        count = len(keys)
-        methods = [names] * count if type(names) is str else [names[0][code] for code in names[1]]
-        arguments = section.get("a") or [None] * count
-        self._accepted(count)
-        for position, (key, method, argument) in enumerate(zip(keys, methods, arguments, strict=True)):
+    def _accept_one(self, number: int, kind: str, rows: list[tuple[Any, str, Any]]) -> None:
+        self._accepted(len(rows))
+        for position, (key, method, argument) in enumerate(rows):
             token = (number, position)
             try:
                 link, found = self._resolve(valid_kind(kind), ANY if key is None else key_of(key))
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
-                continue
-            self._lane_of(link, kind).rows.extend((token, found, str(method), argument))
+            else:
+                self._lane_of(link, kind).rows.extend((token, found, method, argument))
 
     def _lane_of(self, link: Link, kind: str) -> Lane:
         lane = self._lanes.get((id(link), kind))
@@ -129,3 +127,24 @@ class Gateway:
         """The peer is gone: take back everything of its."""
         for link in self._links.values():
             link.cancel(self)
+
+
+def _read(section: dict[str, Any]) -> tuple[int, str, list[tuple[Any, str, Any]]]:
+    """The number, the kind and the rows (key, method, argument) of a task section; any of many errors where it is none."""
+    number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
+    if type(number) is not int or type(kind) is not str or type(keys) is not list:
+        raise TypeError("a number, a kind and a list of keys make a section")
+    count = len(keys)
+    if type(names) is str:
+        methods = [names] * count
+    else:
+        table, codes = names
+        if any(type(name) is not str for name in table) or any(type(code) is not int or code < 0 for code in codes):
+            raise TypeError("methods are names and indexes")
+        methods = [table[code] for code in codes]
+    arguments = section.get("a")
+    if arguments is None:
+        arguments = [None] * count
+    elif type(arguments) is not list:
+        raise TypeError("arguments are a list")
+    return number, kind, list(zip(keys, methods, arguments, strict=True))

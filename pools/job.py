@@ -9,18 +9,22 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import repeat
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pools.address import Key
 from pools.agent import Agent
-from pools.errors import BadFrame, PoolError, UnknownKind
+from pools.errors import BadFrame, PoolError, TaskCancelled, UnknownKind
 from pools.method import Method
 from pools.residents import Residents
 
-__all__ = ["Answers", "Error", "Job", "Turn", "read_job"]
+__all__ = ["CANCELLED", "Answers", "Error", "Job", "Turn", "Waiting", "read_job"]
 
 #: A failure in a result section: [index in its values, type, message, retry_after_s].
 Error = list[Any]
+
+
+def _nothing(_agent: Agent) -> None:
+    """What a cancelled task does."""
 
 
 class Answers(Protocol):
@@ -61,18 +65,46 @@ class Job:
         #: Why the rest is not run.
         self.error: PoolError | None = None
 
+    def cancel(self, position: int | None) -> None:
+        """Do not run what has not been run: everything, or the task at a position."""
+        if position is None:
+            self.error = TaskCancelled("cancelled before it began")
+            return
+        rows = list(self.rows)
+        at = position - self.next
+        if 0 <= at < len(rows):
+            rows[at] = (rows[at][0], CANCELLED, rows[at][2])
+        self.rows = iter(rows)
+
+
+class Waiting(NamedTuple):
+    """One task that has not ended, wherever it waits."""
+
+    job: Job
+    position: int
+    method: Method | None
+    argument: Any
+
 
 class Turn:
-    """A busy agent: its unfinished task, and the tasks behind it."""
+    """A busy agent: its unfinished task, and the tasks behind it.
 
-    __slots__ = ("agent", "job", "mailbox", "position", "task")
+    has_begun: whether the unfinished task's coroutine runs.  is_draining: whether the mailbox is being worked off now.
+    """
+
+    __slots__ = ("agent", "has_begun", "is_draining", "mailbox", "running", "task")
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
-        self.job: Job | None = None
-        self.position = 0
+        self.running: Waiting | None = None
+        self.has_begun = False
+        self.is_draining = False
         self.task: asyncio.Task[None] | None = None
-        self.mailbox: deque[tuple[Job, int, Method, Any]] = deque()
+        self.mailbox: deque[Waiting] = deque()
+
+
+#: Stands for the method of a task that was cancelled before it ran.
+CANCELLED = Method("cancelled", _nothing, (), wants_context=False)
 
 
 def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: Answers) -> Job:

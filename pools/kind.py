@@ -25,7 +25,7 @@ __all__ = ["Kind"]
 def _hints(owner: AgentType, thing: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(thing)
-    except NameError as error:
+    except (NameError, SyntaxError, AttributeError, TypeError) as error:
         raise BadField(f"{owner.__name__}: {error}; annotations must name types that stand in its module") from error
 
 

@@ -105,6 +105,24 @@ def _refuse(sink: Sink, tokens: Sequence[Any], failure: Failure) -> None:
         sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
 
 
+def _is_name(method: Any) -> bool:
+    return type(method) is str and values.fault(method) is None
+
+
+def _named(sink: Sink, columns: Columns) -> Columns:
+    """The tasks whose method is a name; the others are answered."""
+    try:
+        if all(map(_is_name, set(columns[2]))):
+            return columns
+    except TypeError:
+        pass  # a list or an object where a name should stand
+    is_named = [_is_name(method) for method in columns[2]]
+    wrong = [token for token, is_right in zip(columns[0], is_named, strict=True) if not is_right]
+    _refuse(sink, wrong, failure_of(BadArgument("a method is named by text")))
+    tokens, keys, methods, arguments = (list(compress(column, is_named)) for column in columns)
+    return tokens, keys, methods, arguments
+
+
 def sound(sink: Sink, columns: Columns) -> Columns:
     """The tasks whose arguments arrive as they are; the others, which JSON would change in silence, are answered."""
     if set(map(type, columns[3])) <= values.PLAIN:
@@ -226,32 +244,40 @@ class Link:
 
     def pump(self, *, is_patient: bool = True) -> None:
         """Send what waits and fits; if patient, hold small sections back for HOLD_S while the window is half full."""
-        if self._wire is None or not self._queue:
-            return
-        sections: list[dict[str, Any]] = []
-        for _ in range(len(self._queue)):
-            lane = self._queue.popleft()
-            while (left := len(lane)) and (room := self._window - self.open) > 0:
-                if is_patient and self.open >= self._half and left < FRAME_TASKS:
-                    if not self._is_holding:
-                        self._is_holding = True
-                        self._later(HOLD_S, self._release)
-                    break
-                section = self._section(lane, lane.take(min(left, room, FRAME_TASKS)))
-                if section is not None:
-                    sections.append(section)
-            if left:
-                self._queue.append(lane)
-            else:
-                lane.is_queued = False
-        if sections:
-            self._send(sections)
+        if self._wire is not None and self._queue:
+            sections = self._sections(is_patient=is_patient)
+            if sections:
+                self._send(sections)
         if self._queue and self.waiting > BACKLOG_TASKS:
             self._refuse_overflow()
 
+    def _sections(self, *, is_patient: bool) -> list[dict[str, Any]]:
+        """What may be sent now: the lanes take turns, a section each, so that a long one starves nobody."""
+        sections: list[dict[str, Any]] = []
+        held: list[Lane] = []
+        queue = self._queue
+        while queue and (room := self._window - self.open) > 0:
+            lane = queue.popleft()
+            left = len(lane)
+            if left == 0:
+                lane.is_queued = False
+            elif is_patient and self.open >= self._half and left < FRAME_TASKS:
+                held.append(lane)
+            else:
+                section = self._section(lane, lane.take(min(left, room, FRAME_TASKS)))
+                if section is not None:
+                    sections.append(section)
+                queue.append(lane)
+        if held:
+            queue.extendleft(reversed(held))
+            if not self._is_holding:
+                self._is_holding = True
+                self._later(HOLD_S, self._release)
+        return sections
+
     def _section(self, lane: Lane, columns: Columns) -> dict[str, Any] | None:
         """One section of a task message, counted as in flight; None when no task of it could be sent."""
-        tokens, keys, methods, arguments = sound(lane.sink, columns)
+        tokens, keys, methods, arguments = _named(lane.sink, sound(lane.sink, columns))
         if not tokens:
             return None
         self._number = number = self._number + 1

@@ -5,13 +5,13 @@ Owns the copying of what is handed over, so that no two agents ever share a list
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pools.address import Key
 from pools.answers import LocalAnswers, copied
+from pools.complaints import say
 from pools.errors import Failure
 from pools.executor import Executor
 from pools.job import Job
@@ -61,4 +61,4 @@ class Tells:
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Say which messages failed."""
         for position, failure in failures[:TOLD]:
-            print(f"a message from {tokens[position]} failed: {failure.type}: {failure.message}", file=sys.stderr, flush=True)
+            say(f"a message from {tokens[position]} failed: {failure.type}: {failure.message}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from pools.errors import BadArgument, BadMethod
 from pools.types import ANY, Type, type_of
+from pools.values import copied
 
 __all__ = ["CONTEXT", "Method", "Parameter", "read_method"]
 
@@ -60,7 +61,7 @@ class Method:
 
     def open_short_way(self) -> None:
         """Let the executor call the method without binding, where that is the same: sync, no context, plain arguments."""
-        if self.is_async or self.wants_context:
+        if self.is_async or self.wants_context or any(type(p.default) in (list, dict) for p in self.parameters):
             return
         required = [parameter for parameter in self.parameters if parameter.is_required]
         self.is_bare = not required
@@ -110,7 +111,7 @@ class Method:
     def _left_out(self, parameter: Parameter) -> Any:
         if parameter.is_required:
             raise BadArgument(f"{self.name}: {parameter.name} is missing; it takes {self._takes()}")
-        return parameter.default
+        return copied(parameter.default) if type(parameter.default) in (list, dict) else parameter.default
 
     def _takes(self) -> str:
         return ", ".join(self._shown(p) for p in self.parameters) or "no arguments"
@@ -128,8 +129,8 @@ def read_method(owner: str, name: str, function: Callable[..., Any], hints: dict
         if given.name == CONTEXT:
             wants_context = True
             continue
-        if given.kind in (given.VAR_POSITIONAL, given.VAR_KEYWORD, given.POSITIONAL_ONLY):
-            raise BadMethod(f"{owner}.{name}: {given.name}: use plain parameters, not *, ** or /")
+        if given.kind in (given.VAR_POSITIONAL, given.VAR_KEYWORD, given.POSITIONAL_ONLY, given.KEYWORD_ONLY):
+            raise BadMethod(f"{owner}.{name}: {given.name}: use plain parameters, without *, ** and /")
         kind = type_of(hints[given.name]) if given.name in hints else ANY
         if kind is None:
             raise BadMethod(

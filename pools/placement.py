@@ -190,14 +190,13 @@ class Placement:
 
     def nth(self, kind: str, pool: int, turn: int) -> Key:
         """One agent of a kind in a pool that holds some: another one with each turn."""
-        parts = self.parts_of(kind, pool)
-        at = turn % (sum(part.stop - part.start for part in parts) or 1)
+        parts, names = self.parts_of(kind, pool), self.names_of(kind, pool)
+        at = turn % (sum(part.stop - part.start for part in parts) + len(names))
         for part in parts:
             if at < part.stop - part.start:
                 return part.start + at
             at -= part.stop - part.start
-        names = self.names_of(kind, pool)
-        return names[turn % len(names)]
+        return names[at]
 
     @staticmethod
     def _known(kind: str, entry: _Kind) -> str:

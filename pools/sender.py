@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from pools.address import Key
-from pools.errors import Failure, PoolError, TaskExpired, failure_of, raised
+from pools.errors import BadArgument, Failure, PoolError, TaskExpired, failure_of, raised
 from pools.link import BARE, Columns, Lane, Link, Sink
 from pools.result import Batch
 
@@ -113,6 +113,8 @@ class Asks:
                 return self._refused(future, error)
         if len(arguments) == 1 and not named and type(arguments[0]) in BARE:
             sent = arguments[0]
+        elif arguments and named:
+            return self._refused(future, BadArgument(f"{method}: give the arguments by place or by name, not both"))
         else:
             sent = sent_form((Named(named),) if named else arguments)
         if self._new:

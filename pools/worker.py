@@ -25,6 +25,7 @@ import uvloop
 from pools.address import ANY, Key, parse
 from pools.answers import ChannelAnswers
 from pools.channel import Channel
+from pools.complaints import say
 from pools.context import Outgoing
 from pools.errors import BadFrame, KindNotLoaded, LinkClosed, PoolError, failure_of
 from pools.executor import Executor
@@ -104,7 +105,7 @@ class Worker:
     def on_closed(self, _channel: Channel, error: Exception | None) -> None:
         """The engine is gone: so are we."""
         if error is not None and not isinstance(error, OSError):
-            print(f"worker {os.getpid()} ends: {error}", file=sys.stderr, flush=True)
+            say(f"worker {os.getpid()} ends: {error}")
         os._exit(0 if error is None else 1)
 
     def _obey(self, channel: Channel, order: dict[str, Any]) -> None:
@@ -256,7 +257,7 @@ class Worker:
 
     def log(self, address: str, task_id: str, text: str) -> None:
         """Write a line into the engine's log."""
-        print(f"{address} [{task_id}] {text}", file=sys.stderr, flush=True)
+        say(f"{address} [{task_id}] {text}")
 
     def _send(self, kind: str, key: Key, outbox: list[Outgoing]) -> None:
         for what, *rest in outbox:

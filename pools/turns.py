@@ -1,0 +1,207 @@
+"""Tasks that need more than a call, and agents that wait.
+
+Owns the long way of a task (binding, context, hooks, keeping, taking back), busy agents and their mailboxes. An agent is busy
+while an async task of it has not ended; its further tasks wait in order, all other agents go on. Below it stands `attempt`,
+above it the executor's run loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from pools.address import Key
+from pools.agent import Agent
+from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
+from pools.complaints import Complaints
+from pools.context import Context, Office, Outgoing
+from pools.errors import MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
+from pools.gauges import DONE, FAILED, WAITING
+from pools.job import CANCELLED, Answers, Turn, Waiting
+from pools.method import Method
+from pools.residents import Residents
+
+__all__ = ["PENDING", "Turns"]
+
+
+class _Pending:
+    """Stands for the value of a task that has not ended."""
+
+
+PENDING = _Pending()
+
+
+class Turns:
+    """The busy agents of a worker.
+
+    Its arguments are the executor's own.  current: the agent whose sync task runs on the long way now.
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Residents],
+        *,
+        cells: memoryview,
+        mailbox: int,
+        defer: Callable[[Callable[[], None]], object],
+        start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        office: Office,
+        send: Callable[[str, Key, list[Outgoing]], None],
+        complaints: Complaints,
+    ) -> None:
+        self._kinds = kinds
+        self._cells = cells
+        self._mailbox = mailbox
+        self._defer = defer
+        self._start = start
+        self._office = office
+        self._send = send
+        self._complaints = complaints
+        self._waiting = 0
+        self.current: Agent | None = None
+
+    def run(self, residents: Residents, key: Key, task: Waiting) -> Any:
+        """Run one task; `PENDING` when it goes on later, and is answered then. Raises what it failed with."""
+        if task.method is CANCELLED:
+            raise TaskCancelled("cancelled before it began")
+        kind = residents.kind
+        if task.method is None:
+            raise UnknownMethod(f"{kind.name} has no such method; it has {', '.join(sorted(kind.methods))}")
+        turn: Turn | None = residents.busy.get(key)
+        if turn is not None:
+            if len(turn.mailbox) >= self._mailbox:
+                raise MailboxFull(f"{kind.name}/{key} has {self._mailbox:,} tasks waiting")
+            turn.mailbox.append(task)
+            self._wait(1)
+            return PENDING
+        agent = residents.live.get(key)
+        if agent is None:
+            agent = residents.wake_idle(key)
+        if agent is None:
+            raise UnknownAgent(f"no agent {kind.name}/{key}; spawn it first")
+        return self._begin(residents, agent, task.method, task, None)
+
+    def _begin(self, residents: Residents, agent: Agent, method: Method, task: Waiting, turn: Turn | None) -> Any:
+        kind = residents.kind
+        context = None
+        if method.wants_context:
+            context = Context(self._office, agent.id, f"{task.job.number}.{task.position}")
+        bound = bind(method, agent, task.argument, context)
+        if method.is_async:
+            if turn is None:
+                turn = residents.busy[agent._key] = Turn(agent)
+                residents.live.pop(agent._key, None)
+            turn.running = task
+            turn.has_begun = False
+            turn.task = self._start(self._drive(residents, turn, method, bound, context, task))
+            return PENDING
+        before = kind.mark(agent) if kind.is_light else None
+        self.current = agent
+        try:
+            value = sendable(call(kind, agent, method, bound))
+            keep(kind, agent, method, before, value)
+        except CAUGHT as error:
+            undo(kind, agent, method, before, error)
+            raise
+        finally:
+            self.current = None
+        if context is not None and context.outbox:
+            self._send(kind.name, agent._key, context.outbox)
+        return value
+
+    async def _drive(
+        self,
+        residents: Residents,
+        turn: Turn,
+        method: Method,
+        bound: Callable[[], Any],
+        context: Context | None,
+        task: Waiting,
+    ) -> None:
+        """The whole life of one async task."""
+        turn.has_begun = True
+        kind, agent = residents.kind, turn.agent
+        before = kind.mark(agent) if kind.is_light else None
+        value: Any = None
+        failed: BaseException | None = None
+        try:
+            value = sendable(await call(kind, agent, method, bound))
+            keep(kind, agent, method, before, value)
+        except CAUGHT as error:
+            failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
+            try:
+                undo(kind, agent, method, before, error)
+            except CAUGHT as second:
+                failed = second
+        if failed is None and context is not None and context.outbox:
+            self._send(kind.name, agent._key, context.outbox)
+        self._answer(residents, task, None if failed else value, failed)
+        self._end(residents, turn)
+
+    def _end(self, residents: Residents, turn: Turn) -> None:
+        """A busy agent's task has ended: go on with its mailbox until a task waits again or none is left."""
+        turn.running = None
+        if turn.is_draining:
+            return  # this task was begun and ended within the loop below
+        turn.is_draining = True
+        while turn.mailbox and turn.running is None:
+            task = turn.mailbox.popleft()
+            self._wait(-1)
+            try:
+                if task.method is None:
+                    raise UnknownMethod(f"{residents.kind.name} has no such method")
+                value = self._begin(residents, turn.agent, task.method, task, turn)
+            except CAUGHT as error:
+                self._answer(residents, task, None, error)
+            else:
+                if value is not PENDING:
+                    self._answer(residents, task, value, None)
+        turn.is_draining = False
+        if turn.running is None:
+            key = turn.agent._key
+            residents.busy.pop(key, None)
+            residents.live[key] = turn.agent
+
+    def cancel(self, numbers: frozenset[int], answers: Answers, position: int | None) -> None:
+        """Take back tasks of busy agents: those of some sections, or the one at a position of them."""
+
+        def is_meant(task: Waiting | None) -> bool:
+            if task is None or task.job.answers is not answers or task.job.number not in numbers:
+                return False
+            return position in (None, task.position)
+
+        for residents in self._kinds.values():
+            for turn in list(residents.busy.values()):
+                self._cancel_in(residents, turn, is_meant)
+
+    def _cancel_in(self, residents: Residents, turn: Turn, is_meant: Callable[[Waiting | None], bool]) -> None:
+        gone = TaskCancelled("cancelled before it began")
+        for task in [task for task in turn.mailbox if is_meant(task)]:
+            turn.mailbox.remove(task)
+            self._wait(-1)
+            self._answer(residents, task, None, gone)
+        running = turn.running
+        if running is None or not is_meant(running) or turn.task is None:
+            return
+        turn.task.cancel()
+        if not turn.has_begun:  # then its coroutine never runs, and answers nothing
+            self._answer(residents, running, None, gone)
+            self._end(residents, turn)
+
+    def _answer(self, residents: Residents, task: Waiting, value: Any, error: BaseException | None) -> None:
+        """Answer a task after the slice that it came in."""
+        errors = []
+        if error is None:
+            self._cells[DONE] += 1
+        else:
+            self._cells[FAILED] += 1
+            is_gone = isinstance(error, TaskCancelled)
+            failure = failure_of(error) if is_gone else self._complaints.failure(residents.kind, task.method, error)
+            errors = [[0, *failure]]
+        task.job.answers.answer_at(task.job.number, [task.position], [value], errors)
+        self._defer(task.job.answers.flush)
+
+    def _wait(self, change: int) -> None:
+        self._waiting += change
+        self._cells[WAITING] = self._waiting

@@ -1,0 +1,29 @@
+"""What every test shares: the seed of this run, and the settings of property tests."""
+
+from __future__ import annotations
+
+import os
+from random import Random, SystemRandom
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+#: The seed of everything drawn by chance; ENGINE_TEST_SEED replays a run.
+SEED = int(os.environ.get("ENGINE_TEST_SEED") or SystemRandom().randrange(2**32))
+
+settings.register_profile(
+    "suite", deadline=None, max_examples=60, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+
+
+def pytest_report_header() -> str:
+    """The command that replays this run's choices."""
+    return f"seed: ENGINE_TEST_SEED={SEED}"
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> Random:
+    """A source of chance of the test's own, the same for the same seed and test."""
+    print(f"replay with ENGINE_TEST_SEED={SEED}")
+    return Random(f"{SEED}/{request.node.nodeid}")

@@ -1,0 +1,87 @@
+"""Nothing is loaded that is not needed: not by `import engine`, not by a worker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import running
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: What an agent's process has no use for.
+HEAVY = {
+    "numpy", "rich", "textual", "yaml", "psutil", "argparse", "http", "html", "email", "urllib.request", "urllib.error", "xml", "multiprocessing", "pickle",
+    "unittest", "pydoc", "doctest", "sqlite3", "curses", "tkinter", "distutils", "setuptools", "pip", "requests", "aiohttp", "pytest", "hypothesis", "_pytest",
+    "engine", "sprints", "bench", "tomllib", "concurrent.futures.process", "ctypes.util", "pdb", "cgi", "ftplib", "smtplib", "xmlrpc", "wsgiref",
+}  # fmt: skip
+
+LIGHT = {
+    "asyncio",
+    "numpy",
+    "uvloop",
+    "orjson",
+    "lz4",
+    "psutil",
+    "yaml",
+    "rich",
+    "argparse",
+    "inspect",
+    "dataclasses",
+    "socket",
+    "subprocess",
+    "pools",
+    "checkpoints",
+}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """What a new interpreter has loaded after a statement, beyond what it begins with."""
+    program = f"import sys; before = set(sys.modules); {statement}; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return set(done.stdout.split())
+
+
+def within(names: set[str], packages: set[str]) -> list[str]:
+    return sorted(name for name in names if any(name == package or name.startswith(f"{package}.") for package in packages))
+
+
+@pytest.mark.parametrize("package", ["engine", "pools", "sprints", "checkpoints"])
+def test_importing_a_package_loads_next_to_nothing(package: str) -> None:
+    assert within(loaded_by(f"import {package}"), LIGHT - {package}) == []
+
+
+def test_a_name_of_the_package_loads_its_module_and_only_then() -> None:
+    names = loaded_by("import engine; assert 'engine.errors' not in sys.modules; engine.errors")
+    assert "engine.errors" in names
+    assert "engine.engine" not in names
+
+
+def test_the_package_gives_every_name_it_promises_and_no_other() -> None:
+    import engine
+
+    for name in engine.__all__:
+        assert getattr(engine, name) is not None
+    assert dir(engine) == sorted(engine.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = engine.nothing
+
+
+async def test_a_live_worker_has_loaded_nothing_heavy() -> None:
+    async with running() as engine:
+        await engine.spawn("doer", 1)
+        await engine.spawn("asker", 1)
+        await engine.ask("asker/0", "hear", 1)
+        modules = set(await engine.ask("doer/0", "do", "modules"))
+    assert "uvloop" in modules
+    assert "pools.worker" in modules or "pools.executor" in modules
+    assert within(modules, HEAVY) == []

@@ -1,0 +1,79 @@
+"""An error is one line, or one JSON object, and a code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine import errors
+from engine.cli.failure import report
+from engine.cli.misuse import Misuse
+
+
+def said(
+    error: Exception, capsys: pytest.CaptureFixture[str], *, is_json: bool = False, is_debug: bool = False
+) -> tuple[int, str]:
+    code = report(error, is_json=is_json, is_debug=is_debug)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return code, captured.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Misuse("what"), 2),
+        (errors.ConfigError("is bad", key="pools.p1.cpu"), 2),
+        (errors.UnknownAgent("no agent"), 2),
+        (errors.TaskFailed(errors.Failure("ValueError", "as told")), 1),
+        (errors.NotRunning("none runs"), 3),
+        (errors.StartFailed("its log is there"), 4),
+    ],
+)
+def test_an_error_is_one_line_and_its_code(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(error, capsys) == (code, f"engine: {error}\n")
+
+
+def test_a_message_of_many_lines_from_an_agent_is_one_line_without_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    error = errors.TaskFailed(errors.Failure("ValueError", "one\ntwo\x1b[2J"))
+    assert said(error, capsys)[1] == "engine: ValueError: one two\n"
+
+
+def test_the_note_of_an_error_says_what_it_was_about(capsys: pytest.CaptureFixture[str]) -> None:
+    error = errors.UnknownMethod("it has add, get")
+    error.add_note("counter/1 nope")
+    assert said(error, capsys)[1] == "engine: counter/1 nope: it has add, get\n"
+
+
+def test_a_kind_that_does_not_load_shows_the_traceback_of_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
+    error = errors.KindNotLoaded("x.py could not be imported", "Traceback (most recent call last):\n  File x.py\nValueError\n")
+    code, text = said(error, capsys)
+    assert code == 2
+    assert text.splitlines()[0] == "Traceback (most recent call last):"
+    assert text.splitlines()[-1] == "engine: x.py could not be imported"
+
+
+def test_json_carries_the_type_the_message_the_code_and_when_to_try_again(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = said(errors.MailboxFull("full"), capsys, is_json=True)
+    assert json.loads(text) == {
+        "schema": "engine.error/v1",
+        "exit_code": code,
+        "error": {"type": "MailboxFull", "message": "full", "retry_after_s": 0.1},
+    }
+
+
+def test_json_of_a_failed_task_names_what_the_agent_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = said(errors.TaskFailed(errors.Failure("ValueError", "as told")), capsys, is_json=True)
+    assert json.loads(text)["error"] == {"type": "ValueError", "message": "as told"}
+
+
+def test_a_refusal_of_the_system_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(PermissionError(13, "Permission denied", "/x/y"), capsys) == (4, "engine: /x/y: Permission denied\n")
+
+
+def test_an_error_of_ours_is_named_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = said(ZeroDivisionError("division by zero"), capsys)
+    assert code == 4
+    assert text.startswith("engine: internal error, ZeroDivisionError: division by zero")
+    assert "--debug" in text

@@ -1,0 +1,63 @@
+"""A table fits the terminal, and leaves nothing out where there is none."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.cli.screen import Screen, cells
+from engine.cli.table import Column, table
+
+COLUMNS = (
+    Column("NAME"),
+    Column("N", is_right=True),
+    Column("EXTRA", rank=1),
+    Column("MORE", rank=2),
+    Column("REASON", least=6),
+)
+ROWS = [["p1", "5", "some", "more", "killed by signal 9"], ["p2", "5,000", "", "", ""]]
+
+
+def test_columns_are_as_wide_as_their_widest_text_and_numbers_stand_right() -> None:
+    assert table(COLUMNS, ROWS, Screen()) == [
+        "NAME      N  EXTRA  MORE  REASON",
+        "p1        5  some   more  killed by signal 9",
+        "p2    5,000",
+    ]
+
+
+def test_on_a_narrow_terminal_columns_are_left_out_by_rank_and_texts_are_cut() -> None:
+    assert table(COLUMNS, ROWS, Screen(width=38))[1] == "p1        5  some   more  killed by s…"
+    assert table(COLUMNS, ROWS, Screen(width=30))[1] == "p1        5  some   killed by…"
+    assert table(COLUMNS, ROWS, Screen(width=19))[1] == "p1        5  kille…"
+
+
+def test_what_cannot_be_left_out_stays_on_a_terminal_that_is_too_narrow() -> None:
+    assert table(COLUMNS, ROWS, Screen(width=5))[0] == "NAME      N  REASON"
+
+
+def test_a_cell_is_painted_by_its_whole_text() -> None:
+    column = Column("STATE", least=3, style=lambda text: "red" if text == "down for ever" else None)
+    assert table([column], [["down for ever"]], Screen(width=6, is_coloured=True))[1] == "\x1b[31mdown …\x1b[0m"
+
+
+def test_texts_of_agents_cannot_command_the_terminal() -> None:
+    assert table([Column("X")], [["\x1b[2Jevil\n"]], Screen())[1] == "evil"
+
+
+def test_wide_characters_keep_the_columns_straight() -> None:
+    lines = table([Column("A"), Column("B")], [["数字", "x"], ["abcd", "y"]], Screen())
+    assert [cells(line) for line in lines] == [7, 7, 7]
+
+
+CELL = st.text("abc数 ", max_size=12)
+
+
+@given(st.lists(st.tuples(CELL, CELL, CELL), max_size=5), st.integers(20, 60))
+def test_every_line_fits_where_its_columns_may_give_way(rows: list[tuple[str, str, str]], width: int) -> None:
+    columns = (Column("A", least=3), Column("B", least=3, is_right=True), Column("C", rank=1))
+    assert all(cells(line) <= width for line in table(columns, rows, Screen(width=width)))
+
+
+def test_a_table_without_rows_has_its_headings() -> None:
+    assert table(COLUMNS, [], Screen()) == ["NAME  N  EXTRA  MORE  REASON"]

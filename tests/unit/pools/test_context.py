@@ -1,0 +1,135 @@
+"""What a task sends stays in its outbox until the task has succeeded."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+import pytest
+
+from pools.context import Context
+from pools.errors import BadAddress, BadArgument, OutboxFull
+from pools.spec import OUTBOX_MESSAGES
+from tests.support.rigs import Office
+
+
+def context() -> Context:
+    return Context(Office(), "counter/1", "7.3")
+
+
+def test_a_context_says_who_and_which_task_it_is() -> None:
+    ctx = context()
+    assert (ctx.agent_id, ctx.task_id, ctx.outbox) == ("counter/1", "7.3", [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "sent"),
+    [
+        ((), {}, None),
+        ((5,), {}, 5),
+        (("x",), {}, "x"),
+        ((None,), {}, [None]),
+        (([1],), {}, [[1]]),
+        (({"a": 1},), {}, [{"a": 1}]),
+        ((1, 2), {}, [1, 2]),
+        ((), {"x": 1}, {"x": 1}),
+    ],
+)
+def test_a_tell_is_put_into_the_outbox_as_it_will_be_sent(arguments: tuple[Any, ...], named: dict[str, Any], sent: Any) -> None:
+    ctx = context()
+    ctx.tell("other/2", "add", *arguments, **named)
+    assert ctx.outbox == [("tell", "other/2", "add", sent)]
+
+
+def test_what_was_told_cannot_be_changed_afterwards() -> None:
+    ctx = context()
+    items = [1]
+    by_name = {"a": [1]}
+    ctx.tell("other/2", "put", items)
+    ctx.tell("other/2", "put", x=by_name)
+    ctx.timer(1, "put", items)
+    items.append(2)
+    by_name["a"].append(2)
+    assert [entry[3] for entry in ctx.outbox] == [[[1]], {"x": {"a": [1]}}, [[1]]]
+
+
+async def test_awaiting_is_allowed_and_not_needed() -> None:
+    ctx = context()
+    assert await ctx.tell("other/2", "add") is None  # type: ignore[func-returns-value]
+    assert await ctx.spawn("other", "x") is None  # type: ignore[func-returns-value]
+    assert await ctx.timer(1.5, "wake") is None  # type: ignore[func-returns-value]
+    assert [entry[0] for entry in ctx.outbox] == ["tell", "spawn", "timer"]
+
+
+def test_spawns_and_timers_are_kept_in_order_with_tells() -> None:
+    ctx = context()
+    ctx.spawn("other", 5)
+    ctx.timer(0, "wake", 1)
+    ctx.tell("other/5", "add")
+    assert ctx.outbox == [("spawn", "other", 5), ("timer", 0.0, "wake", 1), ("tell", "other/5", "add", None)]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda c: c.tell("No Where", "add"),
+        lambda c: c.tell("a/b/c", "add"),
+        lambda c: c.spawn("Bad", "x"),
+        lambda c: c.spawn("other", "no/key"),
+        lambda c: c.spawn("other", None),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused_at_once(act: Any) -> None:
+    ctx = context()
+    with pytest.raises(BadAddress):
+        act(ctx)
+    assert ctx.outbox == []
+
+
+@pytest.mark.parametrize("after_s", [-1, -1e-9, math.nan, math.inf, 366 * 86_400 + 1])
+def test_a_timer_out_of_range_is_refused(after_s: float) -> None:
+    with pytest.raises(BadArgument, match="366 days"):
+        context().timer(after_s, "wake")
+
+
+@pytest.mark.parametrize("argument", [{1, 2}, b"x", math.nan, {1: 2}, 2**64])
+def test_an_argument_that_cannot_be_sent_fails_the_task_that_sends_it(argument: Any) -> None:
+    """A task that succeeded has sent what it said; the mistake is told where it was made."""
+    for act in (lambda c: c.tell("other/1", "put", argument), lambda c: c.timer(1, "put", argument)):
+        ctx = context()
+        with pytest.raises(BadArgument):
+            act(ctx)
+
+
+def test_one_task_sends_a_bounded_number_of_messages() -> None:
+    ctx = context()
+    for _ in range(OUTBOX_MESSAGES):
+        ctx.tell("other/1", "add")
+    for act in (lambda: ctx.tell("other/1", "add"), lambda: ctx.spawn("other", "x"), lambda: ctx.timer(1, "add")):
+        with pytest.raises(OutboxFull, match="10,000"):
+            act()
+    assert len(ctx.outbox) == OUTBOX_MESSAGES
+
+
+async def test_a_question_leaves_at_once() -> None:
+    office = Office()
+    ctx = Context(office, "counter/1", "7.3")
+    answer = ctx.ask("other/2", "get", 1)
+    (address, method, arguments, future), *_ = office.asked
+    assert (address, method, arguments) == ("other/2", "get", (1,))
+    assert ctx.outbox == []
+    asyncio.get_running_loop().call_soon(future.set_result, 9)
+    assert await answer == 9
+
+
+def test_arguments_by_place_and_by_name_do_not_mix_in_silence() -> None:
+    ctx = context()
+    with pytest.raises((BadArgument, TypeError)):
+        ctx.tell("other/2", "add", 5, x=1)
+
+
+def test_a_line_for_the_log_carries_its_agent_and_task() -> None:
+    office = Office()
+    Context(office, "counter/1", "7.3").log("hello")
+    assert office.logged == [("counter/1", "7.3", "hello")]

@@ -1,0 +1,204 @@
+"""Tasks that come from elsewhere are sent on and answered in the sections they came in; each that was counted ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pools.address import Key
+from pools.errors import BadFrame, Failure, FrameTooLarge, UnknownAgent, WorkerDied
+from pools.gateway import Gateway
+from pools.link import Link
+from pools.message import RESULT, encode
+from tests.support.clocks import Clock, Turns
+from tests.support.wires import Wire, reply
+
+
+class Setup:
+    """A gateway before one link that leads to agents 0 to 99 of every kind."""
+
+    def __init__(self, window: int = 1_000, holds_bytes: int | None = None) -> None:
+        self.wire = Wire()
+        clock = Clock()
+        self.link = Link(window=window, clock=clock.s, later=clock.later)
+        self.link.attach(self.wire)
+        self.turns = Turns()
+        self.back = Back(holds_bytes)
+        self.accepted = 0
+        self.ended = 0
+        self.gateway = Gateway(self._resolve, self.back, self.turns, self._accept, self._end)
+
+    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
+        if key is None:
+            return self.link, 42
+        if type(key) is int and key < 100:
+            return self.link, key
+        raise UnknownAgent(f"no agent {kind}/{key}")
+
+    def _accept(self, count: int) -> None:
+        self.accepted += count
+
+    def _end(self, count: int, _failures: Any) -> None:
+        self.ended += count
+
+    def answer_all(self, value: Callable[[Any], Any] = lambda key: key) -> None:
+        done = 0
+        while done < len(self.wire.sections):
+            self.link.take([reply(self.wire.sections[done], value)])
+            done += 1
+        self.turns.run()
+
+
+class Back:
+    """The way back to the peer: keeps answers by section and position."""
+
+    def __init__(self, holds_bytes: int | None) -> None:
+        self.answers: dict[tuple[int, int], Any] = {}
+        self.messages = 0
+        self._holds_bytes = holds_bytes
+
+    def send(self, letter: str, data: Any) -> None:
+        """Take one message."""
+        if self._holds_bytes is not None and len(encode(letter, data, 0)) > self._holds_bytes:
+            raise FrameTooLarge("too large for this wire")
+        assert letter == RESULT
+        self.messages += 1
+        for section in data:
+            failed = {error[0]: Failure(*error[1:]) for error in section.get("e", ())}
+            for index, (position, value) in enumerate(zip(section["i"], section["v"], strict=True)):
+                assert (section["n"], position) not in self.answers
+                self.answers[section["n"], position] = failed.get(index, value)
+
+
+def tasks(number: int, *keys: Any, **more: Any) -> dict[str, Any]:
+    return {"n": number, "k": "counter", "i": list(keys), "m": "get", **more}
+
+
+def test_answers_go_back_to_their_sections_and_positions() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(7, 5, 6), tasks(9, 8)])
+    assert setup.wire.keys == [5, 6, 8]
+    setup.answer_all()
+    assert setup.back.answers == {(7, 0): 5, (7, 1): 6, (9, 0): 8}
+    assert setup.back.messages == 1
+    assert (setup.accepted, setup.ended) == (3, 3)
+
+
+def test_methods_and_arguments_are_sent_on() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(1, 5, 6) | {"m": [["add", "get"], [1, 0]], "a": [None, [1, "x"]]}])
+    (section,) = setup.wire.sections
+    assert [section["m"][0][code] for code in section["m"][1]] == ["get", "add"]
+    assert list(section["a"]) == [None, [1, "x"]]
+
+
+def test_a_task_to_a_kind_goes_to_the_agent_that_was_chosen() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(1, None)])
+    assert setup.wire.keys == [42]
+
+
+@pytest.mark.parametrize("key", [100, "x", "", "a b", -1, 1.5, True, [1], {"a": 1}])
+def test_a_key_that_leads_nowhere_is_answered_and_the_rest_goes(key: Any) -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(1, 5, key, 6)])
+    setup.answer_all()
+    assert setup.back.answers[1, 1].type in ("UnknownAgent", "BadAddress")
+    assert (setup.back.answers[1, 0], setup.back.answers[1, 2]) == (5, 6)
+    assert (setup.accepted, setup.ended) == (3, 3)
+
+
+def test_a_failure_comes_back_in_its_place() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(1, 5, 6, 7)])
+    setup.link.take([{"n": 1, "v": [1, None, 3], "e": [[1, "ValueError", "text", None]]}])
+    setup.turns.run()
+    assert setup.back.answers == {(1, 0): 1, (1, 1): Failure("ValueError", "text"), (1, 2): 3}
+
+
+BAD: list[Any] = [
+    {},
+    {"n": "1", "k": "counter", "i": [1], "m": "get"},
+    {"n": 1, "k": 5, "i": [1], "m": "get"},
+    {"n": 1, "k": "counter", "i": [1, 2], "m": [["get"], [0]]},
+    {"n": 1, "k": "counter", "i": [1], "m": [["get"], [3]]},
+    {"n": 1, "k": "counter", "i": [1], "m": [["get"], [-1]]},
+    {"n": 1, "k": "counter", "i": [1, 2, 3], "m": "get", "a": [1]},
+    {"n": 1, "k": "counter", "i": [1], "m": "get", "a": [1, 2]},
+    {"n": 1, "k": "counter", "i": 5, "m": "get"},
+    {"n": 1, "k": "counter", "i": [1], "m": None},
+    "text",
+    5,
+    None,
+]
+
+
+@pytest.mark.parametrize("section", BAD)
+def test_a_bad_section_is_a_bad_frame_and_no_task_of_it_stays_open(section: Any) -> None:
+    setup = Setup()
+    with pytest.raises(BadFrame):
+        setup.gateway.accept([tasks(7, 5), section])
+    setup.gateway.close()
+    setup.answer_all()
+    assert setup.accepted == setup.ended
+    assert (setup.link.open, setup.link.waiting) == (0, 0)
+
+
+def test_what_is_no_list_of_sections_is_a_bad_frame() -> None:
+    for data in (5, None, {"n": 1}, True):
+        with pytest.raises(BadFrame):
+            Setup().gateway.accept(data)
+
+
+def test_answers_too_large_together_go_one_by_one() -> None:
+    setup = Setup(holds_bytes=700)
+    setup.gateway.accept([tasks(1, 1, 2, 3, 100), tasks(2, 4)])
+    setup.answer_all(lambda key: "x" * 400)
+    assert len(setup.back.answers) == 5
+    assert setup.back.answers[1, 3].type == "UnknownAgent"
+    assert setup.back.answers[2, 0] == "x" * 400
+
+
+def test_a_peer_that_is_gone_takes_its_tasks_with_it() -> None:
+    setup = Setup(window=2)
+    setup.gateway.accept([tasks(1, 1, 2, 3, 4)])
+    setup.gateway.close()
+    assert setup.ended == 2
+    assert setup.wire.orders == [{"verb": "cancel", "sections": [1]}]
+    setup.answer_all()
+    assert (setup.accepted, setup.ended, setup.link.open) == (4, 4, 0)
+
+
+def test_a_section_or_one_task_of_it_can_be_taken_back() -> None:
+    setup = Setup(window=2)
+    setup.gateway.accept([tasks(1, 1, 2), tasks(2, 3, 4), tasks(3, 5)])
+    setup.gateway.cancel([2], 1)
+    setup.gateway.cancel([3])
+    setup.gateway.cancel([1])
+    setup.turns.run()
+    assert {place for place, answer in setup.back.answers.items() if answer.type == "TaskCancelled"} == {(2, 1), (3, 0)}
+    assert [(order["sections"], order["position"]) for order in setup.wire.orders] == [([1], 0), ([1], 1)]
+
+
+def test_a_worker_that_dies_is_told_to_the_peer() -> None:
+    setup = Setup(window=1)
+    setup.gateway.accept([tasks(1, 1, 2)])
+    setup.link.detach(WorkerDied("gone"), drop_waiting=True)
+    setup.turns.run()
+    assert {answer.type for answer in setup.back.answers.values()} == {"WorkerDied"}
+    assert (setup.accepted, setup.ended) == (2, 2)
+
+
+def test_a_nested_argument_is_refused_alone_and_the_next_tasks_go() -> None:
+    value: Any = []
+    for _ in range(900):
+        value = [value]
+    setup = Setup()
+    setup.gateway.accept([tasks(1, 1, a=[[value]])])
+    setup.turns.run()
+    assert setup.back.answers[1, 0].type == "BadArgument"
+    setup.gateway.accept([tasks(2, 2)])
+    setup.answer_all()
+    assert setup.back.answers[2, 0] == 2

@@ -1,0 +1,325 @@
+"""A kind reads its class once; whatever a task did to the state can be taken back, at any depth."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from pools.agent import Agent
+from pools.context import Context
+from pools.errors import BadField, BadMethod, PoolError, StateTooLarge
+from pools.kind import Kind
+from pools.log import Log
+
+
+class Point(Agent):
+    x: int = 0
+    y: float = 0.5
+    on: bool = False
+
+    def move(self, by: int) -> int:
+        self.x += by
+        return self.x
+
+
+class Deep(Agent):
+    tree: dict[str, Any]
+    items: list[list[int]]
+    notes: Log[Any]
+    blob: bytes = b"\x00\xff"
+    name: str = "n"
+    maybe: int | None = None
+
+    def touch(self) -> None: ...
+
+
+class Empty(Agent):
+    def ping(self) -> str:
+        return "pong"
+
+
+class Hooked(Agent):
+    total: int = 0
+
+    def run(self, method: str) -> None: ...
+
+    def ping(self) -> None: ...
+
+
+class Small(Agent):
+    memory_limit_bytes: ClassVar[int] = 100
+    text: str = ""
+
+    def grow(self) -> None: ...
+
+
+# -- what a class is read as -------------------------------------------------------------------------------------------
+
+
+def test_public_methods_are_tasks_and_nothing_else_is() -> None:
+    class Many(Agent):
+        constant: ClassVar[int] = 5
+
+        def task(self) -> None: ...
+
+        async def waits(self) -> None: ...
+
+        def _private(self) -> None: ...
+
+        @property
+        def shown(self) -> int:
+            return 1
+
+        @staticmethod
+        def tool() -> None: ...
+
+        @classmethod
+        def maker(cls) -> None: ...
+
+        class Inner: ...
+
+    assert sorted(Kind(Many).methods) == ["task", "waits"]
+
+
+def test_the_hooks_of_a_task_are_not_tasks() -> None:
+    assert list(Kind(Hooked).methods) == ["ping"]
+
+
+def test_an_inherited_method_is_a_task_of_the_subclass() -> None:
+    class Child(Point): ...
+
+    assert "move" in Kind(Child).methods
+
+
+def test_a_class_without_a_public_method_is_refused() -> None:
+    class Mute(Agent):
+        total: int = 0
+
+    with pytest.raises(BadMethod, match="Mute has no public method"):
+        Kind(Mute)
+
+
+def test_an_annotation_that_names_nothing_is_refused_by_name() -> None:
+    class Lost(Agent):
+        total: Nowhere  # type: ignore[name-defined]  # noqa: F821
+
+        def ping(self) -> None: ...
+
+    with pytest.raises(BadField, match="Nowhere"):
+        Kind(Lost)
+
+
+@pytest.mark.parametrize("annotation", ["list[", "int.nothing"])
+def test_an_annotation_that_cannot_be_read_is_refused_by_name(annotation: str) -> None:
+    made = type(Agent)(
+        "Torn", (Agent,), {"__annotations__": {"total": annotation}, "ping": lambda self: None, "__module__": __name__}
+    )
+    with pytest.raises(PoolError, match="Torn"):
+        Kind(made)
+
+
+@pytest.mark.parametrize(("made", "is_light"), [(Point, True), (Empty, True), (Deep, False), (Hooked, False), (Small, False)])
+def test_only_fixed_scalars_without_hooks_make_a_light_kind(made: type[Agent], is_light: bool) -> None:
+    assert Kind(made).is_light is is_light
+
+
+def test_a_context_parameter_closes_the_short_way() -> None:
+    class Talks(Agent):
+        def say(self, x: int, ctx: Context) -> None: ...
+
+    assert Kind(Talks).methods["say"].only is not int
+
+
+# -- taking back -------------------------------------------------------------------------------------------------------
+
+
+def test_a_light_agent_is_taken_back_to_its_mark() -> None:
+    kind = Kind(Point)
+    agent = kind.make(0)
+    agent.x, agent.y, agent.on = 7, 1.25, True
+    before = kind.mark(agent)
+    agent.x, agent.y, agent.on = -1, 0.0, False
+    kind.restore(agent, before)
+    assert (agent.x, agent.y, agent.on) == (7, 1.25, True)
+
+
+def test_a_light_agent_with_one_field_or_none_is_taken_back_too() -> None:
+    class One(Agent):
+        total: int = 3
+
+        def ping(self) -> None: ...
+
+    for made in (One, Empty):
+        kind = Kind(made)
+        agent = kind.make(0)
+        before = kind.mark(agent)
+        if made is One:
+            agent.total = 9
+        kind.restore(agent, before)
+    assert Kind(One).make(0).total == 3
+
+
+def _change_everything(agent: Any) -> None:
+    alias = agent.tree["a"]["b"]
+    alias.append(99)
+    agent.tree["new"] = {"x": []}
+    del agent.tree["gone"]
+    agent.items[0][0] = -1
+    agent.items.append([])
+    agent.notes.append("late")
+    agent.notes[0]["a"].append(2)
+    agent.blob += b"x"
+    agent.name = "changed"
+    agent.maybe = 5
+
+
+def _deep_state() -> tuple[Kind, Any]:
+    kind = Kind(Deep)
+    agent: Any = kind.make(1)
+    agent.tree = {"a": {"b": [1]}, "gone": None}
+    agent.items = [[1, 2], [3]]
+    agent.notes.append({"a": [1]})
+    agent._committed = kind.commit(agent)
+    return kind, agent
+
+
+def test_every_change_at_any_depth_is_taken_back() -> None:
+    kind, agent = _deep_state()
+    saved = kind.save(agent)
+    _change_everything(agent)
+    assert kind.save(agent) != saved
+    kind.rollback(agent)
+    assert kind.save(agent) == saved
+    assert (agent.blob, agent.name, agent.maybe, type(agent.notes)) == (b"\x00\xff", "n", None, Log)
+
+
+def test_a_state_can_be_taken_back_again_and_again() -> None:
+    kind, agent = _deep_state()
+    saved = kind.save(agent)
+    for _ in range(3):
+        _change_everything(agent)
+        kind.rollback(agent)
+        assert kind.save(agent) == saved
+
+
+def test_an_alias_kept_from_before_a_rollback_cannot_reach_the_state() -> None:
+    kind, agent = _deep_state()
+    alias = agent.tree
+    kind.rollback(agent)
+    alias["a"]["b"].append(5)
+    assert agent.tree == {"a": {"b": [1]}, "gone": None}
+
+
+def test_a_log_that_was_replaced_comes_back() -> None:
+    kind, agent = _deep_state()
+    agent.notes = Log(["other"])
+    kind.rollback(agent)
+    assert agent.notes == [{"a": [1]}]
+
+
+def test_a_value_that_its_field_cannot_hold_is_refused_by_name() -> None:
+    kind, agent = _deep_state()
+    agent.items = [["x"]]
+    with pytest.raises(BadField, match="deep: items must be list"):
+        kind.commit(agent)
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_holds_512_kb_unless_its_class_says_otherwise() -> None:
+    class Plain(Agent):
+        text: str = ""
+
+        def ping(self) -> None: ...
+
+    kind = Kind(Plain)
+    agent: Any = kind.make(0)
+    agent.text = "x" * (512 * 1024 - 2)
+    kind.commit(agent)
+    agent.text += "x"
+    with pytest.raises(StateTooLarge, match="524,289 bytes of state, its limit is 524,288"):
+        kind.commit(agent)
+    kind.rollback(agent)
+    assert agent.text == ""
+
+
+@pytest.mark.parametrize(
+    "grow",
+    [
+        lambda agent: agent.notes.extend(["x" * 1_000] * 600),
+        lambda agent: agent.items.append([7] * 300_000),
+        lambda agent: setattr(agent, "blob", b"x" * 400_000),
+    ],
+)
+def test_state_in_any_field_counts(grow: Any) -> None:
+    kind, agent = _deep_state()
+    grow(agent)
+    with pytest.raises(StateTooLarge):
+        kind.commit(agent)
+
+
+def test_a_class_may_hold_less() -> None:
+    kind = Kind(Small)
+    agent: Any = kind.make(0)
+    agent.text = "x" * 99
+    with pytest.raises(StateTooLarge, match="limit is 100"):
+        kind.commit(agent)
+
+
+def test_a_first_value_past_the_memory_is_refused() -> None:
+    class Fat(Agent):
+        text: str = "x" * 600_000
+
+        def ping(self) -> None: ...
+
+    with pytest.raises(StateTooLarge):
+        Kind(Fat).make(0)
+
+
+# -- sleep -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_wakes_with_the_state_it_was_saved_with() -> None:
+    kind, agent = _deep_state()
+    _change_everything(agent)
+    woken: Any = kind.wake(1, kind.save(agent))
+    assert woken.id == agent.id
+    for field in kind.fields:
+        assert getattr(woken, field.name) == getattr(agent, field.name)
+    assert type(woken.notes) is Log
+
+
+def test_a_woken_agent_can_be_taken_back() -> None:
+    kind, agent = _deep_state()
+    woken: Any = kind.wake(1, kind.save(agent))
+    _change_everything(woken)
+    kind.rollback(woken)
+    assert kind.save(woken) == kind.save(agent)
+
+
+@pytest.mark.parametrize("value", [(1, 2), [(1,)], {"a": (1,)}])
+def test_a_value_of_any_has_the_same_form_before_and_after_sleep(value: Any) -> None:
+    class Free(Agent):
+        held: Any = None
+
+        def ping(self) -> None: ...
+
+    kind = Kind(Free)
+    agent: Any = kind.make(0)
+    agent.held = value
+    try:
+        kind.commit(agent)
+    except BadField:
+        return
+    woken: Any = kind.wake(0, kind.save(agent))
+    assert woken.held == agent.held
+
+
+def test_saving_a_light_agent_with_a_wrong_value_says_so() -> None:
+    kind = Kind(Point)
+    agent: Any = kind.make(0)
+    agent.x = "text"
+    with pytest.raises(ValueError, match="must be int"):
+        kind.save(agent)

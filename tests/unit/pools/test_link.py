@@ -1,0 +1,403 @@
+"""Tasks go out in batches within a window, and each gets one answer, whatever happens to the wire."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import Any
+
+import pytest
+
+from pools import link as module
+from pools.errors import Failure, LinkClosed, PoolUnavailable, WorkerDied
+from pools.gauges import CELLS, HISTOGRAM
+from pools.link import Lane, Link
+from pools.spec import FRAME_TASKS
+from tests.support.clocks import Clock
+from tests.support.wires import Sink, Wire, answer_of, fill, queued, reply
+
+
+class Setup:
+    """A link with a wire, one sink, and a clock by hand."""
+
+    def __init__(self, window: int = 1_000, *, is_up: bool = True, holds: int | None = None) -> None:
+        self.clock = Clock()
+        self.cells = memoryview(bytearray(CELLS * 8)).cast("Q")
+        self.link = Link(window=window, clock=self.clock.s, later=self.clock.later, histogram=self.cells)
+        self.wire = Wire(holds)
+        self.sink = Sink()
+        if is_up:
+            self.link.attach(self.wire)
+
+    def offer(self, *tokens: Any, **facts: Any) -> Lane:
+        lane = queued(self.link, self.sink, tokens, **facts)
+        self.link.offer([lane])
+        return lane
+
+    def answer(self, section: dict[str, Any]) -> None:
+        self.link.take([reply(section)])
+
+    def answer_all(self) -> None:
+        """Answer what was sent, and what that lets go, until nothing is open."""
+        done = 0
+        while done < len(self.wire.sections):
+            self.answer(self.wire.sections[done])
+            done += 1
+
+
+# -- sending -----------------------------------------------------------------------------------------------------------
+
+
+def test_tasks_of_one_offer_share_a_section_and_a_message() -> None:
+    setup = Setup()
+    setup.offer(1, 2, 3)
+    assert setup.wire.sent == [
+        ("t", [{"n": 1, "k": "counter", "i": setup.wire.keys, "m": "add", "a": setup.wire.sections[0]["a"]}])
+    ]
+    assert list(setup.wire.keys) == [1, 2, 3]
+    assert list(setup.wire.sections[0]["a"]) == [1, 1, 1]
+    assert setup.link.open == 3
+
+
+def test_methods_are_named_once_and_arguments_left_out_where_there_are_none() -> None:
+    setup = Setup()
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, ("a", 1, "add", 5), ("b", 2, "get", None), ("c", 3, "add", [1, 2]))
+    setup.link.offer([lane])
+    (section,) = setup.wire.sections
+    assert [section["m"][0][code] for code in section["m"][1]] == ["add", "get", "add"]
+    assert list(section["a"]) == [5, None, [1, 2]]
+    setup.offer("d", "e", method="get", argument=None)
+    assert "a" not in setup.wire.sections[1]
+    assert setup.wire.sections[1]["m"] == "get"
+
+
+def test_each_kind_and_sender_has_sections_of_its_own_in_one_message() -> None:
+    setup, other = Setup(), Sink()
+    lanes = [
+        queued(setup.link, setup.sink, [1]),
+        queued(setup.link, setup.sink, [2], kind="other"),
+        queued(setup.link, other, [3]),
+    ]
+    setup.link.offer(lanes)
+    assert len(setup.wire.sent) == 1
+    assert [section["k"] for section in setup.wire.sections] == ["counter", "other", "counter"]
+    assert len({section["n"] for section in setup.wire.sections}) == 3
+    for section in setup.wire.sections:
+        setup.answer(section)
+    assert setup.sink.order == [1, 2]
+    assert other.order == [3]
+
+
+def test_a_section_has_a_bounded_number_of_tasks() -> None:
+    setup = Setup(window=10_000)
+    setup.offer(*range(FRAME_TASKS * 2 + 7))
+    assert [len(section["i"]) for section in setup.wire.sections] == [FRAME_TASKS, FRAME_TASKS, 7]
+
+
+def test_no_more_than_the_window_is_in_flight_and_the_rest_goes_in_order() -> None:
+    setup = Setup(window=4)
+    setup.offer(*range(10))
+    assert setup.wire.keys == [0, 1, 2, 3]
+    assert (setup.link.open, setup.link.waiting) == (4, 6)
+    setup.answer_all()
+    assert setup.wire.keys == list(range(10))
+    assert (setup.link.open, setup.link.waiting) == (0, 0)
+    assert setup.sink.answers == {key: key for key in range(10)}
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 7, 64])
+def test_any_window_lets_everything_through(window: int) -> None:
+    setup = Setup(window=window)
+    for at in range(0, 100, 10):
+        setup.offer(*range(at, at + 10))
+    setup.answer_all()
+    assert sorted(setup.wire.keys) == list(range(100))
+    assert len(setup.sink.answers) == 100
+
+
+def test_past_half_of_the_window_a_small_section_waits_until_it_drains() -> None:
+    setup = Setup(window=2_000)
+    setup.offer(*range(1_000))
+    setup.offer("late")
+    assert "late" not in setup.wire.keys
+    setup.answer(setup.wire.sections[0])
+    assert "late" in setup.wire.keys
+
+
+def test_past_half_of_the_window_a_whole_frame_still_goes() -> None:
+    setup = Setup(window=2_000)
+    setup.offer(*range(1_000))
+    setup.offer(*range(1_000, 1_000 + FRAME_TASKS))
+    assert len(setup.wire.keys) == 1_000 + FRAME_TASKS
+
+
+def test_tasks_that_take_long_do_not_hold_up_a_small_section_while_there_is_room() -> None:
+    """Three quarters of the window wait for something slow; the answers to others still come and go."""
+    setup = Setup(window=400)
+    setup.offer(*range(300))
+    for name in ("small", "next"):
+        lane = setup.offer(name)
+        assert name not in setup.wire.keys
+        setup.clock.pass_s(module.HOLD_S)
+        assert name in setup.wire.keys
+        assert not lane.is_queued
+
+
+def test_lanes_take_turns_so_that_a_long_one_starves_nobody() -> None:
+    setup, other = Setup(window=10), Sink()
+    setup.offer(*range(1_000))
+    setup.link.offer([queued(setup.link, other, ["x"])])
+    for at in range(4):
+        setup.answer(setup.wire.sections[at])
+    assert "x" in setup.wire.keys
+
+
+@pytest.mark.parametrize("argument", [math.nan, math.inf, {1}, b"x", [1, math.nan], {"a": 2**64}, "\ud800", {1: 2}])
+def test_an_argument_that_would_not_arrive_is_refused_alone(argument: Any) -> None:
+    setup = Setup()
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, ("a", 1, "add", 1.5), ("b", 2, "add", argument), ("c", 3, "add", [2]))
+    setup.link.offer([lane])
+    assert answer_of(setup.sink, "b").type == "BadArgument"
+    assert setup.wire.keys == [1, 3]
+    setup.answer_all()
+    assert (setup.sink.answers["a"], setup.sink.answers["c"], setup.link.open) == (1, 3, 0)
+
+
+def _nested(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("argument", [_nested(251), _nested(300), _nested(5_000), 2**64, -(2**70)])
+def test_an_argument_that_cannot_be_written_is_refused_and_the_lane_goes_on(argument: Any) -> None:
+    setup = Setup()
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, ("deep", 1, "add", argument))
+    setup.link.offer([lane])
+    assert answer_of(setup.sink, "deep").type == "BadArgument"
+    fill(lane, ("next", 2, "add", 1))
+    setup.link.offer([lane])
+    assert setup.wire.keys == [2]
+
+
+@pytest.mark.parametrize("method", [["add"], {}, None, 5, "\ud800"])
+def test_a_method_that_is_no_name_is_refused_and_the_lane_goes_on(method: Any) -> None:
+    setup = Setup()
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, ("bad", 1, method, 1), ("good", 2, "add", 1))
+    setup.link.offer([lane])
+    setup.answer_all()
+    answer = setup.sink.answers.get("bad")
+    assert (isinstance(answer, Failure) and answer.type == "BadArgument") or 1 in setup.wire.keys
+    assert setup.sink.answers["good"] == 2
+
+
+def test_a_section_too_large_for_a_frame_is_halved_until_it_goes() -> None:
+    setup = Setup(holds=3)
+    setup.offer(*range(20))
+    assert setup.wire.keys == list(range(20))
+    assert all(len(section["i"]) <= 3 for section in setup.wire.sections)
+    setup.answer_all()
+    assert setup.sink.answers == {key: key for key in range(20)}
+    assert setup.link.open == 0
+
+
+def test_the_halves_keep_their_methods_and_arguments() -> None:
+    setup = Setup(holds=1)
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, ("a", 1, "add", 5), ("b", 2, "get", None), ("c", 3, "sub", "x"))
+    setup.link.offer([lane])
+    sent = []
+    for section in setup.wire.sections:
+        names = section["m"] if isinstance(section["m"], str) else section["m"][0][section["m"][1][0]]
+        sent.append((section["i"][0], names, section["a"][0] if "a" in section else None))
+    assert sent == [(1, "add", 5), (2, "get", None), (3, "sub", "x")]
+
+
+def test_a_single_task_too_large_for_a_frame_is_refused_alone() -> None:
+    setup = Setup(window=100)
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, ("a", 1, "add", 1), ("big", 2, "add", "x" * (16 * 1024 * 1024)), ("c", 3, "add", 1))
+    setup.link.offer([lane])
+    assert answer_of(setup.sink, "big").type == "FrameTooLarge"
+    assert setup.wire.keys == [1, 3]
+    assert setup.link.open == 2
+
+
+def test_past_the_backlog_the_newest_are_refused_with_a_time_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACKLOG_TASKS", 10)
+    setup = Setup(window=5)
+    setup.offer(*range(20))
+    assert setup.sink.failed_with("PoolFull") == set(range(15, 20))
+    assert answer_of(setup.sink, 19).retry_after_s > 0
+    setup.answer_all()
+    assert [key for key in range(15) if setup.sink.answers[key] == key] == list(range(15))
+
+
+def test_the_backlog_is_bounded_while_the_worker_starts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACKLOG_TASKS", 10)
+    setup = Setup(is_up=False)
+    setup.offer(*range(20))
+    assert setup.sink.failed_with("PoolFull") == set(range(10, 20))
+    setup.link.attach(setup.wire)
+    assert setup.wire.keys == list(range(10))
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def test_answers_come_in_any_order_and_in_parts() -> None:
+    setup = Setup()
+    setup.offer("a", "b", "c", "d", "e")
+    number = setup.wire.sections[0]["n"]
+    setup.link.take([{"n": number, "o": 1, "v": [10, 11]}])
+    assert setup.sink.answers == {"b": 10, "c": 11}
+    setup.link.take([{"n": number, "i": [4, 0], "v": [14, None], "e": [[1, "ValueError", "text", None]]}])
+    assert setup.sink.answers == {"b": 10, "c": 11, "e": 14, "a": Failure("ValueError", "text", None)}
+    assert setup.link.open == 1
+    setup.link.take([{"n": number, "i": [3], "v": [13]}])
+    assert setup.link.open == 0
+
+
+def test_an_answer_to_nothing_is_passed_over() -> None:
+    setup = Setup()
+    setup.offer("a")
+    setup.link.take([{"n": 999, "v": [1, 2, 3]}])
+    assert (setup.sink.answers, setup.link.open) == ({}, 1)
+
+
+def test_the_time_of_each_answer_is_counted() -> None:
+    setup = Setup()
+    setup.offer(1, 2, 3)
+    setup.clock.pass_s(0.001)
+    setup.answer(setup.wire.sections[0])
+    counts = list(setup.cells[HISTOGRAM:])
+    assert sum(counts) == 3
+    assert counts[module.bucket_of(1_000)] == 3
+
+
+def test_every_task_is_answered_once_in_any_history(chance: Random) -> None:
+    """Offers, partial answers, cancellations and lost wires by chance; at the end each task has one answer."""
+    for _ in range(30):
+        setup = Setup(window=chance.randrange(1, 50), holds=chance.choice([None, 7]))
+        offered: list[Any] = []
+        unanswered: dict[int, dict[int, Any]] = {}
+        seen = 0
+        for step in range(60):
+            what = chance.randrange(10)
+            if what < 4:
+                tokens = [f"{step}.{at}" for at in range(chance.randrange(1, 30))]
+                offered += tokens
+                setup.offer(*tokens)
+            elif what == 4:
+                setup.link.detach(WorkerDied("gone"), drop_waiting=False)
+                unanswered.clear()
+                setup.link.attach(setup.wire)
+            elif what == 5:
+                setup.link.cancel_where(setup.sink, lambda token: hash(token) % 5 == 0)
+            for section in setup.wire.sections[seen:]:
+                unanswered[section["n"]] = dict(enumerate(section["i"]))
+            seen = len(setup.wire.sections)
+            for number, left in list(unanswered.items()):
+                if chance.random() < 0.4:
+                    positions = chance.sample(sorted(left), chance.randrange(1, len(left) + 1))
+                    for position in positions:
+                        del left[position]
+                    if not left:
+                        del unanswered[number]
+                    setup.link.take([{"n": number, "i": positions, "v": [1] * len(positions)}])
+                    break
+        setup.link.detach(LinkClosed("the end"), drop_waiting=True)
+        assert sorted(setup.sink.answers) == sorted(offered)
+        assert (setup.link.open, setup.link.waiting) == (0, 0)
+
+
+# -- the wire comes and goes -------------------------------------------------------------------------------------------
+
+
+def test_what_is_offered_before_the_wire_is_there_waits_for_it() -> None:
+    setup = Setup(is_up=False)
+    setup.offer(1, 2)
+    assert (setup.link.open, setup.link.waiting) == (0, 2)
+    setup.link.attach(setup.wire)
+    assert setup.wire.keys == [1, 2]
+
+
+def test_a_lost_wire_fails_only_what_was_sent_and_not_answered() -> None:
+    setup = Setup(window=4)
+    setup.offer("a", "b", "c", "d", "waits")
+    setup.link.take([{"n": 1, "i": [1], "v": [7]}])
+    setup.link.detach(WorkerDied("it died"), drop_waiting=False)
+    assert setup.sink.answers["b"] == 7
+    failed = setup.sink.failed_with("WorkerDied")
+    assert {"a", "c", "d"} <= failed
+    assert setup.link.open == 0
+    new = Wire()
+    setup.link.attach(new)
+    assert {*new.keys} | failed == {"a", "c", "d", "waits"}
+
+
+def test_a_late_answer_of_a_lost_wire_is_passed_over() -> None:
+    setup = Setup()
+    setup.offer("a")
+    setup.link.detach(WorkerDied("it died"), drop_waiting=False)
+    setup.link.take([{"n": 1, "v": [7]}])
+    assert setup.sink.failed_with("WorkerDied") == {"a"}
+    assert setup.link.open == 0
+
+
+def test_a_link_that_stays_down_fails_what_waits_and_what_comes() -> None:
+    setup = Setup(window=1)
+    setup.offer("a", "b")
+    setup.link.detach(PoolUnavailable("it is down"), drop_waiting=True)
+    setup.offer("c")
+    assert setup.sink.failed_with("PoolUnavailable") == {"a", "b", "c"}
+    setup.link.attach(setup.wire)
+    setup.offer("d")
+    assert "d" in setup.wire.keys
+
+
+# -- taking back -------------------------------------------------------------------------------------------------------
+
+
+def test_cancelling_answers_what_waits_and_asks_the_worker_for_the_rest() -> None:
+    setup, other = Setup(window=2), Sink()
+    setup.offer("a", "b", "c")
+    setup.link.offer([queued(setup.link, other, ["x"])])
+    setup.link.cancel(setup.sink)
+    assert setup.sink.failed_with("TaskCancelled") == {"c"}
+    assert setup.wire.orders == [{"verb": "cancel", "sections": [1]}]
+    assert setup.link.waiting == 1
+    setup.link.take([{"n": 1, "v": [None, 2], "e": [[0, "TaskCancelled", "", None]]}])
+    assert setup.sink.failed_with("TaskCancelled") == {"a", "c"}
+    assert "x" in setup.wire.keys
+
+
+def test_a_lane_that_was_cancelled_can_be_used_again() -> None:
+    setup = Setup(window=1)
+    lane = setup.offer("a", "b")
+    setup.link.cancel(setup.sink)
+    fill(lane, ("c", "c", "add", 1))
+    setup.link.offer([lane])
+    setup.answer_all()
+    assert setup.sink.answers == {"a": "a", "b": Failure("TaskCancelled", "cancelled before it was sent", None), "c": "c"}
+
+
+def test_one_task_can_be_taken_back_by_its_token() -> None:
+    setup = Setup(window=2)
+    setup.offer("a", "b", "c", "d")
+    setup.link.cancel_where(setup.sink, lambda token: token in ("b", "d"))
+    assert setup.sink.failed_with("TaskCancelled") == {"d"}
+    assert setup.wire.orders == [{"verb": "cancel", "sections": [1], "position": 1}]
+
+
+def test_an_answered_task_is_not_taken_back() -> None:
+    setup = Setup()
+    setup.offer("a", "b")
+    setup.link.take([{"n": 1, "i": [0], "v": [1]}])
+    setup.link.cancel_where(setup.sink, lambda token: token == "a")
+    assert setup.wire.orders == []

@@ -1,0 +1,162 @@
+"""Every agent has one pool, no limit is passed, and what does not fit changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from checkpoints.shards import shard_of
+from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
+from pools.placement import Part, Placement, owner_of, shares
+from pools.spec import PoolSpec
+
+
+def four(limit: int = 10_000, **facts: Any) -> Placement:
+    """The four shipped pools."""
+    return Placement([PoolSpec(f"p{number}", agents=2_500, **facts) for number in range(1, 5)], limit)
+
+
+def test_five_thousand_agents_spread_over_the_four_pools() -> None:
+    placement = four()
+    parts = placement.add_range("counter", 5_000)
+    assert parts == [Part(0, 0, 1_250), Part(1, 1_250, 2_500), Part(2, 2_500, 3_750), Part(3, 3_750, 5_000)]
+    assert placement.used == [1_250] * 4
+    assert (placement.count, placement.count_of("counter"), placement.numbered("counter")) == (5_000, 5_000, 5_000)
+
+
+def test_a_later_range_goes_on_where_the_last_one_ended() -> None:
+    placement = four()
+    placement.add_range("counter", 10)
+    placement.add_range("other", 3)
+    assert placement.add_range("counter", 5)[0].start == 10
+    assert placement.numbered("counter") == 15
+    assert [placement.pool_of("counter", key) for key in range(15)].count(0) in (3, 4, 5)
+    with pytest.raises(UnknownAgent):
+        placement.pool_of("counter", 15)
+
+
+def test_the_ten_thousand_and_first_agent_is_refused_with_the_limit_named() -> None:
+    placement = four()
+    placement.add_range("counter", 10_000)
+    with pytest.raises(TooManyAgents, match="10,000") as refused:
+        placement.add_range("counter", 1)
+    assert (refused.value.limit, refused.value.where) == (10_000, "engine")
+    assert placement.count == 10_000
+
+
+def test_what_does_not_fit_the_pools_of_a_kind_names_them() -> None:
+    placement = Placement([PoolSpec("a", agents=5, kinds=("x",)), PoolSpec("b", agents=100, kinds=("y",))], 1_000)
+    with pytest.raises(TooManyAgents, match="a have room for 5") as refused:
+        placement.add_range("x", 6)
+    assert (refused.value.limit, refused.value.where) == (5, "a")
+    assert placement.used == [0, 0]
+    assert placement.kinds() == []
+
+
+@pytest.mark.parametrize(
+    "spawn", [lambda p: p.add_range("counter", 10_001), lambda p: p.add_names("counter", map(str, range(10_001)))]
+)
+def test_a_refused_spawn_leaves_no_trace(spawn: Any) -> None:
+    placement = four()
+    with pytest.raises(TooManyAgents):
+        spawn(placement)
+    assert (placement.count, placement.used, placement.kinds(), placement.count_of("counter")) == (0, [0] * 4, [], 0)
+
+
+def test_a_kind_that_no_pool_takes_is_refused_with_the_mend() -> None:
+    with pytest.raises(UnknownKind, match="add it to the kinds of a pool"):
+        Placement([PoolSpec("a", kinds=("x",))], 10).add_range("y", 1)
+
+
+def test_named_agents_are_placed_once() -> None:
+    placement = four()
+    placed = placement.add_names("module", ["os", "re", "os", "ast"])
+    assert sorted(name for names in placed.values() for name in names) == ["ast", "os", "re"]
+    assert placement.add_names("module", ["re", "io"]) and placement.count == 4
+    assert placement.add_names("module", ["re"]) == {}
+    assert {placement.pool_of("module", name) for name in ("os", "re", "ast", "io")} <= {0, 1, 2, 3}
+    assert sorted(name for pool in range(4) for name in placement.names_of("module", pool)) == ["ast", "io", "os", "re"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "said"),
+    [
+        ("counter", 5, "counter/0 to counter/4"),
+        ("counter", "5", "counter/0 to counter/4"),
+        ("module", "x", "1 with names, such as module/os"),
+        ("nope", 1, "counter, module"),
+    ],
+)
+def test_an_agent_that_is_not_there_is_refused_with_those_that_are(kind: str, key: Any, said: str) -> None:
+    placement = four()
+    placement.add_range("counter", 5)
+    placement.add_names("module", ["os"])
+    with pytest.raises((UnknownAgent, UnknownKind)) as refused:
+        placement.pool_of(kind, key)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 10])
+def test_an_agents_worker_is_the_owner_of_its_shard(workers: int) -> None:
+    placement = Placement([PoolSpec("a", agents=1_000, workers=workers)], 1_000)
+    placement.add_range("counter", 500)
+    seen = set()
+    for key in range(500):
+        pool, worker = placement.worker_of("counter", key)
+        assert (pool, worker) == (0, owner_of(shard_of(f"counter/{key}".encode(), 10), workers))
+        seen.add(worker)
+    assert seen == set(range(workers))
+
+
+def test_every_shard_has_one_owner() -> None:
+    for workers in range(1, 11):
+        assert {owner_of(shard, workers) for shard in range(10)} == set(range(workers))
+
+
+@pytest.mark.parametrize(
+    ("count", "weights", "parts"),
+    [
+        (10, [1, 1, 1], [4, 3, 3]),
+        (5, [1, 1], [3, 2]),
+        (0, [1, 2], [0, 0]),
+        (100, [0.4, 0.6], [40, 60]),
+        (7, [0, 1, 0], [0, 7, 0]),
+        (1, [0.1, 0.2, 0.7], [0, 0, 1]),
+        (1_000, [20, 60, 15, 5], [200, 600, 150, 50]),
+        (3, [1e-9, 1.0], [0, 3]),
+    ],
+)
+def test_a_count_is_divided_by_the_largest_remainder(count: int, weights: list[float], parts: list[int]) -> None:
+    assert shares(count, weights) == parts
+
+
+def test_a_pool_that_is_full_takes_no_more() -> None:
+    placement = Placement([PoolSpec("a", agents=1), PoolSpec("b", agents=9)], 100)
+    placement.add_range("counter", 10)
+    assert placement.used == [1, 9]
+
+
+def test_agents_of_a_kind_take_turns_within_a_pool() -> None:
+    placement = four()
+    placement.add_range("counter", 40)
+    for pool in range(4):
+        keys = {placement.nth("counter", pool, turn) for turn in range(10)}
+        assert keys == {key for key in range(40) if placement.pool_of("counter", key) == pool}
+
+
+def test_named_agents_take_their_turn_too() -> None:
+    placement = Placement([PoolSpec("a")], 100)
+    placement.add_range("counter", 2)
+    placement.add_names("counter", ["x", "y"])
+    assert {placement.nth("counter", 0, turn) for turn in range(8)} == {0, 1, "x", "y"}
+
+
+def test_the_pools_that_hold_a_kind_are_known() -> None:
+    placement = Placement([PoolSpec("a", kinds=("x",)), PoolSpec("b"), PoolSpec("c", kinds=("y",))], 100)
+    placement.add_names("x", ["n"])
+    placement.add_range("y", 4)
+    assert set(placement.holders("y")) == {1, 2}
+    assert set(placement.holders("x")) <= {0, 1}
+    with pytest.raises(UnknownKind, match="x, y"):
+        placement.holders("z")

@@ -1,0 +1,238 @@
+"""Agents exist as ranges and names, become objects at their first task, and keep their state through sleep."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from checkpoints.shards import shard_of
+from pools.agent import Agent
+from pools.counter import Counter
+from pools.kind import Kind
+from pools.residents import Residents
+
+
+def residents(made: type[Agent] = Counter, owned: frozenset[int] = frozenset({0}), shards: int = 1) -> Residents:
+    return Residents(Kind(made), owned=owned, shards=shards)
+
+
+def asleep(held: Residents) -> None:
+    """Put every idle agent to sleep."""
+    held.sweep()
+    held.sweep()
+    while held.doze(3):
+        pass
+
+
+class Shelf(Agent):
+    items: list[int]
+    label: str = ""
+
+    def put(self, x: int) -> int:
+        self.items.append(x)
+        return len(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def test_a_range_exists_without_a_single_object() -> None:
+    held = residents()
+    held.add_range(0, 1_000_000)
+    assert held.exists(0)
+    assert held.exists(999_999)
+    assert not held.exists(1_000_000)
+    assert (held.live_count, held.made) == (0, 0)
+
+
+def test_ranges_with_gaps_in_any_order_are_looked_up_right(chance: Random) -> None:
+    held = residents()
+    ranges = [(at * 10, at * 10 + 5) for at in range(20)]
+    chance.shuffle(ranges)
+    for start, stop in ranges:
+        held.add_range(start, stop)
+    assert [key for key in range(210) if held.exists(key)] == [at * 10 + rest for at in range(20) for rest in range(5)]
+    assert sorted(held.keys()) == [at * 10 + rest for at in range(20) for rest in range(5)]
+
+
+def test_neighbouring_ranges_grow_together() -> None:
+    held = residents()
+    for start in range(0, 1_000, 10):
+        held.add_range(start, start + 10)
+    assert list(held.keys()) == list(range(1_000))
+
+
+def test_names_exist_beside_numbers_and_are_not_numbers() -> None:
+    held = residents()
+    held.add_range(0, 3)
+    held.add_names(["b", "a", "b", "007"])
+    assert list(held.keys()) == [0, 1, 2, "007", "a", "b"]
+    assert held.exists("a")
+    assert not held.exists("0")
+    assert not held.exists("c")
+
+
+@pytest.mark.parametrize("key", [-1, None, "", 10**15])
+def test_what_was_never_spawned_does_not_exist(key: Any) -> None:
+    held = residents()
+    held.add_range(0, 5)
+    assert not held.exists(key)
+    assert held.wake(key) is None
+    assert held.status(key) is None
+    assert held.live_count == 0
+
+
+def test_agents_of_other_shards_are_refused() -> None:
+    held = residents(owned=frozenset({1, 3}), shards=4)
+    held.add_range(0, 100)
+    held.add_names([f"n{number}" for number in range(50)])
+    mine = [key for key in held.keys()]  # noqa: SIM118  # it is a method
+    assert mine
+    assert all(shard_of(f"counter/{key}".encode(), 4) in {1, 3} for key in mine)
+    others = [key for key in [*range(100), *(f"n{number}" for number in range(50))] if key not in mine]
+    assert others
+    assert all(held.wake(key) is None and held.status(key) is None for key in others)
+    assert all(held.status(key) == "dormant" for key in mine)
+
+
+def test_an_object_is_made_at_the_first_look_and_only_once() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    agent = held.wake(3)
+    assert agent is not None
+    assert held.live[3] is agent
+    assert (held.made, held.live_count, held.status(3), held.status(4)) == (1, 1, "idle", "dormant")
+
+
+def test_an_agent_keeps_its_state_through_sleep() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    first: Any = held.wake(3)
+    first.add(5)
+    asleep(held)
+    assert (held.live_count, held.asleep_count, held.status(3)) == (0, 1, "asleep")
+    again: Any = held.wake(3)
+    assert again is not first
+    assert again.total == 5
+    assert (held.asleep_count, held.made) == (0, 2)
+
+
+def test_an_agent_that_is_as_it_was_made_leaves_nothing_behind() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    held.wake(3)
+    asleep(held)
+    assert (held.live_count, held.asleep_count, held.status(3)) == (0, 0, "dormant")
+
+
+def test_one_sweep_alone_puts_nobody_to_sleep() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    agent: Any = held.wake(3)
+    agent.add(1)
+    held.sweep()
+    assert not held.doze(100)
+    assert held.status(3) == "idle"
+    assert held.wake(3) is agent
+
+
+def test_an_agent_used_between_two_sweeps_stays_the_same_object() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    agent: Any = held.wake(3)
+    agent.add(1)
+    for _ in range(5):
+        held.sweep()
+        held.doze(100)
+        assert held.live.get(3) is None
+        assert held.wake(3) is agent
+
+
+def test_an_agent_that_is_about_to_sleep_can_still_be_had() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    agent: Any = held.wake(3)
+    agent.add(1)
+    held.sweep()
+    held.sweep()
+    assert held.wake(3) is agent
+    assert not held.doze(100)
+
+
+def test_agents_go_to_sleep_bit_by_bit() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    for key in range(10):
+        held.wake(key).add(1)  # type: ignore[union-attr]
+    held.sweep()
+    held.sweep()
+    assert held.doze(4)
+    assert (held.live_count, held.asleep_count) == (6, 4)
+    assert held.doze(4)
+    assert not held.doze(4)
+    assert (held.live_count, held.asleep_count) == (0, 10)
+
+
+def test_a_busy_agent_is_never_put_to_sleep() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    agent = held.wake(3)
+    held.busy[3] = object()
+    del held.live[3]
+    asleep(held)
+    assert (held.live_count, held.status(3)) == (1, "run")
+    assert agent is not None
+
+
+def test_an_agent_whose_class_says_it_is_false_keeps_its_state() -> None:
+    """A class may define `__len__` or `__bool__`; an empty one is an agent all the same."""
+    held = residents(Shelf)
+    held.add_range(0, 10)
+    agent: Any = held.wake(3)
+    agent.label = "mine"
+    held.sweep()
+    assert held.wake(3) is agent
+    held.sweep()
+    held.sweep()
+    assert held.wake(3) is agent
+
+
+def test_an_agent_that_cannot_be_saved_stays_awake() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    agent: Any = held.wake(3)
+    agent.total = "not a number"
+    asleep(held)
+    assert held.live[3] is agent
+
+
+def test_warming_makes_what_is_not_there_yet() -> None:
+    held = residents()
+    held.add_range(0, 10)
+    held.wake(2)
+    assert held.warm(range(5)) == 4
+    assert held.warm(range(5)) == 0
+    assert held.live_count == 5
+
+
+def test_any_history_of_tasks_and_sleep_ends_with_the_right_totals(chance: Random) -> None:
+    held = residents()
+    held.add_range(0, 20)
+    totals = dict.fromkeys(range(20), 0)
+    for _ in range(2_000):
+        what = chance.randrange(10)
+        if what == 0:
+            held.sweep()
+        elif what == 1:
+            held.doze(chance.randrange(1, 6))
+        else:
+            key, x = chance.randrange(20), chance.randrange(100)
+            agent: Any = held.live.get(key) or held.wake(key)
+            totals[key] += x
+            assert agent.add(x) == totals[key]
+    assert held.live_count <= 20
