@@ -23,7 +23,9 @@ from engine.machine import read_machine
 from engine.proxy import Proxy
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
+from pools.address import key_of
 from pools.agent import Agent
+from pools.errors import BadAddress
 from pools.events import Event
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
@@ -192,7 +194,7 @@ class Engine:
         name = await self._load(kind)
         began_s = time.perf_counter()
         if keys is not None:
-            added = await swarm.spawn_names(name, keys)
+            added = await swarm.spawn_names(name, _names(keys))
         else:
             missing = add if add is not None else max((count or 0) - swarm.placement.numbered(name), 0)
             added = await swarm.spawn(name, missing) if missing else 0
@@ -276,7 +278,17 @@ class Engine:
         """One consistent snapshot of everything counted."""
         from engine.snapshot import snapshot
 
-        return snapshot(self)
+        return snapshot(self.swarm, self.tally, name=self.name, durability=self.durability, started_s=self.started_s)
+
+
+def _names(keys: Sequence[str]) -> Sequence[str]:
+    """The keys, if each can name an agent. Raises BadAddress, TypeError."""
+    if isinstance(keys, str):
+        raise TypeError(f"keys is a list of texts, got the text {keys!r}")
+    for key in keys:
+        if type(key) is not str or type(key_of(key)) is not str:
+            raise BadAddress(f"{key!r} names no agent: numbered agents are spawned with count or add, a name is a text")
+    return keys
 
 
 def _not_started(*_arguments: Any, **_named: Any) -> Future[Any]:

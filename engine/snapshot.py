@@ -16,9 +16,10 @@ from pools.gauges import ASLEEP, BUSY_NS, BUSY_SINCE_NS, CELLS, DONE, FAILED, HI
 from pools.pool import pss_bytes
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
+    from engine.stream import Tally
     from pools.pool import Pool
     from pools.seat import Seat
+    from pools.swarm import Swarm
 
 __all__ = ["SCHEMA", "Snapshot", "pool_facts", "snapshot", "worker_facts"]
 
@@ -109,11 +110,10 @@ def pool_facts(pool: Pool, agents: int) -> dict[str, Any]:
     }
 
 
-def snapshot(engine: Engine) -> Snapshot:
-    """The state of an engine now. Raises EngineStopped."""
-    swarm = engine.swarm
+def snapshot(swarm: Swarm, tally: Tally, *, name: str, durability: str, started_s: float) -> Snapshot:
+    """The state of an engine now. started_s: when it was made, in seconds since 1970."""
     placement = swarm.placement
-    tasks = engine.tally.as_dict()
+    tasks = tally.as_dict()
     up = [seat for seat in swarm.seats if seat.pid is not None]
     live = sum(seat.cells[LIVE] for seat in up)
     asleep = sum(seat.cells[ASLEEP] for seat in up)
@@ -122,12 +122,12 @@ def snapshot(engine: Engine) -> Snapshot:
     own_bytes = pss_bytes(os.getpid())
     now_s = time.time()
     return Snapshot(
-        name=engine.name,
+        name=name,
         pid=os.getpid(),
         version=__version__,
-        durability=engine.durability,
+        durability=durability,
         time_s=round(now_s, 3),
-        uptime_s=round(now_s - engine.started_s, 3),
+        uptime_s=round(now_s - started_s, 3),
         agents={
             "total": placement.count,
             "live": live,

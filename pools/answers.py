@@ -14,7 +14,7 @@ from pools import values
 from pools.channel import Channel
 from pools.errors import BadReply, Failure, FrameTooLarge, failure_of
 from pools.job import Error
-from pools.link import Sink
+from pools.lane import Sink
 from pools.message import RESULT
 
 __all__ = ["ChannelAnswers", "LocalAnswers", "copied"]

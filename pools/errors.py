@@ -17,7 +17,6 @@ __all__ = [
     "BadReply",
     "Failure",
     "FrameTooLarge",
-    "KindConflict",
     "KindNotLoaded",
     "LinkClosed",
     "MailboxFull",
@@ -85,10 +84,6 @@ class KindNotLoaded(PoolError):
     def __init__(self, message: str, trace: str = "") -> None:
         super().__init__(message)
         self.trace = trace
-
-
-class KindConflict(PoolError):
-    """Two different classes claim one kind."""
 
 
 class UnknownKind(PoolError):
@@ -196,8 +191,12 @@ def failure_of(error: BaseException) -> Failure:
     """The failure that stands for an error, short enough to travel."""
     if isinstance(error, TaskFailed):
         return Failure(error.type, error.message, error.retry_after_s)
-    retry_after_s = error.retry_after_s if isinstance(error, PoolError) else None
-    return Failure(type(error).__name__, _text(error), retry_after_s)
+    if isinstance(error, PoolError):
+        return Failure(type(error).__name__, _text(error), error.retry_after_s)
+    name = type(error).__name__
+    if name in _LEAVES:  # an error of the user's own that is called like one of ours
+        name = f"{type(error).__module__}.{name}"
+    return Failure(name, _text(error))
 
 
 def _leaves() -> dict[str, type[PoolError]]:

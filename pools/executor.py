@@ -70,6 +70,8 @@ class Executor:
             complaints=self._complaints,
         )
         self._queue: deque[Job] = deque()
+        #: Tasks that were queued and not begun.
+        self.queued = 0
         self._is_pumping = False
         self._slice = FIRST_SLICE
         self._current: Agent | None = None
@@ -129,6 +131,7 @@ class Executor:
     def put(self, job: Job) -> None:
         """Queue a job."""
         self._queue.append(job)
+        self.queued += job.count
         if not self._is_pumping:
             self._is_pumping = True
             self._cells[BUSY_SINCE_NS] = self._clock_ns()
@@ -153,7 +156,9 @@ class Executor:
         sent = now
         while queue:
             job = queue[0]
+            at = job.next
             self._run_slice(job)
+            self.queued -= job.next - at
             if job.next >= job.count:
                 queue.popleft()
             before, now = now, clock_ns()

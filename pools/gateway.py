@@ -11,7 +11,8 @@ from typing import Any
 
 from pools.address import ANY, key_of, valid_kind
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
-from pools.link import Lane, Link, Wire
+from pools.lane import Lane
+from pools.link import Link, Wire
 from pools.message import RESULT
 from pools.sender import Ended, ResolveKey
 

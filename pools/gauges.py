@@ -65,7 +65,7 @@ BYTES_IN = 12
 BYTES_OUT = 13
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
 HISTOGRAM = 16
-#: Cells of a row: the counters, then 112 buckets, which reach 2**28 microseconds (about four minutes).
+#: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).
 CELLS = 128
 _BUCKETS = CELLS - HISTOGRAM
 _ROW_BYTES = CELLS * 8

@@ -8,26 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress
 from typing import Any, Protocol
 
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, FrameTooLarge, LinkClosed, PoolError, PoolFull, TaskCancelled, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
+from pools.lane import Columns, Lane, Sink, methods_column, refuse, sound
 from pools.message import STATUS, TASK
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
-__all__ = ["Flight", "Lane", "Link", "Sink", "Wire", "sound"]
-
-#: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
-BARE = frozenset({int, str, bool, float})
+__all__ = ["Flight", "Link", "Wire"]
 
 #: Seconds that a part of a section is held back for the rest while the window is half full: the time of a few sections.
 HOLD_S = 0.002
-
-#: Tokens, keys, method names and arguments of some tasks.
-Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
 
 
 class Wire(Protocol):
@@ -36,55 +30,6 @@ class Wire(Protocol):
     def send(self, letter: str, data: Any) -> None:
         """Send one message. Raises FrameTooLarge, TypeError."""
         ...
-
-
-class Sink(Protocol):
-    """Where answers go."""
-
-    def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
-        """Take answers: results by position beside their tokens; a failure names its position, its result is None."""
-        ...
-
-
-class Lane:
-    """The tasks of one sender, for agents of one kind behind one link, that were not sent yet.
-
-    rows: token, key, method and argument (as it is sent) of each task, one after the other in one flat list: a tuple for
-    each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
-    """
-
-    __slots__ = ("is_queued", "kind", "link", "rows", "sink")
-
-    def __init__(self, link: Link, kind: str, sink: Sink) -> None:
-        self.link = link
-        self.kind = kind
-        self.sink = sink
-        self.rows: list[Any] = []
-        self.is_queued = False
-
-    def __len__(self) -> int:
-        return len(self.rows) // 4
-
-    def take(self, count: int) -> Columns:
-        """Remove the oldest tasks: their tokens, keys, method names and arguments."""
-        rows = self.rows[: 4 * count]
-        del self.rows[: 4 * count]
-        return rows[::4], rows[1::4], rows[2::4], rows[3::4]
-
-    def drop(self, count: int) -> list[Any]:
-        """Remove the newest tasks; returns their tokens."""
-        start = len(self.rows) - 4 * count
-        tokens = self.rows[start::4]
-        del self.rows[start:]
-        return tokens
-
-    def drop_where(self, is_meant: Callable[[Any], bool]) -> list[Any]:
-        """Remove the tasks whose token is meant; returns their tokens."""
-        meant = [at for at in range(0, len(self.rows), 4) if is_meant(self.rows[at])]
-        tokens = [self.rows[at] for at in meant]
-        for at in reversed(meant):
-            del self.rows[at : at + 4]
-        return tokens
 
 
 class Flight:
@@ -99,60 +44,13 @@ class Flight:
         self.sent_s = sent_s
 
 
-def _refuse(sink: Sink, tokens: Sequence[Any], failure: Failure) -> None:
-    """Answer tasks with a failure."""
-    if tokens:
-        sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
-
-
-def _is_name(method: Any) -> bool:
-    return type(method) is str and values.fault(method) is None
-
-
-def _named(sink: Sink, columns: Columns) -> Columns:
-    """The tasks whose method is a name; the others are answered."""
-    try:
-        if all(map(_is_name, set(columns[2]))):
-            return columns
-    except TypeError:
-        pass  # a list or an object where a name should stand
-    is_named = [_is_name(method) for method in columns[2]]
-    wrong = [token for token, is_right in zip(columns[0], is_named, strict=True) if not is_right]
-    _refuse(sink, wrong, failure_of(BadArgument("a method is named by text")))
-    tokens, keys, methods, arguments = (list(compress(column, is_named)) for column in columns)
-    return tokens, keys, methods, arguments
-
-
-def sound(sink: Sink, columns: Columns) -> Columns:
-    """The tasks whose arguments arrive as they are; the others, which JSON would change in silence, are answered."""
-    if set(map(type, columns[3])) <= values.PLAIN:
-        return columns
-    faults = [values.fault(argument, "the argument") for argument in columns[3]]
-    if not any(faults):
-        return columns
-    wrong = [(token, found) for token, found in zip(columns[0], faults, strict=True) if found is not None]
-    failures = [(index, failure_of(BadArgument(found))) for index, (_, found) in enumerate(wrong)]
-    sink.answered([token for token, _ in wrong], [None] * len(wrong), failures)
-    is_sound = [found is None for found in faults]
-    tokens, keys, methods, arguments = (list(compress(column, is_sound)) for column in columns)
-    return tokens, keys, methods, arguments
-
-
-def _methods_column(methods: Sequence[str]) -> Any:
-    """One name for all, or the distinct names and an index into them for each."""
-    names = list(dict.fromkeys(methods))
-    if len(names) == 1:
-        return names[0]
-    number = {name: index for index, name in enumerate(names)}
-    return [names, [*map(number.__getitem__, methods)]]
-
-
 class Link:
     """The requests over one channel.
 
     window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
     histogram: the row of gauges whose buckets
-    count answer times, or None.
+    count answer times, or None.  first: number of the first section; the following count by two, so that two links share a
+    channel and their answers are told apart.
     """
 
     def __init__(
@@ -162,6 +60,7 @@ class Link:
         clock: Callable[[], float],
         later: Callable[[float, Callable[[], None]], object],
         histogram: memoryview | None = None,
+        first: int = 1,
     ) -> None:
         self._wire: Wire | None = None
         self._window = window
@@ -172,7 +71,7 @@ class Link:
         self._histogram = histogram
         self._flights: dict[int, Flight] = {}
         self._queue: deque[Lane] = deque()
-        self._number = 0
+        self._number = first - 2
         #: Tasks sent and not answered.
         self.open = 0
         #: Why nothing can be sent now; None while the link is up or coming up.
@@ -192,7 +91,7 @@ class Link:
         flights, self._flights, self.open = self._flights, {}, 0
         failure = failure_of(error)
         for flight in flights.values():
-            _refuse(flight.sink, [token for token in flight.tokens if token is not _ANSWERED], failure)
+            refuse(flight.sink, [token for token in flight.tokens if token is not _ANSWERED], failure)
         if drop_waiting:
             self.reason = error
             self._drop_waiting(failure)
@@ -201,7 +100,7 @@ class Link:
         lanes, self._queue = self._queue, deque()
         for lane in lanes:
             lane.is_queued = False
-            _refuse(lane.sink, lane.drop(len(lane)), failure)
+            refuse(lane.sink, lane.drop(len(lane)), failure)
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -228,7 +127,7 @@ class Link:
         """Send one task at once if nothing is under way, else return False: then it is better off with others."""
         if self.open or self._queue or self._wire is None or type(argument) not in values.PLAIN:
             return False
-        self._number = number = self._number + 1
+        self._number = number = self._number + 2
         section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
         if argument is not None:
             section["a"] = (argument,)
@@ -277,13 +176,13 @@ class Link:
 
     def _section(self, lane: Lane, columns: Columns) -> dict[str, Any] | None:
         """One section of a task message, counted as in flight; None when no task of it could be sent."""
-        tokens, keys, methods, arguments = _named(lane.sink, sound(lane.sink, columns))
+        tokens, keys, methods, arguments = sound(lane.sink, columns)
         if not tokens:
             return None
-        self._number = number = self._number + 1
+        self._number = number = self._number + 2
         self._flights[number] = Flight(lane.sink, tokens, self._clock())
         self.open += len(tokens)
-        section = {"n": number, "k": lane.kind, "i": keys, "m": _methods_column(methods)}
+        section = {"n": number, "k": lane.kind, "i": keys, "m": methods_column(methods)}
         if arguments.count(None) != len(arguments):
             section["a"] = arguments
         return section
@@ -311,7 +210,7 @@ class Link:
             flight.sink.answered(flight.tokens, [None], [(0, failure_of(wrong))])
             return
         for part in (slice(0, count // 2), slice(count // 2, count)):
-            self._number = number = self._number + 1
+            self._number = number = self._number + 2
             self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s)
             names = section["m"]
             piece = section | {"n": number, "i": section["i"][part]}
@@ -325,7 +224,7 @@ class Link:
         failure = failure_of(PoolFull(f"more than {BACKLOG_TASKS:,} tasks wait for one worker; send fewer at a time"))
         while (surplus := self.waiting - BACKLOG_TASKS) > 0:
             lane = max(self._queue, key=len)
-            _refuse(lane.sink, lane.drop(min(surplus, len(lane))), failure)
+            refuse(lane.sink, lane.drop(min(surplus, len(lane))), failure)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
@@ -380,7 +279,7 @@ class Link:
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             self._queue.remove(lane)
             lane.is_queued = False
-            _refuse(sink, lane.drop(len(lane)), _UNSENT)
+            refuse(sink, lane.drop(len(lane)), _UNSENT)
         numbers = [number for number, flight in self._flights.items() if flight.sink is sink]
         if numbers and self._wire is not None:
             self._wire.send(STATUS, {"verb": "cancel", "sections": numbers})
@@ -388,7 +287,7 @@ class Link:
     def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool]) -> None:
         """Take back the tasks of a sink whose token is meant."""
         for lane in [lane for lane in self._queue if lane.sink is sink]:
-            _refuse(sink, lane.drop_where(is_meant), _UNSENT)
+            refuse(sink, lane.drop_where(is_meant), _UNSENT)
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is not None:
                 for position in [at for at, token in enumerate(flight.tokens) if token is not _ANSWERED and is_meant(token)]:

@@ -12,11 +12,13 @@ from typing import Any
 from pools.address import Key
 from pools.answers import LocalAnswers, copied
 from pools.complaints import say
-from pools.errors import Failure
+from pools.errors import Failure, PoolFull, failure_of
 from pools.executor import Executor
 from pools.job import Job
-from pools.link import Lane, Link, sound
+from pools.lane import Lane, sound
+from pools.link import Link
 from pools.residents import Residents
+from pools.spec import BACKLOG_TASKS
 
 __all__ = ["LocalLink", "Tells"]
 
@@ -45,6 +47,10 @@ class LocalLink(Link):
     def _run(self, lane: Lane) -> None:
         tokens, keys, methods, arguments = sound(lane.sink, lane.take(len(lane)))
         if not tokens:
+            return
+        if self._executor.queued > BACKLOG_TASKS:
+            failure = failure_of(PoolFull(f"more than {BACKLOG_TASKS:,} messages wait in this worker"))
+            lane.sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
             return
         residents = self._kinds[lane.kind]
         column = zip(keys, map(residents.kind.methods.get, methods), copied(arguments), strict=True)

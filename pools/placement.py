@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from checkpoints.shards import shard_of
 from pools.address import Key
@@ -146,6 +147,21 @@ class Placement:
         entry.count += len(fresh)
         self.count += len(fresh)
         return placed
+
+    def has_name(self, kind: str, name: str) -> bool:
+        """Whether a kind has an agent of this name."""
+        entry = self._kinds.get(kind)
+        return entry is not None and name in entry.names
+
+    def page(self, kind: str, skip: int, limit: int) -> list[Key]:
+        """A page of a kind's keys: the numbers in order, then the names in the order of their spawning."""
+        entry = self._kinds.get(kind)
+        if entry is None:
+            return []
+        numbers = self.numbered(kind)
+        page: list[Key] = list(range(skip, min(skip + limit, numbers)))
+        rest = limit - len(page)
+        return page + list(islice(entry.names, max(skip - numbers, 0), max(skip - numbers, 0) + rest))
 
     def pool_of(self, kind: str, key: Key) -> int:
         """The pool an agent lives in. Raises UnknownKind, UnknownAgent."""

@@ -38,11 +38,16 @@ def reference_of(made: type[Agent]) -> str:
 
 
 def root_of(made: type[Agent]) -> str | None:
-    """The folder that must stand on a worker's path to import this class's module, None for one loaded from its file."""
+    """The folder that must stand on a worker's path to import this class's module and what stands beside it.
+
+    None where there is no file.
+    """
     module = sys.modules.get(made.__module__)
     file = getattr(module, "__file__", None)
-    if made.__module__ == "__main__" or file is None:
+    if file is None:
         return None
+    if made.__module__ == "__main__":
+        return str(Path(file).resolve().parent)
     package = made.__module__.split(".")
     depth = len(package) if Path(file).name == "__init__.py" else len(package) - 1
     return str(Path(file).resolve().parents[depth])

@@ -31,7 +31,8 @@ class Seat:
     """One worker of a pool, over all its processes.
 
     state: starting, running, backoff, down (it is not started again), stopped.
-    launch: starts a process and returns it.  orders: what a new process is told, the set-up first.
+    link: tasks from outside.  inner: tasks from other workers' agents, with room of their own: a task in flight may wait for
+    them.  launch: starts a process and returns it.  orders: what a new process is told, the set-up first.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Seat:
         name: str,
         *,
         link: Link,
+        inner: Link,
         cells: memoryview,
         budget: RestartBudget,
         launch: Callable[[], WorkerProcess],
@@ -49,6 +51,7 @@ class Seat:
     ) -> None:
         self.name = name
         self.link = link
+        self.inner = inner
         self.cells = cells
         self.state = "stopped"
         self.process: WorkerProcess | None = None
@@ -69,6 +72,8 @@ class Seat:
         self._number = 0
         self._done_at_start = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._is_told = False
         self._task: asyncio.Task[None] | None = None
         self._gone: Future[None]
         self._ready: Future[Any]
@@ -93,7 +98,7 @@ class Seat:
         self._ready = ready = loop.create_future()
         ready.add_done_callback(_seen)
         self._task = loop.create_task(self._connect(channel, process, ready))
-        self._timer = loop.call_later(START_S, self._too_slow, process)
+        self._patience = loop.call_later(START_S, self._too_slow, process)
         return ready
 
     async def _connect(self, channel: Channel, process: WorkerProcess, ready: Future[Any]) -> None:
@@ -108,17 +113,22 @@ class Seat:
         answer.add_done_callback(lambda done: self._set_up(done, ready))
         for order in more:
             self._request(order).add_done_callback(_seen)
+        self._is_told = True
         self.link.attach(channel)
+        self.inner.attach(channel)
 
     def _set_up(self, done: Future[Any], ready: Future[Any]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
         error = None if done.cancelled() else done.exception()
         if error is None and not done.cancelled():
             self.state = "running"
             self.loop_name = done.result()["loop"]
             self.started_s = time.monotonic()
             self._tell("worker.ready", f"{self.name} is ready")
+        elif self.process is not None:
+            self.reason = str(error)
+            self.process.kill()
         if not ready.done():
             ready.set_exception(error) if error is not None else ready.set_result(None)
 
@@ -130,7 +140,7 @@ class Seat:
 
     def request(self, verb: str, **facts: Any) -> Future[Any]:
         """Ask the worker for something; the future gets its value or its error. Raises PoolUnavailable."""
-        if self._channel is None or not self._channel.is_open:
+        if self._channel is None or not self._channel.is_open or not self._is_told:
             raise PoolUnavailable(f"worker {self.name} is {self.state}{f': {self.reason}' if self.reason else ''}")
         return self._request({"verb": verb, **facts})
 
@@ -144,7 +154,7 @@ class Seat:
 
     def _on_message(self, _channel: Channel, message: Message) -> None:
         if message.letter == RESULT:
-            self.link.take(message.data)
+            (self.link if message.data[0]["n"] & 1 else self.inner).take(message.data)
         elif message.letter == TASK and self._gateway is not None:
             self._gateway.accept(message.data)
         elif message.letter == STATUS:
@@ -171,8 +181,9 @@ class Seat:
     # -- the end of a process ------------------------------------------------------------------------------------------
 
     def _died(self, status: int) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._is_told = False
+        if self._patience is not None:
+            self._patience.cancel()
         if self._channel is not None:
             self._channel.abort()
         if self._gateway is not None:
@@ -191,7 +202,7 @@ class Seat:
             self.state = "down" if wait_s is None else "backoff"
         error = WorkerDied(f"worker {self.name} ended ({how}) before it answered; whether the task ran is not known")
         gone = PoolUnavailable(f"worker {self.name} is down: it died again and again ({how}); see `engine logs` and restart it")
-        self.link.detach(gone if self.state == "down" else error, drop_waiting=self.state in ("down", "stopped"))
+        self._detach(gone if self.state == "down" else error)
         if not self._ready.done():
             self._ready.set_exception(error)
         requests, self._requests = self._requests, {}
@@ -202,6 +213,11 @@ class Seat:
             self._tell(f"worker.{'down' if wait_s is None else 'died'}", f"{self.name}: {self.reason}")
         if wait_s is not None:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
+
+    def _detach(self, error: PoolError) -> None:
+        """End the tasks in flight, and those that wait too where no process will come to take them."""
+        for link in (self.link, self.inner):
+            link.detach(error, drop_waiting=self.state in ("down", "stopped"))
 
     def _again(self) -> None:
         self.restarts += 1
@@ -220,6 +236,7 @@ class Seat:
             self._timer.cancel()
         process = self.process
         if process is None:
+            self._detach(PoolUnavailable(f"worker {self.name} was stopped"))
             return
         if self._channel is not None:
             self._channel.close() if grace_s > 0 else self._channel.abort()

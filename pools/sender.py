@@ -15,7 +15,8 @@ from typing import Any
 
 from pools.address import Key
 from pools.errors import BadArgument, Failure, PoolError, TaskExpired, failure_of, raised
-from pools.link import BARE, Columns, Lane, Link, Sink
+from pools.lane import BARE, Columns, Lane, Sink
+from pools.link import Link
 from pools.result import Batch
 
 __all__ = ["Asks", "Ended", "Named", "Resolve", "ResolveKey", "Stream", "sent_form"]
@@ -80,6 +81,9 @@ class _Ways:
             link.cancel(self._sink)
 
 
+_EXPIRED = Failure(TaskExpired.__name__, "no answer in time")
+
+
 class Asks:
     """One task at a time, each with a future for its answer.
 
@@ -96,6 +100,7 @@ class Asks:
         self._routes: dict[str, tuple[Lane, Callable[[Any], None], Key]] = {}
         #: Tasks of this turn.
         self._new = 0
+        self._expired: set[Future[Any]] = set()
 
     def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
         """Send a task; await the result for its value.
@@ -140,6 +145,7 @@ class Asks:
         def expire() -> None:
             if not future.done():
                 future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
+                self._expired.add(future)
                 self.cancel(future)
 
         handle = self._loop.call_later(timeout_s, expire)
@@ -171,6 +177,10 @@ class Asks:
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Resolve futures. One whose caller stopped waiting is passed over."""
+        if self._expired and failures:
+            failures = [(at, _EXPIRED if tokens[at] in self._expired else failure) for at, failure in failures]
+        if self._expired:
+            self._expired.difference_update(tokens)
         self._ended(len(tokens), failures)
         for position, failure in failures:
             if not tokens[position].done():

@@ -17,6 +17,7 @@ __all__ = [
     "FRAME_BYTES",
     "FRAME_TASKS",
     "KEY_CHARS",
+    "NAMES_AT_ONCE",
     "OUTBOX_MESSAGES",
     "PUMP_S",
     "REPLY_AFTER_S",
@@ -39,6 +40,8 @@ FRAME_TASKS = 512
 #: Bytes past which a frame is compressed. On a unix socket lz4 costs more time than it saves until a frame is several
 #: times the socket's buffer (about 200 KB), where fewer wake-ups pay for it.
 COMPRESS_OVER_BYTES = 1024 * 1024
+#: Names of agents in one message to a worker: 5,000 of the longest are 0.7 MB.
+NAMES_AT_ONCE = 5_000
 #: Messages that one task may send: tells, spawns and timers together.
 OUTBOX_MESSAGES = 10_000
 #: Tasks that may wait for room on their way to one worker; past it `PoolFull`.

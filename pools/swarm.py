@@ -33,7 +33,7 @@ from pools.seat import Seat
 from pools.sender import Ended
 from pools.share import CpuShare
 from pools.spares import Spares
-from pools.spec import AGENTS_TOTAL, PoolSpec
+from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
 
 __all__ = ["Swarm"]
 
@@ -88,14 +88,16 @@ class Swarm:
 
     def _seat(self, number: int, spec: PoolSpec, worker: int, row: int) -> Seat:
         cells = self.gauges.row(row)
+        later = asyncio.get_running_loop().call_later
         return Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, clock=time.monotonic, later=asyncio.get_running_loop().call_later, histogram=cells),
+            link=Link(window=spec.window, clock=time.monotonic, later=later, histogram=cells),
+            inner=Link(window=BACKLOG_TASKS, clock=time.monotonic, later=later, first=2),
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=partial(self._launch, number),
             orders=partial(self._orders, number, worker, row),
-            gateway=partial(self.gateway, accepted=_uncounted, ended=_uncounted),
+            gateway=self._inner_gateway,
             on_spawn=self._spawned_by_agent,
             on_event=self._on_event,
         )
@@ -129,9 +131,7 @@ class Swarm:
                 {"verb": "range", "kind": kind, "start": part.start, "stop": part.stop}
                 for part in self.placement.parts_of(kind, number)
             ]
-            names = self.placement.names_of(kind, number)
-            if names:
-                orders.append({"verb": "names", "kind": kind, "names": names})
+            orders += [{"verb": "names", "kind": kind, "names": part} for part in _parts(self.placement.names_of(kind, number))]
         return orders
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -220,9 +220,16 @@ class Swarm:
     async def spawn_names(self, kind: str, names: Sequence[str]) -> int:
         """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
         self.check_kind(kind)
+        fresh = sum(not self.placement.has_name(kind, name) for name in dict.fromkeys(names))
+        for number, share in enumerate(self.placement.plan(kind, fresh)):
+            if share:
+                self.pools[number].check_room()
         placed = self.placement.add_names(kind, names)
         requests = [
-            _ask(seat, "names", kind=kind, names=mine) for number, mine in placed.items() for seat in self.pools[number].seats
+            _ask(seat, "names", kind=kind, names=part)
+            for number, mine in placed.items()
+            for part in _parts(mine)
+            for seat in self.pools[number].seats
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
         return sum(map(len, placed.values()))
@@ -277,23 +284,48 @@ class Swarm:
         pool, worker = self.placement.worker_of(kind, key)
         return self.pools[pool].seats[worker].link, key
 
+    def _resolve_inner(self, kind: str, key: Key) -> tuple[Link, Key]:
+        """The way for a task that an agent sends: it must not wait behind tasks that may wait for it."""
+        if key is ANY:
+            key = self._balancer.pick(kind)
+        pool, worker = self.placement.worker_of(kind, key)
+        return self.pools[pool].seats[worker].inner, key
+
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
-        """A gateway for tasks that come over a channel. accepted, ended: told how many came, and how they ended."""
+        """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
         return Gateway(self.resolve_key, channel, asyncio.get_running_loop().call_soon, accepted, ended)
 
+    def _inner_gateway(self, channel: Channel) -> Gateway:
+        return Gateway(self._resolve_inner, channel, asyncio.get_running_loop().call_soon, _uncounted, _uncounted)
+
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
-        """A page of a kind's agents, pool by pool: address, pool, worker, status, mailbox."""
-        shown: list[dict[str, Any]] = []
-        for pool in self.pools:
-            for seat in pool.seats:
-                if len(shown) >= limit or seat.state != "running":
-                    continue
-                page = await seat.request("agents", kind=kind, skip=skip, limit=limit - len(shown))
-                shown += [
-                    {"agent": f"{kind}/{key}", "pool": pool.name, "worker": seat.name, "status": status, "mailbox": mailbox}
-                    for key, status, mailbox in page
-                ]
-        return shown
+        """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
+        places: dict[tuple[int, int], list[Key]] = {}
+        page = self.placement.page(kind, skip, limit)
+        for key in page:
+            places.setdefault(self.placement.worker_of(kind, key), []).append(key)
+        known: dict[Key, dict[str, Any]] = {}
+        for (pool, worker), keys in places.items():
+            seat = self.pools[pool].seats[worker]
+            told = await _told(seat, kind, keys)
+            for key, (status, mailbox) in zip(keys, told, strict=True):
+                facts = {"agent": f"{kind}/{key}", "pool": self.pools[pool].name, "worker": seat.name}
+                known[key] = {**facts, "status": status, "mailbox": mailbox}
+        return [known[key] for key in page]
+
+
+async def _told(seat: Seat, kind: str, keys: list[Key]) -> list[list[Any]]:
+    """Status and mailbox of agents; `unknown` while their worker is away."""
+    try:
+        told: list[list[Any]] = await seat.request("agents", kind=kind, keys=keys)
+    except PoolError:
+        return [["unknown", 0]] * len(keys)
+    return told
+
+
+def _parts(names: list[str]) -> list[list[str]]:
+    """Names in lists that fit into a frame each."""
+    return [names[at : at + NAMES_AT_ONCE] for at in range(0, len(names), NAMES_AT_ONCE)]
 
 
 def _links_of(pool: Pool) -> list[Link]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Type", "type_of"]
+__all__ = ["ANY", "Type", "type_of"]
 
 Check = Callable[[Any], bool]
 

@@ -30,17 +30,17 @@ from pools.context import Outgoing
 from pools.errors import BadFrame, KindNotLoaded, LinkClosed, PoolError, failure_of
 from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
-from pools.link import Lane, Link
+from pools.lane import Lane
+from pools.link import Link
 from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.sender import Asks
+from pools.spec import BACKLOG_TASKS
 
 __all__ = ["Worker", "main"]
 
-#: Tasks that a worker may have open at other workers.
-UP_WINDOW = 4_096
 #: Agents that go to sleep in one turn of the loop.
 DOZE = 500
 #: Objects that `warm` makes at a time, and the pause between two such batches in seconds.
@@ -65,7 +65,7 @@ class Worker:
         self._executor: Executor | None = None
         self._shards = 1
         self._owned: frozenset[int] = frozenset()
-        self._up = Link(window=UP_WINDOW, clock=time.monotonic, later=loop.call_later)
+        self._up = Link(window=BACKLOG_TASKS, clock=time.monotonic, later=loop.call_later)
         self._asks = Asks(self._resolve, loop, lambda _count: None, lambda _count, _failures: None)
         self._tells = Tells()
         self._local: LocalLink | None = None
@@ -197,14 +197,12 @@ class Worker:
         return made
 
     def _agents(self, order: dict[str, Any]) -> list[list[Any]]:
-        """A page of agents: [key, status, mailbox]."""
+        """What some agents do: [status, mailbox] for each."""
         residents = self._kinds.get(order["kind"])
-        if residents is None:
-            return []
-        page = islice(residents.keys(), order["skip"], order["skip"] + order["limit"])
+        if residents is None or self._executor is None:
+            return [["unknown", 0] for _ in order["keys"]]
         kind = residents.kind.name
-        waiting = self._executor.waiting if self._executor else lambda _kind, _key: 0
-        return [[key, residents.status(key), waiting(kind, key)] for key in page]
+        return [[residents.status(key), self._executor.waiting(kind, key)] for key in order["keys"]]
 
     def _sleep_now(self, _order: dict[str, Any]) -> int:
         """Put every idle agent to sleep."""
@@ -329,8 +327,8 @@ def main(arguments: list[str] | None = None) -> None:
     sock = socket.socket(fileno=channel_fd)
     channel = Channel(worker.on_message, worker.on_closed, time.time)
     worker.attach(channel)
+    _die_with_parent(parent)
     loop.run_until_complete(loop.create_connection(lambda: channel, sock=sock))
-    loop.call_soon(_die_with_parent, parent)
     loop.run_forever()
 
 

@@ -22,14 +22,20 @@ def engine(tmp_path: Path) -> Iterator[Commands]:
         yield made
 
 
-@pytest.fixture
-def grown(engine: Commands) -> Commands:
-    """The same, with some agents that did something."""
-    done = engine("spawn", "--count", "500")
+def grow(made: Commands) -> Commands:
+    """Some agents, three of which did something."""
+    done = made("spawn", "--count", "500")
     assert done.returncode == 0, done.stderr
     for key in range(3):
-        engine("ask", f"counter/{key}", "add", str(key))
-    return engine
+        assert made("ask", f"counter/{key}", "add", str(key)).returncode == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """An engine with some agents, for tests that only look at it."""
+    with commands(tmp_path_factory.mktemp("life")) as made:
+        yield grow(made)
 
 
 def test_start_makes_an_engine_without_agents_and_a_second_one_is_refused(engine: Commands) -> None:
@@ -70,33 +76,33 @@ def test_wait_needs_to_know_for_what(engine: Commands) -> None:
     assert "did you mean" in engine("wait", "readdy").stderr or "ready" in engine("wait", "readdy").stderr
 
 
-def test_stop_ends_every_process_and_a_second_stop_is_fine(grown: Commands) -> None:
-    pids = grown.pids()
-    done = grown("stop")
+def test_stop_ends_every_process_and_a_second_stop_is_fine(engine: Commands) -> None:
+    pids = grow(engine).pids()
+    done = engine("stop")
     assert done.returncode == 0
     assert done.stdout.startswith("stopped engine engine in ")
     assert "had 500 agents, did 3 tasks" in done.stdout
     assert ended_within(pids, 0.5)
-    again = grown("stop")
+    again = engine("stop")
     assert (again.returncode, again.stdout) == (0, "engine engine does not run: nothing to stop\n")
-    assert grown.document("stop")["was_running"] is False
+    assert engine.document("stop")["was_running"] is False
 
 
-def test_stop_in_an_emergency_ends_an_engine_that_no_longer_answers(grown: Commands) -> None:
-    pids = grown.pids()
+def test_stop_in_an_emergency_ends_an_engine_that_no_longer_answers(engine: Commands) -> None:
+    pids = grow(engine).pids()
     os.kill(pids[0], signal.SIGSTOP)
-    done = grown("stop", "--emergency")
+    done = engine("stop", "--emergency")
     assert done.returncode == 0
     assert f"pid {pids[0]} did not answer and was killed" in done.stdout
     assert ended_within(pids, 5)
 
 
 def test_ask_prints_the_value_as_json(grown: Commands) -> None:
-    assert grown("ask", "counter/2", "add", "5").stdout == "7\n"
+    assert grown("ask", "counter/9", "add", "7").stdout == "7\n"
     assert grown("ask", "counter", "ping").stdout == '"pong"\n'
-    assert grown("ask", "counter/2", "add", "--named", '{"x": -7}').stdout == "0\n"
-    assert grown("ask", "counter/2", "add", "-3").stdout == "-3\n"
-    assert grown("ask", "--timeout", "5s", "counter/2", "add", "3").stdout == "0\n"
+    assert grown("ask", "counter/9", "add", "--named", '{"x": -7}').stdout == "0\n"
+    assert grown("ask", "counter/9", "add", "-3").stdout == "-3\n"
+    assert grown("ask", "--timeout", "5s", "counter/9", "add", "3").stdout == "0\n"
 
 
 @pytest.mark.parametrize(
@@ -125,8 +131,9 @@ def test_a_question_that_cannot_be_answered_says_why(grown: Commands, words: lis
 
 def test_the_six_counts_of_stats_add_up(grown: Commands) -> None:
     tasks = grown.document("stats")["tasks"]
-    assert tasks["accepted"] == 3 == sum(tasks[name] for name in ("done", "failed", "cancelled", "expired", "open"))
-    assert "3 accepted: 3 done, 0 failed" in grown("stats").stdout
+    assert tasks["accepted"] >= 3
+    assert tasks["accepted"] == sum(tasks[name] for name in ("done", "failed", "cancelled", "expired", "open"))
+    assert f"{tasks['accepted']} accepted: {tasks['done']} done, {tasks['failed']} failed" in grown("stats").stdout
 
 
 def test_watch_in_a_pipe_is_a_json_line_each_time_until_it_is_interrupted(grown: Commands) -> None:

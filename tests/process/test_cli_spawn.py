@@ -28,7 +28,8 @@ class Scout(Agent):
         raise ValueError(text)
 
 class Other(Agent):
-    pass
+    def see(self) -> None:
+        pass
 """
 
 

@@ -30,6 +30,7 @@ class Commands:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
+        self._started: list[subprocess.Popen[bytes]] = []
         (folder / "pools.yaml").write_text(POOLS)
         self.environ = {name: text for name, text in os.environ.items() if not name.startswith("ENGINE_")}
         self.environ |= {"ENGINE_HOME": str(self.home), "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
@@ -58,9 +59,26 @@ class Commands:
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, *words: str, **facts: Any) -> subprocess.Popen[bytes]:
-        """Start a command; its streams are pipes unless told otherwise."""
-        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | facts
-        return subprocess.Popen(self.words(*words), cwd=self.folder, env=self.environ, **streams)
+        """Start a command; its streams are pipes without buffers unless told otherwise, and are closed at the end."""
+        streams = {"bufsize": 0, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | facts
+        self._started.append(subprocess.Popen(self.words(*words), cwd=self.folder, env=self.environ, **streams))
+        return self._started[-1]
+
+    def close(self) -> None:
+        """End every command that was started, and every engine; no process may stay."""
+        for process in self._started:
+            process.kill()
+            process.wait(timeout=10)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    with suppress(BrokenPipeError):
+                        stream.close()
+        for run in sorted((self.home / "run").glob("*")):
+            lock = run / "daemon.lock"
+            pid = int(lock.read_text().strip() or 0) if lock.exists() else 0
+            done = self("stop", "--emergency", "--name", run.name)
+            assert done.returncode == 0, done.stderr
+            assert not pid or ended_within([pid], 10)
 
     def document(self, *words: str) -> Any:
         """What a command that must succeed prints as JSON."""
@@ -80,15 +98,12 @@ class Commands:
 
 @contextmanager
 def commands(folder: Path) -> Iterator[Commands]:
-    """Commands whose engine is ended afterwards, whatever happened; no process of it may stay."""
+    """Commands whose engines are ended afterwards, whatever happened."""
     made = Commands(folder)
-    yield made
-    for run in sorted((made.home / "run").glob("*")):
-        lock = run / "daemon.lock"
-        pid = int(lock.read_text().strip() or 0) if lock.exists() else 0
-        done = made("stop", "--emergency", "--name", run.name)
-        assert done.returncode == 0, done.stderr
-        assert not pid or ended_within([pid], 10)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 class Terminal:

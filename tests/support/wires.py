@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pools.errors import Failure, FrameTooLarge
-from pools.link import Lane, Link
+from pools.lane import Lane
+from pools.link import Link
 from pools.message import STATUS, TASK, encode
 
 __all__ = ["Sink", "Wire", "answer_of", "fill", "queued", "reply"]

@@ -11,7 +11,8 @@ import pytest
 from pools import link as module
 from pools.errors import Failure, LinkClosed, PoolUnavailable, WorkerDied
 from pools.gauges import CELLS, HISTOGRAM
-from pools.link import Lane, Link
+from pools.lane import Lane
+from pools.link import Link
 from pools.spec import FRAME_TASKS
 from tests.support.clocks import Clock
 from tests.support.wires import Sink, Wire, answer_of, fill, queued, reply

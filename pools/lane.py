@@ -1,0 +1,136 @@
+"""Tasks that were not sent yet, in columns, and the check that they arrive as they are.
+
+Owns the form in which a sender's tasks wait and leave. When they leave is the link's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
+from typing import Any, Protocol
+
+from pools import values
+from pools.address import Key
+from pools.errors import BadArgument, Failure, failure_of
+
+__all__ = ["BARE", "Columns", "Lane", "Sink", "Way", "methods_column", "refuse", "sound"]
+
+#: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
+BARE = frozenset({int, str, bool, float})
+
+#: Tokens, keys, method names and arguments of some tasks.
+Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
+
+
+class Sink(Protocol):
+    """Where answers go."""
+
+    def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
+        """Take answers: results by position beside their tokens; a failure names its position, its result is None."""
+        ...
+
+
+class Way(Protocol):
+    """What a lane leads to."""
+
+    def offer(self, lanes: Iterable[Lane]) -> None:
+        """Send what these lanes hold, as far as there is room."""
+        ...
+
+    def send_alone(self, lane: Lane, token: Any, key: Key, method: str, argument: Any) -> bool:
+        """Send one task at once if nothing is under way; returns whether it was sent."""
+        ...
+
+
+class Lane:
+    """The tasks of one sender, for agents of one kind behind one link, that were not sent yet.
+
+    rows: token, key, method and argument (as it is sent) of each task, one after the other in one flat list: a tuple for
+    each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
+    """
+
+    __slots__ = ("is_queued", "kind", "link", "rows", "sink")
+
+    def __init__(self, link: Way, kind: str, sink: Sink) -> None:
+        self.link = link
+        self.kind = kind
+        self.sink = sink
+        self.rows: list[Any] = []
+        self.is_queued = False
+
+    def __len__(self) -> int:
+        return len(self.rows) // 4
+
+    def take(self, count: int) -> Columns:
+        """Remove the oldest tasks: their tokens, keys, method names and arguments."""
+        rows = self.rows[: 4 * count]
+        del self.rows[: 4 * count]
+        return rows[::4], rows[1::4], rows[2::4], rows[3::4]
+
+    def drop(self, count: int) -> list[Any]:
+        """Remove the newest tasks; returns their tokens."""
+        start = len(self.rows) - 4 * count
+        tokens = self.rows[start::4]
+        del self.rows[start:]
+        return tokens
+
+    def drop_where(self, is_meant: Callable[[Any], bool]) -> list[Any]:
+        """Remove the tasks whose token is meant; returns their tokens."""
+        meant = [at for at in range(0, len(self.rows), 4) if is_meant(self.rows[at])]
+        tokens = [self.rows[at] for at in meant]
+        for at in reversed(meant):
+            del self.rows[at : at + 4]
+        return tokens
+
+
+def methods_column(methods: Sequence[str]) -> Any:
+    """One name for all, or the distinct names and an index into them for each."""
+    names = list(dict.fromkeys(methods))
+    if len(names) == 1:
+        return names[0]
+    number = {name: index for index, name in enumerate(names)}
+    return [names, [*map(number.__getitem__, methods)]]
+
+
+def refuse(sink: Sink, tokens: Sequence[Any], failure: Failure) -> None:
+    """Answer tasks with a failure."""
+    if tokens:
+        sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
+
+
+def _is_name(method: Any) -> bool:
+    return type(method) is str and values.fault(method) is None
+
+
+def _named(sink: Sink, columns: Columns) -> Columns:
+    """The tasks whose method is a name; the others are answered."""
+    try:
+        if all(map(_is_name, set(columns[2]))):
+            return columns
+    except TypeError:
+        pass  # a list or an object where a name should stand
+    is_named = [_is_name(method) for method in columns[2]]
+    wrong = [token for token, is_right in zip(columns[0], is_named, strict=True) if not is_right]
+    refuse(sink, wrong, failure_of(BadArgument("a method is named by text")))
+    tokens, keys, methods, arguments = (list(compress(column, is_named)) for column in columns)
+    return tokens, keys, methods, arguments
+
+
+def _sound(sink: Sink, columns: Columns) -> Columns:
+    """The tasks whose arguments arrive as they are; the others, which JSON would change in silence, are answered."""
+    if set(map(type, columns[3])) <= values.PLAIN:
+        return columns
+    faults = [values.fault(argument, "the argument") for argument in columns[3]]
+    if not any(faults):
+        return columns
+    wrong = [(token, found) for token, found in zip(columns[0], faults, strict=True) if found is not None]
+    failures = [(index, failure_of(BadArgument(found))) for index, (_, found) in enumerate(wrong)]
+    sink.answered([token for token, _ in wrong], [None] * len(wrong), failures)
+    is_sound = [found is None for found in faults]
+    tokens, keys, methods, arguments = (list(compress(column, is_sound)) for column in columns)
+    return tokens, keys, methods, arguments
+
+
+def sound(sink: Sink, columns: Columns) -> Columns:
+    """The tasks that arrive as they are; the others are answered: what JSON would change, and methods without a name."""
+    return _named(sink, _sound(sink, columns))
