@@ -154,11 +154,21 @@ class Seat:
 
     def _on_message(self, _channel: Channel, message: Message) -> None:
         if message.letter == RESULT:
-            (self.link if message.data[0]["n"] & 1 else self.inner).take(message.data)
+            self._take(message.data)
         elif message.letter == TASK and self._gateway is not None:
             self._gateway.accept(message.data)
         elif message.letter == STATUS:
             self._on_status(message.data)
+
+    def _take(self, replies: list[dict[str, Any]]) -> None:
+        """Hand answers to the link that asked: sections have odd numbers for tasks from outside, even ones for inner tasks."""
+        inner = [reply for reply in replies if not reply["n"] & 1]
+        if not inner:
+            self.link.take(replies)
+            return
+        self.inner.take(inner)
+        if len(inner) < len(replies):
+            self.link.take([reply for reply in replies if reply["n"] & 1])
 
     def _on_status(self, said: dict[str, Any]) -> None:
         verb = said["verb"]

@@ -18,7 +18,7 @@ PLAIN = frozenset({int, str, bool, type(None)})
 #: Integers between these two survive every JSON reader of 64 bits.
 SMALL = (-(2**63), 2**64 - 1)
 #: Levels of lists and objects inside each other: orjson writes 254, and a frame has some of its own around a value.
-DEPTH = 200
+DEPTH = 210
 #: Values inside one value: past it a frame would be too large in any case.
 VALUES = 4_000_000
 
