@@ -1,0 +1,1 @@
+"""Measurements of any floor, each beside the same work done with no engine; nothing imports this package."""
