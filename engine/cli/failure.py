@@ -10,9 +10,10 @@ import sys
 import traceback
 from typing import Any
 
+from engine import errors
 from engine.cli.misuse import Misuse
 from engine.cli.screen import clean
-from engine.errors import WRONG, KindNotLoaded, TaskFailed, exit_code
+from engine.errors import KindNotLoaded, TaskFailed, exit_code
 
 __all__ = ["as_dict", "code_of", "report"]
 
@@ -21,7 +22,7 @@ SCHEMA = "engine.error/v1"
 
 def code_of(error: BaseException) -> int:
     """The exit code that an error means."""
-    return WRONG if isinstance(error, Misuse) else exit_code(error)
+    return errors.WRONG if isinstance(error, Misuse) else exit_code(error)
 
 
 def as_dict(error: BaseException) -> dict[str, Any]:

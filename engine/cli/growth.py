@@ -6,7 +6,6 @@ started for a spawn that then failed is ended again.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -62,7 +61,9 @@ def grow(config: Config, environ: Mapping[str, str], wish: Wish) -> Grown:
             started = start(config, environ=environ, folder=config.folder)
         except AlreadyRunning:
             started = None  # somebody else was faster
-    return Grown(started, asyncio.run(_talk(config, environ, paths, wish, is_ours=started is not None)))
+    from asyncio import run  # after the fork of a daemon, which has its own to import
+
+    return Grown(started, run(_talk(config, environ, paths, wish, is_ours=started is not None)))
 
 
 def _check_new(config: Config, wish: Wish) -> None:
@@ -81,13 +82,11 @@ def _check_room(placement: Placement, orders: Sequence[Order], there: Mapping[st
         if order.keys is not None:
             placement.add_names(kind, order.keys)
         else:
-            missing = order.add if order.add is not None else max((order.count or 0) - there.get(kind, 0), 0)
+            missing = order.add if order.add is not None else max((order.wanted or 0) - there.get(kind, 0), 0)
             placement.add_range(kind, missing)
 
 
-async def _talk(
-    config: Config, environ: Mapping[str, str], paths: Paths, wish: Wish, *, is_ours: bool
-) -> list[Spawned]:
+async def _talk(config: Config, environ: Mapping[str, str], paths: Paths, wish: Wish, *, is_ours: bool) -> list[Spawned]:
     from engine.client import Client
 
     client = Client(config.name, environ)
@@ -104,15 +103,18 @@ async def _talk(
 
 async def _connect(client: Client, paths: Paths) -> None:
     """Connect to an engine that may be starting. Raises NotRunning."""
+    from asyncio import sleep
+
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
             await client.connect()
-            return
         except NotRunning:
             if is_running(paths) is None or time.monotonic() > deadline_s:
                 raise
-        await asyncio.sleep(LOOK_S)
+            await sleep(LOOK_S)
+        else:
+            return
 
 
 async def _spawn(client: Client, config: Config, wish: Wish) -> list[Spawned]:
@@ -124,8 +126,7 @@ async def _spawn(client: Client, config: Config, wish: Wish) -> list[Spawned]:
     if len(orders) > 1:
         await _check_all(client, orders)
     return [
-        await client.spawn(str(order.kind), order.count, add=order.add, keys=order.keys, warm=wish.warm)
-        for order in orders
+        await client.spawn(str(order.kind), order.wanted, add=order.add, keys=order.keys, warm=wish.warm) for order in orders
     ]
 
 
@@ -152,4 +153,6 @@ async def _check_all(client: Client, orders: Sequence[Order]) -> None:
 def _unknown(kind: str, known: Mapping[str, Any]) -> UnknownKind:
     nearest = meant(kind, known)
     names = "" if nearest else f"; known: {', '.join(sorted(known))}"
-    return UnknownKind(f"there is no kind {kind!r}{nearest}{names}; a new one is loaded by --use module:Class or --use file.py:Class")
+    return UnknownKind(
+        f"there is no kind {kind!r}{nearest}{names}; a new one is loaded by --use module:Class or --use file.py:Class"
+    )

@@ -24,7 +24,7 @@ class Interrupt:
     came, None while none did.
     """
 
-    def __init__(self, ask: Callable[[], None], insist: Callable[[], None], grace_s: float) -> None:
+    def __init__(self, ask: Callable[[], None], insist: Callable[[], object], grace_s: float) -> None:
         self.code: int | None = None
         self._ask = ask
         self._insist = insist

@@ -6,6 +6,7 @@ imports nothing before a verb is chosen, so that `engine --help` costs little mo
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -56,7 +57,7 @@ engine --help lists the verbs, engine VERB --help explains one.
 OPTIONS = """\
 Options of every verb
   --name NAME        which engine (default: ENGINE_NAME, else `name` of pools.yaml, else engine)
-  -f, --file FILE    its configuration (default: ENGINE_POOLS, else ./pools.yaml, else the shipped one)
+  -f, --file FILE    its configuration (default: ENGINE_POOLS, else ./pools.yaml, else the shipped)
   --json             results and errors as JSON
   -q, --quiet        no hints and no progress
   --no-color         no colours; so do NO_COLOR and TERM=dumb, FORCE_COLOR asks for them
@@ -69,8 +70,8 @@ Exit codes
   130 interrupted    141 the reader of the output went away    143 terminated
 
 Files
-  Results go to standard output, everything else to standard error. The socket is in $XDG_RUNTIME_DIR/engine/NAME,
-  the log in $XDG_STATE_HOME/engine/NAME; ENGINE_HOME moves both.
+  Results go to standard output, everything else to standard error. The socket is in
+  $XDG_RUNTIME_DIR/engine/NAME, the log in $XDG_STATE_HOME/engine/NAME; ENGINE_HOME moves both.
 """
 
 
@@ -81,12 +82,12 @@ class _Terminated(BaseException):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. arguments: without the program's name; None takes the process's own."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _fill_streams()
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _command(given)
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_output()
         code = PIPE_CLOSED
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -94,24 +95,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = TERMINATED
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0
-    except Exception as error:  # the edge of the program: every error becomes a line and a code
+    except Exception as error:  # noqa: BLE001 - the edge of the program: every error becomes a line and a code
         from engine.cli.failure import report
 
         code = report(error, is_json="--json" in given, is_debug="--debug" in given)
     finally:
         signal.signal(signal.SIGTERM, before)
+        _drop_unwritten()
     return code
+
+
+def _fill_streams() -> None:
+    """Give a process that was started without standard streams some that lead nowhere.
+
+    Else the first file or socket that is opened would be taken for standard output.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it takes the lowest number that is free, which is this one
+    if sys.stdout is None or sys.stderr is None:
+        sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _terminate(_number: int, _frame: object) -> None:
     raise _Terminated
 
 
-def _drop_output() -> None:
-    """Whoever read our output is gone: what is left of it goes nowhere, also at the end of the interpreter."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+def _drop_unwritten() -> None:
+    """Where output can go nowhere, as its reader is gone or the disk is full, the interpreter shall not try again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def _command(given: list[str]) -> int:

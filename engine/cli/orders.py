@@ -19,13 +19,13 @@ ROUNDING = 0.05
 
 
 class Order(NamedTuple):
-    """Agents of one kind that shall exist: `count` in all, or `add` more, or those with `keys`.
+    """Agents of one kind that shall exist: `wanted` in all, or `add` more, or those with `keys`.
 
     kind: None where the kind is the one that `--use` loads, or the default one.
     """
 
     kind: str | None
-    count: int | None = None
+    wanted: int | None = None
     add: int | None = None
     keys: tuple[str, ...] | None = None
 
@@ -47,8 +47,17 @@ def orders_of(options: Namespace) -> list[Order]:
     if len(parts) > 1:
         names = [kind for kind, _ in parts]
         raise Misuse(f"how many of each? Write --kind {names[0]}=40%,{names[1]}=60%, or numbers of agents")
-    keys = None if options.key is None else tuple(dict.fromkeys(options.key))
+    keys = None if options.key is None else tuple(_key(key) for key in dict.fromkeys(options.key))
     return [Order(parts[0][0], options.count, options.add, keys)]
+
+
+def _key(text: str) -> str:
+    """The key itself, if an agent can have it and a range cannot. Raises BadAddress, Misuse."""
+    from pools.address import key_of
+
+    if type(key_of(text)) is int:
+        raise Misuse(f"--key {text}: agents with a number for a key are spawned by --count or --add")
+    return text
 
 
 def _parts(text: str) -> list[tuple[str, str]]:
@@ -92,7 +101,7 @@ def _by_share(parts: Sequence[tuple[str, str]], options: Namespace) -> list[Orde
 
     numbers = zip(parts, shares(total, weights), strict=True)
     if options.count is not None:
-        return [Order(kind, count=number) for (kind, _), number in numbers]
+        return [Order(kind, wanted=number) for (kind, _), number in numbers]
     return [Order(kind, add=number) for (kind, _), number in numbers]
 
 

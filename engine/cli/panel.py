@@ -10,6 +10,7 @@ from typing import Any
 from engine.cli import figures
 from engine.cli.pooltable import pool_lines
 from engine.cli.screen import Screen
+from engine.cli.session import called
 
 __all__ = ["panel"]
 
@@ -21,9 +22,9 @@ KINDS = 5
 
 def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Screen) -> list[str]:
     """The lines of a snapshot. before: an earlier one of the same engine, for rates."""
-    name, version = snapshot["name"], snapshot["version"]
-    head = f"engine {name}, up {figures.span(snapshot['uptime_s'])}, pid {snapshot['pid']}, version {version}"
-    facts = {
+    facts = f"up {figures.span(snapshot['uptime_s'])}, pid {snapshot['pid']}, version {snapshot['version']}"
+    head = f"{called(snapshot['name'])}, {facts}"
+    counted = {
         "agents": _agents(snapshot["agents"]),
         "kinds": _kinds(snapshot["agents"]["kinds"]),
         "tasks": _tasks(snapshot["tasks"], screen),
@@ -33,7 +34,7 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "memory": _memory(snapshot["memory_bytes"]),
         "state": f"kept in {snapshot['durability']}" if snapshot["durability"] == "memory" else snapshot["durability"],
     }
-    lines = [f"{screen.paint(f'{left:<{LEFT}}', 'dim')}{right}" for left, right in facts.items() if right]
+    lines = [f"{screen.paint(f'{left:<{LEFT}}', 'dim')}{right}" for left, right in counted.items() if right]
     return [screen.paint(head, "bold"), *lines, "", *pool_lines(snapshot["pools"], screen)]
 
 
@@ -67,9 +68,7 @@ def _speed(snapshot: dict[str, Any], before: dict[str, Any] | None) -> str:
 
 def _latency(latency_us: dict[str, int | None]) -> str:
     shown = [
-        f"{name} {figures.span(value / 1e6)}"
-        for name, value in latency_us.items()
-        if name != "count" and value is not None
+        f"{name} {figures.span(value / 1e6)}" for name, value in latency_us.items() if name != "count" and value is not None
     ]
     return ", ".join(shown) or "no task was answered yet"
 

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 __all__ = ["About", "Parser", "Verb", "amount", "parse", "parse_common"]
 
-#: Columns of a help text: wider lines are hard to read.
-WIDTH = 110
+#: Columns of a help text at most: wider lines are hard to read.
+WIDTH = 100
+#: What the examples stand under.
+EXAMPLES = "Examples"
 
 
 class About(NamedTuple):
@@ -70,13 +72,23 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """The help: a line that says what this is, then sections whose headings stand alone on their lines."""
         lines = super().format_help().splitlines()
-        shown = [line[:-1] if line.endswith(":") and line[0] != " " else line for line in lines]
+        titles = {f"{group.title}:": group.title for group in self._action_groups}
+        shown = [titles.get(line) or line for line in lines]
         return "\n".join([f"{self.prog}: {self.line}", "", *shown]) + "\n"
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=26, width=_width())
+        super().__init__(prog, max_help_position=30, width=_width())
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Paragraphs as wide as there is room; one that begins with a blank, and the examples, stay as they are."""
+        if text.startswith(EXAMPLES):
+            return text
+        return "\n\n".join(
+            part if part[0] == " " else argparse.HelpFormatter._fill_text(self, part, width, indent)
+            for part in text.split("\n\n")
+        )
 
     def _format_usage(self, usage: str | None, actions: Any, groups: Any, _prefix: str | None) -> str:
         return super()._format_usage(usage, actions, groups, "Usage\n  ")
@@ -110,7 +122,7 @@ def parse(name: str, line: str, verb: Verb, words: Sequence[str]) -> argparse.Na
         prog=f"engine {name}",
         usage=f"engine {name} {about.usage}".rstrip(),
         description=about.text.strip(),
-        epilog=f"Examples\n{about.examples.rstrip()}",
+        epilog=f"{EXAMPLES}\n{about.examples.rstrip()}",
         formatter_class=_Help,
         allow_abbrev=False,
         add_help=False,

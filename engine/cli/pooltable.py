@@ -16,15 +16,15 @@ COLUMNS = (
     Column("POOL"),
     Column("STATE", style=style_of),
     Column("AGENTS", is_right=True),
-    Column("OF", is_right=True, rank=3),
-    Column("WORKERS", is_right=True, rank=2),
+    Column("OF", is_right=True, rank=4),
+    Column("WORKERS", is_right=True, rank=3),
     Column("OPEN", is_right=True),
     Column("DONE", is_right=True),
     Column("FAILED", is_right=True),
-    Column("MEMORY", is_right=True),
-    Column("OF", is_right=True, rank=3),
-    Column("KINDS", least=8, rank=1),
-    Column("CPU", least=12),
+    Column("MEMORY", is_right=True, rank=1),
+    Column("OF", is_right=True, rank=4),
+    Column("KINDS", least=8, rank=5),
+    Column("CPU", least=12, rank=2),
 )
 
 

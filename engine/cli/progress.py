@@ -35,6 +35,7 @@ class Progress:
         self._began_s = time.monotonic()
         self._fraction = 0.0
         self._bar: Bar | None = None
+        self._said_last = ""
 
     @property
     def seconds(self) -> float:
@@ -55,6 +56,12 @@ class Progress:
         finally:
             self.clear()
 
+    def end_soon(self) -> None:
+        """Say that the run is being ended, if somebody at a terminal waits for it."""
+        self._said_last = "stopping; Ctrl-C again ends at once"
+        if self._bar is None and self._screen.width is not None:
+            print(f"engine: {self._said_last}", file=sys.stderr, flush=True)
+
     def clear(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
@@ -62,6 +69,8 @@ class Progress:
             self._bar = None
 
     def _said(self) -> str:
+        if self._said_last:
+            return self._said_last
         flow = self._flow
         parts = [f"{figures.count(flow.done)} done"]
         parts += [f"{figures.count(flow.failed)} failed"] if flow.failed else []
@@ -96,5 +105,8 @@ def _bar(is_coloured: bool) -> Bar:
     from rich.progress import Progress as Bar
 
     console = Console(file=sys.stderr, no_color=not is_coloured, highlight=False)
-    columns = BarColumn(bar_width=None), TextColumn("{task.description}", markup=False)
+    columns = (
+        BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
+        TextColumn("{task.description}", markup=False),
+    )
     return Bar(*columns, console=console, auto_refresh=False, transient=True, expand=True)

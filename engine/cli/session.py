@@ -6,7 +6,6 @@ verb. What is said over it is the verb's.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Mapping
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from engine.client import Client
     from engine.config import Config
 
-__all__ = ["config_of", "environment", "name_of", "talk"]
+__all__ = ["called", "config_of", "environment", "name_of", "talk"]
 
 Outcome = TypeVar("Outcome")
 
@@ -49,6 +48,11 @@ def name_of(options: Namespace, environ: Mapping[str, str]) -> str:
     return "engine"
 
 
+def called(name: str) -> str:
+    """What an engine is called in a sentence."""
+    return "the engine" if name == "engine" else f"engine {name}"
+
+
 def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome]], *, is_fast: bool = False) -> Outcome:
     """Connect to the engine, say something and return what came of it. Raises NotRunning where none runs.
 
@@ -56,6 +60,8 @@ def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome
     """
     environ = environment()
     name = name_of(options, environ)
+    import asyncio
+
     from engine.client import Client
 
     async def conversation() -> Outcome:

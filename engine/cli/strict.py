@@ -47,9 +47,7 @@ def read(line: bytes) -> Any:
 
 def _read_exactly(line: bytes) -> Any:
     try:
-        return json.loads(
-            line, parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=_object
-        )
+        return json.loads(line, parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=_object)
     except NotExact:
         raise
     except RecursionError:

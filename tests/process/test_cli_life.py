@@ -41,7 +41,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 def test_start_makes_an_engine_without_agents_and_a_second_one_is_refused(engine: Commands) -> None:
     done = engine("start")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("started engine engine (pid ")
+    assert done.stdout.startswith("started the engine (pid ")
     assert "2 workers in 2 pools" in done.stdout
     assert engine.document("stats")["agents"]["total"] == 0
     again = engine("start")
@@ -62,7 +62,7 @@ def test_wait_returns_when_an_engine_that_somebody_else_starts_is_ready(engine: 
     assert engine("start").returncode == 0
     out, error = waiting.communicate(timeout=60)
     assert (waiting.returncode, out) == (0, b"")
-    assert error.startswith(b"engine engine is ready, after ")
+    assert error.startswith(b"the engine is ready, after ")
 
 
 def test_wait_gives_up_with_code_3(engine: Commands) -> None:
@@ -73,18 +73,20 @@ def test_wait_gives_up_with_code_3(engine: Commands) -> None:
 
 def test_wait_needs_to_know_for_what(engine: Commands) -> None:
     assert engine("wait").returncode == 2
-    assert "did you mean" in engine("wait", "readdy").stderr or "ready" in engine("wait", "readdy").stderr
+    done = engine("wait", "readdy")
+    assert done.returncode == 2
+    assert "nothing called 'readdy' to wait for; write ready" in done.stderr
 
 
 def test_stop_ends_every_process_and_a_second_stop_is_fine(engine: Commands) -> None:
     pids = grow(engine).pids()
     done = engine("stop")
     assert done.returncode == 0
-    assert done.stdout.startswith("stopped engine engine in ")
+    assert done.stdout.startswith("stopped the engine in ")
     assert "had 500 agents, did 3 tasks" in done.stdout
     assert ended_within(pids, 0.5)
     again = engine("stop")
-    assert (again.returncode, again.stdout) == (0, "engine engine does not run: nothing to stop\n")
+    assert (again.returncode, again.stdout) == (0, "the engine does not run: nothing to stop\n")
     assert engine.document("stop")["was_running"] is False
 
 
@@ -236,3 +238,28 @@ def test_sigterm_ends_a_command_with_143(grown: Commands) -> None:
     watching.terminate()
     watching.stdout.read()
     assert watching.wait(timeout=30) == 143
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_that_was_given_no_streams_still_runs(grown: Commands, closed: str) -> None:
+    command = f"exec {' '.join(grown.words('run', '-q', '/dev/null'))} {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=grown.folder, env=grown.environ, timeout=30, check=False)
+    assert done.returncode == 0
+    assert (
+        subprocess.run(
+            ["sh", "-c", command.replace("run -q /dev/null", "ps")],
+            cwd=grown.folder,
+            env=grown.environ,
+            timeout=30,
+            check=False,
+        ).returncode
+        == 0
+    )
+
+
+def test_a_full_disk_is_said_and_is_no_success(grown: Commands) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = grown.start("ps", stdout=full)
+        assert done.stderr is not None
+        assert done.stderr.read().decode().count("No space left on device") == 1
+        assert done.wait(timeout=30) == 4

@@ -45,12 +45,12 @@ def test_spawn_starts_the_engine_and_says_what_it_did_and_what_comes_next(engine
     done = engine("spawn", "--count", "5000")
     assert done.returncode == 0
     started, spawned = done.stdout.splitlines()
-    assert started.startswith("started engine engine (pid ")
+    assert started.startswith("started the engine (pid ")
     assert "with 2 workers in " in started
     assert spawned.startswith("spawned 5,000 counter agents on 2 workers in ")
     assert "/s" in spawned
     assert "of memory each" in spawned
-    assert done.stderr.startswith("next: engine ask counter/0 add 2")
+    assert done.stderr.startswith("next: engine ask counter/0 add 2\n")
     assert engine("ask", "counter/4999", "ping").stdout == '"pong"\n'
 
 
@@ -150,7 +150,7 @@ def test_two_spawns_at_once_make_one_engine_and_both_kinds_of_agents(engine: Com
     first, second = engine.start("spawn", "--count", "100"), engine.start("spawn", "--use", "scout.py:Scout", "--count", "50")
     outs = [process.communicate(timeout=60) for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], outs
-    assert sum(b"started engine" in out for out, _ in outs) == 1
+    assert sum(b"started the engine" in out for out, _ in outs) == 1
     assert engine.document("stats")["agents"]["kinds"] == {"counter": 100, "scout": 50}
 
 
@@ -179,7 +179,7 @@ def test_the_socket_of_a_killed_engine_is_healed_by_the_next_spawn(engine: Comma
     done = engine("stats")
     assert done.returncode == 3
     assert "engine spawn" in done.stderr
-    assert "started engine" in engine("spawn", "--count", "10").stdout
+    assert "started the engine" in engine("spawn", "--count", "10").stdout
 
 
 def test_a_warm_spawn_makes_the_objects(engine: Commands) -> None:

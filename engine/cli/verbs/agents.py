@@ -40,7 +40,9 @@ COLUMNS = (
 def add_arguments(parser: Parser) -> None:
     """Which agents."""
     parser.add_argument("kind", nargs="?", metavar="KIND", help="only agents of this kind")
-    parser.add_argument("--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most agents ({LIMIT}; up to {MOST:,})")
+    parser.add_argument(
+        "--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most agents ({LIMIT}; up to {MOST:,})"
+    )
     parser.add_argument("--skip", type=amount("parse_count"), default=0, metavar="N", help="agents to pass over first")
 
 

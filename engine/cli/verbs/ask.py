@@ -36,7 +36,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("method", metavar="METHOD", help="one of its methods; `engine kinds` lists them")
     parser.add_argument("arguments", nargs="*", metavar="JSON", help="the method's arguments")
     parser.add_argument("--named", action="store_true", help="the one argument is an object of arguments by name")
-    parser.add_argument("--timeout", type=amount("parse_seconds"), metavar="TIME", help="how long to wait, such as 250ms or 30s (for ever)")
+    parser.add_argument(
+        "--timeout", type=amount("parse_seconds"), metavar="TIME", help="how long to wait, such as 250ms or 30s (for ever)"
+    )
 
 
 def run(options: Namespace) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from engine import errors
 from engine.cli.output import hint, screen, show_json
 from engine.cli.parser import About, Parser
 from engine.cli.screen import Screen, clean
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.doctor/v1"
+#: Columns below which a text is not broken into lines.
+LEAST = 30
 
 ABOUT = About(
     usage="[--json]",
@@ -44,7 +48,7 @@ def run(options: Namespace) -> int:
         show_json({"schema": SCHEMA, "is_well": is_well, "checks": [check.as_dict() for check in found]})
     else:
         _show(options, found, screen(options))
-    return 0 if is_well else 4
+    return errors.DONE if is_well else errors.BROKEN
 
 
 def _name(options: Namespace) -> str:
@@ -58,13 +62,22 @@ def _name(options: Namespace) -> str:
 
 
 def _show(options: Namespace, found: list[Check], shown: Screen) -> None:
-    width = max(len(check.name) for check in found)
+    left = max(len(check.name) for check in found) + len("warn") + 4
     for check in found:
         if options.quiet and check.verdict == "ok":
             continue
-        verdict = shown.paint(f"{check.verdict:<4}", style_of(check.verdict))
-        print(f"{verdict}  {check.name:<{width}}  {clean(check.said)}")
-        if check.mend:
-            print(f"{'':{width + 8}}{shown.paint('mend: ' + clean(check.mend), 'bold')}")
+        first, *more = _wrapped(check.said, shown, left)
+        print(f"{shown.paint(f'{check.verdict:<4}', style_of(check.verdict))}  {check.name:<{left - 8}}  {first}")
+        for line in more:
+            print(f"{'':{left}}{line}")
+        for line in _wrapped(f"mend: {check.mend}", shown, left) if check.mend else ():
+            print(f"{'':{left}}{shown.paint(line, 'bold')}")
     counts = [sum(check.verdict == verdict for check in found) for verdict in ("ok", "warn", "bad")]
     hint(options, f"\n{counts[0]} well, {counts[1]} weaker than asked, {counts[2]} wrong")
+
+
+def _wrapped(text: str, shown: Screen, left: int) -> list[str]:
+    """The text in lines that fit beside a left margin."""
+    if shown.width is None or shown.width - left < LEAST:
+        return [clean(text)]
+    return wrap(clean(text), shown.width - left, break_long_words=False, break_on_hyphens=False) or [""]

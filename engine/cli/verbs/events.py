@@ -24,15 +24,24 @@ ABOUT = About(
     text="""\
 Lists the newest events, the oldest of them first: workers that started, died or were started again, spawns that were
 refused, tells that failed. The engine keeps the last 1,000; its log file has more, see `engine doctor`.""",
-    examples="  engine events --limit 20\n  engine events --json | jq -r '.events[] | select(.name == \"worker.died\") | .text'",
+    examples="""\
+  engine events --limit 20
+  engine events --json | jq -r '.events[] | select(.name == "worker.died") | .text'
+""",
 )
 
-COLUMNS = (Column("TIME"), Column("EVENT", style=lambda name: "red" if name.endswith((".died", ".down")) else None), Column("", least=20))
+COLUMNS = (
+    Column("TIME"),
+    Column("EVENT", style=lambda name: "red" if name.endswith((".died", ".down")) else None),
+    Column("", least=20),
+)
 
 
 def add_arguments(parser: Parser) -> None:
     """How many events."""
-    parser.add_argument("--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most events ({LIMIT}; up to {MOST:,})")
+    parser.add_argument(
+        "--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most events ({LIMIT}; up to {MOST:,})"
+    )
 
 
 def run(options: Namespace) -> int:

@@ -26,20 +26,20 @@ object now, BUSY is the time spent in agents' methods, RUNNING how long the pres
 
 COLUMNS = (
     Column("WORKER"),
-    Column("POOL", rank=5),
+    Column("POOL", rank=8),
     Column("PID", is_right=True),
     Column("STATE", style=style_of),
-    Column("LIVE", is_right=True),
-    Column("ASLEEP", is_right=True, rank=6),
-    Column("WAITING", is_right=True, rank=2),
+    Column("LIVE", is_right=True, rank=1),
+    Column("ASLEEP", is_right=True, rank=9),
+    Column("WAITING", is_right=True, rank=5),
     Column("DONE", is_right=True),
     Column("FAILED", is_right=True),
-    Column("RESTARTS", is_right=True),
-    Column("MEMORY", is_right=True),
-    Column("BUSY", is_right=True, rank=3),
-    Column("RUNNING", is_right=True, rank=1),
-    Column("LOOP", rank=4),
-    Column("REASON", least=12),
+    Column("RESTARTS", is_right=True, rank=2),
+    Column("MEMORY", is_right=True, rank=3),
+    Column("BUSY", is_right=True, rank=6),
+    Column("RUNNING", is_right=True, rank=4),
+    Column("LOOP", rank=7),
+    Column("REASON", least=8),
 )
 
 

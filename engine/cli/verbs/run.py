@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import stat
@@ -12,13 +11,14 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse
 from engine.cli.output import hint
-from engine.cli.screen import clean
 from engine.cli.parser import About, Parser, amount
+from engine.cli.screen import clean
 from engine.cli.session import talk
-from engine.errors import DONE, FAILED, LinkClosed
+from engine.errors import LinkClosed
 
 if TYPE_CHECKING:
     from engine.cli.flow import Flow
@@ -38,12 +38,18 @@ COMPLAINTS = 10
 ABOUT = About(
     usage="FILE|- [--window N]",
     text="""\
-Sends the tasks of a file, or of standard input, and prints each result as soon as it is there. A task is a line of JSON:
-{"agent": "counter/17", "method": "add", "args": [2]}. In place of "agent" there may be a "kind": then the engine chooses
-one of its agents. "args" is a list, or an object of arguments by name. A result is a line of JSON with the task's "id",
-or where it has none its place in the input, from 0: {"id": 0, "ok": true, "value": 2}, else {"id": 0, "ok": false,
-"error": {"type", "message"}}, with "retry_after_s" where trying again may help. A line that is no task is answered with
-its number, {"line": 7, "ok": false, ...}, and the others are done. The exit code is 1 if a task failed or a line was bad.
+Sends the tasks of a file, or of standard input, and prints each result as soon as it is there. A task is a line of JSON,
+a result too:
+
+  {"id": "a", "agent": "counter/17", "method": "add", "args": [2]}
+  {"id": "a", "ok": true, "value": 2}
+  {"id": "a", "ok": false, "error": {"type": "ValueError", "message": "..."}}
+
+In place of "agent" there may be a "kind": then the engine chooses one of its agents. "args" is a list, or an object of
+arguments by name. A task without an "id" is called by its place in the input, from 0. Where trying again may help, an
+error has "retry_after_s". A line that is no task is answered with its number, {"line": 7, "ok": false, ...}, and the
+others are done; the exit code is 1 if there was one, or if a task failed.
+
 Ctrl-C stops reading, takes back what has not begun and says how many were done; a second one ends at once.""",
     examples="""\
   engine run tasks.jsonl > results.jsonl
@@ -93,6 +99,8 @@ def _size_bytes(descriptor: int) -> int | None:
 
 
 async def _run(client: Client, options: Namespace, descriptor: int) -> int:
+    import asyncio
+
     from engine.cli.flow import Flow
     from engine.cli.intake import Intake
     from engine.cli.interrupt import Interrupt
@@ -105,7 +113,13 @@ async def _run(client: Client, options: Namespace, descriptor: int) -> int:
     progress = Progress(flow, _size_bytes(descriptor), os.environ, no_colour=options.no_color)
     job = asyncio.ensure_future(flow.run(partial(client.map_batches, window=options.window)))
     shown = None if options.quiet or options.json else asyncio.ensure_future(progress.show())
-    interrupt = Interrupt(intake.close, job.cancel, GRACE_S)
+
+    def ask_to_end() -> None:
+        intake.close()
+        if not options.quiet and not options.json:
+            progress.end_soon()
+
+    interrupt = Interrupt(ask_to_end, job.cancel, GRACE_S)
     try:
         with suppress(asyncio.CancelledError):
             await job
@@ -121,7 +135,7 @@ async def _run(client: Client, options: Namespace, descriptor: int) -> int:
         return interrupt.code
     if flow.is_cut:
         await _check_engine(client, flow)
-    return FAILED if flow.failed or flow.bad else DONE
+    return errors.FAILED if flow.failed or flow.bad else errors.DONE
 
 
 async def _check_engine(client: Client, flow: Flow) -> None:
@@ -140,7 +154,7 @@ def _complain(complaints: list[BadLine], options: Namespace, error: BadLine) -> 
     complaints.append(error)
     if options.json:
         facts = {"type": type(error).__name__, "message": str(error), "line": error.line}
-        print(json.dumps({"schema": "engine.error/v1", "exit_code": FAILED, "error": facts}), file=sys.stderr)
+        print(json.dumps({"schema": "engine.error/v1", "exit_code": errors.FAILED, "error": facts}), file=sys.stderr)
     elif len(complaints) <= COMPLAINTS:
         print(f"engine: {clean(str(error))}", file=sys.stderr)
     elif len(complaints) == COMPLAINTS + 1:

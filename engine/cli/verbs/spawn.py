@@ -11,7 +11,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.orders import orders_of
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser, amount
-from engine.cli.session import config_of, environment
+from engine.cli.session import called, config_of, environment
 
 if TYPE_CHECKING:
     from engine.cli.growth import Grown
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.spawn/v1"
-#: Agents from which a speed means something.
+#: Agents from which a speed, or the memory of one of them, means something.
 MANY = 100
+#: What to type next: the word before each line, and the lines after the first.
+NEXT, MORE = ("next:", "", ""), ("run TASKS.jsonl", "stats --watch")
 
 ABOUT = About(
-    usage="[KIND] (--count N | --add N | --key KEY ...) [--use CLASS ...] [--warm] [-f pools.yaml]",
+    usage="[KIND] (--count N | --add N | --key KEY ...) [--use CLASS ...] [--warm] [-f FILE]",
     text="""\
-Makes agents exist in the engine of this name, and starts that engine in the background if none runs. --count is the
-number wanted: repeating it changes nothing, and says so. Spawning a range is one operation: an agent becomes an object at
-its first task, or at once with --warm. More agents than fit are refused before any is spawned. The current folder, and
-that of pools.yaml, is where the workers find modules that they find nowhere else.""",
+Makes agents exist in the engine of this name, and starts that engine in the background if none runs. More agents than
+fit are refused before any is spawned.
+
+--count is the number wanted: repeating it changes nothing, and says so. A range is one operation: an agent becomes an
+object at its first task, or at once with --warm. A class is found in the current folder and in that of pools.yaml too.""",
     examples="""\
-  engine spawn --count 5000                            5,000 of the default kind, counter/0 to counter/4999
-  engine spawn --add 100                               100 more
+  engine spawn --count 5000                        counter/0 to counter/4999
+  engine spawn --add 100                           100 more
   engine spawn --kind frontend=200,backend=300
-  engine spawn --count 5000 --kind a=40%,b=60%         shares of it, by the largest remainder
-  engine spawn --use scout.py:Scout --key a b c        scout/a, scout/b, scout/c
+  engine spawn --count 5000 --kind a=40%,b=60%     shares of it, by the largest remainder
+  engine spawn --use scout.py:Scout --key a b c    scout/a, scout/b and scout/c
   engine spawn module --use audit.agents:Module --count 10 --warm
 """,
 )
@@ -44,12 +47,18 @@ that of pools.yaml, is where the workers find modules that they find nowhere els
 
 def add_arguments(parser: Parser) -> None:
     """Which agents, and how many."""
-    parser.add_argument("kind", nargs="?", metavar="KIND", help="the kind (default: the one of --use, else `default_kind` of pools.yaml)")
-    parser.add_argument("--kind", dest="kinds", metavar="KINDS", help="the same, or several: a=200,b=300, or a=40%%,b=60%% of --count")
+    parser.add_argument(
+        "kind", nargs="?", metavar="KIND", help="the kind (default: the one of --use, else `default_kind` of pools.yaml)"
+    )
+    parser.add_argument(
+        "--kind", dest="kinds", metavar="KINDS", help="the same, or several: a=200,b=300, or a=40%%,b=60%% of --count"
+    )
     parser.add_argument("--count", type=_agents, metavar="N", help="how many there shall be in all")
     parser.add_argument("--add", type=_agents, metavar="N", help="how many more there shall be")
-    parser.add_argument("--key", nargs="+", action="extend", metavar=("KEY", ""), help="agents with these keys instead of numbers")
-    parser.add_argument("--use", nargs="+", action="extend", default=[], metavar=("CLASS", ""), help="load module:Class or file.py:Class first")
+    parser.add_argument("--key", nargs="+", action="extend", metavar="KEY", help="agents with these keys instead of numbers")
+    parser.add_argument(
+        "--use", nargs="+", action="extend", default=[], metavar="CLASS", help="load module:Class or file.py:Class first"
+    )
     parser.add_argument("--warm", action="store_true", help="make the objects now, in small batches")
 
 
@@ -104,29 +113,35 @@ def _show(options: Namespace, config: Config, grown: Grown) -> None:
     if grown.started is not None:
         workers = figures.plural(grown.spawned[0].workers, "worker")
         took = figures.span(grown.started.seconds)
-        print(f"started engine {config.name} (pid {grown.started.pid}) with {workers} in {took}")
+        print(f"started {called(config.name)} (pid {grown.started.pid}) with {workers} in {took}")
     elif options.file is not None:
-        hint(options, f"engine {config.name} runs already and keeps its pools; {options.file} was read for kinds only")
+        hint(options, f"{called(config.name)} runs already and keeps its pools; {options.file} was read for kinds only")
     for spawned in grown.spawned:
         print(_line(spawned))
-    kind = grown.spawned[0].kind
+    kind, name = grown.spawned[0].kind, f" --name {options.name}" if options.name else ""
     task = f"ask {kind}/{(options.key or [0])[0]} {'add 2' if kind == 'counter' else 'METHOD'}"
-    name = f" --name {options.name}" if options.name else ""
-    hint(options, f"next: engine{name} {task}, engine{name} run TASKS.jsonl, engine{name} stats")
+    hint(options, "\n".join(f"{left:<6}engine{name} {rest}" for left, rest in zip(NEXT, (task, *MORE), strict=True)))
 
 
 def _line(spawned: Spawned) -> str:
     """What became of one order, in one line."""
-    agents = f"{spawned.kind} {'agent' if spawned.total == 1 else 'agents'}"
+    there = f"there {'is' if spawned.total == 1 else 'are'} {_agents_of(spawned.total, spawned.kind)}"
     if not spawned.added:
         if spawned.wanted is not None and spawned.total > spawned.wanted:
-            return f"there are {spawned.total:,} {agents}, more than {spawned.wanted:,}: nothing changed, none is taken away"
-        return f"there are {spawned.total:,} {agents} already: nothing changed"
-    took = f"on {figures.plural(spawned.workers, 'worker')} in {figures.span(spawned.seconds)}"
-    speed = f", {figures.rate(spawned.added / spawned.seconds)}" if spawned.added >= MANY else ""
-    memory = "" if spawned.agent_bytes is None else f"; {_each(spawned.agent_bytes)} of memory each"
-    all_of_them = "" if spawned.added == spawned.total else f"; {spawned.total:,} in all"
-    return f"spawned {spawned.added:,} {agents} {took}{speed}{memory}{all_of_them}"
+            return f"{there}, more than {spawned.wanted:,}: nothing changed, none is taken away"
+        return f"{there} already: nothing changed"
+    facts = f"on {figures.plural(spawned.workers, 'worker')} in {figures.span(spawned.seconds)}"
+    if spawned.added >= MANY:
+        facts += f", {figures.rate(spawned.added / spawned.seconds)}"
+        if spawned.agent_bytes is not None:
+            facts += f"; {_each(spawned.agent_bytes)} of memory each"
+    if spawned.added != spawned.total:
+        facts += f"; {spawned.total:,} in all"
+    return f"spawned {_agents_of(spawned.added, spawned.kind)} {facts}"
+
+
+def _agents_of(number: int, kind: str) -> str:
+    return figures.plural(number, f"{kind} agent")
 
 
 def _each(agent_bytes: float) -> str:

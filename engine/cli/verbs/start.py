@@ -7,7 +7,7 @@ from argparse import Namespace
 from engine.cli import figures
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser
-from engine.cli.session import config_of, environment
+from engine.cli.session import called, config_of, environment
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
         show_json({"schema": SCHEMA, **facts, "pools": len(config.pools), "workers": workers, "file": str(config.file)})
         return 0
     print(
-        f"started engine {config.name} (pid {report.pid}) in {figures.span(report.seconds)}: "
+        f"started {called(config.name)} (pid {report.pid}) in {figures.span(report.seconds)}: "
         f"{figures.plural(workers, 'worker')} in {figures.plural(len(config.pools), 'pool')} of {config.file}"
     )
     hint(options, "next: engine spawn --count 5000")

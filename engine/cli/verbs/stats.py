@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,9 @@ With --watch a terminal shows it anew until Ctrl-C, with rates; elsewhere each s
 
 def add_arguments(parser: Parser) -> None:
     """How often."""
-    parser.add_argument("--watch", nargs="?", type=_interval, const=1.0, metavar="SECONDS", help="again and again, each so many seconds (1)")
+    parser.add_argument(
+        "--watch", nargs="?", type=_interval, const=1.0, metavar="SECONDS", help="again and again, each so many seconds (1)"
+    )
 
 
 def _interval(text: str) -> float:
@@ -65,12 +66,16 @@ def _show_one(options: Namespace, snapshot: dict[str, Any]) -> None:
 
 
 async def _watch_lines(client: Client, interval_s: float) -> None:
+    from asyncio import sleep
+
     while True:
         show_json(await client.stats())
-        await asyncio.sleep(interval_s)
+        await sleep(interval_s)
 
 
 async def _watch_panel(client: Client, options: Namespace) -> None:
+    from asyncio import sleep
+
     from engine.cli.panel import panel
 
     before: dict[str, Any] | None = None
@@ -83,7 +88,7 @@ async def _watch_panel(client: Client, options: Namespace) -> None:
             body = "".join(f"{line}{REST}\n" for line in [*lines, "", f"each {options.watch:g} s, Ctrl-C ends"])
             print(f"{CORNER}{body}{BELOW}", end="", flush=True)
             before = snapshot
-            await asyncio.sleep(options.watch)
+            await sleep(options.watch)
     finally:
         print(LEAVE, end="")
         show_lines(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
@@ -13,7 +12,7 @@ from typing import Any
 from engine.cli import figures
 from engine.cli.output import show_json
 from engine.cli.parser import About, Parser
-from engine.cli.session import environment, name_of
+from engine.cli.session import called, environment, name_of
 from engine.errors import EngineStopped, LinkClosed, NotRunning, Unavailable
 
 __all__ = ["ABOUT", "add_arguments", "run"]
@@ -35,7 +34,9 @@ state of agents in memory, so it is gone with them. An engine that does not run 
 
 def add_arguments(parser: Parser) -> None:
     """How hard."""
-    parser.add_argument("--emergency", action="store_true", help="kill the workers now; kill the engine too if it does not answer")
+    parser.add_argument(
+        "--emergency", action="store_true", help="kill the workers now; kill the engine too if it does not answer"
+    )
 
 
 def run(options: Namespace) -> int:
@@ -43,14 +44,16 @@ def run(options: Namespace) -> int:
     environ = environment()
     name = name_of(options, environ)
     began_s = time.monotonic()
-    said = asyncio.run(_stop(name, environ, is_emergency=options.emergency))
+    from asyncio import run as run_loop
+
+    said = run_loop(_stop(name, environ, is_emergency=options.emergency))
     seconds = time.monotonic() - began_s
     if options.json:
         show_json({"schema": SCHEMA, "name": name, "was_running": said is not None, "seconds": seconds, **(said or {})})
     elif said is None:
-        print(f"engine {name} does not run: nothing to stop")
+        print(f"{called(name)} does not run: nothing to stop")
     else:
-        print(f"stopped engine {name} in {figures.span(seconds)}{_had(said)}")
+        print(f"stopped {called(name)} in {figures.span(seconds)}{_had(said)}")
     return 0
 
 
@@ -67,6 +70,8 @@ def _had(said: Mapping[str, Any]) -> str:
 
 async def _stop(name: str, environ: Mapping[str, str], *, is_emergency: bool) -> dict[str, Any] | None:
     """End the engine of that name; returns what it had, None if it did not run. Raises Unavailable if it does not end."""
+    from asyncio import sleep
+
     from engine.daemon import is_running
     from engine.paths import find_paths
 
@@ -77,17 +82,19 @@ async def _stop(name: str, environ: Mapping[str, str], *, is_emergency: bool) ->
         if said is None:
             said = await _ask_to_stop(name, environ, pid, is_emergency=is_emergency)
         if time.monotonic() > deadline_s:
-            raise Unavailable(f"engine {name} (pid {pid}) has not ended after {END_S:.0f} s; kill it: engine stop --emergency")
-        await asyncio.sleep(LOOK_S)
+            raise Unavailable(f"{called(name)} (pid {pid}) has not ended after {END_S:.0f} s; kill it: engine stop --emergency")
+        await sleep(LOOK_S)
     return said
 
 
 async def _ask_to_stop(name: str, environ: Mapping[str, str], pid: int, *, is_emergency: bool) -> dict[str, Any] | None:
     """What the engine said when it was asked to end; None if it does not listen, as while it starts or ends already."""
+    from asyncio import timeout
+
     from engine.client import Client
 
     try:
-        async with asyncio.timeout(ANSWER_S if is_emergency else END_S), Client(name, environ) as client:
+        async with timeout(ANSWER_S if is_emergency else END_S), Client(name, environ) as client:
             return await client.stop(emergency=is_emergency)
     except (NotRunning, EngineStopped, LinkClosed, TimeoutError):
         if not is_emergency or not pid:

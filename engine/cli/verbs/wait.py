@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.cli import figures
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser, amount
-from engine.cli.session import environment, name_of
+from engine.cli.session import called, environment, name_of
 from engine.errors import EngineStopped, LinkClosed, NotRunning
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.wait/v1"
+#: The one thing that can be waited for.
+READY = "ready"
 #: Seconds between two looks for an engine that does not run yet.
 LOOK_S = 0.05
 
@@ -34,14 +35,24 @@ that does not come in time the exit code is 3.""",
 
 def add_arguments(parser: Parser) -> None:
     """What to wait for, and how long."""
-    parser.add_argument("condition", choices=["ready"], metavar="ready", help="what to wait for: that every worker runs")
-    parser.add_argument("--timeout", type=amount("parse_seconds"), default=30.0, metavar="TIME", help="how long, such as 250ms, 30s or 5m (30s)")
+    parser.add_argument("condition", type=_condition, metavar="ready", help="what to wait for: that every worker runs")
+    parser.add_argument(
+        "--timeout", type=amount("parse_seconds"), default=30.0, metavar="TIME", help="how long, such as 250ms, 30s or 5m (30s)"
+    )
+
+
+def _condition(text: str) -> str:
+    if text != READY:
+        raise ArgumentTypeError(f"there is nothing called {text!r} to wait for; write {READY}")
+    return text
 
 
 def run(options: Namespace) -> int:
     """Wait."""
     environ = environment()
     name = name_of(options, environ)
+    import asyncio
+
     from engine.client import Client
 
     began_s = time.monotonic()
@@ -50,12 +61,14 @@ def run(options: Namespace) -> int:
     if options.json:
         show_json({"schema": SCHEMA, "name": name, "condition": options.condition, "seconds": waited_s})
     else:
-        hint(options, f"engine {name} is ready, after {figures.span(waited_s)}")
+        hint(options, f"{called(name)} is ready, after {figures.span(waited_s)}")
     return 0
 
 
 async def _ready(client_of: Callable[[], Client], timeout_s: float) -> None:
     """Return once every worker runs. Raises NotRunning after timeout_s seconds."""
+    from asyncio import sleep
+
     deadline_s = time.monotonic() + timeout_s
     while True:
         try:
@@ -65,4 +78,4 @@ async def _ready(client_of: Callable[[], Client], timeout_s: float) -> None:
         except (NotRunning, EngineStopped, LinkClosed) as absent:
             if time.monotonic() + LOOK_S > deadline_s:
                 raise NotRunning(f"not ready within {timeout_s:g} s: {absent}") from absent
-        await asyncio.sleep(LOOK_S)
+        await sleep(LOOK_S)

@@ -169,7 +169,6 @@ def test_every_end_has_its_code(
         raise error
 
     monkeypatch.setattr(door, "_command", fail)
-    monkeypatch.setattr(door, "_drop_output", lambda: None)
     assert main(["ps"]) == code
     said = capsys.readouterr().err
     assert ("Traceback" in said) is False

@@ -54,6 +54,10 @@ def test_every_count_is_shown() -> None:
         assert part in shown
 
 
+def test_an_engine_without_a_name_of_its_own_is_the_engine() -> None:
+    assert text(name="engine").startswith("the engine, up ")
+
+
 def test_what_is_not_known_is_said() -> None:
     assert "no task was answered yet" in text(latency_us={"p50": None, "p90": None, "p99": None, "count": 0})
 
