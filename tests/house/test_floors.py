@@ -15,7 +15,10 @@ FLOORS = ("bench", "engine", "sprints", "pools", "checkpoints")
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     """Check the contracts of a copy of the house, as `lint-imports` does."""
-    program = "import sys; from importlinter.cli import lint_imports_command; sys.argv = ['lint-imports', '--no-cache']; lint_imports_command()"
+    program = (
+        "import sys; from importlinter.cli import lint_imports_command;"
+        "sys.argv = ['lint-imports', '--no-cache']; lint_imports_command()"
+    )
     return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -14,9 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 #: What an agent's process has no use for.
 HEAVY = {
-    "numpy", "rich", "textual", "yaml", "psutil", "argparse", "http", "html", "email", "urllib.request", "urllib.error", "xml", "multiprocessing", "pickle",
-    "unittest", "pydoc", "doctest", "sqlite3", "curses", "tkinter", "distutils", "setuptools", "pip", "requests", "aiohttp", "pytest", "hypothesis", "_pytest",
-    "engine", "sprints", "bench", "tomllib", "concurrent.futures.process", "ctypes.util", "pdb", "cgi", "ftplib", "smtplib", "xmlrpc", "wsgiref",
+    "numpy", "rich", "textual", "yaml", "psutil", "argparse", "http", "html", "email", "urllib.request", "urllib.error",
+    "xml", "multiprocessing", "pickle", "unittest", "pydoc", "doctest", "sqlite3", "curses", "tkinter", "distutils",
+    "setuptools", "pip", "requests", "aiohttp", "pytest", "hypothesis", "_pytest", "engine", "sprints", "bench", "tomllib",
+    "concurrent.futures.process", "ctypes.util", "pdb", "cgi", "ftplib", "smtplib", "xmlrpc", "wsgiref",
 }  # fmt: skip
 
 LIGHT = {

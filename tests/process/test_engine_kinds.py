@@ -158,7 +158,8 @@ async def test_a_kind_that_ends_its_worker_at_import_is_an_error_and_leaves_no_p
 @pytest.mark.parametrize("annotation", ["set[int]", "list[", "Nowhere"])
 async def test_a_class_that_cannot_be_a_kind_is_named(tmp_path: Path, annotation: str) -> None:
     (tmp_path / "wrong.py").write_text(
-        f"from __future__ import annotations\nfrom pools.agent import Agent\nclass Wrong(Agent):\n    held: '{annotation}'\n    def ping(self): ...\n"
+        "from __future__ import annotations\nfrom pools.agent import Agent\n"
+        f"class Wrong(Agent):\n    held: '{annotation}'\n    def ping(self): ...\n"
     )
     with pytest.raises(errors.KindNotLoaded, match="Wrong"):
         async with Engine(kinds=[f"{tmp_path}/wrong.py:Wrong"], pools=[pool()]):
@@ -168,7 +169,7 @@ async def test_a_class_that_cannot_be_a_kind_is_named(tmp_path: Path, annotation
 async def test_two_classes_of_one_kind_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text(GOOD.format(line="").replace("Mine", "Tally"))
     async with running() as engine:
-        with pytest.raises(errors.PoolError, match="kind 'tally' is tests.support.agents:Tally already"):
+        with pytest.raises(errors.PoolError, match=r"kind 'tally' is tests\.support\.agents:Tally already"):
             await engine.spawn(f"{tmp_path}/other.py:Tally", 4)
         await engine.spawn("tally", 1)
         assert await engine.ask("tally/0", "pair", 1, 2) == [1, 2]

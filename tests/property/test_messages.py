@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from hypothesis import given
@@ -46,7 +47,7 @@ def test_any_split_of_the_stream_gives_the_same_messages(
     stream = Frames()
     got = []
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in itertools.pairwise(edges):
         got += stream.feed(data[start:stop])
     assert same([list(message) for message in got], [list(message) for message in messages])
     assert stream.waiting_bytes == 0

@@ -101,7 +101,7 @@ class Doer(Agent):
         return sorted(sys.modules)
 
     def _descriptors(self, _number: float) -> list[str]:
-        return [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.exists()]
+        return [str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.exists()]
 
     def _loop(self, _number: float) -> str:
         return type(asyncio.get_running_loop()).__module__

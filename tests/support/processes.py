@@ -68,7 +68,7 @@ def descriptors() -> set[str]:
     found = set()
     for entry in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
-            found.add(f"{entry.name} {os.readlink(entry)}")
+            found.add(f"{entry.name} {entry.readlink()}")
     return found
 
 

@@ -39,17 +39,11 @@ def write(folder: Path, text: str, name: str = "pools.yaml") -> Path:
     return file
 
 
-def loaded(
-    cwd: Path, flags: dict[str, object] | None = None, environ: dict[str, str] | None = None, **more: Any
-) -> Config:
-    return load(
-        more.get("file"), flags=flags or {}, environ=environ or {}, cwd=cwd, machine=more.get("machine", MACHINE)
-    )
+def loaded(cwd: Path, flags: dict[str, object] | None = None, environ: dict[str, str] | None = None, **more: Any) -> Config:
+    return load(more.get("file"), flags=flags or {}, environ=environ or {}, cwd=cwd, machine=more.get("machine", MACHINE))
 
 
-def refused(
-    cwd: Path, text: str, flags: dict[str, object] | None = None, environ: dict[str, str] | None = None
-) -> ConfigError:
+def refused(cwd: Path, text: str, flags: dict[str, object] | None = None, environ: dict[str, str] | None = None) -> ConfigError:
     write(cwd, text)
     with pytest.raises(ConfigError) as caught:
         loaded(cwd, flags, environ)
@@ -154,11 +148,7 @@ def value_of(config: Config, key: str) -> object:
 def test_a_flag_wins_over_the_environment_over_dotenv_over_the_file_over_the_default(tmp_path: Path, key: str) -> None:
     in_file, in_dotenv, in_environ, in_flag = SCALARS[key]
     name = key.rpartition(".")[2]
-    body = (
-        f"pools: {{p1: {{{name}: {in_file}}}}}\n"
-        if key.startswith("pools.")
-        else f"{key}: {in_file}\npools: {{p1: {{}}}}\n"
-    )
+    body = f"pools: {{p1: {{{name}: {in_file}}}}}\n" if key.startswith("pools.") else f"{key}: {in_file}\npools: {{p1: {{}}}}\n"
 
     write(tmp_path, KINDS + "pools: {p1: {}}\n")
     seen = [value_of(loaded(tmp_path), key)]
@@ -334,9 +324,7 @@ def test_no_module_of_the_configuration_reads_the_environment_or_yaml_when_it_is
     assert found.returncode == 0, found.stderr
 
 
-@given(
-    st.dictionaries(st.sampled_from(sorted(POOL_KEYS)), st.text(max_size=12) | st.none() | st.integers(), max_size=4)
-)
+@given(st.dictionaries(st.sampled_from(sorted(POOL_KEYS)), st.text(max_size=12) | st.none() | st.integers(), max_size=4))
 def test_any_values_of_a_pool_make_a_configuration_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, given_values: dict[str, object]
 ) -> None:

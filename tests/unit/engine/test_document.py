@@ -79,9 +79,7 @@ def test_an_alias_is_the_value_that_its_anchor_names(tmp_path: Path) -> None:
         ("a: {b: 1\n", 2, "", "not YAML"),
     ],
 )
-def test_a_file_that_cannot_be_read_names_line_and_key(
-    tmp_path: Path, text: str, line: int, key: str, said: str
-) -> None:
+def test_a_file_that_cannot_be_read_names_line_and_key(tmp_path: Path, text: str, line: int, key: str, said: str) -> None:
     error = refused(tmp_path, text)
     assert (error.line, error.key) == (line, key)
     with pytest.raises(ConfigError, match=said):

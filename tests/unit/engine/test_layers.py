@@ -29,9 +29,7 @@ def values(layer: layers.Layer) -> dict[str, object]:
 
 
 def test_a_file_gives_its_values_under_key_paths(tmp_path: Path) -> None:
-    layer = of_file(
-        tmp_path, "agents: 10\nkinds:\n  scout: m:Scout\npools:\n  p1:\n    cpu: 25%\n    kinds: [a, b]\n  p2:\n"
-    )
+    layer = of_file(tmp_path, "agents: 10\nkinds:\n  scout: m:Scout\npools:\n  p1:\n    cpu: 25%\n    kinds: [a, b]\n  p2:\n")
     assert values(layer) == {
         "agents": "10",
         "kinds.scout": "m:Scout",

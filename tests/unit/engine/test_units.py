@@ -133,9 +133,7 @@ def test_a_number_of_cores_that_looks_like_a_percentage_is_asked_about() -> None
         units.parse_cpu_share("25", 2)
 
 
-@pytest.mark.parametrize(
-    ("text", "count"), [("2500", 2500), ("2_500", 2500), ("0", 0), ("1_000_000", 1_000_000), ("007", 7)]
-)
+@pytest.mark.parametrize(("text", "count"), [("2500", 2500), ("2_500", 2500), ("0", 0), ("1_000_000", 1_000_000), ("007", 7)])
 def test_a_count_is_a_whole_number(text: str, count: int) -> None:
     assert units.parse_count(text) == count
 

@@ -38,7 +38,7 @@ def read(annotation: Any, default: Any = NO) -> Field:
         (list[int] | int, []),
         (Log[str], Log()),
         (Log, Log()),
-    ],  # noqa: UP045
+    ],
 )
 def test_a_field_without_a_default_begins_empty(annotation: Any, first: Any) -> None:
     assert read(annotation).fresh() == first

@@ -73,7 +73,8 @@ def test_named_agents_are_placed_once() -> None:
     placement = four()
     placed = placement.add_names("module", ["os", "re", "os", "ast"])
     assert sorted(name for names in placed.values() for name in names) == ["ast", "os", "re"]
-    assert placement.add_names("module", ["re", "io"]) and placement.count == 4
+    assert placement.add_names("module", ["re", "io"])
+    assert placement.count == 4
     assert placement.add_names("module", ["re"]) == {}
     assert {placement.pool_of("module", name) for name in ("os", "re", "ast", "io")} <= {0, 1, 2, 3}
     assert sorted(name for pool in range(4) for name in placement.names_of("module", pool)) == ["ast", "io", "os", "re"]

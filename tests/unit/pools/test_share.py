@@ -170,9 +170,7 @@ def test_a_real_cap_holds_a_busy_process_back() -> None:
     if share.how == "nice":
         pytest.skip(f"no real control group here: {share.unavailable}")
     burn = (
-        "import time; input(); start = time.monotonic()\n"
-        "while time.process_time() < 0.2: pass\n"
-        "print(time.monotonic() - start)"
+        "import time; input(); start = time.monotonic()\nwhile time.process_time() < 0.2: pass\nprint(time.monotonic() - start)"
     )
     busy_process = subprocess.Popen([sys.executable, "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:

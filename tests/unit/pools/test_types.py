@@ -21,7 +21,7 @@ FITS: list[tuple[Any, list[Any], list[Any]]] = [
     (list[int], [[], [1, 2]], [[1, "2"], [True], (1,), [1.0]]),
     (dict[str, int], [{}, {"a": 1}], [{"a": "1"}, {1: 1}]),
     (dict[str, list[float]], [{"a": [1, 0.5]}], [{"a": ["x"]}, {"a": 1}]),
-    (Optional[int], [None, 1], ["x", True]),  # noqa: UP045  # both spellings are tried
+    (Optional[int], [None, 1], ["x", True]),  # both spellings are tried
     (Union[int, str], [1, "x"], [None, 1.5]),  # noqa: UP007
     (int | list[str] | None, [1, None, ["x"]], [[1], "x"]),
     (Literal["a", 1], ["a", 1], ["b", True, 2, None]),
