@@ -20,12 +20,12 @@ from engine.proxy import Proxy
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from pools.address import ANY, Key, parse, valid_kind
+from pools.asks import Asks
 from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, LinkClosed, TooManyAgents, raised
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
-from pools.sender import Asks
 
 __all__ = ["Client"]
 

@@ -25,12 +25,12 @@ from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from pools.address import key_of
 from pools.agent import Agent
+from pools.asks import Asks
 from pools.errors import BadAddress
 from pools.events import Event
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
 from pools.result import Batch, Result
-from pools.sender import Asks
 from pools.spec import AGENTS_TOTAL, PoolSpec
 from pools.swarm import Swarm
 

@@ -13,9 +13,11 @@ from itertools import islice
 from typing import Any
 
 from pools.errors import BadArgument, Failure, PoolError
+from pools.lane import Named
 from pools.result import Batch, Result
-from pools.sender import Named, Resolve, Stream
 from pools.spec import FRAME_TASKS
+from pools.stream import Stream
+from pools.ways import Resolve
 
 __all__ = ["Tally", "batches", "singly", "task_of"]
 
@@ -108,11 +110,15 @@ class _Feed:
     def send(self, chunk: list[Any]) -> None:
         """Send a chunk of tasks as they were given."""
         self._tally.accept(len(chunk))
-        if set(map(type, chunk)) == {tuple} and min(map(len, chunk)) >= 2:
-            self._stream.send(range(self._number, self._number + len(chunk)), chunk)
-            self._number += len(chunk)
-        else:
+        if set(map(type, chunk)) != {tuple}:
             self._send_mixed(chunk)
+            return
+        try:
+            self._stream.send(range(self._number, self._number + len(chunk)), chunk)
+        except IndexError:
+            self._send_mixed(chunk)
+        else:
+            self._number += len(chunk)
 
     def _send_mixed(self, chunk: list[Any]) -> None:
         tokens: list[Any] = []

@@ -67,6 +67,8 @@ def undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseExcep
 
 def sendable(value: Any) -> Any:
     """The value as it will arrive: a copy, so that the agent may go on changing its lists. Raises BadReply."""
+    if value is None or type(value) is bool:
+        return value
     wrong = values.fault(value, "its value")
     if wrong is not None:
         raise BadReply(wrong)

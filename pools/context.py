@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.errors import BadArgument, OutboxFull
-from pools.sender import Named, sent_form
+from pools.lane import Named, sent_form
 from pools.spec import OUTBOX_MESSAGES
 
 __all__ = ["Context", "Office", "Outgoing"]

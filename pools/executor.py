@@ -74,7 +74,8 @@ class Executor:
         self.queued = 0
         self._is_pumping = False
         self._slice = FIRST_SLICE
-        self._current: Agent | None = None
+        self._alone: Agent | None = None
+        self._running: Job | None = None
 
     # -- taking work ---------------------------------------------------------------------------------------------------
 
@@ -109,18 +110,19 @@ class Executor:
         began_ns = self._clock_ns()
         cells[BUSY_SINCE_NS] = began_ns
         before = kind.mark(agent)
-        self._current = agent
+        self._alone = agent
         value, errors = None, []
         try:
             value = method.function(agent) if argument is None else method.function(agent, argument)
+            after = kind.mark(agent)
             if type(value) is not int or not _LOW <= value <= _HIGH:
                 value = sendable(value)
-            if (after := kind.mark(agent)) is not before:
+            if after is not before:
                 kind.check(before, after)
         except CAUGHT as error:
             kind.restore(agent, before)
             value, errors = None, [[0, *self._complaints.failure(kind, method, error)]]
-        self._current = None
+        self._alone = None
         cells[FAILED if errors else DONE] += 1
         cells[BUSY_NS] += self._clock_ns() - began_ns
         cells[BUSY_SINCE_NS] = 0
@@ -196,12 +198,13 @@ class Executor:
             self._refuse_rest(job, job.error or UnknownKind("no such kind"))
             return
         kind, live, cells = residents.kind, residents.live, self._cells
-        mark, check, first = kind.mark, kind.check, job.next
+        mark, check, whole, first = kind.mark, kind.check, kind.whole, job.next
         run_long = self._turns.run
         results: list[Any] = []
         errors: list[Error] = []
         is_gapless = True
         cells[SECTION] = job.number
+        self._running = job
         position = first
         for key, method, argument in islice(job.rows, self._slice):
             cells[POSITION] = position
@@ -214,12 +217,16 @@ class Executor:
                 and (type(argument) is method.only or (argument is None and method.is_bare))
             ):
                 before = mark(agent)
-                self._current = agent
                 try:
                     value = method.function(agent) if argument is None else method.function(agent, argument)
+                    after = mark(agent)
                     if type(value) is not int or not _LOW <= value <= _HIGH:
                         value = sendable(value)
-                    if (after := mark(agent)) is not before:
+                        if after is not before:
+                            check(before, after)
+                    elif after is not before and (
+                        type(after) is not whole or (after is not value and not _LOW <= after <= _HIGH)
+                    ):
                         check(before, after)
                 except CAUGHT as error:
                     kind.restore(agent, before)
@@ -235,7 +242,7 @@ class Executor:
                     value = None
             results.append(value)
             position += 1
-        self._current = None
+        self._running = None
         job.next = position
         if is_gapless:
             cells[DONE] += len(results) - len(errors)
@@ -270,9 +277,12 @@ class Executor:
 
     def status(self, kind: str, key: Key) -> str:
         """run, idle, asleep or dormant."""
-        for agent in (self._current, self._turns.current):
+        for agent in (self._alone, self._turns.current):
             if agent is not None and type(agent).kind == kind and agent._key == key:
                 return "run"
+        job = self._running
+        if job is not None and job.residents is self._kinds.get(kind) and job.keys[self._cells[POSITION]] == key:
+            return "run"
         residents = self._kinds.get(kind)
         return (residents and residents.status(key)) or "idle"
 

@@ -14,7 +14,7 @@ from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
 from pools.lane import Lane
 from pools.link import Link, Wire
 from pools.message import RESULT
-from pools.sender import Ended, ResolveKey
+from pools.ways import Ended, ResolveKey
 
 __all__ = ["Gateway"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
@@ -46,20 +46,21 @@ class Answers(Protocol):
 class Job:
     """One section of tasks, for agents of one kind."""
 
-    __slots__ = ("answers", "count", "error", "next", "number", "residents", "rows")
+    __slots__ = ("answers", "count", "error", "keys", "next", "number", "residents", "rows")
 
     def __init__(
         self,
         number: int,
         residents: Residents | None,
+        keys: Sequence[Key],
         rows: Iterator[tuple[Key, Method | None, Any]],
-        count: int,
         answers: Answers,
     ) -> None:
         self.number = number
         self.residents = residents
+        self.keys = keys
         self.rows = rows
-        self.count = count
+        self.count = len(keys)
         self.answers = answers
         self.next = 0
         #: Why the rest is not run.
@@ -128,7 +129,7 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
     rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
-    job = Job(number, residents, rows, count, answers)
+    job = Job(number, residents, keys, rows, answers)
     if residents is None:
         job.error = UnknownKind(f"no kind {kind!r} here; it has {', '.join(sorted(kinds)) or 'none'}")
     return job

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 import typing
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -34,6 +35,7 @@ class Kind:
 
     is_light: the state is scalars of fixed size and no hook is overridden, so that a task needs nothing but its call.
     mark: what `restore` needs to take a light agent back to where it was.
+    whole: int where the state is one integer, so that the mark is that integer; else a type that no mark has.
     """
 
     def __init__(self, made: type[Agent]) -> None:
@@ -45,7 +47,9 @@ class Kind:
         self.methods = self._read_methods(made)
         names = [field.name for field in self.fields]
         self._names = names
-        self.mark = operator.attrgetter(*names) if names else _nothing
+        self.mark: Callable[[Agent], Any] = operator.attrgetter(*names) if names else _nothing
+        self._exacts: list[Any] = [field.exact for field in self.fields]
+        self.whole: Any = int if self.is_light and self._exacts == [int] else Kind
         self._plain = [(field.name, field.fresh()) for field in self.fields if field.is_scalar]
         self._deep = [field for field in self.fields if not field.is_scalar]
 
@@ -87,11 +91,13 @@ class Kind:
 
     def check(self, before: Any, after: Any) -> None:
         """Compare two marks of a light agent: what a task changed must be what its fields hold. Raises BadField."""
+        if type(after) is self.whole and _LOW <= after <= _HIGH:
+            return
         if before == after and type(before) is type(after):
             return
-        for field, value in zip(self.fields, (after,) if len(self._names) == 1 else after, strict=True):
-            kind = field.exact
-            if type(value) is kind and kind is not float and (type(value) is not int or SMALL[0] <= value <= SMALL[1]):
+        changed = (after,) if len(self._names) == 1 else after
+        for exact, field, value in zip(self._exacts, self.fields, changed, strict=True):
+            if type(value) is exact and exact is not float and (exact is not int or _LOW <= value <= _HIGH):
                 continue
             try:
                 field.save(value)
@@ -157,6 +163,7 @@ class Kind:
         return agent
 
 
+_LOW, _HIGH = SMALL
 _FUNCTION = type(lambda: None)
 _new: Any = object.__new__
 

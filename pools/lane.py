@@ -7,19 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
+from math import isfinite
 from typing import Any, Protocol
 
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
 
-__all__ = ["BARE", "Columns", "Lane", "Sink", "Way", "methods_column", "refuse", "sound"]
+__all__ = [
+    "BARE", "Columns", "Lane", "Named", "Section", "Sink", "Way", "is_bare", "is_name", "methods_column", "ready", "refuse",
+    "sent_form", "sound",
+]  # fmt: skip
 
 #: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
 BARE = frozenset({int, str, bool, float})
 
 #: Tokens, keys, method names and arguments of some tasks.
 Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
+#: The same as a section carries them: the method names as `methods_column`, None for arguments where no task has one.
+Section = tuple[Sequence[Any], Sequence[Key], Any, Sequence[Any] | None]
+
+
+class Named(dict[str, Any]):
+    """Arguments given by name."""
+
+
+def sent_form(arguments: Sequence[Any]) -> Any:
+    """Arguments as they are sent: null for none, one plain scalar by itself, an object for names, else a list."""
+    if not arguments:
+        return None
+    if len(arguments) > 1:
+        return list(arguments)
+    (argument,) = arguments
+    if type(argument) in BARE:
+        return argument
+    return dict(argument) if type(argument) is Named else [argument]
 
 
 class Sink(Protocol):
@@ -61,8 +83,12 @@ class Lane:
     def __len__(self) -> int:
         return len(self.rows) // 4
 
-    def take(self, count: int) -> Columns:
-        """Remove the oldest tasks: their tokens, keys, method names and arguments."""
+    def take(self, count: int) -> Section:
+        """Remove the oldest tasks, as they are sent. Those that cannot be are answered, and missing."""
+        return ready(self.sink, self.cut(count))
+
+    def cut(self, count: int) -> Columns:
+        """Remove the oldest tasks as they are."""
         rows = self.rows[: 4 * count]
         del self.rows[: 4 * count]
         return rows[::4], rows[1::4], rows[2::4], rows[3::4]
@@ -98,18 +124,19 @@ def refuse(sink: Sink, tokens: Sequence[Any], failure: Failure) -> None:
         sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
 
 
-def _is_name(method: Any) -> bool:
+def is_name(method: Any) -> bool:
+    """Whether a method can be named so."""
     return type(method) is str and values.fault(method) is None
 
 
 def _named(sink: Sink, columns: Columns) -> Columns:
     """The tasks whose method is a name; the others are answered."""
     try:
-        if all(map(_is_name, set(columns[2]))):
+        if all(map(is_name, set(columns[2]))):
             return columns
     except TypeError:
         pass  # a list or an object where a name should stand
-    is_named = [_is_name(method) for method in columns[2]]
+    is_named = [is_name(method) for method in columns[2]]
     wrong = [token for token, is_right in zip(columns[0], is_named, strict=True) if not is_right]
     refuse(sink, wrong, failure_of(BadArgument("a method is named by text")))
     tokens, keys, methods, arguments = (list(compress(column, is_named)) for column in columns)
@@ -118,7 +145,10 @@ def _named(sink: Sink, columns: Columns) -> Columns:
 
 def _sound(sink: Sink, columns: Columns) -> Columns:
     """The tasks whose arguments arrive as they are; the others, which JSON would change in silence, are answered."""
-    if set(map(type, columns[3])) <= values.PLAIN:
+    types = set(map(type, columns[3]))
+    if types <= values.PLAIN:
+        return columns
+    if types <= values.SCALAR and all(isfinite(argument) for argument in columns[3] if type(argument) is float):
         return columns
     faults = [values.fault(argument, "the argument") for argument in columns[3]]
     if not any(faults):
@@ -134,3 +164,14 @@ def _sound(sink: Sink, columns: Columns) -> Columns:
 def sound(sink: Sink, columns: Columns) -> Columns:
     """The tasks that arrive as they are; the others are answered: what JSON would change, and methods without a name."""
     return _named(sink, _sound(sink, columns))
+
+
+def ready(sink: Sink, columns: Columns) -> Section:
+    """Tasks as a section carries them, the sound ones; the others are answered."""
+    tokens, keys, methods, arguments = sound(sink, columns)
+    return tokens, keys, methods_column(methods), None if is_bare(arguments) else arguments
+
+
+def is_bare(arguments: Sequence[Any]) -> bool:
+    """Whether no task of a column has an argument."""
+    return not arguments or (arguments[0] is None and arguments[-1] is None and arguments.count(None) == len(arguments))

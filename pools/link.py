@@ -14,7 +14,7 @@ from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, FrameTooLarge, LinkClosed, PoolError, PoolFull, TaskCancelled, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
-from pools.lane import Columns, Lane, Sink, methods_column, refuse, sound
+from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
@@ -174,16 +174,16 @@ class Link:
                 self._later(HOLD_S, self._release)
         return sections
 
-    def _section(self, lane: Lane, columns: Columns) -> dict[str, Any] | None:
+    def _section(self, lane: Lane, taken: Section) -> dict[str, Any] | None:
         """One section of a task message, counted as in flight; None when no task of it could be sent."""
-        tokens, keys, methods, arguments = sound(lane.sink, columns)
+        tokens, keys, methods, arguments = taken
         if not tokens:
             return None
         self._number = number = self._number + 2
         self._flights[number] = Flight(lane.sink, tokens, self._clock())
         self.open += len(tokens)
-        section = {"n": number, "k": lane.kind, "i": keys, "m": methods_column(methods)}
-        if arguments.count(None) != len(arguments):
+        section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
+        if arguments is not None:
             section["a"] = arguments
         return section
 

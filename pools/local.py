@@ -45,7 +45,7 @@ class LocalLink(Link):
                 self._run(lane)
 
     def _run(self, lane: Lane) -> None:
-        tokens, keys, methods, arguments = sound(lane.sink, lane.take(len(lane)))
+        tokens, keys, methods, arguments = sound(lane.sink, lane.cut(len(lane)))
         if not tokens:
             return
         if self._executor.queued > BACKLOG_TASKS:
@@ -54,7 +54,7 @@ class LocalLink(Link):
             return
         residents = self._kinds[lane.kind]
         column = zip(keys, map(residents.kind.methods.get, methods), copied(arguments), strict=True)
-        self._executor.put(Job(0, residents, column, len(tokens), LocalAnswers(lane.sink, tokens)))
+        self._executor.put(Job(0, residents, keys, column, LocalAnswers(lane.sink, tokens)))
 
 
 def _never(_after_s: float, _function: Callable[[], None]) -> None:

@@ -30,10 +30,10 @@ from pools.pool import Pool
 from pools.process import WorkerProcess
 from pools.restarts import RestartBudget
 from pools.seat import Seat
-from pools.sender import Ended
 from pools.share import CpuShare
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
+from pools.ways import Ended
 
 __all__ = ["Swarm"]
 

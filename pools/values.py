@@ -11,10 +11,12 @@ from typing import Any
 
 import orjson
 
-__all__ = ["PLAIN", "SMALL", "copied", "dumps", "fault"]
+__all__ = ["PLAIN", "SCALAR", "SMALL", "copied", "dumps", "fault"]
 
 #: Types that are safe by themselves: no NaN, nothing inside.
 PLAIN = frozenset({int, str, bool, type(None)})
+#: Types with nothing inside.
+SCALAR = PLAIN | {float}
 #: Integers between these two survive every JSON reader of 64 bits.
 SMALL = (-(2**63), 2**64 - 1)
 #: Levels of lists and objects inside each other: orjson writes 254, and a frame has some of its own around a value.
@@ -32,7 +34,7 @@ def dumps(value: Any) -> bytes:
 
 def copied(value: Any) -> Any:
     """The value as it arrives elsewhere: nothing of it is shared with what it was made from."""
-    return value if type(value) in PLAIN or type(value) is float else orjson.loads(dumps(value))
+    return value if type(value) in SCALAR else orjson.loads(dumps(value))
 
 
 def fault(value: Any, at: str = "the value", *, tuples: bool = True) -> str | None:

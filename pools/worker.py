@@ -24,6 +24,7 @@ import uvloop
 
 from pools.address import ANY, Key, parse
 from pools.answers import ChannelAnswers
+from pools.asks import Asks
 from pools.channel import Channel
 from pools.complaints import say
 from pools.context import Outgoing
@@ -36,7 +37,6 @@ from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.registry import load_kind
 from pools.residents import Residents
-from pools.sender import Asks
 from pools.spec import BACKLOG_TASKS
 
 __all__ = ["Worker", "main"]

@@ -1,0 +1,129 @@
+"""Single tasks, each with a future for its answer.
+
+Owns who waits for which answer, and the time limit of a wait. The ways to agents are `ways`, batching is the link's.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, Future, InvalidStateError
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pools.address import Key
+from pools.errors import BadArgument, Failure, PoolError, TaskExpired, failure_of, raised
+from pools.lane import BARE, Lane, Named, sent_form
+from pools.ways import ROUTES, Ended, Resolve, Ways
+
+__all__ = ["Asks"]
+
+_EXPIRED = Failure(TaskExpired.__name__, "no answer in time")
+
+
+class Asks:
+    """One task at a time, each with a future for its answer.
+
+    The asks of one turn of the loop share a frame; one that finds its link idle leaves at once.
+    accepted, ended: told how many tasks were sent, and how they ended.
+    """
+
+    def __init__(self, resolve: Resolve, loop: AbstractEventLoop, accepted: Callable[[int], None], ended: Ended) -> None:
+        self._resolve = resolve
+        self._loop = loop
+        self._accepted = accepted
+        self._ended = ended
+        self._ways = Ways(self, Lane)
+        self._routes: dict[str, tuple[Lane, Callable[[Any], None], Key]] = {}
+        #: Tasks of this turn.
+        self._new = 0
+        self._expired: set[Future[Any]] = set()
+
+    def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
+        """Send a task; await the result for its value.
+
+        address: `kind/key`, or `kind` alone for any agent of it.  timeout_s: seconds to wait, then TaskExpired.
+        Raises (when awaited) TaskFailed for what the method raised, else the engine's own error.
+        """
+        future: Future[Any] = Future(loop=self._loop)
+        try:
+            lane, extend, key = self._routes[address]
+        except (KeyError, TypeError):
+            try:
+                lane, extend, key = self._route(address)
+            except PoolError as error:
+                return self._refused(future, error)
+        if len(arguments) == 1 and not named and type(arguments[0]) in BARE:
+            sent = arguments[0]
+        elif arguments and named:
+            return self._refused(future, BadArgument(f"{method}: give the arguments by place or by name, not both"))
+        else:
+            sent = sent_form((Named(named),) if named else arguments)
+        if self._new:
+            self._new += 1
+            extend((future, key, method, sent))
+        elif lane.link.send_alone(lane, future, key, method, sent):
+            self._accepted(1)
+        else:
+            self._new = 1
+            self._loop.call_soon(self._flush)
+            extend((future, key, method, sent))
+        if timeout_s is not None:
+            self._limit_time(future, f"{address} {method}", timeout_s)
+        return future
+
+    def _refused(self, future: Future[Any], error: PoolError) -> Future[Any]:
+        self._accepted(1)
+        self._ended(1, [(0, failure_of(error))])
+        future.set_exception(error)
+        return future
+
+    def _limit_time(self, future: Future[Any], what: str, timeout_s: float) -> None:
+        def expire() -> None:
+            if not future.done():
+                future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
+                self._expired.add(future)
+                self.cancel(future)
+
+        handle = self._loop.call_later(timeout_s, expire)
+        future.add_done_callback(lambda _done: handle.cancel())
+
+    def _route(self, address: str) -> tuple[Lane, Callable[[Any], None], Key]:
+        link, kind, key = self._resolve(address)
+        lane = self._ways.lane_of(link, kind)
+        route = lane, lane.rows.extend, key
+        if "/" in address:
+            if len(self._routes) >= ROUTES:
+                self._routes.clear()
+            self._routes[address] = route
+        return route
+
+    def forget(self) -> None:
+        """Forget the ways: agents have moved."""
+        self._routes.clear()
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Take back the task of a future whose caller stopped waiting."""
+        self._ways.cancel_where(lambda token: token is future)
+
+    def _flush(self) -> None:
+        self._accepted(self._new)
+        self._new = 0
+        self._ways.flush()
+
+    def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
+        """Resolve futures. One whose caller stopped waiting is passed over."""
+        if self._expired and failures:
+            failures = [(at, _EXPIRED if tokens[at] in self._expired else failure) for at, failure in failures]
+        if self._expired:
+            self._expired.difference_update(tokens)
+        self._ended(len(tokens), failures)
+        for position, failure in failures:
+            if not tokens[position].done():
+                tokens[position].set_exception(raised(failure))
+        pairs = zip(tokens, results, strict=True)
+        while True:
+            try:
+                for future, value in pairs:
+                    future.set_result(value)
+            except InvalidStateError:
+                continue  # its caller stopped waiting, or it has its error; the next pair follows
+            return

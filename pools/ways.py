@@ -1,0 +1,69 @@
+"""The ways from one sender to the agents that it asks: a lane for each kind behind each link.
+
+Owns which lanes there are. `Resolve` is handed in: the engine, the client and the worker each know in their own way where
+an agent lives. What a lane holds is its own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+from pools.address import Key
+from pools.errors import Failure
+from pools.lane import Lane, Sink
+from pools.link import Link
+
+__all__ = ["ROUTES", "Ended", "Resolve", "ResolveKey", "Ways"]
+
+#: From an address to the link that leads to the agent, its kind and its key. Raises PoolError.
+Resolve = Callable[[str], tuple[Link, str, Key]]
+#: The same for an address that was taken apart: from a kind and a key to the link and the key that was chosen.
+ResolveKey = Callable[[str, Key], tuple[Link, Key]]
+#: Told how many tasks ended, and how those failed that did.
+Ended = Callable[[int, Sequence[tuple[int, Failure]]], None]
+
+#: Addresses whose way a sender remembers; past it all are forgotten, since a sweep over more would not come back to them.
+ROUTES = 65_536
+
+_Lane = TypeVar("_Lane", bound=Lane)
+
+
+class Ways(Generic[_Lane]):
+    """The lanes of one sender.
+
+    sink: where answers go.  make: makes a lane for a link and a kind.
+    """
+
+    def __init__(self, sink: Sink, make: Callable[[Link, str, Sink], _Lane]) -> None:
+        self._sink = sink
+        self._make = make
+        self._lanes: dict[tuple[int, str], _Lane] = {}
+        self._links: dict[int, tuple[Link, list[_Lane]]] = {}
+
+    def lane_of(self, link: Link, kind: str) -> _Lane:
+        """The lane for a kind behind a link."""
+        found = self._lanes.get((id(link), kind))
+        if found is None:
+            found = self._lanes[id(link), kind] = self._make(link, kind, self._sink)
+            self._links.setdefault(id(link), (link, []))[1].append(found)
+        return found
+
+    def lanes(self) -> Iterable[_Lane]:
+        """Every lane."""
+        return self._lanes.values()
+
+    def flush(self) -> None:
+        """Offer everything that waits to its link."""
+        for link, lanes in list(self._links.values()):
+            link.offer(lanes)
+
+    def cancel(self) -> None:
+        """Take back what is not answered."""
+        for link, _ in self._links.values():
+            link.cancel(self._sink)
+
+    def cancel_where(self, is_meant: Callable[[Any], bool]) -> None:
+        """Take back the tasks whose token is meant."""
+        for link, _ in self._links.values():
+            link.cancel_where(self._sink, is_meant)
