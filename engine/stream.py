@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from itertools import islice
+from sys import getrefcount
 from typing import Any
 
 from pools.errors import BadArgument, Failure, PoolError
@@ -143,7 +144,7 @@ class _Iterated(_Feed):
     def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally) -> None:
         super().__init__(stream, tally)
         self._source = iter(tasks)
-        self._least = max(min(FRAME_TASKS, stream.room) // 2, 1)
+        self._least = max(min(FRAME_TASKS, stream.room // 2), 1)
 
     def fill(self) -> None:
         """Send what fits; no more than one chunk while answers wait to be taken."""
@@ -250,21 +251,37 @@ async def batches(
 
 
 async def singly(results: AsyncGenerator[Batch, None]) -> AsyncIterator[Result]:
-    """The results of batches one by one."""
+    """The results of batches one by one.
+
+    To make an object costs more than all else here, so one that nobody kept is used again: two take turns, since the caller
+    holds the last one while the next is filled.
+    """
+    result, other = _new(Result), _new(Result)
     async with aclosing(results):
         async for batch in results:
             if batch.failures:
-                for result in batch:
-                    yield result
+                for each in batch:
+                    yield each
                 continue
             for name, value in zip(batch.ids, batch.values, strict=True):
-                result = _new(Result)
+                result, other = other, result
+                if getrefcount(result) != UNKEPT:
+                    result = _new(Result)
                 result.id = name
                 result.value = value
                 yield result
 
 
 _new: Any = object.__new__
+
+
+def _references() -> int:
+    """References that are counted for an object which only one local name has."""
+    thing = object()
+    return getrefcount(thing)
+
+
+UNKEPT = _references()
 
 
 async def _abandon(stream: Stream) -> None:

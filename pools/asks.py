@@ -6,12 +6,13 @@ Owns who waits for which answer, and the time limit of a wait. The ways to agent
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future, InvalidStateError
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from pools.address import Key
 from pools.errors import BadArgument, Failure, PoolError, TaskExpired, failure_of, raised
-from pools.lane import BARE, Lane, Named, sent_form
+from pools.lane import BARE, Lane, sent_form
 from pools.ways import ROUTES, Ended, Resolve, Ways
 
 __all__ = ["Asks"]
@@ -51,12 +52,15 @@ class Asks:
                 lane, extend, key = self._route(address)
             except PoolError as error:
                 return self._refused(future, error)
-        if len(arguments) == 1 and not named and type(arguments[0]) in BARE:
+        sent: Any = None
+        if named:
+            if arguments:
+                return self._refused(future, BadArgument(f"{method}: give the arguments by place or by name, not both"))
+            sent = named
+        elif arguments:
             sent = arguments[0]
-        elif arguments and named:
-            return self._refused(future, BadArgument(f"{method}: give the arguments by place or by name, not both"))
-        else:
-            sent = sent_form((Named(named),) if named else arguments)
+            if len(arguments) > 1 or type(sent) not in BARE:
+                sent = sent_form(arguments)
         if self._new:
             self._new += 1
             extend((future, key, method, sent))
@@ -119,11 +123,13 @@ class Asks:
         for position, failure in failures:
             if not tokens[position].done():
                 tokens[position].set_exception(raised(failure))
-        pairs = zip(tokens, results, strict=True)
+        settled = map(_set_result, tokens, results)
         while True:
             try:
-                for future, value in pairs:
-                    future.set_result(value)
+                deque(settled, 0)
             except InvalidStateError:
-                continue  # its caller stopped waiting, or it has its error; the next pair follows
+                continue  # its caller stopped waiting, or it has its error; the next one follows
             return
+
+
+_set_result = Future.set_result

@@ -24,6 +24,7 @@ __all__ = ["CAUGHT", "bind", "call", "keep", "sendable", "undo"]
 CAUGHT = BaseException
 #: Bytes of one value as JSON: a quarter of a frame.
 REPLY_BYTES = 4 * 1024 * 1024
+_LOW, _HIGH = values.SMALL
 
 
 def bind(method: Method, agent: Agent, argument: Any, context: Context | None) -> Callable[[], Any]:
@@ -67,7 +68,7 @@ def undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseExcep
 
 def sendable(value: Any) -> Any:
     """The value as it will arrive: a copy, so that the agent may go on changing its lists. Raises BadReply."""
-    if value is None or type(value) is bool:
+    if value is None or type(value) is bool or (type(value) is int and _LOW <= value <= _HIGH):
         return value
     wrong = values.fault(value, "its value")
     if wrong is not None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
 from typing import Any
 
-from pools import values
 from pools.address import Key
 from pools.agent import Agent
 from pools.attempt import CAUGHT, sendable
@@ -30,7 +29,8 @@ __all__ = ["Executor"]
 
 #: Tasks of the first slice of a section, and of the largest: a slice aims at half of REPLY_AFTER_S.
 FIRST_SLICE, MOST_SLICE = 64, 1024
-_LOW, _HIGH = values.SMALL
+#: Integers that CPython holds in one digit and compares fastest; larger ones are looked at by `sendable`.
+_LEAST, _MOST = -(2**30) + 1, 2**30 - 1
 
 
 class Executor:
@@ -115,7 +115,7 @@ class Executor:
         try:
             value = method.function(agent) if argument is None else method.function(agent, argument)
             after = kind.mark(agent)
-            if type(value) is not int or not _LOW <= value <= _HIGH:
+            if type(value) is not int or value > _MOST or value < _LEAST:
                 value = sendable(value)
             if after is not before:
                 kind.check(before, after)
@@ -217,15 +217,16 @@ class Executor:
                 and (type(argument) is method.only or (argument is None and method.is_bare))
             ):
                 before = mark(agent)
+                function = method.function
                 try:
-                    value = method.function(agent) if argument is None else method.function(agent, argument)
+                    value = function(agent) if argument is None else function(agent, argument)
                     after = mark(agent)
-                    if type(value) is not int or not _LOW <= value <= _HIGH:
+                    if type(value) is not int or value > _MOST or value < _LEAST:
                         value = sendable(value)
                         if after is not before:
                             check(before, after)
                     elif after is not before and (
-                        type(after) is not whole or (after is not value and not _LOW <= after <= _HIGH)
+                        type(after) is not whole or (after is not value and (after > _MOST or after < _LEAST))
                     ):
                         check(before, after)
                 except CAUGHT as error:

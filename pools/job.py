@@ -123,7 +123,7 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
             column = repeat(methods.get(names), count)
         else:
             table = [methods.get(name) for name in names[0]]
-            if len(names[1]) != count or (count and not 0 <= min(names[1]) <= max(names[1]) < len(table)):
+            if len(names[1]) != count or not frozenset(range(len(table))).issuperset(names[1]):
                 raise BadFrame(f"section {number}: the methods do not fit its {count} keys")
             column = map(table.__getitem__, names[1])
     except (KeyError, TypeError, IndexError, AttributeError) as error:

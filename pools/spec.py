@@ -35,8 +35,8 @@ AGENTS_TOTAL = 10_000
 KEY_CHARS = 128
 #: Bytes of one frame's body. A larger one is refused before its memory is taken.
 FRAME_BYTES = 16 * 1024 * 1024
-#: Tasks of one section: large enough that the cost of a frame vanishes, small enough to answer in well under a millisecond.
-FRAME_TASKS = 512
+#: Tasks of one section: large enough that the cost of a frame vanishes, small enough to answer in about half a millisecond.
+FRAME_TASKS = 1024
 #: Bytes past which a frame is compressed. On a unix socket lz4 costs more time than it saves until a frame is several
 #: times the socket's buffer (about 200 KB), where fewer wake-ups pay for it.
 COMPRESS_OVER_BYTES = 1024 * 1024

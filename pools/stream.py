@@ -26,9 +26,6 @@ __all__ = ["Stream"]
 #: Method names that a lane gives a number of its own; with more, each section numbers its own.
 NAMES = 32
 
-#: The number of every address that leads nowhere.
-LOST = 0
-
 _address, _method = itemgetter(0), itemgetter(1)
 
 
@@ -160,11 +157,12 @@ class Stream:
         self._ended = ended
         self._ways = Ways(self, StreamLane)
         self._resolve = resolve
-        #: Each address has a number: by it the agent's key, and where the position of a task for it goes.
+        #: Each address has a number, by which is found where the position of a task for it goes. For numbered agents of
+        #: one kind, the home kind, it is the key itself, so that a task needs one look-up; `_others` has the other keys.
         self._numbers: dict[str, int] = {}
-        self._keys: list[Key] = []
         self._pushes: list[Callable[[int], None]] = []
-        self._forget()
+        self._others: list[Key] = []
+        self._home: str | None = None
         self._limit = limit
         self._wake = wake
         self.ready: deque[Batch] = deque()
@@ -195,7 +193,7 @@ class Stream:
         pushes = self._pushes
         for at, number in enumerate(numbers):
             pushes[number](at)
-        columns = tokens, [*map(self._keys.__getitem__, numbers)], methods, arguments
+        columns = tokens, self._keys_of(numbers) if self._others else numbers, methods, arguments
         for lane in self._ways.lanes():
             if lane.rows:
                 lane.gather(columns, is_plain=is_plain)
@@ -203,9 +201,13 @@ class Stream:
             self.answered((tokens[at],), (None,), ((0, failure),))
         self._ways.flush()
 
+    def _keys_of(self, numbers: Sequence[int]) -> list[Key]:
+        others = self._others
+        return [number if number < ROUTES else others[number - ROUTES] for number in numbers]
+
     def _numbers_of(self, addresses: Sequence[Any], lost: list[tuple[int, Failure]]) -> list[int]:
         """The number of each address, in the order of the addresses; those that lead nowhere are noted as lost."""
-        if len(self._keys) >= ROUTES:
+        if len(self._numbers) >= ROUTES:
             self._forget()
         numbers: list[int] = []
         for at, address in enumerate(addresses):
@@ -215,7 +217,7 @@ class Stream:
                     number = self._number_of(address)
                 except PoolError as error:
                     lost.append((at, failure_of(error)))
-                    number = LOST
+                    number = self._other(None, _drop)
             numbers.append(number)
         return numbers
 
@@ -226,16 +228,28 @@ class Stream:
             address = f"{kind}/{key}"
             if address in self._numbers:
                 return self._numbers[address]
-        number = len(self._keys)
-        self._keys.append(key)
-        self._pushes.append(self._ways.lane_of(link, kind).rows.append)
+        push = self._ways.lane_of(link, kind).rows.append
+        if type(key) is int and key < ROUTES and self._home in (kind, None):
+            self._home = kind
+            self._pushes.extend([_drop] * (key + 1 - len(self._pushes)))
+            self._pushes[key] = push
+            number = key
+        else:
+            number = self._other(key, push)
         self._numbers[address] = number
         return number
 
+    def _other(self, key: Key, push: Callable[[int], None]) -> int:
+        """A number past those of the home kind's agents."""
+        self._pushes.extend([_drop] * (ROUTES - len(self._pushes)))
+        self._pushes.append(push)
+        self._others.append(key)
+        return len(self._pushes) - 1
+
     def _forget(self) -> None:
         self._numbers.clear()
-        self._keys = [None]
-        self._pushes = [_drop]
+        self._pushes.clear()
+        self._others.clear()
 
     def refuse(self, token: Any, error: PoolError) -> None:
         """Answer a task that could not even be read."""

@@ -127,7 +127,7 @@ def test_past_half_of_the_window_a_small_section_waits_until_it_drains() -> None
 
 
 def test_past_half_of_the_window_a_whole_frame_still_goes() -> None:
-    setup = Setup(window=2_000)
+    setup = Setup(window=1_000 + FRAME_TASKS)
     setup.offer(*range(1_000))
     setup.offer(*range(1_000, 1_000 + FRAME_TASKS))
     assert len(setup.wire.keys) == 1_000 + FRAME_TASKS
