@@ -11,7 +11,7 @@ from functools import lru_cache
 from pools.errors import BadAddress
 from pools.spec import KEY_CHARS
 
-__all__ = ["ANY", "Key", "address_of", "key_of", "parse", "valid_kind"]
+__all__ = ["ANY", "NUMBER_DIGITS", "Key", "address_of", "key_of", "parse", "valid_kind"]
 
 Key = int | str | None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from checkpoints.shards import shard_of
-from pools.address import Key
+from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
 from pools.spec import PoolSpec
 
@@ -176,6 +176,18 @@ class Placement:
         elif key in entry.names:
             return entry.names[key]
         raise UnknownAgent(f"no agent {kind}/{key}; {self._known(kind, entry)}")
+
+    def find(self, address: str) -> tuple[int, str, Key]:
+        """The pool, kind and key of an address with a slash. Raises BadAddress, UnknownKind, UnknownAgent."""
+        kind, _, text = address.partition("/")
+        entry = self._kinds.get(kind)
+        if entry is not None and entry.starts and len(text) < NUMBER_DIGITS and text.isdecimal():
+            number = int(text)
+            part = entry.parts[bisect_right(entry.starts, number) - 1]
+            if number < part.stop and str(number) == text:
+                return part.pool, kind, number
+        kind, key = parse(address)
+        return self.pool_of(kind, key), kind, key
 
     def worker_of(self, kind: str, key: Key) -> tuple[int, int]:
         """The pool and, within it, the worker of an agent. Raises as `pool_of`."""

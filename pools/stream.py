@@ -15,7 +15,7 @@ from typing import Any
 
 from pools import values
 from pools.address import Key
-from pools.errors import Failure, PoolError, failure_of
+from pools.errors import BadAddress, Failure, PoolError, failure_of
 from pools.lane import Columns, Lane, Section, Sink, is_bare, is_name, ready, sent_form
 from pools.link import Link
 from pools.result import Batch
@@ -39,13 +39,14 @@ _UNLIKE = _Unlike()
 class StreamLane(Lane):
     """Tasks in columns.
 
-    rows: the positions, in the chunk that is being sent, of this lane's tasks; `gather` empties it.
+    rows: the positions, in the chunk that is being sent, of this lane's tasks; `push` adds one, `gather` empties it.
     """
 
-    __slots__ = ("_codes", "_count", "_is_plain", "_pieces")
+    __slots__ = ("_codes", "_count", "_is_plain", "_pieces", "push")
 
     def __init__(self, link: Link, kind: str, sink: Sink) -> None:
         super().__init__(link, kind, sink)
+        self.push = self.rows.append
         #: Columns as they were gathered, one piece a chunk: most leave as they came.
         self._pieces: list[Columns] = []
         self._count = 0
@@ -209,16 +210,17 @@ class Stream:
         """The number of each address, in the order of the addresses; those that lead nowhere are noted as lost."""
         if len(self._numbers) >= ROUTES:
             self._forget()
+        known = self._numbers
         numbers: list[int] = []
         for at, address in enumerate(addresses):
-            number = self._numbers.get(address) if type(address) is str else None
-            if number is None:
-                try:
-                    number = self._number_of(address)
-                except PoolError as error:
-                    lost.append((at, failure_of(error)))
-                    number = self._other(None, _drop)
-            numbers.append(number)
+            try:
+                numbers.append(known[address] if address in known else self._number_of(address))
+            except PoolError as error:
+                lost.append((at, failure_of(error)))
+                numbers.append(self._other(None, _drop))
+            except TypeError:
+                lost.append((at, failure_of(BadAddress(f"an address is a text, not {type(address).__name__}"))))
+                numbers.append(self._other(None, _drop))
         return numbers
 
     def _number_of(self, address: str) -> int:
@@ -228,10 +230,11 @@ class Stream:
             address = f"{kind}/{key}"
             if address in self._numbers:
                 return self._numbers[address]
-        push = self._ways.lane_of(link, kind).rows.append
+        push = self._ways.lane_of(link, kind).push
         if type(key) is int and key < ROUTES and self._home in (kind, None):
             self._home = kind
-            self._pushes.extend([_drop] * (key + 1 - len(self._pushes)))
+            if key >= len(self._pushes):
+                self._pushes.extend([_drop] * (key + 1 - len(self._pushes)))
             self._pushes[key] = push
             number = key
         else:
@@ -241,7 +244,8 @@ class Stream:
 
     def _other(self, key: Key, push: Callable[[int], None]) -> int:
         """A number past those of the home kind's agents."""
-        self._pushes.extend([_drop] * (ROUTES - len(self._pushes)))
+        if len(self._pushes) < ROUTES:
+            self._pushes.extend([_drop] * (ROUTES - len(self._pushes)))
         self._pushes.append(push)
         self._others.append(key)
         return len(self._pushes) - 1

@@ -270,11 +270,13 @@ class Swarm:
 
     def resolve(self, address: str) -> tuple[Link, str, Key]:
         """The link, kind and key for an address; `kind` alone lets the balancer choose. Raises PoolError."""
-        if type(address) is str and "/" not in address:
+        if type(address) is not str:
+            parse(address)
+        if "/" not in address:
             link, key = self.resolve_key(valid_kind(address), ANY)
             return link, address, key
-        kind, key = parse(address)
-        links = self._ways[self.placement.pool_of(kind, key)]
+        pool, kind, key = self.placement.find(address)
+        links = self._ways[pool]
         return links[0] if len(links) == 1 else links[crc32(address.encode()) % len(links)], kind, key
 
     def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:

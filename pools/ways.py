@@ -38,14 +38,14 @@ class Ways(Generic[_Lane]):
     def __init__(self, sink: Sink, make: Callable[[Link, str, Sink], _Lane]) -> None:
         self._sink = sink
         self._make = make
-        self._lanes: dict[tuple[int, str], _Lane] = {}
+        self._lanes: dict[tuple[Link, str], _Lane] = {}
         self._links: dict[int, tuple[Link, list[_Lane]]] = {}
 
     def lane_of(self, link: Link, kind: str) -> _Lane:
         """The lane for a kind behind a link."""
-        found = self._lanes.get((id(link), kind))
+        found = self._lanes.get((link, kind))
         if found is None:
-            found = self._lanes[id(link), kind] = self._make(link, kind, self._sink)
+            found = self._lanes[link, kind] = self._make(link, kind, self._sink)
             self._links.setdefault(id(link), (link, []))[1].append(found)
         return found
 
