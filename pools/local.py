@@ -22,7 +22,7 @@ from pools.spec import BACKLOG_TASKS
 
 __all__ = ["LocalLink", "Tells"]
 
-#: Failed messages of one turn that are told in the log; the rest is counted only.
+#: Failed messages of one second that are told in the log, each with a line; of the rest their number is.
 TOLD = 10
 
 
@@ -62,9 +62,25 @@ def _never(_after_s: float, _function: Callable[[], None]) -> None:
 
 
 class Tells:
-    """Answers to messages that nobody waits for: failures go to the log."""
+    """Answers to messages that nobody waits for: failures go to the log, as far as it can be read.
+
+    clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._second = 0
+        self._failed = 0
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Say which messages failed."""
-        for position, failure in failures[:TOLD]:
+        if not failures:
+            return
+        second = int(self._clock())
+        if second != self._second:
+            if self._failed > TOLD:
+                say(f"{self._failed - TOLD:,} more messages failed in the second of the last ones")
+            self._second, self._failed = second, 0
+        for position, failure in failures[: max(TOLD - self._failed, 0)]:
             say(f"a message from {tokens[position]} failed: {failure.type}: {failure.message}")
+        self._failed += len(failures)
