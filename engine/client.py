@@ -14,7 +14,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from types import TracebackType
 from typing import Any, Self
 
-from engine.errors import EngineError, NotRunning
+from engine.errors import NotRunning
+from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.spawned import Spawned
@@ -22,7 +23,7 @@ from engine.stream import Tally, batches, singly
 from pools.address import ANY, Key, parse, valid_kind
 from pools.asks import Asks
 from pools.channel import Channel
-from pools.errors import Failure, KindNotLoaded, LinkClosed, TooManyAgents, raised
+from pools.errors import LinkClosed
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
@@ -70,7 +71,7 @@ class Client:
         try:
             await loop.create_unix_connection(lambda: channel, str(path))
         except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise NotRunning(f"no engine named {self._name!r} runs; start one with: engine spawn --count 5000") from error
+            raise not_running(self._name) from error
         self._channel = channel
         self._gone = loop.create_future()
         self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
@@ -99,7 +100,7 @@ class Client:
             if message.data["verb"] == "done":
                 future.set_result(message.data["value"])
             else:
-                future.set_exception(_error_of(message.data))
+                future.set_exception(error_of(message.data))
         elif message.letter == ERROR:
             self._said = f"{message.data['type']}: {message.data['message']}"
 
@@ -203,16 +204,3 @@ class Client:
 
 def _not_connected(*_arguments: Any, **_named: Any) -> Future[Any]:
     raise LinkClosed("not connected to an engine")
-
-
-def _error_of(said: dict[str, Any]) -> Exception:
-    failure = Failure(*said["error"])
-    if failure.type == "KindNotLoaded":
-        return KindNotLoaded(failure.message, said.get("trace", ""))
-    if failure.type == "TooManyAgents":
-        return TooManyAgents(failure.message, limit=said["limit"], where=said["where"])
-    if failure.type in ("ValueError", "TypeError", "KeyError"):
-        return ValueError(failure.message)
-    if failure.type in ("EngineStopped", "Unavailable"):
-        return EngineError(failure.message)
-    return raised(failure)

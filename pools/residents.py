@@ -72,11 +72,13 @@ class Residents:
 
     def wake(self, key: Key) -> Agent | None:
         """The object of an idle agent that `live` does not have; None where there is no such agent."""
-        agent = self._old.pop(key, None)
-        if agent is None:
+        agent = None
+        if self._old:
+            agent = self._old.pop(key, None)
+        if agent is None and self._doomed:
             agent = self._doomed.pop(key, None)
         if agent is None:
-            saved = self._asleep.pop(key, None)
+            saved = self._asleep.pop(key, None) if self._asleep else None
             if saved is not None:
                 agent = self.kind.wake(key, saved)
             elif self.exists(key):
