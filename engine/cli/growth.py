@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.cli.misuse import meant
 from engine.cli.orders import Order
+from engine.cli.session import called, command
 from engine.daemon import is_running, start
-from engine.errors import AlreadyRunning, NotRunning, UnknownKind
+from engine.errors import AlreadyRunning, NotRunning, Unavailable, UnknownKind
 from engine.paths import find_paths
 from pools.placement import Placement
 from pools.spec import PoolSpec
@@ -102,16 +103,20 @@ async def _talk(config: Config, environ: Mapping[str, str], paths: Paths, wish: 
 
 
 async def _connect(client: Client, paths: Paths) -> None:
-    """Connect to an engine that may be starting. Raises NotRunning."""
+    """Connect to an engine that may be starting. Raises NotRunning, and Unavailable where it runs but does not listen."""
     from asyncio import sleep
 
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
             await client.connect()
-        except NotRunning:
-            if is_running(paths) is None or time.monotonic() > deadline_s:
+        except NotRunning as absent:
+            pid = is_running(paths)
+            if pid is None:
                 raise
+            if time.monotonic() > deadline_s:
+                mend = command(paths.name, "stop --emergency")
+                raise Unavailable(f"{called(paths.name)} (pid {pid}) runs, but does not listen; end it: {mend}") from absent
             await sleep(LOOK_S)
         else:
             return

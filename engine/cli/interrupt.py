@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 __all__ = ["Interrupt"]
 
-#: Shows the cursor again, which a progress bar hides.
-CURSOR = "\x1b[?25h"
+#: Takes away the line of a progress bar, and shows the cursor that it hides.
+LEAVE = b"\r\x1b[K\x1b[?25h"
 
 
 class Interrupt:
@@ -36,7 +36,7 @@ class Interrupt:
     def _on_signal(self, number: int) -> None:
         if self.code is not None:
             if sys.stderr.isatty():
-                print(CURSOR, end="", file=sys.stderr, flush=True)
+                os.write(2, LEAVE)  # past whatever stands before standard error: a bar would draw itself anew
             os._exit(128 + number)
         self.code = 128 + number
         self._ask()

@@ -56,22 +56,30 @@ engine --help lists the verbs, engine VERB --help explains one.
 
 OPTIONS = """\
 Options of every verb
-  --name NAME        which engine (default: ENGINE_NAME, else `name` of pools.yaml, else engine)
-  -f, --file FILE    its configuration (default: ENGINE_POOLS, else ./pools.yaml, else the shipped)
+  --name NAME        which engine
+                     (default: ENGINE_NAME, else as in pools.yaml, else engine)
+  -f, --file FILE    its configuration
+                     (default: ENGINE_POOLS, else ./pools.yaml, else as shipped)
   --json             results and errors as JSON
   -q, --quiet        no hints and no progress
-  --no-color         no colours; so do NO_COLOR and TERM=dumb, FORCE_COLOR asks for them
+  --no-color         no colours; so do NO_COLOR and TERM=dumb
+                     (FORCE_COLOR asks for them)
   --debug            a traceback with an error
   -h, --help         this text, or that of a verb
   --version          the version
 
 Exit codes
-  0 done    1 the work failed    2 asked wrongly    3 try again, or not running    4 broken
-  130 interrupted    141 the reader of the output went away    143 terminated
+  0    done
+  1    the work failed
+  2    asked wrongly
+  3    try again, or not running
+  4    broken
+  130  interrupted; 141 the reader of the output went away; 143 terminated
 
 Files
-  Results go to standard output, everything else to standard error. The socket is in
-  $XDG_RUNTIME_DIR/engine/NAME, the log in $XDG_STATE_HOME/engine/NAME; ENGINE_HOME moves both.
+  Results go to standard output, everything else to standard error. The socket
+  is in $XDG_RUNTIME_DIR/engine/NAME, the log in $XDG_STATE_HOME/engine/NAME;
+  ENGINE_HOME moves both.
 """
 
 

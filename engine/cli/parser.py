@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         from engine.cli.misuse import Misuse
 
         said = message.removeprefix("argument ").replace("the following arguments are required:", "missing:")
-        raise Misuse(f"{said}; see: {self.prog} --help")
+        raise Misuse(f"{said}{' See' if said.endswith('?') else '; see'}: {self.prog} --help")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """The options that the words say. Raises Misuse, naming the nearest option for one that there is not."""
@@ -89,6 +89,13 @@ class _Help(argparse.RawDescriptionHelpFormatter):
             part if part[0] == " " else argparse.HelpFormatter._fill_text(self, part, width, indent)
             for part in text.split("\n\n")
         )
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """`-f, --file FILE`: what follows an option is said once."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
 
     def _format_usage(self, usage: str | None, actions: Any, groups: Any, _prefix: str | None) -> str:
         return super()._format_usage(usage, actions, groups, "Usage\n  ")

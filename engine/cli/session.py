@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.client import Client
     from engine.config import Config
 
-__all__ = ["called", "config_of", "environment", "name_of", "talk"]
+__all__ = ["called", "command", "config_of", "environment", "name_of", "talk"]
 
 Outcome = TypeVar("Outcome")
 
@@ -51,6 +51,11 @@ def name_of(options: Namespace, environ: Mapping[str, str]) -> str:
 def called(name: str) -> str:
     """What an engine is called in a sentence."""
     return "the engine" if name == "engine" else f"engine {name}"
+
+
+def command(name: str, words: str) -> str:
+    """What to type to say these words to the engine of that name."""
+    return f"engine {words}" if name == "engine" else f"engine --name {name} {words}"
 
 
 def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome]], *, is_fast: bool = False) -> Outcome:

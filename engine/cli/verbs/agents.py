@@ -8,7 +8,7 @@ from typing import Any
 from engine.cli import figures
 from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
-from engine.cli.session import talk
+from engine.cli.session import command, environment, name_of, talk
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
 
@@ -56,7 +56,8 @@ def run(options: Namespace) -> int:
     rows = [_row(agent) for agent in page["agents"]]
     if rows:
         show_lines(table(COLUMNS, rows, screen(options)))
-    _say_rest(options, page["total"], len(rows))
+    if not options.quiet:
+        _say_rest(options, page["total"], len(rows))
     return 0
 
 
@@ -65,11 +66,13 @@ def _row(agent: dict[str, Any]) -> list[str]:
 
 
 def _say_rest(options: Namespace, total: int, shown: int) -> None:
-    of_kind = f" of kind {options.kind}" if options.kind else ""
+    of_kind, kind = (f" of kind {options.kind}", f" {options.kind}") if options.kind else ("", "")
+    name = name_of(options, environment())
     if not total:
-        hint(options, f"no agents{of_kind} yet; make some: engine spawn {options.kind or ''}".rstrip() + " --count 5000")
+        hint(options, f"no agents{of_kind} yet; make some: {command(name, f'spawn{kind} --count 5000')}")
     elif shown < total:
         last = options.skip + shown
-        more = f"; more: engine agents {options.kind + ' ' if options.kind else ''}--skip {last}" if last < total else ""
+        limit = "" if options.limit == LIMIT else f" --limit {options.limit}"
+        more = f"; more: {command(name, f'agents{kind} --skip {last}{limit}')}" if last < total else ""
         which = f"{options.skip + 1:,} to {last:,}" if shown else "none"
         hint(options, f"\n{which} of {figures.plural(total, 'agent')}{of_kind}{more}")

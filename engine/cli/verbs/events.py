@@ -26,7 +26,7 @@ Lists the newest events, the oldest of them first: workers that started, died or
 refused, tells that failed. The engine keeps the last 1,000; its log file has more, see `engine doctor`.""",
     examples="""\
   engine events --limit 20
-  engine events --json | jq -r '.events[] | select(.name == "worker.died") | .text'
+  engine events --json | jq '.events[] | select(.name == "worker.died")'
 """,
 )
 

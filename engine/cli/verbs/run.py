@@ -53,7 +53,7 @@ others are done; the exit code is 1 if there was one, or if a task failed.
 Ctrl-C stops reading, takes back what has not begun and says how many were done; a second one ends at once.""",
     examples="""\
   engine run tasks.jsonl > results.jsonl
-  seq 0 4999 | jq -c '{agent: "counter/\\(.)", method: "add", args: [1]}' | engine run -
+  seq 0 99 | jq -c '{agent: "counter/\\(.)", method: "ping"}' | engine run -
   engine run tasks.jsonl | jq -c 'select(.ok | not)'
 """,
 )

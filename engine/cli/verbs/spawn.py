@@ -11,7 +11,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.orders import orders_of
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser, amount
-from engine.cli.session import called, config_of, environment
+from engine.cli.session import called, command, config_of, environment
 
 if TYPE_CHECKING:
     from engine.cli.growth import Grown
@@ -27,7 +27,7 @@ MANY = 100
 NEXT, MORE = ("next:", "", ""), ("run TASKS.jsonl", "stats --watch")
 
 ABOUT = About(
-    usage="[KIND] (--count N | --add N | --key KEY ...) [--use CLASS ...] [--warm] [-f FILE]",
+    usage="[KIND] (--count N | --add N | --key KEY ...)\n               [--use CLASS ...] [--warm] [-f FILE] [--json]",
     text="""\
 Makes agents exist in the engine of this name, and starts that engine in the background if none runs. More agents than
 fit are refused before any is spawned.
@@ -38,7 +38,7 @@ object at its first task, or at once with --warm. A class is found in the curren
   engine spawn --count 5000                        counter/0 to counter/4999
   engine spawn --add 100                           100 more
   engine spawn --kind frontend=200,backend=300
-  engine spawn --count 5000 --kind a=40%,b=60%     shares of it, by the largest remainder
+  engine spawn --count 5000 --kind a=40%,b=60%     2,000 and 3,000
   engine spawn --use scout.py:Scout --key a b c    scout/a, scout/b and scout/c
   engine spawn module --use audit.agents:Module --count 10 --warm
 """,
@@ -118,9 +118,9 @@ def _show(options: Namespace, config: Config, grown: Grown) -> None:
         hint(options, f"{called(config.name)} runs already and keeps its pools; {options.file} was read for kinds only")
     for spawned in grown.spawned:
         print(_line(spawned))
-    kind, name = grown.spawned[0].kind, f" --name {options.name}" if options.name else ""
+    kind = grown.spawned[0].kind
     task = f"ask {kind}/{(options.key or [0])[0]} {'add 2' if kind == 'counter' else 'METHOD'}"
-    hint(options, "\n".join(f"{left:<6}engine{name} {rest}" for left, rest in zip(NEXT, (task, *MORE), strict=True)))
+    hint(options, "\n".join(f"{left:<6}{command(config.name, rest)}" for left, rest in zip(NEXT, (task, *MORE), strict=True)))
 
 
 def _line(spawned: Spawned) -> str:

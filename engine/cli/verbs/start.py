@@ -7,14 +7,14 @@ from argparse import Namespace
 from engine.cli import figures
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser
-from engine.cli.session import called, config_of, environment
+from engine.cli.session import called, command, config_of, environment
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.start/v1"
 
 ABOUT = About(
-    usage="[-f pools.yaml] [--json]",
+    usage="[-f FILE] [--json]",
     text="""\
 Starts the engine of this name in the background and returns when its workers run and its socket takes connections.
 `engine spawn` does the same when none runs. An engine that runs already is left alone, and the exit code is 2.""",
@@ -41,5 +41,5 @@ def run(options: Namespace) -> int:
         f"started {called(config.name)} (pid {report.pid}) in {figures.span(report.seconds)}: "
         f"{figures.plural(workers, 'worker')} in {figures.plural(len(config.pools), 'pool')} of {config.file}"
     )
-    hint(options, "next: engine spawn --count 5000")
+    hint(options, f"next: {command(config.name, 'spawn --count 5000')}")
     return 0

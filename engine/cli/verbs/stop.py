@@ -12,7 +12,7 @@ from typing import Any
 from engine.cli import figures
 from engine.cli.output import show_json
 from engine.cli.parser import About, Parser
-from engine.cli.session import called, environment, name_of
+from engine.cli.session import called, command, environment, name_of
 from engine.errors import EngineStopped, LinkClosed, NotRunning, Unavailable
 
 __all__ = ["ABOUT", "add_arguments", "run"]
@@ -82,7 +82,8 @@ async def _stop(name: str, environ: Mapping[str, str], *, is_emergency: bool) ->
         if said is None:
             said = await _ask_to_stop(name, environ, pid, is_emergency=is_emergency)
         if time.monotonic() > deadline_s:
-            raise Unavailable(f"{called(name)} (pid {pid}) has not ended after {END_S:.0f} s; kill it: engine stop --emergency")
+            mend = command(name, "stop --emergency")
+            raise Unavailable(f"{called(name)} (pid {pid}) has not ended after {END_S:.0f} s; kill it: {mend}")
         await sleep(LOOK_S)
     return said
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli.session import config_of, environment, name_of
+from engine.cli.session import command, config_of, environment, name_of
 from engine.errors import ConfigError
 
 POOLS = "pools:\n  p1: {agents: 100}\n"
@@ -70,3 +70,8 @@ def test_a_broken_file_does_not_hide_an_engine_that_is_named(here: Path) -> None
 def test_no_file_is_parsed_where_none_can_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "engine.config", None)
     assert name_of(options(), environment()) == "engine"
+
+
+def test_what_to_type_next_names_the_engine_where_it_is_not_the_usual_one() -> None:
+    assert command("engine", "stats --watch") == "engine stats --watch"
+    assert command("nightly", "stats --watch") == "engine --name nightly stats --watch"
