@@ -66,10 +66,11 @@ class Client:
     async def connect(self) -> None:
         """Connect. Raises NotRunning, UnsafePath."""
         self._loop = loop = asyncio.get_running_loop()
-        path = find_paths(self._name, self._environ).socket
+        paths = find_paths(self._name, self._environ)
+        paths.check()
         channel = Channel(self._on_message, self._on_closed, time.time)
         try:
-            await loop.create_unix_connection(lambda: channel, str(path))
+            await loop.create_unix_connection(lambda: channel, str(paths.socket))
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise not_running(self._name) from error
         self._channel = channel

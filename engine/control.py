@@ -18,6 +18,7 @@ from typing import Any
 from engine import __version__
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
+from engine.order import Order
 from engine.snapshot import pool_facts, worker_facts
 from pools.channel import Channel
 from pools.errors import BadArgument, BadFrame, KindNotLoaded, PoolError, TooManyAgents, failure_of
@@ -30,8 +31,10 @@ __all__ = ["Control"]
 PEERS = 256
 #: Bytes that a peer may leave unread before it is dropped, so that a stopped reader cannot fill the engine's memory.
 UNREAD_BYTES = 64 * 1024 * 1024
-#: Seconds between two looks at what peers leave unread, and the seconds that half a frame may take to become whole.
+#: Seconds between two looks at half frames, and the seconds that one may take to become whole.
 LOOK_S, FRAME_S = 1.0, 30.0
+#: Seconds that a peer may wait for the workers at most.
+WAIT_S = 86_400.0
 
 
 class Control:
@@ -47,7 +50,7 @@ class Control:
         self._peers: dict[Channel, Gateway] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._looker: asyncio.TimerHandle | None = None
-        self._verbs: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+        self._verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "hello": self._hello,
             "spawn": self._spawn,
             "stats": self._stats,
@@ -104,12 +107,10 @@ class Control:
             gateway.close()
 
     def _look(self) -> None:
-        """Drop peers that read nothing, and those that sent half a frame and no more."""
+        """Drop peers that sent half a frame and no more."""
         now_s = time.monotonic()
         for channel in list(self._peers):
-            if channel.buffered_bytes > UNREAD_BYTES:
-                channel.abort()
-            elif channel.half_since_s is not None and now_s - channel.half_since_s > FRAME_S:
+            if channel.half_since_s is not None and now_s - channel.half_since_s > FRAME_S:
                 channel.fail(BadFrame(f"half a frame, and nothing more for {FRAME_S:.0f} s"))
         self._looker = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
@@ -119,22 +120,24 @@ class Control:
             return
         if message.letter == TASK:
             gateway.accept(message.data)
-        elif message.letter == STATUS and type(message.data) is dict:
+        elif message.letter == STATUS:
+            if type(message.data) is not dict:
+                raise BadFrame("a verb and its facts are an object")
             if message.data.get("verb") == "cancel":
-                gateway.cancel(message.data["sections"], message.data.get("position"))
+                gateway.cancel(*_cancelled(message.data))
                 return
-            task = asyncio.get_running_loop().create_task(self._obey(channel, message.data))
+            task = asyncio.get_running_loop().create_task(self._obey(channel, Order(message.data)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif message.letter != ERROR:
             raise BadFrame(f"a peer sends tasks and verbs, not {message.letter!r}")
 
-    async def _obey(self, channel: Channel, order: dict[str, Any]) -> None:
-        number = order.get("id")
+    async def _obey(self, channel: Channel, order: Order) -> None:
+        number = order.number
         try:
-            verb = self._verbs.get(str(order.get("verb")))
+            verb = self._verbs.get(order.verb)
             if verb is None:
-                raise BadArgument(f"no verb {order.get('verb')!r}; there are {', '.join(sorted(self._verbs))}")
+                raise BadArgument(f"no verb {order.verb!r:.60}; there are {', '.join(sorted(self._verbs))}")
             value = await verb(order)
         except (PoolError, EngineError, ValueError, KeyError, TypeError) as error:
             failure = failure_of(error)
@@ -151,43 +154,39 @@ class Control:
 
     # -- verbs ---------------------------------------------------------------------------------------------------------
 
-    async def _hello(self, _order: dict[str, Any]) -> dict[str, Any]:
+    async def _hello(self, _order: Order) -> dict[str, Any]:
         return {"name": self._engine.name, "pid": os.getpid(), "version": __version__}
 
-    async def _spawn(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _spawn(self, order: Order) -> dict[str, Any]:
         engine = self._engine
-        reference = order.get("reference")
+        kind, reference, paths = order.text("kind"), order.text_if_any("reference"), order.texts("paths")
+        count, add, keys = order.count_if_any("count"), order.count_if_any("add"), order.texts_if_any("keys")
+        warm, measure = order.flag("warm"), order.flag("measure")
         if reference is not None:
-            await engine.load(reference, order.get("paths", ()))
-        before = engine.memory_bytes() if order.get("measure") else None
-        spawned = await engine.spawn(
-            order["kind"],
-            order.get("count"),
-            add=order.get("add"),
-            keys=order.get("keys"),
-            warm=bool(order.get("warm")),
-        )
+            await engine.load(reference, paths)
+        before = engine.memory_bytes() if measure else None
+        spawned = await engine.spawn(kind, count, add=add, keys=keys, warm=warm)
         if before is not None and spawned.added:
             spawned = spawned._replace(agent_bytes=max(engine.memory_bytes() - before, 0) / spawned.added)
         return spawned.as_dict()
 
-    async def _stats(self, _order: dict[str, Any]) -> dict[str, Any]:
+    async def _stats(self, _order: Order) -> dict[str, Any]:
         return self._engine.stats().as_dict()
 
-    async def _ps(self, _order: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _ps(self, _order: Order) -> list[dict[str, Any]]:
         return [worker_facts(seat, pool) for pool in self._engine.swarm.pools for seat in pool.seats]
 
-    async def _pools(self, _order: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _pools(self, _order: Order) -> list[dict[str, Any]]:
         used = self._engine.swarm.placement.used
         return [pool_facts(pool, used[pool.number]) for pool in self._engine.swarm.pools]
 
-    async def _agents(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _agents(self, order: Order) -> dict[str, Any]:
         swarm = self._engine.swarm
         kinds = {kind: swarm.placement.count_of(kind) for kind in swarm.placement.kinds()}
-        wanted = order.get("kind")
+        wanted = order.text_if_any("kind")
         if wanted is not None and wanted not in kinds:
             swarm.check_kind(wanted)
-        skip, limit = max(int(order.get("skip", 0)), 0), min(max(int(order.get("limit", 100)), 0), 10_000)
+        skip, limit = order.count("skip", 0, 2**63), order.count("limit", 100, 10_000)
         shown: list[dict[str, Any]] = []
         for kind in kinds if wanted is None else [wanted]:
             if skip >= kinds.get(kind, 0):
@@ -200,25 +199,25 @@ class Control:
         total = sum(kinds.values()) if wanted is None else kinds.get(wanted, 0)
         return {"total": total, "kinds": kinds, "agents": shown}
 
-    async def _kinds(self, _order: dict[str, Any]) -> dict[str, dict[str, str]]:
+    async def _kinds(self, _order: Order) -> dict[str, dict[str, str]]:
         return self._engine.swarm.kinds
 
-    async def _events(self, order: dict[str, Any]) -> list[dict[str, Any]]:
-        limit = min(max(int(order.get("limit", 100)), 0), 1_000)
+    async def _events(self, order: Order) -> list[dict[str, Any]]:
+        limit = order.count("limit", 100, 1_000)
         return [event._asdict() for event in list(self._engine.events)[-limit:]] if limit else []
 
-    async def _ready(self, order: dict[str, Any]) -> bool:
+    async def _ready(self, order: Order) -> bool:
         """Wait until every worker runs."""
-        deadline_s = time.monotonic() + float(order.get("timeout_s", 30.0))
+        deadline_s = time.monotonic() + order.seconds("timeout_s", 30.0, WAIT_S)
         while time.monotonic() < deadline_s:
             if all(seat.state == "running" for seat in self._engine.swarm.seats):
                 return True
             await asyncio.sleep(0.02)
         return False
 
-    async def _stop(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _stop(self, order: Order) -> dict[str, Any]:
         stats = self._engine.stats()
-        emergency = bool(order.get("emergency"))
+        emergency = order.flag("emergency")
         asyncio.get_running_loop().call_later(0.01, self._on_stop, emergency)
         return {"agents": stats.agents["total"], "tasks": stats.tasks, "uptime_s": stats.uptime_s, "pid": stats.pid}
 
@@ -238,3 +237,19 @@ class _Peer(Channel):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._on_made(self)
+
+    def send(self, letter: str, data: Any) -> None:
+        """The same; a peer that reads nothing is dropped."""
+        super().send(letter, data)
+        if self.buffered_bytes > UNREAD_BYTES:
+            self.abort()
+
+
+def _cancelled(facts: dict[str, Any]) -> tuple[list[int], int | None]:
+    """The sections whose tasks are taken back, and the position of the one that is meant. Raises BadFrame."""
+    sections, position = facts.get("sections"), facts.get("position")
+    if type(sections) is not list or any(type(number) is not int for number in sections):
+        raise BadFrame("cancel names its sections, a list of numbers")
+    if position is not None and type(position) is not int:
+        raise BadFrame("a position is a number")
+    return sections, position

@@ -27,7 +27,7 @@ from pools.events import Event
 if TYPE_CHECKING:
     from engine.config import Config
 
-__all__ = ["StartReport", "is_running", "start"]
+__all__ = ["StartReport", "is_running", "kill", "start"]
 
 #: Seconds within which a daemon has to listen on its socket.
 START_S = 30.0
@@ -47,19 +47,56 @@ class StartReport(NamedTuple):
 
 
 def is_running(paths: Paths) -> int | None:
-    """The pid of the daemon that holds the lock; None when none does. Nobody's file is trusted, only the lock."""
+    """The pid of the daemon that holds the lock, 0 while it is not known; None when none does.
+
+    Nobody's file is trusted, only the lock; those who look do not stand in each other's way.  Raises UnsafePath.
+    """
+    paths.check()
     try:
         descriptor = os.open(paths.lock, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         return int(text) if text.isdigit() else 0
     finally:
         os.close(descriptor)
     return None
+
+
+def kill(paths: Paths) -> int | None:
+    """End the daemon at once; returns its pid, None where none runs or it is not known which process it is.
+
+    A pid is only believed of a process that has the lock's file open: the number may have been given to another.
+    """
+    pid = is_running(paths)
+    if not pid:
+        return None
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return None
+    try:
+        if not _has_open(pid, paths.lock):
+            return None
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    finally:
+        os.close(handle)
+    return pid
+
+
+def _has_open(pid: int, file: Path) -> bool:
+    """Whether a process has a file open."""
+    found = file.stat()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                theirs = descriptor.stat()
+                if (theirs.st_dev, theirs.st_ino) == (found.st_dev, found.st_ino):
+                    return True
+    return False
 
 
 def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = None) -> StartReport:
@@ -83,8 +120,10 @@ def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = N
     os.close(lock)
     os.close(log)
     os.waitpid(child, 0)
-    import_module("engine.client")  # what the caller needs next, while the workers start
+    import_module("engine.line")  # what the caller needs next, while the workers start
     said = _wait_for(ours)
+    if not said:
+        kill(paths)
     if said.startswith(b"ready "):
         return StartReport(int(said[6:]), time.perf_counter() - began_s)
     raise _failed(config.name, paths, said)
@@ -112,6 +151,7 @@ def _lock(paths: Paths) -> int:
             f"an engine named {paths.name!r} runs already{f' (pid {pid})' if pid else ''}; use it, or choose another --name",
             pid=int(pid) if pid.isdigit() else None,
         ) from error
+    os.ftruncate(descriptor, 0)  # what a daemon that was killed left there
     return descriptor
 
 
@@ -165,7 +205,6 @@ def _become_daemon(
         null = os.open(os.devnull, os.O_RDWR)
         for target, source in ((0, null), (1, log), (2, log)):
             os.dup2(source, target)
-        os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         status = _serve(config, paths, environ, folder, pipe)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the process: whoever started it must hear of it
@@ -222,6 +261,7 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
             loop.add_signal_handler(number, end, False)
         starting = engine.launch()
         control = Control(engine, end)
+        emergency = True
         try:
             await engine.settle(starting)
             paths.socket.unlink(missing_ok=True)
@@ -232,8 +272,9 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
             emergency = await ended
         finally:
             await control.close()
-            paths.socket.unlink(missing_ok=True)
-        await engine.stop(grace_s=0 if emergency else GRACE_S)
+            with contextlib.suppress(OSError):
+                paths.socket.unlink(missing_ok=True)
+            await engine.stop(grace_s=0 if emergency else GRACE_S)
         return 0
 
     return uvloop.run(run())

@@ -134,6 +134,13 @@ def check_place(name: str, environ: Mapping[str, str]) -> list[Check]:
 
 def check_directory(name: str, directory: Path) -> Check:
     """Whether a directory is this user's alone, or can be made."""
+    try:
+        return _look_at(name, directory)
+    except OSError as refused:
+        return Check(name, "bad", f"{directory}: {refused.strerror}", "set ENGINE_HOME to a directory of yours")
+
+
+def _look_at(name: str, directory: Path) -> Check:
     for part in (directory.parent, directory):
         if os.path.lexists(part) and (name == "runtime directory" or part == directory):
             flaw = flaw_of(part, os.getuid())

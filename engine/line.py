@@ -25,15 +25,21 @@ READ_BYTES = 1 << 18
 
 
 class Line:
-    """A connection to a running engine. Raises NotRunning where none runs, UnsafePath."""
+    """A connection to a running engine. Raises NotRunning where none runs, UnsafePath.
 
-    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+    timeout_s: seconds that an answer may take before the connection counts as ended; None for as long as it takes.
+    """
+
+    def __init__(self, name: str, environ: Mapping[str, str], *, timeout_s: float | None = None) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout_s)
         self._frames = Frames()
         self._messages: deque[Message] = deque()
         self._number = 0
         try:
-            self._socket.connect(str(find_paths(name, environ).socket))
+            paths = find_paths(name, environ)
+            paths.check()
+            self._socket.connect(str(paths.socket))
         except (FileNotFoundError, ConnectionRefusedError) as error:
             self._socket.close()
             raise not_running(name) from error
@@ -79,7 +85,8 @@ class Line:
 
 def not_running(name: str) -> NotRunning:
     """The error of a name that no engine listens under."""
-    return NotRunning(f"no engine named {name!r} runs; start one with: engine spawn --count 5000")
+    named = "" if name == "engine" else f" --name {name}"
+    return NotRunning(f"no engine named {name!r} runs; start one with: engine spawn{named} --count 5000")
 
 
 def error_of(said: dict[str, Any]) -> Exception:

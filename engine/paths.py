@@ -67,6 +67,18 @@ class Paths:
         """What the daemon says while nobody looks."""
         return self.state / "daemon.log"
 
+    def check(self) -> None:
+        """Check that what there is of the runtime directories is this user's alone. Raises UnsafePath with the mend."""
+        for directory in (self.runtime.parent, self.runtime):
+            try:
+                flaw = flaw_of(directory, os.getuid())
+            except FileNotFoundError:
+                return
+            except OSError as refused:
+                raise _closed(directory, refused) from refused
+            if flaw is not None:
+                raise UnsafePath(f"{flaw.said}; {flaw.mend}", path=directory)
+
     def prepare(self) -> None:
         """Make the directories, and check that they are this user's alone. Raises UnsafePath with the mend."""
         for directory in (self.runtime.parent, self.runtime, self.state):
@@ -94,6 +106,10 @@ def find_paths(name: str, environ: Mapping[str, str], *, uid: int | None = None,
             raise ConfigError(f"{home!r} is not absolute: every command must find the same directory", key="ENGINE_HOME")
         return _fitting(Paths(name, Path(home) / "run" / name, Path(home) / "state" / name))
     return _fitting(Paths(name, _runtime_root(environ, uid, sessions) / name, _state_root(environ) / "engine" / name))
+
+
+def _closed(path: Path, refused: OSError) -> UnsafePath:
+    return UnsafePath(f"{path}: {refused.strerror}; set ENGINE_HOME to a directory of yours", path=path)
 
 
 def valid_name(name: str, key: str = "name") -> str:

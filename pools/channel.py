@@ -49,14 +49,15 @@ class Channel(asyncio.Protocol):
         """Bytes came."""
         self.bytes_in += len(data)
         try:
-            for message in self._frames.feed(data):
+            messages = self._frames.feed(data)
+            for message in messages:
                 self._on_message(self, message)
         except BadFrame as error:
             self.fail(error)
             return
         if not self._frames.waiting_bytes:
             self.half_since_s = None
-        elif self.half_since_s is None:
+        elif messages or self.half_since_s is None:
             self.half_since_s = monotonic()
 
     def connection_lost(self, exc: Exception | None) -> None:

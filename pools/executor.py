@@ -18,7 +18,7 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, sendable
 from pools.complaints import Complaints
 from pools.context import Office, Outgoing
-from pools.errors import PoolError, UnknownKind, failure_of
+from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
 from pools.residents import Residents
@@ -247,7 +247,7 @@ class Executor:
         job.next = position
         if is_gapless:
             cells[DONE] += len(results) - len(errors)
-            cells[FAILED] += len(errors)
+            cells[FAILED] += _failed(errors)
             job.answers.answer(job.number, first, results, errors)
         else:
             self._answer_gapped(job, first, results, errors)
@@ -259,7 +259,7 @@ class Executor:
             return
         place = {index: new for new, index in enumerate(ended)}
         self._cells[DONE] += len(ended) - len(errors)
-        self._cells[FAILED] += len(errors)
+        self._cells[FAILED] += _failed(errors)
         job.answers.answer_at(
             job.number,
             [first + index for index in ended],
@@ -270,7 +270,8 @@ class Executor:
     def _refuse_rest(self, job: Job, error: PoolError) -> None:
         count = job.count - job.next
         failure = failure_of(error)
-        self._cells[FAILED] += count
+        if failure.type != TaskCancelled.__name__:
+            self._cells[FAILED] += count
         job.answers.answer(job.number, job.next, [None] * count, [[index, *failure] for index in range(count)])
         job.next = job.count
 
@@ -292,3 +293,8 @@ class Executor:
         residents = self._kinds.get(kind)
         turn = residents.busy.get(key) if residents else None
         return len(turn.mailbox) if turn else 0
+
+
+def _failed(errors: list[Error]) -> int:
+    """Tasks that failed: what was taken back is told like a failure, and is none."""
+    return sum(error[1] != TaskCancelled.__name__ for error in errors)

@@ -91,8 +91,8 @@ class Placement:
         hosts = self.hosts(kind)
         if self.count + count > self.limit:
             raise TooManyAgents(
-                f"{self.count + count:,} agents would pass this engine's limit of {self.limit:,} (agents_limit); nothing was "
-                "spawned",
+                f"{self.count + count:,} agents would pass this engine's limit of {self.limit:,} (agents in pools.yaml, "
+                "agents_limit of Engine); nothing was spawned",
                 limit=self.limit,
                 where="engine",
             )

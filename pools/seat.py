@@ -211,7 +211,7 @@ class Seat:
             self.reason = f"{self.reason + ', ' if self.reason else ''}{how}"
             self.state = "down" if wait_s is None else "backoff"
         error = WorkerDied(f"worker {self.name} ended ({how}) before it answered; whether the task ran is not known")
-        gone = PoolUnavailable(f"worker {self.name} is down: it died again and again ({how}); see `engine logs` and restart it")
+        gone = PoolUnavailable(f"worker {self.name} is down: it died again and again ({how}); see the log of the engine")
         self._detach(gone if self.state == "down" else error)
         if not self._ready.done():
             self._ready.set_exception(error)

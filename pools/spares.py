@@ -12,7 +12,7 @@ from pools.gauges import Gauges
 from pools.process import WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Spares"]
 
@@ -38,6 +38,12 @@ class Spares:
     def take(self) -> WorkerProcess:
         """A process that was started ahead, else a new one. Raises OSError where none can be started."""
         return self._waiting.pop(0) if self._waiting else self._started()
+
+    async def probe(self, reference: str, paths: Sequence[str]) -> None:
+        """Load a kind in a process that has nothing to lose. Raises KindNotLoaded, OSError."""
+        from pools.probe import probe
+
+        await probe(reference, paths, self._environ, self._output)
 
     def close(self) -> None:
         """End what nobody took, and give the gauges back."""

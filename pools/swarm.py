@@ -21,7 +21,7 @@ from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.cgroup import CpuTree, find_tree, remove_stale
 from pools.channel import Channel
-from pools.errors import PoolError, PoolUnavailable, UnknownKind
+from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.link import Link
@@ -189,11 +189,18 @@ class Swarm:
     # -- kinds and agents ----------------------------------------------------------------------------------------------
 
     async def load(self, reference: str, paths: Iterable[str] = ()) -> str:
-        """Load a kind in every worker; returns its name. Raises KindNotLoaded with the user's own traceback."""
+        """Load a kind in every worker; returns its name. Raises KindNotLoaded with the user's own traceback.
+
+        Where there are agents to lose, a process of its own loads it first.
+        """
         fresh = [path for path in paths if path not in self._paths]
+        if self.placement.count and reference not in self.references:
+            await self._spares.probe(reference, [*self._paths, *fresh])
         requests = [future for pool in self.pools for future in pool.requests("kind", reference=reference, paths=fresh)]
         answers = await asyncio.gather(*requests, return_exceptions=True)
         for answer in answers:
+            if isinstance(answer, WorkerDied):
+                raise KindNotLoaded(f"{reference}: a worker ended while it loaded this: {answer}") from answer
             if isinstance(answer, BaseException):
                 raise answer
         kind: str = answers[0]["kind"]  # type: ignore[index]

@@ -195,8 +195,8 @@ class Turns:
         if error is None:
             self._cells[DONE] += 1
         else:
-            self._cells[FAILED] += 1
             is_gone = isinstance(error, TaskCancelled)
+            self._cells[FAILED] += not is_gone
             failure = failure_of(error) if is_gone else self._complaints.failure(residents.kind, task.method, error)
             errors = [[0, *failure]]
         task.job.answers.answer_at(task.job.number, [task.position], [value], errors)

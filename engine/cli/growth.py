@@ -15,16 +15,16 @@ from engine.cli.orders import Order
 from engine.cli.session import called, command
 from engine.daemon import is_running, start
 from engine.errors import AlreadyRunning, NotRunning, Unavailable, UnknownKind
+from engine.line import Line
 from engine.paths import find_paths
+from engine.spawned import Spawned
 from pools.placement import Placement
 from pools.spec import PoolSpec
 
 if TYPE_CHECKING:
-    from engine.client import Client
     from engine.config import Config
     from engine.daemon import StartReport
     from engine.paths import Paths
-    from engine.spawned import Spawned
 
 __all__ = ["Grown", "Wish", "grow"]
 
@@ -62,9 +62,7 @@ def grow(config: Config, environ: Mapping[str, str], wish: Wish) -> Grown:
             started = start(config, environ=environ, folder=config.folder)
         except AlreadyRunning:
             started = None  # somebody else was faster
-    from asyncio import run  # after the fork of a daemon, which has its own to import
-
-    return Grown(started, run(_talk(config, environ, paths, wish, is_ours=started is not None)))
+    return Grown(started, _talk(config, environ, paths, wish, is_ours=started is not None))
 
 
 def _check_new(config: Config, wish: Wish) -> None:
@@ -87,57 +85,53 @@ def _check_room(placement: Placement, orders: Sequence[Order], there: Mapping[st
             placement.add_range(kind, missing)
 
 
-async def _talk(config: Config, environ: Mapping[str, str], paths: Paths, wish: Wish, *, is_ours: bool) -> list[Spawned]:
-    from engine.client import Client
-
-    client = Client(config.name, environ)
-    await _connect(client, paths)
-    try:
-        return await _spawn(client, config, wish)
-    except BaseException:
-        if is_ours:
-            await client.stop(emergency=True)
-        raise
-    finally:
-        await client.close()
+def _talk(config: Config, environ: Mapping[str, str], paths: Paths, wish: Wish, *, is_ours: bool) -> list[Spawned]:
+    with _connected(config.name, environ, paths) as line:
+        try:
+            return _spawn(line, config, wish)
+        except BaseException:
+            if is_ours:
+                line.request("stop", emergency=True)
+            raise
 
 
-async def _connect(client: Client, paths: Paths) -> None:
-    """Connect to an engine that may be starting. Raises NotRunning, and Unavailable where it runs but does not listen."""
-    from asyncio import sleep
-
+def _connected(name: str, environ: Mapping[str, str], paths: Paths) -> Line:
+    """A line to an engine that may be starting. Raises NotRunning, and Unavailable where it runs but does not listen."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
-            await client.connect()
+            return Line(name, environ)
         except NotRunning as absent:
             pid = is_running(paths)
             if pid is None:
                 raise
             if time.monotonic() > deadline_s:
-                mend = command(paths.name, "stop --emergency")
-                raise Unavailable(f"{called(paths.name)} (pid {pid}) runs, but does not listen; end it: {mend}") from absent
-            await sleep(LOOK_S)
-        else:
-            return
+                mend = command(name, "stop --emergency")
+                raise Unavailable(f"{called(name)} (pid {pid}) runs, but does not listen; end it: {mend}") from absent
+            time.sleep(LOOK_S)
 
 
-async def _spawn(client: Client, config: Config, wish: Wish) -> list[Spawned]:
-    loaded = [(await client.spawn(one, 0, reference=one, paths=wish.paths)).kind for one in wish.references]
+def _spawn(line: Line, config: Config, wish: Wish) -> list[Spawned]:
+    loaded = [_spawned(line, kind=one, count=0, reference=one, paths=wish.paths).kind for one in wish.references]
     default = loaded[0] if loaded else config.default_kind
     orders = [order._replace(kind=order.kind or default) for order in wish.orders]
-    for kind in await _missing_kinds(client, config, orders):
-        await client.spawn(kind, 0, reference=config.kinds[kind], paths=wish.paths)
+    for kind in _missing_kinds(line, config, orders):
+        _spawned(line, kind=kind, count=0, reference=config.kinds[kind], paths=wish.paths)
     if len(orders) > 1:
-        await _check_all(client, orders)
+        _check_all(line, orders)
     return [
-        await client.spawn(str(order.kind), order.wanted, add=order.add, keys=order.keys, warm=wish.warm) for order in orders
+        _spawned(line, kind=str(order.kind), count=order.wanted, add=order.add, keys=order.keys, warm=wish.warm)
+        for order in orders
     ]
 
 
-async def _missing_kinds(client: Client, config: Config, orders: Sequence[Order]) -> list[str]:
+def _spawned(line: Line, **facts: Any) -> Spawned:
+    return Spawned(**line.request("spawn", measure=True, **facts))
+
+
+def _missing_kinds(line: Line, config: Config, orders: Sequence[Order]) -> list[str]:
     """The kinds that the engine has to load first, all of which the configuration knows. Raises UnknownKind."""
-    known = await client.kinds()
+    known = line.request("kinds")
     missing = [str(order.kind) for order in orders if order.kind not in known]
     for kind in missing:
         if kind not in config.kinds:
@@ -145,9 +139,9 @@ async def _missing_kinds(client: Client, config: Config, orders: Sequence[Order]
     return missing
 
 
-async def _check_all(client: Client, orders: Sequence[Order]) -> None:
+def _check_all(line: Line, orders: Sequence[Order]) -> None:
     """Refuse several orders together where their sum does not fit."""
-    pools, agents = await client.pools(), (await client.stats())["agents"]
+    pools, agents = line.request("pools"), line.request("stats")["agents"]
     specs = [PoolSpec(pool["name"], agents=pool["agents_limit"], kinds=tuple(pool["kinds"])) for pool in pools]
     placement = Placement(specs, agents["limit"])
     placement.used[:] = [pool["agents"] for pool in pools]

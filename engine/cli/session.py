@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.client import Client
     from engine.config import Config
 
-__all__ = ["called", "command", "config_of", "environment", "name_of", "talk"]
+__all__ = ["called", "command", "config_of", "environment", "name_of", "request", "talk"]
 
 Outcome = TypeVar("Outcome")
 
@@ -56,6 +56,16 @@ def called(name: str) -> str:
 def command(name: str, words: str) -> str:
     """What to type to say these words to the engine of that name."""
     return f"engine {words}" if name == "engine" else f"engine --name {name} {words}"
+
+
+def request(options: Namespace, verb: str, **facts: Any) -> Any:
+    """Ask the engine for a control verb; returns its value. Raises NotRunning where none runs."""
+    environ = environment()
+    name = name_of(options, environ)
+    from engine.line import Line
+
+    with Line(name, environ) as line:
+        return line.request(verb, **facts)
 
 
 def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome]], *, is_fast: bool = False) -> Outcome:

@@ -8,7 +8,7 @@ from typing import Any
 from engine.cli import figures
 from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
-from engine.cli.session import command, environment, name_of, talk
+from engine.cli.session import command, environment, name_of, request
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
 
@@ -49,7 +49,7 @@ def add_arguments(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Print a page of agents."""
     limit = min(options.limit, MOST)
-    page = talk(options, lambda client: client.agents(options.kind, skip=options.skip, limit=limit))
+    page = request(options, "agents", kind=options.kind, skip=options.skip, limit=limit)
     if options.json:
         show_json({"schema": SCHEMA, "skip": options.skip, **page})
         return 0

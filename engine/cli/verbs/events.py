@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
-from engine.cli.session import talk
+from engine.cli.session import request
 from engine.cli.table import Column, table
 
 __all__ = ["ABOUT", "add_arguments", "run"]
@@ -46,7 +46,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the events."""
-    events = talk(options, lambda client: client.events(min(options.limit, MOST)))
+    events = request(options, "events", limit=min(options.limit, MOST))
     if options.json:
         show_json({"schema": SCHEMA, "events": events})
     elif events:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from engine.cli.output import screen, show_json, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.screen import clean
-from engine.cli.session import talk
+from engine.cli.session import request
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -26,7 +26,7 @@ def add_arguments(_parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the kinds."""
-    kinds = talk(options, lambda client: client.kinds())
+    kinds = request(options, "kinds")
     if options.json:
         show_json({"schema": SCHEMA, "kinds": kinds})
         return 0

@@ -7,7 +7,7 @@ from argparse import Namespace
 from engine.cli.output import screen, show_json, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.pooltable import pool_lines
-from engine.cli.session import talk
+from engine.cli.session import request
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -28,7 +28,7 @@ def add_arguments(_parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the pools."""
-    pools = talk(options, lambda client: client.pools())
+    pools = request(options, "pools")
     if options.json:
         show_json({"schema": SCHEMA, "pools": pools})
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from engine.cli import figures
 from engine.cli.output import screen, show_json, show_lines
 from engine.cli.parser import About, Parser
-from engine.cli.session import talk
+from engine.cli.session import request
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
 
@@ -49,7 +49,7 @@ def add_arguments(_parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the workers."""
-    workers = talk(options, lambda client: client.ps())
+    workers = request(options, "ps")
     if options.json:
         show_json({"schema": SCHEMA, "workers": workers})
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.output import screen, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
-from engine.cli.session import talk
+from engine.cli.session import request, talk
 
 if TYPE_CHECKING:
     from engine.client import Client
@@ -47,7 +47,7 @@ def _interval(text: str) -> float:
 def run(options: Namespace) -> int:
     """Print snapshots."""
     if options.watch is None:
-        snapshot = talk(options, lambda client: client.stats())
+        snapshot = request(options, "stats")
         _show_one(options, snapshot)
     elif options.json or not sys.stdout.isatty():
         talk(options, lambda client: _watch_lines(client, options.watch))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
 from engine.cli.output import show_json
 from engine.cli.parser import About, Parser
 from engine.cli.session import called, command, environment, name_of
 from engine.errors import EngineStopped, LinkClosed, NotRunning, Unavailable
+
+if TYPE_CHECKING:
+    from engine.paths import Paths
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -44,9 +45,7 @@ def run(options: Namespace) -> int:
     environ = environment()
     name = name_of(options, environ)
     began_s = time.monotonic()
-    from asyncio import run as run_loop
-
-    said = run_loop(_stop(name, environ, is_emergency=options.emergency))
+    said = _stop(name, environ, is_emergency=options.emergency)
     seconds = time.monotonic() - began_s
     if options.json:
         show_json({"schema": SCHEMA, "name": name, "was_running": said is not None, "seconds": seconds, **(said or {})})
@@ -68,10 +67,8 @@ def _had(said: Mapping[str, Any]) -> str:
     )
 
 
-async def _stop(name: str, environ: Mapping[str, str], *, is_emergency: bool) -> dict[str, Any] | None:
+def _stop(name: str, environ: Mapping[str, str], *, is_emergency: bool) -> dict[str, Any] | None:
     """End the engine of that name; returns what it had, None if it did not run. Raises Unavailable if it does not end."""
-    from asyncio import sleep
-
     from engine.daemon import is_running
     from engine.paths import find_paths
 
@@ -80,25 +77,23 @@ async def _stop(name: str, environ: Mapping[str, str], *, is_emergency: bool) ->
     said: dict[str, Any] | None = None
     while (pid := is_running(paths)) is not None:
         if said is None:
-            said = await _ask_to_stop(name, environ, pid, is_emergency=is_emergency)
+            said = _ask_to_stop(paths, environ, is_emergency=is_emergency)
         if time.monotonic() > deadline_s:
             mend = command(name, "stop --emergency")
             raise Unavailable(f"{called(name)} (pid {pid}) has not ended after {END_S:.0f} s; kill it: {mend}")
-        await sleep(LOOK_S)
+        time.sleep(LOOK_S)
     return said
 
 
-async def _ask_to_stop(name: str, environ: Mapping[str, str], pid: int, *, is_emergency: bool) -> dict[str, Any] | None:
+def _ask_to_stop(paths: Paths, environ: Mapping[str, str], *, is_emergency: bool) -> dict[str, Any] | None:
     """What the engine said when it was asked to end; None if it does not listen, as while it starts or ends already."""
-    from asyncio import timeout
-
-    from engine.client import Client
+    from engine.daemon import kill
+    from engine.line import Line
 
     try:
-        async with timeout(ANSWER_S if is_emergency else END_S), Client(name, environ) as client:
-            return await client.stop(emergency=is_emergency)
-    except (NotRunning, EngineStopped, LinkClosed, TimeoutError):
-        if not is_emergency or not pid:
-            return None
-        os.kill(pid, signal.SIGKILL)
-        return {"pid": pid}
+        with Line(paths.name, environ, timeout_s=ANSWER_S if is_emergency else END_S) as line:
+            said: dict[str, Any] = line.request("stop", emergency=is_emergency)
+            return said
+    except (NotRunning, EngineStopped, LinkClosed):
+        killed = kill(paths) if is_emergency else None
+        return None if killed is None else {"pid": killed}

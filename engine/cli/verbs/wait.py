@@ -14,7 +14,7 @@ from engine.cli.session import called, environment, name_of
 from engine.errors import EngineStopped, LinkClosed, NotRunning
 
 if TYPE_CHECKING:
-    from engine.client import Client
+    from engine.line import Line
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -51,12 +51,10 @@ def run(options: Namespace) -> int:
     """Wait."""
     environ = environment()
     name = name_of(options, environ)
-    import asyncio
-
-    from engine.client import Client
+    from engine.line import Line
 
     began_s = time.monotonic()
-    asyncio.run(_ready(lambda: Client(name, environ), options.timeout))
+    _ready(lambda: Line(name, environ, timeout_s=options.timeout + 1), options.timeout)
     waited_s = time.monotonic() - began_s
     if options.json:
         show_json({"schema": SCHEMA, "name": name, "condition": options.condition, "seconds": waited_s})
@@ -65,17 +63,19 @@ def run(options: Namespace) -> int:
     return 0
 
 
-async def _ready(client_of: Callable[[], Client], timeout_s: float) -> None:
+def _ready(line_of: Callable[[], Line], timeout_s: float) -> None:
     """Return once every worker runs. Raises NotRunning after timeout_s seconds."""
-    from asyncio import sleep
-
     deadline_s = time.monotonic() + timeout_s
+    absent: Exception | None = None
     while True:
+        left_s = max(deadline_s - time.monotonic(), 0.001)
         try:
-            async with client_of() as client:
-                await client.ready(max(deadline_s - time.monotonic(), 0.001))
-                return
-        except (NotRunning, EngineStopped, LinkClosed) as absent:
-            if time.monotonic() + LOOK_S > deadline_s:
-                raise NotRunning(f"not ready within {timeout_s:g} s: {absent}") from absent
-        await sleep(LOOK_S)
+            with line_of() as line:
+                if line.request("ready", timeout_s=left_s):
+                    return
+                raise NotRunning("not every worker runs; see: engine ps")
+        except (NotRunning, EngineStopped, LinkClosed) as error:
+            absent = error
+        if time.monotonic() + LOOK_S > deadline_s:
+            raise NotRunning(f"not ready within {timeout_s:g} s: {absent}") from absent
+        time.sleep(LOOK_S)

@@ -143,3 +143,15 @@ def test_half_a_frame_that_waits_is_seen() -> None:
     assert side.channel.half_since_s == since
     side.channel.data_received(frame[12:])
     assert side.channel.half_since_s is None
+
+
+def test_frames_that_come_without_pause_and_never_end_with_a_read_are_no_half_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr("pools.channel.monotonic", lambda: now_s[0])
+    channel = Channel(lambda *_: None, lambda *_: None, lambda: 0.0)
+    frame = encode(STATUS, {"verb": "x"}, 1)
+    channel.data_received(frame[:10])
+    for _ in range(60):
+        now_s[0] += 1.0
+        channel.data_received(frame[10:] + frame[:10])
+    assert channel.half_since_s == now_s[0]
