@@ -72,7 +72,7 @@ class Control:
         finally:
             os.umask(mask)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(self._connection, sock=listener)
+        self._server = await loop.create_unix_server(self._connection, sock=listener, backlog=PEERS)
         self._looker = loop.call_later(LOOK_S, self._look)
 
     async def close(self) -> None:

@@ -32,14 +32,14 @@ class Line:
 
     def __init__(self, name: str, environ: Mapping[str, str], *, timeout_s: float | None = None) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout_s)
         self._frames = Frames()
         self._messages: deque[Message] = deque()
         self._number = 0
         try:
             paths = find_paths(name, environ)
             paths.check()
-            self._socket.connect(str(paths.socket))
+            self._socket.connect(str(paths.socket))  # with a timeout it would fail where many connect at once
+            self._socket.settimeout(timeout_s)
         except (FileNotFoundError, ConnectionRefusedError) as error:
             self._socket.close()
             raise not_running(name) from error

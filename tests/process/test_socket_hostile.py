@@ -50,8 +50,8 @@ class Peer:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(PATIENCE_S)
         self.socket.connect(str(path))
+        self.socket.settimeout(PATIENCE_S)
         self._frames = Frames()
         self._messages: list[Message] = []
 
