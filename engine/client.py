@@ -117,7 +117,7 @@ class Client:
                 future.set_exception(gone)
 
     def _resolve(self, address: str) -> tuple[Link, str, Key]:
-        if "/" not in address:
+        if type(address) is str and "/" not in address:
             return self._link, valid_kind(address), ANY
         return self._link, *parse(address)
 

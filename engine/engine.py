@@ -97,7 +97,7 @@ class Engine:
         self._specs = specs
         self._limit = limit
         self._swarm: Swarm | None = None
-        #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.sender.Asks.ask`.
+        #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.asks.Asks.ask`.
         #: It is the sender's own method, so that a task costs one call.
         self.ask: Callable[..., Future[Any]] = _not_started
 

@@ -100,8 +100,9 @@ class LocalAnswers:
 
 
 def copied(column: Sequence[Any]) -> Sequence[Any]:
-    """The values as another process would get them."""
+    """The values as another process would get them. Raises TypeError for what could not be sent there."""
+    encoded = values.dumps(column)
     if set(map(type, column)) <= values.PLAIN:
         return column
-    read: list[Any] = orjson.loads(values.dumps(column))
+    read: list[Any] = orjson.loads(encoded)
     return read

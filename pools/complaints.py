@@ -23,6 +23,8 @@ _OURS = ("/pools/attempt.py", "/pools/executor.py", "/pools/turns.py")
 
 def say(text: str) -> None:
     """Write a line into the log, if it can be written."""
+    if sys.stderr is None:  # closed before this process began
+        return
     try:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

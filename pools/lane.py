@@ -15,8 +15,8 @@ from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
 
 __all__ = [
-    "BARE", "Columns", "Lane", "Named", "Section", "Sink", "Way", "is_bare", "is_name", "methods_column", "ready", "refuse",
-    "sent_form", "sound",
+    "BARE", "Columns", "Lane", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name", "methods_column", "ready",
+    "refuse", "sent_form", "sound",
 ]  # fmt: skip
 
 #: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
@@ -150,6 +150,11 @@ def _sound(sink: Sink, columns: Columns) -> Columns:
         return columns
     if types <= values.SCALAR and all(isfinite(argument) for argument in columns[3] if type(argument) is float):
         return columns
+    return faultless(sink, columns)
+
+
+def faultless(sink: Sink, columns: Columns) -> Columns:
+    """The tasks whose arguments arrive as they are, looked at one by one; the others are answered."""
     faults = [values.fault(argument, "the argument") for argument in columns[3]]
     if not any(faults):
         return columns

@@ -127,6 +127,8 @@ class Link:
         """Send one task at once if nothing is under way, else return False: then it is better off with others."""
         if self.open or self._queue or self._wire is None or type(argument) not in values.PLAIN:
             return False
+        if type(method) is not str or not method.isascii():
+            return False
         self._number = number = self._number + 2
         section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
         if argument is not None:

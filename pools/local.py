@@ -15,7 +15,7 @@ from pools.complaints import say
 from pools.errors import Failure, PoolFull, failure_of
 from pools.executor import Executor
 from pools.job import Job
-from pools.lane import Lane, sound
+from pools.lane import Lane, faultless, sound
 from pools.link import Link
 from pools.residents import Residents
 from pools.spec import BACKLOG_TASKS
@@ -45,7 +45,13 @@ class LocalLink(Link):
                 self._run(lane)
 
     def _run(self, lane: Lane) -> None:
-        tokens, keys, methods, arguments = sound(lane.sink, lane.cut(len(lane)))
+        columns = sound(lane.sink, lane.cut(len(lane)))
+        try:
+            arguments = copied(columns[3])
+        except TypeError:  # a number or a text that no frame would carry
+            columns = faultless(lane.sink, columns)
+            arguments = copied(columns[3])
+        tokens, keys, methods, _ = columns
         if not tokens:
             return
         if self._executor.queued > BACKLOG_TASKS:
@@ -53,7 +59,7 @@ class LocalLink(Link):
             lane.sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
             return
         residents = self._kinds[lane.kind]
-        column = zip(keys, map(residents.kind.methods.get, methods), copied(arguments), strict=True)
+        column = zip(keys, map(residents.kind.methods.get, methods), arguments, strict=True)
         self._executor.put(Job(0, residents, keys, column, LocalAnswers(lane.sink, tokens)))
 
 

@@ -84,10 +84,10 @@ class WorkerProcess:
         if self._pidfd >= 0:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait for the end without a loop; returns whether it ended."""
-        try:
-            self._child.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+    def discard(self) -> None:
+        """End a process that nobody watches, and give back all that it took."""
+        self.kill()
+        self._child.wait()
+        os.close(self._pidfd)
+        self._pidfd = -1
+        self.socket.close()

@@ -108,6 +108,8 @@ class Seat:
             self.reason = f"its socket could not be used: {error}"
             process.kill()
             return
+        if channel is not self._channel:
+            return  # the process has died meanwhile
         first, *more = self._orders()
         answer = self._request(first)
         answer.add_done_callback(lambda done: self._set_up(done, ready))
@@ -181,8 +183,10 @@ class Seat:
             if future is not None and not future.done():
                 future.set_result(said["value"]) if verb == "done" else future.set_exception(_error_of(said))
 
-    def _on_closed(self, _channel: Channel, error: Exception | None) -> None:
+    def _on_closed(self, channel: Channel, error: Exception | None) -> None:
         """The process is about to end, or its messages were bad; either way it is no use any more."""
+        if channel is not self._channel:
+            return
         if error is not None and self.state in ("starting", "running"):
             self.reason = f"its connection broke: {error}"
         if self.process is not None and self.state != "stopped":
@@ -237,6 +241,7 @@ class Seat:
         except OSError as error:
             self.reason = f"no process could be started: {error}"
             self.state = "down"
+            self._detach(PoolUnavailable(f"worker {self.name} is down: {self.reason}"))
             self._tell("worker.down", f"{self.name}: {self.reason}")
 
     async def stop(self, grace_s: float) -> None:

@@ -48,9 +48,7 @@ class Spares:
     def close(self) -> None:
         """End what nobody took, and give the gauges back."""
         while self._waiting:
-            process = self._waiting.pop()
-            process.kill()
-            process.wait(1.0)
+            self._waiting.pop().discard()
         self.gauges.close()
 
     def _started(self) -> WorkerProcess:

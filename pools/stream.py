@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from pools import values
-from pools.address import Key
+from pools.address import ANY, Key
 from pools.errors import BadAddress, Failure, PoolError, failure_of
 from pools.lane import Columns, Lane, Section, Sink, is_bare, is_name, ready, sent_form
 from pools.link import Link
@@ -90,6 +90,10 @@ class StreamLane(Lane):
         try:
             return numbers(self._codes)
         except KeyError:
+            pass
+        except TypeError:
+            return None
+        try:
             names = self._codes | dict.fromkeys(methods, 0)
         except TypeError:
             return None
@@ -164,6 +168,7 @@ class Stream:
         self._pushes: list[Callable[[int], None]] = []
         self._others: list[Key] = []
         self._home: str | None = None
+        self._lost: int | None = None
         self._limit = limit
         self._wake = wake
         self.ready: deque[Batch] = deque()
@@ -217,16 +222,16 @@ class Stream:
                 numbers.append(known[address] if address in known else self._number_of(address))
             except PoolError as error:
                 lost.append((at, failure_of(error)))
-                numbers.append(self._other(None, _drop))
+                numbers.append(self._nowhere())
             except TypeError:
                 lost.append((at, failure_of(BadAddress(f"an address is a text, not {type(address).__name__}"))))
-                numbers.append(self._other(None, _drop))
+                numbers.append(self._nowhere())
         return numbers
 
     def _number_of(self, address: str) -> int:
         """The number of an agent; of the one that was chosen, where the address names a kind. Raises PoolError."""
         link, kind, key = self._resolve(address)
-        if "/" not in address:
+        if "/" not in address and key is not ANY:
             address = f"{kind}/{key}"
             if address in self._numbers:
                 return self._numbers[address]
@@ -250,8 +255,15 @@ class Stream:
         self._others.append(key)
         return len(self._pushes) - 1
 
+    def _nowhere(self) -> int:
+        """The one number of all addresses that lead nowhere."""
+        if self._lost is None:
+            self._lost = self._other(None, _drop)
+        return self._lost
+
     def _forget(self) -> None:
         self._numbers.clear()
+        self._lost = None
         self._pushes.clear()
         self._others.clear()
 

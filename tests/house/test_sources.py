@@ -140,7 +140,8 @@ def test_nobody_takes_a_private_name_from_another_module() -> None:
     "file", sorted((ROOT / "tests" / "unit").rglob("test_*.py")), ids=lambda file: str(file.relative_to(ROOT))
 )
 def test_a_unit_test_stands_beside_its_source(file: Path) -> None:
-    """Its name may carry the folder's, where two folders have a file of the same name."""
+    """Its name may carry the folder's, where two folders have a file of the same name. A page is a source too."""
     folder = ROOT / file.relative_to(ROOT / "tests" / "unit").parent
     noun = file.name.removeprefix("test_")
-    assert (folder / noun).is_file() or (folder / noun.removeprefix(f"{folder.name}_")).is_file()
+    page = f"{file.stem.removeprefix('test_').upper()}.md"
+    assert any((folder / name).is_file() for name in (noun, noun.removeprefix(f"{folder.name}_"), page))

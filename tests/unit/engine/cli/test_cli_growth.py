@@ -21,9 +21,7 @@ def test_an_engine_that_ended_meanwhile_does_not_run(tmp_path: Path) -> None:
         connect(tmp_path)
 
 
-def test_an_engine_that_runs_and_never_listens_is_said_with_the_mend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_that_runs_and_never_listens_is_said_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "PATIENCE_S", 0.05)
     monkeypatch.setattr(growth, "is_running", lambda _paths: 42)
     said = r"^engine nightly \(pid 42\) runs, but does not listen; end it: engine --name nightly stop --emergency$"

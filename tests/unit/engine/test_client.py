@@ -1,0 +1,152 @@
+"""A client without an engine, and with one that hangs up: every wait ends with an error that says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.client import Client
+from engine.errors import EngineError, NotRunning
+from engine.paths import find_paths
+from pools.channel import Channel
+from pools.errors import KindNotLoaded, LinkClosed, PoolError, TaskCancelled, TooManyAgents, UnknownKind
+from pools.message import STATUS, TASK, Message
+from tests.support.processes import until
+
+
+class Server:
+    """The other side by hand: keeps what it hears and answers when told."""
+
+    def __init__(self, home: Path) -> None:
+        self.environ = {"ENGINE_HOME": str(home)}
+        paths = find_paths("engine", self.environ)
+        paths.prepare()
+        self.path = paths.socket
+        self.heard: list[Message] = []
+        self.channel = Channel(lambda _channel, message: self.heard.append(message), lambda *_facts: None, lambda: 0.0)
+
+    async def hear(self, count: int) -> list[Message]:
+        """So many messages."""
+        await until(lambda: len(self.heard) >= count)
+        return self.heard
+
+
+@asynccontextmanager
+async def connected(home: Path) -> AsyncIterator[tuple[Server, Client]]:
+    server = Server(home)
+    listener = await asyncio.get_running_loop().create_unix_server(lambda: server.channel, str(server.path))
+    try:
+        async with Client(environ=server.environ) as client:
+            await until(lambda: server.channel.is_open)
+            yield server, client
+    finally:
+        listener.close()
+        await until(lambda: not server.channel.is_open)
+
+
+async def test_without_an_engine_a_client_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(NotRunning, match="engine spawn"):
+        async with Client(environ={"ENGINE_HOME": str(tmp_path)}):
+            pass
+
+
+async def test_a_socket_that_nobody_listens_at_is_no_engine(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.path.touch()
+    with pytest.raises(NotRunning):
+        async with Client(environ=server.environ):
+            pass
+
+
+async def test_a_client_that_is_not_connected_asks_nothing(tmp_path: Path) -> None:
+    client = Client(environ={"ENGINE_HOME": str(tmp_path)})
+    with pytest.raises(LinkClosed):
+        await client.ask("counter/1", "get")
+    with pytest.raises(LinkClosed):
+        await client.stats()
+    await client.close()
+
+
+async def test_tasks_of_one_client_go_in_the_batches_of_the_wire(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        futures = [client.ask("counter/1", "get"), client.ask("counter/x", "add", 2), client.agent("other", 3).get()]
+        messages = await server.hear(2)
+        assert [message.letter for message in messages] == [TASK, TASK]
+        sections = [section for message in messages for section in message.data]
+        assert [(section["k"], section["i"]) for section in sections] == [("counter", [1]), ("counter", ["x"]), ("other", [3])]
+        server.channel.send("r", [{"n": section["n"], "v": section["i"]} for section in sections])
+        assert await asyncio.gather(*futures) == [1, "x", 3]
+
+
+async def test_a_kind_alone_leaves_the_choice_to_the_engine(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        future = client.ask("counter", "get")
+        ((section,),) = [message.data for message in await server.hear(1)]
+        assert section["i"] == [None]
+        server.channel.send("r", [{"n": section["n"], "v": [5]}])
+        assert await future == 5
+
+
+async def test_answers_to_verbs_find_who_asked_in_any_order(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        one, two = asyncio.ensure_future(client.stats()), asyncio.ensure_future(client.ps())
+        orders = [message.data for message in await server.hear(2)]
+        assert [order["verb"] for order in orders] == ["stats", "ps"]
+        for order, value in zip(reversed(orders), ([1], {"a": 2}), strict=True):
+            server.channel.send(STATUS, {"verb": "done", "id": order["id"], "value": value})
+        assert (await one, await two) == ({"a": 2}, [1])
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"error": ["UnknownKind", "no x", None]}, UnknownKind),
+        ({"error": ["KindNotLoaded", "no x", None], "trace": "line 1"}, KindNotLoaded),
+        ({"error": ["TooManyAgents", "no x", None], "limit": 9, "where": "p"}, TooManyAgents),
+        ({"error": ["ValueError", "no x", None]}, ValueError),
+        ({"error": ["KeyError", "no x", None]}, ValueError),
+        ({"error": ["EngineStopped", "no x", None]}, EngineError),
+        ({"error": ["Strange", "no x", None]}, PoolError),
+    ],
+)
+async def test_the_error_of_a_verb_is_raised_as_what_it_was(said: Any, error: type[Exception], tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        asked = asyncio.ensure_future(client.kinds())
+        (order,) = [message.data for message in await server.hear(1)]
+        server.channel.send(STATUS, {"verb": "failed", "id": order["id"], **said})
+        with pytest.raises(error, match="no x") as caught:
+            await asked
+        facts = {name: getattr(caught.value, name) for name in ("trace", "limit", "where") if name in said}
+        assert facts == {name: value for name, value in said.items() if name != "error"}
+
+
+async def test_an_engine_that_hangs_up_ends_every_wait_with_what_it_said(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        task, verb = client.ask("counter/1", "get"), asyncio.ensure_future(client.stats())
+        running = asyncio.ensure_future(anext(client.map([("counter/2", "get")])))
+        await server.hear(3)
+        server.channel.fail(PoolError("as told"))
+        for wait in (task, verb):
+            with pytest.raises(LinkClosed, match="as told"):
+                await wait
+        assert (await running).error.type == "LinkClosed"
+        with pytest.raises(LinkClosed):
+            await client.stats()
+        with pytest.raises(LinkClosed):
+            await client.ask("counter/1", "get")
+
+
+async def test_closing_a_client_ends_its_own_waits(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        task = client.ask("counter/1", "get")
+        client.tell("counter/1", "get")
+        await server.hear(2)
+        await client.close()
+        with pytest.raises((LinkClosed, TaskCancelled)):
+            await task
+        await client.close()

@@ -1,0 +1,454 @@
+"""A worker's place outlives its processes: what they are told, how they end, and what becomes of the tasks meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pools.channel import Channel
+from pools.errors import Failure, KindNotLoaded, PoolUnavailable, UnknownKind, WorkerDied
+from pools.events import Event
+from pools.gauges import BUSY_SINCE_NS, CELLS, DONE
+from pools.link import Link
+from pools.message import RESULT, STATUS, TASK, Frames, Message, encode
+from pools.seat import Seat
+from tests.support.clocks import Clock
+from tests.support.processes import until
+from tests.support.wires import Sink, queued
+
+SETUP = {"pid": 1, "loop": "uvloop"}
+
+
+class Process:
+    """A worker's process by hand: the test reads what it is told, and answers."""
+
+    def __init__(self, pid: int) -> None:
+        self.socket, self._far = socket.socketpair()
+        self.socket.setblocking(False)
+        self._far.setblocking(False)
+        self._frames = Frames()
+        self.pid = pid
+        self.is_alive = True
+        self.kills = 0
+        self.is_left = False
+        self.heard: list[Message] = []
+        self._on_exit: Callable[[int], None] = lambda _status: None
+
+    def watch(self, _loop: Any, on_exit: Callable[[int], None]) -> None:
+        """As `WorkerProcess.watch`."""
+        self._on_exit = on_exit
+
+    def kill(self) -> None:
+        """Note it, and die of it in the next turn of the loop, as a process does."""
+        self.kills += 1
+        if self.is_alive:
+            asyncio.get_running_loop().call_soon(self.end, -9)
+
+    def end(self, status: int) -> None:
+        """The process ends."""
+        if self.is_alive:
+            self.is_alive = False
+            self._far.close()
+            self._on_exit(status)
+
+    def listen(self) -> list[Message]:
+        """Everything that was heard so far."""
+        try:
+            while data := self._far.recv(1 << 20):
+                self.heard += self._frames.feed(data)
+            self.is_left = True
+        except BlockingIOError:
+            pass
+        return self.heard
+
+    def say(self, letter: str, data: Any) -> None:
+        """Send a message to the engine."""
+        self._far.send(encode(letter, data, 0))
+
+    def answer(self, order: dict[str, Any], value: Any = None) -> None:
+        """Say that an order was obeyed."""
+        self.say(STATUS, {"verb": "done", "id": order["id"], "value": value})
+
+    def orders(self) -> list[dict[str, Any]]:
+        """The control verbs that were heard."""
+        return [message.data for message in self.listen() if message.letter == STATUS]
+
+    def garbage(self) -> None:
+        """Send bytes that are no frame."""
+        self._far.send(b"\xff" * 100)
+
+    def hang_up(self) -> None:
+        """Close the connection and live on."""
+        self._far.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Give the descriptors back."""
+        self._far.close()
+        self.socket.close()
+
+
+class Budget:
+    """Waits so long before each new start, None for no more; keeps what it was told."""
+
+    def __init__(self, *waits_s: float | None) -> None:
+        self._waits_s = list(waits_s)
+        self.told: list[bool] = []
+
+    def died(self, _now_s: float, *, has_worked: bool) -> float | None:
+        """As `RestartBudget.died`."""
+        self.told.append(has_worked)
+        return self._waits_s.pop(0) if self._waits_s else None
+
+
+class Gateway:
+    """Keeps what a worker's agents ask of others."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Any] = []
+        self.cancelled: list[Any] = []
+        self.is_closed = False
+
+    def accept(self, sections: Any) -> None:
+        """Keep sections."""
+        self.accepted.append(sections)
+
+    def cancel(self, sections: Any, position: Any) -> None:
+        """Keep what is taken back."""
+        self.cancelled.append((sections, position))
+
+    def close(self) -> None:
+        """Note the end."""
+        self.is_closed = True
+
+
+class Setup:
+    """A seat whose processes are by hand."""
+
+    def __init__(self, *waits_s: float | None) -> None:
+        clock = Clock()
+        self.processes: list[Process] = []
+        self.gateways: list[Gateway] = []
+        self.events: list[Event] = []
+        self.spawned: list[tuple[str, Any]] = []
+        self.cells = memoryview(bytearray(CELLS * 8)).cast("Q")
+        self.budget = Budget(*waits_s)
+        self.sink = Sink()
+        self.link = Link(window=10, clock=clock.s, later=clock.later)
+        self.inner = Link(window=10, clock=clock.s, later=clock.later, first=2)
+        self.orders: list[dict[str, Any]] = [{"verb": "setup"}, {"verb": "range", "start": 0}]
+        self.refusal: OSError | None = None
+        self.seat = Seat(
+            "p1",
+            link=self.link,
+            inner=self.inner,
+            cells=self.cells,
+            budget=self.budget,  # type: ignore[arg-type]
+            launch=self._launch,  # type: ignore[arg-type]
+            orders=lambda: list(self.orders),
+            gateway=self._gateway,  # type: ignore[arg-type]
+            on_spawn=lambda kind, key: self.spawned.append((kind, key)),
+            on_event=self.events.append,
+        )
+
+    def _launch(self) -> Process:
+        if self.refusal is not None:
+            raise self.refusal
+        self.processes.append(Process(1_000 + len(self.processes)))
+        return self.processes[-1]
+
+    def _gateway(self, _channel: Channel) -> Gateway:
+        self.gateways.append(Gateway())
+        return self.gateways[-1]
+
+    @property
+    def process(self) -> Process:
+        """The newest."""
+        return self.processes[-1]
+
+    def offer(self, *tokens: Any, inner: bool = False) -> None:
+        """Tasks for this worker, under these tokens and for agents of these keys."""
+        link = self.inner if inner else self.link
+        link.offer([queued(link, self.sink, tokens)])
+
+    async def told(self) -> None:
+        """Wait until the newest process was told everything."""
+        process = self.process
+        await until(lambda: len(process.orders()) == len(self.orders))
+
+    async def run(self) -> Setup:
+        """Start, and answer the set-up."""
+        self.seat.start()
+        await self.told()
+        await self.ready()
+        return self
+
+    async def ready(self) -> None:
+        """Answer the set-up."""
+        self.process.answer(self.process.orders()[0], SETUP)
+        await until(lambda: self.seat.state == "running")
+
+    def names(self) -> list[str]:
+        """The names of the events."""
+        return [event.name for event in self.events]
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        await self.seat.stop(0)
+        for process in self.processes:
+            process.release()
+
+
+# -- the start ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_process_is_told_what_it_holds_and_is_ready_when_the_set_up_is_answered() -> None:
+    setup = Setup()
+    assert (setup.seat.state, setup.seat.pid) == ("stopped", None)
+    ready = setup.seat.start()
+    await setup.told()
+    assert [order["verb"] for order in setup.process.orders()] == ["setup", "range"]
+    assert (setup.seat.state, setup.seat.pid, ready.done()) == ("starting", 1_000, False)
+    await setup.ready()
+    assert ready.done()
+    assert (setup.seat.loop_name, setup.names()) == ("uvloop", ["worker.ready"])
+    await setup.close()
+
+
+async def test_tasks_that_waited_for_the_start_follow_the_orders() -> None:
+    setup = Setup()
+    setup.offer("a", "b")
+    setup.seat.start()
+    setup.offer("x", inner=True)
+    await until(lambda: len(setup.process.listen()) == 4)
+    assert [message.letter for message in setup.process.heard] == [STATUS, STATUS, TASK, TASK]
+    assert [message.data[0]["i"] for message in setup.process.heard[2:]] == [["a", "b"], ["x"]]
+    await setup.close()
+
+
+async def test_a_set_up_that_fails_is_raised_and_ends_the_process() -> None:
+    setup = Setup()
+    ready = setup.seat.start()
+    await setup.told()
+    failure = ["KindNotLoaded", "no module named x", None]
+    setup.process.say(STATUS, {"verb": "failed", "id": 1, "error": failure, "trace": "line 1"})
+    with pytest.raises(KindNotLoaded, match="named x") as caught:
+        await ready
+    assert caught.value.trace == "line 1"
+    await until(lambda: setup.seat.state == "down")
+    assert "named x" in setup.seat.reason
+    assert setup.process.kills
+    await setup.close()
+
+
+async def test_a_process_that_ends_before_it_is_ready_fails_the_start() -> None:
+    setup = Setup()
+    ready = setup.seat.start()
+    await setup.told()
+    setup.process.end(3)
+    with pytest.raises(WorkerDied, match="exit status 3"):
+        await ready
+    await setup.close()
+
+
+async def test_a_process_that_cannot_be_started_is_told_to_the_caller() -> None:
+    setup = Setup()
+    setup.refusal = OSError("no more processes")
+    with pytest.raises(OSError, match="no more"):
+        setup.seat.start()
+
+
+async def test_a_process_that_is_never_ready_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.seat.START_S", 0)
+    setup = Setup()
+    ready = setup.seat.start()
+    with pytest.raises(WorkerDied, match="signal 9"):
+        await ready
+    assert setup.seat.reason == "it was not ready within 0 s, killed by signal 9"
+    await setup.close()
+
+
+# -- control -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_worker_answers_what_it_is_asked_each_request_its_own() -> None:
+    setup = await Setup().run()
+    first, second = setup.seat.request("agents", kind="a"), setup.seat.request("kind", reference="b")
+    await until(lambda: len(setup.process.orders()) == 4)
+    asked = setup.process.orders()[2:]
+    assert [(order["verb"], order.get("kind"), order.get("reference")) for order in asked] == [
+        ("agents", "a", None),
+        ("kind", None, "b"),
+    ]
+    setup.process.say(STATUS, {"verb": "failed", "id": asked[1]["id"], "error": ["UnknownKind", "no b", None]})
+    setup.process.answer(asked[0], [1, 2])
+    assert await first == [1, 2]
+    with pytest.raises(UnknownKind, match="no b"):
+        await second
+    setup.process.answer(asked[0], "again")
+    setup.process.answer({"id": 999}, "to nobody")
+    setup.seat.request("sleep").cancel()
+    await until(lambda: len(setup.process.orders()) == 5)
+    setup.process.answer(setup.process.orders()[4], "too late")
+    assert setup.seat.state == "running"
+    await setup.close()
+
+
+async def test_a_worker_that_is_away_refuses_requests_and_says_why() -> None:
+    setup = Setup(1_000)
+    with pytest.raises(PoolUnavailable, match="p1 is stopped"):
+        setup.seat.request("agents")
+    await setup.run()
+    setup.process.end(3)
+    with pytest.raises(PoolUnavailable, match="p1 is backoff: exit status 3"):
+        setup.seat.request("agents")
+    await setup.close()
+
+
+async def test_answers_go_to_the_link_that_asked_by_the_number_of_their_section() -> None:
+    setup = await Setup().run()
+    setup.offer("a", "b")
+    setup.offer("x", inner=True)
+    setup.process.say(RESULT, [{"n": 2, "v": [7]}, {"n": 1, "v": [8, 9]}])
+    await until(lambda: len(setup.sink.answers) == 3)
+    assert setup.sink.answers == {"x": 7, "a": 8, "b": 9}
+    assert (setup.link.open, setup.inner.open) == (0, 0)
+    await setup.close()
+
+
+async def test_what_agents_ask_tell_and_make_is_handed_on() -> None:
+    setup = await Setup().run()
+    setup.process.say(TASK, [{"n": 1}])
+    setup.process.say(STATUS, {"verb": "cancel", "sections": [1], "position": 2})
+    setup.process.say(STATUS, {"verb": "cancel", "sections": [3]})
+    setup.process.say(STATUS, {"verb": "spawn", "kind": "counter", "key": "x"})
+    await until(lambda: setup.spawned)
+    assert setup.gateways[0].accepted == [[{"n": 1}]]
+    assert setup.gateways[0].cancelled == [([1], 2), ([3], None)]
+    assert setup.spawned == [("counter", "x")]
+    await setup.close()
+
+
+# -- the end of a process ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "how"), [(0, "exit status 0"), (3, "exit status 3"), (-9, "killed by signal 9")])
+async def test_a_death_fails_what_was_sent_and_the_next_process_takes_what_waits(status: int, how: str) -> None:
+    setup = await Setup(0, 0).run()
+    setup.offer(*range(12))
+    setup.offer("x", inner=True)
+    asked = setup.seat.request("agents")
+    setup.process.end(status)
+    assert setup.seat.state == "backoff"
+    assert setup.sink.failed_with("WorkerDied") == {*range(10), "x"}
+    assert how in setup.sink.answers[0].message
+    with pytest.raises(WorkerDied, match=how):
+        await asked
+    assert setup.gateways[0].is_closed
+    assert setup.events[-1][:2] == ("worker.died", f"p1: {how}")
+    await until(lambda: len(setup.processes) == 2)
+    await setup.told()
+    await setup.ready()
+    await until(lambda: setup.process.listen()[-1].letter == TASK)
+    assert setup.process.heard[-1].data[0]["i"] == [10, 11]
+    assert (setup.seat.restarts, setup.seat.pid, setup.seat.reason) == (1, 1_001, "")
+    assert setup.names() == ["worker.ready", "worker.died", "worker.ready"]
+    await setup.close()
+
+
+async def test_past_its_budget_a_worker_stays_down_and_answers_everybody_at_once() -> None:
+    setup = await Setup(0).run()
+    setup.process.end(1)
+    await until(lambda: len(setup.processes) == 2)
+    await setup.told()
+    await setup.ready()
+    setup.offer(*range(12))
+    setup.process.end(1)
+    assert (setup.seat.state, setup.seat.pid) == ("down", None)
+    assert setup.sink.failed_with("PoolUnavailable") == set(range(12))
+    setup.offer("late")
+    setup.offer("later", inner=True)
+    assert setup.sink.failed_with("PoolUnavailable") == {*range(12), "late", "later"}
+    assert "again and again" in setup.sink.answers["late"].message
+    assert setup.names()[-1] == "worker.down"
+    assert len(setup.processes) == 2
+    await setup.close()
+
+
+async def test_the_budget_hears_whether_anything_was_done_since_the_start() -> None:
+    setup = await Setup(0, 0, 0).run()
+    for done in (0, 5, 0):
+        setup.cells[DONE] += done
+        setup.cells[BUSY_SINCE_NS] = 77
+        setup.process.end(1)
+        assert setup.cells[BUSY_SINCE_NS] == 0
+        await until(lambda: setup.seat.state == "starting")
+        await setup.told()
+        await setup.ready()
+    assert setup.budget.told == [False, True, False]
+    await setup.close()
+
+
+@pytest.mark.parametrize("how", ["garbage", "hang_up"])
+async def test_a_process_whose_connection_ends_is_ended_too(how: str) -> None:
+    setup = await Setup().run()
+    process = setup.process
+    getattr(process, how)()
+    await until(lambda: setup.seat.state == "down")
+    assert process.kills
+    assert "killed by signal 9" in setup.seat.reason
+    assert ("its connection broke" in setup.seat.reason) is (how == "garbage")
+    await setup.close()
+
+
+async def test_a_worker_that_cannot_be_started_again_is_down_and_says_why() -> None:
+    setup = await Setup(0).run()
+    setup.refusal = OSError("no more processes")
+    setup.process.end(1)
+    await until(lambda: setup.seat.state == "down")
+    assert setup.events[-1][:2] == ("worker.down", "p1: no process could be started: no more processes")
+    await setup.close()
+
+
+# -- stopping ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_worker_is_asked_to_end_by_closing_its_connection() -> None:
+    setup = await Setup(0).run()
+    setup.offer("a")
+    process = setup.process
+    stopping = asyncio.ensure_future(setup.seat.stop(10))
+    await until(lambda: process.listen() and process.is_left)
+    assert not process.kills
+    process.end(0)
+    await stopping
+    assert (setup.seat.state, setup.names()) == ("stopped", ["worker.ready"])
+    assert setup.sink.failed_with("WorkerDied") == {"a"}
+    assert setup.budget.told == []
+    setup.offer("late")
+    assert isinstance(setup.sink.answers["late"], Failure)
+    await setup.close()
+
+
+async def test_a_worker_that_does_not_end_in_its_grace_is_killed() -> None:
+    setup = await Setup().run()
+    await setup.seat.stop(0.001)
+    assert setup.process.kills
+    assert setup.seat.pid is None
+    await setup.close()
+
+
+async def test_stopping_while_no_process_is_there_starts_none_and_answers_what_waits() -> None:
+    setup = await Setup(1_000).run()
+    setup.process.end(1)
+    setup.offer("a")
+    assert setup.sink.answers == {}
+    await setup.seat.stop(10)
+    assert setup.sink.failed_with("PoolUnavailable") == {"a"}
+    assert setup.seat._timer is not None
+    assert setup.seat._timer.cancelled()
+    assert (len(setup.processes), setup.seat.state) == (1, "stopped")
+    await setup.close()
