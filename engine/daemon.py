@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import select
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -131,6 +129,8 @@ def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = N
 
 def _failed(name: str, paths: Paths, said: bytes) -> Exception:
     """The error that a daemon's last words stand for."""
+    import json
+
     try:
         error = json.loads(said)
     except ValueError:
@@ -208,6 +208,9 @@ def _become_daemon(
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         status = _serve(config, paths, environ, folder, pipe)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the process: whoever started it must hear of it
+        import json
+        import traceback
+
         traceback.print_exc()
         last = {"type": type(error).__name__, "message": str(error), "trace": getattr(error, "trace", "")}
         _say(pipe, json.dumps(last))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
-import lz4.block
 import orjson
 
 from pools import values
@@ -48,6 +47,8 @@ def encode(letter: str, data: Any, time_s: int, compress_over_bytes: int = COMPR
     if size > FRAME_BYTES:
         raise FrameTooLarge(f"a message of {size:,} bytes, a frame holds {FRAME_BYTES:,}")
     if size > compress_over_bytes:
+        import lz4.block  # most processes never meet a frame of this size
+
         packed: bytes = _SIZE.pack(size) + lz4.block.compress(body, store_size=False)
         if len(packed) < size:
             return HEAD.pack(len(packed) + 1, LZ4) + packed
@@ -79,6 +80,8 @@ def _unpacked(body: bytes | memoryview) -> bytes:
     (size,) = _SIZE.unpack_from(body)
     if size > FRAME_BYTES:
         raise FrameTooLarge(f"a body that unpacks to {size:,} bytes, a frame holds {FRAME_BYTES:,}")
+    import lz4.block
+
     try:
         unpacked: bytes = lz4.block.decompress(bytes(body[_SIZE.size :]), uncompressed_size=size)
     except lz4.block.LZ4BlockError as error:

@@ -6,12 +6,10 @@ itself is loaded from its file under another name, so that the script keeps its 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import sys
 import traceback
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +29,8 @@ def reference_of(made: type[Agent]) -> str:
         )
     if made.__module__ != "__main__":
         return f"{made.__module__}:{made.__qualname__}"
+    from pathlib import Path
+
     file = getattr(sys.modules["__main__"], "__file__", None)
     if file is None or not Path(file).is_file():
         raise KindNotLoaded(f"{made.__qualname__} is defined at a prompt, where no worker can load it; put the class in a file")
@@ -42,6 +42,8 @@ def root_of(made: type[Agent]) -> str | None:
 
     None where there is no file.
     """
+    from pathlib import Path
+
     module = sys.modules.get(made.__module__)
     file = getattr(module, "__file__", None)
     if file is None:
@@ -62,7 +64,7 @@ def load_kind(reference: str) -> Kind:
     if not colon or not place or not name:
         raise KindNotLoaded(f"{reference!r} names no class; write module:Class or file.py:Class")
     try:
-        module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        module = _from_file(place) if place.endswith(".py") else importlib.import_module(place)
     except (Exception, SystemExit) as error:
         raise KindNotLoaded(f"{reference}: {place} could not be imported: {_summary(error)}", _own_trace(error)) from error
     found: Any = module
@@ -77,9 +79,12 @@ def load_kind(reference: str) -> Kind:
         raise KindNotLoaded(f"{reference}: {error}") from error
 
 
-def _from_file(file: Path) -> ModuleType:
+def _from_file(place: str) -> ModuleType:
     """A file's module, under a name of its own, once a process."""
-    file = file.resolve()
+    import hashlib
+    from pathlib import Path
+
+    file = Path(place).resolve()
     name = f"_kinds_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]

@@ -15,16 +15,16 @@ from engine.cli.orders import Order
 from engine.cli.session import called, command
 from engine.daemon import is_running, start
 from engine.errors import AlreadyRunning, NotRunning, Unavailable, UnknownKind
-from engine.line import Line
 from engine.paths import find_paths
-from engine.spawned import Spawned
 from pools.placement import Placement
 from pools.spec import PoolSpec
 
 if TYPE_CHECKING:
     from engine.config import Config
     from engine.daemon import StartReport
+    from engine.line import Line
     from engine.paths import Paths
+    from engine.spawned import Spawned
 
 __all__ = ["Grown", "Wish", "grow"]
 
@@ -97,6 +97,8 @@ def _talk(config: Config, environ: Mapping[str, str], paths: Paths, wish: Wish, 
 
 def _connected(name: str, environ: Mapping[str, str], paths: Paths) -> Line:
     """A line to an engine that may be starting. Raises NotRunning, and Unavailable where it runs but does not listen."""
+    from engine.line import Line  # after the fork of a daemon, whose workers need the time
+
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -126,6 +128,8 @@ def _spawn(line: Line, config: Config, wish: Wish) -> list[Spawned]:
 
 
 def _spawned(line: Line, **facts: Any) -> Spawned:
+    from engine.spawned import Spawned
+
     return Spawned(**line.request("spawn", measure=True, **facts))
 
 
