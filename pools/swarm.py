@@ -149,7 +149,7 @@ class Swarm:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
         self._share_cpu()
-        self._watch()
+        self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
 
     def _share_cpu(self) -> None:
         """Put every pool that asks for a share of the machine under it."""
