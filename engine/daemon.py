@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.errors import AlreadyRunning, KindNotLoaded, StartFailed
 from engine.paths import Paths, find_paths
 from pools.events import Event
+from pools.title import entitle
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -206,6 +208,7 @@ def _become_daemon(
         for target, source in ((0, null), (1, log), (2, log)):
             os.dup2(source, target)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        entitle("engine", "daemon", "--name", config.name)
         status = _serve(config, paths, environ, folder, pipe)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the process: whoever started it must hear of it
         import json
@@ -234,12 +237,16 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
     spares = Spares(sum(pool.workers for pool in config.pools), environ, output=1)
     spares.launch(spares.gauges.rows)  # before anything else: they load their modules while this process loads its own
 
+    gc.disable()  # nothing that is loaded is garbage
     import asyncio
 
     import uvloop
 
     from engine.control import Control
     from engine.engine import Engine
+
+    gc.freeze()
+    gc.enable()
 
     async def run() -> int:
         loop = asyncio.get_running_loop()

@@ -271,8 +271,8 @@ class Engine:
     # -- what is known -------------------------------------------------------------------------------------------------
 
     def memory_bytes(self) -> int:
-        """Memory of this process and its workers: the sum of their proportional set sizes."""
-        return pss_bytes(os.getpid()) + sum(pool.measure(always=True) for pool in self.swarm.pools)
+        """Memory of this process and those it started: the sum of their proportional set sizes."""
+        return pss_bytes(os.getpid()) + self.swarm.memory_bytes + sum(pool.measure(always=True) for pool in self.swarm.pools)
 
     def stats(self) -> Snapshot:
         """One consistent snapshot of everything counted."""

@@ -119,7 +119,7 @@ def snapshot(swarm: Swarm, tally: Tally, *, name: str, durability: str, started_
     asleep = sum(seat.cells[ASLEEP] for seat in up)
     pools = [pool_facts(pool, placement.used[pool.number]) for pool in swarm.pools]
     workers_bytes = sum(pool["memory_bytes"] for pool in pools)
-    own_bytes = pss_bytes(os.getpid())
+    own_bytes = pss_bytes(os.getpid()) + swarm.memory_bytes
     now_s = time.time()
     return Snapshot(
         name=name,

@@ -86,13 +86,6 @@ class Pool:
         """Ask every worker for something. Raises PoolUnavailable."""
         return [seat.request(verb, **facts) for seat in self.seats]
 
-    def share_cpu(self, share: CpuShare) -> None:
-        """Put the workers under the pool's share of the machine; those started later join it."""
-        self.cpu = share
-        for seat in self.seats:
-            if seat.pid is not None:
-                share.admit(seat.pid)
-
     def measure(self, *, always: bool = False) -> int:
         """Read the memory of the workers in bytes; without `always` only when something was done since the last time."""
         work = sum(seat.cells[DONE] + seat.cells[FAILED] for seat in self.seats)

@@ -32,7 +32,8 @@ class Seat:
 
     state: starting, running, backoff, down (it is not started again), stopped.
     link: tasks from outside.  inner: tasks from other workers' agents, with room of their own: a task in flight may wait for
-    them.  launch: starts a process and returns it.  orders: what a new process is told, the set-up first.
+    them.  launch: starts a process and returns it.  admit: told the pid once it is born.  orders: what a new process is told,
+    the set-up first.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Seat:
         cells: memoryview,
         budget: RestartBudget,
         launch: Callable[[], WorkerProcess],
+        admit: Callable[[int], None],
         orders: Callable[[], list[dict[str, Any]]],
         gateway: Callable[[Channel], Gateway],
         on_spawn: Callable[[str, Any], None],
@@ -62,6 +64,7 @@ class Seat:
         self.reason = ""
         self._budget = budget
         self._launch = launch
+        self._admit = admit
         self._orders = orders
         self._make_gateway = gateway
         self._gateway: Gateway | None = None
@@ -80,7 +83,7 @@ class Seat:
 
     @property
     def pid(self) -> int | None:
-        """The process, while there is one."""
+        """The process, while there is one that is born."""
         return self.process.pid if self.process is not None and self.process.is_alive else None
 
     def start(self) -> Future[Any]:
@@ -90,16 +93,22 @@ class Seat:
         self._done_at_start = self.cells[DONE]
         self.cells[BUSY_SINCE_NS] = 0
         self.process = process = self._launch()
-        process.watch(loop, self._died)
         self._gone = loop.create_future()
         channel = Channel(self._on_message, self._on_closed, time.time)
         self._channel = channel
         self._gateway = self._make_gateway(channel)
         self._ready = ready = loop.create_future()
         ready.add_done_callback(_seen)
-        self._task = loop.create_task(self._connect(channel, process, ready))
         self._patience = loop.call_later(START_S, self._too_slow, process)
+        self._task = None
+        process.watch(loop, self._born, self._died)
         return ready
+
+    def _born(self, pid: int) -> None:
+        if self._channel is not None and self.process is not None:
+            self._admit(pid)
+            connecting = self._connect(self._channel, self.process, self._ready)
+            self._task = asyncio.get_running_loop().create_task(connecting)
 
     async def _connect(self, channel: Channel, process: WorkerProcess, ready: Future[Any]) -> None:
         try:
@@ -109,7 +118,8 @@ class Seat:
             process.kill()
             return
         if channel is not self._channel:
-            return  # the process has died meanwhile
+            channel.abort()  # the process has died meanwhile
+            return
         first, *more = self._orders()
         answer = self._request(first)
         answer.add_done_callback(lambda done: self._set_up(done, ready))
@@ -194,7 +204,7 @@ class Seat:
 
     # -- the end of a process ------------------------------------------------------------------------------------------
 
-    def _died(self, status: int) -> None:
+    def _died(self, status: int | None) -> None:
         self._is_told = False
         if self._patience is not None:
             self._patience.cancel()
@@ -202,11 +212,13 @@ class Seat:
             self._channel.abort()
         if self._gateway is not None:
             self._gateway.close()
+        if self._task is None and self.process is not None:
+            self.process.socket.close()  # it was never born
         self._channel, self._gateway, self.process = None, None, None
         if not self._gone.done():
             self._gone.set_result(None)
         self.cells[BUSY_SINCE_NS] = 0
-        how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        how = _ending(status)
         stopping = self.state == "stopped"
         wait_s = None
         if not stopping:
@@ -271,6 +283,12 @@ def _seen(future: Future[Any]) -> None:
     """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
     if not future.cancelled():
         future.exception()
+
+
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "exit status unknown"
+    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
 
 def _error_of(said: dict[str, Any]) -> PoolError:

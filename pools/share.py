@@ -50,8 +50,12 @@ class CpuShare:
             self.nice = nice_for(spec.cpu, cores, spec.workers)
             self._try_group(spec, engine, spec.cpu * cores)
 
-    def admit(self, pid: int) -> None:
-        """Put a worker under the share, all its threads; one that has ended already is passed over."""
+    def admit(self, *pids: int) -> None:
+        """Put workers under the share, all their threads; one that has ended already is passed over."""
+        for pid in pids:
+            self._admit(pid)
+
+    def _admit(self, pid: int) -> None:
         if self._group is not None:
             try:
                 move_into(self._group, pid)

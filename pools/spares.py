@@ -1,18 +1,21 @@
 """Worker processes that are started before it is known what they will hold.
 
-Owns the table of gauges that all workers of an engine share, and processes that belong to nobody yet: an interpreter takes
-longer to start than everything else together, so it is started first. Loads no event loop.
+Owns the table of gauges that all workers of an engine share, where they come from, and processes that belong to nobody yet:
+an interpreter takes longer to start than everything else together, so it is started first. Loads no event loop.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pools.forkserver import ForkServer
 from pools.gauges import Gauges
-from pools.process import WorkerProcess
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Mapping, Sequence
+
+    from pools.process import WorkerProcess
 
 __all__ = ["Spares"]
 
@@ -28,16 +31,26 @@ class Spares:
         self.gauges = Gauges(rows)
         self._environ = environ
         self._output = output
+        self._forks = ForkServer(gauges=self.gauges.descriptor, rows=rows, environ=environ, output=output)
         self._waiting: list[WorkerProcess] = []
+
+    @property
+    def forks_from(self) -> int | None:
+        """The pid of the process that workers are forked from, while there is one."""
+        return self._forks.pid
+
+    def watch(self, loop: AbstractEventLoop) -> None:
+        """Hear in a loop what becomes of the processes."""
+        self._forks.watch(loop)
 
     def launch(self, count: int) -> None:
         """Start processes that wait for work. Raises OSError where none can be started."""
         for _ in range(count):
-            self._waiting.append(self._started())
+            self._waiting.append(self._forks.fork())
 
     def take(self) -> WorkerProcess:
         """A process that was started ahead, else a new one. Raises OSError where none can be started."""
-        return self._waiting.pop(0) if self._waiting else self._started()
+        return self._waiting.pop(0) if self._waiting else self._forks.fork()
 
     async def probe(self, reference: str, paths: Sequence[str]) -> None:
         """Load a kind in a process that has nothing to lose. Raises KindNotLoaded, OSError."""
@@ -49,7 +62,5 @@ class Spares:
         """End what nobody took, and give the gauges back."""
         while self._waiting:
             self._waiting.pop().discard()
+        self._forks.close()
         self.gauges.close()
-
-    def _started(self) -> WorkerProcess:
-        return WorkerProcess(gauges=self.gauges.descriptor, rows=self.gauges.rows, environ=self._environ, output=self._output)

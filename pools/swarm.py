@@ -26,8 +26,7 @@ from pools.events import Event
 from pools.gateway import Gateway
 from pools.link import Link
 from pools.placement import Placement, owner_of
-from pools.pool import Pool
-from pools.process import WorkerProcess
+from pools.pool import Pool, pss_bytes
 from pools.restarts import RestartBudget
 from pools.seat import Seat
 from pools.share import CpuShare
@@ -81,6 +80,7 @@ class Swarm:
         self._ways = [_links_of(pool) for pool in self.pools]
         self._balancer = Balancer(self.placement, self.pools)
         self._watcher: asyncio.TimerHandle | None = None
+        self._admissions: set[Future[None]] = set()
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
@@ -95,19 +95,21 @@ class Swarm:
             inner=Link(window=BACKLOG_TASKS, clock=time.monotonic, later=later, first=2),
             cells=cells,
             budget=RestartBudget(self._chance),
-            launch=partial(self._launch, number),
+            launch=self._spares.take,
+            admit=partial(self._admit, number),
             orders=partial(self._orders, number, worker, row),
             gateway=self._inner_gateway,
             on_spawn=self._spawned_by_agent,
             on_event=self._on_event,
         )
 
-    def _launch(self, number: int) -> WorkerProcess:
-        process = self._spares.take()
+    def _admit(self, number: int, *pids: int) -> None:
+        """Put processes under their pool's share of the machine, once that is in force; the kernel may take 20 ms for it."""
         share = self.pools[number].cpu
         if share is not None:
-            share.admit(process.pid)
-        return process
+            admission = asyncio.get_running_loop().run_in_executor(None, share.admit, *pids)
+            self._admissions.add(admission)
+            admission.add_done_callback(self._admissions.discard)
 
     def _orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
         """What a new process of a worker is told: everything it should hold."""
@@ -143,6 +145,7 @@ class Swarm:
 
     def launch(self) -> list[Future[Any]]:
         """Start every worker; each future is done when one is ready. Raises OSError where none can be started."""
+        self._spares.watch(asyncio.get_running_loop())
         return [seat.start() for seat in self.seats]
 
     async def ready(self, starting: Iterable[Future[Any]]) -> None:
@@ -159,12 +162,18 @@ class Swarm:
             if isinstance(tree, CpuTree):
                 remove_stale(tree, self._name)
             for pool in asking:
-                pool.share_cpu(CpuShare(pool.spec, self._name, tree, len(os.sched_getaffinity(0))))
+                pool.cpu = CpuShare(pool.spec, self._name, tree, len(os.sched_getaffinity(0)))
+                self._admit(pool.number, *(seat.pid for seat in pool.seats if seat.pid is not None))
 
     def _watch(self) -> None:
         for pool in self.pools:
             pool.watch_memory()
         self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of the process that workers are forked from: the set size in proportion to what it shares with them."""
+        return pss_bytes(self._spares.forks_from) if self._spares.forks_from is not None else 0
 
     def kill(self) -> None:
         """End every worker at once, without a loop to wait in."""
@@ -181,6 +190,7 @@ class Swarm:
         while time.monotonic() < deadline_s and any(seat.link.open for seat in self.seats if seat.state == "running"):
             await asyncio.sleep(DRAIN_S)
         await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
+        await asyncio.gather(*self._admissions)
         for pool in self.pools:
             if pool.cpu is not None:
                 pool.cpu.remove()

@@ -1,15 +1,17 @@
 """One worker process: some shards' agents, one connection to the engine.
 
 Owns what the process is: its loop, its kinds, its part of the control protocol, its end. Tasks are the executor's. It ends
-when the engine's side of the connection ends, at the latest when the parent process dies. Started as
-`python -P -m pools.worker CHANNEL GAUGES ROWS`, the first two being inherited descriptors.
+when the engine's side of the connection ends, also when an agent hangs. It is forked by `zygote`, and shown by `ps` as
+`python -P -m pools.worker POOL`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -38,6 +40,7 @@ from pools.message import RESULT, STATUS, TASK, Message
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.spec import BACKLOG_TASKS
+from pools.title import entitle
 
 __all__ = ["Worker", "main"]
 
@@ -141,6 +144,7 @@ class Worker:
         self._owned = frozenset(order["owned"])
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
+        entitle("python", "-P", "-m", "pools.worker", order["pool"])
         self._executor = Executor(
             self._kinds,
             cells=self._cells,
@@ -305,21 +309,22 @@ class Worker:
         return self._up.closed()
 
 
-def _die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent dies, which a hanging agent cannot prevent."""
-    import ctypes
-
-    death_signal = 1  # PR_SET_PDEATHSIG, linux/prctl.h
-    ctypes.CDLL(None, use_errno=True).prctl(death_signal, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
+def _die_with(lifeline: int) -> None:
+    """Ask the kernel to end this process when a pipe's other end is closed, which a hanging agent cannot prevent."""
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)  # SIGIO, which ends whoever does not handle it
+    if select.select([lifeline], [], [], 0)[0]:
         os._exit(1)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run one worker until the engine goes away."""
-    channel_fd, gauges_fd, rows = map(int, arguments or sys.argv[1:])
-    parent = os.getppid()
+def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:
+    """Run one worker until the engine goes away.
+
+    channel_fd: its socket.  lifeline: a pipe of which the engine holds the other end.
+    gauges_fd: the table that all workers share, of `rows` rows.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with(lifeline)
     gauges = Gauges(rows, gauges_fd)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -327,10 +332,5 @@ def main(arguments: list[str] | None = None) -> None:
     sock = socket.socket(fileno=channel_fd)
     channel = Channel(worker.on_message, worker.on_closed, time.time)
     worker.attach(channel)
-    _die_with_parent(parent)
     loop.run_until_complete(loop.create_connection(lambda: channel, sock=sock))
     loop.run_forever()
-
-
-if __name__ == "__main__":
-    main()

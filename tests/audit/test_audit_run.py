@@ -154,7 +154,8 @@ def test_a_worker_that_dies_is_not_hidden(grow: Grow, tmp_path: Path) -> None:
     child = _start(str(_heavy(grow, 150)), "--out", str(tmp_path / "out"), "--agents", "1", "--workers", "2")
     assert child.stderr is not None
     assert child.stderr.readline() == "auditing: 0 of 150\n"
-    psutil.Process(child.pid).children()[0].kill()
+    started = psutil.Process(child.pid).children(recursive=True)
+    next(process for process in started if "pools.worker" in process.cmdline()).kill()
     said, _progress = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 1
     assert "agent-failed" in said or "packages did not hear of all their modules" in said

@@ -204,6 +204,6 @@ def test_a_worker_that_dies_later_still_finds_every_kind(engine: Commands) -> No
     (engine.folder / "napper.py").write_text(NAPPER)
     engine("spawn", "--count", "10")
     engine("spawn", "--use", "napper.py:Napper", "--count", "5")
-    os.kill(engine.pids()[1], signal.SIGKILL)
+    os.kill(engine.pids()[2], signal.SIGKILL)
     assert engine("wait", "ready", "--timeout", "5s").returncode == 0
     assert engine("ask", "counter/1", "add", "1").stdout == "1\n"

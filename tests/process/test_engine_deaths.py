@@ -264,3 +264,35 @@ async def test_two_deaths_at_once_are_mended_both() -> None:
         for worker, pid in zip((0, 2, 3), pids, strict=True):
             await back(engine, pid, worker)
         assert [result.value async for result in engine.map((f"tally/{key}", "add", 1) for key in range(200))] == [1] * 200
+
+
+async def test_workers_and_their_agents_outlive_what_they_were_forked_from() -> None:
+    async with running([pool(2)]) as engine:
+        await engine.spawn("tally", 100)
+        assert [await engine.ask(f"tally/{key}", "add", key) for key in range(100)] == list(range(100))
+        zygote = engine.swarm._spares.forks_from
+        assert zygote is not None
+        pids = worker_pids(engine)
+        os.kill(zygote, signal.SIGKILL)
+        await until(lambda: engine.swarm._spares.forks_from != zygote)
+        assert [await engine.ask(f"tally/{key}", "get") for key in range(100)] == list(range(100))
+        assert worker_pids(engine) == pids
+        await back(engine, kill(engine))
+        assert worker_pids(engine)[1] == pids[1]
+        kept = [key for key in range(100) if engine.swarm.placement.worker_of("tally", key)[1] == 1]
+        assert [await engine.ask(f"tally/{key}", "get") for key in kept] == kept
+        assert [event.text for event in engine.events if event.name == "worker.died"] == ["p.0: exit status unknown"]
+
+
+async def test_everything_killed_at_once_comes_back() -> None:
+    async with running([pool(2)]) as engine:
+        await engine.spawn("tally", 100)
+        zygote = engine.swarm._spares.forks_from
+        assert zygote is not None
+        pids = worker_pids(engine)
+        for pid in (zygote, *pids):
+            os.kill(pid, signal.SIGKILL)
+        for worker, pid in enumerate(pids):
+            await back(engine, pid, worker)
+        results = [result async for result in engine.map((f"tally/{key}", "add", 1) for key in range(100))]
+        assert all(result.ok for result in results)

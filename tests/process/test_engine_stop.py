@@ -86,6 +86,18 @@ def test_workers_are_gone_within_a_second_when_the_process_that_holds_the_engine
 
 
 @pytest.mark.parametrize("what", ["nothing", "hang"])
+def test_workers_are_gone_too_when_what_they_were_forked_from_was_killed_before(what: str) -> None:
+    with holder(what) as (process, pids):
+        (zygote,) = children(process.pid)
+        os.kill(zygote, signal.SIGKILL)
+        assert ended_within([zygote], 5.0)
+        assert all(map(is_alive, pids))
+        process.kill()
+        process.wait()
+        assert ended_within(pids, 1.0), [pid for pid in pids if is_alive(pid)]
+
+
+@pytest.mark.parametrize("what", ["nothing", "hang"])
 def test_ctrl_c_ends_the_engine_and_its_workers(what: str) -> None:
     with holder(what) as (process, pids):
         process.send_signal(signal.SIGINT)

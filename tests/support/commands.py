@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import ended_within
+from tests.support.processes import children, ended_within
 
 __all__ = ["ROOT", "Commands", "Terminal", "commands"]
 
@@ -92,8 +92,9 @@ class Commands:
         return name
 
     def pids(self) -> list[int]:
-        """The engine's process and its workers'."""
-        return [self.document("stats")["pid"], *(worker["pid"] for worker in self.document("ps")["workers"])]
+        """The engine's process, the one that workers are forked from, and the workers'."""
+        pid = self.document("stats")["pid"]
+        return [pid, *children(pid), *(worker["pid"] for worker in self.document("ps")["workers"])]
 
 
 @contextmanager

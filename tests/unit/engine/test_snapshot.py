@@ -54,6 +54,7 @@ class Swarm:
     """Two pools with three workers, one of which has no process now."""
 
     def __init__(self) -> None:
+        self.memory_bytes = 7_000_000
         fast, slow = bucket_of(100), bucket_of(50_000)
         self.placement = Placement([PoolSpec("p1", agents=100, workers=2), PoolSpec("p2", agents=100, mem_bytes=10**9)], 200)
         self.placement.add_range("counter", 60)
@@ -117,7 +118,7 @@ def test_workers_messages_and_memory_are_sums() -> None:
     facts = shown()
     assert facts["workers"] == {"total": 3, "running": 2, "restarts": 3}
     assert facts["messages"] == {"tells": 8}
-    assert facts["memory_bytes"] == {"engine": 50_000_000, "workers": 25_000_000, "total": 75_000_000}
+    assert facts["memory_bytes"] == {"engine": 57_000_000, "workers": 25_000_000, "total": 82_000_000}
     assert [pool["memory_bytes"] for pool in facts["pools"]] == [20_000_000, 5_000_000]
 
 

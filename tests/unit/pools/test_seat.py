@@ -36,11 +36,12 @@ class Process:
         self.kills = 0
         self.is_left = False
         self.heard: list[Message] = []
-        self._on_exit: Callable[[int], None] = lambda _status: None
+        self._on_exit: Callable[[int | None], None] = lambda _status: None
 
-    def watch(self, _loop: Any, on_exit: Callable[[int], None]) -> None:
+    def watch(self, loop: Any, on_born: Callable[[int], None], on_exit: Callable[[int | None], None]) -> None:
         """As `WorkerProcess.watch`."""
         self._on_exit = on_exit
+        loop.call_soon(on_born, self.pid)
 
     def kill(self) -> None:
         """Note it, and die of it in the next turn of the loop, as a process does."""
@@ -48,7 +49,7 @@ class Process:
         if self.is_alive:
             asyncio.get_running_loop().call_soon(self.end, -9)
 
-    def end(self, status: int) -> None:
+    def end(self, status: int | None) -> None:
         """The process ends."""
         if self.is_alive:
             self.is_alive = False
@@ -141,6 +142,7 @@ class Setup:
         self.inner = Link(window=10, clock=clock.s, later=clock.later, first=2)
         self.orders: list[dict[str, Any]] = [{"verb": "setup"}, {"verb": "range", "start": 0}]
         self.refusal: OSError | None = None
+        self.admitted: list[int] = []
         self.seat = Seat(
             "p1",
             link=self.link,
@@ -148,6 +150,7 @@ class Setup:
             cells=self.cells,
             budget=self.budget,  # type: ignore[arg-type]
             launch=self._launch,  # type: ignore[arg-type]
+            admit=self.admitted.append,
             orders=lambda: list(self.orders),
             gateway=self._gateway,  # type: ignore[arg-type]
             on_spawn=lambda kind, key: self.spawned.append((kind, key)),
