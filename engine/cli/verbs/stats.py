@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
+#: The exit code after Ctrl-C.
+INTERRUPTED = 130
 #: Seconds between two snapshots, at least: each one reads the memory of every worker.
 LEAST_S = 0.1
 #: Clears the screen below the cursor; the rest of a line; puts the cursor into the corner; opens and leaves a second screen.
@@ -53,6 +56,7 @@ def run(options: Namespace) -> int:
         talk(options, lambda client: _watch_lines(client, options.watch))
     else:
         talk(options, lambda client: _watch_panel(client, options))
+        return INTERRUPTED
     return 0
 
 
@@ -74,12 +78,24 @@ async def _watch_lines(client: Client, interval_s: float) -> None:
 
 
 async def _watch_panel(client: Client, options: Namespace) -> None:
-    from asyncio import sleep
+    """Draw until Ctrl-C. However often that comes, the terminal is left as it was."""
+    from asyncio import CancelledError, current_task, get_running_loop, sleep
 
     from engine.cli.panel import panel
 
     before: dict[str, Any] | None = None
     lines: list[str] = []
+    loop, watching = get_running_loop(), current_task()
+    is_over = False
+
+    def end(_number: int, _frame: object) -> None:
+        nonlocal is_over
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if watching is not None:
+            is_over = True
+            loop.call_soon_threadsafe(watching.cancel)
+
+    signal.signal(signal.SIGINT, end)  # not the loop's, which goes before the process does
     print(OPEN, end="")
     try:
         while True:
@@ -89,6 +105,9 @@ async def _watch_panel(client: Client, options: Namespace) -> None:
             print(f"{CORNER}{body}{BELOW}", end="", flush=True)
             before = snapshot
             await sleep(options.watch)
+    except CancelledError:
+        if not is_over:
+            raise
     finally:
         print(LEAVE, end="")
         show_lines(lines)
