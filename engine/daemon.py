@@ -121,9 +121,12 @@ def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = N
     os.close(log)
     os.waitpid(child, 0)
     import_module("engine.line")  # what the caller needs next, while the workers start
-    said = _wait_for(ours)
-    if not said:
-        kill(paths)
+    said = b""
+    try:
+        said = _wait_for(ours)
+    finally:
+        if not said:  # too late, or the caller was interrupted
+            kill(paths)
     if said.startswith(b"ready "):
         return StartReport(int(said[6:]), time.perf_counter() - began_s)
     raise _failed(config.name, paths, said)

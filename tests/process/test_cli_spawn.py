@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,3 +186,28 @@ def test_the_socket_of_a_killed_engine_is_healed_by_the_next_spawn(engine: Comma
 def test_a_warm_spawn_makes_the_objects(engine: Commands) -> None:
     assert engine("spawn", "--count", "200", "--warm").returncode == 0
     assert engine.document("stats")["agents"]["live"] == 200
+
+
+SLOW = """\
+import time
+from engine import Agent
+
+time.sleep(20)
+
+class Slow(Agent):
+    pass
+"""
+
+
+def test_an_engine_that_starts_while_its_spawn_is_interrupted_is_ended(engine: Commands) -> None:
+    (engine.folder / "slow.py").write_text(SLOW)
+    (engine.folder / "pools.yaml").write_text("pools:\n  p1: {agents: 10}\nkinds:\n  slow: slow.py:Slow\n")
+    spawning = engine.start("spawn", "--kind", "slow", "--count", "5")
+    deadline_s = time.monotonic() + 20
+    while not (found := list(engine.home.rglob("daemon.lock"))) or not found[0].read_text().strip():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    pid = int(found[0].read_text())
+    spawning.send_signal(signal.SIGINT)
+    assert spawning.wait(timeout=10) == 130
+    assert ended_within([pid], 5.0)
