@@ -116,13 +116,13 @@ def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = N
     child = os.fork()
     if child == 0:
         _become_daemon(config, paths, environ, folder, lock, log, theirs)
-    os.close(theirs)
-    os.close(lock)
-    os.close(log)
-    os.waitpid(child, 0)
-    import_module("engine.line")  # what the caller needs next, while the workers start
     said = b""
     try:
+        os.close(theirs)
+        os.close(lock)
+        os.close(log)
+        os.waitpid(child, 0)
+        import_module("engine.line")  # what the caller needs next, while the workers start
         said = _wait_for(ours)
     finally:
         if not said:  # too late, or the caller was interrupted
