@@ -1,0 +1,236 @@
+"""The writer of a log: frames into segments, each frame synced before it counts.
+
+Owns the newest segment and the rules for a write that fails. There is one frame at most that is not synced, so a crash can only
+tear the last one. It blocks: it is called off the event loop. What a frame means is its caller's; reading is `recovery`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from checkpoints.errors import CheckpointError, DiskFull, StoreClosed, StoreFailed
+from checkpoints.files import File, Files
+from checkpoints.frame import COMMIT, END, SEAL, WATERMARK, Part, encode
+from checkpoints.segment import Header, name_of, pack_header
+from checkpoints.spec import SEGMENT_BYTES
+
+__all__ = ["CommitLog", "Place"]
+
+
+class Place(NamedTuple):
+    """Where a log goes on.
+
+    store: 16 bytes that tell this store from all others.  segment: the next segment's number.  epoch: the next epoch.
+    first: number of the next record.  before: digest of the last frame.  before_bytes: how much of the last segment counts.
+    """
+
+    store: bytes
+    segment: int
+    epoch: int
+    first: int
+    before: bytes
+    before_bytes: int
+
+
+class CommitLog:
+    """An open log. folder: where its segments stand.  place: where it goes on.
+
+    is_synced: whether a frame counts when it is on the disk (`sync`), or when the kernel has it (`os`).
+    failpoint: called with the name of each moment at which a crash must do no harm.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        folder: str,
+        place: Place,
+        *,
+        is_synced: bool = True,
+        segment_bytes: int = SEGMENT_BYTES,
+        failpoint: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self._files = files
+        self._folder = folder
+        self._is_synced = is_synced
+        self._segment_bytes = segment_bytes
+        self._failpoint = failpoint
+        self._store = place.store
+        self._epoch = place.epoch
+        self._segment = place.segment
+        self._before = place.before
+        self._failed: CheckpointError | None = None
+        #: Number of the next record, and of the last one that counts.
+        self.next = place.first
+        self.durable = place.first - 1
+        #: Bytes given to write() since it was opened, and how often it was synced.
+        self.written_bytes = 0
+        self.syncs = 0
+        #: Whether the last frame is confirmed by one behind it.
+        self.is_confirmed = True
+        self._file = self._begin(place.segment, place.before_bytes)
+
+    @property
+    def segment(self) -> int:
+        """Number of the segment that is written."""
+        return self._segment
+
+    @property
+    def segment_bytes(self) -> int:
+        """How long that segment is."""
+        return self._file.size_bytes
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def commit(self, parts: Sequence[Part], count: int) -> int:
+        """Write records as one frame; returns the number of the last one, which counts now.
+
+        count: how many records the parts hold.  Raises RecordTooLarge and DiskFull, with nothing written; StoreFailed, after
+        which the log takes nothing more; StoreClosed.
+        """
+        last = self._write(COMMIT, parts, count)
+        self.is_confirmed = False
+        if self._file.size_bytes >= self._segment_bytes:
+            self.roll()
+        return last
+
+    def confirm(self) -> None:
+        """Write down that the last frame is synced, so that its damage is told from a torn tail. Raises as `commit`."""
+        if not self.is_confirmed:
+            self._write(WATERMARK, (), 0)
+            self.is_confirmed = True
+
+    def _write(self, kind: int, parts: Sequence[Part], count: int) -> int:
+        if self._failed is not None:
+            raise self._failed
+        data, digest = encode(
+            kind,
+            parts,
+            segment=self._segment,
+            epoch=self._epoch,
+            first=self.next,
+            count=count,
+            durable=self.durable,
+            before=self._before,
+        )
+        good_bytes = self._file.size_bytes
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self._take_back(good_bytes, error)
+            raise DiskFull(self._path(self._segment), error) from error
+        self._failpoint("commit.written")
+        self._sync(self._file)
+        self._failpoint("commit.synced")
+        self.written_bytes += len(data)
+        self.next += count
+        self.durable = self.next - 1
+        self._before = digest
+        return self.durable
+
+    def _sync(self, file: File) -> None:
+        if not self._is_synced:
+            return
+        try:
+            file.sync()
+        except OSError as error:
+            raise self._fail(f"a sync failed: {error.strerror}") from error
+        self.syncs += 1
+
+    def _take_back(self, good_bytes: int, error: OSError) -> None:
+        """Cut off what a failed write left, before anything else is written behind it."""
+        try:
+            self._file.cut(good_bytes)
+            self._file.sync()
+        except OSError as second:
+            reason = f"a write failed ({error.strerror}) and what it left could not be cut off ({second.strerror})"
+            raise self._fail(reason) from second
+
+    def _fail(self, reason: str) -> StoreFailed:
+        failed = StoreFailed(self._path(self._segment), reason)
+        self._failed = failed
+        return failed
+
+    # -- segments ------------------------------------------------------------------------------------------------------
+
+    def roll(self) -> None:
+        """Seal the segment and begin the next. The next one stands before the seal says that it does.
+
+        A disk without room for it leaves everything as it is: the segment grows on.  Raises StoreFailed, StoreClosed.
+        """
+        if self._failed is not None:
+            raise self._failed
+        sealed, number = self._file, self._segment
+        try:
+            following = self._begin(number + 1, self._sealed_bytes())
+        except DiskFull:
+            return
+        self._failpoint("roll.created")
+        self._seal(sealed, SEAL)
+        self._failpoint("roll.sealed")
+        sealed.close()
+        self._segment, self._file = number + 1, following
+
+    def _sealed_bytes(self) -> int:
+        return self._file.size_bytes + len(self._seal_bytes(SEAL))
+
+    def _seal_bytes(self, kind: int) -> bytes:
+        data, _ = encode(
+            kind,
+            (),
+            segment=self._segment,
+            epoch=self._epoch,
+            first=self.next,
+            count=0,
+            durable=self.durable,
+            before=self._before,
+        )
+        return data
+
+    def _seal(self, file: File, kind: int) -> None:
+        """Write a segment's last frame; the chain goes on from the frame before it."""
+        data = self._seal_bytes(kind)
+        good_bytes = file.size_bytes
+        try:
+            file.write(data)
+        except OSError as error:
+            self._take_back(good_bytes, error)
+            raise self._fail(f"a segment could not be sealed: {error.strerror}") from error
+        self._sync(file)
+        self.written_bytes += len(data)
+
+    def _begin(self, number: int, before_bytes: int) -> File:
+        """A new segment, whole under its name before anything is written there. Raises DiskFull, StoreFailed."""
+        path = self._path(number)
+        header = Header(number, self._epoch, self._store, self.next, self._before, before_bytes)
+        try:
+            if f"{name_of(number)}.new" in self._files.names(self._folder):
+                self._files.remove(f"{path}.new")
+            file = self._files.create(f"{path}.new")
+            try:
+                file.write(pack_header(header))
+                file.sync()
+                self._failpoint("roll.written")
+                self._files.rename(f"{path}.new", path)
+                self._files.sync_folder(self._folder)
+            except BaseException:
+                file.close()
+                raise
+        except OSError as error:
+            raise DiskFull(path, error) from error
+        self.written_bytes += file.size_bytes
+        return file
+
+    def _path(self, number: int) -> str:
+        return f"{self._folder}/{name_of(number)}"
+
+    def close(self) -> None:
+        """Seal what is open, if that is still possible, and give it back."""
+        if isinstance(self._failed, StoreClosed):
+            return
+        if self._failed is None:
+            with contextlib.suppress(CheckpointError):
+                self._seal(self._file, END)
+        self._file.close()
+        self._failed = StoreClosed(f"{self._folder} was closed")

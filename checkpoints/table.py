@@ -1,0 +1,133 @@
+"""The newest state of each key, folded from records.
+
+Owns what a record means: a whole state in columns, or a change of some fields. It is filled the same way when a log is replayed
+and when it is compacted. Pure: bytes in, rows out.
+
+A record's part is a JSON object: `k` the kind, `i` the keys, and one of
+  `s` with `f`: the value of the one field `f[0]` of each key, a scalar;
+  `r` with `f`: the values of the fields `f` of each key;
+  `d`: for each key its changed fields by name; a name after `+` has items to be added to the list of that name;
+  `x`: the keys are gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+__all__ = ["GONE", "SHARDS_MOST", "Changes", "Key", "Rows", "Table", "shard_of_key", "state_of"]
+
+Key = int | str
+#: A shard's number fits into two digits of a file name.
+SHARDS_MOST = 100
+
+
+class _Gone:
+    """Stands for the state of a key that was removed."""
+
+
+GONE = _Gone()
+
+
+class Rows:
+    """The states of one kind. fields: what the values of a row stand for; a row may be a whole state by name instead."""
+
+    __slots__ = ("fields", "rows")
+
+    def __init__(self, fields: list[str]) -> None:
+        self.fields = fields
+        #: A scalar for the one field, a list for several, or a dict by name.
+        self.rows: dict[Key, Any] = {}
+
+
+class Table:
+    """States by kind and key."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, Rows] = {}
+
+    def fold(self, body: bytes) -> str:
+        """Take in the records of one part; returns their kind. Raises ValueError for what is no such part."""
+        try:
+            part = orjson.loads(body)
+            kind, keys = part["k"], part["i"]
+            if "d" in part:
+                self._change(self._rows(kind), keys, part["d"])
+            elif "x" in part:
+                self._rows(kind).rows.update(dict.fromkeys(keys, GONE))
+            else:
+                self._put(kind, part["f"], keys, part["s"] if "s" in part else part["r"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"a part without its columns: {error!r}") from error
+        return str(kind)
+
+    def _rows(self, kind: str) -> Rows:
+        rows = self.kinds.get(kind)
+        if rows is None:
+            rows = self.kinds[kind] = Rows([])
+        return rows
+
+    def _put(self, kind: str, fields: list[str], keys: list[Key], values: list[Any]) -> None:
+        if len(keys) != len(values):
+            raise ValueError(f"{len(keys)} keys with {len(values)} states")
+        known = self._rows(kind)
+        if known.fields != fields:
+            self._rename(known, fields)
+        known.rows.update(zip(keys, values, strict=True))
+
+    @staticmethod
+    def _rename(known: Rows, fields: list[str]) -> None:
+        """Keep what has other fields by name: the class has changed since."""
+        for key, row in known.rows.items():
+            if row is not GONE and type(row) is not Changes:
+                known.rows[key] = state_of(known.fields, row)
+        known.fields = fields
+
+    @staticmethod
+    def _change(known: Rows, keys: list[Key], changes: list[dict[str, Any]]) -> None:
+        rows = known.rows
+        for key, change in zip(keys, changes, strict=True):
+            row = rows.get(key)
+            if row is None:
+                rows[key] = Changes([change])
+            elif type(row) is Changes:
+                row.append(change)
+            else:
+                state = {} if row is GONE else state_of(known.fields, row)
+                apply(state, change)
+                rows[key] = state
+
+
+class Changes(list[dict[str, Any]]):
+    """Changes of a state that stands elsewhere, oldest first; where it stands nowhere, it was empty."""
+
+    __slots__ = ()
+
+    def applied(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The state after them."""
+        for change in self:
+            apply(state, change)
+        return state
+
+
+def apply(state: dict[str, Any], change: dict[str, Any]) -> None:
+    """Make one change. A name after `+` has items for the end of a list."""
+    for name, value in change.items():
+        if name.startswith("+"):
+            state.setdefault(name[1:], []).extend(value)
+        else:
+            state[name] = value
+
+
+def state_of(fields: list[str], row: Any) -> dict[str, Any]:
+    """A row as a state by field."""
+    if type(row) is dict:
+        return row
+    return dict(zip(fields, row if type(row) is list else [row], strict=True))
+
+
+def shard_of_key(kind: str, key: Key, shards: int) -> int:
+    """The shard of a key, as `shards` says."""
+    return crc32(f"{kind}/{key}".encode()) % shards

@@ -1,0 +1,88 @@
+"""Answers that may be asked for again.
+
+Owns which answers of a session are kept: those from its mark on, the number up to which all were received. It is filled by
+reading a log, and carried over by compaction. Pure.
+
+An answers part: 8 bytes of the session, 8 bytes of the section's number (little endian), then a JSON object with `v`, the
+values, and `o`, the position of the first, or `p`, all positions. A marks part: a JSON object, number by session in
+hexadecimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct, error
+from typing import Any
+
+import orjson
+
+from checkpoints.frame import Part
+
+__all__ = ["ANSWERS", "MARKS", "SESSION_BYTES", "Window", "answers_part", "marks_part"]
+
+#: Letters of the two parts.
+ANSWERS, MARKS = b"R", b"M"
+SESSION_BYTES = 8
+_HEAD = Struct("<8sQ")
+
+
+class Window:
+    """The answers of every session."""
+
+    def __init__(self) -> None:
+        #: The number below which nothing is asked for again, by session.
+        self.marks: dict[bytes, int] = {}
+        self._answers: dict[bytes, dict[int, list[bytes]]] = {}
+
+    def fold(self, part: Part) -> None:
+        """Take in one part of a log, of either letter. Raises ValueError for what is no such part."""
+        try:
+            if part.letter == MARKS:
+                for session, mark in orjson.loads(part.body).items():
+                    self._mark(bytes.fromhex(session), mark)
+            elif part.letter == ANSWERS:
+                session_key, number = _HEAD.unpack_from(part.body)
+                if number >= self.marks.get(session_key, 0):
+                    self._answers.setdefault(session_key, {}).setdefault(number, []).append(part.body)
+        except (error, AttributeError, TypeError) as wrong:
+            raise ValueError(f"a part of answers that cannot be read: {wrong}") from wrong
+
+    def _mark(self, session: bytes, mark: int) -> None:
+        if mark <= self.marks.get(session, 0):
+            return
+        self.marks[session] = mark
+        kept = self._answers.get(session)
+        if kept:
+            for number in [number for number in kept if number < mark]:
+                del kept[number]
+
+    def answers(self, session: bytes, number: int) -> dict[int, Any] | None:
+        """The values that a section's tasks were answered with, by position; None where there is no answer to it."""
+        bodies = self._answers.get(session, {}).get(number)
+        if bodies is None:
+            return None
+        values: dict[int, Any] = {}
+        for body in bodies:
+            said = orjson.loads(body[_HEAD.size :])
+            column = said["v"]
+            values.update(zip(said.get("p") or range(said.get("o", 0), said.get("o", 0) + len(column)), column, strict=True))
+        return values
+
+    def parts(self) -> Iterator[Part]:
+        """Everything, as parts of a log."""
+        if self.marks:
+            yield Part(MARKS, orjson.dumps({session.hex(): mark for session, mark in self.marks.items()}))
+        for answers in self._answers.values():
+            for bodies in answers.values():
+                for body in bodies:
+                    yield Part(ANSWERS, body)
+
+
+def answers_part(session: bytes, number: int, columns: dict[str, Any]) -> Part:
+    """The answers to some tasks of a section. columns: `v` with `o` or `p`. Raises TypeError for what JSON cannot hold."""
+    return Part(ANSWERS, _HEAD.pack(session, number) + orjson.dumps(columns))
+
+
+def marks_part(marks: dict[bytes, int]) -> Part:
+    """How far each session has received its answers."""
+    return Part(MARKS, orjson.dumps({session.hex(): mark for session, mark in marks.items()}))
