@@ -1,6 +1,6 @@
 """Every error of the engine, and the exit code that each of them means.
 
-Owns the one table of exit codes: 0 done, 1 the work failed, 2 asked wrongly, 3 try again, 4 broken. The errors of the floor
+Owns the one table of exit codes: 0 done, 1 the work failed, 2 asked wrongly, 3 try again, 4 broken. The errors of the floors
 below are named here too, so that a user needs one import.
 """
 
@@ -8,6 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checkpoints.errors import (
+    CheckpointError,
+    Corrupt,
+    DiskFull,
+    FolderInUse,
+    NewerFormat,
+    ReadFailed,
+    RecordTooLarge,
+    StoreClosed,
+    StoreFailed,
+)
 from pools.errors import (
     BadAddress,
     BadArgument,
@@ -25,6 +36,7 @@ from pools.errors import (
     PoolFull,
     PoolUnavailable,
     StateTooLarge,
+    StateUnreadable,
     TaskCancelled,
     TaskExpired,
     TaskFailed,
@@ -44,21 +56,31 @@ __all__ = [
     "BadLine",
     "BadMethod",
     "BadReply",
+    "CheckpointError",
     "ConfigError",
+    "Corrupt",
+    "DiskFull",
     "EngineError",
     "EngineStopped",
     "Failure",
+    "FolderInUse",
     "FrameTooLarge",
     "KindNotLoaded",
     "LinkClosed",
     "MailboxFull",
+    "NewerFormat",
     "NotRunning",
     "OutboxFull",
     "PoolError",
     "PoolFull",
     "PoolUnavailable",
+    "ReadFailed",
+    "RecordTooLarge",
     "StartFailed",
     "StateTooLarge",
+    "StateUnreadable",
+    "StoreClosed",
+    "StoreFailed",
     "TaskCancelled",
     "TaskExpired",
     "TaskFailed",
@@ -155,17 +177,26 @@ _CODES: dict[type[Exception], int] = {
     BadMethod: WRONG,
     BadReply: FAILED,
     ConfigError: WRONG,
+    Corrupt: BROKEN,
+    DiskFull: AGAIN,
     EngineStopped: AGAIN,
+    FolderInUse: AGAIN,
     FrameTooLarge: WRONG,
     KindNotLoaded: WRONG,
     LinkClosed: AGAIN,
     MailboxFull: AGAIN,
+    NewerFormat: BROKEN,
     NotRunning: AGAIN,
     OutboxFull: FAILED,
     PoolFull: AGAIN,
     PoolUnavailable: AGAIN,
+    ReadFailed: BROKEN,
+    RecordTooLarge: FAILED,
     StartFailed: BROKEN,
     StateTooLarge: FAILED,
+    StateUnreadable: BROKEN,
+    StoreClosed: AGAIN,
+    StoreFailed: BROKEN,
     TaskCancelled: FAILED,
     TaskExpired: FAILED,
     TaskFailed: FAILED,

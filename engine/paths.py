@@ -45,7 +45,7 @@ class Paths:
     """The files of one engine.
 
     runtime: its directory for the socket and the lock, gone after a restart of the machine.
-    state: its directory for logs, kept.
+    state: its directory for logs and data, kept.
     """
 
     name: str
@@ -66,6 +66,11 @@ class Paths:
     def log(self) -> Path:
         """What the daemon says while nobody looks."""
         return self.state / "daemon.log"
+
+    @property
+    def data(self) -> Path:
+        """What is kept of agents: a store's folder for each worker of each pool, POOL/NUMBER."""
+        return self.state / "data"
 
     def check(self) -> None:
         """Check that what there is of the runtime directories is this user's alone. Raises UnsafePath with the mend."""

@@ -13,11 +13,27 @@ from typing import Any
 from engine import errors
 from engine.cli.misuse import Misuse
 from engine.cli.screen import clean
-from engine.errors import KindNotLoaded, TaskFailed, exit_code
+from engine.errors import (
+    CheckpointError,
+    Corrupt,
+    DiskFull,
+    KindNotLoaded,
+    ReadFailed,
+    StoreFailed,
+    TaskFailed,
+    exit_code,
+)
 
 __all__ = ["as_dict", "code_of", "report"]
 
 SCHEMA = "engine.error/v1"
+#: What to do about an error of the store whose message does not say it.
+MENDS: dict[type[CheckpointError], str] = {
+    Corrupt: "nothing was changed; for all that is damaged: engine checkpoints verify",
+    DiskFull: "make room, then try again",
+    ReadFailed: "see that the disk is well and the file is yours, then try again",
+    StoreFailed: "see that the disk is well, then start the engine again",
+}
 
 
 def code_of(error: BaseException) -> int:
@@ -35,6 +51,8 @@ def as_dict(error: BaseException) -> dict[str, Any]:
         shown["retry_after_s"] = retry_after_s
     if isinstance(error, KindNotLoaded) and error.trace:
         shown["trace"] = error.trace
+    if isinstance(error, Corrupt):
+        shown |= {"file": error.file, "offset": error.offset}
     return shown
 
 
@@ -55,6 +73,9 @@ def report(error: Exception, *, is_json: bool, is_debug: bool) -> int:
 def _line(error: Exception) -> str:
     if isinstance(error, OSError):
         return clean(f"{error.filename or 'the system'}: {error.strerror or error}")
+    if isinstance(error, CheckpointError):
+        mend = MENDS.get(type(error))
+        return clean(f"{error}; {mend}" if mend else str(error))
     if hasattr(error, "retry_after_s"):
         notes = [note for note in getattr(error, "__notes__", ()) if note]
         return clean(": ".join([*notes, str(error)]))

@@ -30,6 +30,11 @@ def test_the_runtime_directory_of_the_session_is_used(tmp_path: Path) -> None:
     assert paths.lock == session / "engine" / "main" / "daemon.lock"
 
 
+def test_what_is_kept_of_agents_stands_beside_the_log(tmp_path: Path) -> None:
+    paths = find_paths("main", {"ENGINE_HOME": str(tmp_path)})
+    assert paths.data == paths.log.parent / "data" == tmp_path / "state" / "main" / "data"
+
+
 def test_without_the_variable_the_users_session_directory_is_used(tmp_path: Path) -> None:
     session = private(tmp_path / str(ME))
     assert find_paths("main", {}, sessions=tmp_path).runtime == session / "engine" / "main"

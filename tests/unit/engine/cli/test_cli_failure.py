@@ -29,6 +29,8 @@ def said(
         (errors.TaskFailed(errors.Failure("ValueError", "as told")), 1),
         (errors.NotRunning("none runs"), 3),
         (errors.StartFailed("its log is there"), 4),
+        (errors.FolderInUse("data/p1/0", 7), 3),
+        (errors.NewerFormat("data/p1/0/00000001.log", 9, 1), 4),
     ],
 )
 def test_an_error_is_one_line_and_its_code(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,6 +72,34 @@ def test_json_of_a_failed_task_names_what_the_agent_raised(capsys: pytest.Captur
 
 def test_a_refusal_of_the_system_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(PermissionError(13, "Permission denied", "/x/y"), capsys) == (4, "engine: /x/y: Permission denied\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "mend"),
+    [
+        (errors.Corrupt("00000001.log", 80, "it is torn"), 4, "engine checkpoints verify"),
+        (errors.ReadFailed("00000001.log", OSError(5, "Input/output error")), 4, "try again"),
+        (errors.StoreFailed("00000001.log", "a sync failed"), 4, "start the engine again"),
+        (errors.DiskFull("00000001.log", OSError(28, "No space left on device")), 3, "make room"),
+    ],
+)
+def test_an_error_of_a_store_names_its_file_and_what_to_do(
+    error: Exception, code: int, mend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, line = said(error, capsys)
+    assert (found, line.count("\n")) == (code, 1)
+    assert line.startswith(f"engine: {error}; ")
+    assert mend in line
+
+
+def test_json_of_a_damaged_file_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = said(errors.Corrupt("00000001.log", 80, "it is torn"), capsys, is_json=True)
+    assert json.loads(text)["error"] == {
+        "type": "Corrupt",
+        "message": "00000001.log is damaged at byte 80: it is torn",
+        "file": "00000001.log",
+        "offset": 80,
+    }
 
 
 def test_an_error_of_ours_is_named_as_one(capsys: pytest.CaptureFixture[str]) -> None:
