@@ -29,6 +29,7 @@ VERBS = {
     "agents": "the agents, a page at a time",
     "kinds": "what each kind of agent can be asked",
     "events": "what happened lately",
+    "checkpoints": "what is kept of agents: list, verify, show, export, repair",
     "doctor": "look for what is wrong here, and say the mend",
     "version": "the version of the engine, of Python and of Linux",
 }
@@ -191,8 +192,9 @@ def _general(given: list[str]) -> int:
 
 def _help() -> str:
     text = "engine: thousands of small stateful agents on this machine\n\nUsage\n  engine VERB [...]\n"
+    width = max(map(len, VERBS)) + 2
     for verb, line in VERBS.items():
         if verb in HEADINGS:
             text += f"\n{HEADINGS[verb]}\n"
-        text += f"  {verb:<9}{line}\n"
+        text += f"  {verb:<{width}}{line}\n"
     return f"{text}\n{OPTIONS}\nExamples\n{EXAMPLES}"

@@ -11,17 +11,20 @@ STYLES = {
     "running": "green",
     "run": "green",
     "up": "green",
+    "open": "green",
     "ok": "green",
     "starting": "yellow",
     "backoff": "yellow",
     "degraded": "yellow",
     "warn": "yellow",
+    "torn tail": "yellow",
     "full": "yellow",
     "asleep": "dim",
     "dormant": "dim",
     "stopped": "dim",
     "down": "red",
     "bad": "red",
+    "damaged": "red",
 }
 
 

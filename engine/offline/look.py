@@ -1,0 +1,138 @@
+"""A look at a store's files without its lock.
+
+Owns the order: the same files as a start of the engine reads, each of them whole, and then those that count only if they are
+damaged; nothing is written. A look while a process writes there is repeated if what it read was moved away meanwhile; the
+tail of a frame that is being written is no damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+
+from checkpoints.compaction import fold_frame, fold_window
+from checkpoints.errors import CheckpointError, Corrupt
+from checkpoints.files import Files
+from checkpoints.frame import Frame
+from checkpoints.manifest import MANIFEST, Manifest, read_manifest
+from checkpoints.recovery import Recovered, read_log, segments_of
+from checkpoints.snapshot import Snapshot, open_snapshots
+from checkpoints.store import STATES
+from checkpoints.table import Key, Table
+from checkpoints.window import Window
+from engine.offline.older import damages_before
+from engine.offline.view import Source, View
+
+__all__ = ["open_view"]
+
+#: Looks at a store whose files are moved meanwhile. A second one is rare; each takes a whole compaction to be in vain.
+TRIES = 5
+
+
+def open_view(files: Files, folder: str, wanted: tuple[str, Key] | None = None) -> View:
+    """A look at a store; what is wrong with it is in the view. wanted: the kind and key whose source will be asked for."""
+    for _ in range(TRIES - 1):
+        before = _names(files, folder)
+        view = _looked(files, folder, wanted)
+        if not view.damages or _names(files, folder) == before:
+            return view
+        view.close()
+    return _looked(files, folder, wanted)
+
+
+def _looked(files: Files, folder: str, wanted: tuple[str, Key] | None) -> View:
+    try:
+        manifests = read_manifest(files, folder)
+        if not manifests and segments_of(files, folder):
+            raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing, and there are segments")
+    except CheckpointError as error:
+        return _unreadable(files, folder, [error])
+    if not manifests:
+        return View(files, folder)
+    base, damages = _newest(files, folder, manifests)
+    if base is None:
+        return _unreadable(files, folder, damages)
+    damages += damages_before(files, folder, base.manifest, damages)
+    log = _Log(wanted)
+    try:
+        recovered = log.read(files, folder, base, manifests[0].covered)
+    except CheckpointError as error:
+        base.close()
+        return _unreadable(files, folder, [error, *damages])
+    return View(
+        files,
+        folder,
+        manifest=base.manifest,
+        table=log.table,
+        snapshots=base.snapshots,
+        recovered=recovered,
+        source=log.source,
+        damages=damages,
+    )
+
+
+def _unreadable(files: Files, folder: str, damages: list[CheckpointError]) -> View:
+    return View(files, folder, damages=damages, error=damages[0])
+
+
+class _Base(NamedTuple):
+    """What the log is read upon."""
+
+    manifest: Manifest
+    window: Window
+    snapshots: dict[int, Snapshot]
+
+    def close(self) -> None:
+        for snapshot in self.snapshots.values():
+            snapshot.close()
+
+
+def _newest(files: Files, folder: str, manifests: Sequence[Manifest]) -> tuple[_Base | None, list[CheckpointError]]:
+    """The files of the newest manifest that are whole, if any are, and what is wrong with those of newer ones."""
+    damages: list[CheckpointError] = []
+    for manifest in manifests:
+        window = Window()
+        try:
+            fold_window(files, folder, manifest, window)
+            return _Base(manifest, window, open_snapshots(files, folder, manifest, is_verified=True)), damages
+        except CheckpointError as error:
+            damages.append(error)
+            if not isinstance(error, Corrupt):
+                break  # a start of the engine would stop here too
+    return None, damages
+
+
+class _Log:
+    """The records behind the snapshots. wanted: the kind and key whose last record is looked for."""
+
+    def __init__(self, wanted: tuple[str, Key] | None) -> None:
+        self._wanted = wanted
+        self.table = Table()
+        self.source: Source | None = None
+
+    def read(self, files: Files, folder: str, base: _Base, covered: int) -> Recovered:
+        """Read them. covered: as in `read_log`.  Raises as it."""
+
+        def visit(frame: Frame, file: str, at: int) -> None:
+            fold_frame(self.table, base.window, frame, file, at)
+            if self._wanted is not None and _is_in(frame, *self._wanted):
+                self.source = Source(file.rpartition("/")[2], at, frame.first, frame.last, None)
+
+        return read_log(
+            files, folder, visit, store=base.manifest.store, start=base.manifest.segment, covered=covered, is_dry=True
+        )
+
+
+def _names(files: Files, folder: str) -> Sequence[str]:
+    try:
+        return files.names(folder)
+    except OSError:
+        return ()
+
+
+def _is_in(frame: Frame, kind: str, key: Key) -> bool:
+    """Whether a commit has a record of a key."""
+    parts = (orjson.loads(part.body) for part in frame.parts if part.letter == STATES)
+    return any(part["k"] == kind and key in part["i"] for part in parts)
