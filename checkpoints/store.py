@@ -1,11 +1,11 @@
 """The states of many keys, kept on the disk: open, commit, look up, compact.
 
-Owns a folder: its lock, its manifest, the log that is open and the snapshots behind it. It blocks, and it knows nothing of
-agents; who needs a loop puts `commit` into a thread. After a crash it is opened like any other time.
-
     store = open_store("data/p1/w0", shards=10, chance=os.urandom)
     store.commit([states_part("counter", ["total"], [17], [[5]])], count=1)     # on the disk when it returns
     store.state("counter", 17)                                                  # {"total": 5}
+
+Owns a folder: its lock, its manifest, the log that is open and the snapshots behind it. It blocks, and it knows nothing of
+agents; who needs a loop puts `commit` into a thread. After a crash it is opened like any other time.
 """
 
 from __future__ import annotations

@@ -34,6 +34,11 @@ class Window:
         self.marks: dict[bytes, int] = {}
         self._answers: dict[bytes, dict[int, list[bytes]]] = {}
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is any."""
+        return any(self._answers.values())
+
     def fold(self, part: Part) -> None:
         """Take in one part of a log, of either letter. Raises ValueError for what is no such part."""
         try:

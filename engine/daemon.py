@@ -263,6 +263,7 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
             kinds=list(config.kinds.values()),
             pools=config.pools,
             durability=config.durability,
+            data=paths.data,
             name=config.name,
             agents_limit=config.agents_limit,
             paths=[str(folder)] if folder is not None else [],

@@ -17,8 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from checkpoints.errors import CheckpointError
 from engine.capacity import check_pools
 from engine.errors import EngineStopped, StartFailed, Unavailable
+from engine.keys import DURABILITIES
 from engine.machine import read_machine
 from engine.proxy import Proxy
 from engine.spawned import Spawned
@@ -26,13 +28,13 @@ from engine.stream import Tally, batches, singly
 from pools.address import key_of
 from pools.agent import Agent
 from pools.asks import Asks
-from pools.errors import BadAddress
+from pools.errors import BadAddress, StateUnreadable
 from pools.events import Event
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
 from pools.result import Batch, Result
 from pools.spec import AGENTS_TOTAL, PoolSpec
-from pools.swarm import Swarm
+from pools.swarm import Keep, Swarm
 
 if TYPE_CHECKING:
     from engine.snapshot import Snapshot
@@ -52,10 +54,11 @@ class Engine:
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
     pools: specifications, or a pools.yaml; None is one pool with a worker for each processor but one, at least one.
-    durability: `memory`; what a worker held is gone when it dies.  agents_limit: most agents in all.
-    paths: folders that workers add at the end of their import path.
+    durability: `sync`, an answer waits until what it changed is on the disk; `os`, until the kernel has it; `memory`, what a
+    worker held is gone when it dies.  data: the folder where state is kept; one engine has it at a time.
+    agents_limit: most agents in all.  paths: folders that workers add at the end of their import path.
     environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
-     seed: for every choice by chance.
+    seed: for every choice by chance.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
     """
 
@@ -65,6 +68,7 @@ class Engine:
         pools: Sequence[PoolSpec] | str | Path | None = None,
         *,
         durability: str = "memory",
+        data: str | Path | None = None,
         name: str = "engine",
         agents_limit: int | None = None,
         paths: Iterable[str] = (),
@@ -74,12 +78,15 @@ class Engine:
         seed: int | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        if durability != "memory":
-            raise Unavailable(f"durability {durability!r}: unavailable: this version keeps state in memory only; use 'memory'")
+        if durability not in DURABILITIES:
+            raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
+        if durability != "memory" and data is None:
+            raise ValueError(f"durability {durability!r} needs a folder: Engine(…, data='…')")
         if not sys.platform.startswith("linux"):
             raise Unavailable(f"unavailable: the engine needs Linux (pidfd, memfd), this is {sys.platform}")
         self.name = name
         self.durability = durability
+        self._keep = None if durability == "memory" else Keep(os.path.abspath(str(data)), durability == "sync")  # noqa: PTH100
         self.tally = Tally()
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s = time.time()
@@ -122,17 +129,21 @@ class Engine:
     def launch(self) -> list[Future[Any]]:
         """Start the workers without waiting for them; `settle` takes what this returns. Raises StartFailed."""
         self._references = [self._reference(kind) for kind in self._kinds]
-        self._swarm = swarm = Swarm(
-            self._specs,
-            name=self.name,
-            paths=self._wanted_paths,
-            limit=self._limit,
-            environ=self._environ,
-            output=self._output,
-            spares=self._spares,
-            seed=self._seed,
-            on_event=self._note,
-        )
+        try:
+            self._swarm = swarm = Swarm(
+                self._specs,
+                name=self.name,
+                paths=self._wanted_paths,
+                limit=self._limit,
+                environ=self._environ,
+                output=self._output,
+                spares=self._spares,
+                seed=self._seed,
+                keep=self._keep,
+                on_event=self._note,
+            )
+        except (CheckpointError, StateUnreadable) as error:
+            raise StartFailed(str(error)) from error
         self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
         try:
             return swarm.launch()
@@ -146,7 +157,7 @@ class Engine:
         swarm = self.swarm
         try:
             await swarm.ready(starting)
-            for reference in self._references:
+            for reference in dict.fromkeys([*self._references, *swarm.references]):
                 await swarm.load(reference, self._wanted_paths)
         except BaseException:
             self._swarm = None

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from engine.machine import Machine
     from engine.setting import Setting
 
-__all__ = ["ENGINE_KEYS", "POOL_KEYS", "read_count", "read_durability", "read_kind", "read_known_kind", "read_limit"]
+__all__ = [
+    "DURABILITIES",
+    "ENGINE_KEYS",
+    "POOL_KEYS",
+    "read_count",
+    "read_durability",
+    "read_kind",
+    "read_known_kind",
+    "read_limit",
+]
 
 #: The engine's own keys; `kinds` and `pools` are mappings beside them.
 ENGINE_KEYS = ("name", "durability", "default_kind", "agents")
@@ -40,9 +49,8 @@ POOL_KEYS = {
 }
 #: The word that lifts a limit, for the keys whose limit can be lifted; a written null says the same.
 LIFTED = {"cpu": "none", "mem": "none", "sleep_after": "never"}
-#: Ways to keep state: those of this version, and those whose log it does not have.
-DURABILITIES = ("memory",)
-NOT_KEPT = ("os", "sync")
+#: Ways to keep state: in the workers' memory, in the kernel's, on the disk.
+DURABILITIES = ("memory", "os", "sync")
 
 _CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 
@@ -76,8 +84,6 @@ def read_count(setting: Setting) -> int:
 def read_durability(setting: Setting) -> str:
     """How state is kept. Raises ConfigError."""
     said = setting.one()
-    if said in NOT_KEPT:
-        raise setting.wrong(f"{said!r} is unavailable: this version keeps state in memory only; write memory")
     if said not in DURABILITIES:
         raise setting.wrong(f"{said!r} is not {' or '.join(DURABILITIES)}", nearest_of(said, DURABILITIES))
     return said

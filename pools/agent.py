@@ -22,7 +22,7 @@ __all__ = ["HOOKS", "Agent", "AgentType"]
 HOOKS = frozenset({"run", "execute", "checkpoint", "handle_error"})
 #: Names that tell about every agent, and those that a field cannot have.
 TELLING = frozenset({"id", "key", "kind", "status", "mailbox"})
-RESERVED = TELLING | {"memory_limit_bytes"} | HOOKS
+RESERVED = TELLING | {"memory_limit_bytes", "migrate"} | HOOKS
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -139,6 +139,14 @@ class Agent(metaclass=AgentType):
         """Tasks that wait for this agent."""
         desk = type(self)._desk
         return 0 if desk is None else desk.waiting(type(self).kind, self._key)
+
+    @classmethod
+    def migrate(cls, state: dict[str, Any]) -> dict[str, Any]:
+        """What becomes of a kept state whose fields are not those of the class; override it to rename or to drop some.
+
+        state: values by field, as JSON reads them.  Fields that are not in what is returned get their first values.
+        """
+        return state
 
     def run(self, method: str) -> None:
         """Called as a task begins, with the method's name. An error here fails the task."""

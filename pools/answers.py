@@ -11,19 +11,20 @@ from typing import Any
 import orjson
 
 from pools import values
-from pools.channel import Channel
 from pools.errors import BadReply, Failure, FrameTooLarge, failure_of
-from pools.job import Error
+from pools.job import Answers, Error
 from pools.lane import Sink
+from pools.ledger import Ledger
+from pools.link import Wire
 from pools.message import RESULT
 
-__all__ = ["ChannelAnswers", "LocalAnswers", "copied"]
+__all__ = ["ChannelAnswers", "LocalAnswers", "PlacedAnswers", "RecordedAnswers", "copied"]
 
 
 class ChannelAnswers:
     """Answers that go back over the channel, many a frame."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Wire) -> None:
         self._channel = channel
         self._sections: list[dict[str, Any]] = []
 
@@ -75,6 +76,56 @@ def _halves(section: dict[str, Any]) -> list[dict[str, Any]]:
         own = [[error[0] - start, *error[1:]] for error in errors if start <= error[0] < stop]
         parts.append(part | ({"e": own} if own else {}))
     return parts
+
+
+class RecordedAnswers(ChannelAnswers):
+    """Answers that are recorded with what their tasks changed, and sent when that is on the disk. wire: waits for it."""
+
+    def __init__(self, wire: Wire, ledger: Ledger) -> None:
+        super().__init__(wire)
+        self._ledger = ledger
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Take the results of consecutive positions."""
+        super().answer(number, first, results, errors)
+        if errors:
+            failed = {error[0] for error in errors}
+            ended = [at for at in range(len(results)) if at not in failed]
+            self._ledger.answered(number, {"p": [first + at for at in ended], "v": [results[at] for at in ended]})
+        else:
+            self._ledger.answered(number, {"o": first, "v": results})
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Take the results of some positions."""
+        super().answer_at(number, positions, results, errors)
+        failed = {error[0] for error in errors}
+        ended = [at for at in range(len(results)) if at not in failed]
+        self._ledger.answered(number, {"p": [positions[at] for at in ended], "v": [results[at] for at in ended]})
+
+    def flush(self) -> None:
+        """Send what was taken, and commit what it waits for."""
+        super().flush()
+        self._ledger.flush()
+
+
+class PlacedAnswers:
+    """Answers to a part of a section that is sent again: its positions are those of the whole one."""
+
+    def __init__(self, answers: Answers, positions: list[int]) -> None:
+        self._answers = answers
+        self._positions = positions
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Hand on the results of consecutive positions of the part."""
+        self._answers.answer_at(number, self._positions[first : first + len(results)], results, errors)
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Hand on the results of some positions of the part."""
+        self._answers.answer_at(number, [self._positions[at] for at in positions], results, errors)
+
+    def flush(self) -> None:
+        """Send what was taken."""
+        self._answers.flush()
 
 
 class LocalAnswers:

@@ -82,7 +82,14 @@ class Channel(asyncio.Protocol):
 
     def send(self, letter: str, data: Any) -> None:
         """Send one message; it is dropped when the connection is closed. Raises FrameTooLarge and TypeError, as `encode`."""
-        frame = encode(letter, data, int(self._wall_s()))
+        self.write(self.encoded(letter, data))
+
+    def encoded(self, letter: str, data: Any) -> bytes:
+        """A message as the frame that `write` takes. Raises FrameTooLarge and TypeError, as `encode`."""
+        return encode(letter, data, int(self._wall_s()))
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame; it is dropped when the connection is closed."""
         if self._transport is not None:
             self.bytes_out += len(frame)
             self._transport.write(frame)

@@ -25,6 +25,7 @@ __all__ = [
     "PoolFull",
     "PoolUnavailable",
     "StateTooLarge",
+    "StateUnreadable",
     "TaskCancelled",
     "TaskExpired",
     "TaskFailed",
@@ -129,6 +130,10 @@ class StateTooLarge(PoolError):
     """A task would have grown its agent past the memory that an agent may use; the change was taken back."""
 
 
+class StateUnreadable(PoolError):
+    """What was kept of an agent cannot be read, or does not fit its class; nothing of it was changed or lost."""
+
+
 class PoolFull(PoolError):
     """As many tasks wait for a worker as may wait."""
 
@@ -201,7 +206,7 @@ def failure_of(error: BaseException) -> Failure:
 
 def _leaves() -> dict[str, type[PoolError]]:
     plain = (BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
-    more = (PoolFull, PoolUnavailable, StateTooLarge, TaskCancelled, TaskExpired, UnknownAgent, UnknownKind)
+    more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, UnknownAgent, UnknownKind)
     return {leaf.__name__: leaf for leaf in (*plain, *more, UnknownMethod, WorkerDied)}
 
 

@@ -21,6 +21,8 @@ from pools.context import Office, Outgoing
 from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
+from pools.kind import Kind
+from pools.ledger import Ledger
 from pools.residents import Residents
 from pools.spec import PUMP_S, REPLY_AFTER_S
 from pools.turns import PENDING, Turns
@@ -40,6 +42,7 @@ class Executor:
     clock_ns: monotonic nanoseconds.  defer: calls a function in the next turn of the loop.
     start: makes an asyncio task of a coroutine, started in place where the interpreter can.
     send: takes what a successful task sends, with the agent's kind and key.
+    ledger: where changes are recorded; None where state is kept in memory only.
     """
 
     def __init__(
@@ -53,8 +56,10 @@ class Executor:
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         office: Office,
         send: Callable[[str, Key, list[Outgoing]], None],
+        ledger: Ledger | None = None,
     ) -> None:
         self._kinds = kinds
+        self._ledger = ledger
         self._cells = cells
         self._clock_ns = clock_ns
         self._defer = defer
@@ -68,6 +73,7 @@ class Executor:
             office=office,
             send=send,
             complaints=self._complaints,
+            ledger=ledger,
         )
         self._queue: deque[Job] = deque()
         #: Tasks that were queued and not begun.
@@ -119,6 +125,8 @@ class Executor:
                 value = sendable(value)
             if after is not before:
                 kind.check(before, after)
+                if self._ledger is not None and kind.differs(before, after):
+                    self._ledger.changed(kind, {key: after})
         except CAUGHT as error:
             kind.restore(agent, before)
             value, errors = None, [[0, *self._complaints.failure(kind, method, error)]]
@@ -199,6 +207,8 @@ class Executor:
             return
         kind, live, cells = residents.kind, residents.live, self._cells
         mark, check, whole, first = kind.mark, kind.check, kind.whole, job.next
+        differs, is_kept = kind.differs, self._ledger is not None
+        changed: dict[Key, Any] = {}
         run_long = self._turns.run
         results: list[Any] = []
         errors: list[Error] = []
@@ -229,12 +239,15 @@ class Executor:
                         type(after) is not whole or (after is not value and (after > _MOST or after < _LEAST))
                     ):
                         check(before, after)
+                    if is_kept and differs(before, after):
+                        changed[key] = after
                 except CAUGHT as error:
                     kind.restore(agent, before)
                     errors.append([position - first, *self._complaints.failure(kind, method, error)])
                     value = None
             else:
                 try:
+                    self._record(kind, changed)
                     value = run_long(residents, key, Waiting(job, position, method, argument))
                     if value is PENDING:
                         is_gapless = False
@@ -243,17 +256,24 @@ class Executor:
                     value = None
             results.append(value)
             position += 1
+        self._record(kind, changed)
         self._running = None
         job.next = position
-        if is_gapless:
-            cells[DONE] += len(results) - len(errors)
-            cells[FAILED] += _failed(errors)
-            job.answers.answer(job.number, first, results, errors)
-        else:
-            self._answer_gapped(job, first, results, errors)
+        self._answer_slice(job, first, results, errors, is_gapless=is_gapless)
 
-    def _answer_gapped(self, job: Job, first: int, results: list[Any], errors: list[Error]) -> None:
-        """Answer a slice in which some tasks have not ended."""
+    def _record(self, kind: Kind, changed: dict[Key, Any]) -> None:
+        """Record what a slice has changed so far."""
+        if changed and self._ledger is not None:
+            self._ledger.changed(kind, changed)
+            changed.clear()
+
+    def _answer_slice(self, job: Job, first: int, results: list[Any], errors: list[Error], *, is_gapless: bool) -> None:
+        """Answer a slice. is_gapless: whether all its tasks have ended."""
+        if is_gapless:
+            self._cells[DONE] += len(results) - len(errors)
+            self._cells[FAILED] += _failed(errors)
+            job.answers.answer(job.number, first, results, errors)
+            return
         ended = [index for index, value in enumerate(results) if value is not PENDING]
         if not ended:
             return

@@ -14,13 +14,13 @@ import orjson
 
 from pools.address import Key
 from pools.agent import HOOKS, Agent, AgentType
-from pools.errors import BadField, BadMethod, StateTooLarge
+from pools.errors import BadField, BadMethod, StateTooLarge, StateUnreadable
 from pools.field import Field, read_field
 from pools.log import Log
 from pools.method import Method, read_method
 from pools.values import SMALL
 
-__all__ = ["Kind"]
+__all__ = ["Fresh", "Kind"]
 
 
 def _hints(owner: AgentType, thing: Any) -> dict[str, Any]:
@@ -46,10 +46,12 @@ class Kind:
         self.is_light = not self.has_hooks and all(field.is_scalar and field.is_fixed for field in self.fields)
         self.methods = self._read_methods(made)
         names = [field.name for field in self.fields]
-        self._names = names
+        #: Its fields, in their order.
+        self.names = names
         self.mark: Callable[[Agent], Any] = operator.attrgetter(*names) if names else _nothing
         self._exacts: list[Any] = [field.exact for field in self.fields]
         self.whole: Any = int if self.is_light and self._exacts == [int] else Kind
+        self._is_exact = len(names) == 1 or float in self._exacts
         self._plain = [(field.name, field.fresh()) for field in self.fields if field.is_scalar]
         self._deep = [field for field in self.fields if not field.is_scalar]
 
@@ -86,7 +88,7 @@ class Kind:
         for field in self._deep:
             setattr(agent, field.name, field.fresh())
         if not self.is_light:
-            agent._committed = self.commit(agent)
+            agent._committed = Fresh(self.commit(agent))
         return agent
 
     def check(self, before: Any, after: Any) -> None:
@@ -95,7 +97,7 @@ class Kind:
             return
         if before == after and type(before) is type(after):
             return
-        changed = (after,) if len(self._names) == 1 else after
+        changed = (after,) if len(self.names) == 1 else after
         for exact, field, value in zip(self._exacts, self.fields, changed, strict=True):
             if type(value) is exact and exact is not float and (exact is not int or _LOW <= value <= _HIGH):
                 continue
@@ -104,12 +106,16 @@ class Kind:
             except ValueError as error:
                 raise BadField(f"{self.name}: {field.name} {error}") from error
 
+    def differs(self, before: Any, after: Any) -> bool:
+        """Whether two marks of a light agent stand for two states; equal numbers of which one has a minus before its 0 do."""
+        return after is not before and (self._is_exact or after != before)
+
     def restore(self, agent: Agent, marked: Any) -> None:
         """Take a light agent back to what `mark` saw."""
-        if len(self._names) == 1:
-            setattr(agent, self._names[0], marked)
+        if len(self.names) == 1:
+            setattr(agent, self.names[0], marked)
         else:
-            for name, value in zip(self._names, marked or (), strict=True):
+            for name, value in zip(self.names, marked or (), strict=True):
                 setattr(agent, name, value)
 
     def commit(self, agent: Agent) -> list[Any]:
@@ -154,13 +160,42 @@ class Kind:
 
     def wake(self, key: Key, saved: bytes) -> Agent:
         """The agent whose state was saved."""
+        return self._woken(key, orjson.loads(saved))
+
+    def wake_from(self, key: Key, names: list[str], row: Any) -> Agent:
+        """The agent whose state stood in a store. names: what the values of the row stand for, unless it is by name itself.
+
+        A field that the state does not have gets its first value; `migrate` is asked where they differ.  Raises StateUnreadable
+        where the state has a field that the class does not know, BadField where a value does not fit its field.
+        """
+        if names == self.names and type(row) is not dict:
+            return self._woken(key, row if type(row) is list else [row])
+        state = dict(row) if type(row) is dict else dict(zip(names, row if type(row) is list else [row], strict=True))
+        if state.keys() != set(self.names):
+            state = self.made.migrate(state)
+        unknown = sorted(state.keys() - set(self.names))
+        if unknown:
+            raise StateUnreadable(
+                f"{self.name}/{key} has kept {', '.join(unknown)}, which {self.made.__name__} does not have; "
+                "give the class the field, or a classmethod migrate(state) that says what becomes of it"
+            )
+        first = {field.name: orjson.loads(field.save(field.fresh())) for field in self.fields if field.name not in state}
+        return self._woken(key, [state[name] if name in state else first[name] for name in self.names])
+
+    def _woken(self, key: Key, parts: list[Any]) -> Agent:
         agent: Agent = _new(self.made)
         agent._key = key
-        for field, part in zip(self.fields, orjson.loads(saved), strict=True):
+        for field, part in zip(self.fields, parts, strict=True):
             setattr(agent, field.name, field.load(part))
         if not self.is_light:
             agent._committed = self.commit(agent)
         return agent
+
+
+class Fresh(list[Any]):
+    """The commit of an agent that has its first values: nothing of it was recorded yet."""
+
+    __slots__ = ()
 
 
 _LOW, _HIGH = SMALL

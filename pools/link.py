@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+import orjson
+
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, FrameTooLarge, LinkClosed, PoolError, PoolFull, TaskCancelled, failure_of
@@ -22,6 +24,10 @@ __all__ = ["Flight", "Link", "Wire"]
 
 #: Seconds that a part of a section is held back for the rest while the window is half full: the time of a few sections.
 HOLD_S = 0.002
+#: Times that a task is sent again to a worker that died, before it is taken for the cause.
+SEND_TRIES = 3
+#: Sections of one message when they are sent again.
+AGAIN_AT_ONCE = 16
 
 
 class Wire(Protocol):
@@ -33,15 +39,17 @@ class Wire(Protocol):
 
 
 class Flight:
-    """One section that was sent."""
+    """One section that was sent. sent: it as JSON, where it may be sent again.  tries: how often it was sent again."""
 
-    __slots__ = ("left", "sent_s", "sink", "tokens")
+    __slots__ = ("left", "sent", "sent_s", "sink", "tokens", "tries")
 
     def __init__(self, sink: Sink, tokens: Sequence[Any], sent_s: float) -> None:
         self.sink = sink
         self.tokens = tokens
         self.left = len(tokens)
         self.sent_s = sent_s
+        self.sent = b""
+        self.tries = 0
 
 
 class Link:
@@ -50,7 +58,8 @@ class Link:
     window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
     histogram: the row of gauges whose buckets
     count answer times, or None.  first: number of the first section; the following count by two, so that two links share a
-    channel and their answers are told apart.
+    channel and their answers are told apart.  is_kept: the other side remembers what it did, so what was not answered when a
+    channel went is sent again over the next one.
     """
 
     def __init__(
@@ -61,7 +70,9 @@ class Link:
         later: Callable[[float, Callable[[], None]], object],
         histogram: memoryview | None = None,
         first: int = 1,
+        is_kept: bool = False,
     ) -> None:
+        self._is_kept = is_kept
         self._wire: Wire | None = None
         self._window = window
         self._half = max(window // 2, 1)
@@ -83,11 +94,19 @@ class Link:
         """Send over this channel from now on, first what has waited."""
         self._wire = wire
         self.reason = None
+        if self._flights:
+            self._send_again()
         self.pump()
 
     def detach(self, error: PoolError, *, drop_waiting: bool) -> None:
-        """The channel is gone: what was sent and not answered fails with the error, and what waits too if asked."""
+        """The channel is gone: what was sent and not answered fails with the error, and what waits too if asked.
+
+        Where the other side remembers, what was sent waits for the next channel, unless what waits is dropped.
+        """
         self._wire = None
+        if self._is_kept and not drop_waiting:
+            self._give_up(error)
+            return
         flights, self._flights, self.open = self._flights, {}, 0
         failure = failure_of(error)
         for flight in flights.values():
@@ -95,6 +114,22 @@ class Link:
         if drop_waiting:
             self.reason = error
             self._drop_waiting(failure)
+
+    def _give_up(self, error: PoolError) -> None:
+        """Fail what was sent again and again, as it may be what ends the other side."""
+        for number, flight in [(number, flight) for number, flight in self._flights.items() if flight.tries >= SEND_TRIES]:
+            del self._flights[number]
+            self.open -= flight.left
+            refuse(flight.sink, [token for token in flight.tokens if token is not _ANSWERED], failure_of(error))
+
+    def _send_again(self) -> None:
+        """Send what was not answered, each task in its old place, so that the other side knows it."""
+        for flight in self._flights.values():
+            flight.tries += 1
+        sections = [_rest(flight) for flight in self._flights.values()]
+        for at in range(0, len(sections), AGAIN_AT_ONCE):
+            if self._wire is not None:
+                self._wire.send(TASK, sections[at : at + AGAIN_AT_ONCE])
 
     def _drop_waiting(self, failure: Failure) -> None:
         lanes, self._queue = self._queue, deque()
@@ -194,13 +229,22 @@ class Link:
         if wire is None:
             return
         try:
-            wire.send(TASK, sections)
+            wire.send(TASK, self._kept(sections) if self._is_kept else sections)
         except (TypeError, FrameTooLarge) as error:
             if len(sections) > 1:
                 for section in sections:
                     self._send([section])
             else:
                 self._send_halves(sections[0], error)
+
+    def _kept(self, sections: list[dict[str, Any]]) -> list[Any]:
+        """The sections as they will be sent again if need be, and the number below which every answer was received."""
+        sections[0]["w"] = next(iter(self._flights))
+        kept = []
+        for section in sections:
+            sent = self._flights[section["n"]].sent = values.dumps(section)
+            kept.append(orjson.Fragment(sent))
+        return kept
 
     def _send_halves(self, section: dict[str, Any], error: Exception) -> None:
         """Send a section that does not go into a frame as two; a single task that does not go is answered."""
@@ -301,6 +345,21 @@ class Link:
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))
+
+
+def _rest(flight: Flight) -> dict[str, Any]:
+    """The tasks of a section that were not answered, with their positions."""
+    section: dict[str, Any] = orjson.loads(flight.sent)
+    left = [at for at, token in enumerate(flight.tokens) if token is not _ANSWERED]
+    if len(left) < len(flight.tokens):
+        section["p"] = left
+        section["i"] = [section["i"][at] for at in left]
+        if "a" in section:
+            section["a"] = [section["a"][at] for at in left]
+        if type(section["m"]) is not str:
+            names, column = section["m"]
+            section["m"] = [names, [column[at] for at in left]]
+    return section
 
 
 class _Answered:

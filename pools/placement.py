@@ -124,6 +124,23 @@ class Placement:
         self.count += count
         return made
 
+    def restore(self, kind: str, ranges: Sequence[Part], names: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Place agents where they were before, whatever the limits are now."""
+        entry = self._kinds.setdefault(kind, _Kind())
+        for part in ranges:
+            entry.starts.append(part.start)
+            entry.parts.append(part)
+            self._count(entry, part.pool, part.stop - part.start)
+        for pool, names_there in names:
+            entry.names.update(dict.fromkeys(names_there, pool))
+            entry.named.setdefault(pool, []).extend(names_there)
+            self._count(entry, pool, len(names_there))
+
+    def _count(self, entry: _Kind, pool: int, count: int) -> None:
+        entry.count += count
+        self.count += count
+        self.used[pool] += count
+
     def numbered(self, kind: str) -> int:
         """Numbered agents of a kind: 0 to this number less one."""
         entry = self._kinds.get(kind)

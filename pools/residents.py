@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
+from checkpoints.errors import CheckpointError
+from checkpoints.store import Store
+from checkpoints.table import Rows
 from pools.address import Key
 from pools.agent import Agent
+from pools.errors import BadField, StateUnreadable
 from pools.kind import Kind
 
 __all__ = ["Residents"]
@@ -34,7 +38,9 @@ class Residents:
         self.made = 0
         self._old: dict[Key, Agent] = {}
         self._doomed: dict[Key, Agent] = {}
-        self._asleep: dict[Key, bytes] = {}
+        self._asleep: dict[Key, Any] = {}
+        self._store: Store | None = None
+        self._kept: Rows | None = None
         self._starts: list[int] = []
         self._ranges: list[tuple[int, int]] = []
         self._names: set[str] = set()
@@ -43,6 +49,12 @@ class Residents:
         self._prefix = crc32(f"{kind.name}/".encode())
         self._shards = shards
         self._fresh = kind.save(kind.make(0))
+
+    def keep_in(self, store: Store) -> None:
+        """Look for the state of an agent that is not here in a store; what the store has in memory is asleep here."""
+        self._store = store
+        self._kept = store.rows(self.kind.name)
+        self._asleep = cast("dict[Key, Any]", self._kept.rows)
 
     def add_range(self, start: int, stop: int) -> None:
         """The agents start to stop - 1 exist from now on."""
@@ -79,19 +91,38 @@ class Residents:
             agent = self._doomed.pop(key, None)
         if agent is None:
             saved = self._asleep.pop(key, None) if self._asleep else None
-            if saved is not None:
+            if type(saved) is bytes:
                 agent = self.kind.wake(key, saved)
             elif self.exists(key):
-                agent = self.kind.make(key)
+                agent = self._found(key, saved) if self._store is not None else self.kind.make(key)
             else:
                 return None
             self.made += 1
         self.live[key] = agent
         return agent
 
+    def _found(self, key: Key, row: Any) -> Agent:
+        """The agent as the store has it, a new one where it has none. Raises StateUnreadable, with all as it was."""
+        store, kept = self._store, self._kept
+        if store is None or kept is None or key is None:
+            return self.kind.make(key)
+        if row is not None:
+            self._asleep[key] = row
+        try:
+            if not store.find(self.kind.name, key):
+                return self.kind.make(key)
+            agent = self.kind.wake_from(key, kept.fields, self._asleep[key])
+        except (CheckpointError, BadField, ValueError) as error:
+            raise StateUnreadable(f"{self.kind.name}/{key}: {error}") from error
+        del self._asleep[key]
+        return agent
+
     def wake_idle(self, key: Key) -> Agent | None:
-        """The same; None also for an agent that is busy."""
-        return None if key in self.busy else self.wake(key)
+        """The same; None also for an agent that is busy, or whose state cannot be read: `wake` tells why."""
+        try:
+            return None if key in self.busy else self.wake(key)
+        except StateUnreadable:
+            return None
 
     def keys(self) -> Iterator[Key]:
         """Every agent that lives here, awake or not."""
@@ -146,5 +177,5 @@ class Residents:
         except ValueError:
             self.live[key] = agent
             return
-        if saved != self._fresh:
+        if saved != self._fresh or self._store is not None:
             self._asleep[key] = saved

@@ -137,7 +137,7 @@ class Seat:
             self.state = "running"
             self.loop_name = done.result()["loop"]
             self.started_s = time.monotonic()
-            self._tell("worker.ready", f"{self.name} is ready")
+            self._tell("worker.ready", f"{self.name} is ready{_found(done.result().get('found'))}")
         elif self.process is not None:
             self.reason = str(error)
             self.process.kill()
@@ -283,6 +283,17 @@ def _seen(future: Future[Any]) -> None:
     """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
     if not future.cancelled():
         future.exception()
+
+
+def _found(found: dict[str, Any] | None) -> str:
+    """What a worker read in its store, in words."""
+    if not found or not (found["records"] or found["torn"]):
+        return ""
+    text = f", {found['records']:,} records replayed in {found['seconds'] * 1e3:,.0f} ms"
+    if found["torn"]:
+        file, at, size_bytes = found["torn"]
+        text += f"; {size_bytes:,} bytes of a torn tail were cut off {file} at {at:,}"
+    return text + ("; the newest snapshots were damaged, the ones before were read" if found["is_fallback"] else "")
 
 
 def _ending(status: int | None) -> str:

@@ -14,32 +14,40 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
+from checkpoints.window import SESSION_BYTES
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
-from pools.cgroup import CpuTree, find_tree, remove_stale
 from pools.channel import Channel
 from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
+from pools.limits import Limits
 from pools.link import Link
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.restarts import RestartBudget
+from pools.roster import Roster
 from pools.seat import Seat
-from pools.share import CpuShare
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
 from pools.ways import Ended
 
-__all__ = ["Swarm"]
+__all__ = ["Keep", "Swarm"]
 
-#: Seconds between two looks at the pools' memory.
-WATCH_S = 1.0
 #: Seconds between two looks at whether the open tasks have ended, while the engine stops.
 DRAIN_S = 0.005
+#: The folder of the roster; no pool can be called so.
+ROSTER = "_roster"
+
+
+class Keep(NamedTuple):
+    """How state is kept. folder: of everything that is.  is_synced: whether an answer waits for the disk, or for the kernel."""
+
+    folder: str
+    is_synced: bool
 
 
 class Swarm:
@@ -47,7 +55,7 @@ class Swarm:
 
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
     environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
-    spares: processes that were started ahead, with the gauges they share.
+    spares: processes that were started ahead, with the gauges they share.  keep: None keeps state in memory only.
     """
 
     def __init__(
@@ -62,8 +70,13 @@ class Swarm:
         output: int | None = None,
         spares: Spares | None = None,
         seed: int | None = None,
+        keep: Keep | None = None,
         on_event: Callable[[Event], None],
     ) -> None:
+        self._keep = keep
+        #: Tells a worker which answers it knows by their numbers, of all that ever asked it.
+        self._session = os.urandom(SESSION_BYTES - 1).hex()
+        self._roster: Roster | None = None
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
         #: What each kind can do: its methods' signatures by name.
@@ -79,8 +92,20 @@ class Swarm:
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
         self._ways = [_links_of(pool) for pool in self.pools]
         self._balancer = Balancer(self.placement, self.pools)
-        self._watcher: asyncio.TimerHandle | None = None
-        self._admissions: set[Future[None]] = set()
+        if keep is not None:
+            self._restore(keep)
+        self._limits = Limits(name, self.pools)
+
+    def _restore(self, keep: Keep) -> None:
+        """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
+        roster = Roster(f"{keep.folder}/{ROSTER}", self.placement.pools, is_synced=keep.is_synced)
+        self._roster = roster
+        count = roster.restore(self.placement)
+        for reference, paths in roster.classes().values():
+            self.references += [reference] if reference not in self.references else []
+            self._paths += [path for path in paths if path not in self._paths]
+        if count:
+            self._on_event(Event("agents.kept", f"{count:,} agents were kept in {keep.folder}", time.time()))
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
@@ -91,8 +116,8 @@ class Swarm:
         later = asyncio.get_running_loop().call_later
         return Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, clock=time.monotonic, later=later, histogram=cells),
-            inner=Link(window=BACKLOG_TASKS, clock=time.monotonic, later=later, first=2),
+            link=Link(window=spec.window, clock=time.monotonic, later=later, histogram=cells, is_kept=self._keep is not None),
+            inner=Link(window=BACKLOG_TASKS, clock=time.monotonic, later=later, first=2, is_kept=self._keep is not None),
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=self._spares.take,
@@ -103,13 +128,8 @@ class Swarm:
             on_event=self._on_event,
         )
 
-    def _admit(self, number: int, *pids: int) -> None:
-        """Put processes under their pool's share of the machine, once that is in force; the kernel may take 20 ms for it."""
-        share = self.pools[number].cpu
-        if share is not None:
-            admission = asyncio.get_running_loop().run_in_executor(None, share.admit, *pids)
-            self._admissions.add(admission)
-            admission.add_done_callback(self._admissions.discard)
+    def _admit(self, number: int, pid: int) -> None:
+        self._limits.admit(self.pools[number], pid)
 
     def _orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
         """What a new process of a worker is told: everything it should hold."""
@@ -126,6 +146,7 @@ class Swarm:
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
                 "kinds": self.references,
+                "store": self._store_of(spec.name, worker),
             }
         ]
         for kind in self.placement.kinds():
@@ -135,6 +156,13 @@ class Swarm:
             ]
             orders += [{"verb": "names", "kind": kind, "names": part} for part in _parts(self.placement.names_of(kind, number))]
         return orders
+
+    def _store_of(self, pool: str, worker: int) -> dict[str, Any] | None:
+        """What a worker is told of its store."""
+        keep = self._keep
+        if keep is None:
+            return None
+        return {"folder": f"{keep.folder}/{pool}/{worker}", "session": self._session, "is_synced": keep.is_synced}
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -151,24 +179,7 @@ class Swarm:
     async def ready(self, starting: Iterable[Future[Any]]) -> None:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
-        self._share_cpu()
-        self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
-
-    def _share_cpu(self) -> None:
-        """Put every pool that asks for a share of the machine under it."""
-        asking = [pool for pool in self.pools if pool.spec.cpu is not None]
-        if asking:
-            tree = find_tree()
-            if isinstance(tree, CpuTree):
-                remove_stale(tree, self._name)
-            for pool in asking:
-                pool.cpu = CpuShare(pool.spec, self._name, tree, len(os.sched_getaffinity(0)))
-                self._admit(pool.number, *(seat.pid for seat in pool.seats if seat.pid is not None))
-
-    def _watch(self) -> None:
-        for pool in self.pools:
-            pool.watch_memory()
-        self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+        self._limits.enforce()
 
     @property
     def memory_bytes(self) -> int:
@@ -181,20 +192,20 @@ class Swarm:
             if seat.process is not None:
                 seat.process.kill()
         self._spares.close()
+        if self._roster is not None:
+            self._roster.close()
 
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
-        if self._watcher is not None:
-            self._watcher.cancel()
+        self._limits.forget()
         deadline_s = time.monotonic() + grace_s
         while time.monotonic() < deadline_s and any(seat.link.open for seat in self.seats if seat.state == "running"):
             await asyncio.sleep(DRAIN_S)
         await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
-        await asyncio.gather(*self._admissions)
-        for pool in self.pools:
-            if pool.cpu is not None:
-                pool.cpu.remove()
+        await self._limits.lift()
         self._spares.close()
+        if self._roster is not None:
+            self._roster.close()
 
     # -- kinds and agents ----------------------------------------------------------------------------------------------
 
@@ -218,6 +229,8 @@ class Swarm:
         if reference not in self.references:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
+        if self._roster is not None and self._roster.classes().get(kind, ("",))[0] != reference:
+            await self._roster.loaded(kind, reference, self._paths)
         return kind
 
     async def spawn(self, kind: str, count: int) -> int:
@@ -226,9 +239,12 @@ class Swarm:
         for number, share in enumerate(self.placement.plan(kind, count)):
             if share:
                 self.pools[number].check_room()
+        parts = self.placement.add_range(kind, count)
+        if self._roster is not None:
+            await self._roster.ranged(kind, parts)
         requests = [
             _ask(seat, "range", kind=kind, start=part.start, stop=part.stop)
-            for part in self.placement.add_range(kind, count)
+            for part in parts
             for seat in self.pools[part.pool].seats
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
@@ -242,6 +258,8 @@ class Swarm:
             if share:
                 self.pools[number].check_room()
         placed = self.placement.add_names(kind, names)
+        if self._roster is not None and placed:
+            await self._roster.named(kind, placed)
         requests = [
             _ask(seat, "names", kind=kind, names=part)
             for number, mine in placed.items()
@@ -272,11 +290,20 @@ class Swarm:
                 if key >= self.placement.numbered(kind):
                     raise UnknownKind(f"{kind}/{key}: numbered agents are spawned as a range; give this one a name")
                 return
-            for number, mine in self.placement.add_names(kind, [str(key)]).items():
+            placed = self.placement.add_names(kind, [str(key)])
+            if self._roster is not None and placed:
+                self._roster.named(kind, placed).add_done_callback(self._unkept)
+            for number, mine in placed.items():
                 for seat in self.pools[number].seats:
                     _ask(seat, "names", kind=kind, names=mine)
         except PoolError as error:
             self._on_event(Event("spawn.refused", f"an agent's spawn of {kind}/{key}: {error}", time.time()))
+
+    def _unkept(self, done: Future[int]) -> None:
+        """Tell of an agent that could not be kept."""
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._on_event(Event("agents.unkept", f"an agent that was spawned is not kept: {error}", time.time()))
 
     @property
     def window(self) -> int:

@@ -19,6 +19,8 @@ from pools.context import Context, Office, Outgoing
 from pools.errors import MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
 from pools.gauges import DONE, FAILED, WAITING
 from pools.job import CANCELLED, Answers, Turn, Waiting
+from pools.kind import Kind
+from pools.ledger import Ledger
 from pools.method import Method
 from pools.residents import Residents
 
@@ -49,7 +51,9 @@ class Turns:
         office: Office,
         send: Callable[[str, Key, list[Outgoing]], None],
         complaints: Complaints,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger
         self._kinds = kinds
         self._cells = cells
         self._mailbox = mailbox
@@ -77,7 +81,7 @@ class Turns:
             return PENDING
         agent = residents.live.get(key)
         if agent is None:
-            agent = residents.wake_idle(key)
+            agent = residents.wake(key)
         if agent is None:
             raise UnknownAgent(f"no agent {kind.name}/{key}; spawn it first")
         return self._begin(residents, agent, task.method, task, None)
@@ -100,7 +104,7 @@ class Turns:
         self.current = agent
         try:
             value = sendable(call(kind, agent, method, bound))
-            keep(kind, agent, method, before, value)
+            self._keep(kind, agent, method, before, value)
         except CAUGHT as error:
             undo(kind, agent, method, before, error)
             raise
@@ -109,6 +113,17 @@ class Turns:
         if context is not None and context.outbox:
             self._send(kind.name, agent._key, context.outbox)
         return value
+
+    def _keep(self, kind: Kind, agent: Agent, method: Method, before: Any, value: Any) -> None:
+        """Keep what a task changed, and record it where that is asked for. Raises as `keep`."""
+        committed = None if kind.is_light else agent._committed
+        keep(kind, agent, method, before, value)
+        if self._ledger is None:
+            return
+        if committed is not None:
+            self._ledger.kept(kind, agent, committed)
+        elif kind.is_light and kind.differs(before, after := kind.mark(agent)):
+            self._ledger.changed(kind, {agent._key: after})
 
     async def _drive(
         self,
@@ -127,7 +142,7 @@ class Turns:
         failed: BaseException | None = None
         try:
             value = sendable(await call(kind, agent, method, bound))
-            keep(kind, agent, method, before, value)
+            self._keep(kind, agent, method, before, value)
         except CAUGHT as error:
             failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
             try:

@@ -25,7 +25,7 @@ from typing import Any
 import uvloop
 
 from pools.address import ANY, Key, parse
-from pools.answers import ChannelAnswers
+from pools.answers import ChannelAnswers, RecordedAnswers
 from pools.asks import Asks
 from pools.channel import Channel
 from pools.complaints import say
@@ -34,9 +34,11 @@ from pools.errors import BadFrame, KindNotLoaded, LinkClosed, PoolError, failure
 from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
 from pools.lane import Lane
-from pools.link import Link
+from pools.ledger import Ledger, open_ledger
+from pools.link import Link, Wire
 from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
+from pools.redelivery import accept_again
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.spec import BACKLOG_TASKS
@@ -50,6 +52,8 @@ DOZE = 500
 WARM_BATCH, WARM_PAUSE_S = 100, 0.001
 #: Seconds between two counts of agents and bytes while tasks come; an idle worker counts nothing.
 COUNT_S = 0.05
+#: Seconds after which the thread that commits gets its turn while agents run.
+SWITCH_S = 0.0005
 
 
 class Worker:
@@ -64,6 +68,11 @@ class Worker:
         self._cells = gauges.row(0)
         self._kinds: dict[str, Residents] = {}
         self._channel: Channel | None = None
+        #: Where messages leave: the channel, or what makes them wait for the disk.
+        self._wire: Wire | None = None
+        self._ledger: Ledger | None = None
+        #: Whether there are answers of a process before this one.
+        self._has_known = False
         self._answers: ChannelAnswers | None = None
         self._executor: Executor | None = None
         self._shards = 1
@@ -96,7 +105,10 @@ class Worker:
             if executor is None or answers is None:
                 raise BadFrame("tasks before the set-up")
             for section in message.data:
-                executor.accept(section, answers)
+                if self._ledger is not None and ("w" in section or "p" in section or self._has_known):
+                    accept_again(section, executor, answers, self._ledger, has_known=self._has_known)
+                else:
+                    executor.accept(section, answers)
         elif message.letter == RESULT:
             self._up.take(message.data)
         elif message.letter == STATUS:
@@ -109,6 +121,8 @@ class Worker:
         """The engine is gone: so are we."""
         if error is not None and not isinstance(error, OSError):
             say(f"worker {os.getpid()} ends: {error}")
+        if self._ledger is not None:
+            self._ledger.close()
         os._exit(0 if error is None else 1)
 
     def _obey(self, channel: Channel, order: dict[str, Any]) -> None:
@@ -133,8 +147,24 @@ class Worker:
     def attach(self, channel: Channel) -> None:
         """Use this connection."""
         self._channel = channel
+        self._wire = channel
         self._answers = ChannelAnswers(channel)
         self._up.attach(channel)
+
+    def _keep_in(self, kept: dict[str, Any]) -> dict[str, Any] | None:
+        """Keep state in a store from now on: nothing leaves before what it has seen is there. Raises StateUnreadable.
+
+        Returns what was found there.
+        """
+        if self._channel is None:
+            return None
+        sys.setswitchinterval(SWITCH_S)
+        self._ledger, found = open_ledger(kept, self._shards, self._channel, self._loop)
+        self._has_known = self._ledger.store.window.has_answers
+        self._wire = self._ledger
+        self._answers = RecordedAnswers(self._ledger, self._ledger)
+        self._up.attach(self._ledger)
+        return found
 
     # -- control verbs -------------------------------------------------------------------------------------------------
 
@@ -144,6 +174,7 @@ class Worker:
         self._owned = frozenset(order["owned"])
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
+        found = self._keep_in(order["store"]) if order.get("store") else None
         entitle("python", "-P", "-m", "pools.worker", order["pool"])
         self._executor = Executor(
             self._kinds,
@@ -154,6 +185,7 @@ class Worker:
             start=self._start_task,
             office=self,
             send=self._send,
+            ledger=self._ledger,
         )
         self._local = LocalLink(self._executor, self._kinds)
         self._sleep_after_s = order["sleep_after_s"]
@@ -163,14 +195,16 @@ class Worker:
             self._add_kind({"reference": reference})
         gc.collect()
         gc.freeze()
-        return {"pid": os.getpid(), "loop": type(self._loop).__module__.partition(".")[0]}
+        return {"pid": os.getpid(), "loop": type(self._loop).__module__.partition(".")[0], "found": found}
 
     def _add_kind(self, order: dict[str, Any]) -> dict[str, Any]:
         sys.path.extend(path for path in order.get("paths", ()) if path not in sys.path)
         kind = load_kind(order["reference"])
         known = self._kinds.get(kind.name)
         if known is None:
-            self._kinds[kind.name] = Residents(kind, owned=self._owned, shards=self._shards)
+            self._kinds[kind.name] = residents = Residents(kind, owned=self._owned, shards=self._shards)
+            if self._ledger is not None:
+                residents.keep_in(self._ledger.store)
             kind.made._desk = self._executor
         elif known.kind.made.__qualname__ != kind.made.__qualname__ or known.kind.made.__module__ != kind.made.__module__:
             raise KindNotLoaded(
@@ -267,8 +301,8 @@ class Worker:
                 self._tell(f"{kind}/{key}", *rest)
             elif what == "spawn":
                 self._flush_tells()
-                if self._channel is not None:
-                    self._channel.send(STATUS, {"verb": "spawn", "kind": rest[0], "key": rest[1]})
+                if self._wire is not None:
+                    self._wire.send(STATUS, {"verb": "spawn", "kind": rest[0], "key": rest[1]})
             else:
                 after_s, method, argument = rest
                 self._loop.call_later(after_s, partial(self._tell, f"{kind}/{key}", f"{kind}/{key}", method, argument))

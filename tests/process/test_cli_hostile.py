@@ -216,7 +216,7 @@ def test_head_takes_what_it_wants_and_the_command_ends_without_a_word(grown: Com
         ("pools:\n  p1: {}\n  p1: {}\n", ["bad.yaml:3: pools.p1: is there twice"]),
         ("pools:\n\tp1: {}\n", ["bad.yaml:2: not YAML"]),
         ("", ["bad.yaml: pools: there is no pool"]),
-        ("durability: sync\npools: {p1: {}}\n", ["bad.yaml:1: durability: 'sync' is unavailable"]),
+        ("durability: disk\npools: {p1: {}}\n", ["bad.yaml:1: durability: 'disk' is not memory or os or sync"]),
     ],
 )
 def test_a_configuration_that_cannot_be_names_the_key_and_starts_nothing(engine: Commands, text: str, said: list[str]) -> None:

@@ -252,7 +252,7 @@ def test_a_kind_of_a_flag_is_relative_to_the_current_folder(tmp_path: Path) -> N
         ("  p2:", "  p1:", "pools.p1", 6, "is there twice, first in line 3"),
         ("  p2:", "  P2:", "pools.P2", 6, "1-32 of a-z, 0-9 and -"),
         ("agents: 4000", "agnets: 4000", "agnets", 1, "did you mean 'agents'"),
-        ("agents: 4000", "durability: sync", "durability", 1, "'sync' is unavailable"),
+        ("agents: 4000", "durability: disk", "durability", 1, "'disk' is not memory or os or sync"),
         ("agents: 4000", "default_kind: countr", "default_kind", 1, "did you mean 'counter'"),
         ("agents: 4000", "name: My Swarm", "name", 1, "1-32 of a-z, 0-9 and -"),
         ("agents: 4000", "kinds: {counter: Counter}", "kinds.counter", 1, "module:Class nor file.py:Class"),

@@ -1,0 +1,250 @@
+"""What a worker's agents have become, on its way to the disk.
+
+Owns the rule that nothing leaves a worker before everything that it has seen is synced: records of the tasks that ended in one
+turn are one commit, made in a thread; frames wait here until the commit before them is done. While one commit is under way the
+next one gathers. It runs no task; what a record holds on the disk is `checkpoints`' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from queue import SimpleQueue
+from typing import Any, cast
+
+import orjson
+
+from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
+from checkpoints.frame import Part
+from checkpoints.store import Store, changes_part, open_store, states_part
+from checkpoints.window import answers_part, marks_part
+from pools.address import Key
+from pools.agent import Agent
+from pools.channel import Channel
+from pools.complaints import say
+from pools.errors import StateUnreadable
+from pools.kind import Kind
+from pools.log import Log
+
+__all__ = ["Ledger", "open_ledger"]
+
+#: Seconds between two tries to write while the disk is full.
+FULL_PAUSE_S = 0.25
+#: Seconds without a commit after which the last one is confirmed by a frame behind it.
+CONFIRM_S = 1.0
+#: Seconds that the process before may take to let go of the store, and between two tries.
+LET_GO_S, LET_GO_PAUSE_S = 5.0, 0.005
+
+
+class _Batch:
+    """What is committed together, and the frames that wait for it."""
+
+    __slots__ = ("count", "frames", "marks", "parts")
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.count = 0
+        self.marks: dict[bytes, int] = {}
+        self.frames: list[bytes] = []
+
+
+class Ledger:
+    """A worker's records. store: where they go.  encode: makes a frame of a message.  write: sends one.
+
+    It stands where a channel stands, for what must wait.
+    defer: calls a function in the next turn of the loop.  post: the same from another thread.
+    broken: told the error after which this process can keep nothing more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        session: bytes,
+        encode: Callable[[str, Any], bytes],
+        write: Callable[[bytes], None],
+        defer: Callable[[Callable[[], None]], object],
+        post: Callable[..., object],
+        broken: Callable[[CheckpointError], None],
+    ) -> None:
+        self.store = store
+        self._sessions = (session + b"\0", session + b"\1")
+        self._encode = encode
+        self._write = write
+        self._defer = defer
+        self._post = post
+        self._broken = broken
+        self._open = _Batch()
+        self._under_way: _Batch | None = None
+        self._is_due = False
+        self._is_touched = False
+        #: Seconds that the disk has been full; 0 while it takes what is written.
+        self.full_s = 0.0
+        self._work: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._commit_all, name="commits", daemon=True)
+        self._thread.start()
+
+    # -- records -------------------------------------------------------------------------------------------------------
+
+    def changed(self, kind: Kind, rows: Mapping[Key, Any]) -> None:
+        """Record whole states of light agents: their marks by key."""
+        self._add(states_part(kind.name, kind.names, cast("list[int | str]", list(rows)), list(rows.values())), len(rows))
+
+    def kept(self, kind: Kind, agent: Agent, before: list[Any]) -> None:
+        """Record what a commit of an agent changed. before: its commit before that one."""
+        change: dict[str, Any] = {}
+        is_first = type(before) is not list
+        for name, old, new in zip(kind.names, before, agent._committed, strict=True):
+            if type(new) is tuple:
+                log: Log[Any] = new[0]
+                if is_first:
+                    change[name] = list(log)
+                elif new[1] > old[1]:
+                    change[f"+{name}"] = list(log[old[1] :])
+            elif is_first or new != old:
+                change[name] = orjson.Fragment(new)
+        if change:
+            self._add(changes_part(kind.name, [cast("int | str", agent._key)], [change]), 1)
+
+    def answered(self, number: int, columns: dict[str, Any]) -> None:
+        """Record answers to tasks of a section, if any of them has changed something since the last answers."""
+        if self._is_touched:
+            self._is_touched = False
+            self._open.parts.append(answers_part(self._sessions[number & 1], number, columns))
+
+    def received(self, number: int) -> None:
+        """The engine has all answers to sections with lower numbers of this parity: they are asked for no more."""
+        self._open.marks[self._sessions[number & 1]] = number
+
+    def answers(self, number: int) -> dict[int, Any] | None:
+        """The values that were recorded for a section before this process began, by position."""
+        return self.store.window.answers(self._sessions[number & 1], number)
+
+    def _add(self, part: Part, count: int) -> None:
+        self._open.parts.append(part)
+        self._open.count += count
+        self._is_touched = True
+        if not self._is_due:
+            self._is_due = True
+            self._defer(self._flush_due)
+
+    def _flush_due(self) -> None:
+        self._is_due = False
+        self.flush()
+
+    # -- the gate ------------------------------------------------------------------------------------------------------
+
+    def send(self, letter: str, data: Any) -> None:
+        """Send a message once everything that was recorded is synced. Raises FrameTooLarge, TypeError."""
+        frame = self._encode(letter, data)
+        if self._open.parts:
+            self._open.frames.append(frame)
+        elif self._under_way is not None:
+            self._under_way.frames.append(frame)
+        else:
+            self._write(frame)
+
+    def flush(self) -> None:
+        """Commit what was recorded, unless a commit is under way: then it follows that one."""
+        if self._under_way is None and self._open.parts:
+            batch, self._open = self._open, _Batch()
+            if batch.marks:
+                batch.parts.append(marks_part(batch.marks))
+            self._under_way = batch
+            self._work.put(batch)
+
+    def _done(self, error: CheckpointError | None) -> None:
+        """A commit has ended: its frames may go."""
+        batch, self._under_way = self._under_way, None
+        if error is not None:
+            self._broken(error)
+            return
+        self.full_s = 0.0
+        if batch is not None:
+            for frame in batch.frames:
+                self._write(frame)
+        self.flush()
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    def _commit_all(self) -> None:
+        """Commit batch after batch; the thread's whole life."""
+        while True:
+            batch = self._work.get()
+            if batch is None:
+                return
+            error: CheckpointError | None = None
+            try:
+                self._commit(batch)
+            except CheckpointError as failed:
+                error = failed
+            self._post(self._done, error)
+
+    def _commit(self, batch: _Batch) -> None:
+        while True:
+            try:
+                self.store.commit(batch.parts, batch.count)
+            except DiskFull:
+                self.full_s += FULL_PAUSE_S
+                threading.Event().wait(FULL_PAUSE_S)
+            else:
+                return
+
+    def close(self) -> None:
+        """Commit nothing more, and seal the log."""
+        self._work.put(None)
+        self._thread.join()
+        self.store.close()
+
+
+def open_ledger(
+    kept: Mapping[str, Any], shards: int, channel: Channel, loop: asyncio.AbstractEventLoop
+) -> tuple[Ledger, dict[str, Any]]:
+    """A ledger over the store that a worker is told of, and what was found there. Raises StateUnreadable.
+
+    kept: `folder`, `session` in hexadecimal, `is_synced`.
+    """
+    began_s = time.monotonic()
+    try:
+        store = _opened(kept["folder"], shards, is_synced=kept["is_synced"])
+    except (CheckpointError, ValueError) as error:
+        raise StateUnreadable(str(error)) from error
+    ledger = Ledger(
+        store,
+        session=bytes.fromhex(kept["session"]),
+        encode=channel.encoded,
+        write=channel.write,
+        defer=loop.call_soon,
+        post=loop.call_soon_threadsafe,
+        broken=_end_broken,
+    )
+    recovered = store.recovered
+    torn = recovered.torn
+    return ledger, {
+        "records": recovered.records,
+        "stored_bytes": recovered.stored_bytes,
+        "seconds": time.monotonic() - began_s,
+        "torn": None if torn is None else [torn.file, torn.at, torn.size_bytes],
+        "is_fallback": store.is_fallback,
+    }
+
+
+def _opened(folder: str, shards: int, *, is_synced: bool) -> Store:
+    """The store of this worker, once the process that held it before has let go. Raises CheckpointError, ValueError."""
+    deadline_s = time.monotonic() + LET_GO_S
+    while True:
+        try:
+            return open_store(folder, shards=shards, chance=os.urandom, is_synced=is_synced)
+        except FolderInUse:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(LET_GO_PAUSE_S)
+
+
+def _end_broken(error: CheckpointError) -> None:
+    """End a process that cannot know what its disk holds; the next one reads it anew."""
+    say(f"worker {os.getpid()} ends: {error}")
+    os._exit(1)

@@ -1,0 +1,98 @@
+"""Which agents there are, and where their classes are found, kept on the disk.
+
+Owns a store of its own beside those of the workers: one record for a spawned range, however long it is. It is read once, when
+an engine starts, and written before a spawn is acknowledged. What the agents have become is in the workers' stores.
+"""
+
+from __future__ import annotations
+
+import os
+from asyncio import Future, get_running_loop
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from checkpoints.frame import Part
+from checkpoints.store import changes_part, open_store
+from pools.errors import StateUnreadable
+from pools.placement import Part as Range
+from pools.placement import Placement
+from pools.spec import PoolSpec
+
+__all__ = ["Roster"]
+
+#: The kinds of its records: the agents of a kind, a kind's class, a pool's layout.
+AGENTS, CLASS, POOL = "agents", "class", "pool"
+
+
+class Roster:
+    """The roster of an engine. folder: of its store.  pools: as they are configured.
+
+    Raises CheckpointError; StateUnreadable where what is kept does not fit the pools.
+    """
+
+    def __init__(self, folder: str, pools: Sequence[PoolSpec], *, is_synced: bool) -> None:
+        self._store = open_store(folder, shards=1, chance=os.urandom, is_synced=is_synced)
+        self._pools = {pool.name: number for number, pool in enumerate(pools)}
+        self._names = [pool.name for pool in pools]
+        self._thread = ThreadPoolExecutor(1, "roster")
+        try:
+            self._check(pools)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, pools: Sequence[PoolSpec]) -> None:
+        """Compare the pools with those that the state was kept for, and write down those that are new."""
+        kept = {str(key): state for kind, key, state in self._store.items() if kind == POOL}
+        gone = sorted(kept.keys() - self._pools.keys())
+        if gone:
+            raise StateUnreadable(f"{self._store.folder}: there is state of pool {', '.join(gone)}, which is not configured")
+        for pool in pools:
+            layout = {"shards": pool.shards, "workers": pool.workers}
+            known = kept.get(pool.name)
+            if known is None:
+                self._store.commit([changes_part(POOL, [pool.name], [layout])], 1)
+            elif known != layout:
+                raise StateUnreadable(
+                    f"pool {pool.name} keeps the state of {known['workers']} workers with {known['shards']} shards in all, it "
+                    f"is configured with {pool.workers} and {pool.shards}: both stay as they were when its state was made"
+                )
+
+    def classes(self) -> dict[str, tuple[str, list[str]]]:
+        """The reference of each kind's class, with the folders where it is found."""
+        states = ((key, state) for kind, key, state in self._store.items() if kind == CLASS)
+        return {str(key): (state["reference"], state["paths"]) for key, state in states}
+
+    def restore(self, placement: Placement) -> int:
+        """Place every agent where it was; returns how many."""
+        for kind, key, state in self._store.items():
+            if kind == AGENTS:
+                ranges = [Range(self._pools[pool], start, stop) for pool, start, stop in state.get("ranges", ())]
+                names = [(self._pools[pool], part) for pool, part in state.get("names", ())]
+                placement.restore(str(key), ranges, names)
+        return placement.count
+
+    # -- what is new ---------------------------------------------------------------------------------------------------
+
+    def loaded(self, kind: str, reference: str, paths: Sequence[str]) -> Future[int]:
+        """Keep where a kind's class is; done when that is on the disk. Gives CheckpointError."""
+        return self._put(changes_part(CLASS, [kind], [{"reference": reference, "paths": list(paths)}]))
+
+    def ranged(self, kind: str, ranges: Sequence[Range]) -> Future[int]:
+        """Keep a spawned range."""
+        rows = [[self._names[part.pool], part.start, part.stop] for part in ranges]
+        return self._put(changes_part(AGENTS, [kind], [{"+ranges": rows}]))
+
+    def named(self, kind: str, names: Mapping[int, Sequence[str]]) -> Future[int]:
+        """Keep agents with names."""
+        rows: list[Any] = [[self._names[pool], list(part)] for pool, part in names.items()]
+        return self._put(changes_part(AGENTS, [kind], [{"+names": rows}]))
+
+    def _put(self, part: Part) -> Future[int]:
+        return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], 1)
+
+    def close(self) -> None:
+        """Write what is under way, and give the store back."""
+        self._thread.shutdown()
+        self._store.close()
