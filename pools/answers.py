@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 
 from pools import values
+from pools.again import Wire
 from pools.errors import BadReply, Failure, FrameTooLarge, failure_of
 from pools.job import Answers, Error
 from pools.lane import Sink
 from pools.ledger import Ledger
-from pools.link import Wire
 from pools.message import RESULT
 
 __all__ = ["ChannelAnswers", "LocalAnswers", "PlacedAnswers", "RecordedAnswers", "copied"]

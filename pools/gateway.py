@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pools.address import ANY, key_of, valid_kind
+from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
 from pools.lane import Lane
-from pools.link import Link, Wire
+from pools.link import Link
 from pools.message import RESULT
 from pools.ways import Ended, ResolveKey
 

@@ -17,7 +17,7 @@ from pools.errors import BadFrame, PoolError, TaskCancelled, UnknownKind
 from pools.method import Method
 from pools.residents import Residents
 
-__all__ = ["CANCELLED", "Answers", "Error", "Job", "Turn", "Waiting", "read_job"]
+__all__ = ["CANCELLED", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
 
 #: A failure in a result section: [index in its values, type, message, retry_after_s].
 Error = list[Any]
@@ -102,6 +102,16 @@ class Turn:
         self.is_draining = False
         self.task: asyncio.Task[None] | None = None
         self.mailbox: deque[Waiting] = deque()
+
+
+class Known(Method):
+    """Stands for the method of a task that was done before: its value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("known", _nothing, (), wants_context=False)
+        self.value = value
 
 
 #: Stands for the method of a task that was cancelled before it ran.

@@ -169,7 +169,7 @@ class Kind:
         where the state has a field that the class does not know, BadField where a value does not fit its field.
         """
         if names == self.names and type(row) is not dict:
-            return self._woken(key, row if type(row) is list else [row])
+            return self._checked(self._woken(key, row if type(row) is list else [row]))
         state = dict(row) if type(row) is dict else dict(zip(names, row if type(row) is list else [row], strict=True))
         if state.keys() != set(self.names):
             state = self.made.migrate(state)
@@ -180,7 +180,13 @@ class Kind:
                 "give the class the field, or a classmethod migrate(state) that says what becomes of it"
             )
         first = {field.name: orjson.loads(field.save(field.fresh())) for field in self.fields if field.name not in state}
-        return self._woken(key, [state[name] if name in state else first[name] for name in self.names])
+        return self._checked(self._woken(key, [state[name] if name in state else first[name] for name in self.names]))
+
+    def _checked(self, agent: Agent) -> Agent:
+        """An agent whose fields hold what they may. Raises BadField."""
+        if self.is_light:
+            self.check(self, self.mark(agent))
+        return agent
 
     def _woken(self, key: Key, parts: list[Any]) -> Agent:
         agent: Agent = _new(self.made)

@@ -7,49 +7,24 @@ who asked. It does not know what a task does, nor where agents live. The worker'
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import orjson
 
 from pools import values
 from pools.address import Key
+from pools.again import ANSWERED, Again, Flight, Wire
 from pools.errors import BadArgument, Failure, FrameTooLarge, LinkClosed, PoolError, PoolFull, TaskCancelled, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
-__all__ = ["Flight", "Link", "Wire"]
+__all__ = ["Link"]
 
 #: Seconds that a part of a section is held back for the rest while the window is half full: the time of a few sections.
 HOLD_S = 0.002
-#: Times that a task is sent again to a worker that died, before it is taken for the cause.
-SEND_TRIES = 3
-#: Sections of one message when they are sent again.
-AGAIN_AT_ONCE = 16
-
-
-class Wire(Protocol):
-    """The part of a channel that a link needs."""
-
-    def send(self, letter: str, data: Any) -> None:
-        """Send one message. Raises FrameTooLarge, TypeError."""
-        ...
-
-
-class Flight:
-    """One section that was sent. sent: it as JSON, where it may be sent again.  tries: how often it was sent again."""
-
-    __slots__ = ("left", "sent", "sent_s", "sink", "tokens", "tries")
-
-    def __init__(self, sink: Sink, tokens: Sequence[Any], sent_s: float) -> None:
-        self.sink = sink
-        self.tokens = tokens
-        self.left = len(tokens)
-        self.sent_s = sent_s
-        self.sent = b""
-        self.tries = 0
 
 
 class Link:
@@ -81,6 +56,7 @@ class Link:
         self._is_holding = False
         self._histogram = histogram
         self._flights: dict[int, Flight] = {}
+        self._again = Again(self._flights)
         self._queue: deque[Lane] = deque()
         self._number = first - 2
         #: Tasks sent and not answered.
@@ -94,42 +70,27 @@ class Link:
         """Send over this channel from now on, first what has waited."""
         self._wire = wire
         self.reason = None
-        if self._flights:
-            self._send_again()
+        self._again.attach(wire)
         self.pump()
 
-    def detach(self, error: PoolError, *, drop_waiting: bool) -> None:
+    def detach(self, error: PoolError, *, drop_waiting: bool, running: tuple[int, int] | None = None) -> None:
         """The channel is gone: what was sent and not answered fails with the error, and what waits too if asked.
 
         Where the other side remembers, what was sent waits for the next channel, unless what waits is dropped.
+        running: section and place in it of the task that ran last; the death is charged to it.
         """
         self._wire = None
         if self._is_kept and not drop_waiting:
-            self._give_up(error)
+            self.open -= self._again.detach(running, failure_of(error))
             return
-        flights, self._flights, self.open = self._flights, {}, 0
+        flights, self.open = list(self._flights.values()), 0
+        self._flights.clear()
         failure = failure_of(error)
-        for flight in flights.values():
-            refuse(flight.sink, [token for token in flight.tokens if token is not _ANSWERED], failure)
+        for flight in flights:
+            refuse(flight.sink, [token for token in flight.tokens if token is not ANSWERED], failure)
         if drop_waiting:
             self.reason = error
             self._drop_waiting(failure)
-
-    def _give_up(self, error: PoolError) -> None:
-        """Fail what was sent again and again, as it may be what ends the other side."""
-        for number, flight in [(number, flight) for number, flight in self._flights.items() if flight.tries >= SEND_TRIES]:
-            del self._flights[number]
-            self.open -= flight.left
-            refuse(flight.sink, [token for token in flight.tokens if token is not _ANSWERED], failure_of(error))
-
-    def _send_again(self) -> None:
-        """Send what was not answered, each task in its old place, so that the other side knows it."""
-        for flight in self._flights.values():
-            flight.tries += 1
-        sections = [_rest(flight) for flight in self._flights.values()]
-        for at in range(0, len(sections), AGAIN_AT_ONCE):
-            if self._wire is not None:
-                self._wire.send(TASK, sections[at : at + AGAIN_AT_ONCE])
 
     def _drop_waiting(self, failure: Failure) -> None:
         lanes, self._queue = self._queue, deque()
@@ -281,6 +242,8 @@ class Link:
             flight = self._flights.get(reply["n"])
             if flight is not None:
                 self._take_one(reply, flight, now_s)
+        if self._again.is_waiting:
+            self._again.go_on()
         if self._queue:
             self.pump()
 
@@ -307,10 +270,10 @@ class Link:
             flight.tokens = list(flight.tokens)
         if "i" in reply:
             for position in reply["i"]:
-                flight.tokens[position] = _ANSWERED
+                flight.tokens[position] = ANSWERED
         else:
             first = reply.get("o", 0)
-            flight.tokens[first : first + count] = [_ANSWERED] * count
+            flight.tokens[first : first + count] = [ANSWERED] * count
 
     def _landed(self, number: int, flight: Flight, count: int) -> None:
         flight.left -= count
@@ -336,7 +299,7 @@ class Link:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is not None:
-                for position in [at for at, token in enumerate(flight.tokens) if token is not _ANSWERED and is_meant(token)]:
+                for position in [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]:
                     self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
 
     def closed(self) -> LinkClosed:
@@ -345,25 +308,3 @@ class Link:
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))
-
-
-def _rest(flight: Flight) -> dict[str, Any]:
-    """The tasks of a section that were not answered, with their positions."""
-    section: dict[str, Any] = orjson.loads(flight.sent)
-    left = [at for at, token in enumerate(flight.tokens) if token is not _ANSWERED]
-    if len(left) < len(flight.tokens):
-        section["p"] = left
-        section["i"] = [section["i"][at] for at in left]
-        if "a" in section:
-            section["a"] = [section["a"][at] for at in left]
-        if type(section["m"]) is not str:
-            names, column = section["m"]
-            section["m"] = [names, [column[at] for at in left]]
-    return section
-
-
-class _Answered:
-    """Stands in a flight for a token that has its answer."""
-
-
-_ANSWERED = _Answered()

@@ -17,7 +17,7 @@ from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, PoolError, PoolUnavailable, WorkerDied, raised
 from pools.events import Event
 from pools.gateway import Gateway
-from pools.gauges import BUSY_SINCE_NS, DONE
+from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.process import WorkerProcess
@@ -217,6 +217,7 @@ class Seat:
         self._channel, self._gateway, self.process = None, None, None
         if not self._gone.done():
             self._gone.set_result(None)
+        running = (self.cells[SECTION], self.cells[POSITION]) if self.cells[BUSY_SINCE_NS] else None
         self.cells[BUSY_SINCE_NS] = 0
         how = _ending(status)
         stopping = self.state == "stopped"
@@ -228,7 +229,7 @@ class Seat:
             self.state = "down" if wait_s is None else "backoff"
         error = WorkerDied(f"worker {self.name} ended ({how}) before it answered; whether the task ran is not known")
         gone = PoolUnavailable(f"worker {self.name} is down: it died again and again ({how}); see the log of the engine")
-        self._detach(gone if self.state == "down" else error)
+        self._detach(gone if self.state == "down" else error, running)
         if not self._ready.done():
             self._ready.set_exception(error)
         requests, self._requests = self._requests, {}
@@ -240,10 +241,13 @@ class Seat:
         if wait_s is not None:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
 
-    def _detach(self, error: PoolError) -> None:
-        """End the tasks in flight, and those that wait too where no process will come to take them."""
+    def _detach(self, error: PoolError, running: tuple[int, int] | None = None) -> None:
+        """End the tasks in flight, and those that wait too where no process will come to take them.
+
+        running: section and place of the task that ran when the process ended.
+        """
         for link in (self.link, self.inner):
-            link.detach(error, drop_waiting=self.state in ("down", "stopped"))
+            link.detach(error, drop_waiting=self.state in ("down", "stopped"), running=running)
 
     def _again(self) -> None:
         self.restarts += 1

@@ -25,6 +25,7 @@ from typing import Any
 import uvloop
 
 from pools.address import ANY, Key, parse
+from pools.again import Wire
 from pools.answers import ChannelAnswers, RecordedAnswers
 from pools.asks import Asks
 from pools.channel import Channel
@@ -35,7 +36,7 @@ from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
 from pools.lane import Lane
 from pools.ledger import Ledger, open_ledger
-from pools.link import Link, Wire
+from pools.link import Link
 from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.redelivery import accept_again
@@ -106,7 +107,7 @@ class Worker:
                 raise BadFrame("tasks before the set-up")
             for section in message.data:
                 if self._ledger is not None and ("w" in section or "p" in section or self._has_known):
-                    accept_again(section, executor, answers, self._ledger, has_known=self._has_known)
+                    accept_again(section, executor, self._kinds, answers, self._ledger, has_known=self._has_known)
                 else:
                     executor.accept(section, answers)
         elif message.letter == RESULT:

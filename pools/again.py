@@ -1,0 +1,172 @@
+"""What is sent a second time, after the channel that it went over was lost.
+
+Owns the flights of a link while nobody can answer them, and the suspicion: a death is charged to the task that ran, which is
+sent again last and alone, and fails if it ends that process too. The tasks beside it are answered as if nothing had happened.
+It is for links whose other side remembers what it did. Below: nothing. Above: the link.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from pools.errors import Failure
+from pools.lane import Sink, refuse
+from pools.message import TASK
+
+__all__ = ["ANSWERED", "Again", "Flight", "Wire"]
+
+#: Processes that a task may end before it fails: the one it shared with others, and one in which it ran alone.
+DEATHS = 2
+#: Times that a section is sent again where nothing is known of what ended the process.
+TRIES = 5
+#: Sections of one message when they are sent again.
+AT_ONCE = 16
+
+
+class Wire(Protocol):
+    """The part of a channel that a link needs."""
+
+    def send(self, letter: str, data: Any) -> None:
+        """Send one message. Raises FrameTooLarge, TypeError."""
+        ...
+
+
+class _Answered:
+    """Stands in a flight for a token that has its answer."""
+
+
+ANSWERED = _Answered()
+
+
+class Flight:
+    """One section that was sent.
+
+    sent: it as JSON, where it may be sent again.  places: the positions of it that were sent last; None for all.
+    deaths: how often each suspected task has ended its process.  tries: how often the section was sent again.
+    """
+
+    __slots__ = ("deaths", "left", "places", "sent", "sent_s", "sink", "tokens", "tries")
+
+    def __init__(self, sink: Sink, tokens: Sequence[Any], sent_s: float) -> None:
+        self.sink = sink
+        self.tokens = tokens
+        self.left = len(tokens)
+        self.sent_s = sent_s
+        self.sent = b""
+        self.places: list[int] | None = None
+        self.deaths: dict[int, int] | None = None
+        self.tries = 0
+
+    def answer(self, positions: Sequence[int]) -> list[Any]:
+        """Mark tasks as answered; returns their tokens."""
+        tokens = self.tokens if type(self.tokens) is list else list(self.tokens)
+        answered = [tokens[position] for position in positions]
+        for position in positions:
+            tokens[position] = ANSWERED
+        self.tokens = tokens
+        self.left -= len(answered)
+        return answered
+
+    def part(self, places: list[int]) -> dict[str, Any]:
+        """The section with some of its tasks only, which keep their positions."""
+        self.places = places
+        section: dict[str, Any] = orjson.loads(self.sent)
+        if len(places) == len(self.tokens):
+            return section
+        section["p"] = places
+        section["i"] = [section["i"][at] for at in places]
+        if "a" in section:
+            section["a"] = [section["a"][at] for at in places]
+        if type(section["m"]) is not str:
+            names, column = section["m"]
+            section["m"] = [names, [column[at] for at in places]]
+        return section
+
+
+class Again:
+    """The flights of one link that wait for another channel. flights: by number, shared with the link."""
+
+    def __init__(self, flights: dict[int, Flight]) -> None:
+        self._flights = flights
+        self._wire: Wire | None = None
+        self._sent: set[int] = set()
+        self._suspects: deque[tuple[int, int]] = deque()
+        self._alone: tuple[int, int] | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a suspected task waits to be sent alone."""
+        return bool(self._suspects)
+
+    def detach(self, running: tuple[int, int] | None, failure: Failure) -> int:
+        """The channel is lost. Charges the task that ran, and gives up what has ended too many; returns how many tasks."""
+        self._wire = None
+        given_up = 0 if running is None else self._charge(*running, failure)
+        for number, flight in [(number, flight) for number, flight in self._flights.items() if flight.tries >= TRIES]:
+            given_up += self._give_up(number, [at for at, token in enumerate(flight.tokens) if token is not ANSWERED], failure)
+        return given_up
+
+    def _charge(self, number: int, place: int, failure: Failure) -> int:
+        flight = self._flights.get(number)
+        places = None if flight is None else flight.places or range(len(flight.tokens))
+        if flight is None or places is None or place >= len(places) or flight.tokens[places[place]] is ANSWERED:
+            return 0
+        position = places[place]
+        deaths = flight.deaths = flight.deaths or {}
+        deaths[position] = deaths.get(position, 0) + 1
+        return self._give_up(number, [position], failure) if deaths[position] >= DEATHS else 0
+
+    def _give_up(self, number: int, positions: list[int], failure: Failure) -> int:
+        flight = self._flights[number]
+        tokens = flight.answer(positions)
+        for position in positions:
+            if flight.deaths:
+                flight.deaths.pop(position, None)
+        if flight.left <= 0:
+            del self._flights[number]
+        refuse(flight.sink, tokens, failure)
+        return len(tokens)
+
+    def attach(self, wire: Wire) -> None:
+        """Send over another channel what was not answered, each task in its old place, but no suspect yet."""
+        self._wire = wire
+        self._alone = None
+        self._sent = set(self._flights)
+        self._suspects = deque((number, at) for number, flight in self._flights.items() for at in flight.deaths or ())
+        sections = []
+        for flight in self._flights.values():
+            flight.tries += 1
+            if places := _open(flight):
+                sections.append(flight.part(places))
+        for at in range(0, len(sections), AT_ONCE):
+            wire.send(TASK, sections[at : at + AT_ONCE])
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Send the next suspect, once everything else that was sent again has its answer, and the suspect before it too."""
+        while self._suspects and self._wire is not None:
+            number, position = self._suspects[0]
+            flight = self._flights.get(number)
+            if flight is None or flight.tokens[position] is ANSWERED:
+                self._suspects.popleft()
+                if flight is not None and flight.deaths:
+                    flight.deaths.pop(position, None)
+                continue
+            if self._alone == (number, position) or any(map(self._is_open, self._sent)):
+                return
+            self._alone = (number, position)
+            self._wire.send(TASK, [flight.part([position])])
+
+    def _is_open(self, number: int) -> bool:
+        flight = self._flights.get(number)
+        return flight is not None and bool(_open(flight))
+
+
+def _open(flight: Flight) -> list[int]:
+    """The positions of a flight that have no answer, without the suspects."""
+    suspects = flight.deaths or ()
+    return [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and at not in suspects]
