@@ -7,7 +7,7 @@ tear the last one. It blocks: it is called off the event loop. What a frame mean
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from checkpoints.errors import CheckpointError, DiskFull, StoreClosed, StoreFailed
@@ -37,7 +37,8 @@ class Place(NamedTuple):
 class CommitLog:
     """An open log. folder: where its segments stand.  place: where it goes on.
 
-    is_synced: whether a frame counts when it is on the disk (`sync`), or when the kernel has it (`os`).
+    is_synced: whether a frame counts when it is on the disk (`sync`), or when the kernel has it (`os`); then a frame tells what
+    is synced, which is all up to the segment's begin, so that a reader knows what a power cut may have taken.
     failpoint: called with the name of each moment at which a crash must do no harm.
     """
 
@@ -61,6 +62,7 @@ class CommitLog:
         self._segment = place.segment
         self._before = place.before
         self._failed: CheckpointError | None = None
+        self._synced = place.first - 1
         #: Number of the next record, and of the last one that counts.
         self.next = place.first
         self.durable = place.first - 1
@@ -96,44 +98,50 @@ class CommitLog:
         return last
 
     def confirm(self) -> None:
-        """Write down that the last frame is synced, so that its damage is told from a torn tail. Raises as `commit`."""
-        if not self.is_confirmed:
+        """Write down that the last frame is synced, so that its damage is told from a torn tail. Raises as `commit`.
+
+        Where nothing is synced, there is nothing to confirm.
+        """
+        if self._is_synced and not self.is_confirmed:
             self._write(WATERMARK, (), 0)
             self.is_confirmed = True
 
     def _write(self, kind: int, parts: Sequence[Part], count: int) -> int:
-        if self._failed is not None:
-            raise self._failed
-        data, digest = encode(
-            kind,
-            parts,
-            segment=self._segment,
-            epoch=self._epoch,
-            first=self.next,
-            count=count,
-            durable=self.durable,
-            before=self._before,
-        )
+        self._check()
+        data, digest = self._encoded(kind, parts, count)
         good_bytes = self._file.size_bytes
-        try:
-            self._file.write(data)
-        except OSError as error:
-            self._take_back(good_bytes, error)
-            raise DiskFull(self._path(self._segment), error) from error
-        self._failpoint("commit.written")
-        self._sync(self._file)
-        self._failpoint("commit.synced")
+        with self._in_one_piece():
+            try:
+                self._file.write(data)
+            except OSError as error:
+                self._take_back(good_bytes, error)
+                raise DiskFull(self._path(self._segment), error) from error
+            self._failpoint("commit.written")
+            if self._is_synced:
+                self._sync()
+                self._synced = self.next + count - 1
+            self._failpoint("commit.synced")
         self.written_bytes += len(data)
         self.next += count
         self.durable = self.next - 1
         self._before = digest
         return self.durable
 
-    def _sync(self, file: File) -> None:
-        if not self._is_synced:
-            return
+    def _encoded(self, kind: int, parts: Sequence[Part] = (), count: int = 0) -> tuple[bytes, bytes]:
+        return encode(
+            kind,
+            parts,
+            segment=self._segment,
+            epoch=self._epoch,
+            first=self.next,
+            count=count,
+            durable=self._synced,
+            before=self._before,
+        )
+
+    def _sync(self) -> None:
         try:
-            file.sync()
+            self._file.sync()
         except OSError as error:
             raise self._fail(f"a sync failed: {error.strerror}") from error
         self.syncs += 1
@@ -147,80 +155,99 @@ class CommitLog:
             reason = f"a write failed ({error.strerror}) and what it left could not be cut off ({second.strerror})"
             raise self._fail(reason) from second
 
+    @contextlib.contextmanager
+    def _in_one_piece(self) -> Iterator[None]:
+        """Whoever is interrupted here, as by Ctrl-C, cannot tell what stands in the file: nothing is written behind it."""
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except BaseException as error:
+            self._fail(f"a write was interrupted by {type(error).__name__}")
+            raise
+
     def _fail(self, reason: str) -> StoreFailed:
         failed = StoreFailed(self._path(self._segment), reason)
         self._failed = failed
         return failed
+
+    def _check(self) -> None:
+        """Raise what ended the log, if something did; without the places where it was raised before."""
+        if self._failed is not None:
+            raise self._failed.with_traceback(None)
 
     # -- segments ------------------------------------------------------------------------------------------------------
 
     def roll(self) -> None:
         """Seal the segment and begin the next. The next one stands before the seal says that it does.
 
-        A disk without room for it leaves everything as it is: the segment grows on.  Raises StoreFailed, StoreClosed.
+        All of a segment is synced before another follows it, so that only the last one can be torn. A disk without room for
+        another leaves everything as it is: the segment grows on.  Raises StoreFailed, StoreClosed.
         """
-        if self._failed is not None:
-            raise self._failed
-        sealed, number = self._file, self._segment
+        self._check()
+        with self._in_one_piece():
+            if not self._is_synced:
+                self._sync()
+                self._synced = self.durable
+            try:
+                following = self._begin(self._segment + 1, self._file.size_bytes + len(self._encoded(SEAL)[0]))
+            except DiskFull:
+                return
+            self._failpoint("roll.created")
+            self._seal(SEAL)
+            self._failpoint("roll.sealed")
+            self._file.close()
+            self._segment, self._file = self._segment + 1, following
+
+    def _seal(self, kind: int) -> None:
+        """Write a segment's last frame, where there is room for it; the chain goes on from the frame before it."""
+        data, _ = self._encoded(kind)
+        good_bytes = self._file.size_bytes
         try:
-            following = self._begin(number + 1, self._sealed_bytes())
-        except DiskFull:
-            return
-        self._failpoint("roll.created")
-        self._seal(sealed, SEAL)
-        self._failpoint("roll.sealed")
-        sealed.close()
-        self._segment, self._file = number + 1, following
-
-    def _sealed_bytes(self) -> int:
-        return self._file.size_bytes + len(self._seal_bytes(SEAL))
-
-    def _seal_bytes(self, kind: int) -> bytes:
-        data, _ = encode(
-            kind,
-            (),
-            segment=self._segment,
-            epoch=self._epoch,
-            first=self.next,
-            count=0,
-            durable=self.durable,
-            before=self._before,
-        )
-        return data
-
-    def _seal(self, file: File, kind: int) -> None:
-        """Write a segment's last frame; the chain goes on from the frame before it."""
-        data = self._seal_bytes(kind)
-        good_bytes = file.size_bytes
-        try:
-            file.write(data)
+            self._file.write(data)
         except OSError as error:
             self._take_back(good_bytes, error)
-            raise self._fail(f"a segment could not be sealed: {error.strerror}") from error
-        self._sync(file)
+            return
+        self._sync()
         self.written_bytes += len(data)
 
     def _begin(self, number: int, before_bytes: int) -> File:
-        """A new segment, whole under its name before anything is written there. Raises DiskFull, StoreFailed."""
+        """A new segment, whole under its name before anything is written there.
+
+        Raises DiskFull, with no such segment; StoreFailed where it may be there or not, or is another writer's.
+        """
         path = self._path(number)
         header = Header(number, self._epoch, self._store, self.next, self._before, before_bytes)
         try:
-            if f"{name_of(number)}.new" in self._files.names(self._folder):
+            names = self._files.names(self._folder)
+            if name_of(number) in names:
+                raise self._fail(f"segment {number} is there already: something else writes here")
+            if f"{name_of(number)}.new" in names:
                 self._files.remove(f"{path}.new")
             file = self._files.create(f"{path}.new")
-            try:
-                file.write(pack_header(header))
-                file.sync()
-                self._failpoint("roll.written")
-                self._files.rename(f"{path}.new", path)
-                self._files.sync_folder(self._folder)
-            except BaseException:
-                file.close()
-                raise
         except OSError as error:
             raise DiskFull(path, error) from error
+        try:
+            self._fill(file, path, pack_header(header))
+        except BaseException:
+            file.close()
+            raise
         self.written_bytes += file.size_bytes
         return file
+
+    def _fill(self, file: File, path: str, data: bytes) -> None:
+        try:
+            file.write(data)
+        except OSError as error:
+            raise DiskFull(path, error) from error
+        try:
+            file.sync()
+            self._failpoint("roll.written")
+            self._files.rename(f"{path}.new", path)
+            self._failpoint("roll.renamed")
+            self._files.sync_folder(self._folder)
+        except OSError as error:
+            raise self._fail(f"the next segment could not be begun: {error.strerror}") from error
 
     def _path(self, number: int) -> str:
         return f"{self._folder}/{name_of(number)}"
@@ -229,8 +256,10 @@ class CommitLog:
         """Seal what is open, if that is still possible, and give it back."""
         if isinstance(self._failed, StoreClosed):
             return
-        if self._failed is None:
-            with contextlib.suppress(CheckpointError):
-                self._seal(self._file, END)
-        self._file.close()
-        self._failed = StoreClosed(f"{self._folder} was closed")
+        try:
+            if self._failed is None:
+                with contextlib.suppress(CheckpointError):
+                    self._seal(END)
+        finally:
+            self._failed = StoreClosed(f"{self._folder} was closed")
+            self._file.close()

@@ -6,6 +6,7 @@ one above calls `os` for a file of the log. Errors of the system (OSError) pass 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Protocol
 
 from checkpoints.errors import FolderInUse
 
-__all__ = ["Disk", "File", "Files", "Reader"]
+__all__ = ["Disk", "File", "Files", "Reader", "write_whole"]
 
 #: Mode of files and folders: state is its owner's alone.
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
@@ -94,7 +95,7 @@ class Files(Protocol):
         ...
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it, each on the disk; one that is there stays."""
+        """Make a folder and those above it, each on the disk; one that is there stays, and is on the disk too."""
         ...
 
     def sync_folder(self, path: str) -> None:
@@ -104,6 +105,24 @@ class Files(Protocol):
     def lock(self, path: str) -> File:
         """A file that only one process holds at a time, until it closes it or ends. Raises FolderInUse."""
         ...
+
+
+def write_whole(files: Files, path: str, data: bytes) -> None:
+    """A file that is on the disk with all of this before it has its name; what had the name is replaced. Raises OSError.
+
+    It stands beside it with `.new` until then; one that a killed process left there is removed.
+    """
+    folder, _, name = path.rpartition("/")
+    if f"{name}.new" in files.names(folder):
+        files.remove(f"{path}.new")
+    file = files.create(f"{path}.new")
+    try:
+        file.write(data)
+        file.sync()
+    finally:
+        file.close()
+    files.rename(f"{path}.new", path)
+    files.sync_folder(folder)
 
 
 class _DiskFile:
@@ -190,15 +209,14 @@ class Disk:
     def make_folder(self, path: str) -> None:
         """See Files."""
         above = os.path.dirname(path)  # noqa: PTH120
-        if os.path.isdir(path):  # noqa: PTH112
-            return
-        if above and above != path:
-            self.make_folder(above)
-        try:
-            os.mkdir(path, FOLDER_MODE)  # noqa: PTH102
-        except FileExistsError:
-            return
-        self.sync_folder(above or ".")
+        if not os.path.isdir(path):  # noqa: PTH112
+            if above and above != path:
+                self.make_folder(above)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, FOLDER_MODE)  # noqa: PTH102
+        # also where it was there: who made it may have been killed before this. What is not ours to read was not made by us.
+        with contextlib.suppress(PermissionError):
+            self.sync_folder(above or ".")
 
     def sync_folder(self, path: str) -> None:
         """See Files."""
@@ -213,10 +231,13 @@ class Disk:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            return _DiskFile(descriptor)
         except BlockingIOError as error:
             owner = os.pread(descriptor, 20, 0).strip()
             os.close(descriptor)
             raise FolderInUse(os.path.dirname(path), int(owner) if owner.isdigit() else None) from error  # noqa: PTH120
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        return _DiskFile(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise

@@ -18,6 +18,7 @@ from checkpoints.errors import RecordTooLarge
 from checkpoints.spec import FRAME_BYTES, LZ4_FROM_BYTES, RAW_BYTES
 
 __all__ = [
+    "ALIGN",
     "COMMIT",
     "END",
     "HEADER_BYTES",
@@ -39,8 +40,8 @@ COMMIT, SEAL, WATERMARK, INDEX, END = 1, 2, 3, 4, 5
 TYPES = frozenset({COMMIT, SEAL, WATERMARK, INDEX, END})
 #: A type with this bit may be skipped by a reader that does not know it.
 OPTIONAL = 0x80
-#: Flag: the payload is an lz4 block.
-LZ4 = 0x01
+#: Flag: the payload is an lz4 block, and what one byte of it becomes at most.
+LZ4, LZ4_MOST = 0x01, 255
 #: Magic, type, flags, stored and raw bytes, records, segment, epoch, first record, durable record, digest of the frame
 #: before, checksum of the payload; then the checksum of these.
 _HEAD = Struct("<2sBBIIIIIQQ8sI")
@@ -82,12 +83,12 @@ class Frame(NamedTuple):
 
 
 class BadBytes(Exception):
-    """These bytes are no frame. reason: why; is_header: whether not even the header is one."""
+    """These bytes are no frame. reason: why; is_torn: whether a write that was cut short can have left them."""
 
-    def __init__(self, reason: str, *, is_header: bool) -> None:
+    def __init__(self, reason: str, *, is_torn: bool) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.is_header = is_header
+        self.is_torn = is_torn
 
 
 def encode(
@@ -133,24 +134,24 @@ def read_frame(data: bytes | memoryview, at: int) -> Frame:
     """The frame that begins at an offset. Raises BadBytes; never reads past what the header may claim."""
     head = bytes(data[at : at + HEADER_BYTES])
     if len(head) < HEADER_BYTES:
-        raise BadBytes(f"{len(head)} bytes where a header has {HEADER_BYTES}", is_header=True)
+        raise BadBytes(f"{len(head)} bytes where a header has {HEADER_BYTES}", is_torn=True)
     if _CRC.unpack_from(head, _HEAD.size)[0] != crc32(head[: _HEAD.size]):
-        raise BadBytes("the checksum of its header does not fit", is_header=True)
+        raise BadBytes("the checksum of its header does not fit", is_torn=True)
     magic, kind, flags, stored_bytes, raw_bytes, count, segment, epoch, first, durable, before, check = _HEAD.unpack_from(head)
     if magic != MAGIC or stored_bytes > FRAME_BYTES or raw_bytes > RAW_BYTES or flags & ~LZ4:
-        raise BadBytes("its header has a valid checksum and impossible values", is_header=True)
+        raise BadBytes("its header has a valid checksum and impossible values", is_torn=False)
     if kind not in TYPES and not kind & OPTIONAL:
-        raise BadBytes(f"a frame of the unknown type {kind}: written by a newer engine?", is_header=True)
+        raise BadBytes(f"a frame of the unknown type {kind}: written by a newer engine?", is_torn=False)
     begin = at + HEADER_BYTES
     size_bytes = HEADER_BYTES + stored_bytes + (-stored_bytes % ALIGN)
     stored = bytes(data[begin : begin + stored_bytes])
     padding = bytes(data[begin + stored_bytes : at + size_bytes])
     if len(stored) + len(padding) < size_bytes - HEADER_BYTES:
-        raise BadBytes("it ends before its length", is_header=False)
+        raise BadBytes("it ends before its length", is_torn=True)
     if crc32(stored) != check:
-        raise BadBytes("the checksum of its payload does not fit", is_header=False)
+        raise BadBytes("the checksum of its payload does not fit", is_torn=True)
     if any(padding):
-        raise BadBytes("its padding is not zero", is_header=False)
+        raise BadBytes("its padding is not zero", is_torn=True)
     parts = _split(_unpacked(stored, flags, raw_bytes)) if kind in TYPES else []
     return Frame(kind, segment, epoch, first, count, durable, before, _digest(head), size_bytes, parts)
 
@@ -158,13 +159,15 @@ def read_frame(data: bytes | memoryview, at: int) -> Frame:
 def _unpacked(stored: bytes, flags: int, raw_bytes: int) -> bytes:
     if not flags & LZ4:
         raw = stored
+    elif raw_bytes > len(stored) * LZ4_MOST:
+        raise BadBytes(f"its payload of {len(stored)} bytes cannot become {raw_bytes:,}", is_torn=False)
     else:
         try:
             raw = lz4.block.decompress(stored, uncompressed_size=raw_bytes)
         except lz4.block.LZ4BlockError as error:
-            raise BadBytes(f"its payload is no lz4 block: {error}", is_header=False) from error
+            raise BadBytes(f"its payload is no lz4 block: {error}", is_torn=False) from error
     if len(raw) != raw_bytes:
-        raise BadBytes(f"its payload has {len(raw)} bytes, not {raw_bytes}", is_header=False)
+        raise BadBytes(f"its payload has {len(raw)} bytes, not {raw_bytes}", is_torn=False)
     return raw
 
 
@@ -172,11 +175,11 @@ def _split(raw: bytes) -> list[Part]:
     parts, at = [], 0
     while at < len(raw):
         if len(raw) - at < _PART.size:
-            raise BadBytes("a part without its length", is_header=False)
+            raise BadBytes("a part without its length", is_torn=False)
         letter, size_bytes = _PART.unpack_from(raw, at)
         at += _PART.size
         if size_bytes > len(raw) - at:
-            raise BadBytes("a part longer than its frame", is_header=False)
+            raise BadBytes("a part longer than its frame", is_torn=False)
         parts.append(Part(letter, raw[at : at + size_bytes]))
         at += size_bytes
     return parts

@@ -1,7 +1,8 @@
 """Reading a log after whatever happened to it.
 
 Owns the decision what a bad place means: a torn tail, which is kept aside and cut off, or damage, at which everything stops.
-It never guesses and never skips. A read error changes nothing. It may be killed at any point and run again.
+It never guesses and never skips. A read error changes nothing. It may be killed at any point and run again. What it has read
+is on the disk when it is done: a killed process may not have synced it, and after a failed sync it only looks as if it were.
 
 Source: the decision tables of etcd (server/storage/wal/repair.go) and of RocksDB (WAL recovery modes), read against each other.
 """
@@ -12,13 +13,17 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from checkpoints.commitlog import Place
-from checkpoints.errors import Corrupt, ReadFailed
-from checkpoints.files import Files
-from checkpoints.frame import COMMIT, END, SEAL, Frame
+from checkpoints.errors import Corrupt, DiskFull, ReadFailed
+from checkpoints.files import Files, write_whole
+from checkpoints.frame import ALIGN, COMMIT, END, HEADER_BYTES, SEAL, Frame
 from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, Bad, Header, frame_after, name_of, number_of, read_header, walk
 from checkpoints.spec import FRAME_BYTES
 
 __all__ = ["Recovered", "Torn", "read_log", "segments_of"]
+
+#: Bytes of a torn tail, at most: what the largest frame has. A writer that does not sync may leave more, but not more than one
+#: segment, which is smaller.
+TORN_BYTES = HEADER_BYTES + FRAME_BYTES + ALIGN
 
 
 class Torn(NamedTuple):
@@ -62,39 +67,39 @@ def read_log(
     *,
     store: bytes,
     start: int = 1,
+    first: int | None = None,
     stop: int | None = None,
     covered: int = 0,
     is_dry: bool = False,
 ) -> Recovered:
-    """Visit every commit in order, with its file and offset; cut off a torn tail unless is_dry.
+    """Visit every commit in order, with its file and offset; unless is_dry, cut off a torn tail and have the rest synced.
 
-    store: whose log it is.  start: number of the first segment that counts.  stop: of the first one that is not read, as it
-    is still written.  covered: the last record that is known to have
-    been written, from elsewhere.  Raises Corrupt, ReadFailed, NewerFormat, with nothing changed.
+    store: whose log it is.  start: number of the first segment that counts.  first: of the record that it begins with, if
+    that is known.  stop: number of the first segment that is not read, as it is still written.  covered: the last record that
+    is known to have been written, from elsewhere.  Raises Corrupt, ReadFailed, NewerFormat and DiskFull, with nothing changed
+    that counts.
     """
     numbers = segments_of(files, folder)
     stale = [f"{folder}/{name_of(number)}" for number in numbers if number < start]
     counting = [number for number in numbers if start <= number and (stop is None or number <= stop)]
     segments = _headers(files, folder, counting, start, store)
+    for wanted, found in ((start, counting[:1]), (stop, counting[-1:])):
+        if wanted is not None and found != [wanted]:
+            raise Corrupt(f"{folder}/{name_of(wanted)}", 0, "it is missing")
+    if first not in (None, segments[0].header.first):
+        reason = f"it begins with record {segments[0].header.first}, and {first} was to be the next"
+        raise Corrupt(segments[0].path, 0, reason)
     reader = _Reader(files, visit, covered)
     for at, segment in enumerate(segments):
         if segment.header.segment != stop:
             reader.read(segment, segments[at + 1] if at + 1 < len(segments) else None)
-    if reader.next <= covered:
-        where = segments[-1].path if segments else folder
-        raise Corrupt(where, reader.at, f"it ends at record {reader.next - 1}, and {covered} had been written")
+    last = segments[-1]
+    if stop is None and reader.next <= covered:
+        raise Corrupt(last.path, reader.at, f"it ends at record {reader.next - 1}, and {covered} had been written")
     torn = reader.torn
-    if torn is not None and not is_dry:
-        torn = _cut(files, folder, torn)
-    last = segments[-1].header if segments else None
-    place = Place(
-        store,
-        segments[-1].header.segment + 1 if segments else start,
-        last.epoch + 1 if last else 1,
-        reader.next,
-        reader.digest,
-        reader.at,
-    )
+    if stop is None and not (is_dry or reader.is_ended):
+        torn = _settle(files, last.path, reader.at, torn)
+    place = Place(store, last.header.segment + 1, last.header.epoch + 1, reader.next, reader.digest, reader.at)
     return Recovered(place, torn, reader.frames, reader.records, reader.stored_bytes, stale)
 
 
@@ -128,6 +133,8 @@ class _Reader:
         self.at = 0
         self.frames = self.records = self.stored_bytes = 0
         self.torn: Torn | None = None
+        #: Whether the last segment was closed, after which nothing is to be made good.
+        self.is_ended = False
 
     def read(self, segment: _Segment, following: _Segment | None) -> None:
         path, header = segment
@@ -140,7 +147,7 @@ class _Reader:
                 if following is None:
                     self.torn = self._torn(found, data, segment)
                     break
-                if found.at < len(counting) and self.digest == following.header.before and self.next == following.header.first:
+                if self.digest == following.header.before and self.next == following.header.first:
                     break  # the seal was not written, or torn: everything before it is there
                 raise Corrupt(path, found.at, found.reason)
             at, frame = found
@@ -154,6 +161,7 @@ class _Reader:
                 self.records += frame.records
             self.next, self.digest, self.at = frame.first + frame.records, frame.digest, at + frame.size_bytes
         self.stored_bytes += self.at
+        self.is_ended = last == END
         if following is not None:
             self._check_chain(segment, following.header)
         elif last == SEAL:
@@ -169,37 +177,45 @@ class _Reader:
 
     def _torn(self, bad: Bad, data: bytes, segment: _Segment) -> Torn:
         """The tail as a torn one. Raises Corrupt where it cannot be that."""
+        if not bad.is_torn:
+            raise Corrupt(segment.path, bad.at, bad.reason)
         left = len(data) - bad.at
-        behind = frame_after(data, bad.at, segment.header)
+        behind = frame_after(data, bad.at, segment.header, self.next)
         if behind is not None:
-            raise Corrupt(segment.path, bad.at, f"{bad.reason}; a whole frame stands behind it at {behind}")
+            raise Corrupt(segment.path, bad.at, f"{bad.reason}; a frame that was written later stands behind it at {behind}")
         if self.next <= self._covered:
             raise Corrupt(segment.path, bad.at, f"{bad.reason}; record {self._covered} had been written")
-        if left > FRAME_BYTES and any(data[bad.at :]):
+        if left > TORN_BYTES and any(data[bad.at :]):
             raise Corrupt(segment.path, bad.at, f"{bad.reason}; {left:,} bytes follow, more than one frame has")
         return Torn(segment.path, bad.at, left, bad.reason, None)
 
 
-def _cut(files: Files, folder: str, torn: Torn) -> Torn:
-    """Keep a torn tail aside, then cut it off. What is cut is on the disk under its new name before."""
-    tail = _read(files, torn.file)[torn.at :]
-    kept = None
-    if any(tail):
-        names = set(files.names(folder))
-        copy = next(
-            name for number in range(len(names) + 1) if (name := f"{torn.file.rpartition('/')[2]}.{number}.broken") not in names
-        )
-        kept = f"{folder}/{copy}"
-        file = files.create(kept)
-        file.write(tail)
-        file.sync()
-        file.close()
-        files.sync_folder(folder)
-    file = files.append(torn.file)
-    file.cut(torn.at)
-    file.sync()
-    file.close()
-    return torn._replace(kept=kept)
+def _settle(files: Files, path: str, at: int, torn: Torn | None) -> Torn | None:
+    """Keep a torn tail aside, then write the last segment anew up to what counts. Raises DiskFull, ReadFailed.
+
+    Written anew, not only synced: the kernel shows what a failed sync did not write, and syncs it never again. What is cut off
+    is on the disk under its new name before.
+    """
+    data = _read(files, path)
+    try:
+        if torn is not None and any(data[at:]):
+            torn = torn._replace(kept=_keep(files, path, data[at:]))
+        write_whole(files, path, data[:at])
+    except OSError as error:
+        raise DiskFull(path, error) from error
+    return torn
+
+
+def _keep(files: Files, path: str, tail: bytes) -> str:
+    """The file that has a copy of a tail; one that a killed recovery wrote is as good as another."""
+    names = files.names(path.rpartition("/")[0])
+    number = 0
+    while f"{path}.{number}.broken".rpartition("/")[2] in names:
+        if files.read(f"{path}.{number}.broken") == tail:
+            return f"{path}.{number}.broken"
+        number += 1
+    write_whole(files, f"{path}.{number}.broken", tail)
+    return f"{path}.{number}.broken"
 
 
 def _read(files: Files, path: str, size_bytes: int | None = None) -> bytes:

@@ -65,11 +65,14 @@ class Header(NamedTuple):
 
 
 class Bad(NamedTuple):
-    """The first thing in a segment that is no valid frame. at: its offset."""
+    """The first thing in a segment that is no valid frame. at: its offset.
+
+    is_torn: whether a write that was cut short can have left it; a whole frame in a wrong place is something else.
+    """
 
     at: int
     reason: str
-    is_header: bool
+    is_torn: bool
 
 
 def name_of(number: int) -> str:
@@ -122,7 +125,7 @@ def walk(data: bytes, header: Header) -> Iterator[tuple[int, Frame] | Bad]:
         try:
             frame = read_frame(view, at)
         except BadBytes as error:
-            yield Bad(at, error.reason, error.is_header)
+            yield Bad(at, error.reason, error.is_torn)
             return
         wrong = _misplaced(frame, header, before, first)
         if wrong:
@@ -145,15 +148,20 @@ def _misplaced(frame: Frame, header: Header, before: bytes, first: int) -> str |
     return None
 
 
-def frame_after(data: bytes, at: int, header: Header) -> int | None:
-    """The offset of a whole frame of this segment behind a bad place: then that place is damage, not a torn tail."""
+def frame_after(data: bytes, at: int, header: Header, first: int) -> int | None:
+    """The offset of a frame of this segment that tells that what stood at a bad place before it had been synced.
+
+    first: number of the record that belongs there.  A writer that syncs each frame has no other; one that does not may find
+    after a power cut that the kernel wrote a later frame before an earlier one.
+    """
     found = data.find(MAGIC, at + 1)
     while found >= 0 and found + HEADER_BYTES <= len(data):
         try:
             frame = read_frame(data, found)
         except BadBytes:
             frame = None
-        if frame is not None and frame.segment == header.segment and frame.epoch == header.epoch:
+        is_ours = frame is not None and (frame.segment, frame.epoch) == (header.segment, header.epoch)
+        if frame is not None and is_ours and frame.durable >= min(first, frame.first - 1):
             return found
         found = data.find(MAGIC, found + 1)
     return None
