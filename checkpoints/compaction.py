@@ -1,17 +1,17 @@
 """Folding sealed segments into snapshots, so that recovery and disk are bounded by the state, not by its history.
 
 Owns the order of the steps: new files first, then the manifest that names them, then the removal of what nothing needs. It
-reads and writes files only: it runs beside the process that writes the log, or with none, and may be killed at any point. The
+reads and writes files only: it runs beside the process that writes the log, or with none, and may be killed at any point. One
+runs at a time: it has a lock of its own. The
 snapshots and the log that the manifest before needs are kept until the next time.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from checkpoints.errors import Corrupt
+from checkpoints.errors import Corrupt, DiskFull
 from checkpoints.files import Files
 from checkpoints.frame import Frame
 from checkpoints.manifest import Manifest, read_manifest, write_manifest
@@ -23,6 +23,8 @@ from checkpoints.table import GONE, Changes, Key, Rows, Table, shard_of_key, sta
 from checkpoints.window import ANSWERS, MARKS, Window
 
 __all__ = ["Compacted", "compact", "fold_frame", "fold_window", "window_name"]
+
+LOCK = "COMPACT"
 
 
 class Compacted(NamedTuple):
@@ -59,9 +61,20 @@ def compact(
 ) -> Compacted | None:
     """Fold every sealed segment into snapshots; None where there is none.
 
-    stop: number of the segment that is written now, the newest by default.  Raises Corrupt, ReadFailed, OSError, and then
-    everything counts as before.
+    stop: number of the segment that is written now, the newest by default.  Raises FolderInUse, Corrupt, ReadFailed,
+    NewerFormat, DiskFull, and then everything counts as before; or the new snapshots do, and old files are left over.
     """
+    try:
+        lock = files.lock(f"{folder}/{LOCK}")
+        try:
+            return _compact(files, folder, stop, failpoint)
+        finally:
+            lock.close()
+    except OSError as error:
+        raise DiskFull(folder, error) from error
+
+
+def _compact(files: Files, folder: str, stop: int | None, failpoint: Callable[[str], None]) -> Compacted | None:
     manifests = read_manifest(files, folder)
     if not manifests:
         return None
@@ -78,18 +91,17 @@ def compact(
         lambda frame, file, at: fold_frame(table, window, frame, file, at),
         store=old.store,
         start=old.segment,
+        first=old.covered + 1,
         stop=stop,
         is_dry=True,
     )
-    covered = max(read.place.first - 1, old.covered)
+    covered = read.place.first - 1
     generation = manifests[0].generation + 1
     states = written_bytes = 0
     snapshots = dict(old.snapshots)
     for shard, kinds in sorted(_by_shard(table, old.shards).items()):
         rows = _merged(files, folder, old, shard, kinds)
         path = f"{folder}/{name_of_shard(shard, generation)}"
-        with contextlib.suppress(FileNotFoundError):
-            files.remove(path)  # of a compaction that was killed: no manifest names it
         written_bytes += write_snapshot(
             files, path, _blocks(rows), store=old.store, shard=shard, generation=generation, covered=covered
         )
@@ -97,12 +109,10 @@ def compact(
         states += sum(len(known.rows) for known in rows.values())
         failpoint("compact.snapshot")
     path = f"{folder}/{window_name(generation)}"
-    with contextlib.suppress(FileNotFoundError):
-        files.remove(path)
     written_bytes += write_parts(files, path, window.parts(), store=old.store, generation=generation)
     failpoint("compact.written")
     new = old._replace(generation=generation, covered=covered, segment=stop, snapshots=snapshots, window=generation)
-    write_manifest(files, folder, new)
+    write_manifest(files, folder, new, before=old)
     failpoint("compact.named")
     removed = _remove_stale(files, folder, new, old)
     failpoint("compact.removed")
@@ -110,10 +120,11 @@ def compact(
 
 
 def _usable(files: Files, folder: str, manifests: Sequence[Manifest]) -> Manifest:
-    """The newest manifest whose snapshots are whole. Raises the newest one's Corrupt where none is."""
+    """The newest manifest whose files are whole. Raises the newest one's Corrupt where none is."""
     wrong: list[Corrupt] = []
     for manifest in manifests:
         try:
+            fold_window(files, folder, manifest, Window())
             for snapshot in open_snapshots(files, folder, manifest, is_verified=True).values():
                 snapshot.close()
         except Corrupt as error:
@@ -159,10 +170,17 @@ def _merged(files: Files, folder: str, old: Manifest, shard: int, kinds: dict[st
                 rows.rows.pop(key, None)
             elif type(row) is Changes:
                 base = rows.rows.get(key)
-                rows.rows[key] = row.applied({} if base is None else state_of(rows.fields, base))
+                rows.rows[key] = _applied(row, {} if base is None else state_of(rows.fields, base), folder, f"{kind}/{key}")
             else:
                 rows.rows[key] = row
     return merged
+
+
+def _applied(changes: Changes, state: dict[str, Any], folder: str, name: str) -> dict[str, Any]:
+    try:
+        return changes.applied(state)
+    except ValueError as error:
+        raise Corrupt(folder, 0, f"the changes of {name} do not fit its state: {error}") from error
 
 
 def _fitted(have: list[str], want: list[str], rows: Any) -> list[Any]:
@@ -198,7 +216,7 @@ def _remove_stale(files: Files, folder: str, new: Manifest, old: Manifest) -> li
     for name in files.names(folder):
         number = number_of(name)
         is_stale_segment = number is not None and name == name_of(number) and number < old.segment
-        if is_stale_segment or (name.endswith(".snap") and name not in needed):
+        if is_stale_segment or (name.endswith((".snap", ".snap.new")) and name not in needed):
             files.remove(f"{folder}/{name}")
             removed.append(name)
     if removed:

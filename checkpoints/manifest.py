@@ -1,7 +1,7 @@
 """What of a store's folder counts: which snapshots, and from which segment on the log.
 
-Owns one small file, replaced as a whole; the one before is kept, and so is everything that it needs. A file that no manifest
-names is never read.
+Owns two small files, each replaced as a whole: the one that counts, and the one it was made from, with everything that this
+one needs. A file that neither of them names is never read.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from typing import NamedTuple
 import orjson
 
 from checkpoints.errors import Corrupt, NewerFormat, ReadFailed
-from checkpoints.files import Files
+from checkpoints.files import Files, write_whole
 from checkpoints.frame import INDEX, BadBytes, Part, encode, read_frame
 from checkpoints.segment import NO_DIGEST
+from checkpoints.table import SHARDS_MOST
 
-__all__ = ["MANIFEST", "Manifest", "read_manifest", "write_manifest"]
+__all__ = ["BEFORE", "MANIFEST", "Manifest", "read_manifest", "write_manifest"]
 
-#: The file, the one before it, and one that is being written.
-MANIFEST, BEFORE, NEW = "MANIFEST", "MANIFEST.before", "MANIFEST.new"
+#: The file, and the one before it.
+MANIFEST, BEFORE = "MANIFEST", "MANIFEST.before"
 VERSION = 1
+STORE_BYTES = 16
 
 
 class Manifest(NamedTuple):
@@ -39,8 +41,17 @@ class Manifest(NamedTuple):
     window: int = 0
 
 
-def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
-    """Make a manifest the one that counts; the one before it is kept. Raises OSError, then the old one counts."""
+def write_manifest(files: Files, folder: str, manifest: Manifest, before: Manifest | None = None) -> None:
+    """Make a manifest the one that counts. before: the one that it was made from, which is kept beside it.
+
+    Raises OSError, then the old one counts.
+    """
+    if before is not None:
+        write_whole(files, f"{folder}/{BEFORE}", _packed(before))
+    write_whole(files, f"{folder}/{MANIFEST}", _packed(manifest))
+
+
+def _packed(manifest: Manifest) -> bytes:
     facts = {
         "version": VERSION,
         **manifest._asdict(),
@@ -57,44 +68,35 @@ def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
         durable=0,
         before=NO_DIGEST,
     )
-    names = files.names(folder)
-    if NEW in names:
-        files.remove(f"{folder}/{NEW}")
-    file = files.create(f"{folder}/{NEW}")
-    try:
-        file.write(data)
-        file.sync()
-    finally:
-        file.close()
-    if MANIFEST in names:
-        files.rename(f"{folder}/{MANIFEST}", f"{folder}/{BEFORE}")
-    files.rename(f"{folder}/{NEW}", f"{folder}/{MANIFEST}")
-    files.sync_folder(folder)
+    return data
 
 
-def read_manifest(files: Files, folder: str) -> list[Manifest]:
-    """The manifests that can be read, the one that counts first; none for a folder that has none.
+def read_manifest(files: Files, folder: str, damage: list[Corrupt] | None = None) -> list[Manifest]:
+    """The manifests that can be read, the newest first; none in a folder that has none.
 
-    Raises ReadFailed, NewerFormat; Corrupt where there are some and none is whole.
+    damage: is given what is wrong with another.  Raises ReadFailed, NewerFormat; Corrupt where there are some and none is
+    whole.
     """
-    found: list[Manifest] = []
-    wrong: Corrupt | None = None
+    whole: list[Manifest] = []
+    damage = [] if damage is None else damage
     try:
         names = files.names(folder)
     except OSError as error:
         raise ReadFailed(folder, error) from error
     for name in (MANIFEST, BEFORE):
+        path = f"{folder}/{name}"
         if name in names:
-            path = f"{folder}/{name}"
             try:
-                found.append(_read(path, files.read(path)))
+                whole.append(_read(path, files.read(path)))
             except OSError as error:
                 raise ReadFailed(path, error) from error
             except Corrupt as error:
-                wrong = wrong or error
-    if wrong is not None and not found:
-        raise wrong
-    return found
+                damage.append(error)
+        elif name == MANIFEST and BEFORE in names:
+            damage.append(Corrupt(path, 0, "it is missing"))
+    if damage and not whole:
+        raise damage[0]
+    return sorted(whole, key=lambda manifest: -manifest.generation)
 
 
 def _read(path: str, data: bytes) -> Manifest:
@@ -107,10 +109,24 @@ def _read(path: str, data: bytes) -> Manifest:
         store = bytes.fromhex(facts.pop("store"))
         snapshots = {int(shard): generation for shard, generation in facts.pop("snapshots").items()}
         manifest = Manifest(store=store, snapshots=snapshots, **facts)
+        if frame.type != INDEX or not _is_sound(manifest):
+            raise Corrupt(path, 0, "its content is none of a manifest")
     except BadBytes as error:
         raise Corrupt(path, 0, error.reason) from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise Corrupt(path, 0, f"its content is none of a manifest: {error}") from error
+        raise Corrupt(path, 0, f"its content is none of a manifest: {error!r}") from error
     if frame.size_bytes != len(data):
         raise Corrupt(path, frame.size_bytes, "something stands behind its end")
     return manifest
+
+
+def _is_sound(manifest: Manifest) -> bool:
+    """Whether every value can be what it stands for."""
+    store, shards, *numbers, snapshots, window = manifest
+    known = [shards, *numbers, window, *snapshots.values()]
+    return (
+        len(store) == STORE_BYTES
+        and all(type(number) is int and number >= 0 for number in known)
+        and 1 <= shards <= SHARDS_MOST
+        and all(0 <= shard < shards for shard in snapshots)
+    )

@@ -24,7 +24,7 @@ __all__ = ["Block", "Snapshot", "name_of_shard", "open_snapshots", "read_parts",
 
 #: Bytes of the last frame: a header, and a part with the offset of the index.
 _END_BYTES = HEADER_BYTES + 16
-#: Bytes of parts that go into one frame.
+#: Bytes of parts that go into one frame, and of states that go into one block, unless one alone has more.
 BATCH_BYTES = 1024 * 1024
 
 
@@ -73,11 +73,13 @@ def write_parts(files: Files, path: str, parts: Iterable[Part], *, store: bytes,
 
     def fill(writer: _Writer) -> None:
         batch: list[Part] = []
+        size_bytes = 0
         for part in parts:
-            batch.append(part)
-            if sum(len(one.body) for one in batch) > BATCH_BYTES:
+            if batch and size_bytes + len(part.body) > BATCH_BYTES:
                 writer.frame(COMMIT, batch, 0)
-                batch = []
+                batch, size_bytes = [], 0
+            batch.append(part)
+            size_bytes += len(part.body)
         writer.frame(COMMIT, batch, 0)
         writer.frame(END, [], 0)
 
@@ -113,10 +115,17 @@ class _Writer:
         self._places: list[_Place] = []
 
     def put(self, block: Block) -> None:
-        body = orjson.dumps({"k": block.kind, "f": block.fields, "i": block.keys, "r": block.rows})
+        """Add states, as a block or, where they are large, as several."""
+        kind, fields, keys, rows = block
+        body = orjson.dumps({"k": kind, "f": fields, "i": keys, "r": rows})
+        if len(body) > BATCH_BYTES and len(keys) > 1:
+            half = len(keys) // 2
+            self.put(Block(kind, fields, keys[:half], rows[:half]))
+            self.put(Block(kind, fields, keys[half:], rows[half:]))
+            return
         at = self._file.size_bytes
-        self.frame(COMMIT, [Part(b"S", body)], len(block.keys))
-        self._places.append(_Place(block.kind, block.keys[0], at, self._file.size_bytes - at, len(block.keys)))
+        self.frame(COMMIT, [Part(b"S", body)], len(keys))
+        self._places.append(_Place(kind, keys[0], at, self._file.size_bytes - at, len(keys)))
 
     def finish(self) -> None:
         at = self._file.size_bytes
@@ -219,18 +228,22 @@ class Snapshot:
         if index.type != INDEX or index.digest != end.before:
             raise Corrupt(self._path, at, "its index is missing")
         try:
-            return [_Place(*place) for place in orjson.loads(index.parts[0].body)]
+            places = [_Place(*place) for place in orjson.loads(index.parts[0].body)]
+            if all(type(place.kind) is str and 0 < place.at < place.at + place.size_bytes <= at for place in places):
+                return places
         except (ValueError, TypeError, IndexError) as error:
-            raise Corrupt(self._path, at, f"its index cannot be read: {error}") from error
+            raise Corrupt(self._path, at, f"its index cannot be read: {error!r}") from error
+        raise Corrupt(self._path, at, "its index names places that it has not")
 
     def _load(self, place: _Place) -> Block:
         frame = self._frame(place.at, place.size_bytes)
         try:
             part = orjson.loads(frame.parts[0].body)
             block = Block(part["k"], part["f"], part["i"], part["r"])
+            is_described = block.kind == place.kind and len(block.keys) == len(block.rows) == place.states > 0
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise Corrupt(self._path, place.at, f"a block that cannot be read: {error!r}") from error
-        if block.kind != place.kind or len(block.keys) != place.states or len(block.rows) != place.states:
+        if not is_described:
             raise Corrupt(self._path, place.at, "a block that its index does not describe")
         return block
 

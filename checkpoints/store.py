@@ -10,18 +10,20 @@ agents; who needs a loop puts `commit` into a thread. After a crash it is opened
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import orjson
 
-from checkpoints.commitlog import CommitLog
+from checkpoints.commitlog import CommitLog, Place
 from checkpoints.compaction import Compacted, compact, fold_frame, fold_window
-from checkpoints.errors import Corrupt, DiskFull
+from checkpoints.errors import Corrupt, DiskFull, ReadFailed
 from checkpoints.files import Disk, File, Files
-from checkpoints.frame import Part
-from checkpoints.manifest import Manifest, read_manifest, write_manifest
+from checkpoints.frame import HEADER_BYTES, Part
+from checkpoints.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from checkpoints.recovery import Recovered, read_log, segments_of
+from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, name_of
 from checkpoints.shards import SHARDS
 from checkpoints.snapshot import Snapshot, open_snapshots
 from checkpoints.spec import SEGMENT_BYTES
@@ -64,28 +66,26 @@ class Store:
         self,
         files: Files,
         folder: str,
-        manifest: Manifest,
+        found: _Found,
         *,
         lock: File,
         log: CommitLog,
-        recovered: Recovered,
-        table: Table,
-        window: Window,
-        snapshots: dict[int, Snapshot],
-        is_fallback: bool,
+        damage: Sequence[Corrupt],
     ) -> None:
         self._files = files
         self._folder = folder
-        self._manifest = manifest
         self._lock = lock
-        self._snapshots = snapshots
+        self._manifest, self.recovered, self.table, self.window, self._snapshots = found
         self._loaded: set[tuple[int, str, Key]] = set()
         self.log = log
-        self.recovered = recovered
-        self.table = table
-        self.window = window
-        #: Whether the newest snapshots could not be read, and the ones before them were used with a longer log.
-        self.is_fallback = is_fallback
+        #: What was found damaged of the manifest and its snapshots, and was made good by what was kept of before.
+        self.damage = damage
+        self._is_closed = False
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether the newest snapshots could not be read, and the ones before them were used with a longer log."""
+        return bool(self.damage)
 
     @property
     def folder(self) -> str:
@@ -107,12 +107,16 @@ class Store:
         return self.log.commit(parts, count)
 
     def close(self) -> None:
-        """Seal the log and give everything back."""
-        self.log.close()
-        for snapshot in self._snapshots.values():
-            snapshot.close()
-        self._snapshots = {}
-        self._lock.close()
+        """Seal the log and give everything back. Once is enough, and twice does no harm."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self.log.close()
+        finally:
+            _close(self._snapshots)
+            self._snapshots = {}
+            self._lock.close()
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -123,7 +127,7 @@ class Store:
     def find(self, kind: str, key: Key) -> bool:
         """Bring a key's state into memory as a whole row, with its neighbours; returns whether it has one.
 
-        Raises Corrupt, ReadFailed.
+        Neighbours that were brought in before and taken out since are not brought in again.  Raises Corrupt, ReadFailed.
         """
         rows = self.rows(kind)
         row = rows.rows.get(key)
@@ -133,9 +137,16 @@ class Store:
             return True
         found = self._load(kind, key, rows)
         if type(row) is Changes:
-            rows.rows[key] = row.applied({} if found is None else found)
-            return True
+            rows.rows[key] = self._applied(row, {} if found is None else found, f"{kind}/{key}")
+        elif found is not None:
+            rows.rows.setdefault(key, found)
         return key in rows.rows
+
+    def _applied(self, changes: Changes, state: dict[str, Any], name: str) -> dict[str, Any]:
+        try:
+            return changes.applied(state)
+        except ValueError as error:
+            raise Corrupt(self._folder, 0, f"the changes of {name} do not fit its state: {error}") from error
 
     def _load(self, kind: str, key: Key, rows: Rows) -> dict[str, Any] | None:
         """Bring in the block where a key may stand, once; returns the key's state in it."""
@@ -167,13 +178,19 @@ class Store:
 
     def items(self) -> Iterator[tuple[str, Key, dict[str, Any]]]:
         """Every state, in no order: kind, key and fields. Raises Corrupt, ReadFailed."""
+        known = {kind: list(rows.rows) for kind, rows in self.table.kinds.items()}
+        inside = {kind: set(keys) for kind, keys in known.items()}
         for shard in sorted(self._snapshots):
             for block in self._snapshots[shard].blocks():
-                self.find(block.kind, block.keys[0])
-        for kind, rows in self.table.kinds.items():
-            for key in list(rows.rows):
-                if self.find(kind, key):
-                    yield kind, key, dict(state_of(rows.fields, rows.rows[key]))
+                mine = inside.get(block.kind, ())
+                for key, row in zip(block.keys, block.rows, strict=True):
+                    if key not in mine:
+                        yield block.kind, key, dict(state_of(block.fields, row))
+        for kind, keys in known.items():
+            for key in keys:
+                state = self.state(kind, key)
+                if state is not None:
+                    yield kind, key, state
 
     # -- compaction ----------------------------------------------------------------------------------------------------
 
@@ -187,8 +204,7 @@ class Store:
     def renew(self, manifest: Manifest) -> None:
         """Read from the snapshots of a later compaction from now on."""
         fresh = open_snapshots(self._files, self._folder, manifest)
-        for snapshot in self._snapshots.values():
-            snapshot.close()
+        _close(self._snapshots)
         self._snapshots, self._manifest = fresh, manifest
 
 
@@ -205,7 +221,8 @@ def open_store(
     """Open a store, making it where there is none, and read what it holds.
 
     chance: random bytes for a new store's name.  is_synced: whether a commit waits for the disk.
-    Raises FolderInUse, Corrupt, ReadFailed, NewerFormat, DiskFull; ValueError for another number of shards than it has.
+    Raises FolderInUse, Corrupt, ReadFailed, NewerFormat, DiskFull, StoreFailed; ValueError for another number of shards than it
+    has.
     """
     if not 1 <= shards <= SHARDS_MOST:
         raise ValueError(f"a store has 1 to {SHARDS_MOST} shards, not {shards}")
@@ -215,67 +232,95 @@ def open_store(
         lock = disk.lock(f"{folder}/{LOCK}")
     except OSError as error:
         raise DiskFull(folder, error) from error
-    try:
-        manifests = read_manifest(disk, folder) or [_new(disk, folder, shards, chance)]
-        if manifests[0].shards != shards:
-            raise ValueError(f"{folder} has {manifests[0].shards} shards, not {shards}: their number stays as it was made")
+    with ExitStack() as held:
+        held.callback(lock.close)
+        damage: list[Corrupt] = []
+        manifests = read_manifest(disk, folder, damage)
         failpoint("open.locked")
-        return _open(disk, folder, manifests, lock, is_synced, segment_bytes, failpoint)
-    except BaseException:
-        lock.close()
-        raise
+        found = _read(disk, folder, manifests, damage) if manifests else _nothing(disk, folder, shards, chance)
+        held.callback(_close, found.snapshots)
+        if found.manifest.shards != shards:
+            raise ValueError(f"{folder} has {found.manifest.shards} shards, not {shards}: their number stays as it was made")
+        failpoint("open.read")
+        place = found.recovered.place
+        log = CommitLog(disk, folder, place, is_synced=is_synced, segment_bytes=segment_bytes, failpoint=failpoint)
+        held.callback(log.close)
+        if not manifests:
+            _write(disk, folder, found.manifest)
+        held.pop_all()
+    return Store(disk, folder, found, lock=lock, log=log, damage=damage)
 
 
-def _new(files: Files, folder: str, shards: int, chance: Callable[[int], bytes]) -> Manifest:
-    if segments_of(files, folder):
-        raise Corrupt(f"{folder}/MANIFEST", 0, "it is missing, and there are segments")
-    manifest = Manifest(chance(16), shards)
+class _Found(NamedTuple):
+    """What a folder holds."""
+
+    manifest: Manifest
+    recovered: Recovered
+    table: Table
+    window: Window
+    snapshots: dict[int, Snapshot]
+
+
+def _nothing(files: Files, folder: str, shards: int, chance: Callable[[int], bytes]) -> _Found:
+    """A store that is new. Its log is begun before its manifest is written: a manifest without a log tells that it was lost."""
+    _check_new(files, folder)
+    store = chance(16)
+    recovered = Recovered(Place(store, 1, 1, 1, NO_DIGEST, 0), None, 0, 0, 0, [])
+    return _Found(Manifest(store, shards), recovered, Table(), Window(), {})
+
+
+def _check_new(files: Files, folder: str) -> None:
+    """Remove what a making that was killed has left. Raises Corrupt where there is more: then it was no new store."""
+    first = f"{folder}/{name_of(1)}"
+    numbers = segments_of(files, folder)
+    try:
+        kept = [name for name in files.names(folder) if name.endswith(".snap")]
+        is_empty = not numbers or (numbers == [1] and len(files.read(first)) <= SEGMENT_HEADER_BYTES + HEADER_BYTES)
+    except OSError as error:
+        raise ReadFailed(first, error) from error
+    if kept or not is_empty:
+        raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing, and there are segments or snapshots")
+    try:
+        if numbers:
+            files.remove(first)
+    except OSError as error:
+        raise DiskFull(first, error) from error
+
+
+def _write(files: Files, folder: str, manifest: Manifest) -> None:
     try:
         write_manifest(files, folder, manifest)
     except OSError as error:
         raise DiskFull(folder, error) from error
-    return manifest
 
 
-def _open(
-    files: Files,
-    folder: str,
-    manifests: Sequence[Manifest],
-    lock: File,
-    is_synced: bool,
-    segment_bytes: int,
-    failpoint: Callable[[str], None],
-) -> Store:
-    """Open with the newest manifest whose files are whole. Raises the newest one's error where none is."""
-    wrong: list[Corrupt] = []
+def _read(files: Files, folder: str, manifests: Sequence[Manifest], damage: list[Corrupt]) -> _Found:
+    """Read by the newest manifest whose files are whole. Raises the newest one's error where none is."""
     for manifest in manifests:
         table, window = Table(), Window()
         try:
             fold_window(files, folder, manifest, window)
             snapshots = open_snapshots(files, folder, manifest, is_verified=True)
         except Corrupt as error:
-            wrong.append(error)
+            damage.append(error)
             continue
-        recovered = read_log(
-            files,
-            folder,
-            lambda frame, file, offset, table=table, window=window: fold_frame(table, window, frame, file, offset),  # type: ignore[misc]
-            store=manifest.store,
-            start=manifest.segment,
-            covered=manifests[0].covered,
-        )
-        failpoint("open.read")
-        log = CommitLog(files, folder, recovered.place, is_synced=is_synced, segment_bytes=segment_bytes, failpoint=failpoint)
-        return Store(
-            files,
-            folder,
-            manifest,
-            lock=lock,
-            log=log,
-            recovered=recovered,
-            table=table,
-            window=window,
-            snapshots=snapshots,
-            is_fallback=bool(wrong),
-        )
-    raise wrong[0]
+        try:
+            recovered = read_log(
+                files,
+                folder,
+                lambda frame, file, offset, table=table, window=window: fold_frame(table, window, frame, file, offset),  # type: ignore[misc]
+                store=manifest.store,
+                start=manifest.segment,
+                first=manifest.covered + 1,
+                covered=manifests[0].covered,
+            )
+        except BaseException:
+            _close(snapshots)
+            raise
+        return _Found(manifest, recovered, table, window, snapshots)
+    raise damage[0]
+
+
+def _close(snapshots: Mapping[int, Snapshot]) -> None:
+    for snapshot in snapshots.values():
+        snapshot.close()

@@ -24,6 +24,10 @@ Key = int | str
 SHARDS_MOST = 100
 
 
+#: Types of keys, and of the names of fields.
+_KEYS, _NAMES = frozenset({int, str}), frozenset({str})
+
+
 class _Gone:
     """Stands for the state of a key that was removed."""
 
@@ -53,6 +57,8 @@ class Table:
         try:
             part = orjson.loads(body)
             kind, keys = part["k"], part["i"]
+            if type(kind) is not str or type(keys) is not list or not _KEYS.issuperset(map(type, keys)):
+                raise ValueError("a part without a kind or keys")
             if "d" in part:
                 self._change(self._rows(kind), keys, part["d"])
             elif "x" in part:
@@ -61,7 +67,7 @@ class Table:
                 self._put(kind, part["f"], keys, part["s"] if "s" in part else part["r"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"a part without its columns: {error!r}") from error
-        return str(kind)
+        return kind
 
     def _rows(self, kind: str) -> Rows:
         rows = self.kinds.get(kind)
@@ -72,6 +78,11 @@ class Table:
     def _put(self, kind: str, fields: list[str], keys: list[Key], values: list[Any]) -> None:
         if len(keys) != len(values):
             raise ValueError(f"{len(keys)} keys with {len(values)} states")
+        if type(fields) is not list or not _NAMES.issuperset(map(type, fields)):
+            raise ValueError("states without the names of their fields")
+        _check_widths(len(fields), values)
+        if not fields:
+            values = [{} for _ in values]  # by name, as a table whose fields are not known yet has no others
         known = self._rows(kind)
         if known.fields != fields:
             self._rename(known, fields)
@@ -89,6 +100,8 @@ class Table:
     def _change(known: Rows, keys: list[Key], changes: list[dict[str, Any]]) -> None:
         rows = known.rows
         for key, change in zip(keys, changes, strict=True):
+            if type(change) is not dict or any(name[:1] == "+" and type(value) is not list for name, value in change.items()):
+                raise ValueError(f"no change of fields: {change!r:.80}")
             row = rows.get(key)
             if row is None:
                 rows[key] = Changes([change])
@@ -100,23 +113,35 @@ class Table:
                 rows[key] = state
 
 
+def _check_widths(width: int, values: list[Any]) -> None:
+    """Whether each row fits so many fields. Raises ValueError."""
+    shapes = set(map(type, values))
+    if list in shapes and any(type(row) is list and len(row) != width for row in values):
+        raise ValueError(f"a state that has not the {width} values of its fields")
+    if width != 1 and shapes - {list, dict}:
+        raise ValueError(f"a single value as a state of {width} fields")
+
+
 class Changes(list[dict[str, Any]]):
     """Changes of a state that stands elsewhere, oldest first; where it stands nowhere, it was empty."""
 
     __slots__ = ()
 
     def applied(self, state: dict[str, Any]) -> dict[str, Any]:
-        """The state after them."""
+        """The state after them. Raises ValueError where one does not fit."""
         for change in self:
             apply(state, change)
         return state
 
 
 def apply(state: dict[str, Any], change: dict[str, Any]) -> None:
-    """Make one change. A name after `+` has items for the end of a list."""
+    """Make one change. A name after `+` has items for the end of a list. Raises ValueError where there is no list."""
     for name, value in change.items():
         if name.startswith("+"):
-            state.setdefault(name[1:], []).extend(value)
+            items = state.setdefault(name[1:], [])
+            if type(items) is not list:
+                raise ValueError(f"items for the end of {name[1:]}, which is no list")
+            items.extend(value)
         else:
             state[name] = value
 
