@@ -13,11 +13,12 @@ from typing import NamedTuple
 import orjson
 
 from checkpoints.compaction import fold_frame, fold_window
-from checkpoints.errors import CheckpointError, Corrupt
+from checkpoints.errors import CheckpointError, Corrupt, ReadFailed
 from checkpoints.files import Files
-from checkpoints.frame import Frame
+from checkpoints.frame import HEADER_BYTES, Frame
 from checkpoints.manifest import MANIFEST, Manifest, read_manifest
 from checkpoints.recovery import Recovered, read_log, segments_of
+from checkpoints.segment import SEGMENT_HEADER_BYTES, name_of
 from checkpoints.snapshot import Snapshot, open_snapshots
 from checkpoints.store import STATES
 from checkpoints.table import Key, Table
@@ -43,18 +44,20 @@ def open_view(files: Files, folder: str, wanted: tuple[str, Key] | None = None) 
 
 
 def _looked(files: Files, folder: str, wanted: tuple[str, Key] | None) -> View:
+    damages: list[CheckpointError] = []
+    wrong: list[Corrupt] = []
     try:
-        manifests = read_manifest(files, folder)
-        if not manifests and segments_of(files, folder):
-            raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing, and there are segments")
+        manifests = read_manifest(files, folder, wrong)
+        if not manifests:
+            _check_new(files, folder)
+            return View(files, folder)
     except CheckpointError as error:
-        return _unreadable(files, folder, [error])
-    if not manifests:
-        return View(files, folder)
-    base, damages = _newest(files, folder, manifests)
+        return _unreadable(files, folder, [error, *(one for one in wrong if one is not error)])
+    damages += wrong
+    base = _newest(files, folder, manifests, damages)
     if base is None:
         return _unreadable(files, folder, damages)
-    damages += damages_before(files, folder, base.manifest, damages)
+    damages += damages_before(files, folder, manifests, base.manifest, damages)
     log = _Log(wanted)
     try:
         recovered = log.read(files, folder, base, manifests[0].covered)
@@ -73,6 +76,18 @@ def _looked(files: Files, folder: str, wanted: tuple[str, Key] | None) -> View:
     )
 
 
+def _check_new(files: Files, folder: str) -> None:
+    """Raise Corrupt for a folder without a manifest that has more than the making of a store leaves when it is killed."""
+    numbers = segments_of(files, folder)
+    try:
+        has_snapshots = any(name.endswith(".snap") for name in files.names(folder))
+        sizes_bytes = [len(files.read(f"{folder}/{name_of(number)}")) for number in numbers]
+    except OSError as error:
+        raise ReadFailed(folder, error) from error
+    if has_snapshots or len(numbers) > 1 or any(size > SEGMENT_HEADER_BYTES + HEADER_BYTES for size in sizes_bytes):
+        raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing, and there are segments or snapshots")
+
+
 def _unreadable(files: Files, folder: str, damages: list[CheckpointError]) -> View:
     return View(files, folder, damages=damages, error=damages[0])
 
@@ -89,19 +104,18 @@ class _Base(NamedTuple):
             snapshot.close()
 
 
-def _newest(files: Files, folder: str, manifests: Sequence[Manifest]) -> tuple[_Base | None, list[CheckpointError]]:
-    """The files of the newest manifest that are whole, if any are, and what is wrong with those of newer ones."""
-    damages: list[CheckpointError] = []
+def _newest(files: Files, folder: str, manifests: Sequence[Manifest], damages: list[CheckpointError]) -> _Base | None:
+    """The files of the newest manifest that are whole, if any are; what is wrong with those of newer ones is added."""
     for manifest in manifests:
         window = Window()
         try:
             fold_window(files, folder, manifest, window)
-            return _Base(manifest, window, open_snapshots(files, folder, manifest, is_verified=True)), damages
+            return _Base(manifest, window, open_snapshots(files, folder, manifest, is_verified=True))
         except CheckpointError as error:
             damages.append(error)
             if not isinstance(error, Corrupt):
                 break  # a start of the engine would stop here too
-    return None, damages
+    return None
 
 
 class _Log:
@@ -121,7 +135,14 @@ class _Log:
                 self.source = Source(file.rpartition("/")[2], at, frame.first, frame.last, None)
 
         return read_log(
-            files, folder, visit, store=base.manifest.store, start=base.manifest.segment, covered=covered, is_dry=True
+            files,
+            folder,
+            visit,
+            store=base.manifest.store,
+            start=base.manifest.segment,
+            first=base.manifest.covered + 1,
+            covered=covered,
+            is_dry=True,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from checkpoints.compaction import Compacted
-from checkpoints.errors import FolderInUse
+from checkpoints.errors import DiskFull, FolderInUse
 from checkpoints.files import Files
 from checkpoints.recovery import Torn, read_log
 from checkpoints.store import open_store
@@ -28,9 +28,12 @@ def torn_tail(files: Files, store: StoreFolder) -> Torn | None:
 
 
 def repair(files: Files, store: StoreFolder) -> Torn | None:
-    """Cut a torn tail off, as the next start of the engine would; what was cut is kept. Raises as `torn_tail`, and OSError."""
+    """Cut a torn tail off, as the next start of the engine would; what was cut is kept. Raises as `torn_tail`, and DiskFull."""
     folder = str(store.path)
-    lock = files.lock(f"{folder}/{LOCK}")
+    try:
+        lock = files.lock(f"{folder}/{LOCK}")
+    except OSError as error:
+        raise DiskFull(folder, error) from error
     try:
         with _whole(files, store) as view:
             if view.manifest is None or view.recovered is None or view.recovered.torn is None:
@@ -42,6 +45,7 @@ def repair(files: Files, store: StoreFolder) -> Torn | None:
             lambda _frame, _file, _at: None,
             store=manifest.store,
             start=manifest.segment,
+            first=manifest.covered + 1,
             covered=manifest.covered,
         )
         return cut.torn
@@ -50,7 +54,7 @@ def repair(files: Files, store: StoreFolder) -> Torn | None:
 
 
 def compact(files: Files, store: StoreFolder) -> Compacted | None:
-    """Fold the log into snapshots; None where it has no records. Raises as `torn_tail`, and OSError.
+    """Fold the log into snapshots; None where it has no records. Raises as `torn_tail`, DiskFull and StoreFailed.
 
     The store is opened for it as by a start of the engine: a torn tail is cut off, and a new segment begun.
     """

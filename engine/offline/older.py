@@ -1,43 +1,32 @@
-"""The files of a store that count only if newer ones are damaged: the manifest before, and what it names.
+"""The files of a store that count only if newer ones are damaged: those that another manifest names.
 
-Owns the look at them. One that is missing is no damage: a compaction that had to use the manifest before leaves none.
+Owns the look at them: what was read with the manifest in use is not read again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from checkpoints.compaction import fold_window, window_name
-from checkpoints.errors import CheckpointError, Corrupt, ReadFailed
+from checkpoints.compaction import fold_window
+from checkpoints.errors import CheckpointError
 from checkpoints.files import Files
-from checkpoints.frame import BadBytes, read_frame
-from checkpoints.manifest import MANIFEST, Manifest, read_manifest
+from checkpoints.manifest import Manifest
 from checkpoints.recovery import read_log
 from checkpoints.snapshot import Snapshot, name_of_shard
 from checkpoints.window import Window
 
 __all__ = ["damages_before"]
 
-#: The manifest before the one that counts.
-BEFORE = f"{MANIFEST}.before"
 
-
-def damages_before(files: Files, folder: str, used: Manifest | None, known: Sequence[CheckpointError]) -> list[CheckpointError]:
-    """What is damaged besides what is known.
-
-    used: the manifest whose files were read whole already, None where there is none that could be.
-    """
-    looks: list[Callable[[], object]] = []
-    try:
-        names = files.names(folder)
-        looks += [_manifest(files, f"{folder}/{name}") for name in (MANIFEST, BEFORE) if name in names]
-        for manifest in read_manifest(files, folder):
-            if used is not None and manifest != used:
-                looks += _looks(files, folder, manifest, used, names)
-    except (OSError, CheckpointError):
-        pass  # a folder or a manifest that cannot be read is known
+def damages_before(
+    files: Files, folder: str, manifests: Sequence[Manifest], used: Manifest, known: Sequence[CheckpointError]
+) -> list[CheckpointError]:
+    """What is damaged besides what is known. used: the manifest whose files were read whole already."""
     said = {str(error) for error in known}
-    return [error for error in map(_error_of, looks) if error is not None and str(error) not in said]
+    others = (manifest for manifest in manifests if manifest != used)
+    errors = (_error_of(look) for manifest in others for look in _looks(files, folder, manifest, used))
+    return [error for error in errors if error is not None and str(error) not in said]
 
 
 def _error_of(look: Callable[[], object]) -> CheckpointError | None:
@@ -48,45 +37,25 @@ def _error_of(look: Callable[[], object]) -> CheckpointError | None:
     return None
 
 
-def _manifest(files: Files, path: str) -> Callable[[], object]:
-    def look() -> None:
-        try:
-            read_frame(files.read(path), 0)
-        except BadBytes as error:
-            raise Corrupt(path, 0, error.reason) from error
-        except FileNotFoundError:
-            return  # it got its other name in this moment
-        except OSError as error:
-            raise ReadFailed(path, error) from error
-
-    return look
-
-
-def _looks(files: Files, folder: str, manifest: Manifest, used: Manifest, names: Sequence[str]) -> list[Callable[[], object]]:
-    """A look at each file of another manifest that is there and was not read with the one that is used."""
-    looks: list[Callable[[], object]] = []
+def _looks(files: Files, folder: str, manifest: Manifest, used: Manifest) -> Iterator[Callable[[], object]]:
+    """A look at each file of another manifest that was not read with the one in use."""
     for shard, generation in manifest.snapshots.items():
-        if used.snapshots.get(shard) != generation and name_of_shard(shard, generation) in names:
-            looks.append(_snapshot(files, folder, manifest, shard))
-    if manifest.window != used.window and window_name(manifest.window) in names:
-        looks.append(lambda: fold_window(files, folder, manifest, Window()))
+        if used.snapshots.get(shard) != generation:
+            yield partial(_verify, files, folder, manifest, shard)
+    if manifest.window != used.window:
+        yield lambda: fold_window(files, folder, manifest, Window())
     if manifest.segment < used.segment:
-        looks.append(lambda: _read_between(files, folder, manifest, used))
-    return looks
+        yield lambda: _read_between(files, folder, manifest, used)
 
 
-def _snapshot(files: Files, folder: str, manifest: Manifest, shard: int) -> Callable[[], object]:
+def _verify(files: Files, folder: str, manifest: Manifest, shard: int) -> None:
     generation = manifest.snapshots[shard]
-
-    def look() -> None:
-        path = f"{folder}/{name_of_shard(shard, generation)}"
-        snapshot = Snapshot(files, path, store=manifest.store, shard=shard, generation=generation)
-        try:
-            snapshot.verify()
-        finally:
-            snapshot.close()
-
-    return look
+    path = f"{folder}/{name_of_shard(shard, generation)}"
+    snapshot = Snapshot(files, path, store=manifest.store, shard=shard, generation=generation)
+    try:
+        snapshot.verify()
+    finally:
+        snapshot.close()
 
 
 def _read_between(files: Files, folder: str, manifest: Manifest, used: Manifest) -> None:
@@ -97,6 +66,7 @@ def _read_between(files: Files, folder: str, manifest: Manifest, used: Manifest)
         lambda _frame, _file, _at: None,
         store=manifest.store,
         start=manifest.segment,
+        first=manifest.covered + 1,
         stop=used.segment,
         is_dry=True,
     )

@@ -79,22 +79,32 @@ def report_on(files: Files, store: StoreFolder) -> Report:
         pid = holder_of(store.path)
         names = [entry.name for entry in store.path.iterdir()]
         segments = [name for name in names if number_of(name) is not None]
-        is_known = view.error is None
+        states, damages = _counted(view)
         return Report(
             store=store,
             pid=pid,
             shards=view.manifest.shards if view.manifest else None,
             segments=len(segments),
             snapshots=len(view.manifest.snapshots) if view.manifest else None,
-            states=view.count() if is_known else None,
-            records=view.records if is_known else None,
+            states=states,
+            records=None if view.error else view.records,
             files=len(names),
             size_bytes=sum(_size_bytes(store, name) for name in names),
             written_s=max((_written_s(store, name) for name in segments), default=None),
             torn=_torn(view, pid),
-            is_readable=is_known,
-            damages=view.damages,
+            is_readable=states is not None,
+            damages=damages,
         )
+
+
+def _counted(view: View) -> tuple[int | None, list[CheckpointError]]:
+    """How many states there are, None where not all can be read; and what is damaged."""
+    if view.error is not None:
+        return None, view.damages
+    try:
+        return view.count(), view.damages
+    except CheckpointError as error:
+        return None, [error, *view.damages]
 
 
 def _torn(view: View, pid: int | None) -> Torn | None:

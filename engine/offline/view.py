@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
-from checkpoints.errors import CheckpointError
+from checkpoints.errors import CheckpointError, Corrupt
 from checkpoints.files import Files
 from checkpoints.manifest import Manifest
 from checkpoints.recovery import Recovered
@@ -84,8 +84,8 @@ class View:
         return 0 if self.recovered is None else self.recovered.place.first - 1
 
     def count(self) -> int:
-        """How many keys have a state. Raises Corrupt, ReadFailed."""
-        return sum(1 for _ in self._keys())
+        """How many keys have a state; each of them was made. Raises Corrupt, ReadFailed."""
+        return sum(1 for _ in self.items())
 
     def kinds(self) -> set[str]:
         """The kinds that have states, or had some lately."""
@@ -102,7 +102,7 @@ class View:
             return self._kept(kind, key)
         if row is GONE:
             return None
-        return row.applied(self._kept(kind, key) or {}) if type(row) is Changes else dict(row)
+        return self._applied(row, self._kept(kind, key), f"{kind}/{key}") if type(row) is Changes else dict(row)
 
     def source(self, kind: str, key: Key) -> Source | None:
         """Where the state comes from of the key that the view was opened for, or its removal; None for neither."""
@@ -124,11 +124,17 @@ class View:
         for kind, key, kept in self._keys():
             row = self._row(kind, key)
             if type(row) is Changes:
-                yield kind, key, row.applied(kept or {})
+                yield kind, key, self._applied(row, kept, f"{kind}/{key}")
             elif row is None:
                 yield kind, key, kept or {}
             else:
                 yield kind, key, dict(row)
+
+    def _applied(self, changes: Changes, kept: dict[str, Any] | None, agent: str) -> dict[str, Any]:
+        try:
+            return changes.applied(kept or {})
+        except ValueError as error:
+            raise Corrupt(self._folder, 0, f"the changes of {agent} do not fit its state: {error}") from error
 
     def _row(self, kind: str, key: Key) -> Any:
         """What the log says of a key: a whole state, Changes, GONE, or None for nothing."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from checkpoints.frame import HEADER_BYTES
+from checkpoints.segment import SEGMENT_HEADER_BYTES
 from checkpoints.store import Store, changes_part, gone_part, open_store, states_part
 from tests.support.commands import ROOT, Commands, Terminal, commands
 
@@ -61,6 +63,11 @@ def damage(file: Path, at: int) -> None:
     held = bytearray(file.read_bytes())
     held[at] ^= 1
     file.write_bytes(held)
+
+
+def log_of(folder: Path) -> Path:
+    """The first segment of a folder that has records."""
+    return min(file for file in folder.glob("*.log") if file.stat().st_size > SEGMENT_HEADER_BYTES + HEADER_BYTES)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -141,7 +148,8 @@ def test_ls_counts_what_each_store_holds(engine: Commands) -> None:
     fill(engine, "p2/9")
     nine, ten = engine.document("checkpoints", "ls")["stores"]
     assert (nine["worker"], ten["worker"]) == (9, 10)
-    assert (ten["states"], ten["records"], ten["shards"], ten["segments"]) == (4, 7, 10, 2)
+    assert (ten["states"], ten["records"], ten["shards"]) == (4, 7, 10)
+    assert ten["segments"] == len(list(Path(store.folder).glob("*.log")))
     assert ten["snapshots"] == len(list(Path(store.folder).glob("shard-*.snap")))
     assert ten["size_bytes"] == sum(map(len, contents(Path(store.folder)).values()))
     assert ten["written_s"] == max(file.stat().st_mtime for file in Path(store.folder).glob("*.log"))
@@ -153,7 +161,7 @@ def test_ls_counts_what_each_store_holds(engine: Commands) -> None:
 def test_a_store_that_is_written_is_open_by_its_pid_and_its_unfinished_frame_is_no_damage(engine: Commands) -> None:
     store = opened(engine)
     store.commit([states_part("counter", ["total"], [1], [10])], 1)
-    with (Path(store.folder) / "00000001.log").open("ab") as file:
+    with max(Path(store.folder).glob("*.log")).open("ab") as file:
         file.write(b"\xc5\x1e\x01")
     (seen,) = engine.document("checkpoints", "verify")["stores"]
     assert (seen["state"], seen["pid"], seen["states"], seen["torn"]) == ("open", os.getpid(), 1, None)
@@ -213,27 +221,25 @@ def test_a_torn_tail_is_named_and_is_no_damage(engine: Commands) -> None:
 def test_damage_in_the_middle_of_a_log_is_named_with_its_file_and_offset(engine: Commands) -> None:
     folder = fill(engine)
     fill(engine, "p1/1")
-    damage(folder / "00000001.log", 80)
+    damage(log_of(folder), 80)
     before = contents(folder)
     done = engine("checkpoints", "verify")
     assert done.returncode == 4
     first, second = done.stdout.splitlines()
-    assert first.startswith(f"p1/0  damaged: {folder}/00000001.log is damaged at byte 72: ")
+    assert first.startswith(f"p1/0  damaged: {log_of(folder)} is damaged at byte 72: ")
     assert second.startswith("p1/1  well, closed: ")
     assert "export --all" in done.stderr
     told = json.loads(engine("checkpoints", "verify", "--json").stdout)
     assert told["is_well"] is False
     (found,) = told["stores"][0]["damages"]
-    assert (found["type"], found["file"], found["offset"]) == ("Corrupt", f"{folder}/00000001.log", 72)
+    assert (found["type"], found["file"], found["offset"]) == ("Corrupt", str(log_of(folder)), 72)
     assert "damaged" in engine("checkpoints", "ls").stdout
     assert engine("checkpoints", "ls").returncode == 0
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize(
-    "name", ["MANIFEST", "MANIFEST.before", "shard-??.00000002.snap", "window.00000002.snap", "00000003.log"]
-)
-def test_one_bit_anywhere_in_any_file_is_found(engine: Commands, name: str) -> None:
+@pytest.mark.parametrize("name", ["MANIFEST", "MANIFEST.before", "shard-??.00000002.snap", "window.00000002.snap", "*.log"])
+def test_one_bit_in_the_middle_of_any_file_is_found(engine: Commands, name: str) -> None:
     for _ in range(2):
         folder = fill(engine)
         assert engine("checkpoints", "compact").returncode == 0
@@ -296,16 +302,16 @@ def test_the_table_fits_the_terminal_and_shows_states_in_colour(engine: Commands
 
 
 def test_show_prints_the_state_and_says_which_record_it_comes_from(engine: Commands) -> None:
-    fill(engine)
+    folder = fill(engine)
     done = engine("checkpoints", "show", "counter/2")
     assert (done.returncode, json.loads(done.stdout)) == (0, {"total": 20})
     assert done.stderr.startswith("counter/2 in p1/0, shard ")
-    assert ": record 2, in 00000001.log at byte " in done.stderr
+    assert f": record 2, in {log_of(folder).name} at byte " in done.stderr
     told = engine.document("checkpoints", "show", "counter/2")
     assert told["schema"] == "engine.checkpoints.state/v1"
     assert (told["agent"], told["pool"], told["worker"], told["state"]) == ("counter/2", "p1", 0, {"total": 20})
     source = told["source"]
-    assert (source["file"], source["first"], source["last"], source["snapshot"]) == ("00000001.log", 2, 2, None)
+    assert (source["file"], source["first"], source["last"], source["snapshot"]) == (log_of(folder).name, 2, 2, None)
 
 
 def test_a_state_in_a_snapshot_and_changes_upon_it_are_found(engine: Commands) -> None:
@@ -317,7 +323,8 @@ def test_a_state_in_a_snapshot_and_changes_upon_it_are_found(engine: Commands) -
     store.close()
     ada, eve = (engine.document("checkpoints", "export", f"scout/{key}") for key in ("ada", "eve"))
     assert ada["state"] == {"notes": ["a", "b"], "at": 1}
-    assert (ada["source"]["file"], ada["source"]["first"]) == ("00000002.log", 3)
+    newest = max(Path(store.folder).glob("*.log"))
+    assert (ada["source"]["file"], ada["source"]["first"]) == (newest.name, 3)
     assert (ada["source"]["snapshot"] or "").startswith("shard-")
     assert eve["state"] == {"at": 2}
     assert (eve["source"]["file"], eve["source"]["offset"]) == (eve["source"]["snapshot"], None)
@@ -333,7 +340,7 @@ def test_an_unknown_agent_is_named_with_what_is_known(engine: Commands) -> None:
     for agent, said in (
         ("counter/9", "nothing changed it yet"),
         ("scout/9", "there are states of counter"),
-        ("counter/2", "it was removed, p1/0 record 3, in 00000001.log at byte "),
+        ("counter/2", f"it was removed, p1/0 record 3, in {log_of(Path(store.folder)).name} at byte "),
     ):
         done = engine("checkpoints", "export", agent)
         assert (done.returncode, done.stdout) == (2, "")
@@ -352,7 +359,7 @@ def test_an_agent_with_a_state_in_two_stores_asks_for_which(engine: Commands) ->
 def test_an_agent_is_shown_beside_a_store_that_cannot_be_read_which_is_said(engine: Commands) -> None:
     folder = fill(engine, "p1/0", 1, 2)
     fill(engine, "p1/1", 3)
-    damage(folder / "00000001.log", 80)
+    damage(log_of(folder), 80)
     done = engine("checkpoints", "show", "counter/3")
     assert (done.returncode, json.loads(done.stdout)) == (4, {"total": 30})
     assert "is damaged at byte 72" in done.stderr
@@ -383,7 +390,7 @@ def test_export_of_all_is_a_line_for_each_agent_with_a_state(engine: Commands) -
 def test_export_of_all_saves_what_can_be_read_and_ends_with_4(engine: Commands) -> None:
     folder = fill(engine, "p1/0")
     fill(engine, "p1/1", 5)
-    damage(folder / "00000001.log", 80)
+    damage(log_of(folder), 80)
     done = engine("checkpoints", "export", "--all")
     assert done.returncode == 4
     assert [json.loads(line)["agent"] for line in done.stdout.splitlines()] == ["counter/5"]
@@ -395,6 +402,7 @@ def test_export_of_all_saves_what_can_be_read_and_ends_with_4(engine: Commands) 
 
 def test_compact_folds_the_log_and_nothing_is_lost(engine: Commands) -> None:
     folder = fill(engine)
+    first = log_of(folder)
     before = engine("checkpoints", "export", "--all").stdout
     assert engine("checkpoints", "compact").stdout.startswith("p1/0  folded 3 records into 3 states, ")
     assert sorted(engine("checkpoints", "export", "--all").stdout.splitlines()) == sorted(before.splitlines())
@@ -402,8 +410,8 @@ def test_compact_folds_the_log_and_nothing_is_lost(engine: Commands) -> None:
     fill(engine)
     (told,) = engine.document("checkpoints", "compact")["stores"]
     assert (told["records"], told["states"], told["error"]) == (3, 3, None)
-    assert "00000001.log" in told["removed"]
-    assert not (folder / "00000001.log").exists()
+    assert first.name in told["removed"]
+    assert not first.exists()
     assert engine("checkpoints", "verify").returncode == 0
 
 
@@ -435,9 +443,9 @@ def test_repair_says_what_it_would_cut_then_cuts_it_and_keeps_it(engine: Command
     assert (told["is_cut"], told["torn"]["size_bytes"], told["torn"]["kept"]) == (False, 14, None)
     done = engine("checkpoints", "repair")
     assert done.returncode == 0
-    assert done.stdout.endswith(f"; kept as {segment.name}.0.broken\n")
-    assert segment.read_bytes() == whole[:-14]
-    assert (segment.parent / f"{segment.name}.0.broken").read_bytes() == whole[-14:]
+    (kept,) = segment.parent.glob(f"{segment.name}.*.broken")
+    assert done.stdout.endswith(f"; kept as {kept.name}\n")
+    assert (segment.read_bytes(), kept.read_bytes()) == (whole[:-14], whole[-14:])
     assert engine("checkpoints", "repair").stdout == "p1/0  nothing to cut off\n"
     store = opened(engine)
     assert store.state("counter", 7) == {"total": 70}
@@ -454,11 +462,11 @@ def test_a_torn_tail_of_zeros_is_cut_without_a_copy(engine: Commands) -> None:
 def test_damage_in_the_middle_is_never_cut(engine: Commands, words: list[str]) -> None:
     folder = fill(engine)
     crash(folder)
-    damage(folder / "00000001.log", 80)
+    damage(log_of(folder), 80)
     before = contents(folder)
     done = engine("checkpoints", *words)
     assert done.returncode == 4
-    assert done.stdout.startswith(f"p1/0  not changed: {folder}/00000001.log is damaged at byte 72: ")
+    assert done.stdout.startswith(f"p1/0  not changed: {log_of(folder)} is damaged at byte 72: ")
     after = contents(folder)
     assert {name: held for name, held in after.items() if name != "LOCK"} == {
         name: held for name, held in before.items() if name != "LOCK"

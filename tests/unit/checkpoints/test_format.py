@@ -20,9 +20,10 @@ from checkpoints import frame, manifest, segment, snapshot, spec, window
 from checkpoints.compaction import fold_frame
 from checkpoints.errors import Corrupt, NewerFormat
 from checkpoints.frame import Part
+from checkpoints.manifest import SHARDS_MOST
 from checkpoints.segment import NO_DIGEST
 from checkpoints.store import STATES, changes_part, gone_part, open_store, states_part
-from checkpoints.table import SHARDS_MOST, Table, shard_of_key
+from checkpoints.table import Table, shard_of_key
 from checkpoints.window import Window, answers_part, marks_part
 
 PAGE = (Path(__file__).resolve().parents[3] / "checkpoints" / "FORMAT.md").read_text()

@@ -24,13 +24,13 @@ def some(folder: Path, total: int = 1) -> Store:
 
 
 #: Times that one look reads the manifest.
-READS = 3
+READS = 1
 
 
 def damaged(folder: Path) -> None:
     """A store with a damaged frame, closed."""
     some(folder).close()
-    segment = folder / "00000001.log"
+    segment = max(folder.glob("*.log"))
     held = bytearray(segment.read_bytes())
     held[90] ^= 1
     segment.write_bytes(held)
@@ -76,7 +76,7 @@ def test_a_look_that_is_always_disturbed_ends_with_what_it_found(tmp_path: Path)
     damaged(tmp_path)
     numbers = iter(range(1_000))
     with open_view(Moving(lambda: (tmp_path / str(next(numbers))).touch()), str(tmp_path)) as view:
-        assert "00000001.log is damaged at byte 72" in str(view.error)
+        assert ".log is damaged at byte 72" in str(view.error)
     assert next(numbers) == READS * TRIES
 
 
