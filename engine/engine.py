@@ -30,11 +30,12 @@ from pools.agent import Agent
 from pools.asks import Asks
 from pools.errors import BadAddress, StateUnreadable
 from pools.events import Event
+from pools.keep import Keep
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
 from pools.result import Batch, Result
 from pools.spec import AGENTS_TOTAL, PoolSpec
-from pools.swarm import Keep, Swarm
+from pools.swarm import Swarm
 
 if TYPE_CHECKING:
     from engine.snapshot import Snapshot

@@ -18,7 +18,9 @@ from typing import Any, cast
 import orjson
 
 from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
+from checkpoints.files import Disk
 from checkpoints.frame import Part
+from checkpoints.manifest import read_manifest
 from checkpoints.store import Store, changes_part, open_store, states_part
 from checkpoints.window import answers_part, marks_part
 from pools.address import Key
@@ -122,6 +124,15 @@ class Ledger:
     def answers(self, number: int) -> dict[int, Any] | None:
         """The values that were recorded for a section before this process began, by position."""
         return self.store.window.answers(self._sessions[number & 1], number)
+
+    def renew(self) -> int:
+        """Look for states in the newest snapshots from now on; returns their generation. Raises StateUnreadable."""
+        try:
+            manifest = read_manifest(Disk(), self.store.folder)[0]
+            self.store.renew(manifest)
+        except CheckpointError as error:
+            raise StateUnreadable(str(error)) from error
+        return manifest.generation
 
     def _add(self, part: Part, count: int) -> None:
         self._open.parts.append(part)

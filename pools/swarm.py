@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 from checkpoints.window import SESSION_BYTES
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.channel import Channel
+from pools.compactor import Compactor
 from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
+from pools.keep import Keep
 from pools.limits import Limits
 from pools.link import Link
 from pools.placement import Placement, owner_of
@@ -35,19 +37,10 @@ from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
 from pools.ways import Ended
 
-__all__ = ["Keep", "Swarm"]
+__all__ = ["Swarm"]
 
 #: Seconds between two looks at whether the open tasks have ended, while the engine stops.
 DRAIN_S = 0.005
-#: The folder of the roster; no pool can be called so.
-ROSTER = "_roster"
-
-
-class Keep(NamedTuple):
-    """How state is kept. folder: of everything that is.  is_synced: whether an answer waits for the disk, or for the kernel."""
-
-    folder: str
-    is_synced: bool
 
 
 class Swarm:
@@ -77,6 +70,7 @@ class Swarm:
         #: Tells a worker which answers it knows by their numbers, of all that ever asked it.
         self._session = os.urandom(SESSION_BYTES - 1).hex()
         self._roster: Roster | None = None
+        self._compactor: Compactor | None = None
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
         #: What each kind can do: its methods' signatures by name.
@@ -94,11 +88,13 @@ class Swarm:
         self._balancer = Balancer(self.placement, self.pools)
         if keep is not None:
             self._restore(keep)
+            stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
+            self._compactor = Compactor(stores, environ, output, on_event)
         self._limits = Limits(name, self.pools)
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
-        roster = Roster(f"{keep.folder}/{ROSTER}", self.placement.pools, is_synced=keep.is_synced)
+        roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         self._roster = roster
         count = roster.restore(self.placement)
         for reference, paths in roster.classes().values():
@@ -146,7 +142,7 @@ class Swarm:
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
                 "kinds": self.references,
-                "store": self._store_of(spec.name, worker),
+                "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session),
             }
         ]
         for kind in self.placement.kinds():
@@ -156,13 +152,6 @@ class Swarm:
             ]
             orders += [{"verb": "names", "kind": kind, "names": part} for part in _parts(self.placement.names_of(kind, number))]
         return orders
-
-    def _store_of(self, pool: str, worker: int) -> dict[str, Any] | None:
-        """What a worker is told of its store."""
-        keep = self._keep
-        if keep is None:
-            return None
-        return {"folder": f"{keep.folder}/{pool}/{worker}", "session": self._session, "is_synced": keep.is_synced}
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -180,6 +169,8 @@ class Swarm:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
         self._limits.enforce()
+        if self._compactor is not None:
+            self._compactor.start()
 
     @property
     def memory_bytes(self) -> int:
@@ -198,6 +189,8 @@ class Swarm:
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         self._limits.forget()
+        if self._compactor is not None:
+            await self._compactor.stop()
         deadline_s = time.monotonic() + grace_s
         while time.monotonic() < deadline_s and any(seat.link.open for seat in self.seats if seat.state == "running"):
             await asyncio.sleep(DRAIN_S)

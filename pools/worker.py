@@ -95,6 +95,7 @@ class Worker:
             "warm": self._warm,
             "agents": self._agents,
             "sleep": self._sleep_now,
+            "compacted": self._renew,
         }
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -251,6 +252,10 @@ class Worker:
             residents.sweep()
         self._doze()
         return before
+
+    def _renew(self, _order: dict[str, Any]) -> int:
+        """Read from the snapshots of the compaction that has just been made; returns its generation."""
+        return 0 if self._ledger is None else self._ledger.renew()
 
     # -- sleep ---------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,110 @@
+"""When a worker's log is folded into snapshots, and by whom.
+
+Owns the look at the stores each second and one process at a time that does the folding, so that no worker and no loop waits for
+it. What folding is, is `checkpoints`' business; killed, it is simply done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Mapping, Sequence
+
+from checkpoints.errors import CheckpointError
+from checkpoints.files import Disk
+from checkpoints.manifest import read_manifest
+from checkpoints.segment import number_of
+from pools.errors import PoolError
+from pools.events import Event
+from pools.forkserver import ROOT
+from pools.seat import Seat
+
+__all__ = ["Compactor"]
+
+#: Seconds between two looks.
+LOOK_S = 1.0
+#: Bytes of sealed segments from which folding pays, or as many as the snapshots have, whichever is more.
+SEALED_BYTES = 4 * 1024 * 1024
+#: Seconds after which a store that could not be folded is tried again.
+AGAIN_S = 60.0
+
+
+class Compactor:
+    """Folds the stores of an engine. stores: the folder of each and who writes it.  environ, output: as for workers."""
+
+    def __init__(
+        self,
+        stores: Sequence[tuple[str, Seat]],
+        environ: Mapping[str, str],
+        output: int | None,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self._stores = stores
+        self._environ = {**environ, "PYTHONPATH": os.pathsep.join(filter(None, (ROOT, environ.get("PYTHONPATH"))))}
+        self._output = output
+        self._on_event = on_event
+        self._not_before_s: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        #: How often a store was folded.
+        self.count = 0
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Look no more, and end what is under way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for folder, seat in self._stores:
+                if time.monotonic() >= self._not_before_s.get(folder, 0) and _is_due(folder):
+                    await self._fold(folder, seat)
+
+    async def _fold(self, folder: str, seat: Seat) -> None:
+        words = (sys.executable, "-P", "-m", "checkpoints", folder)
+        self._process = process = await asyncio.create_subprocess_exec(
+            *words, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=self._environ
+        )
+        _, said = await process.communicate()
+        if process.returncode:
+            self._not_before_s[folder] = time.monotonic() + AGAIN_S
+            reason = said.decode(errors="replace").strip() or f"exit status {process.returncode}"
+            self._on_event(Event("store.unfolded", reason, time.time()))
+            return
+        self.count += 1
+        try:
+            await seat.request("compacted")
+        except PoolError:
+            return  # the worker is away: the next one opens the new snapshots
+
+
+def _is_due(folder: str) -> bool:
+    """Whether a store has sealed enough that is not folded yet. One that cannot be looked at is left alone."""
+    segments: list[tuple[int, int]] = []
+    snapshot_bytes = 0
+    try:
+        manifests = read_manifest(Disk(), folder)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                number = number_of(entry.name)
+                if number is not None:
+                    segments.append((number, entry.stat().st_size))
+                elif entry.name.endswith(".snap"):
+                    snapshot_bytes += entry.stat().st_size
+    except (CheckpointError, OSError):
+        return False
+    start = manifests[0].segment if manifests else 1
+    sealed_bytes = sum(size_bytes for number, size_bytes in sorted(segments)[:-1] if number >= start)
+    return sealed_bytes >= max(SEALED_BYTES, snapshot_bytes)

@@ -1,0 +1,33 @@
+"""How the state of an engine is kept, and where each part of it is.
+
+Owns the layout of the data folder: one store for each worker of each pool, and one for the roster. It opens nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = ["Keep"]
+
+#: The folder of the roster; no pool can be called so.
+ROSTER = "_roster"
+
+
+class Keep(NamedTuple):
+    """folder: of everything that is kept.  is_synced: whether an answer waits for the disk, or for the kernel only."""
+
+    folder: str
+    is_synced: bool
+
+    @property
+    def roster(self) -> str:
+        """The folder of the roster."""
+        return f"{self.folder}/{ROSTER}"
+
+    def store(self, pool: str, worker: int) -> str:
+        """The folder of a worker's store."""
+        return f"{self.folder}/{pool}/{worker}"
+
+    def order(self, pool: str, worker: int, session: str) -> dict[str, Any]:
+        """What a worker is told of its store. session: tells the numbers of this engine's sections from all others."""
+        return {"folder": self.store(pool, worker), "session": session, "is_synced": self.is_synced}
