@@ -1,4 +1,4 @@
-"""Where the stores of a data directory are: a folder for each worker of each pool.
+"""Where the stores of a data directory are: a folder for each worker of each pool, and those of the engine itself.
 
 Owns the names of these folders and who has one open; it reads no store.
 """
@@ -13,28 +13,38 @@ __all__ = ["LOCK", "StoreFolder", "find_stores", "holder_of"]
 
 #: The file of a store that its writer keeps open and locked, with the writer's pid in it.
 LOCK = "LOCK"
+#: What the names of the engine's own stores begin with; no pool's name does.
+OWN = "_"
 
 
 class StoreFolder(NamedTuple):
-    """The folder of one store. pool, worker: whose it is."""
+    """The folder of one store. pool, worker: whose it is; a store of the engine itself has a name for a pool and no worker."""
 
     pool: str
-    worker: int
+    worker: int | None
     path: Path
 
     @property
     def name(self) -> str:
-        """What it is called: p1/0."""
-        return f"{self.pool}/{self.worker}"
+        """What it is called: p1/0, _roster."""
+        return self.pool if self.worker is None else f"{self.pool}/{self.worker}"
+
+    @property
+    def is_agents(self) -> bool:
+        """Whether states of agents are in it."""
+        return self.worker is not None
 
 
 def find_stores(data: Path) -> list[StoreFolder]:
     """The stores of a data directory, by pool and worker; none where it does not exist. Raises OSError."""
     found = []
-    for pool in _folders(data):
-        workers = [folder for folder in _folders(pool) if folder.name.isascii() and folder.name.isdecimal()]
-        found += [StoreFolder(pool.name, int(folder.name), folder) for folder in workers]
-    return sorted(found)
+    for folder in _folders(data):
+        if folder.name.startswith(OWN):
+            found.append(StoreFolder(folder.name, None, folder))
+            continue
+        workers = [worker for worker in _folders(folder) if worker.name.isascii() and worker.name.isdecimal()]
+        found += [StoreFolder(folder.name, int(worker.name), worker) for worker in workers]
+    return sorted(found, key=lambda store: (not store.is_agents, store.pool, store.worker or 0))
 
 
 def _folders(above: Path) -> list[Path]:

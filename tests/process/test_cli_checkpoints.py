@@ -387,6 +387,22 @@ def test_export_of_all_is_a_line_for_each_agent_with_a_state(engine: Commands) -
     assert {one["pool"] for one in told} == {"p1", "p2"}
 
 
+def test_the_engines_own_store_is_listed_and_mended_but_has_no_agents(engine: Commands) -> None:
+    store = opened(engine, "_roster", shards=1)
+    store.commit([changes_part("agents", ["counter"], [{"+ranges": [["p1", 0, 5]]}])], 1)
+    store.close()
+    fill(engine)
+    assert [line.split()[0] for line in engine("checkpoints", "ls").stdout.splitlines()] == ["STORE", "p1/0", "_roster"]
+    assert engine.document("checkpoints", "verify")["stores"][1]["worker"] is None
+    assert len(engine("checkpoints", "export", "--all").stdout.splitlines()) == 3
+    told = engine.document("checkpoints", "show", "agents/counter", "--store", "_roster")
+    assert told["state"] == {"ranges": [["p1", 0, 5]]}
+    assert "_roster  folded 1 record into 1 state" in engine("checkpoints", "compact").stdout
+    with next((data(engine) / "_roster").glob("shard-*.snap")).open("ab") as file:
+        file.write(b"?")
+    assert engine("checkpoints", "verify").returncode == 4
+
+
 def test_export_of_all_saves_what_can_be_read_and_ends_with_4(engine: Commands) -> None:
     folder = fill(engine, "p1/0")
     fill(engine, "p1/1", 5)

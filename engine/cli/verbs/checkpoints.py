@@ -17,6 +17,8 @@ __all__ = ["ABOUT", "add_arguments", "run"]
 
 #: What can be done.
 ACTIONS = ("ls", "verify", "show", "export", "compact", "repair")
+#: What is done with states of agents, not with stores.
+OF_AGENTS = ("show", "export")
 
 ABOUT = About(
     usage="""\
@@ -25,8 +27,8 @@ ls|verify|compact [--data DIR] [--json]
   engine checkpoints export --all [--data DIR]
   engine checkpoints repair [--dry-run] [--data DIR] [--json]""",
     text="""\
-Looks at the stores in which the state of agents is kept: one for each worker of each pool. It reads files only, so it
-needs no engine, disturbs none that runs, and loads no class of yours.
+Looks at the stores in which the state of agents is kept: one for each worker of each pool, and _roster, which says
+what agents there are. It reads files only, so it needs no engine, disturbs none that runs, and loads no class of yours.
 
   ls       every store: who has it open, what it holds, how it is
   verify   read every byte; names the file and the offset of what is damaged
@@ -72,7 +74,7 @@ def _listed() -> str:
 def run(options: Namespace) -> int:
     """Do it."""
     _check(options)
-    if options.action in ("show", "export"):
+    if options.action in OF_AGENTS:
         from engine.cli import statejobs
 
         return statejobs.run(options, *_stores(options))
@@ -83,7 +85,7 @@ def run(options: Namespace) -> int:
 
 def _check(options: Namespace) -> None:
     """Raises Misuse for words that the action does not take."""
-    takes_agent = options.action in ("show", "export")
+    takes_agent = options.action in OF_AGENTS
     if options.all and options.action != "export":
         raise Misuse(f"--all is for export, not for {options.action}")
     if options.dry_run and options.action != "repair":
@@ -102,7 +104,7 @@ def _stores(options: Namespace) -> tuple[Path, list[StoreFolder]]:
     data = _data(options)
     stores = find_stores(data)
     if options.store is None:
-        return data, stores
+        return data, [store for store in stores if store.is_agents or options.action not in OF_AGENTS]
     chosen = [store for store in stores if store.name == options.store]
     if not chosen:
         there = ", ".join(store.name for store in stores) or "none"

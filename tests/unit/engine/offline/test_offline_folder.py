@@ -10,12 +10,13 @@ from checkpoints.files import Disk
 from engine.offline.folder import LOCK, StoreFolder, find_stores, holder_of
 
 
-def test_stores_are_numbered_folders_of_pools_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    for name in ("p1/10", "p1/9", "p0/0", "p1/x", "p1/٣"):
+def test_stores_are_numbered_folders_of_pools_and_the_engines_own(tmp_path: Path) -> None:
+    for name in ("_roster", "p1/10", "p1/9", "p0/0", "p1/x", "p1/٣"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "p1" / "7").write_text("no folder")
     (tmp_path / "file").write_text("no folder")
-    assert [found.name for found in find_stores(tmp_path)] == ["p0/0", "p1/9", "p1/10"]
+    assert [found.name for found in find_stores(tmp_path)] == ["p0/0", "p1/9", "p1/10", "_roster"]
+    assert [found.is_agents for found in find_stores(tmp_path)] == [True, True, True, False]
     assert find_stores(tmp_path)[0] == StoreFolder("p0", 0, tmp_path / "p0" / "0")
     assert find_stores(tmp_path / "nowhere") == []
 
