@@ -15,7 +15,7 @@ import pytest
 from checkpoints.frame import HEADER_BYTES
 from checkpoints.segment import SEGMENT_HEADER_BYTES
 from checkpoints.store import Store, changes_part, gone_part, open_store, states_part
-from tests.support.commands import ROOT, Commands, Terminal, commands
+from tests.support.commands import POOLS, ROOT, Commands, Terminal, commands
 
 
 @pytest.fixture
@@ -296,6 +296,24 @@ def test_the_table_fits_the_terminal_and_shows_states_in_colour(engine: Commands
     plain = Terminal(engine, "checkpoints", "ls", "--no-color", columns=columns)
     assert plain.end() == 0
     assert max(map(len, plain.seen.splitlines())) <= columns
+
+
+def test_beside_a_running_engine_its_stores_are_open_and_its_agents_have_what_they_were_answered(engine: Commands) -> None:
+    (engine.folder / "pools.yaml").write_text(f"durability: sync\n{POOLS}")
+    assert engine("spawn", "--count", "1000").returncode == 0
+    for key in (1, 900):
+        assert engine("ask", f"counter/{key}", "add", str(key)).returncode == 0
+    workers = {worker["pool"]: worker["pid"] for worker in engine.document("ps")["workers"]}
+    *stores, own = engine.document("checkpoints", "verify")["stores"]
+    assert {store["pool"]: store["pid"] for store in stores} == workers
+    assert ({store["state"] for store in stores}, own["state"], own["worker"]) == ({"open"}, "open", None)
+    told = [json.loads(line) for line in engine("checkpoints", "export", "--all").stdout.splitlines()]
+    assert {one["agent"]: one["state"] for one in told} == {"counter/1": {"total": 1}, "counter/900": {"total": 900}}
+    assert engine("checkpoints", "compact").returncode == 3
+    assert engine("stop").returncode == 0
+    assert engine("checkpoints", "compact").returncode == 0
+    assert engine("start").returncode == 0
+    assert engine("ask", "counter/900", "get").stdout == "900\n"
 
 
 # -- show and export ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.support.processes import children, ended_within
 
-__all__ = ["ROOT", "Commands", "Terminal", "commands"]
+__all__ = ["POOLS", "ROOT", "Commands", "Terminal", "commands"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
