@@ -301,9 +301,9 @@ def test_the_types_and_letters_are_those_of_the_tables() -> None:
 
 def test_the_limits_are_those_of_the_page() -> None:
     assert f"`stored_bytes`: of the payload, at most {spec.FRAME_BYTES:,} |" in PAGE
-    assert f"`raw_bytes`: of the payload unpacked, at most {spec.RAW_BYTES:,} |" in PAGE
     assert f"Payloads of {spec.LZ4_FROM_BYTES} bytes and more are compressed" in PAGE
-    assert f"each block of up to {spec.BLOCK_ROWS:,} states" in PAGE
+    assert f"each block of up to {spec.BLOCK_ROWS:,} states and {snapshot.BATCH_BYTES >> 20} MiB" in PAGE
+    assert f"at most {spec.RAW_BYTES:,} and {frame.LZ4_MOST} times the stored ones" in PAGE
     assert f"Written after {spec.WATERMARK_S:g} s without a commit" in PAGE
     assert f"has the bit {frame.OPTIONAL:#x}" in PAGE
     assert (segment.LOG, segment.SNAPSHOT, segment.WINDOW) == (1, 2, 3)
