@@ -74,10 +74,10 @@ def _damage_of(error: CheckpointError) -> dict[str, Any]:
 
 
 def report_on(files: Files, store: StoreFolder) -> Report:
-    """Read every byte of a store, and say how it is. Raises OSError where not even its folder can be looked at."""
+    """Read every byte of a store, and say how it is."""
     with open_view(files, str(store.path)) as view:
         pid = holder_of(store.path)
-        names = [entry.name for entry in store.path.iterdir()]
+        names = _names(store)
         segments = [name for name in names if number_of(name) is not None]
         states, damages = _counted(view)
         return Report(
@@ -110,6 +110,13 @@ def _counted(view: View) -> tuple[int | None, list[CheckpointError]]:
 def _torn(view: View, pid: int | None) -> Torn | None:
     """The torn tail of a store; of one that is open it is a frame that is being written."""
     return None if view.recovered is None or pid is not None else view.recovered.torn
+
+
+def _names(store: StoreFolder) -> list[str]:
+    try:
+        return [entry.name for entry in store.path.iterdir()]
+    except OSError:
+        return []  # which is among the damages
 
 
 def _size_bytes(store: StoreFolder, name: str) -> int:

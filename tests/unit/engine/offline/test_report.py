@@ -72,6 +72,12 @@ def test_a_file_that_is_missing_is_named(folder: Path) -> None:
         file.write_bytes(whole)
 
 
+def test_a_folder_that_cannot_be_looked_at_is_reported_as_such(tmp_path: Path) -> None:
+    found = report(tmp_path / "gone")
+    assert (found.state, found.states, found.files, found.written_s) == ("damaged", None, 0, None)
+    assert "cannot be read" in str(found.damages[0])
+
+
 def test_changes_that_fit_no_state_are_damage(folder: Path) -> None:
     store = opened(folder)
     store.commit([changes_part("counter", [1], [{"+total": [5]}])], 1)
