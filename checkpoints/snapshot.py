@@ -44,6 +44,10 @@ class _Place(NamedTuple):
     size_bytes: int
     states: int
 
+    def is_inside(self, end: int) -> bool:
+        """Whether it can be a place before an offset."""
+        return type(self.kind) is str and type(self.first) in (int, str) and 0 < self.at < self.at + self.size_bytes <= end
+
 
 def name_of_shard(shard: int, generation: int) -> str:
     """The file name of a shard's snapshot."""
@@ -228,8 +232,9 @@ class Snapshot:
         if index.type != INDEX or index.digest != end.before:
             raise Corrupt(self._path, at, "its index is missing")
         try:
-            places = [_Place(*place) for place in orjson.loads(index.parts[0].body)]
-            if all(type(place.kind) is str and 0 < place.at < place.at + place.size_bytes <= at for place in places):
+            listed = orjson.loads(index.parts[0].body)
+            places = [_Place(*place) for place in listed]
+            if type(listed) is list and all(place.is_inside(at) for place in places):
                 return places
         except (ValueError, TypeError, IndexError) as error:
             raise Corrupt(self._path, at, f"its index cannot be read: {error!r}") from error

@@ -76,8 +76,8 @@ class Table:
         return rows
 
     def _put(self, kind: str, fields: list[str], keys: list[Key], values: list[Any]) -> None:
-        if len(keys) != len(values):
-            raise ValueError(f"{len(keys)} keys with {len(values)} states")
+        if type(values) is not list or len(keys) != len(values):
+            raise ValueError(f"{len(keys)} keys with other states: {values!r:.80}")
         if type(fields) is not list or not _NAMES.issuperset(map(type, fields)):
             raise ValueError("states without the names of their fields")
         _check_widths(len(fields), values)

@@ -62,15 +62,22 @@ class Window:
                 del kept[number]
 
     def answers(self, session: bytes, number: int) -> dict[int, Any] | None:
-        """The values that a section's tasks were answered with, by position; None where there is no answer to it."""
+        """The values that a section's tasks were answered with, by position; None where there is no answer to it.
+
+        Raises ValueError for what is no such part: it is not looked into before, as most answers are never asked for again.
+        """
         bodies = self._answers.get(session, {}).get(number)
         if bodies is None:
             return None
         values: dict[int, Any] = {}
         for body in bodies:
-            said = orjson.loads(body[_HEAD.size :])
-            column = said["v"]
-            values.update(zip(said.get("p") or range(said.get("o", 0), said.get("o", 0) + len(column)), column, strict=True))
+            try:
+                said = orjson.loads(body[_HEAD.size :])
+                column, begin = said["v"], said.get("o", 0)
+                positions = said["p"] if "p" in said else range(begin, begin + len(column))
+                values.update(zip(positions, column, strict=True))
+            except (KeyError, TypeError, AttributeError) as wrong:
+                raise ValueError(f"answers that cannot be read: {wrong!r}") from wrong
         return values
 
     def parts(self) -> Iterator[Part]:
