@@ -11,10 +11,12 @@ import os
 import time
 from asyncio import Future
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from engine.errors import NotRunning
+from checkpoints.window import SESSION_BYTES
+from engine.errors import NotRunning, UnsafePath
 from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
@@ -32,19 +34,26 @@ __all__ = ["Client"]
 
 #: Tasks that one client has in flight; the engine's own windows decide how fast they go on.
 WINDOW = 8_192
+#: Seconds between two tries to come back to an engine that is gone.
+RETURN_S = 0.05
 
 
 class Client:
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
+    patience_s: how long it tries to come back when the connection was lost, and the engine with it: what was not answered is
+    sent again, and done once where state is kept on the disk (`durability: sync` or `os`). 0 for not at all.
     """
 
-    def __init__(self, name: str = "engine", environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, name: str = "engine", environ: Mapping[str, str] | None = None, *, patience_s: float = 0.0) -> None:
         self._name = name
+        self._patience_s = patience_s
+        self._session = os.urandom(SESSION_BYTES).hex()
+        self._returning: asyncio.Task[None] | None = None
         self._environ = os.environ if environ is None else environ
         self._channel: Channel | None = None
-        self._link = Link(window=WINDOW, clock=time.monotonic, later=self._call_later)
+        self._link = Link(window=WINDOW, clock=time.monotonic, later=self._call_later, is_kept=patience_s > 0)
         self._tally = Tally()
         #: Send a task; await the result for its value. As `Engine.ask`.
         self.ask: Callable[..., Future[Any]] = _not_connected
@@ -66,6 +75,10 @@ class Client:
     async def connect(self) -> None:
         """Connect. Raises NotRunning, UnsafePath."""
         self._loop = loop = asyncio.get_running_loop()
+        await self._open(loop)
+        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
+
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         paths = find_paths(self._name, self._environ)
         paths.check()
         channel = Channel(self._on_message, self._on_closed, time.time)
@@ -75,12 +88,27 @@ class Client:
             raise not_running(self._name) from error
         self._channel = channel
         self._gone = loop.create_future()
-        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
+        if self._patience_s > 0:
+            channel.send(STATUS, {"verb": "session", "session": self._session})
         self._link.attach(channel)
+
+    async def _return(self, gone: LinkClosed) -> None:
+        """Connect again and again, until that works or patience ends; then what waits fails."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + self._patience_s
+        while loop.time() < deadline_s:
+            await asyncio.sleep(RETURN_S)
+            with suppress(NotRunning, UnsafePath, OSError):
+                await self._open(loop)
+                return
+        self._link.detach(gone, drop_waiting=True)
 
     async def close(self) -> None:
         """End the connection; tasks that are not answered fail."""
         channel, self._channel = self._channel, None
+        if self._returning is not None:
+            self._returning.cancel()
+            self._link.detach(LinkClosed("the connection was closed"), drop_waiting=True)
         if channel is not None:
             channel.close()
             if self._gone is not None:
@@ -110,7 +138,10 @@ class Client:
             self._gone.set_result(None)
         said = self._said or (str(error) if error is not None else "")
         gone = LinkClosed(f"the engine ended the connection{f': {said}' if said else ''}")
-        self._link.detach(gone, drop_waiting=True)
+        is_lost = self._patience_s > 0 and self._channel is not None and self._said is None and self._loop is not None
+        self._link.detach(gone, drop_waiting=not is_lost)
+        if is_lost and self._loop is not None:
+            self._returning = self._loop.create_task(self._return(gone))
         requests, self._requests = self._requests, {}
         for future in requests.values():
             if not future.done():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import struct
 import time
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from checkpoints.window import SESSION_BYTES
 from engine import __version__
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
@@ -35,6 +37,8 @@ UNREAD_BYTES = 64 * 1024 * 1024
 LOOK_S, FRAME_S = 1.0, 30.0
 #: Seconds that a peer may wait for the workers at most.
 WAIT_S = 86_400.0
+
+_SESSION = re.compile(f"[0-9a-f]{{{2 * SESSION_BYTES}}}")
 
 
 class Control:
@@ -125,6 +129,9 @@ class Control:
                 raise BadFrame("a verb and its facts are an object")
             if message.data.get("verb") == "cancel":
                 gateway.cancel(*_cancelled(message.data))
+                return
+            if message.data.get("verb") == "session":
+                gateway.session = _session(message.data)
                 return
             task = asyncio.get_running_loop().create_task(self._obey(channel, Order(message.data)))
             self._tasks.add(task)
@@ -243,6 +250,14 @@ class _Peer(Channel):
         super().send(letter, data)
         if self.buffered_bytes > UNREAD_BYTES:
             self.abort()
+
+
+def _session(facts: dict[str, Any]) -> str:
+    """The session that a peer names. Raises BadFrame."""
+    session = facts.get("session")
+    if type(session) is not str or not _SESSION.fullmatch(session):
+        raise BadFrame(f"a session is {2 * SESSION_BYTES} hexadecimal digits")
+    return session
 
 
 def _cancelled(facts: dict[str, Any]) -> tuple[list[int], int | None]:

@@ -81,6 +81,8 @@ class Flight:
         section["i"] = [section["i"][at] for at in places]
         if "a" in section:
             section["a"] = [section["a"][at] for at in places]
+        if "q" in section:
+            section["q"] = [section["q"][at] for at in places]
         if type(section["m"]) is not str:
             names, column = section["m"]
             section["m"] = [names, [column[at] for at in places]]

@@ -5,7 +5,7 @@ Owns the form of result sections. Which task was done is the executor's knowledg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ from pools.lane import Sink
 from pools.ledger import Ledger
 from pools.message import RESULT
 
-__all__ = ["ChannelAnswers", "LocalAnswers", "PlacedAnswers", "RecordedAnswers", "copied"]
+__all__ = ["ChannelAnswers", "LocalAnswers", "PlacedAnswers", "RecordedAnswers", "SessionAnswers", "copied"]
 
 
 class ChannelAnswers:
@@ -79,10 +79,14 @@ def _halves(section: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class RecordedAnswers(ChannelAnswers):
-    """Answers that are recorded with what their tasks changed, and sent when that is on the disk. wire: waits for it."""
+    """Answers that are recorded with what their tasks changed, and sent when that is on the disk. wire: waits for it.
+
+    plain: the same way for answers that are recorded otherwise.
+    """
 
     def __init__(self, wire: Wire, ledger: Ledger) -> None:
         super().__init__(wire)
+        self.plain = ChannelAnswers(wire)
         self._ledger = ledger
 
     def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
@@ -105,7 +109,46 @@ class RecordedAnswers(ChannelAnswers):
     def flush(self) -> None:
         """Send what was taken, and commit what it waits for."""
         super().flush()
+        self.plain.flush()
         self._ledger.flush()
+
+
+class SessionAnswers:
+    """Answers to tasks that a client numbered itself: recorded under its numbers, which it keeps when it comes back.
+
+    session: the client's, 8 bytes.  numbers: of each task, by its position in the section.
+    """
+
+    def __init__(
+        self, answers: RecordedAnswers, ledger: Ledger, session: bytes, numbers: Sequence[int] | Mapping[int, int]
+    ) -> None:
+        self._answers = answers
+        self._ledger = ledger
+        self._session = session
+        self._numbers = numbers
+
+    def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
+        """Take the results of consecutive positions."""
+        self._answers.plain.answer(number, first, results, errors)
+        self._record(range(first, first + len(results)), results, errors)
+
+    def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Error]) -> None:
+        """Take the results of some positions."""
+        self._answers.plain.answer_at(number, positions, results, errors)
+        self._record(positions, results, errors)
+
+    def _record(self, positions: Sequence[int], results: list[Any], errors: list[Error]) -> None:
+        failed = {error[0] for error in errors}
+        ended = [
+            (self._numbers[at], value)
+            for index, (at, value) in enumerate(zip(positions, results, strict=True))
+            if index not in failed
+        ]
+        self._ledger.answered_as(self._session, ended)
+
+    def flush(self) -> None:
+        """Send what was taken, and commit what it waits for."""
+        self._answers.flush()
 
 
 class PlacedAnswers:

@@ -151,9 +151,9 @@ class Executor:
         """Take back the tasks of some sections that did not end yet; with a position, only that task."""
         wanted = frozenset(numbers)
         for job in self._queue:
-            if job.number in wanted and job.answers is answers:
+            if job.number in wanted:
                 job.cancel(position)
-        self._turns.cancel(wanted, answers, position)
+        self._turns.cancel(wanted, position)
         self._defer(answers.flush)
 
     # -- running -------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Mapping
 
-__all__ = ["ForkServer"]
+__all__ = ["ROOT", "ForkServer"]
 
 #: The folder that holds this package, for a child that was not installed beside it.
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120 - pathlib takes 4 ms to load

@@ -44,6 +44,10 @@ class Gateway:
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
         self._is_due = False
+        #: The peer's own name in hexadecimal, if it numbers its tasks so that it can come back; and the lowest section that it
+        #: has no answer to.
+        self.session: str | None = None
+        self._mark = 0
 
     def accept(self, sections: Any) -> None:
         """Send on the tasks of one message: all of them, or none.
@@ -54,6 +58,9 @@ class Gateway:
             read = [_read(section) for section in sections]
         except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
             raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
+        for section in sections:
+            if type(section.get("w")) is int:
+                self._mark = section["w"]
         for section in read:
             self._accept_one(*section)
         for link in self._links.values():
@@ -75,6 +82,7 @@ class Gateway:
         if lane is None:
             lane = self._lanes[id(link), kind] = Lane(link, kind, self)
             self._links[id(link)] = link
+        lane.session, lane.mark = self.session, self._mark
         return lane
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:

@@ -15,9 +15,12 @@ from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
 
 __all__ = [
-    "BARE", "Columns", "Lane", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name", "methods_column", "ready",
-    "refuse", "sent_form", "sound",
+    "BARE", "PLACE_BITS", "Columns", "Lane", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name",
+    "methods_column", "ready", "refuse", "sent_form", "sound",
 ]  # fmt: skip
+
+#: Bits of a place in a section, where a task is numbered by both: a section has up to 1,024 tasks (FRAME_TASKS).
+PLACE_BITS = 10
 
 #: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
 BARE = frozenset({int, str, bool, float})
@@ -69,9 +72,11 @@ class Lane:
 
     rows: token, key, method and argument (as it is sent) of each task, one after the other in one flat list: a tuple for
     each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
+    session: of a sender that numbers its tasks itself, whose tokens are section and place then.  mark: the lowest section that
+    it has no answer to.
     """
 
-    __slots__ = ("is_queued", "kind", "link", "rows", "sink")
+    __slots__ = ("is_queued", "kind", "link", "mark", "rows", "session", "sink")
 
     def __init__(self, link: Way, kind: str, sink: Sink) -> None:
         self.link = link
@@ -79,6 +84,8 @@ class Lane:
         self.sink = sink
         self.rows: list[Any] = []
         self.is_queued = False
+        self.session: str | None = None
+        self.mark = 0
 
     def __len__(self) -> int:
         return len(self.rows) // 4

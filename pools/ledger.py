@@ -8,11 +8,13 @@ next one gathers. It runs no task; what a record holds on the disk is `checkpoin
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from queue import SimpleQueue
+from collections.abc import Callable, Mapping, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 import orjson
@@ -29,16 +31,20 @@ from pools.channel import Channel
 from pools.complaints import say
 from pools.errors import StateUnreadable
 from pools.kind import Kind
+from pools.lane import PLACE_BITS
 from pools.log import Log
 
 __all__ = ["Ledger", "open_ledger"]
 
+#: Errors of a disk that takes nothing now and may take something later.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 #: Seconds between two tries to write while the disk is full.
 FULL_PAUSE_S = 0.25
 #: Seconds without a commit after which the last one is confirmed by a frame behind it.
 CONFIRM_S = 1.0
 #: Seconds that the process before may take to let go of the store, and between two tries.
 LET_GO_S, LET_GO_PAUSE_S = 5.0, 0.005
+PLACE_MASK = (1 << PLACE_BITS) - 1
 
 
 class _Batch:
@@ -117,6 +123,41 @@ class Ledger:
             self._is_touched = False
             self._open.parts.append(answers_part(self._sessions[number & 1], number, columns))
 
+    def answered_as(self, session: bytes, ended: Sequence[tuple[int, Any]]) -> None:
+        """Record answers under a client's own numbers, if any task since the last answers has changed something."""
+        if not self._is_touched:
+            return
+        self._is_touched = False
+        columns: dict[int, tuple[list[int], list[Any]]] = {}
+        for number, value in ended:
+            places, values = columns.setdefault(number >> PLACE_BITS, ([], []))
+            places.append(number & PLACE_MASK)
+            values.append(value)
+        for section, (places, values) in columns.items():
+            part = answers_part(session, section, {"p": places, "v": values})
+            self._open.parts.append(part)
+            self.store.window.fold(part)
+
+    def received_by(self, session: bytes, section: int) -> None:
+        """A client has all answers to its sections with lower numbers: they are asked for no more."""
+        if self.store.window.marks.get(session, 0) < section:
+            part = marks_part({session: section})
+            self._open.marks[session] = section
+            self.store.window.fold(part)
+
+    def known_as(self, session: bytes, numbers: Sequence[int]) -> dict[int, Any]:
+        """The values that were recorded for a client's numbers, by place among these."""
+        known: dict[int, Any] = {}
+        answers: dict[int, dict[int, Any] | None] = {}
+        for at, number in enumerate(numbers):
+            section = number >> PLACE_BITS
+            if section not in answers:
+                answers[section] = self.store.window.answers(session, section)
+            found = answers[section]
+            if found is not None and number & PLACE_MASK in found:
+                known[at] = found[number & PLACE_MASK]
+        return known
+
     def received(self, number: int) -> None:
         """The engine has all answers to sections with lower numbers of this parity: they are asked for no more."""
         self._open.marks[self._sessions[number & 1]] = number
@@ -183,10 +224,18 @@ class Ledger:
 
     def _commit_all(self) -> None:
         """Commit batch after batch; the thread's whole life."""
+        is_confirmed = True
         while True:
-            batch = self._work.get()
+            try:
+                batch = self._work.get(timeout=None if is_confirmed else CONFIRM_S)
+            except Empty:
+                with contextlib.suppress(CheckpointError):  # the next commit tells what is wrong
+                    self.store.log.confirm()
+                is_confirmed = True
+                continue
             if batch is None:
                 return
+            is_confirmed = False
             error: CheckpointError | None = None
             try:
                 self._commit(batch)
@@ -198,7 +247,9 @@ class Ledger:
         while True:
             try:
                 self.store.commit(batch.parts, batch.count)
-            except DiskFull:
+            except DiskFull as full:
+                if not isinstance(full.__cause__, OSError) or full.__cause__.errno not in FULL:
+                    raise
                 self.full_s += FULL_PAUSE_S
                 threading.Event().wait(FULL_PAUSE_S)
             else:

@@ -17,7 +17,7 @@ from pools.address import Key
 from pools.again import ANSWERED, Again, Flight, Wire
 from pools.errors import BadArgument, Failure, FrameTooLarge, LinkClosed, PoolError, PoolFull, TaskCancelled, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
-from pools.lane import Lane, Section, Sink, refuse
+from pools.lane import PLACE_BITS, Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
@@ -183,6 +183,8 @@ class Link:
         section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
         if arguments is not None:
             section["a"] = arguments
+        if lane.session is not None:
+            section |= {"c": lane.session, "q": [own << PLACE_BITS | place for own, place in tokens], "cw": lane.mark}
         return section
 
     def _send(self, sections: list[dict[str, Any]]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pools.answers import PlacedAnswers
+from pools.answers import PlacedAnswers, RecordedAnswers, SessionAnswers
+from pools.errors import BadFrame
 from pools.executor import Executor
 from pools.job import Answers, Known, read_job
 from pools.ledger import Ledger
@@ -21,30 +22,44 @@ def accept_again(
     section: dict[str, Any],
     executor: Executor,
     kinds: Mapping[str, Residents],
-    answers: Answers,
+    answers: RecordedAnswers,
     ledger: Ledger,
     *,
     has_known: bool,
 ) -> None:
     """Take a section that may have been sent before. has_known: whether any answer of the process before is known.
 
-    `w` in it says below which number every answer was received, `p` which positions of a whole section it has.
+    `w` in it says below which number every answer was received, `p` which positions of a whole section it has; `c` is the
+    session of a client that numbers its tasks itself, `q` their numbers, `cw` the mark of that client.
     Raises BadFrame for columns that do not fit each other.
     """
-    if "w" in section:
-        ledger.received(section["w"])
-    positions = section.pop("p", None)
-    placed = answers if positions is None else PlacedAnswers(answers, positions)
-    known = ledger.answers(section.get("n", 0)) if has_known else None
+    try:
+        number, count = section["n"], len(section["i"])
+        if "w" in section:
+            ledger.received(section["w"])
+        positions = section.pop("p", None)
+        taking: Answers = answers
+        if "c" in section:
+            session, numbers = bytes.fromhex(section["c"]), section["q"]
+            ledger.received_by(session, section.get("cw", 0))
+            known = ledger.known_as(session, numbers)
+            places = dict(zip(positions, numbers, strict=True)) if positions else numbers
+            taking = SessionAnswers(answers, ledger, session, places)
+        else:
+            said = (ledger.answers(number) if has_known else None) or {}
+            known = {at: said[place] for at, place in enumerate(positions or range(count)) if place in said}
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadFrame(f"a section that was sent again with a bad column: {error!r}") from error
+    if positions:
+        taking = PlacedAnswers(taking, positions)
     if not known:
-        executor.accept(section, placed)
+        executor.accept(section, taking)
         return
-    job = read_job(section, kinds, placed)
-    places = positions or range(job.count)
+    job = read_job(section, kinds, taking)
     job.rows = iter(
         [
-            (key, Known(known[place]), None) if place in known else (key, method, argument)
-            for place, (key, method, argument) in zip(places, job.rows, strict=True)
+            (key, Known(known[at]), None) if at in known else (key, method, argument)
+            for at, (key, method, argument) in enumerate(job.rows)
         ]
     )
     executor.put(job)

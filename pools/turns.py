@@ -18,7 +18,7 @@ from pools.complaints import Complaints
 from pools.context import Context, Office, Outgoing
 from pools.errors import MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
 from pools.gauges import DONE, FAILED, WAITING
-from pools.job import CANCELLED, Answers, Known, Turn, Waiting
+from pools.job import CANCELLED, Known, Turn, Waiting
 from pools.kind import Kind
 from pools.ledger import Ledger
 from pools.method import Method
@@ -180,11 +180,11 @@ class Turns:
             residents.busy.pop(key, None)
             residents.live[key] = turn.agent
 
-    def cancel(self, numbers: frozenset[int], answers: Answers, position: int | None) -> None:
+    def cancel(self, numbers: frozenset[int], position: int | None) -> None:
         """Take back tasks of busy agents: those of some sections, or the one at a position of them."""
 
         def is_meant(task: Waiting | None) -> bool:
-            if task is None or task.job.answers is not answers or task.job.number not in numbers:
+            if task is None or task.job.number not in numbers:
                 return False
             return position in (None, task.position)
 

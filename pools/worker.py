@@ -107,7 +107,7 @@ class Worker:
             if executor is None or answers is None:
                 raise BadFrame("tasks before the set-up")
             for section in message.data:
-                if self._ledger is not None and ("w" in section or "p" in section or self._has_known):
+                if self._ledger is not None and isinstance(answers, RecordedAnswers):
                     accept_again(section, executor, self._kinds, answers, self._ledger, has_known=self._has_known)
                 else:
                     executor.accept(section, answers)
