@@ -29,9 +29,9 @@ MOST_AGENTS = 1_100_000
 POOL = PoolSpec(name="bench", agents=MOST_AGENTS, workers=WORKERS, window=FRAME_TASKS * WINDOW_FRAMES, sleep_after_s=None)
 
 
-def engine_of() -> Engine:
-    """An engine to enter, in this process."""
-    return Engine(kinds=[Counter], pools=[POOL], durability="memory")
+def engine_of(data: str | None = None) -> Engine:
+    """An engine to enter, in this process; with a folder its state is kept there, each answer after its sync."""
+    return Engine(kinds=[Counter], pools=[POOL], durability="memory" if data is None else "sync", data=data)
 
 
 async def spawn_counters(engine: Engine, count: int = AGENTS) -> float:
@@ -70,13 +70,13 @@ async def map_batches(engine: Engine, passes: Passes) -> float:
     return seconds
 
 
-async def ask(engine: Engine, passes: Passes) -> float:
-    """Run each task once through `ask` from ASKERS coroutines, each awaiting one at a time; returns the seconds."""
+async def ask(engine: Engine, passes: Passes, askers: int = ASKERS) -> float:
+    """Run each task once through `ask` from so many coroutines, each awaiting one at a time; returns the seconds."""
     got: list[Any] = [None] * len(passes.tasks)
     work = iter(enumerate(passes.tasks.tasks))
     gc.collect()
     start = time.perf_counter()
-    await asyncio.gather(*(_asker(engine, work, got) for _ in range(ASKERS)))
+    await asyncio.gather(*(_asker(engine, work, got) for _ in range(askers)))
     seconds = time.perf_counter() - start
     passes.check(got)
     return seconds

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "Size", "UnknownWorkload", "Workload", "find_workload"]
 
 #: every workload, in the order in which they are shown; each is a module of this package with one `WORKLOAD`.
-NAMES = ("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire")
+NAMES = ("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire", "durable")
 
 
 class UnknownWorkload(LookupError):
