@@ -39,7 +39,12 @@ EPILOG = (
 
 def main(argv: list[str] | None = None) -> int:
     """Measure what was asked for; returns the exit code."""
-    options = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] == ["killstorm"]:
+        from bench.killstorm import main as storm
+
+        return storm(given[1:])
+    options = _parser().parse_args(given)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, _interrupt)
     # A shell starts what it puts in the background with Ctrl-C ignored; the loop then would not hear the request either.

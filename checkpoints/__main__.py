@@ -12,6 +12,7 @@ import orjson
 
 from checkpoints.compaction import compact
 from checkpoints.errors import CheckpointError
+from checkpoints.failpoint import failpoint_of
 from checkpoints.files import Disk
 
 __all__ = ["main"]
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     (folder,) = sys.argv[1:] if arguments is None else arguments
     os.nice(NICE)
     try:
-        done = compact(Disk(), folder)
+        done = compact(Disk(), folder, failpoint=failpoint_of(os.environ))
     except (CheckpointError, OSError) as error:
         print(f"{folder} was not compacted: {error}", file=sys.stderr)
         return 1

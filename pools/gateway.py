@@ -12,12 +12,15 @@ from typing import Any
 from pools.address import ANY, key_of, valid_kind
 from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
-from pools.lane import Lane
+from pools.lane import PLACE_BITS, Lane
 from pools.link import Link
 from pools.message import RESULT
 from pools.ways import Ended, ResolveKey
 
 __all__ = ["Gateway"]
+
+#: Places of one section.
+PLACES = 1 << PLACE_BITS
 
 
 class Gateway:
@@ -61,14 +64,16 @@ class Gateway:
         for section in sections:
             if type(section.get("w")) is int:
                 self._mark = section["w"]
+        if self.session is not None and any(len(rows) > PLACES for _, _, rows in read):
+            raise BadFrame(f"a section of a peer that numbers its tasks has up to {PLACES:,} tasks")
         for section in read:
             self._accept_one(*section)
         for link in self._links.values():
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
-    def _accept_one(self, number: int, kind: str, rows: list[tuple[Any, str, Any]]) -> None:
+    def _accept_one(self, number: int, kind: str, rows: list[tuple[int, Any, str, Any]]) -> None:
         self._accepted(len(rows))
-        for position, (key, method, argument) in enumerate(rows):
+        for position, key, method, argument in rows:
             token = (number, position)
             try:
                 link, found = self._resolve(valid_kind(kind), ANY if key is None else key_of(key))
@@ -139,8 +144,8 @@ class Gateway:
             link.cancel(self)
 
 
-def _read(section: dict[str, Any]) -> tuple[int, str, list[tuple[Any, str, Any]]]:
-    """The number, the kind and the rows (key, method, argument) of a task section; any of many errors where it is none."""
+def _read(section: dict[str, Any]) -> tuple[int, str, list[tuple[int, Any, str, Any]]]:
+    """The number, the kind and the rows (position, key, method, argument) of a task section; many errors where it is none."""
     number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
     if type(number) is not int or type(kind) is not str or type(keys) is not list:
         raise TypeError("a number, a kind and a list of keys make a section")
@@ -157,4 +162,9 @@ def _read(section: dict[str, Any]) -> tuple[int, str, list[tuple[Any, str, Any]]
         arguments = [None] * count
     elif type(arguments) is not list:
         raise TypeError("arguments are a list")
-    return number, kind, list(zip(keys, methods, arguments, strict=True))
+    positions = section.get("p")  # of a section that is sent again, those that have no answer
+    if positions is None:
+        positions = range(count)
+    elif any(type(position) is not int or not 0 <= position < PLACES for position in positions):
+        raise TypeError("positions are small numbers")
+    return number, kind, list(zip(positions, keys, methods, arguments, strict=True))

@@ -20,6 +20,7 @@ from typing import Any, cast
 import orjson
 
 from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
+from checkpoints.failpoint import failpoint_of
 from checkpoints.files import Disk
 from checkpoints.frame import Part
 from checkpoints.manifest import read_manifest
@@ -299,7 +300,7 @@ def _opened(folder: str, shards: int, *, is_synced: bool) -> Store:
     deadline_s = time.monotonic() + LET_GO_S
     while True:
         try:
-            return open_store(folder, shards=shards, chance=os.urandom, is_synced=is_synced)
+            return open_store(folder, shards=shards, chance=os.urandom, is_synced=is_synced, failpoint=failpoint_of(os.environ))
         except FolderInUse:
             if time.monotonic() > deadline_s:
                 raise
