@@ -13,6 +13,7 @@ from typing import NamedTuple
 from checkpoints.errors import CheckpointError, DiskFull, StoreClosed, StoreFailed
 from checkpoints.files import File, Files
 from checkpoints.frame import COMMIT, END, SEAL, WATERMARK, Part, encode
+from checkpoints.mark import MARK, Mark, write_mark
 from checkpoints.segment import Header, name_of, pack_header
 from checkpoints.spec import SEGMENT_BYTES
 
@@ -72,6 +73,11 @@ class CommitLog:
         #: Whether the last frame is confirmed by one behind it.
         self.is_confirmed = True
         self._file = self._begin(place.segment, place.before_bytes)
+        try:
+            self._mark()
+        except BaseException:
+            self._file.close()
+            raise
 
     @property
     def segment(self) -> int:
@@ -98,13 +104,14 @@ class CommitLog:
         return last
 
     def confirm(self) -> None:
-        """Write down that the last frame is synced, so that its damage is told from a torn tail. Raises as `commit`.
+        """Write down that the last frame is synced, so that its damage or loss is told from a torn tail. Raises as `commit`.
 
         Where nothing is synced, there is nothing to confirm.
         """
         if self._is_synced and not self.is_confirmed:
             self._write(WATERMARK, (), 0)
             self.is_confirmed = True
+            self._mark()
 
     def _write(self, kind: int, parts: Sequence[Part], count: int) -> int:
         self._check()
@@ -138,6 +145,14 @@ class CommitLog:
             durable=self._synced,
             before=self._before,
         )
+
+    def _mark(self) -> None:
+        """Tell outside of the log what of it is synced. Raises DiskFull; the log is as it was."""
+        try:
+            write_mark(self._files, self._folder, self._store, Mark(self._segment, self._epoch, self._synced))
+        except OSError as error:
+            raise DiskFull(f"{self._folder}/{MARK}", error) from error
+        self._failpoint("mark.written")
 
     def _sync(self) -> None:
         try:
@@ -186,9 +201,7 @@ class CommitLog:
         """
         self._check()
         with self._in_one_piece():
-            if not self._is_synced:
-                self._sync()
-                self._synced = self.durable
+            self._sync_all()
             try:
                 following = self._begin(self._segment + 1, self._file.size_bytes + len(self._encoded(SEAL)[0]))
             except DiskFull:
@@ -198,6 +211,16 @@ class CommitLog:
             self._failpoint("roll.sealed")
             self._file.close()
             self._segment, self._file = self._segment + 1, following
+
+    def _sync_all(self) -> None:
+        if not self._is_synced:
+            self._sync()
+            self._synced = self.durable
+
+    def _end(self) -> None:
+        self._sync_all()
+        self._seal(END)
+        self._mark()
 
     def _seal(self, kind: int) -> None:
         """Write a segment's last frame, where there is room for it; the chain goes on from the frame before it."""
@@ -259,7 +282,7 @@ class CommitLog:
         try:
             if self._failed is None:
                 with contextlib.suppress(CheckpointError):
-                    self._seal(END)
+                    self._end()
         finally:
             self._failed = StoreClosed(f"{self._folder} was closed")
             self._file.close()

@@ -16,6 +16,7 @@ from checkpoints.commitlog import Place
 from checkpoints.errors import Corrupt, DiskFull, ReadFailed
 from checkpoints.files import Files, write_whole
 from checkpoints.frame import ALIGN, COMMIT, END, HEADER_BYTES, SEAL, Frame
+from checkpoints.mark import read_mark
 from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, Bad, Header, frame_after, name_of, number_of, read_header, walk
 from checkpoints.spec import FRAME_BYTES
 
@@ -89,6 +90,8 @@ def read_log(
     if first not in (None, segments[0].header.first):
         reason = f"it begins with record {segments[0].header.first}, and {first} was to be the next"
         raise Corrupt(segments[0].path, 0, reason)
+    if stop is None:
+        covered = max(covered, _marked(files, folder, store, segments[-1].header))
     reader = _Reader(files, visit, covered)
     for at, segment in enumerate(segments):
         if segment.header.segment != stop:
@@ -121,6 +124,19 @@ def _headers(files: Files, folder: str, numbers: Sequence[int], start: int, stor
     return segments
 
 
+def _marked(files: Files, folder: str, store: bytes, last: Header) -> int:
+    """The record up to which the mark tells that all was there; 0 where it tells nothing. Raises Corrupt, ReadFailed."""
+    try:
+        mark = read_mark(files, folder, store)
+    except Corrupt:
+        return 0  # it is told of when the store is opened, and written anew
+    if mark.epoch < last.epoch:
+        return 0  # the segments of this epoch tell themselves what was before them
+    if mark.segment > last.segment:
+        raise Corrupt(f"{folder}/{name_of(mark.segment)}", 0, "it is missing, and had been begun")
+    return mark.durable
+
+
 class _Reader:
     """One pass over the segments."""
 
@@ -133,7 +149,7 @@ class _Reader:
         self.at = 0
         self.frames = self.records = self.stored_bytes = 0
         self.torn: Torn | None = None
-        #: Whether the last segment was closed, after which nothing is to be made good.
+        #: Whether the last segment was closed when all of it was synced: then nothing is to be made good.
         self.is_ended = False
 
     def read(self, segment: _Segment, following: _Segment | None) -> None:
@@ -141,7 +157,7 @@ class _Reader:
         data = _read(self._files, path)
         counting = data[: following.header.before_bytes] if following else data
         self.next, self.digest, self.at = header.first, header.before, SEGMENT_HEADER_BYTES
-        last = COMMIT
+        last, self.is_ended = COMMIT, False
         for found in walk(counting, header):
             if isinstance(found, Bad):
                 if following is None:
@@ -153,6 +169,7 @@ class _Reader:
             at, frame = found
             last = frame.type
             if last in (SEAL, END):
+                self.is_ended = last == END and frame.durable == frame.first - 1
                 self.at = at + frame.size_bytes
                 break
             if last == COMMIT:
@@ -161,7 +178,6 @@ class _Reader:
                 self.records += frame.records
             self.next, self.digest, self.at = frame.first + frame.records, frame.digest, at + frame.size_bytes
         self.stored_bytes += self.at
-        self.is_ended = last == END
         if following is not None:
             self._check_chain(segment, following.header)
         elif last == SEAL:

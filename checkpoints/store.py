@@ -21,7 +21,8 @@ from checkpoints.compaction import Compacted, compact, fold_frame, fold_window
 from checkpoints.errors import Corrupt, DiskFull, ReadFailed
 from checkpoints.files import Disk, File, Files
 from checkpoints.frame import HEADER_BYTES, Part
-from checkpoints.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from checkpoints.manifest import BEFORE, MANIFEST, Manifest, read_manifest, write_manifest
+from checkpoints.mark import MARK, read_mark
 from checkpoints.recovery import Recovered, read_log, segments_of
 from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, name_of
 from checkpoints.shards import SHARDS
@@ -78,14 +79,14 @@ class Store:
         self._manifest, self.recovered, self.table, self.window, self._snapshots = found
         self._loaded: set[tuple[int, str, Key]] = set()
         self.log = log
-        #: What was found damaged of the manifest and its snapshots, and was made good by what was kept of before.
+        #: What was found damaged beside the log, and was made good by what was kept of before, or was not needed.
         self.damage = damage
         self._is_closed = False
 
     @property
     def is_fallback(self) -> bool:
         """Whether the newest snapshots could not be read, and the ones before them were used with a longer log."""
-        return bool(self.damage)
+        return any(not error.file.endswith((f"/{BEFORE}", f"/{MARK}")) for error in self.damage)
 
     @property
     def folder(self) -> str:
@@ -296,13 +297,15 @@ def _write(files: Files, folder: str, manifest: Manifest) -> None:
 
 def _read(files: Files, folder: str, manifests: Sequence[Manifest], damage: list[Corrupt]) -> _Found:
     """Read by the newest manifest whose files are whole. Raises the newest one's error where none is."""
+    _look_at_mark(files, folder, manifests[0], damage)
+    wrong: list[Corrupt] = []
     for manifest in manifests:
         table, window = Table(), Window()
         try:
             fold_window(files, folder, manifest, window)
             snapshots = open_snapshots(files, folder, manifest, is_verified=True)
         except Corrupt as error:
-            damage.append(error)
+            wrong.append(error)
             continue
         try:
             recovered = read_log(
@@ -317,8 +320,16 @@ def _read(files: Files, folder: str, manifests: Sequence[Manifest], damage: list
         except BaseException:
             _close(snapshots)
             raise
+        damage += wrong
         return _Found(manifest, recovered, table, window, snapshots)
-    raise damage[0]
+    raise wrong[0]
+
+
+def _look_at_mark(files: Files, folder: str, manifest: Manifest, damage: list[Corrupt]) -> None:
+    try:
+        read_mark(files, folder, manifest.store)
+    except Corrupt as error:
+        damage.append(error)
 
 
 def _close(snapshots: Mapping[int, Snapshot]) -> None:

@@ -1,4 +1,4 @@
-"""The files of a store that count only if newer ones are damaged: those that another manifest names.
+"""The files of a store that count only if newer ones are damaged: those that another manifest names, and the mark.
 
 Owns the look at them: what was read with the manifest in use is not read again.
 """
@@ -12,6 +12,7 @@ from checkpoints.compaction import fold_window
 from checkpoints.errors import CheckpointError
 from checkpoints.files import Files
 from checkpoints.manifest import Manifest
+from checkpoints.mark import read_mark
 from checkpoints.recovery import read_log
 from checkpoints.snapshot import Snapshot, name_of_shard
 from checkpoints.window import Window
@@ -25,8 +26,9 @@ def damages_before(
     """What is damaged besides what is known. used: the manifest whose files were read whole already."""
     said = {str(error) for error in known}
     others = (manifest for manifest in manifests if manifest != used)
-    errors = (_error_of(look) for manifest in others for look in _looks(files, folder, manifest, used))
-    return [error for error in errors if error is not None and str(error) not in said]
+    looks = [look for manifest in others for look in _looks(files, folder, manifest, used)]
+    looks.append(lambda: read_mark(files, folder, used.store))
+    return [error for error in map(_error_of, looks) if error is not None and str(error) not in said]
 
 
 def _error_of(look: Callable[[], object]) -> CheckpointError | None:

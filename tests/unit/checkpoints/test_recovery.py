@@ -11,10 +11,11 @@ from zlib import crc32
 
 import pytest
 
+from checkpoints import frame, segment
 from checkpoints import recovery as module
 from checkpoints.commitlog import CommitLog, Place
 from checkpoints.errors import CheckpointError, Corrupt, DiskFull, NewerFormat, ReadFailed
-from checkpoints.frame import COMMIT, Part, encode
+from checkpoints.frame import COMMIT, HEADER_BYTES, Part, encode
 from checkpoints.recovery import Recovered, read_log
 from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, VERSION, Header, pack_header, read_header, walk
 from checkpoints.spec import FRAME_BYTES
@@ -35,8 +36,8 @@ def written(
     process.make_folder(FOLDER)
     log = CommitLog(process, FOLDER, PLACE._replace(store=store))
     number = 0
-    for segment, count in enumerate(counts):
-        if segment:
+    for at, count in enumerate(counts):
+        if at:
             log.roll()
         for _ in range(count):
             number += 1
@@ -331,7 +332,8 @@ def test_every_flipped_bit_is_found_or_is_the_tail_or_does_no_harm() -> None:
     seals = {FIRST: offsets(whole[FIRST])[-2], SECOND: offsets(whole[SECOND])[-2]}
     end = offsets(whole[THIRD])[-2]
     outcomes = dict.fromkeys(("refused", "seal", "tail"), 0)
-    for path, data in whole.items():
+    for path in (FIRST, SECOND, THIRD):
+        data = whole[path]
         for bit in range(len(data) * 8):
             changed = bytearray(data)
             changed[bit // 8] ^= 1 << bit % 8
@@ -350,6 +352,26 @@ def test_every_flipped_bit_is_found_or_is_the_tail_or_does_no_harm() -> None:
                 assert (path, recovered.torn.at) == (THIRD, end)
                 outcomes["tail"] += 1
     assert outcomes == {"refused": outcomes["refused"], "seal": 2 * 56 * 8, "tail": 56 * 8}
+
+
+def test_every_flipped_bit_of_an_open_segment_is_found_and_only_its_last_frame_is_a_tail() -> None:
+    whole = written(counts=(1, 3)).image()
+    last = offsets(whole[SECOND])[-2]
+    for bit in range(len(whole[SECOND]) * 8):
+        changed = bytearray(whole[SECOND])
+        changed[bit // 8] ^= 1 << bit % 8
+        disk = SimDisk({**whole, SECOND: bytes(changed)})
+        try:
+            found, recovered = reading(disk)
+        except (Corrupt, NewerFormat) as error:
+            assert error.file in (FIRST, SECOND)
+            assert bit // 8 < last
+        else:
+            assert bit // 8 >= last
+            assert found == [1, 2, 3]
+            assert recovered.torn is not None
+            assert recovered.torn.at == last
+            assert broken(disk) == [bytes(changed[last:])]
 
 
 def test_damage_in_the_middle_is_never_cut() -> None:
@@ -422,7 +444,7 @@ def test_a_cut_at_the_border_of_a_frame_in_a_closed_segment_is_found(kept: int) 
 
 
 def test_a_cut_at_the_border_of_a_frame_in_the_open_segment_is_found_up_to_what_is_covered() -> None:
-    """Beyond that nothing but the frame itself tells of it: no crash makes such a cut of what was synced."""
+    """Beyond that, and beyond the mark, nothing tells of it: no crash makes such a cut of what was synced."""
     whole = written().image()
     at = offsets(whole[THIRD])[1]
     disk = SimDisk({**whole, THIRD: whole[THIRD][:at]})
@@ -459,7 +481,7 @@ def test_a_segment_that_stands_twice_is_found() -> None:
 
 def test_a_segment_of_another_store_is_refused() -> None:
     whole, other = written().image(), written(store=bytes(16)).image()
-    for path in whole:
+    for path in (FIRST, SECOND, THIRD):
         refused(SimDisk({**whole, path: other[path]}), path, 0, "another store")
 
 
@@ -522,7 +544,7 @@ def replaced(data: bytes, at: int, change: bytes, crc_at: int, begin: int) -> by
 
 def test_a_newer_segment_is_refused_wherever_it_stands() -> None:
     whole = written().image()
-    for path in whole:
+    for path in (FIRST, SECOND, THIRD):
         data = replaced(whole[path], 8, (VERSION + 1).to_bytes(2, "little"), 64, 0)
         disk = SimDisk({**whole, path: data})
         with pytest.raises(NewerFormat) as caught:
@@ -573,3 +595,113 @@ def test_a_segment_without_its_header_is_refused(path: str, damage: Damage) -> N
     """It has its name only once the header is on the disk: no crash leaves such a file."""
     whole = written().image()
     refused(SimDisk({**whole, path: damage(whole[path])}), path, 0)
+
+
+# -- the mark ----------------------------------------------------------------------------------------------------------
+
+
+def marked(confirmed: int, count: int) -> SimDisk:
+    """A log of one segment, opened again, with so many records in the second, of which some are confirmed."""
+    disk = written(counts=(2,))
+    log = CommitLog(disk.process(), FOLDER, reading(disk)[1].place)
+    for number in range(count):
+        log.commit([Part(b"S", b"%d" % (3 + number))], 1)
+        if number + 1 == confirmed:
+            log.confirm()
+    disk.kill()
+    return disk
+
+
+def test_a_newest_segment_that_is_missing_is_named() -> None:
+    """The one before it was not sealed, as its writer was killed: only the mark tells that there was another."""
+    for confirmed in (0, 1):
+        disk = marked(confirmed, 2)
+        disk.drop(SECOND)
+        refused(disk, SECOND, 0, "missing, and had been begun")
+
+
+def test_a_cut_of_what_was_confirmed_is_found() -> None:
+    whole = marked(2, 3).image()
+    places = offsets(whole[SECOND])
+    for size in range(SEGMENT_HEADER_BYTES, len(whole[SECOND])):
+        disk = SimDisk({**whole, SECOND: whole[SECOND][:size]})
+        if size < places[2]:
+            refused(disk, SECOND, max(at for at in places if at <= size), "4 had been written|ends at record")
+        else:
+            assert reading(disk)[0] == [1, 2, 3, 4]
+
+
+def test_a_cut_of_what_was_closed_is_found() -> None:
+    whole = written(is_closed=True).image()
+    places = offsets(whole[THIRD])
+    for size in range(SEGMENT_HEADER_BYTES, places[3]):
+        refused(SimDisk({**whole, THIRD: whole[THIRD][:size]}), THIRD, max(at for at in places if at <= size))
+    assert reading(SimDisk({**whole, THIRD: whole[THIRD][: places[3] + 20]}))[0] == list(range(1, 10))
+
+
+def test_the_mark_of_a_late_writer_tells_nothing() -> None:
+    disk = written(counts=(1,))
+    place = reading(disk)[1].place
+    late = CommitLog(disk.process(), FOLDER, place)
+    new = CommitLog(disk.process(), FOLDER, reading(disk)[1].place)
+    for number in range(5):
+        late.commit([Part(b"S", b"%d" % (90 + number))], 1)
+    late.confirm()
+    new.commit([Part(b"S", b"2")], 1)
+    disk.kill()
+    assert reading(disk)[0] == [1, 2]
+
+
+def test_a_mark_is_never_ahead_of_the_log(chance: Random) -> None:
+    """Killed or without power at each step of opening, confirming and closing, with and without syncs."""
+    for is_synced in (True, False):
+        for nth in range(1, 100):
+            disk = SimDisk()
+            disk.faults = [Fault(nth)]
+            process = disk.process()
+            try:
+                process.make_folder(FOLDER)
+                log = CommitLog(process, FOLDER, PLACE, is_synced=is_synced)
+                for number in range(1, 4):
+                    log.commit([Part(b"S", b"%d" % number)], 1)
+                    log.confirm()
+                log.close()
+            except Killed:
+                disk.faults = []
+                disk.cut_power(chance)
+                if FIRST in disk.image():
+                    found = reading(disk)[0]
+                    assert found == list(range(1, len(found) + 1))
+            else:
+                break
+        else:
+            raise AssertionError("it is never done")
+
+
+# -- negative controls -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mutant", ["frame_after", "_misplaced", "crc32", "_marked", "_torn"])
+def test_a_reader_that_does_not_look_would_be_found(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a look behind, at the place, at the header's checksum, at the mark; and one that cuts whatever it finds."""
+    nothing: Callable[..., None] = lambda *_looked: None  # noqa: E731
+    real = frame.crc32
+    checks: dict[str, tuple[Any, Any, Callable[[], None]]] = {
+        "frame_after": (module, nothing, test_every_flipped_bit_of_an_open_segment_is_found_and_only_its_last_frame_is_a_tail),
+        "_misplaced": (segment, nothing, lambda: test_frames_that_are_doubled_swapped_or_missing_are_found(THIRD, [0, 2, 1])),
+        "crc32": (
+            frame,
+            lambda data: 0 if len(data) == HEADER_BYTES - 4 else real(data),
+            test_every_flipped_bit_of_an_open_segment_is_found_and_only_its_last_frame_is_a_tail,
+        ),
+        "_marked": (module, lambda *_looked: 0, test_a_cut_of_what_was_confirmed_is_found),
+        "_torn": (
+            module._Reader,
+            lambda _reader, bad, data, of: module.Torn(of.path, bad.at, len(data) - bad.at, bad.reason, None),
+            test_damage_in_the_middle_is_never_cut,
+        ),
+    }
+    owner, replacement, check = checks[mutant]
+    monkeypatch.setattr(owner, mutant, replacement)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check()
