@@ -1,0 +1,486 @@
+"""Nothing leaves before what it has seen is synced; what was recorded is known to the next process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from checkpoints.store import open_store
+from pools.agent import Agent
+from pools.channel import Channel
+from pools.counter import Counter
+from pools.errors import FrameTooLarge, StateUnreadable
+from pools.kind import Kind
+from pools.ledger import Ledger, open_ledger
+from pools.log import Log
+from pools.message import STATUS
+from tests.support.disks import Fault, SimDisk
+from tests.support.kept import ENGINE, Desk
+from tests.support.stores import contents, open_at, set_part
+
+CLIENT = b"\x07client7"
+COUNTER = Kind(Counter)
+
+
+class Page(Agent):
+    title: str = "none"
+    tags: list[Any]
+    lines: Log[Any]
+
+    def touch(self) -> None: ...
+
+
+PAGE = Kind(Page)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.close()
+
+
+def say(desk: Desk, number: int) -> None:
+    desk.ledger.send(STATUS, number)
+
+
+def said(desk: Desk) -> list[Any]:
+    return [message.data for message in desk.sent]
+
+
+def stored(disk: SimDisk) -> dict[Any, Any]:
+    """What a new process finds."""
+    disk.kill()
+    store = open_at(disk, shards=1)
+    found = contents(store)
+    store.close()
+    return found
+
+
+def reopened(desk: Desk, **facts: Any) -> Desk:
+    """The next process on the same disk."""
+    desk.close()
+    return Desk(desk.disk, **facts)
+
+
+# -- the gate ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_that_has_seen_nothing_new_leaves_at_once(desk: Desk) -> None:
+    say(desk, 1)
+    assert said(desk) == [1]
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.settle()
+    say(desk, 2)
+    assert said(desk) == [1, 2]
+
+
+def test_a_message_leaves_when_what_was_recorded_before_it_is_on_the_disk(desk: Desk) -> None:
+    logs: list[bytes] = []
+    desk.on_leave = lambda _message: logs.append(desk.disk.durable_image()["data/w0/00000001.log"])
+    desk.ledger.changed(COUNTER, {"somebody": 5})
+    say(desk, 1)
+    assert desk.written()
+    assert logs == []
+    desk.tell()
+    (log,) = logs
+    assert b"somebody" in log
+
+
+@pytest.mark.parametrize("is_flushed", [True, False])
+def test_nothing_leaves_while_the_commit_is_not_made(desk: Desk, is_flushed: bool) -> None:
+    desk.ledger.changed(COUNTER, {1: 5})
+    say(desk, 1)
+    if is_flushed:
+        desk.ledger.flush()
+    desk.turns.run()
+    assert said(desk) == []
+    assert desk.land()
+    assert said(desk) == [1]
+    assert desk.gated.commits == 1
+
+
+def test_messages_keep_their_order_over_commits(desk: Desk) -> None:
+    desk.ledger.changed(COUNTER, {1: 1})
+    say(desk, 1)
+    desk.ledger.flush()
+    say(desk, 2)
+    desk.ledger.changed(COUNTER, {1: 2})
+    say(desk, 3)
+    desk.ledger.flush()
+    say(desk, 4)
+    assert said(desk) == []
+    desk.land()
+    assert said(desk) == [1, 2]
+    say(desk, 5)
+    desk.land()
+    assert said(desk) == [1, 2, 3, 4, 5]
+    assert desk.is_idle
+
+
+def test_what_is_recorded_while_a_commit_is_under_way_is_one_commit_after_it(desk: Desk) -> None:
+    for total in range(1, 20):
+        desk.ledger.changed(COUNTER, {total: total})
+        desk.ledger.flush()
+    desk.settle()
+    assert desk.gated.commits == 2
+    desk.kill()
+    assert stored(desk.disk) == {("counter", key): {"total": key} for key in range(1, 20)}
+
+
+def test_what_nobody_flushes_is_committed_at_the_end_of_the_turn(desk: Desk) -> None:
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.ledger.changed(COUNTER, {1: 6, 2: 7})
+    assert desk.gated.commits == 0
+    desk.settle()
+    assert desk.gated.commits == 1
+    desk.kill()
+    assert stored(desk.disk) == {("counter", 1): {"total": 6}, ("counter", 2): {"total": 7}}
+
+
+def test_a_message_too_large_for_a_frame_is_refused_at_once(desk: Desk) -> None:
+    desk.ledger.changed(COUNTER, {1: 5})
+    with pytest.raises(FrameTooLarge):
+        desk.ledger.send(STATUS, os.urandom(9_000_000).hex())
+    with pytest.raises(TypeError):
+        desk.ledger.send(STATUS, {1})
+    say(desk, 1)
+    desk.settle()
+    assert said(desk) == [1]
+
+
+def test_any_history_leaves_only_what_is_kept(chance: Random) -> None:
+    """Each message tells the state that it has seen; a death at any time leaves no message ahead of the disk."""
+    for _ in range(15):
+        disk = SimDisk()
+        desk = Desk(disk)
+        total = told = 0
+        left: list[int] = []
+        desk.on_leave = lambda message, left=left: left.append(message.data)  # type: ignore[misc]
+        for _ in range(chance.randrange(40)):
+            act = chance.randrange(6)
+            if act < 2:
+                total += 1
+                desk.ledger.changed(COUNTER, {1: total})
+            elif act == 2:
+                say(desk, total)
+            elif act == 3:
+                desk.ledger.flush()
+            elif act == 4:
+                desk.land()
+            else:
+                desk.turns.run()
+        desk.kill()
+        kept = stored(disk).get(("counter", 1), {"total": 0})["total"]
+        told = max(left, default=0)
+        assert told <= kept <= total
+        assert left == sorted(left)
+
+
+# -- what is recorded --------------------------------------------------------------------------------------------------
+
+
+def commit(desk: Desk, agent: Any) -> None:
+    """Keep what was done to an agent, as a task that ended does."""
+    before, agent._committed = agent._committed, PAGE.commit(agent)
+    desk.ledger.kept(PAGE, agent, before)
+
+
+def test_the_first_record_of_an_agent_has_all_of_it_and_the_next_what_changed(desk: Desk) -> None:
+    agent: Any = PAGE.make("a")
+    commit(desk, agent)
+    desk.settle()
+    first = desk.store.log.segment_bytes
+    agent.lines.extend(["x" * 1_000, "y" * 1_000])
+    commit(desk, agent)
+    desk.settle()
+    second = desk.store.log.segment_bytes
+    agent.lines.append("z")
+    agent.tags.append(7)
+    commit(desk, agent)
+    desk.settle()
+    third = desk.store.log.segment_bytes
+    assert third - second < 500
+    assert second - first < 2_500
+    desk.kill()
+    lines = ["x" * 1_000, "y" * 1_000, "z"]
+    assert stored(desk.disk) == {("page", "a"): {"title": "none", "tags": [7], "lines": lines}}
+
+
+def test_an_agent_that_a_task_left_as_it_was_leaves_no_record(desk: Desk) -> None:
+    agent: Any = PAGE.make("a")
+    commit(desk, agent)
+    desk.settle()
+    commit(desk, agent)
+    assert desk.is_idle
+    desk.settle()
+    assert desk.gated.commits == 1
+
+
+def test_what_comes_back_is_what_the_fields_hold(desk: Desk) -> None:
+    agent: Any = PAGE.make(3)
+    for number in range(5):
+        agent.tags.append({"deep": [number]})
+        agent.title = f"title {number}"
+        agent.lines.append([number])
+        commit(desk, agent)
+        if number % 2:
+            desk.settle()
+    desk.settle()
+    desk.kill()
+    assert stored(desk.disk)["page", 3] == {
+        "title": "title 4",
+        "tags": [{"deep": [number]} for number in range(5)],
+        "lines": [[number] for number in range(5)],
+    }
+
+
+# -- answers that may be asked for again -------------------------------------------------------------------------------
+
+
+def test_the_next_process_knows_the_answers_of_the_one_before(desk: Desk) -> None:
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.ledger.answered(7, {"o": 2, "v": [10, 11]})
+    desk.ledger.changed(COUNTER, {2: 5})
+    desk.ledger.answered(7, {"p": [9, 0], "v": ["x", None]})
+    desk.settle()
+    after = reopened(desk)
+    assert after.ledger.answers(7) == {2: 10, 3: 11, 9: "x", 0: None}
+    assert after.ledger.answers(9) is None
+    after.close()
+
+
+def test_the_answer_of_a_task_that_changed_nothing_is_not_recorded(desk: Desk) -> None:
+    """Such a task is done again, and says what is true then."""
+    desk.ledger.answered(1, {"o": 0, "v": [10]})
+    desk.ledger.answered_as(CLIENT, [(1 << 10, 10)])
+    assert desk.is_idle
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.ledger.answered(3, {"o": 0, "v": [10]})
+    desk.ledger.answered(5, {"o": 0, "v": [10]})
+    desk.settle()
+    after = reopened(desk)
+    assert [after.ledger.answers(number) for number in (1, 3, 5)] == [None, {0: 10}, None]
+    assert after.ledger.known_as(CLIENT, [1 << 10]) == {}
+    after.close()
+
+
+def test_sections_of_another_engine_are_others(desk: Desk) -> None:
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.ledger.answered(1, {"o": 0, "v": [10]})
+    desk.settle()
+    after = reopened(desk, session=b"engine2")
+    assert after.ledger.answers(1) is None
+    again = reopened(after, session=ENGINE)
+    assert again.ledger.answers(1) == {0: 10}
+    again.close()
+
+
+def test_what_the_engine_has_received_is_forgotten_each_link_by_itself(desk: Desk) -> None:
+    """Tasks from outside have odd numbers, those of agents even ones; each link counts what it has received."""
+    for number in (1, 2, 3, 4, 5, 6):
+        desk.ledger.changed(COUNTER, {1: number})
+        desk.ledger.answered(number, {"o": 0, "v": [number]})
+    desk.ledger.received(5)
+    desk.ledger.changed(COUNTER, {1: 9})
+    desk.settle()
+    after = reopened(desk)
+    assert [after.ledger.answers(number) for number in range(1, 7)] == [None, {0: 2}, None, {0: 4}, {0: 5}, {0: 6}]
+    after.ledger.received(6)
+    after.ledger.changed(COUNTER, {1: 10})
+    after.settle()
+    last = reopened(after)
+    assert [last.ledger.answers(number) for number in range(1, 7)] == [None, None, None, None, {0: 5}, {0: 6}]
+    last.close()
+
+
+def numbers(*places: tuple[int, int]) -> list[int]:
+    return [section << 10 | place for section, place in places]
+
+
+def test_a_clients_own_numbers_are_known_at_once_and_to_the_next_process(desk: Desk) -> None:
+    first, second, third, other = numbers((3, 0), (3, 7), (9, 1), (4, 0))
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.ledger.answered_as(CLIENT, [(first, "a"), (third, None), (second, [1])])
+    asked = [other, second, third, first]
+    assert desk.ledger.known_as(CLIENT, asked) == {1: [1], 2: None, 3: "a"}
+    assert desk.ledger.known_as(b"\x08client8", asked) == {}
+    desk.settle()
+    after = reopened(desk, session=b"engine2")
+    assert after.ledger.known_as(CLIENT, asked) == {1: [1], 2: None, 3: "a"}
+    after.close()
+
+
+def test_what_a_client_has_received_is_forgotten_here_and_in_the_next_process(desk: Desk) -> None:
+    low, high = numbers((3, 0), (4, 0))
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.ledger.answered_as(CLIENT, [(low, 1), (high, 2)])
+    desk.ledger.received_by(CLIENT, 4)
+    desk.ledger.received_by(CLIENT, 2)
+    assert desk.ledger.known_as(CLIENT, [low, high]) == {1: 2}
+    desk.ledger.changed(COUNTER, {1: 6})
+    desk.settle()
+    after = reopened(desk)
+    assert after.ledger.known_as(CLIENT, [low, high]) == {1: 2}
+    after.close()
+
+
+# -- disks that are full, broken, or folded meanwhile ------------------------------------------------------------------
+
+
+def test_a_full_disk_makes_everything_wait_and_nothing_fail(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.ledger.FULL_PAUSE_S", 0.001)
+    waited = []
+    fault = Fault(error=errno.ENOSPC, kinds=("write",), path=".log", is_lasting=True)
+    desk.disk.faults.append(fault)
+    desk.ledger.changed(COUNTER, {1: 5})
+    say(desk, 1)
+    desk.turns.run()
+    desk.gated.gate.release(1_000)
+    deadline_s = time.monotonic() + 10
+    while fault.seen < 5:
+        assert time.monotonic() < deadline_s
+    waited.append(desk.ledger.full_s)
+    assert said(desk) == []
+    desk.disk.faults.clear()
+    desk.tell()
+    assert waited[0] > 0
+    assert desk.ledger.full_s == 0
+    assert (said(desk), desk.broken) == ([1], [])
+    desk.kill()
+    assert stored(desk.disk) == {("counter", 1): {"total": 5}}
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(error=errno.EIO, kinds=("sync",), path=".log"), Fault(error=errno.EIO, kinds=("write",), path=".log")]
+)
+def test_a_broken_disk_is_told_and_nothing_leaves_any_more(desk: Desk, fault: Fault) -> None:
+    desk.disk.faults.append(fault)
+    desk.ledger.changed(COUNTER, {1: 5})
+    say(desk, 1)
+    desk.land()
+    assert len(desk.broken) == 1
+    assert said(desk) == []
+
+
+def test_the_last_commit_is_confirmed_when_nothing_follows_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.ledger.CONFIRM_S", 0.001)
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.settle()
+    deadline_s = time.monotonic() + 10
+    while not desk.store.log.is_confirmed:
+        assert time.monotonic() < deadline_s
+
+
+def real(folder: Path) -> Desk:
+    return Desk(store=open_store(str(folder), shards=1, chance=os.urandom))
+
+
+def test_after_a_compaction_states_are_found_in_the_new_snapshots(tmp_path: Path) -> None:
+    desk = real(tmp_path / "w0")
+    desk.ledger.changed(COUNTER, {1: 5, 2: 6})
+    desk.settle()
+    before = desk.store.manifest.generation
+    desk.store.log.roll()
+    desk.store.compact()
+    assert desk.ledger.renew() == before + 1
+    desk.close()
+
+
+def test_a_compaction_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    desk = real(tmp_path / "w0")
+    for manifest in (tmp_path / "w0").glob("MANIFEST*"):
+        manifest.write_bytes(b"nothing of the kind")
+    with pytest.raises(StateUnreadable, match="MANIFEST"):
+        desk.ledger.renew()
+    desk.close()
+
+
+# -- the store of a worker ---------------------------------------------------------------------------------------------
+
+
+async def opened(folder: Path, shards: int = 1) -> tuple[Ledger, dict[str, Any]]:
+    kept = {"folder": str(folder), "session": ENGINE.hex(), "is_synced": True}
+    channel = Channel(lambda _channel, _message: None, lambda _channel, _error: None, lambda: 0.0)
+    return open_ledger(kept, shards, channel, asyncio.get_running_loop())
+
+
+async def test_a_worker_is_told_what_stood_in_its_store(tmp_path: Path) -> None:
+    ledger, found = await opened(tmp_path / "p" / "0")
+    assert (found["records"], found["torn"], found["is_fallback"]) == (0, None, False)
+    ledger.changed(COUNTER, {1: 5, 2: 6, 3: 7})
+    ledger.flush()
+    ledger.close()
+    ledger, found = await opened(tmp_path / "p" / "0")
+    assert (found["records"], found["torn"], found["is_fallback"]) == (3, None, False)
+    assert found["stored_bytes"] > 0
+    assert found["seconds"] >= 0
+    ledger.close()
+
+
+async def test_a_torn_tail_is_told_with_its_place(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "a"), shards=1, chance=os.urandom)
+    store.commit([set_part(1, 5)], 1)
+    whole_bytes = store.log.segment_bytes
+    store.commit([set_part(2, 6)], 1)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")  # as a process that is killed now leaves it
+    store.close()
+    (log,) = (tmp_path / "b").glob("*.log")
+    os.truncate(log, whole_bytes + 10)
+    ledger, found = await opened(tmp_path / "b")
+    assert found["torn"][0].endswith(log.name)
+    assert found["torn"][1:] == [whole_bytes, 10]
+    assert found["records"] == 1
+    ledger.close()
+
+
+async def test_a_store_waits_for_the_process_before_to_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = open_store(str(tmp_path), shards=1, chance=os.urandom)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            before.close()
+
+    monkeypatch.setattr("pools.ledger.time.sleep", pause)
+    ledger, _ = await opened(tmp_path)
+    assert len(pauses) == 3
+    ledger.close()
+
+
+async def test_a_store_that_another_process_keeps_is_an_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.ledger.LET_GO_S", 0.0)
+    other = open_store(str(tmp_path), shards=1, chance=os.urandom)
+    with pytest.raises(StateUnreadable, match=rf"pid {os.getpid()}"):
+        await opened(tmp_path)
+    other.close()
+
+
+async def test_another_number_of_shards_than_was_kept_is_an_error(tmp_path: Path) -> None:
+    ledger, _ = await opened(tmp_path)
+    ledger.close()
+    with pytest.raises(StateUnreadable, match="has 1 shards, not 2"):
+        await opened(tmp_path, shards=2)
+
+
+async def test_a_damaged_store_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    ledger, _ = await opened(tmp_path)
+    ledger.changed(COUNTER, {1: 5})
+    ledger.flush()
+    ledger.close()
+    for manifest in tmp_path.glob("MANIFEST*"):
+        manifest.write_bytes(b"nothing of the kind")
+    with pytest.raises(StateUnreadable, match="MANIFEST"):
+        await opened(tmp_path)
