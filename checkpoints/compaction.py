@@ -20,7 +20,7 @@ from checkpoints.segment import name_of, number_of
 from checkpoints.snapshot import Block, Snapshot, name_of_shard, open_snapshots, read_parts, write_parts, write_snapshot
 from checkpoints.spec import BLOCK_ROWS
 from checkpoints.table import GONE, Changes, Key, Rows, Table, shard_of_key, state_of
-from checkpoints.window import ANSWERS, MARKS, Window
+from checkpoints.window import LETTERS, Window
 
 __all__ = ["Compacted", "compact", "fold_frame", "fold_window", "window_name"]
 
@@ -48,7 +48,7 @@ def fold_frame(table: Table, window: Window, frame: Frame, file: str, at: int) -
         for part in frame.parts:
             if part.letter == b"S":
                 table.fold(part.body)
-            elif part.letter in (ANSWERS, MARKS):
+            elif part.letter in LETTERS:
                 window.fold(part)
             elif part.letter.isupper():
                 raise Corrupt(file, at, f"it holds a part {part.letter!r}: written by a newer engine?")

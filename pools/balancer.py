@@ -24,14 +24,18 @@ class Balancer:
         self._pools = pools
         self._turns: Counter[tuple[str, int]] = Counter()
 
-    def pick(self, kind: str) -> Key:
-        """An agent of the kind in its least loaded pool. Raises UnknownKind, PoolUnavailable."""
+    def pick(self, kind: str, turn: int | None = None) -> Key:
+        """An agent of the kind in its least loaded pool. Raises UnknownKind, PoolUnavailable.
+
+        turn: the same agent for the same number, whatever the load: it may be asked again.
+        """
         hosts = self._placement.holders(kind)
+        if turn is not None:
+            return self._placement.nth(kind, hosts[turn % len(hosts)], turn // len(hosts))
         up = [number for number in hosts if self._pools[number].state != "down"] or hosts
         least = min(up, key=lambda number: (self._load(number), self._turns[kind, number]))
-        turn = self._turns[kind, least]
         self._turns[kind, least] += 1
-        return self._placement.nth(kind, least, turn)
+        return self._placement.nth(kind, least, self._turns[kind, least] - 1)
 
     def _load(self, number: int) -> float:
         """Open tasks for each worker that is up."""

@@ -7,7 +7,7 @@ way out are the links'.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pools.address import ANY, key_of, valid_kind
 from pools.again import Wire
@@ -43,14 +43,12 @@ class Gateway:
         self._defer = defer
         self._accepted = accepted
         self._ended = ended
-        self._lanes: dict[tuple[int, str], Lane] = {}
+        self._lanes: dict[tuple[int, str, str | None], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
         self._is_due = False
-        #: The peer's own name in hexadecimal, if it numbers its tasks so that it can come back; and the lowest section that it
-        #: has no answer to.
+        #: The peer's own name in hexadecimal, if it numbers its tasks so that it can come back.
         self.session: str | None = None
-        self._mark = 0
 
     def accept(self, sections: Any) -> None:
         """Send on the tasks of one message: all of them, or none.
@@ -61,40 +59,43 @@ class Gateway:
             read = [_read(section) for section in sections]
         except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
             raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
-        for section in sections:
-            if type(section.get("w")) is int:
-                self._mark = section["w"]
-        if self.session is not None and any(len(rows) > PLACES for _, _, rows in read):
+        if self.session is not None and any(len(section.rows) > PLACES for section in read):
             raise BadFrame(f"a section of a peer that numbers its tasks has up to {PLACES:,} tasks")
         for section in read:
-            self._accept_one(*section)
+            self._accept_one(section)
         for link in self._links.values():
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
-    def _accept_one(self, number: int, kind: str, rows: list[tuple[int, Any, str, Any]]) -> None:
+    def _accept_one(self, section: _Section) -> None:
+        number, kind, session, mark, rows = section
         self._accepted(len(rows))
-        for position, key, method, argument in rows:
-            token = (number, position)
+        session = session or self.session
+        for position, own, key, method, argument in rows:
+            token = (number, position, number << PLACE_BITS | position if own is None else own)
             try:
-                link, found = self._resolve(valid_kind(kind), ANY if key is None else key_of(key))
+                meant = ANY if key is None else key_of(key)
+                turn = token[2] if session is not None else None
+                link, found = self._resolve(valid_kind(kind), meant, turn)
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
-                self._lane_of(link, kind).rows.extend((token, found, method, argument))
+                self._lane_of(link, kind, session, mark).rows.extend((token, found, method, argument))
 
-    def _lane_of(self, link: Link, kind: str) -> Lane:
-        lane = self._lanes.get((id(link), kind))
+    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None) -> Lane:
+        lane = self._lanes.get((id(link), kind, session))
         if lane is None:
-            lane = self._lanes[id(link), kind] = Lane(link, kind, self)
+            lane = self._lanes[id(link), kind, session] = Lane(link, kind, self)
+            lane.session, lane.ids = session, _numbers
             self._links[id(link)] = link
-        lane.session, lane.mark = self.session, self._mark
+        if mark is not None:
+            lane.mark = mark
         return lane
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Keep answers until the end of this turn, by the section they belong to."""
         failed = dict(failures)
         self._ended(len(tokens), failures)
-        for index, ((number, position), value) in enumerate(zip(tokens, results, strict=True)):
+        for index, ((number, position, _), value) in enumerate(zip(tokens, results, strict=True)):
             kept = self._answers.get(number)
             if kept is None:
                 kept = self._answers[number] = ([], [], [])
@@ -144,8 +145,22 @@ class Gateway:
             link.cancel(self)
 
 
-def _read(section: dict[str, Any]) -> tuple[int, str, list[tuple[int, Any, str, Any]]]:
-    """The number, the kind and the rows (position, key, method, argument) of a task section; many errors where it is none."""
+class _Section(NamedTuple):
+    """A task section as it came.
+
+    session, mark: of a peer that hands on what others numbered.  rows: position, the number that it was given, key, method and
+    argument of each task.
+    """
+
+    number: int
+    kind: str
+    session: str | None
+    mark: int | None
+    rows: list[tuple[int, int | None, Any, str, Any]]
+
+
+def _read(section: dict[str, Any]) -> _Section:
+    """A section of tasks; many errors where it is none."""
     number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
     if type(number) is not int or type(kind) is not str or type(keys) is not list:
         raise TypeError("a number, a kind and a list of keys make a section")
@@ -167,4 +182,13 @@ def _read(section: dict[str, Any]) -> tuple[int, str, list[tuple[int, Any, str, 
         positions = range(count)
     elif any(type(position) is not int or not 0 <= position < PLACES for position in positions):
         raise TypeError("positions are small numbers")
-    return number, kind, list(zip(positions, keys, methods, arguments, strict=True))
+    session, numbers, mark = section.get("c"), section.get("q", [None] * count), section.get("cw", section.get("w"))
+    if session is not None and not (type(session) is str and all(type(own) is int and own >= 0 for own in numbers)):
+        raise TypeError("a session is a text, and its numbers are numbers")
+    if mark is not None and type(mark) is not int:
+        raise TypeError("a mark is a number")
+    return _Section(number, kind, session, mark, list(zip(positions, numbers, keys, methods, arguments, strict=True)))
+
+
+def _numbers(tokens: Sequence[Any]) -> list[int]:
+    return [own for _, _, own in tokens]

@@ -72,11 +72,11 @@ class Lane:
 
     rows: token, key, method and argument (as it is sent) of each task, one after the other in one flat list: a tuple for
     each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
-    session: of a sender that numbers its tasks itself, whose tokens are section and place then.  mark: the lowest section that
-    it has no answer to.
+    session: of a sender that numbers its tasks itself, ids: those numbers from its tokens.  mark: the section of the lowest
+    number that it has no answer to.
     """
 
-    __slots__ = ("is_queued", "kind", "link", "mark", "rows", "session", "sink")
+    __slots__ = ("ids", "is_queued", "kind", "link", "mark", "rows", "session", "sink")
 
     def __init__(self, link: Way, kind: str, sink: Sink) -> None:
         self.link = link
@@ -85,6 +85,7 @@ class Lane:
         self.rows: list[Any] = []
         self.is_queued = False
         self.session: str | None = None
+        self.ids: Callable[[Sequence[Any]], list[int]] = list
         self.mark = 0
 
     def __len__(self) -> int:

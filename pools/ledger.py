@@ -25,7 +25,7 @@ from checkpoints.files import Disk
 from checkpoints.frame import Part
 from checkpoints.manifest import read_manifest
 from checkpoints.store import Store, changes_part, open_store, states_part
-from checkpoints.window import answers_part, marks_part
+from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
 from pools.agent import Agent
 from pools.channel import Channel
@@ -138,6 +138,18 @@ class Ledger:
             part = answers_part(session, section, {"p": places, "v": values})
             self._open.parts.append(part)
             self.store.window.fold(part)
+
+    def told(self, last: int, rows: Sequence[list[Any]]) -> None:
+        """Record messages with the task that sends them. last: the highest number that one ever had."""
+        part = told_part(last, rows)
+        self.store.window.fold(part)
+        self._add(part, 0)
+
+    def arrived(self, numbers: Sequence[int]) -> None:
+        """Record that messages were done."""
+        part = done_part(numbers)
+        self.store.window.fold(part)
+        self._add(part, 0)
 
     def received_by(self, session: bytes, section: int) -> None:
         """A client has all answers to its sections with lower numbers: they are asked for no more."""

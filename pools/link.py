@@ -17,7 +17,7 @@ from pools.address import Key
 from pools.again import ANSWERED, Again, Flight, Wire
 from pools.errors import BadArgument, Failure, FrameTooLarge, LinkClosed, PoolError, PoolFull, TaskCancelled, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
-from pools.lane import PLACE_BITS, Lane, Section, Sink, refuse
+from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
@@ -184,7 +184,7 @@ class Link:
         if arguments is not None:
             section["a"] = arguments
         if lane.session is not None:
-            section |= {"c": lane.session, "q": [own << PLACE_BITS | place for own, place in tokens], "cw": lane.mark}
+            section |= {"c": lane.session, "q": lane.ids(tokens), "cw": lane.mark}
         return section
 
     def _send(self, sections: list[dict[str, Any]]) -> None:

@@ -316,17 +316,17 @@ class Swarm:
         links = self._ways[pool]
         return links[0] if len(links) == 1 else links[crc32(address.encode()) % len(links)], kind, key
 
-    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
-        """The same for a kind and a key. Raises PoolError."""
+    def resolve_key(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
+        """The same for a kind and a key. turn: chooses among any, the same each time. Raises PoolError."""
         if key is ANY:
-            key = self._balancer.pick(kind)
+            key = self._balancer.pick(kind, turn)
         pool, worker = self.placement.worker_of(kind, key)
         return self.pools[pool].seats[worker].link, key
 
-    def _resolve_inner(self, kind: str, key: Key) -> tuple[Link, Key]:
+    def _resolve_inner(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
         """The way for a task that an agent sends: it must not wait behind tasks that may wait for it."""
         if key is ANY:
-            key = self._balancer.pick(kind)
+            key = self._balancer.pick(kind, turn)
         pool, worker = self.placement.worker_of(kind, key)
         return self.pools[pool].seats[worker].inner, key
 

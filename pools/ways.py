@@ -19,7 +19,7 @@ __all__ = ["ROUTES", "Ended", "Resolve", "ResolveKey", "Ways"]
 #: From an address to the link that leads to the agent, its kind and its key. Raises PoolError.
 Resolve = Callable[[str], tuple[Link, str, Key]]
 #: The same for an address that was taken apart: from a kind and a key to the link and the key that was chosen.
-ResolveKey = Callable[[str, Key], tuple[Link, Key]]
+ResolveKey = Callable[[str, Key, int | None], tuple[Link, Key]]
 #: Told how many tasks ended, and how those failed that did.
 Ended = Callable[[int, Sequence[tuple[int, Failure]]], None]
 

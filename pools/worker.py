@@ -39,6 +39,7 @@ from pools.ledger import Ledger, open_ledger
 from pools.link import Link
 from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
+from pools.outbox import Outbox
 from pools.redelivery import accept_again
 from pools.registry import load_kind
 from pools.residents import Residents
@@ -72,6 +73,7 @@ class Worker:
         #: Where messages leave: the channel, or what makes them wait for the disk.
         self._wire: Wire | None = None
         self._ledger: Ledger | None = None
+        self._outbox: Outbox | None = None
         #: Whether there are answers of a process before this one.
         self._has_known = False
         self._answers: ChannelAnswers | None = None
@@ -166,6 +168,9 @@ class Worker:
         self._wire = self._ledger
         self._answers = RecordedAnswers(self._ledger, self._ledger)
         self._up.attach(self._ledger)
+        self._outbox = Outbox(
+            self._ledger, deliver=self._deliver, wire=self._ledger, later=self._loop.call_later, wall_s=time.time
+        )
         return found
 
     # -- control verbs -------------------------------------------------------------------------------------------------
@@ -302,6 +307,9 @@ class Worker:
         say(f"{address} [{task_id}] {text}")
 
     def _send(self, kind: str, key: Key, outbox: list[Outgoing]) -> None:
+        if self._outbox is not None:
+            self._outbox.send(f"{kind}/{key}", outbox)
+            return
         for what, *rest in outbox:
             if what == "tell":
                 self._tell(f"{kind}/{key}", *rest)
@@ -313,12 +321,25 @@ class Worker:
                 after_s, method, argument = rest
                 self._loop.call_later(after_s, partial(self._tell, f"{kind}/{key}", f"{kind}/{key}", method, argument))
 
+    def _deliver(self, row: list[Any]) -> None:
+        """Send a message that is kept until it is done."""
+        if self._outbox is not None:
+            link, kind, key = self._resolve(row[2])
+            lane = self._tell_lanes.get((id(link), kind))
+            if lane is None:
+                lane = self._tell_lanes[id(link), kind] = self._outbox.lane(link, kind)
+            self._outbox.put(lane, key, row)
+            self._told()
+
     def _tell(self, sender: str, address: str, method: str, argument: Any) -> None:
         link, kind, key = self._resolve(address)
         lane = self._tell_lanes.get((id(link), kind))
         if lane is None:
             lane = self._tell_lanes[id(link), kind] = Lane(link, kind, self._tells)
         lane.rows.extend((sender, key, method, argument))
+        self._told()
+
+    def _told(self) -> None:
         self._cells[TELLS] += 1
         if not self._tells_due:
             self._tells_due = True

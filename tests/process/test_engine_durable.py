@@ -462,3 +462,99 @@ async def test_a_log_that_grows_is_folded_while_agents_work_and_nothing_is_lost(
         async for result in engine.map((f"tally/{key}", "get") for key in wanted):
             got[result.id] = result.value
         assert got == wanted
+
+
+class Router(Agent):
+    """Tells others, and itself later."""
+
+    heard: int = 0
+
+    def spread(self, addresses: list[str], ctx: Any) -> int:
+        """Tell each of some tallies to add one."""
+        for address in addresses:
+            ctx.tell(address, "add", 1)
+        self.heard += 1
+        return self.heard
+
+    def later(self, after_s: float, ctx: Any) -> None:
+        """Have `hear` called after a while."""
+        ctx.timer(after_s, "hear", 1)
+
+    def hear(self, count: int) -> int:
+        """Count."""
+        self.heard += count
+        return self.heard
+
+    def get(self) -> int:
+        """What was heard."""
+        return self.heard
+
+
+async def test_every_message_is_done_once_whatever_worker_dies_on_its_way(tmp_path: Path, chance: Random) -> None:
+    routers, tallies, rounds = 40, 60, 12
+    wanted = [0] * tallies
+    async with durable(tmp_path, workers=3, kinds=[Router, Tally]) as engine:
+        await engine.spawn("router", routers)
+        await engine.spawn("tally", tallies)
+
+        async def caller(key: int) -> None:
+            for _ in range(rounds):
+                keys = [chance.randrange(tallies) for _ in range(chance.randrange(1, 6))]
+                for one in keys:
+                    wanted[one] += 1
+                await engine.ask(f"router/{key}", "spread", [f"tally/{one}" for one in keys])
+
+        callers = [asyncio.ensure_future(caller(key)) for key in range(routers)]
+        kills = 0
+        while not all(task.done() for task in callers):
+            await asyncio.sleep(chance.uniform(0.002, 0.02))
+            kills += bool(kill(engine, chance.randrange(3))) if kills < 12 else 0
+        await asyncio.gather(*callers)
+        assert kills
+        async with asyncio.timeout(20):
+            while [await engine.ask(f"tally/{key}", "get") for key in range(tallies)] != wanted:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        assert [await engine.ask(f"tally/{key}", "get") for key in range(tallies)] == wanted
+    async with durable(tmp_path, workers=3, kinds=[Router, Tally]) as engine:
+        await asyncio.sleep(0.2)
+        assert [await engine.ask(f"tally/{key}", "get") for key in range(tallies)] == wanted
+
+
+async def test_messages_that_nobody_has_done_are_done_after_the_engine_starts_again(tmp_path: Path) -> None:
+    async with durable(tmp_path, workers=2, kinds=[Router, Tally]) as engine:
+        await engine.spawn("router", 4)
+        await engine.spawn("tally", 200)
+        for pid in [seat.pid for seat in engine.swarm.seats if seat.pid]:
+            os.kill(pid, signal.SIGSTOP)
+        spreading = [engine.ask(f"router/{key}", "spread", [f"tally/{one}" for one in range(200)]) for key in range(4)]
+        await asyncio.sleep(0.01)
+        for worker, seat in enumerate(engine.swarm.seats):
+            if seat.pid:
+                os.kill(seat.pid, signal.SIGCONT)
+            if worker:
+                kill(engine, worker)
+        assert await asyncio.gather(*spreading) == [1] * 4
+        await engine.stop(grace_s=0)
+    async with durable(tmp_path, workers=2, kinds=[Router, Tally]) as engine:
+        async with asyncio.timeout(20):
+            while [await engine.ask(f"tally/{key}", "get") for key in range(200)] != [4] * 200:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_timer_is_kept_and_runs_once_after_the_death_of_its_worker(tmp_path: Path) -> None:
+    async with durable(tmp_path, workers=1, kinds=[Router]) as engine:
+        await engine.spawn("router", 3)
+        await engine.ask("router/0", "later", 0.2)
+        await engine.ask("router/1", "later", 30)
+        kill(engine, 0)
+        async with asyncio.timeout(10):
+            while await engine.ask("router/0", "get") != 1:
+                await asyncio.sleep(0.02)
+        assert await engine.ask("router/1", "get") == 0
+        await engine.ask("router/2", "later", 0.3)
+    async with durable(tmp_path, workers=1, kinds=[Router]) as engine:
+        async with asyncio.timeout(10):
+            while await engine.ask("router/2", "get") != 1:
+                await asyncio.sleep(0.02)
+        assert [await engine.ask(f"router/{key}", "get") for key in range(3)] == [1, 0, 1]

@@ -624,15 +624,6 @@ def test_one_task_in_the_queue_can_be_cancelled() -> None:
     assert answers[1].type == "TaskCancelled"
 
 
-def test_the_sections_of_another_sender_are_not_cancelled() -> None:
-    rig = Rig(Light, clock=Clock(step_ns=int(PUMP_S * 1e9) + 1))
-    rig.accept("light", *((1, "add", 1) for _ in range(1_000)))
-    number = rig.accept("light", (2, "add", 1))
-    rig.executor.cancel([number], Answers())
-    rig.turns.run()
-    assert rig.answers.of(number, 1) == [1]
-
-
 async def test_a_task_that_will_not_be_cancelled_is_done() -> None:
     rig = Rig(Light)
     gate()

@@ -30,7 +30,7 @@ class Setup:
         self.ended = 0
         self.gateway = Gateway(self._resolve, self.back, self.turns, self._accept, self._end)
 
-    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
+    def _resolve(self, kind: str, key: Key, _turn: int | None = None) -> tuple[Link, Key]:
         if key is None:
             return self.link, 42
         if type(key) is int and key < 100:

@@ -259,7 +259,7 @@ async def test_a_task_that_waits_can_be_taken_back_and_its_line_goes_on(start: A
     for method, argument in (("wait", 1), ("add", 10), ("add", 100)):
         setup.run(1, method, argument)
     await setup.settle()
-    setup.turns.cancel(frozenset({1, 3}), setup.answers, None)
+    setup.turns.cancel(frozenset({1, 3}), None)
     answers = await setup.settle()
     assert {place: getattr(answer, "type", answer) for place, answer in answers.items()} == {
         (1, 0): "TaskCancelled",
@@ -276,7 +276,7 @@ async def test_a_task_whose_coroutine_has_not_begun_is_answered_once_and_frees_i
     setup.gate(1)
     setup.run(1, "wait", 1)
     setup.run(1, "add", 10)
-    setup.turns.cancel(frozenset({1}), setup.answers, None)
+    setup.turns.cancel(frozenset({1}), None)
     answers = await setup.settle()
     assert [answers[1, 0].type, answers[3, 0]] == ["TaskCancelled", 10]
     assert (setup.cells[DONE], setup.cells[WAITING]) == (1, 0)
@@ -289,11 +289,10 @@ async def test_only_the_tasks_that_are_meant_are_taken_back(start: Any) -> None:
     setup.run(1, "wait", 1, position=4)
     setup.run(1, "add", 10, position=2)
     await setup.settle()
-    setup.turns.cancel(frozenset({1, 3}), Answers(), None)
-    setup.turns.cancel(frozenset({5}), setup.answers, None)
-    setup.turns.cancel(frozenset({1, 3}), setup.answers, 3)
+    setup.turns.cancel(frozenset({5}), None)
+    setup.turns.cancel(frozenset({1, 3}), 3)
     assert await setup.settle() == {}
-    setup.turns.cancel(frozenset({1, 3}), setup.answers, 2)
+    setup.turns.cancel(frozenset({1, 3}), 2)
     gate.set_result(None)
     answers = await setup.settle()
     assert [answers[1, 4], answers[3, 2].type] == [2, "TaskCancelled"]
