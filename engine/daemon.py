@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import AlreadyRunning, KindNotLoaded, StartFailed
 from engine.paths import Paths, find_paths
@@ -40,10 +40,14 @@ LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
 
 class StartReport(NamedTuple):
-    """A daemon that was started. seconds: until its workers were ready and its socket accepted."""
+    """A daemon that was started. seconds: until its workers were ready and its socket accepted.
+
+    recovered: what it found of an engine before it, as `pools.keep.Recovered`; None where nothing is kept.
+    """
 
     pid: int
     seconds: float
+    recovered: dict[str, Any] | None = None
 
 
 def is_running(paths: Paths) -> int | None:
@@ -128,8 +132,18 @@ def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = N
         if not said:  # too late, or the caller was interrupted
             kill(paths)
     if said.startswith(b"ready "):
-        return StartReport(int(said[6:]), time.perf_counter() - began_s)
+        _, pid, recovered = said.split(b" ", 2)
+        return StartReport(int(pid), time.perf_counter() - began_s, _decoded(recovered))
     raise _failed(config.name, paths, said)
+
+
+def _decoded(text: bytes) -> dict[str, Any] | None:
+    if not text:
+        return None
+    import json
+
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _failed(name: str, paths: Paths, said: bytes) -> Exception:
@@ -242,6 +256,7 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
 
     gc.disable()  # nothing that is loaded is garbage
     import asyncio
+    import json
 
     import uvloop
 
@@ -281,7 +296,8 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
             paths.socket.unlink(missing_ok=True)
             await control.listen(paths.socket)
             _log(Event("engine.ready", f"engine {config.name} is ready, pid {os.getpid()}", time.time()))
-            _say(pipe, f"ready {os.getpid()}")
+            recovered = engine.swarm.recovered
+            _say(pipe, f"ready {os.getpid()} {'' if recovered is None else json.dumps(recovered._asdict())}")
             os.close(pipe)
             emergency = await ended
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Keep"]
+__all__ = ["Keep", "Recovered"]
 
 #: The folder of the roster; no pool can be called so.
 ROSTER = "_roster"
@@ -31,3 +31,16 @@ class Keep(NamedTuple):
     def order(self, pool: str, worker: int, session: str) -> dict[str, Any]:
         """What a worker is told of its store. session: tells the numbers of this engine's sections from all others."""
         return {"folder": self.store(pool, worker), "session": session, "is_synced": self.is_synced}
+
+
+class Recovered(NamedTuple):
+    """What was read when an engine began.
+
+    agents: how many there were.  records: replayed by all workers.  seconds: of the slowest of them.
+    torn: file, offset and bytes of each torn tail that was cut off.
+    """
+
+    agents: int
+    records: int
+    seconds: float
+    torn: list[list[Any]]

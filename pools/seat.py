@@ -60,6 +60,8 @@ class Seat:
         self.loop_name = ""
         self.restarts = 0
         self.started_s = 0.0
+        #: What the newest process read in its store: records, stored_bytes, seconds, torn, is_fallback.
+        self.found: dict[str, Any] | None = None
         #: Why the worker is down or was restarted, in words.
         self.reason = ""
         self._budget = budget
@@ -137,7 +139,8 @@ class Seat:
             self.state = "running"
             self.loop_name = done.result()["loop"]
             self.started_s = time.monotonic()
-            self._tell("worker.ready", f"{self.name} is ready{_found(done.result().get('found'))}")
+            self.found = done.result().get("found")
+            self._tell("worker.ready", f"{self.name} is ready{_found(self.found)}")
         elif self.process is not None:
             self.reason = str(error)
             self.process.kill()

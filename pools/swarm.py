@@ -25,7 +25,7 @@ from pools.compactor import Compactor
 from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
-from pools.keep import Keep
+from pools.keep import Keep, Recovered
 from pools.limits import Limits
 from pools.link import Link
 from pools.placement import Placement, owner_of
@@ -71,6 +71,7 @@ class Swarm:
         self._session = os.urandom(SESSION_BYTES - 1).hex()
         self._roster: Roster | None = None
         self._compactor: Compactor | None = None
+        self._kept = 0
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
         #: What each kind can do: its methods' signatures by name.
@@ -96,7 +97,7 @@ class Swarm:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
         roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         self._roster = roster
-        count = roster.restore(self.placement)
+        count = self._kept = roster.restore(self.placement)
         for reference, paths in roster.classes().values():
             self.references += [reference] if reference not in self.references else []
             self._paths += [path for path in paths if path not in self._paths]
@@ -171,6 +172,19 @@ class Swarm:
         self._limits.enforce()
         if self._compactor is not None:
             self._compactor.start()
+
+    @property
+    def recovered(self) -> Recovered | None:
+        """What was read when this engine and its newest workers began; None where nothing is kept."""
+        found = [seat.found for seat in self.seats if seat.found is not None]
+        if self._keep is None:
+            return None
+        return Recovered(
+            agents=self._kept,
+            records=sum(one["records"] for one in found),
+            seconds=max((one["seconds"] for one in found), default=0.0),
+            torn=[one["torn"] for one in found if one["torn"]],
+        )
 
     @property
     def memory_bytes(self) -> int:

@@ -11,6 +11,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.orders import orders_of
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser, amount
+from engine.cli.recovered import show_recovered
 from engine.cli.session import called, command, config_of, environment
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _show(options: Namespace, config: Config, grown: Grown) -> None:
         workers = figures.plural(grown.spawned[0].workers, "worker")
         took = figures.span(grown.started.seconds)
         print(f"started {called(config.name)} (pid {grown.started.pid}) with {workers} in {took}")
+        show_recovered(grown.started.recovered)
     elif options.file is not None:
         hint(options, f"{called(config.name)} runs already and keeps its pools; {options.file} was read for kinds only")
     for spawned in grown.spawned:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from engine.cli import figures
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser
+from engine.cli.recovered import show_recovered
 from engine.cli.session import called, command, config_of, environment
 
 __all__ = ["ABOUT", "add_arguments", "run"]
@@ -34,12 +35,13 @@ def run(options: Namespace) -> int:
     report = start(config, environ=environment(), folder=config.folder)
     workers = sum(pool.workers for pool in config.pools)
     if options.json:
-        facts = {"name": config.name, "pid": report.pid, "seconds": report.seconds}
+        facts = {"name": config.name, "pid": report.pid, "seconds": report.seconds, "recovered": report.recovered}
         show_json({"schema": SCHEMA, **facts, "pools": len(config.pools), "workers": workers, "file": str(config.file)})
         return 0
     print(
         f"started {called(config.name)} (pid {report.pid}) in {figures.span(report.seconds)}: "
         f"{figures.plural(workers, 'worker')} in {figures.plural(len(config.pools), 'pool')} of {config.file}"
     )
+    show_recovered(report.recovered)
     hint(options, f"next: {command(config.name, 'spawn --count 5000')}")
     return 0

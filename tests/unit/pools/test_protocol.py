@@ -157,7 +157,7 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     finally:
         gauges.close()
     control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]
-    assert verbs("To the engine's socket:") == {*control._verbs, "cancel"}
+    assert verbs("To the engine's socket:") == {*control._verbs, "cancel", "session"}
     assert verbs("from a worker:") == {"spawn"}
 
 
