@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from pools.errors import Failure
+from pools.errors import Failure, FrameTooLarge
 from pools.lane import Sink, refuse
 from pools.message import TASK
 
@@ -145,7 +145,7 @@ class Again:
             if places := _open(flight):
                 sections.append(flight.part(places))
         for at in range(0, len(sections), AT_ONCE):
-            wire.send(TASK, sections[at : at + AT_ONCE])
+            _send(wire, sections[at : at + AT_ONCE])
         self.go_on()
 
     def go_on(self) -> None:
@@ -166,6 +166,15 @@ class Again:
     def _is_open(self, number: int) -> bool:
         flight = self._flights.get(number)
         return flight is not None and bool(_open(flight))
+
+
+def _send(wire: Wire, sections: list[dict[str, Any]]) -> None:
+    """Send sections together, or one by one where they do not go into a frame; each of them did."""
+    try:
+        wire.send(TASK, sections)
+    except FrameTooLarge:
+        for section in sections:
+            wire.send(TASK, [section])
 
 
 def _open(flight: Flight) -> list[int]:

@@ -13,6 +13,7 @@ import errno
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
@@ -37,6 +38,8 @@ from pools.log import Log
 
 __all__ = ["Ledger", "open_ledger"]
 
+#: Bytes from which a commit is not made larger: what is recorded then goes into the next.
+BATCH_BYTES = 8 * 1024 * 1024
 #: Errors of a disk that takes nothing now and may take something later.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 #: Seconds between two tries to write while the disk is full.
@@ -51,11 +54,12 @@ PLACE_MASK = (1 << PLACE_BITS) - 1
 class _Batch:
     """What is committed together, and the frames that wait for it."""
 
-    __slots__ = ("count", "frames", "marks", "parts")
+    __slots__ = ("count", "frames", "marks", "parts", "size_bytes")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
         self.count = 0
+        self.size_bytes = 0
         self.marks: dict[bytes, int] = {}
         self.frames: list[bytes] = []
 
@@ -87,6 +91,7 @@ class Ledger:
         self._post = post
         self._broken = broken
         self._open = _Batch()
+        self._ready: deque[_Batch] = deque()
         self._under_way: _Batch | None = None
         self._is_due = False
         self._is_touched = False
@@ -122,13 +127,14 @@ class Ledger:
         """Record answers to tasks of a section, if any of them has changed something since the last answers."""
         if self._is_touched:
             self._is_touched = False
-            self._open.parts.append(answers_part(self._sessions[number & 1], number, columns))
+            self._end(answers_part(self._sessions[number & 1], number, columns))
 
     def answered_as(self, session: bytes, ended: Sequence[tuple[int, Any]]) -> None:
         """Record answers under a client's own numbers, if any task since the last answers has changed something."""
         if not self._is_touched:
             return
         self._is_touched = False
+        parts: list[Part] = []
         columns: dict[int, tuple[list[int], list[Any]]] = {}
         for number, value in ended:
             places, values = columns.setdefault(number >> PLACE_BITS, ([], []))
@@ -136,8 +142,9 @@ class Ledger:
             values.append(value)
         for section, (places, values) in columns.items():
             part = answers_part(session, section, {"p": places, "v": values})
-            self._open.parts.append(part)
             self.store.window.fold(part)
+            parts.append(part)
+        self._end(*parts)
 
     def told(self, last: int, rows: Sequence[list[Any]]) -> None:
         """Record messages with the task that sends them. last: the highest number that one ever had."""
@@ -188,9 +195,18 @@ class Ledger:
             raise StateUnreadable(str(error)) from error
         return manifest.generation
 
+    def _end(self, *parts: Part) -> None:
+        """Add the answers that belong to what was recorded: from here on another commit may begin."""
+        batch = self._open
+        batch.parts += parts
+        batch.size_bytes += sum(len(part.body) for part in parts)
+        if batch.size_bytes >= BATCH_BYTES:
+            self.flush()
+
     def _add(self, part: Part, count: int) -> None:
         self._open.parts.append(part)
         self._open.count += count
+        self._open.size_bytes += len(part.body)
         self._is_touched = True
         if not self._is_due:
             self._is_due = True
@@ -207,19 +223,23 @@ class Ledger:
         frame = self._encode(letter, data)
         if self._open.parts:
             self._open.frames.append(frame)
+        elif self._ready:
+            self._ready[-1].frames.append(frame)
         elif self._under_way is not None:
             self._under_way.frames.append(frame)
         else:
             self._write(frame)
 
     def flush(self) -> None:
-        """Commit what was recorded, unless a commit is under way: then it follows that one."""
-        if self._under_way is None and self._open.parts:
+        """Commit what was recorded, unless a commit is under way: then it follows that one, with what is recorded meanwhile."""
+        if self._open.parts and (self._open.size_bytes >= BATCH_BYTES or (self._under_way is None and not self._ready)):
             batch, self._open = self._open, _Batch()
             if batch.marks:
                 batch.parts.append(marks_part(batch.marks))
-            self._under_way = batch
-            self._work.put(batch)
+            self._ready.append(batch)
+        if self._under_way is None and self._ready:
+            self._under_way = self._ready.popleft()
+            self._work.put(self._under_way)
 
     def _done(self, error: CheckpointError | None) -> None:
         """A commit has ended: its frames may go."""
@@ -263,6 +283,8 @@ class Ledger:
             except DiskFull as full:
                 if not isinstance(full.__cause__, OSError) or full.__cause__.errno not in FULL:
                     raise
+                if not self.full_s:
+                    say(f"worker {os.getpid()} waits: {full}")
                 self.full_s += FULL_PAUSE_S
                 threading.Event().wait(FULL_PAUSE_S)
             else:
