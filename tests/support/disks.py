@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
 from checkpoints.errors import FolderInUse
+from tests.support.faults import Fault, Killed
 
 __all__ = ["SECTOR_BYTES", "Fault", "Killed", "Process", "SimDisk"]
 
@@ -25,40 +25,6 @@ Got = TypeVar("Got")
 def _above(path: str) -> str:
     """The folder of a path."""
     return path.rpartition("/")[0] or "."
-
-
-class Killed(BaseException):
-    """The process that did this is no more; nothing of it runs on."""
-
-
-@dataclass
-class Fault:
-    """The n-th input or output that fits fails. error: an errno, None for the end of the process.
-
-    kinds: such as "write" or "sync", none for all.  path: a part of the path.  is_lasting: whether all after it fail too.
-    is_after: whether what was asked for is done first.  share: how much of a write is done before it fails.
-    """
-
-    nth: int = 1
-    error: int | None = None
-    kinds: tuple[str, ...] = ()
-    path: str = ""
-    is_lasting: bool = False
-    is_after: bool = False
-    share: float = 0.5
-    seen: int = field(default=0, init=False)
-
-    def strikes(self, kind: str, path: str) -> bool:
-        """Whether it is this one's turn."""
-        if (self.kinds and kind not in self.kinds) or self.path not in path:
-            return False
-        self.seen += 1
-        return self.seen == self.nth or (self.is_lasting and self.seen > self.nth)
-
-    @property
-    def has_struck(self) -> bool:
-        """Whether it took effect."""
-        return self.seen >= self.nth
 
 
 class _Inode:
@@ -214,6 +180,10 @@ class SimDisk:
         """Bytes that are free; None for no end of them."""
         return None if self.space_bytes is None else max(self.space_bytes - self.used_bytes, 0)
 
+    def has_file(self, path: str) -> bool:
+        """Whether a file is there."""
+        return path in self._names
+
     def has_folder(self, path: str) -> bool:
         """Whether a folder is there."""
         return path in self._folders
@@ -238,7 +208,8 @@ class SimDisk:
 class _Handle:
     """An open file of one process."""
 
-    def __init__(self, process: Process, path: str, inode: _Inode) -> None:
+    def __init__(self, process: Process, path: str, inode: _Inode, *, is_lock: bool = False) -> None:
+        self._is_lock = is_lock
         self._process = process
         self._path = path
         self._inode = inode
@@ -281,8 +252,12 @@ class _Handle:
     def close(self) -> None:
         self._open()
         self._is_closed = True
+        self.drop()
+
+    def drop(self) -> None:
+        """Hold it no more, nor its lock."""
         self._process.handles.discard(self)
-        if self._process.disk.locks.get(self._path) is self._process and self._path.endswith(("LOCK", "COMPACT")):
+        if self._is_lock and self._process.disk.locks.get(self._path) is self._process:
             del self._process.disk.locks[self._path]
 
     def _open(self) -> None:
@@ -312,7 +287,9 @@ class Process:
 
     def _strike(self, fault: Fault, path: str, act: Callable[[], Any], fail: Callable[[float], None]) -> None:
         if fault.is_after:
-            act()
+            opened = act()
+            if isinstance(opened, _Handle):
+                opened.drop()
         elif fault.error is not None:
             fail(fault.share)
         if fault.error is not None:
@@ -325,8 +302,8 @@ class Process:
         self.is_dead = True
         self.disk.locks = {path: process for path, process in self.disk.locks.items() if process is not self}
 
-    def _opened(self, path: str, inode: _Inode) -> _Handle:
-        handle = _Handle(self, path, inode)
+    def _opened(self, path: str, inode: _Inode, *, is_lock: bool = False) -> _Handle:
+        handle = _Handle(self, path, inode, is_lock=is_lock)
         self.handles.add(handle)
         return handle
 
@@ -334,7 +311,7 @@ class Process:
         """See Files."""
 
         def act() -> _Handle:
-            if path in self.disk.image():
+            if self.disk.has_file(path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
             if not self.disk.has_folder(_above(path)):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
@@ -407,10 +384,10 @@ class Process:
             owner = self.disk.locks.get(path)
             if owner is not None:
                 raise FolderInUse(_above(path), owner.pid)
-            if path not in self.disk.image():
+            if not self.disk.has_file(path):
                 inode = _Inode()
                 self.disk.change(path, lambda names: names.__setitem__(path, inode))
             self.disk.locks[path] = self
-            return self._opened(path, self.disk.inode(path))
+            return self._opened(path, self.disk.inode(path), is_lock=True)
 
         return self.io("lock", path, act)

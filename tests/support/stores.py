@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from random import Random
 from typing import Any
 
-from checkpoints.errors import CheckpointError, DiskFull, StoreFailed
+from checkpoints.errors import DiskFull, StoreFailed
 from checkpoints.frame import Part
 from checkpoints.store import Store, changes_part, gone_part, open_store, states_part
 from checkpoints.window import answers_part, marks_part
-from tests.support.disks import Killed, SimDisk
+from tests.support.disks import SimDisk
 
 __all__ = ["FOLDER", "SESSION", "Story", "contents", "open_at", "set_part", "small_store"]
 
@@ -64,19 +62,21 @@ class Story:
         self.number += 1
         after = self.copy()
         parts, count = after._draw(chance)
-        self.in_doubt = after
+        before, self.in_doubt = self.in_doubt, after
         try:
             store.commit(parts, count)
         except DiskFull:
-            self.in_doubt = None
+            self.in_doubt = before
             return False
         except StoreFailed:
+            self.in_doubt = before or after  # a store that has failed writes nothing more
             return False
         self._become(after)
         return True
 
     def _draw(self, chance: Random) -> tuple[list[Part], int]:
-        key: int | str = chance.choice([chance.randrange(12), f"n{chance.randrange(4)}"])
+        keys: list[int | str] = [chance.randrange(12), f"n{chance.randrange(4)}"]
+        key = chance.choice(keys)
         act = chance.choice(["set", "set", "change", "append", "gone"])
         name = ("counter", key)
         state = self.states.get(name)
@@ -142,11 +142,3 @@ def small_store(disk: SimDisk, *, is_closed: bool = True) -> Story:
     if is_closed:
         store.close()
     return story
-
-
-def survive(act: Callable[[], Any]) -> bool:
-    """Do something that may be killed or refused; returns whether it was done."""
-    with suppress(Killed, CheckpointError):
-        act()
-        return True
-    return False
