@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint bench soak clean
 
 help:
 	@echo "make run     install, then audit the installed Python code with 5,000 agents"
 	@echo "make test    install, then run every test"
 	@echo "make lint    ruff, mypy and the import contracts alone"
 	@echo "make bench   measure everything against the raw yardsticks (some minutes, on an idle machine)"
+	@echo "make soak    kill -9 and power cuts for some minutes: nothing may be lost (power cuts need root)"
 	@echo "make clean   remove what was installed and built"
 
 run: $(INSTALLED)
@@ -28,6 +29,10 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench
+
+soak: $(INSTALLED)
+	$(BIN)/python -m bench killstorm
+	$(BIN)/python -m bench powercut || test $$? = 3
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the engine needs Python 3.11 or newer, this is " + sys.version.split()[0])'

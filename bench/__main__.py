@@ -44,6 +44,10 @@ def main(argv: list[str] | None = None) -> int:
         from bench.killstorm import main as storm
 
         return storm(given[1:])
+    if given[:1] == ["powercut"]:
+        from bench.powercut import main as cut
+
+        return cut(given[1:])
     options = _parser().parse_args(given)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, _interrupt)
