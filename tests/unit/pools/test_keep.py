@@ -1,0 +1,26 @@
+"""Each worker's state has a folder of its own in the folder of the engine, and so has the roster."""
+
+from __future__ import annotations
+
+from pools.keep import Keep
+
+
+def test_each_worker_has_its_folder_and_no_two_share_one() -> None:
+    keep = Keep("data", is_synced=True)
+    folders = [keep.store(pool, worker) for pool in ("p", "p1", "q") for worker in range(12)]
+    assert folders[:2] == ["data/p/0", "data/p/1"]
+    assert len({*folders, keep.roster}) == 37
+
+
+def test_no_pool_has_the_folder_of_the_roster() -> None:
+    """A pool's name begins with a letter."""
+    assert Keep("data", is_synced=True).roster.removeprefix("data/")[0] == "_"
+
+
+def test_a_worker_is_told_its_folder_its_session_and_whether_it_waits_for_the_disk() -> None:
+    for is_synced in (True, False):
+        assert Keep("data", is_synced).order("p", 3, "aabb") == {
+            "folder": "data/p/3",
+            "session": "aabb",
+            "is_synced": is_synced,
+        }

@@ -1,0 +1,162 @@
+"""What was spawned is there when an engine starts again, in the pools where it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from checkpoints.errors import CheckpointError, FolderInUse
+from pools.errors import StateUnreadable
+from pools.placement import Part, Placement
+from pools.roster import Roster
+from pools.spec import PoolSpec
+
+POOLS = (PoolSpec("a", agents=100), PoolSpec("b", agents=100, workers=2))
+
+
+@contextmanager
+def open_roster(folder: Path, pools: tuple[PoolSpec, ...] = POOLS) -> Iterator[Roster]:
+    roster = Roster(str(folder), pools, is_synced=False)
+    try:
+        yield roster
+    finally:
+        roster.close()
+
+
+def restored(roster: Roster, pools: tuple[PoolSpec, ...] = POOLS, limit: int = 1_000) -> Placement:
+    placement = Placement(pools, limit)
+    assert roster.restore(placement) == placement.count
+    return placement
+
+
+def test_a_new_roster_has_nothing(tmp_path: Path) -> None:
+    with open_roster(tmp_path) as roster:
+        placement = restored(roster)
+        assert (placement.count, placement.kinds(), roster.classes()) == (0, [], {})
+
+
+async def test_agents_are_where_they_were(tmp_path: Path) -> None:
+    before = Placement(POOLS, 1_000)
+    with open_roster(tmp_path) as roster:
+        for count in (10, 1, 25):
+            await roster.ranged("counter", before.add_range("counter", count))
+        await roster.named("counter", before.add_names("counter", ["x", "y", "z"]))
+        await roster.named("module", before.add_names("module", ["os", "re"]))
+        await roster.named("module", before.add_names("module", ["io"]))
+    with open_roster(tmp_path) as roster:
+        after = restored(roster)
+    assert (after.count, after.used, sorted(after.kinds())) == (before.count, before.used, sorted(before.kinds()))
+    for kind, keys in (("counter", [*range(36), "x", "y", "z"]), ("module", ["os", "re", "io"])):
+        assert [after.worker_of(kind, key) for key in keys] == [before.worker_of(kind, key) for key in keys]
+        assert after.count_of(kind) == len(keys)
+    assert after.add_range("counter", 5)[0].start == 36
+
+
+async def test_where_classes_are_found_is_kept_and_the_last_word_counts(tmp_path: Path) -> None:
+    with open_roster(tmp_path) as roster:
+        await roster.loaded("counter", "pools.counter:Counter", [])
+        await roster.loaded("doc", "doc.py:Doc", ["here"])
+        await roster.loaded("doc", "doc2.py:Doc", ["here", "there"])
+    with open_roster(tmp_path) as roster:
+        assert roster.classes() == {"counter": ("pools.counter:Counter", []), "doc": ("doc2.py:Doc", ["here", "there"])}
+
+
+async def test_a_spawn_is_on_the_disk_when_it_is_acknowledged(tmp_path: Path) -> None:
+    """Many at once, of which none is waited for but the last: they are written in their order."""
+    roster = Roster(str(tmp_path / "a"), POOLS, is_synced=True)
+    puts = [roster.ranged("counter", [Part(number % 2, number, number + 1)]) for number in range(50)]
+    await puts[-1]
+    assert all(put.done() for put in puts)
+    (log,) = (tmp_path / "a").glob("*.log")
+    copy = tmp_path / "b"
+    copy.mkdir()
+    for file in (tmp_path / "a").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())  # as a kill leaves it
+    roster.close()
+    with open_roster(copy) as again:
+        placement = restored(again)
+    assert [placement.pool_of("counter", key) for key in range(50)] == [0, 1] * 25
+    assert log.exists()
+
+
+async def test_any_history_of_spawns_comes_back(tmp_path: Path, chance: Random) -> None:
+    pools = (PoolSpec("a", agents=10_000), PoolSpec("b", agents=10_000), PoolSpec("c", agents=5_000))
+    before = Placement(pools, 100_000)
+    for life in range(5):
+        with open_roster(tmp_path, pools) as roster:
+            after = restored(roster, pools)
+            assert after.used == before.used
+            for number in range(chance.randrange(10)):
+                kind = chance.choice("xyz")
+                if chance.random() < 0.5:
+                    await roster.ranged(kind, before.add_range(kind, chance.randrange(1, 50)))
+                else:
+                    names = [f"n{life}-{number}-{at}" for at in range(chance.randrange(1, 9))]
+                    await roster.named(kind, before.add_names(kind, names))
+    with open_roster(tmp_path, pools) as roster:
+        after = restored(roster, pools)
+    for kind in before.kinds():
+        assert sorted(map(str, after.page(kind, 0, 10_000))) == sorted(map(str, before.page(kind, 0, 10_000)))
+        for key in before.page(kind, 0, 10_000):
+            assert after.pool_of(kind, key) == before.pool_of(kind, key)
+
+
+def test_more_agents_than_the_limits_of_today_come_back_all_the_same() -> None:
+    placement = Placement([PoolSpec("a", agents=3)], 5)
+    placement.restore("counter", [Part(0, 0, 10)], [(0, ["x"])])
+    assert (placement.count, placement.used) == (11, [11])
+
+
+# -- pools that are others than they were ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pools", "said"),
+    [
+        ((POOLS[0],), "there is state of pool b, which is not configured"),
+        ((PoolSpec("c"), POOLS[1]), "there is state of pool a, which is not configured"),
+        ((POOLS[0], PoolSpec("b", workers=3)), "pool b keeps the state of 2 workers with 10 shards in all"),
+        ((POOLS[0], PoolSpec("b", workers=2, shards=20)), "it is configured with 2 and 20"),
+    ],
+)
+def test_pools_that_do_not_fit_are_refused_and_nothing_is_changed(
+    tmp_path: Path, pools: tuple[PoolSpec, ...], said: str
+) -> None:
+    with open_roster(tmp_path):
+        pass
+    with pytest.raises(StateUnreadable, match=said):
+        Roster(str(tmp_path), pools, is_synced=False)
+    with open_roster(tmp_path):
+        pass
+
+
+async def test_pools_in_another_order_and_new_ones_beside_them_change_nothing(tmp_path: Path) -> None:
+    with open_roster(tmp_path) as roster:
+        await roster.ranged("counter", [Part(0, 0, 3), Part(1, 3, 5)])
+        await roster.named("counter", {1: ["x"]})
+    pools = (PoolSpec("new"), POOLS[1], POOLS[0])
+    with open_roster(tmp_path, pools) as roster:
+        placement = restored(roster, pools)
+    assert [placement.pool_of("counter", key) for key in (0, 2, 3, 4, "x")] == [2, 2, 1, 1, 1]
+    with open_roster(tmp_path, pools):
+        pass
+
+
+def test_a_roster_that_is_written_by_another_is_refused(tmp_path: Path) -> None:
+    with open_roster(tmp_path), pytest.raises(FolderInUse) as caught:
+        Roster(str(tmp_path), POOLS, is_synced=False)
+    assert caught.value.pid == os.getpid()
+
+
+def test_a_damaged_roster_is_refused(tmp_path: Path) -> None:
+    with open_roster(tmp_path):
+        pass
+    for manifest in tmp_path.glob("MANIFEST*"):
+        manifest.write_bytes(b"nothing of the kind")
+    with pytest.raises(CheckpointError, match="MANIFEST"):
+        Roster(str(tmp_path), POOLS, is_synced=False)
