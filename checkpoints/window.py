@@ -5,8 +5,8 @@ are open: those that were sent and not done. It is filled by reading a log, and 
 
 An answers part: 8 bytes of the session, 8 bytes of the section's number (little endian), then a JSON object with `v`, the
 values, and `o`, the position of the first, or `p`, all positions. A marks part: a JSON object, number by session in
-hexadecimal. A messages part: a JSON object with `l`, the highest number ever given, and `t`, a list for each message that begins
-with its number. A done part: a JSON list of numbers.
+hexadecimal. A messages part: a JSON object with `l`, the highest number ever given, and `t`, a list for each message that
+begins with its number. A done part: a JSON list of numbers.
 """
 
 from __future__ import annotations
