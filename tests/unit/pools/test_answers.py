@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from pools.answers import ChannelAnswers, LocalAnswers, copied
+from pools.answers import ChannelAnswers, LocalAnswers, PlacedAnswers, RecordedAnswers, SessionAnswers, copied
+from pools.counter import Counter
 from pools.errors import Failure, FrameTooLarge
+from pools.kind import Kind
 from pools.message import RESULT, encode
+from tests.support.kept import Desk
 from tests.support.wires import Sink
 
 
@@ -131,3 +134,110 @@ def test_a_copy_is_what_another_process_would_get() -> None:
     column = [[1], {"a": [None]}, 1.5, (1, 2)]
     assert copied(column) == [[1], {"a": [None]}, 1.5, [1, 2]]
     assert copied(column)[0] is not column[0]
+
+
+# -- answers that are recorded -----------------------------------------------------------------------------------------
+
+ERROR = [1, "ValueError", "as told", None]
+CLIENT = b"\x07client7"
+
+
+class Recording:
+    """Answers over a ledger; each of them is to a task that has changed something."""
+
+    def __init__(self) -> None:
+        self.desk = Desk()
+        self.recorded = RecordedAnswers(self.desk.ledger, self.desk.ledger)
+
+    def change(self) -> Recording:
+        """A task has changed something."""
+        self.desk.ledger.changed(Kind(Counter), {1: 5})
+        return self
+
+    def left(self) -> list[dict[str, Any]]:
+        """The sections that have left."""
+        return [section for sections in self.desk.replies() for section in sections]
+
+    def known(self, *numbers: int) -> list[Any]:
+        """What the next process knows of these sections."""
+        self.desk.settle()
+        self.desk.close()
+        self.desk = Desk(self.desk.disk)
+        return [self.desk.ledger.answers(number) for number in numbers]
+
+
+def test_a_recorded_answer_leaves_when_it_is_on_the_disk() -> None:
+    made = Recording().change()
+    made.recorded.answer(1, 0, [5, 6], [])
+    made.recorded.flush()
+    assert made.left() == []
+    made.desk.settle()
+    assert made.left() == [{"n": 1, "v": [5, 6]}]
+    made.desk.close()
+
+
+def test_an_answer_that_records_nothing_leaves_at_the_flush() -> None:
+    made = Recording()
+    made.recorded.answer(1, 0, [5, 6], [])
+    assert made.left() == []
+    made.recorded.flush()
+    assert made.left() == [{"n": 1, "v": [5, 6]}]
+    assert made.known(1) == [None]
+    made.desk.close()
+
+
+def test_answers_are_known_by_their_places_and_failures_are_not_answers() -> None:
+    made = Recording()
+    made.change().recorded.answer(1, 0, [5, 6], [])
+    made.change().recorded.answer(1, 7, [8], [])
+    made.change().recorded.answer(3, 4, [5, None, 7], [ERROR])
+    made.change().recorded.answer_at(5, [9, 2, 4], ["a", None, "c"], [ERROR])
+    made.recorded.flush()
+    assert made.known(1, 3, 5) == [{0: 5, 1: 6, 7: 8}, {4: 5, 6: 7}, {9: "a", 4: "c"}]
+    made.desk.close()
+
+
+def test_a_clients_answers_are_known_by_its_own_numbers_and_leave_in_the_places_of_the_section() -> None:
+    made = Recording().change()
+    numbers = [(3 << 10) + 1, 4 << 10, 5 << 10]
+    answers = SessionAnswers(made.recorded, made.desk.ledger, CLIENT, numbers)
+    answers.answer(1, 0, ["a", None], [ERROR])
+    made.change()
+    answers.answer_at(1, [2], ["c"], [])
+    answers.flush()
+    assert made.left() == []
+    made.desk.settle()
+    assert made.left() == [{"n": 1, "v": ["a", None], "e": [ERROR]}, {"n": 1, "i": [2], "v": ["c"]}]
+    assert made.desk.ledger.known_as(CLIENT, numbers) == {0: "a", 2: "c"}
+    assert made.known(1) == [None]
+    assert made.desk.ledger.known_as(CLIENT, numbers) == {0: "a", 2: "c"}
+    made.desk.close()
+
+
+def test_answers_to_a_part_have_the_places_of_the_whole() -> None:
+    made = Recording()
+    answers = PlacedAnswers(made.recorded, [2, 5, 9, 11])
+    made.change()
+    answers.answer(1, 1, ["five", None], [ERROR])
+    made.change()
+    answers.answer_at(1, [3, 0], ["eleven", "two"], [])
+    answers.flush()
+    made.desk.settle()
+    assert made.left() == [
+        {"n": 1, "i": [5, 9], "v": ["five", None], "e": [ERROR]},
+        {"n": 1, "i": [11, 2], "v": ["eleven", "two"]},
+    ]
+    assert made.known(1) == [{5: "five", 11: "eleven", 2: "two"}]
+    made.desk.close()
+
+
+def test_a_part_of_a_clients_section_is_known_by_its_numbers() -> None:
+    made = Recording().change()
+    session = SessionAnswers(made.recorded, made.desk.ledger, CLIENT, {2: 7 << 10, 5: 8 << 10})
+    answers = PlacedAnswers(session, [2, 5])
+    answers.answer(1, 0, ["two", "five"], [])
+    answers.flush()
+    made.desk.settle()
+    assert made.left() == [{"n": 1, "i": [2, 5], "v": ["two", "five"]}]
+    assert made.desk.ledger.known_as(CLIENT, [7 << 10, 8 << 10]) == {0: "two", 1: "five"}
+    made.desk.close()

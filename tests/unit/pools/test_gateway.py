@@ -12,6 +12,7 @@ from pools.errors import BadFrame, Failure, FrameTooLarge, UnknownAgent, WorkerD
 from pools.gateway import Gateway
 from pools.link import Link
 from pools.message import RESULT, encode
+from pools.spec import FRAME_TASKS
 from tests.support.clocks import Clock, Turns
 from tests.support.wires import Wire, reply
 
@@ -19,7 +20,7 @@ from tests.support.wires import Wire, reply
 class Setup:
     """A gateway before one link that leads to agents 0 to 99 of every kind."""
 
-    def __init__(self, window: int = 1_000, holds_bytes: int | None = None) -> None:
+    def __init__(self, window: int = 1_000, holds_bytes: int | None = None, session: str | None = None) -> None:
         self.wire = Wire()
         clock = Clock()
         self.link = Link(window=window, clock=clock.s, later=clock.later)
@@ -29,8 +30,9 @@ class Setup:
         self.accepted = 0
         self.ended = 0
         self.gateway = Gateway(self._resolve, self.back, self.turns, self._accept, self._end)
+        self.gateway.session = session
 
-    def _resolve(self, kind: str, key: Key, _turn: int | None = None) -> tuple[Link, Key]:
+    def _resolve(self, kind: str, key: Key, *_more: Any) -> tuple[Link, Key]:
         if key is None:
             return self.link, 42
         if type(key) is int and key < 100:
@@ -202,3 +204,66 @@ def test_a_nested_argument_is_refused_alone_and_the_next_tasks_go() -> None:
     setup.gateway.accept([tasks(2, 2)])
     setup.answer_all()
     assert setup.back.answers[2, 0] == 2
+
+
+# -- peers that come back ----------------------------------------------------------------------------------------------
+
+SESSION = "0011223344556677"
+
+
+def test_the_places_of_a_part_are_those_of_the_whole_section() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(7, 5, 6, 101, p=[1, 9, 4])])
+    setup.link.take([{"n": 1, "v": ["one", None], "e": [[1, "ValueError", "text", None]]}])
+    setup.turns.run()
+    assert setup.back.answers[7, 1] == "one"
+    assert setup.back.answers[7, 9] == Failure("ValueError", "text")
+    assert setup.back.answers[7, 4].type == "UnknownAgent"
+    assert (setup.accepted, setup.ended) == (3, 3)
+
+
+def test_one_task_of_a_part_is_taken_back_by_its_place_in_the_whole() -> None:
+    setup = Setup(window=1)
+    setup.gateway.accept([tasks(7, 5, 6, 8, p=[2, 0, 9])])
+    setup.gateway.cancel([7], 9)
+    setup.turns.run()
+    assert {place for place, answer in setup.back.answers.items() if answer.type == "TaskCancelled"} == {(7, 9)}
+
+
+@pytest.mark.parametrize("places", [[0], [0, 1, 2], [0, -1], [0, "1"], [0, 1.0], [0, True], [0, FRAME_TASKS], 5, "ab", {}])
+def test_places_that_do_not_fit_are_a_bad_frame(places: Any) -> None:
+    setup = Setup()
+    with pytest.raises(BadFrame):
+        setup.gateway.accept([tasks(7, 5, 6, p=places)])
+    assert (setup.accepted, setup.wire.sent) == (0, [])
+
+
+def test_a_session_goes_on_with_the_tasks_and_each_has_a_number_of_its_own_for_ever() -> None:
+    setup = Setup(session=SESSION)
+    setup.gateway.accept([tasks(7, 5, 6, w=5), tasks(9, 8, w=5)])
+    again = Setup(session=SESSION)
+    again.gateway.accept([tasks(9, 8, w=7), tasks(7, 6, p=[1], w=7)])
+    sent = [section for setup in (setup, again) for section in setup.wire.sections]
+    assert {section["c"] for section in sent} == {SESSION}
+    called: dict[Any, set[int]] = {}
+    for section in sent:
+        for key, number in zip(section["i"], section["q"], strict=True):
+            called.setdefault(key, set()).add(number)
+    assert all(len(numbers) == 1 for numbers in called.values())
+    assert len(set.union(*called.values())) == 3
+    assert [section["cw"] for section in sent] == [5] * len(setup.wire.sections) + [7] * len(again.wire.sections)
+
+
+def test_a_peer_without_a_session_numbers_nothing() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(7, 5, 6, w=3)])
+    assert {"c", "q", "cw"}.isdisjoint(setup.wire.sections[0])
+
+
+def test_a_section_has_no_more_tasks_than_a_session_can_number() -> None:
+    setup = Setup(session=SESSION)
+    setup.gateway.accept([tasks(1, *[5] * FRAME_TASKS)])
+    with pytest.raises(BadFrame, match="1,024 tasks"):
+        setup.gateway.accept([tasks(3, *[5] * (FRAME_TASKS + 1))])
+    assert setup.accepted == FRAME_TASKS
+    Setup().gateway.accept([tasks(3, *[5] * (FRAME_TASKS + 1))])

@@ -7,6 +7,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pools import link as module
 from pools.errors import Failure, LinkClosed, PoolUnavailable, WorkerDied
@@ -15,16 +17,17 @@ from pools.lane import Lane
 from pools.link import Link
 from pools.spec import FRAME_TASKS
 from tests.support.clocks import Clock
+from tests.support.kept import Pipe
 from tests.support.wires import Sink, Wire, answer_of, fill, queued, reply
 
 
 class Setup:
     """A link with a wire, one sink, and a clock by hand."""
 
-    def __init__(self, window: int = 1_000, *, is_up: bool = True, holds: int | None = None) -> None:
+    def __init__(self, window: int = 1_000, *, is_up: bool = True, holds: int | None = None, is_kept: bool = False) -> None:
         self.clock = Clock()
         self.cells = memoryview(bytearray(CELLS * 8)).cast("Q")
-        self.link = Link(window=window, clock=self.clock.s, later=self.clock.later, histogram=self.cells)
+        self.link = Link(window=window, clock=self.clock.s, later=self.clock.later, histogram=self.cells, is_kept=is_kept)
         self.wire = Wire(holds)
         self.sink = Sink()
         if is_up:
@@ -402,3 +405,205 @@ def test_an_answered_task_is_not_taken_back() -> None:
     setup.link.take([{"n": 1, "i": [0], "v": [1]}])
     setup.link.cancel_where(setup.sink, lambda token: token == "a")
     assert setup.wire.orders == []
+
+
+# -- links whose other side remembers what it did ----------------------------------------------------------------------
+
+
+class Kept:
+    """A kept link, the processes behind it that die, and what each of their sections still owes."""
+
+    def __init__(self, window: int = 50) -> None:
+        self.clock = Clock()
+        self.link = Link(window=window, clock=self.clock.s, later=self.clock.later, is_kept=True)
+        self.sink = Sink()
+        self.offered: list[Any] = []
+        #: Of every section that was ever sent: its keys by place; and what this process was sent and has not answered.
+        self.keys: dict[int, dict[int, Any]] = {}
+        self.owed: list[tuple[int, int]] = []
+        self.marks: list[int] = []
+        self.pipe = Pipe()
+        self.link.attach(self.pipe)
+
+    def offer(self, count: int) -> None:
+        tokens = [len(self.offered) + at for at in range(count)]
+        self.offered += tokens
+        self.link.offer([queued(self.link, self.sink, tokens)])
+
+    def hear(self) -> list[dict[str, Any]]:
+        """What arrived: each task in the place that it had the first time."""
+        sections = [section for message in self.pipe.take() for section in message.data]
+        for section in sections:
+            places = section.get("p", range(len(section["i"])))
+            keys = self.keys.setdefault(section["n"], dict(zip(places, section["i"], strict=True)))
+            for place, key in zip(places, section["i"], strict=True):
+                assert keys[place] == key
+                assert (section["n"], place) not in self.owed
+                self.owed.append((section["n"], place))
+            self.marks += [section["w"]] if "w" in section else []
+        return sections
+
+    def answer(self, count: int) -> None:
+        """The process answers some tasks."""
+        self.hear()
+        done, self.owed = self.owed[:count], self.owed[count:]
+        for number, place in done:
+            self.link.take([{"n": number, "i": [place], "v": [self.keys[number][place]]}])
+
+    def lose(self, running: tuple[int, int] | None = None) -> None:
+        """The process dies; the next one is there."""
+        self.hear()
+        self.link.detach(WorkerDied("gone"), drop_waiting=False, running=running)
+        self.owed.clear()
+        self.pipe = Pipe()
+        self.link.attach(self.pipe)
+
+    def finish(self) -> None:
+        for _ in range(10_000):
+            self.hear()
+            if not self.owed and len(self.sink.answers) == len(self.offered):
+                break
+            self.answer(1_000)
+            self.clock.pass_s(1)
+        assert sorted(self.sink.answers) == self.offered
+        assert (self.link.open, self.link.waiting) == (0, 0)
+
+
+def test_what_was_sent_before_a_death_is_sent_again_and_nobody_notices() -> None:
+    kept = Kept()
+    kept.offer(3)
+    kept.hear()
+    kept.link.take([{"n": 1, "i": [1], "v": ["one"]}])
+    kept.lose()
+    (section,) = kept.hear()
+    assert (section["n"], section["i"], section["p"], kept.link.open) == (1, [0, 2], [0, 2], 2)
+    kept.finish()
+    assert kept.sink.answers == {0: 0, 1: "one", 2: 2}
+
+
+def test_what_was_sent_goes_before_what_waited() -> None:
+    kept = Kept(window=2)
+    kept.offer(4)
+    kept.link.detach(WorkerDied("gone"), drop_waiting=False)
+    kept.offer(1)
+    assert (kept.link.open, kept.link.waiting) == (2, 3)
+    kept.pipe = Pipe()
+    kept.link.attach(kept.pipe)
+    assert [section["i"] for section in kept.hear()] == [[0, 1]]
+    kept.finish()
+    assert kept.sink.order == [0, 1, 2, 3, 4]
+
+
+def test_what_was_sent_alone_is_sent_again_too() -> None:
+    kept = Kept()
+    lane = queued(kept.link, kept.sink, [])
+    assert kept.link.send_alone(lane, "token", 7, "add", 1)
+    kept.lose()
+    assert [(section["i"], section["m"], section["a"]) for section in kept.hear()] == [([7], "add", [1])]
+    kept.link.take([{"n": 1, "v": [5]}])
+    assert (kept.sink.answers, kept.link.open) == ({"token": 5}, 0)
+
+
+def test_each_message_says_below_which_number_every_answer_was_received() -> None:
+    kept = Kept()
+    for _ in range(3):
+        kept.offer(2)
+    kept.hear()
+    assert kept.marks == [1, 1, 1]
+    kept.link.take([{"n": 1, "v": [0, 1]}, {"n": 5, "v": [4, 5]}])
+    kept.offer(1)
+    kept.link.take([{"n": 3, "i": [0], "v": [2]}])
+    kept.offer(1)
+    kept.link.take([{"n": 3, "i": [1], "v": [3]}])
+    kept.offer(1)
+    kept.hear()
+    assert kept.marks[3:] == [3, 3, 7]
+
+
+def test_a_kept_link_that_stays_down_fails_what_was_sent_and_what_waits() -> None:
+    kept = Kept(window=2)
+    kept.offer(4)
+    kept.lose()
+    kept.link.detach(PoolUnavailable("it is down"), drop_waiting=True)
+    assert kept.sink.failed_with("PoolUnavailable") == {0, 1, 2, 3}
+    assert (kept.link.open, kept.link.waiting) == (0, 0)
+    kept.lose()
+    assert kept.hear() == []
+    kept.offer(1)
+    kept.finish()
+
+
+def test_a_task_that_ends_every_process_fails_and_its_neighbours_do_not() -> None:
+    kept = Kept()
+    kept.offer(3)
+    kept.lose(running=(1, 1))
+    assert [section["i"] for section in kept.hear()] == [[0, 2]]
+    kept.answer(2)
+    assert [section["i"] for section in kept.hear()] == [[1]]
+    kept.lose(running=(1, 0))
+    assert kept.sink.failed_with("WorkerDied") == {1}
+    assert (kept.sink.answers[0], kept.sink.answers[2], kept.link.open) == (0, 2, 0)
+    assert kept.hear() == []
+
+
+def test_a_link_that_is_not_kept_sends_nothing_again() -> None:
+    setup = Setup(is_kept=False)
+    setup.offer("a", "b")
+    setup.link.detach(WorkerDied("gone"), drop_waiting=False, running=(1, 0))
+    new = Wire()
+    setup.link.attach(new)
+    assert setup.sink.failed_with("WorkerDied") == {"a", "b"}
+    assert new.sent == []
+    assert "w" not in setup.wire.sections[0]
+
+
+def test_the_time_of_an_answer_counts_from_when_the_task_was_sent_first() -> None:
+    setup = Setup(is_kept=True)
+    setup.offer(1)
+    setup.clock.pass_s(0.001)
+    setup.link.detach(WorkerDied("gone"), drop_waiting=False)
+    setup.link.attach(Wire())
+    setup.link.take([{"n": 1, "v": [1]}])
+    assert list(setup.cells[HISTOGRAM:])[module.bucket_of(1_000)] == 1
+
+
+HISTORY = st.one_of(
+    st.tuples(st.just("offer"), st.integers(1, 20)),
+    st.tuples(st.just("answer"), st.integers(1, 25)),
+    st.tuples(st.just("lose"), st.one_of(st.none(), st.integers(0, 30))),
+)
+
+
+@settings(max_examples=150)
+@given(window=st.integers(1, 30), history=st.lists(HISTORY, max_size=40))
+def test_any_history_of_deaths_ends_with_one_answer_for_each_task(window: int, history: list[tuple[str, Any]]) -> None:
+    """Tasks are charged with deaths by chance, sections are given up, answers come in parts."""
+    kept = Kept(window)
+    for name, fact in history:
+        if name == "lose":
+            kept.hear()
+            running = kept.owed[fact % len(kept.owed)] if fact is not None and kept.owed else None
+            if running is not None:  # as the worker counts: its place in what was sent last
+                number, place = running
+                running = number, [at for section, at in kept.owed if section == number].index(place)
+            kept.lose(running)
+        else:
+            getattr(kept, name)(fact)
+    kept.finish()
+    failed = kept.sink.failed_with("WorkerDied")
+    assert all(kept.sink.answers[token] == token for token in kept.offered if token not in failed)
+    assert not failed or sum(name == "lose" for name, _ in history) >= 2
+
+
+@settings(max_examples=60)
+@given(window=st.integers(1, 30), history=st.lists(HISTORY, max_size=40), deaths=st.integers(0, 5))
+def test_a_few_deaths_that_are_nobodys_fault_fail_nothing(window: int, history: list[tuple[str, Any]], deaths: int) -> None:
+    kept = Kept(window)
+    for name, fact in history:
+        if name != "lose":
+            getattr(kept, name)(fact)
+        elif deaths:
+            deaths -= 1
+            kept.lose()
+    kept.finish()
+    assert kept.sink.failed_with("WorkerDied") == set()

@@ -161,3 +161,42 @@ def test_the_pools_that_hold_a_kind_are_known() -> None:
     assert set(placement.holders("x")) <= {0, 1}
     with pytest.raises(UnknownKind, match="x, y"):
         placement.holders("z")
+
+
+# -- what was kept -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_restored_is_as_it_was_placed() -> None:
+    before = four()
+    parts = [before.add_range("counter", 10), before.add_range("counter", 7)]
+    names = before.add_names("counter", ["x", "y", "z"])
+    after = four()
+    after.restore("counter", [part for made in parts for part in made], list(names.items()))
+    assert (after.count, after.used, after.count_of("counter")) == (before.count, before.used, 20)
+    for key in [*range(17), "x", "y", "z"]:
+        assert after.pool_of("counter", key) == before.pool_of("counter", key)
+    assert after.page("counter", 0, 100) == before.page("counter", 0, 100)
+    assert [after.names_of("counter", pool) for pool in range(4)] == [before.names_of("counter", pool) for pool in range(4)]
+    with pytest.raises(UnknownAgent):
+        after.pool_of("counter", 17)
+
+
+def test_after_a_restore_spawning_goes_on_behind_it() -> None:
+    placement = four()
+    placement.restore("counter", [Part(2, 0, 5)], [(1, ["x"])])
+    assert placement.add_range("counter", 4)[0].start == 5
+    assert placement.add_names("counter", ["x"]) == {}
+    assert placement.pool_of("counter", 4) == 2
+    assert placement.pool_of("counter", "x") == 1
+    assert placement.count == 10
+
+
+def test_limits_bind_what_is_new_and_not_what_was_kept() -> None:
+    placement = Placement([PoolSpec("a", agents=5)], 8)
+    placement.restore("counter", [Part(0, 0, 20)], [])
+    assert (placement.count, placement.used) == (20, [20])
+    with pytest.raises(TooManyAgents):
+        placement.add_range("counter", 1)
+    with pytest.raises(TooManyAgents):
+        placement.add_names("counter", ["x"])
+    assert placement.count == 20
