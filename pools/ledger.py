@@ -81,7 +81,7 @@ class Ledger:
         write: Callable[[bytes], None],
         defer: Callable[[Callable[[], None]], object],
         post: Callable[..., object],
-        broken: Callable[[CheckpointError], None],
+        broken: Callable[[BaseException], None],
     ) -> None:
         self.store = store
         self._sessions = (session + b"\0", session + b"\1")
@@ -241,7 +241,7 @@ class Ledger:
             self._under_way = self._ready.popleft()
             self._work.put(self._under_way)
 
-    def _done(self, error: CheckpointError | None) -> None:
+    def _done(self, error: BaseException | None) -> None:
         """A commit has ended: its frames may go."""
         batch, self._under_way = self._under_way, None
         if error is not None:
@@ -269,10 +269,10 @@ class Ledger:
             if batch is None:
                 return
             is_confirmed = False
-            error: CheckpointError | None = None
+            error: BaseException | None = None
             try:
                 self._commit(batch)
-            except CheckpointError as failed:
+            except BaseException as failed:  # noqa: BLE001 - the thread's edge: who waits for this commit must hear of it
                 error = failed
             self._post(self._done, error)
 
@@ -341,7 +341,7 @@ def _opened(folder: str, shards: int, *, is_synced: bool) -> Store:
             time.sleep(LET_GO_PAUSE_S)
 
 
-def _end_broken(error: CheckpointError) -> None:
+def _end_broken(error: BaseException) -> None:
     """End a process that cannot know what its disk holds; the next one reads it anew."""
     say(f"worker {os.getpid()} ends: {error}")
     os._exit(1)
