@@ -8,8 +8,8 @@ import pytest
 
 from pools.agent import Agent
 from pools.context import Context
-from pools.errors import BadField, BadMethod, PoolError, StateTooLarge
-from pools.kind import Kind
+from pools.errors import BadField, BadMethod, PoolError, StateTooLarge, StateUnreadable
+from pools.kind import Fresh, Kind
 from pools.log import Log
 
 
@@ -323,3 +323,150 @@ def test_saving_a_light_agent_with_a_wrong_value_says_so() -> None:
     agent.x = "text"
     with pytest.raises(ValueError, match="must be int"):
         kind.save(agent)
+
+
+# -- what stood in a store ---------------------------------------------------------------------------------------------
+
+
+class Renamed(Agent):
+    name: str = "none"
+    pages: int = 7
+
+    @classmethod
+    def migrate(cls, state: dict[str, Any]) -> dict[str, Any]:
+        if "title" in state:
+            state["name"] = state.pop("title")
+        return state
+
+    def ping(self) -> None: ...
+
+
+def shown(agent: Any) -> dict[str, Any]:
+    return {name: getattr(agent, name) for name in type(agent)._fields}
+
+
+@pytest.mark.parametrize("row", [[7, 1.25, True], {"x": 7, "y": 1.25, "on": True}, {"on": True, "y": 1.25, "x": 7}])
+def test_an_agent_wakes_from_a_row_by_place_or_by_name(row: Any) -> None:
+    kind = Kind(Point)
+    agent: Any = kind.wake_from("a", kind.names, row)
+    assert (agent.id, shown(agent)) == ("point/a", {"x": 7, "y": 1.25, "on": True})
+
+
+def test_fields_in_another_order_are_told_by_their_names() -> None:
+    agent: Any = Kind(Point).wake_from(1, ["on", "x", "y"], [True, 7, 1.25])
+    assert shown(agent) == {"x": 7, "y": 1.25, "on": True}
+
+
+def test_the_only_field_may_stand_by_itself() -> None:
+    kind = Kind(Hooked)
+    assert shown(kind.wake_from(1, ["total"], 5)) == {"total": 5}
+
+
+def test_a_field_that_was_not_kept_has_its_first_value() -> None:
+    assert shown(Kind(Point).wake_from(1, ["x"], 7)) == {"x": 7, "y": 0.5, "on": False}
+    deep: Any = Kind(Deep).wake_from(1, [], {"items": [[1]], "notes": ["a"]})
+    assert (deep.items, list(deep.notes), deep.tree, deep.blob, deep.name) == ([[1]], ["a"], {}, b"\x00\xff", "n")
+
+
+def test_first_values_of_two_agents_are_not_shared() -> None:
+    kind = Kind(Deep)
+    first, second = (kind.wake_from(key, [], {"name": "x"}) for key in (1, 2))
+    first.items.append([1])  # type: ignore[attr-defined]
+    assert second.items == []  # type: ignore[attr-defined]
+
+
+def test_a_field_that_the_class_does_not_know_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(StateUnreadable, match=r"point/4 has kept colour, size, which Point does not have.*migrate"):
+        Kind(Point).wake_from(4, [], {"x": 1, "size": 2, "colour": 3})
+
+
+def test_a_class_is_asked_what_becomes_of_other_fields_and_only_then() -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Watched(Agent):
+        x: int = 0
+        y: int = 0
+
+        @classmethod
+        def migrate(cls, state: dict[str, Any]) -> dict[str, Any]:
+            asked.append(dict(state))
+            return {"x": state["x"] * 100}
+
+        def ping(self) -> None: ...
+
+    kind = Kind(Watched)
+    kind.wake_from(1, ["x", "y"], [1, 2])
+    kind.wake_from(1, ["y", "x"], [2, 1])
+    assert asked == []
+    assert shown(kind.wake_from(1, ["x", "z"], [1, 2])) == {"x": 100, "y": 0}
+    assert asked == [{"x": 1, "z": 2}]
+
+
+def test_a_renamed_field_is_carried_over() -> None:
+    agent: Any = Kind(Renamed).wake_from(1, [], {"title": "kept", "pages": 3})
+    assert shown(agent) == {"name": "kept", "pages": 3}
+
+
+@pytest.mark.parametrize(
+    ("made", "row"),
+    [
+        (Point, {"x": "text"}),
+        (Point, {"x": 1.5}),
+        (Point, {"x": 2**70}),
+        (Point, {"on": 1}),
+        (Deep, {"name": 5}),
+        (Deep, {"items": {}}),
+    ],
+)
+def test_a_value_that_does_not_fit_its_field_is_an_error(made: type[Agent], row: Any) -> None:
+    with pytest.raises((BadField, ValueError, TypeError)):
+        Kind(made).wake_from(1, [], row)
+
+
+def test_an_agent_from_a_store_can_be_taken_back_to_what_was_there() -> None:
+    kind = Kind(Deep)
+    agent: Any = kind.wake_from(1, [], {"items": [[1]], "notes": ["a"], "name": "kept"})
+    before = kind.save(agent)
+    agent.items[0].append(2)
+    agent.notes.append("b")
+    agent.name = "new"
+    kind.rollback(agent)
+    assert kind.save(agent) == before
+
+
+def test_only_the_commit_of_a_new_agent_says_that_nothing_was_recorded() -> None:
+    kind = Kind(Deep)
+    new = kind.make(1)
+    assert type(new._committed) is Fresh
+    assert type(kind.commit(new)) is list
+    assert type(kind.wake_from(1, [], {"name": "x"})._committed) is list
+
+
+@pytest.mark.parametrize(
+    ("made", "before", "after", "differs"),
+    [
+        (Point, (1, 0.5, True), (1, 0.5, True), False),
+        (Point, (1, 0.5, True), (2, 0.5, True), True),
+        (Point, (1, 0.0, True), (1, -0.0, True), True),
+        (Point, (1, 1.0, False), (1, 1.0, True), True),
+    ],
+)
+def test_two_marks_differ_where_what_they_stand_for_does(made: type[Agent], before: Any, after: Any, differs: bool) -> None:
+    kind = Kind(made)
+    assert kind.differs(before, after) or not differs
+    assert not kind.differs(before, before)
+
+
+def test_marks_of_whole_numbers_differ_only_where_the_numbers_do() -> None:
+    class Plain(Agent):
+        x: int = 0
+        y: int = 0
+
+        def ping(self) -> None: ...
+
+    kind = Kind(Plain)
+    agent: Any = kind.make(0)
+    before = kind.mark(agent)
+    assert not kind.differs(before, kind.mark(agent))
+    agent.y = 1
+    assert kind.differs(before, kind.mark(agent))

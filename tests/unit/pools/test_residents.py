@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from checkpoints.shards import shard_of
+from checkpoints.store import Store, changes_part, gone_part, states_part
 from pools.agent import Agent
 from pools.counter import Counter
+from pools.errors import StateUnreadable
 from pools.kind import Kind
 from pools.residents import Residents
+from tests.support.disks import SimDisk
+from tests.support.stores import open_at
 
 
 def residents(made: type[Agent] = Counter, owned: frozenset[int] = frozenset({0}), shards: int = 1) -> Residents:
@@ -236,3 +240,136 @@ def test_any_history_of_tasks_and_sleep_ends_with_the_right_totals(chance: Rando
             totals[key] += x
             assert agent.add(x) == totals[key]
     assert held.live_count <= 20
+
+
+# -- state in a store --------------------------------------------------------------------------------------------------
+
+
+class Kept:
+    """The store of a worker whose processes come and go, and the residents of the one that runs."""
+
+    def __init__(self, made: type[Agent] = Counter) -> None:
+        self.disk = SimDisk()
+        self.made = made
+        self.store: Store
+        self.start()
+
+    def start(self) -> Residents:
+        """The next process."""
+        self.disk.kill()
+        self.store = open_at(self.disk, shards=1)
+        self.held = residents(self.made)
+        self.held.keep_in(self.store)
+        self.held.add_range(0, 100)
+        self.held.add_names(["a", "b"])
+        return self.held
+
+    def fold(self) -> None:
+        """Put everything into a snapshot."""
+        self.store.log.roll()
+        self.store.compact()
+
+    def keep(self, totals: dict[Any, int]) -> None:
+        """Record states."""
+        self.store.commit([states_part("counter", ["total"], list(totals), list(totals.values()))], len(totals))
+
+    def total(self, key: Any) -> int:
+        agent: Any = self.held.live.get(key) or self.held.wake(key)
+        return int(agent.total)
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_an_agent_is_what_the_store_has_and_new_where_it_has_nothing(is_folded: bool) -> None:
+    kept = Kept()
+    kept.keep({3: 30, 4: 40, "a": 50})
+    if is_folded:
+        kept.fold()
+    kept.start()
+    assert [kept.total(key) for key in (3, 4, 5, "a", "b")] == [30, 40, 0, 50, 0]
+    assert [kept.total(key) for key in (3, 4, 5, "a", "b")] == [30, 40, 0, 50, 0]
+
+
+def test_changes_in_the_log_go_on_top_of_what_is_in_the_snapshot() -> None:
+    kept = Kept(Shelf)
+    kept.store.commit([changes_part("shelf", [3, 4], [{"items": [1], "label": "x"}, {"items": [9]}])], 2)
+    kept.fold()
+    kept.store.commit([changes_part("shelf", [3], [{"label": "y"}]), changes_part("shelf", [3], [{"+items": [2]}])], 2)
+    held = kept.start()
+    found: list[Any] = [held.wake(key) for key in (3, 4)]
+    assert [(agent.items, agent.label) for agent in found] == [([1, 2], "y"), ([9], "")]
+
+
+def test_an_agent_whose_state_is_gone_is_new() -> None:
+    kept = Kept()
+    kept.keep({3: 30})
+    kept.fold()
+    kept.store.commit([gone_part("counter", [3])], 1)
+    kept.start()
+    assert kept.total(3) == 0
+
+
+def test_what_the_store_has_is_no_agent_unless_it_is_spawned() -> None:
+    kept = Kept()
+    kept.keep({100: 5, "x": 6})
+    held = kept.start()
+    assert (held.wake(100), held.wake("x")) == (None, None)
+    assert held.live_count == 0
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_an_agent_that_sleeps_is_not_taken_for_what_the_store_had(is_folded: bool) -> None:
+    """Its state in memory is newer, also where it is as a new agent's again."""
+    kept = Kept()
+    kept.keep({3: 30, 4: 40, 5: 50})
+    if is_folded:
+        kept.fold()
+    held = kept.start()
+    for key, change in ((3, -30), (4, 2)):
+        agent: Any = held.wake(key)
+        agent.add(change)
+    asleep(held)
+    assert (held.live_count, held.status(3)) == (0, "asleep")
+    assert [kept.total(key) for key in (3, 4, 5)] == [0, 42, 50]
+
+
+def test_a_state_that_cannot_be_read_fails_each_time_and_is_kept_and_its_neighbours_are_well() -> None:
+    kept = Kept()
+    kept.store.commit([changes_part("counter", [3], [{"total": "text"}])], 1)
+    kept.keep({4: 40})
+    held = kept.start()
+    for _ in range(3):
+        assert held.wake_idle(3) is None
+        with pytest.raises(StateUnreadable, match="counter/3: counter: total must be int"):
+            held.wake(3)
+    assert kept.total(4) == 40
+    assert (held.live_count, held.status(3)) == (1, "asleep")
+
+
+def test_a_state_of_another_class_is_an_error_that_names_the_agent() -> None:
+    kept = Kept()
+    kept.store.commit([changes_part("counter", [3], [{"colour": 5}])], 1)
+    held = kept.start()
+    with pytest.raises(StateUnreadable, match="counter/3 has kept colour"):
+        held.wake(3)
+
+
+def test_any_history_of_tasks_sleep_deaths_and_folding_ends_with_the_right_totals(chance: Random) -> None:
+    kept = Kept()
+    totals: dict[Any, int] = dict.fromkeys([*range(20), "a", "b"], 0)
+    for _ in range(1_500):
+        what = chance.randrange(60)
+        if what == 0:
+            kept.start()
+        elif what == 1:
+            kept.fold()
+        elif what < 5:
+            kept.held.sweep()
+        elif what < 10:
+            kept.held.doze(chance.randrange(1, 6))
+        else:
+            key, x = chance.choice(list(totals)), chance.randrange(-3, 4)
+            agent: Any = kept.held.live.get(key) or kept.held.wake(key)
+            totals[key] += x
+            assert agent.add(x) == totals[key]
+            kept.keep({key: totals[key]})
+    assert {key: kept.total(key) for key in totals} == totals

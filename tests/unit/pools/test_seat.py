@@ -12,7 +12,7 @@ import pytest
 from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
-from pools.gauges import BUSY_SINCE_NS, CELLS, DONE
+from pools.gauges import BUSY_SINCE_NS, CELLS, DONE, POSITION, SECTION
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Frames, Message, encode
 from pools.seat import Seat
@@ -129,7 +129,7 @@ class Gateway:
 class Setup:
     """A seat whose processes are by hand."""
 
-    def __init__(self, *waits_s: float | None) -> None:
+    def __init__(self, *waits_s: float | None, is_kept: bool = False) -> None:
         clock = Clock()
         self.processes: list[Process] = []
         self.gateways: list[Gateway] = []
@@ -138,8 +138,8 @@ class Setup:
         self.cells = memoryview(bytearray(CELLS * 8)).cast("Q")
         self.budget = Budget(*waits_s)
         self.sink = Sink()
-        self.link = Link(window=10, clock=clock.s, later=clock.later)
-        self.inner = Link(window=10, clock=clock.s, later=clock.later, first=2)
+        self.link = Link(window=10, clock=clock.s, later=clock.later, is_kept=is_kept)
+        self.inner = Link(window=10, clock=clock.s, later=clock.later, first=2, is_kept=is_kept)
         self.orders: list[dict[str, Any]] = [{"verb": "setup"}, {"verb": "range", "start": 0}]
         self.refusal: OSError | None = None
         self.admitted: list[int] = []
@@ -454,4 +454,88 @@ async def test_stopping_while_no_process_is_there_starts_none_and_answers_what_w
     assert setup.seat._timer is not None
     assert setup.seat._timer.cancelled()
     assert (len(setup.processes), setup.seat.state) == (1, "stopped")
+    await setup.close()
+
+
+# -- workers that remember what they did -------------------------------------------------------------------------------
+
+
+async def reborn(setup: Setup, section: int = 0, position: int = 0, *, is_running: bool = True) -> list[dict[str, Any]]:
+    """The process ends while this task runs; returns the sections of tasks that the next one is sent at once."""
+    count = len(setup.processes)
+    setup.cells[SECTION], setup.cells[POSITION] = section, position
+    setup.cells[BUSY_SINCE_NS] = 77 if is_running else 0
+    setup.process.end(-9)
+    await until(lambda: len(setup.processes) == count + 1)
+    await setup.told()
+    await setup.ready()
+    await until(lambda: setup.process.listen()[-1].letter == TASK)
+    return [section for message in setup.process.heard if message.letter == TASK for section in message.data]
+
+
+async def test_the_next_process_is_sent_what_the_last_one_did_not_answer_after_its_orders() -> None:
+    setup = await Setup(0, is_kept=True).run()
+    setup.offer("a", "b")
+    setup.offer("x", inner=True)
+    sections = await reborn(setup, is_running=False)
+    assert [message.letter for message in setup.process.heard] == [STATUS, STATUS, TASK, TASK]
+    assert [(section["n"], section["i"]) for section in sections] == [(1, ["a", "b"]), (2, ["x"])]
+    assert setup.sink.answers == {}
+    await setup.close()
+
+
+async def test_a_death_is_charged_to_the_task_that_ran_then_and_to_no_other() -> None:
+    setup = await Setup(0, 0, is_kept=True).run()
+    setup.offer("a", "b", "c")
+    setup.offer("x", inner=True)
+    assert [section["i"] for section in await reborn(setup, 1, 1)] == [["a", "c"], ["x"]]
+    setup.process.say(RESULT, [{"n": 1, "i": [0, 2], "v": ["A", "C"]}])
+    await until(lambda: setup.process.listen()[-1].data[0]["i"] == ["b"])
+    sections = await reborn(setup, 1, 0)
+    assert setup.sink.failed_with("WorkerDied") == {"b"}
+    assert [section["i"] for section in sections] == [["x"]]
+    assert (setup.link.open, setup.inner.open) == (0, 1)
+    await setup.close()
+
+
+async def test_a_death_between_two_tasks_is_charged_to_nobody() -> None:
+    """The gauges still name the task that ran last."""
+    setup = await Setup(0, 0, 0, is_kept=True).run()
+    setup.offer("a", "b")
+    for _ in range(3):
+        assert [section["i"] for section in await reborn(setup, 1, 1, is_running=False)] == [["a", "b"]]
+    assert setup.sink.answers == {}
+    await setup.close()
+
+
+async def test_a_worker_that_stays_down_fails_what_would_be_sent_again() -> None:
+    setup = await Setup(is_kept=True).run()
+    setup.offer(*range(12))
+    setup.process.end(1)
+    assert setup.seat.state == "down"
+    assert setup.sink.failed_with("PoolUnavailable") == set(range(12))
+    await setup.close()
+
+
+async def test_what_a_process_read_in_its_store_is_told_when_it_is_ready() -> None:
+    found = {"records": 1_234, "stored_bytes": 9, "seconds": 0.0125, "torn": ["w0/7.log", 4_096, 100], "is_fallback": True}
+    setup = Setup()
+    setup.seat.start()
+    await setup.told()
+    setup.process.answer(setup.process.orders()[0], SETUP | {"found": found})
+    await until(lambda: setup.seat.state == "running")
+    (event,) = setup.events
+    for part in ("p1 is ready", "1,234 records", "100 bytes of a torn tail", "w0/7.log at 4,096", "the ones before were read"):
+        assert part in event.text
+    await setup.close()
+
+
+async def test_a_process_that_found_nothing_says_nothing_of_it() -> None:
+    setup = Setup()
+    setup.seat.start()
+    await setup.told()
+    found = {"records": 0, "stored_bytes": 0, "seconds": 0.0, "torn": None, "is_fallback": False}
+    setup.process.answer(setup.process.orders()[0], SETUP | {"found": found})
+    await until(lambda: setup.seat.state == "running")
+    assert setup.events[0].text == "p1 is ready"
     await setup.close()
