@@ -158,6 +158,40 @@ def test_a_message_too_large_for_a_frame_is_refused_at_once(desk: Desk) -> None:
     assert said(desk) == [1]
 
 
+def test_a_commit_that_is_large_is_made_no_larger(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.ledger.BATCH_BYTES", 1_000)
+    for number in range(1, 101):
+        desk.ledger.changed(COUNTER, {number: number})
+        desk.ledger.answered(2 * number + 1, {"o": 0, "v": [number]})
+        say(desk, number)
+    assert said(desk) == []
+    desk.land()
+    first = said(desk)
+    assert 0 < len(first) < 50
+    desk.settle()
+    assert said(desk) == list(range(1, 101))
+    assert 5 < desk.gated.commits < 30
+    desk.kill()
+    assert stored(desk.disk) == {("counter", key): {"total": key} for key in range(1, 101)}
+
+
+def test_a_change_and_its_answer_are_one_commit_however_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a death between the two would have the task done twice."""
+    monkeypatch.setattr("pools.ledger.BATCH_BYTES", 10)
+    desk.ledger.changed(COUNTER, dict.fromkeys(range(100), 5))
+    desk.ledger.changed(COUNTER, dict.fromkeys(range(100, 200), 6))
+    desk.ledger.answered(1, {"o": 0, "v": [5] * 200})
+    desk.ledger.changed(COUNTER, {1: 7})
+    desk.ledger.answered_as(CLIENT, [(3 << 10, 7), (4 << 10, 8)])
+    assert desk.land()
+    desk.kill()
+    after = Desk(desk.disk)
+    assert after.ledger.answers(1) == dict.fromkeys(range(200), 5)
+    assert after.ledger.known_as(CLIENT, [3 << 10, 4 << 10]) in ({}, {0: 7, 1: 8})
+    assert after.store.state("counter", 1) == {"total": 7 if after.ledger.known_as(CLIENT, [3 << 10]) else 5}
+    after.close()
+
+
 def test_any_history_leaves_only_what_is_kept(chance: Random) -> None:
     """Each message tells the state that it has seen; a death at any time leaves no message ahead of the disk."""
     for _ in range(15):
@@ -331,6 +365,42 @@ def test_what_a_client_has_received_is_forgotten_here_and_in_the_next_process(de
     desk.settle()
     after = reopened(desk)
     assert after.ledger.known_as(CLIENT, [low, high]) == {1: 2}
+    after.close()
+
+
+# -- messages that are on their way ------------------------------------------------------------------------------------
+
+
+def open_messages(desk: Desk) -> list[list[Any]]:
+    return list(desk.store.window.told.values())
+
+
+def test_messages_that_were_told_and_did_not_arrive_are_open_in_the_next_process(desk: Desk) -> None:
+    rows = [[number, "counter/1", "counter/2", "add", number, None, 0] for number in (1, 2, 3)]
+    desk.ledger.told(3, rows)
+    say(desk, 1)
+    assert said(desk) == []
+    desk.settle()
+    assert said(desk) == [1]
+    desk.ledger.arrived([2])
+    desk.settle()
+    after = reopened(desk)
+    assert open_messages(after) == [rows[0], rows[2]]
+    after.ledger.arrived([1, 3])
+    after.settle()
+    last = reopened(after)
+    assert (open_messages(last), last.store.window.last_told) == ([], 3)
+    last.close()
+
+
+def test_a_message_is_in_the_record_of_the_task_that_sent_it(desk: Desk) -> None:
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.ledger.told(1, [[1, "counter/1", "counter/2", "add", 7, None, 0]])
+    desk.ledger.answered(1, {"o": 0, "v": [5]})
+    desk.settle()
+    assert desk.gated.commits == 1
+    after = reopened(desk)
+    assert (after.ledger.answers(1), len(open_messages(after))) == ({0: 5}, 1)
     after.close()
 
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pools import link as module
-from pools.errors import Failure, LinkClosed, PoolUnavailable, WorkerDied
+from pools.errors import Failure, FrameTooLarge, LinkClosed, PoolUnavailable, WorkerDied
 from pools.gauges import CELLS, HISTOGRAM
 from pools.lane import Lane
 from pools.link import Link
+from pools.message import encode
 from pools.spec import FRAME_TASKS
 from tests.support.clocks import Clock
 from tests.support.kept import Pipe
@@ -502,6 +503,31 @@ def test_what_was_sent_alone_is_sent_again_too() -> None:
     assert [(section["i"], section["m"], section["a"]) for section in kept.hear()] == [([7], "add", [1])]
     kept.link.take([{"n": 1, "v": [5]}])
     assert (kept.sink.answers, kept.link.open) == ({"token": 5}, 0)
+
+
+class Narrow(Pipe):
+    """A wire whose frames hold so many bytes."""
+
+    def send(self, letter: str, data: Any) -> None:
+        if len(encode(letter, data, 0)) > 500:
+            raise FrameTooLarge("too large for this wire")
+        super().send(letter, data)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_sections_that_do_not_go_into_one_frame_are_sent_again_one_by_one(size: int) -> None:
+    """The frame with all of them was refused: the next process was sent nothing, and nobody heard of it."""
+    kept = Kept(window=100)
+    kept.link.attach(Narrow())
+    for first in range(0, 30, size):
+        tokens = range(first, first + size)
+        kept.offered += tokens
+        kept.link.offer([queued(kept.link, kept.sink, tokens, argument="x" * 100)])
+    kept.link.detach(WorkerDied("gone"), drop_waiting=False)
+    kept.pipe = Narrow()
+    kept.link.attach(kept.pipe)
+    assert [key for section in kept.hear() for key in section["i"]] == list(range(30))
+    kept.finish()
 
 
 def test_each_message_says_below_which_number_every_answer_was_received() -> None:
