@@ -46,6 +46,7 @@ CHANCES = {
     "roll.renamed": 0.03,
     "roll.created": 0.5,
     "roll.sealed": 0.5,
+    "mark.written": 0.02,
     "compact.snapshot": 0.02,
     "compact.written": 0.2,
     "compact.named": 0.2,

@@ -24,6 +24,7 @@ MOMENTS = (
     "roll.renamed",
     "roll.created",
     "roll.sealed",
+    "mark.written",
     "compact.snapshot",
     "compact.written",
     "compact.named",
@@ -41,8 +42,13 @@ def failpoint_of(environ: Mapping[str, str]) -> Callable[[str], None]:
         name, _, share = pair.partition("=")
         if name not in MOMENTS:
             raise ValueError(f"CHECKPOINTS_FAILPOINTS: there is no moment {name!r}; there are {', '.join(MOMENTS)}")
-        chances[name] = float(share)
-    deaths = environ["CHECKPOINTS_DEATHS"]
+        try:
+            chances[name] = float(share)
+        except ValueError as error:
+            raise ValueError(f"CHECKPOINTS_FAILPOINTS: the chance of {name} is a number, not {share!r}") from error
+    deaths = environ.get("CHECKPOINTS_DEATHS")
+    if not deaths:
+        raise ValueError("CHECKPOINTS_FAILPOINTS needs CHECKPOINTS_DEATHS, the file where deaths are written down")
     chance = Random(os.getpid())
 
     def die(name: str) -> None:

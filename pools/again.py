@@ -8,7 +8,7 @@ It is for links whose other side remembers what it did. Below: nothing. Above: t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -121,6 +121,15 @@ class Again:
         deaths = flight.deaths = flight.deaths or {}
         deaths[position] = deaths.get(position, 0) + 1
         return self._give_up(number, [position], failure) if deaths[position] >= DEATHS else 0
+
+    def take_back(self, numbers: Sequence[int], is_meant: Callable[[Any], bool] | None, failure: Failure) -> int:
+        """Send some tasks no more; returns how many. is_meant: whether the one with this token is; None for all."""
+        taken = 0
+        for number in numbers:
+            tokens = self._flights[number].tokens
+            meant = [at for at, token in enumerate(tokens) if token is not ANSWERED and (is_meant is None or is_meant(token))]
+            taken += self._give_up(number, meant, failure)
+        return taken
 
     def _give_up(self, number: int, positions: list[int], failure: Failure) -> int:
         flight = self._flights[number]

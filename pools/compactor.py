@@ -74,9 +74,14 @@ class Compactor:
 
     async def _fold(self, folder: str, seat: Seat) -> None:
         words = (sys.executable, "-P", "-m", "checkpoints", folder)
-        self._process = process = await asyncio.create_subprocess_exec(
-            *words, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=self._environ
-        )
+        try:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *words, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=self._environ
+            )
+        except OSError as error:
+            self._not_before_s[folder] = time.monotonic() + AGAIN_S
+            self._on_event(Event("store.unfolded", f"{folder}: no process could be started: {error}", time.time()))
+            return
         _, said = await process.communicate()
         if process.returncode:
             self._not_before_s[folder] = time.monotonic() + AGAIN_S

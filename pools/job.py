@@ -46,7 +46,7 @@ class Answers(Protocol):
 class Job:
     """One section of tasks, for agents of one kind."""
 
-    __slots__ = ("answers", "count", "error", "keys", "next", "number", "residents", "rows")
+    __slots__ = ("answers", "count", "error", "keys", "next", "number", "places", "residents", "rows")
 
     def __init__(
         self,
@@ -63,6 +63,8 @@ class Job:
         self.count = len(keys)
         self.answers = answers
         self.next = 0
+        #: The positions of its tasks in the section, where it is a part of one that is sent again.
+        self.places: Sequence[int] | None = None
         #: Why the rest is not run.
         self.error: PoolError | None = None
 
@@ -72,6 +74,8 @@ class Job:
             self.error = TaskCancelled("cancelled before it began")
             return
         rows = list(self.rows)
+        if self.places is not None:
+            position = self.places.index(position) if position in self.places else -1
         at = position - self.next
         if 0 <= at < len(rows):
             rows[at] = (rows[at][0], CANCELLED, rows[at][2])
@@ -140,6 +144,7 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
         raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
     rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
     job = Job(number, residents, keys, rows, answers)
+    job.places = section.get("p")
     if residents is None:
         job.error = UnknownKind(f"no kind {kind!r} here; it has {', '.join(sorted(kinds)) or 'none'}")
     return job

@@ -171,7 +171,8 @@ class Kind:
         if names == self.names and type(row) is not dict:
             return self._checked(self._woken(key, row if type(row) is list else [row]))
         state = dict(row) if type(row) is dict else dict(zip(names, row if type(row) is list else [row], strict=True))
-        if state.keys() != set(self.names):
+        has_changed = state.keys() != set(self.names)
+        if has_changed:
             state = self.made.migrate(state)
         unknown = sorted(state.keys() - set(self.names))
         if unknown:
@@ -180,7 +181,10 @@ class Kind:
                 "give the class the field, or a classmethod migrate(state) that says what becomes of it"
             )
         first = {field.name: orjson.loads(field.save(field.fresh())) for field in self.fields if field.name not in state}
-        return self._checked(self._woken(key, [state[name] if name in state else first[name] for name in self.names]))
+        agent = self._checked(self._woken(key, [state[name] if name in state else first[name] for name in self.names]))
+        if has_changed and not self.is_light:
+            agent._committed = Fresh(agent._committed)  # its next record has all of it, so that no old field comes back
+        return agent
 
     def _checked(self, agent: Agent) -> Agent:
         """An agent whose fields hold what they may. Raises BadField."""

@@ -94,9 +94,9 @@ class Ledger:
         self._ready: deque[_Batch] = deque()
         self._under_way: _Batch | None = None
         self._is_due = False
-        self._is_touched = False
         #: Seconds that the disk has been full; 0 while it takes what is written.
         self.full_s = 0.0
+        self._closing = threading.Event()
         self._work: SimpleQueue[_Batch | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._commit_all, name="commits", daemon=True)
         self._thread.start()
@@ -109,31 +109,31 @@ class Ledger:
 
     def kept(self, kind: Kind, agent: Agent, before: list[Any]) -> None:
         """Record what a commit of an agent changed. before: its commit before that one."""
+        key = cast("int | str", agent._key)
+        if type(before) is not list:
+            row = [list(new[0]) if type(new) is tuple else orjson.Fragment(new) for new in agent._committed]
+            self._add(states_part(kind.name, kind.names, [key], [row]), 1)
+            return
         change: dict[str, Any] = {}
-        is_first = type(before) is not list
         for name, old, new in zip(kind.names, before, agent._committed, strict=True):
             if type(new) is tuple:
                 log: Log[Any] = new[0]
-                if is_first:
-                    change[name] = list(log)
-                elif new[1] > old[1]:
+                if new[1] > old[1]:
                     change[f"+{name}"] = list(log[old[1] :])
-            elif is_first or new != old:
+            elif new != old:
                 change[name] = orjson.Fragment(new)
         if change:
-            self._add(changes_part(kind.name, [cast("int | str", agent._key)], [change]), 1)
+            self._add(changes_part(kind.name, [key], [change]), 1)
 
     def answered(self, number: int, columns: dict[str, Any]) -> None:
         """Record answers to tasks of a section, if any of them has changed something since the last answers."""
-        if self._is_touched:
-            self._is_touched = False
+        if self._open.parts:
             self._end(answers_part(self._sessions[number & 1], number, columns))
 
     def answered_as(self, session: bytes, ended: Sequence[tuple[int, Any]]) -> None:
         """Record answers under a client's own numbers, if any task since the last answers has changed something."""
-        if not self._is_touched:
+        if not self._open.parts:
             return
-        self._is_touched = False
         parts: list[Part] = []
         columns: dict[int, tuple[list[int], list[Any]]] = {}
         for number, value in ended:
@@ -196,18 +196,14 @@ class Ledger:
         return manifest.generation
 
     def _end(self, *parts: Part) -> None:
-        """Add the answers that belong to what was recorded: from here on another commit may begin."""
-        batch = self._open
-        batch.parts += parts
-        batch.size_bytes += sum(len(part.body) for part in parts)
-        if batch.size_bytes >= BATCH_BYTES:
-            self.flush()
+        """Add the answers that belong to what was recorded."""
+        self._open.parts += parts
+        self._open.size_bytes += sum(len(part.body) for part in parts)
 
     def _add(self, part: Part, count: int) -> None:
         self._open.parts.append(part)
         self._open.count += count
         self._open.size_bytes += len(part.body)
-        self._is_touched = True
         if not self._is_due:
             self._is_due = True
             self._defer(self._flush_due)
@@ -286,12 +282,14 @@ class Ledger:
                 if not self.full_s:
                     say(f"worker {os.getpid()} waits: {full}")
                 self.full_s += FULL_PAUSE_S
-                threading.Event().wait(FULL_PAUSE_S)
+                if self._closing.wait(FULL_PAUSE_S):
+                    raise
             else:
                 return
 
     def close(self) -> None:
-        """Commit nothing more, and seal the log."""
+        """Commit nothing more, and seal the log. What waits for a full disk is not kept: nobody was told of it."""
+        self._closing.set()
         self._work.put(None)
         self._thread.join()
         self.store.close()

@@ -226,6 +226,8 @@ class Link:
             piece["m"] = names if type(names) is str else [names[0], names[1][part]]
             if "a" in section:
                 piece["a"] = section["a"][part]
+            if "q" in section:
+                piece["q"] = section["q"][part]
             self._send([piece])
 
     def _refuse_overflow(self) -> None:
@@ -292,7 +294,9 @@ class Link:
             lane.is_queued = False
             refuse(sink, lane.drop(len(lane)), _UNSENT)
         numbers = [number for number, flight in self._flights.items() if flight.sink is sink]
-        if numbers and self._wire is not None:
+        if self._wire is None:
+            self.open -= self._again.take_back(numbers, None, _AWAY)
+        elif numbers:
             self._wire.send(STATUS, {"verb": "cancel", "sections": numbers})
 
     def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool]) -> None:
@@ -300,7 +304,9 @@ class Link:
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
         for number, flight in list(self._flights.items()):
-            if flight.sink is sink and self._wire is not None:
+            if flight.sink is sink and self._wire is None:
+                self.open -= self._again.take_back([number], is_meant, _AWAY)
+            elif flight.sink is sink and self._wire is not None:
                 for position in [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]:
                     self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
 
@@ -310,3 +316,4 @@ class Link:
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))
+_AWAY = failure_of(TaskCancelled("cancelled while its worker was away; whether it ran is not known"))

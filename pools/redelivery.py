@@ -37,7 +37,7 @@ def accept_again(
         number, count = section["n"], len(section["i"])
         if "w" in section:
             ledger.received(section["w"])
-        positions = section.pop("p", None)
+        positions = section.get("p")
         taking: Answers = answers
         if "c" in section:
             session, numbers = bytes.fromhex(section["c"]), section["q"]

@@ -96,6 +96,8 @@ class Residents:
             elif self.exists(key):
                 agent = self._found(key, saved) if self._store is not None else self.kind.make(key)
             else:
+                if saved is not None:
+                    self._asleep[key] = saved  # it was kept, and is not spawned again yet
                 return None
             self.made += 1
         self.live[key] = agent

@@ -186,7 +186,8 @@ class Turns:
         def is_meant(task: Waiting | None) -> bool:
             if task is None or task.job.number not in numbers:
                 return False
-            return position in (None, task.position)
+            places = task.job.places
+            return position in (None, task.position if places is None else places[task.position])
 
         for residents in self._kinds.values():
             for turn in list(residents.busy.values()):

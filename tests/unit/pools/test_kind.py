@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import orjson
 import pytest
 
 from pools.agent import Agent
@@ -439,7 +440,13 @@ def test_only_the_commit_of_a_new_agent_says_that_nothing_was_recorded() -> None
     new = kind.make(1)
     assert type(new._committed) is Fresh
     assert type(kind.commit(new)) is list
-    assert type(kind.wake_from(1, [], {"name": "x"})._committed) is list
+    whole = {field.name: orjson.loads(field.save(field.fresh())) for field in kind.fields}
+    assert type(kind.wake_from(1, [], whole)._committed) is list
+
+
+def test_the_next_record_of_an_agent_whose_state_had_other_fields_is_a_whole_one() -> None:
+    kind = Kind(Deep)
+    assert type(kind.wake_from(1, [], {"name": "x"})._committed) is Fresh
 
 
 @pytest.mark.parametrize(
