@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BLOCK_ROWS", "FRAME_BYTES", "LZ4_FROM_BYTES", "RAW_BYTES", "SEGMENT_BYTES", "WATERMARK_S"]
+__all__ = ["BLOCK_ROWS", "FRAME_BYTES", "LZ4_FROM_BYTES", "RAW_BYTES", "SEGMENT_BYTES", "SESSION_BYTES", "WATERMARK_S"]
 
 #: Stored bytes of one frame, at most: what a torn tail may be long, and what recovery holds in memory at once.
 FRAME_BYTES = 32 * 1024 * 1024
@@ -16,3 +16,5 @@ SEGMENT_BYTES = 2 * 1024 * 1024
 WATERMARK_S = 1.0
 #: Rows of one block of a snapshot: what is read to wake one agent.
 BLOCK_ROWS = 1_000
+#: Bytes of the name by which a sender tells its numbers from all others.
+SESSION_BYTES = 8

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from checkpoints.frame import Part
+from checkpoints.spec import SESSION_BYTES
 
 __all__ = [
     "ANSWERS",
@@ -36,7 +37,6 @@ __all__ = [
 #: Letters of the parts.
 ANSWERS, MARKS, TOLD, DONE = b"R", b"M", b"T", b"D"
 LETTERS = frozenset({ANSWERS, MARKS, TOLD, DONE})
-SESSION_BYTES = 8
 _HEAD = Struct("<8sQ")
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from checkpoints.window import SESSION_BYTES
+from checkpoints.spec import SESSION_BYTES
 from engine.errors import NotRunning, UnsafePath
 from engine.line import error_of, not_running
 from engine.paths import find_paths

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from checkpoints.window import SESSION_BYTES
+from checkpoints.spec import SESSION_BYTES
 from engine import __version__
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped

@@ -6,7 +6,7 @@ Owns the form of result sections. Which task was done is the executor's knowledg
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -15,8 +15,10 @@ from pools.again import Wire
 from pools.errors import BadReply, Failure, FrameTooLarge, failure_of
 from pools.job import Answers, Error
 from pools.lane import Sink
-from pools.ledger import Ledger
 from pools.message import RESULT
+
+if TYPE_CHECKING:
+    from pools.ledger import Ledger
 
 __all__ = ["ChannelAnswers", "LocalAnswers", "PlacedAnswers", "RecordedAnswers", "SessionAnswers", "copied"]
 

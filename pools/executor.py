@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pools.address import Key
 from pools.agent import Agent
@@ -22,10 +22,12 @@ from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
 from pools.kind import Kind
-from pools.ledger import Ledger
 from pools.residents import Residents
 from pools.spec import PUMP_S, REPLY_AFTER_S
 from pools.turns import PENDING, Turns
+
+if TYPE_CHECKING:
+    from pools.ledger import Ledger
 
 __all__ = ["Executor"]
 

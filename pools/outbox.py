@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from checkpoints.window import SESSION_BYTES
+from checkpoints.spec import SESSION_BYTES
 from pools.address import Key
 from pools.again import Wire
 from pools.context import Outgoing

@@ -21,10 +21,10 @@ __all__ = ["accept_again"]
 def accept_again(
     section: dict[str, Any],
     executor: Executor,
-    kinds: Mapping[str, Residents],
     answers: RecordedAnswers,
-    ledger: Ledger,
     *,
+    kinds: Mapping[str, Residents],
+    ledger: Ledger,
     has_known: bool,
 ) -> None:
     """Take a section that may have been sent before. has_known: whether any answer of the process before is known.

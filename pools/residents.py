@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 from checkpoints.errors import CheckpointError
-from checkpoints.store import Store
-from checkpoints.table import Rows
 from pools.address import Key
 from pools.agent import Agent
 from pools.errors import BadField, StateUnreadable
 from pools.kind import Kind
+
+if TYPE_CHECKING:
+    from checkpoints.store import Store
+    from checkpoints.table import Rows
 
 __all__ = ["Residents"]
 

@@ -7,14 +7,16 @@ an engine starts, and written before a spawn is acknowledged. What the agents ha
 from __future__ import annotations
 
 import os
+import time
 from asyncio import Future, get_running_loop
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from checkpoints.frame import Part
 from checkpoints.store import changes_part, open_store
 from pools.errors import StateUnreadable
+from pools.events import Event
 from pools.placement import Part as Range
 from pools.placement import Placement
 from pools.spec import PoolSpec
@@ -88,6 +90,16 @@ class Roster:
         """Keep agents with names."""
         rows: list[Any] = [[self._names[pool], list(part)] for pool, part in names.items()]
         return self._put(changes_part(AGENTS, [kind], [{"+names": rows}]))
+
+    def note(self, kind: str, names: Mapping[int, Sequence[str]], on_event: Callable[[Event], None]) -> None:
+        """Keep agents with names, for nobody who waits: where that fails it is an event."""
+
+        def done(kept: Future[int]) -> None:
+            error = None if kept.cancelled() else kept.exception()
+            if error is not None:
+                on_event(Event("agents.unkept", f"an agent that was spawned is not kept: {error}", time.time()))
+
+        self.named(kind, names).add_done_callback(done)
 
     def _put(self, part: Part) -> Future[int]:
         return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], 1)

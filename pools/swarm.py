@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from checkpoints.window import SESSION_BYTES
+from checkpoints.spec import SESSION_BYTES
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.channel import Channel
-from pools.compactor import Compactor
 from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
@@ -31,11 +30,14 @@ from pools.link import Link
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.restarts import RestartBudget
-from pools.roster import Roster
 from pools.seat import Seat
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
 from pools.ways import Ended
+
+if TYPE_CHECKING:
+    from pools.compactor import Compactor
+    from pools.roster import Roster
 
 __all__ = ["Swarm"]
 
@@ -88,6 +90,8 @@ class Swarm:
         self._ways = [_links_of(pool) for pool in self.pools]
         self._balancer = Balancer(self.placement, self.pools)
         if keep is not None:
+            from pools.compactor import Compactor  # who keeps nothing needs none of it
+
             self._restore(keep)
             stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
             self._compactor = Compactor(stores, environ, output, on_event)
@@ -95,6 +99,8 @@ class Swarm:
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
+        from pools.roster import Roster
+
         roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         self._roster = roster
         count = self._kept = roster.restore(self.placement)
@@ -299,18 +305,12 @@ class Swarm:
                 return
             placed = self.placement.add_names(kind, [str(key)])
             if self._roster is not None and placed:
-                self._roster.named(kind, placed).add_done_callback(self._unkept)
+                self._roster.note(kind, placed, self._on_event)
             for number, mine in placed.items():
                 for seat in self.pools[number].seats:
                     _ask(seat, "names", kind=kind, names=mine)
         except PoolError as error:
             self._on_event(Event("spawn.refused", f"an agent's spawn of {kind}/{key}: {error}", time.time()))
-
-    def _unkept(self, done: Future[int]) -> None:
-        """Tell of an agent that could not be kept."""
-        error = None if done.cancelled() else done.exception()
-        if error is not None:
-            self._on_event(Event("agents.unkept", f"an agent that was spawned is not kept: {error}", time.time()))
 
     @property
     def window(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pools.address import Key
 from pools.agent import Agent
@@ -20,9 +20,11 @@ from pools.errors import MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod
 from pools.gauges import DONE, FAILED, WAITING
 from pools.job import CANCELLED, Known, Turn, Waiting
 from pools.kind import Kind
-from pools.ledger import Ledger
 from pools.method import Method
 from pools.residents import Residents
+
+if TYPE_CHECKING:
+    from pools.ledger import Ledger
 
 __all__ = ["PENDING", "Turns"]
 

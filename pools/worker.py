@@ -20,7 +20,7 @@ from asyncio import Future
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -35,16 +35,17 @@ from pools.errors import BadFrame, KindNotLoaded, LinkClosed, PoolError, failure
 from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
 from pools.lane import Lane
-from pools.ledger import Ledger, open_ledger
 from pools.link import Link
 from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
-from pools.outbox import Outbox
-from pools.redelivery import accept_again
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.spec import BACKLOG_TASKS
 from pools.title import entitle
+
+if TYPE_CHECKING:
+    from pools.ledger import Ledger
+    from pools.outbox import Outbox
 
 __all__ = ["Worker", "main"]
 
@@ -74,8 +75,8 @@ class Worker:
         self._wire: Wire | None = None
         self._ledger: Ledger | None = None
         self._outbox: Outbox | None = None
-        #: Whether there are answers of a process before this one.
-        self._has_known = False
+        #: Takes a section that may have been sent before; None where nothing is kept.
+        self._accept_again: Callable[..., None] | None = None
         self._answers: ChannelAnswers | None = None
         self._executor: Executor | None = None
         self._shards = 1
@@ -109,8 +110,8 @@ class Worker:
             if executor is None or answers is None:
                 raise BadFrame("tasks before the set-up")
             for section in message.data:
-                if self._ledger is not None and isinstance(answers, RecordedAnswers):
-                    accept_again(section, executor, self._kinds, answers, self._ledger, has_known=self._has_known)
+                if self._accept_again is not None:
+                    self._accept_again(section, executor, answers)
                 else:
                     executor.accept(section, answers)
         elif message.letter == RESULT:
@@ -162,15 +163,18 @@ class Worker:
         """
         if self._channel is None:
             return None
+        from pools.ledger import open_ledger  # who keeps nothing needs none of it
+        from pools.outbox import Outbox
+        from pools.redelivery import accept_again
+
         sys.setswitchinterval(SWITCH_S)
-        self._ledger, found = open_ledger(kept, self._shards, self._channel, self._loop)
-        self._has_known = self._ledger.store.window.has_answers
-        self._wire = self._ledger
-        self._answers = RecordedAnswers(self._ledger, self._ledger)
-        self._up.attach(self._ledger)
-        self._outbox = Outbox(
-            self._ledger, deliver=self._deliver, wire=self._ledger, later=self._loop.call_later, wall_s=time.time
-        )
+        ledger, found = open_ledger(kept, self._shards, self._channel, self._loop)
+        has_known = ledger.store.window.has_answers
+        self._accept_again = partial(accept_again, kinds=self._kinds, ledger=ledger, has_known=has_known)
+        self._ledger = self._wire = ledger
+        self._answers = RecordedAnswers(ledger, ledger)
+        self._up.attach(ledger)
+        self._outbox = Outbox(ledger, deliver=self._deliver, wire=ledger, later=self._loop.call_later, wall_s=time.time)
         return found
 
     # -- control verbs -------------------------------------------------------------------------------------------------

@@ -188,7 +188,9 @@ class House(Desk):
     def accept(self, *sections: dict[str, Any]) -> None:
         """Take sections as a worker does."""
         for section in sections:
-            accept_again(dict(section), self.executor, self.kinds, self.answers, self.ledger, has_known=self.has_known)
+            accept_again(
+                dict(section), self.executor, self.answers, kinds=self.kinds, ledger=self.ledger, has_known=self.has_known
+            )
 
     def results(self) -> dict[tuple[int, int], Any]:
         """What left as answers and was not taken yet, by section and position; an error stands as its name."""
