@@ -71,7 +71,6 @@ class Worker:
         self._cells = gauges.row(0)
         self._kinds: dict[str, Residents] = {}
         self._channel: Channel | None = None
-        #: Where messages leave: the channel, or what makes them wait for the disk.
         self._wire: Wire | None = None
         self._ledger: Ledger | None = None
         self._outbox: Outbox | None = None
