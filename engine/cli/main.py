@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+
+from engine.cli.ending import Terminated, endings
 
 __all__ = ["VERBS", "main"]
 
@@ -84,23 +85,19 @@ Files
 """
 
 
-class _Terminated(BaseException):
-    """Somebody sent SIGTERM."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. arguments: without the program's name; None takes the process's own."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     _fill_streams()
-    before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = _command(given)
-        sys.stdout.flush()
+        with endings():
+            code = _command(given)
+            sys.stdout.flush()
     except BrokenPipeError:
         code = PIPE_CLOSED
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except _Terminated:
+    except Terminated:
         code = TERMINATED
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0
@@ -109,7 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         code = report(error, is_json="--json" in given, is_debug="--debug" in given)
     finally:
-        signal.signal(signal.SIGTERM, before)
         _drop_unwritten()
     return code
 
@@ -129,10 +125,6 @@ def _fill_streams() -> None:
         sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _terminate(_number: int, _frame: object) -> None:
-    raise _Terminated
 
 
 def _drop_unwritten() -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.cli.ending import endings_by_loop
+
 if TYPE_CHECKING:
     from engine.client import Client
     from engine.config import Config
@@ -83,8 +85,10 @@ def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome
         async with Client(name, environ) as client:
             return await say(client)
 
+    run = asyncio.run
     if is_fast:
         import uvloop
 
-        return uvloop.run(conversation())
-    return asyncio.run(conversation())
+        run = uvloop.run
+    with endings_by_loop():
+        return run(conversation())
