@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from pools.agent import Agent
     from pools.context import Context
     from pools.log import Log
+    from pools.method import task
     from pools.result import Batch, Result
     from pools.spec import PoolSpec
 
-__all__ = ["Agent", "Batch", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "__version__", "errors"]
+__all__ = [
+    "Agent", "Batch", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "__version__", "errors", "task",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 
@@ -33,6 +36,7 @@ _HOMES = {
     "PoolSpec": "pools.spec",
     "Batch": "pools.result",
     "Result": "pools.result",
+    "task": "pools.method",
     "Snapshot": "engine.snapshot",
 }
 

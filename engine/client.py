@@ -216,6 +216,14 @@ class Client:
         """A page of agents. limit: at most 10,000."""
         return dict(await self.request("agents", kind=kind, skip=skip, limit=limit))
 
+    async def quarantine(self) -> list[dict[str, Any]]:
+        """The records of agents that were found sick, as `Engine.quarantine`."""
+        return list(await self.request("quarantine"))
+
+    async def release(self, agent: str) -> dict[str, Any]:
+        """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
+        return dict(await self.request("release", agent=agent))
+
     async def kinds(self) -> dict[str, dict[str, str]]:
         """What each kind can do: signatures by method."""
         return dict(await self.request("kinds"))

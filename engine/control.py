@@ -63,6 +63,8 @@ class Control:
             "agents": self._agents,
             "kinds": self._kinds,
             "events": self._events,
+            "quarantine": self._quarantine,
+            "release": self._release,
             "ready": self._ready,
             "stop": self._stop,
         }
@@ -212,6 +214,12 @@ class Control:
     async def _events(self, order: Order) -> list[dict[str, Any]]:
         limit = order.count("limit", 100, 1_000)
         return [event._asdict() for event in list(self._engine.events)[-limit:]] if limit else []
+
+    async def _quarantine(self, _order: Order) -> list[dict[str, Any]]:
+        return self._engine.quarantine()
+
+    async def _release(self, order: Order) -> dict[str, Any]:
+        return await self._engine.release(order.text("agent"))
 
     async def _ready(self, order: Order) -> bool:
         """Wait until every worker runs."""

@@ -286,6 +286,17 @@ class Engine:
         """Memory of this process and those it started: the sum of their proportional set sizes."""
         return pss_bytes(os.getpid()) + self.swarm.memory_bytes + sum(pool.measure(always=True) for pool in self.swarm.pools)
 
+    def quarantine(self) -> list[dict[str, Any]]:
+        """The records of agents that were found sick, the newest last: what was found, what was tried, their `status`.
+
+        trial: its tasks run in processes of their own.  parked: it takes none.  recovered, released: it is as the others.
+        """
+        return self.swarm.healer.quarantine.listed()
+
+    async def release(self, agent: str) -> dict[str, Any]:
+        """Let an agent out of quarantine; returns its record. Raises BadAddress, UnknownAgent where it is not there."""
+        return await self.swarm.healer.release(agent)
+
     def stats(self) -> Snapshot:
         """One consistent snapshot of everything counted."""
         from engine.snapshot import snapshot

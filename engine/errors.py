@@ -20,6 +20,7 @@ from checkpoints.errors import (
     StoreFailed,
 )
 from pools.errors import (
+    AgentQuarantined,
     BadAddress,
     BadArgument,
     BadField,
@@ -40,6 +41,8 @@ from pools.errors import (
     TaskCancelled,
     TaskExpired,
     TaskFailed,
+    TaskHung,
+    TaskKilled,
     TooManyAgents,
     UnknownAgent,
     UnknownKind,
@@ -48,6 +51,7 @@ from pools.errors import (
 )
 
 __all__ = [
+    "AgentQuarantined",
     "AlreadyRunning",
     "BadAddress",
     "BadArgument",
@@ -84,6 +88,8 @@ __all__ = [
     "TaskCancelled",
     "TaskExpired",
     "TaskFailed",
+    "TaskHung",
+    "TaskKilled",
     "TooManyAgents",
     "Unavailable",
     "UnknownAgent",
@@ -168,6 +174,7 @@ class BadLine(EngineError):
 DONE, FAILED, WRONG, AGAIN, BROKEN = range(5)
 
 _CODES: dict[type[Exception], int] = {
+    AgentQuarantined: FAILED,
     AlreadyRunning: WRONG,
     BadAddress: WRONG,
     BadArgument: WRONG,
@@ -200,6 +207,8 @@ _CODES: dict[type[Exception], int] = {
     TaskCancelled: FAILED,
     TaskExpired: FAILED,
     TaskFailed: FAILED,
+    TaskHung: FAILED,
+    TaskKilled: FAILED,
     TooManyAgents: WRONG,
     Unavailable: WRONG,
     UnknownAgent: WRONG,

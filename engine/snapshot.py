@@ -32,6 +32,7 @@ class Snapshot:
 
     agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
+    healing: what was found of agents, by what it was, and how many are on trial or parked now.
     memory_bytes: proportional set sizes.
     """
 
@@ -46,6 +47,7 @@ class Snapshot:
     latency_us: dict[str, int | None]
     messages: dict[str, int]
     workers: dict[str, int]
+    healing: dict[str, Any]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
     schema: str = SCHEMA
@@ -144,6 +146,7 @@ def snapshot(swarm: Swarm, tally: Tally, *, name: str, durability: str, started_
             "running": sum(seat.state == "running" for seat in swarm.seats),
             "restarts": sum(seat.restarts for seat in swarm.seats),
         },
+        healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,
     )

@@ -1,8 +1,8 @@
 """What is sent a second time, after the channel that it went over was lost.
 
 Owns the flights of a link while nobody can answer them, and the suspicion: a death is charged to the task that ran, which is
-sent again last and alone, and fails if it ends that process too. The tasks beside it are answered as if nothing had happened.
-It is for links whose other side remembers what it did. Below: nothing. Above: the link.
+sent again last, to be run in a process of its own, and fails if it ends that one too. The tasks beside it are answered as if
+nothing had happened. It is for links whose other side remembers what it did. Below: nothing. Above: the link.
 """
 
 from __future__ import annotations
@@ -45,21 +45,33 @@ ANSWERED = _Answered()
 class Flight:
     """One section that was sent.
 
-    sent: it as JSON, where it may be sent again.  places: the positions of it that were sent last; None for all.
+    section: it as it was sent.  sent: the same as JSON, where it may be sent again.
+    places: the positions of it that were sent last; None for all.
     deaths: how often each suspected task has ended its process.  tries: how often the section was sent again.
     """
 
-    __slots__ = ("deaths", "left", "places", "sent", "sent_s", "sink", "tokens", "tries")
+    __slots__ = ("deaths", "left", "places", "section", "sent", "sent_s", "sink", "tokens", "tries")
 
-    def __init__(self, sink: Sink, tokens: Sequence[Any], sent_s: float) -> None:
+    def __init__(self, sink: Sink, tokens: Sequence[Any], sent_s: float, section: dict[str, Any]) -> None:
         self.sink = sink
         self.tokens = tokens
+        self.section = section
         self.left = len(tokens)
         self.sent_s = sent_s
         self.sent = b""
         self.places: list[int] | None = None
         self.deaths: dict[int, int] | None = None
         self.tries = 0
+
+    def task(self, place: int) -> tuple[str, str] | None:
+        """The agent's address and the method of the task at a place of what was sent last; None where there is none."""
+        at = self.places[place] if self.places is not None and place < len(self.places) else place
+        section = self.section
+        if at >= len(section["i"]):
+            return None
+        names = section["m"]
+        method = names if type(names) is str else names[0][names[1][at]]
+        return f"{section['k']}/{section['i'][at]}", method
 
     def answer(self, positions: Sequence[int]) -> list[Any]:
         """Mark tasks as answered; returns their tokens."""
@@ -170,7 +182,7 @@ class Again:
             if self._alone == (number, position) or any(map(self._is_open, self._sent)):
                 return
             self._alone = (number, position)
-            self._wire.send(TASK, [flight.part([position])])
+            self._wire.send(TASK, [flight.part([position]) | {"x": [0]}])
 
     def _is_open(self, number: int) -> bool:
         flight = self._flights.get(number)

@@ -22,7 +22,10 @@ __all__ = ["HOOKS", "Agent", "AgentType"]
 HOOKS = frozenset({"run", "execute", "checkpoint", "handle_error"})
 #: Names that tell about every agent, and those that a field cannot have.
 TELLING = frozenset({"id", "key", "kind", "status", "mailbox"})
-RESERVED = TELLING | {"memory_limit_bytes", "migrate"} | HOOKS
+RESERVED = TELLING | {"memory_limit_bytes", "migrate", "restart_kind"} | HOOKS
+#: What may become of an agent whose tasks end their process, also alone: it is tried again and again, until it has been
+#: parked for it, or parked at once.
+RESTARTS = ("permanent", "transient", "temporary")
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -79,12 +82,15 @@ class AgentType(type):
             raise BadField(f"{name}: {loose} has no __slots__, so state could hide from the engine; give it `__slots__ = ()`")
         made._fields = (*inherited, *(field for field in fields if field not in inherited))
         made._defaults = {k: v for base in reversed(bases) for k, v in getattr(base, "_defaults", {}).items()} | defaults
+        if getattr(made, "restart_kind", RESTARTS[0]) not in RESTARTS:
+            raise BadField(f"{name}.restart_kind is one of {', '.join(RESTARTS)}, got {made.restart_kind!r}")
         made.kind = valid_kind(kind or _WORD.sub("_", name).lower().strip("_"))
         return made
 
     _fields: tuple[str, ...]
     _defaults: dict[str, Any]
     kind: str
+    restart_kind: str
 
 
 class Desk(Protocol):
@@ -113,6 +119,9 @@ class Agent(metaclass=AgentType):
 
     #: Bytes of state the agent may grow to; a task that passes it is refused and taken back.
     memory_limit_bytes: ClassVar[int] = AGENT_BYTES
+
+    #: permanent, transient or temporary: see `pools.healing`.
+    restart_kind: ClassVar[str] = "transient"
 
     _desk: ClassVar[Desk | None] = None
     _key: Key

@@ -44,9 +44,12 @@ def call(kind: Kind, agent: Agent, method: Method, bound: Callable[[], Any]) -> 
     return agent.execute(method.name, bound)
 
 
-def keep(kind: Kind, agent: Agent, method: Method, before: Any, value: Any) -> None:
-    """Make the change of a task that succeeded the agent's state. Raises BadField, StateTooLarge."""
-    if kind.has_hooks:
+def keep(kind: Kind, agent: Agent, method: Method, before: Any, value: Any, *, is_seen: bool = False) -> None:
+    """Make the change of a task that succeeded the agent's state. Raises BadField, StateTooLarge.
+
+    is_seen: the agent's own hook has been called already.
+    """
+    if kind.has_hooks and not is_seen:
         agent.checkpoint(method.name, value)
     if kind.is_light:
         kind.check(before, kind.mark(agent))
@@ -54,10 +57,10 @@ def keep(kind: Kind, agent: Agent, method: Method, before: Any, value: Any) -> N
         agent._committed = kind.commit(agent)
 
 
-def undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseException) -> None:
-    """Take back what a failed task changed."""
+def undo(kind: Kind, agent: Agent, method: Method, before: Any, error: BaseException, *, is_seen: bool = False) -> None:
+    """Take back what a failed task changed. is_seen: the agent's own hook has been called already."""
     try:
-        if kind.has_hooks:
+        if kind.has_hooks and not is_seen:
             agent.handle_error(method.name, error)
     finally:
         if kind.is_light:

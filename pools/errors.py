@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 __all__ = [
+    "AgentQuarantined",
     "BadAddress",
     "BadArgument",
     "BadField",
@@ -17,6 +18,7 @@ __all__ = [
     "BadReply",
     "Failure",
     "FrameTooLarge",
+    "Interrupted",
     "KindNotLoaded",
     "LinkClosed",
     "MailboxFull",
@@ -29,6 +31,8 @@ __all__ = [
     "TaskCancelled",
     "TaskExpired",
     "TaskFailed",
+    "TaskHung",
+    "TaskKilled",
     "TooManyAgents",
     "UnknownAgent",
     "UnknownKind",
@@ -122,6 +126,22 @@ class MailboxFull(PoolError):
     retry_after_s = 0.1
 
 
+class TaskHung(PoolError):
+    """A task ran for longer than its method may, without an end; it was interrupted, and changed nothing."""
+
+
+class TaskKilled(PoolError):
+    """A task ended the process that it ran in, also when it ran there alone; it changed nothing."""
+
+
+class AgentQuarantined(PoolError):
+    """An agent takes no tasks until it is released: what it ran has ended its process again and again."""
+
+
+class Interrupted(BaseException):
+    """Raised within a task that hangs. It is no `Exception`, so that a method that catches those hears of it too."""
+
+
 class OutboxFull(PoolError):
     """One task sent more messages than one task may."""
 
@@ -198,6 +218,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(error.type, error.message, error.retry_after_s)
     if isinstance(error, PoolError):
         return Failure(type(error).__name__, _text(error), error.retry_after_s)
+    if isinstance(error, Interrupted):
+        return Failure(TaskHung.__name__, _text(error))
     name = type(error).__name__
     if name in _LEAVES:  # an error of the user's own that is called like one of ours
         name = f"{type(error).__module__}.{name}"
@@ -205,9 +227,9 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _leaves() -> dict[str, type[PoolError]]:
-    plain = (BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
-    more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, UnknownAgent, UnknownKind)
-    return {leaf.__name__: leaf for leaf in (*plain, *more, UnknownMethod, WorkerDied)}
+    plain = (AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
+    more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
+    return {leaf.__name__: leaf for leaf in (*plain, *more, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)}
 
 
 _LEAVES = _leaves()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from copy import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from pools.kind import Kind
 from pools.residents import Residents
 from pools.spec import PUMP_S, REPLY_AFTER_S
 from pools.turns import PENDING, Turns
+from pools.usage import resident_bytes
+from pools.ward import Ward
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
@@ -34,6 +37,7 @@ __all__ = ["Executor"]
 #: Tasks of the first slice of a section, and of the largest: a slice aims at half of REPLY_AFTER_S.
 FIRST_SLICE, MOST_SLICE = 64, 1024
 #: Integers that CPython holds in one digit and compares fastest; larger ones are looked at by `sendable`.
+_LISTED: type = type(iter([]))
 _LEAST, _MOST = -(2**30) + 1, 2**30 - 1
 
 
@@ -44,6 +48,7 @@ class Executor:
     clock_ns: monotonic nanoseconds.  defer: calls a function in the next turn of the loop.
     start: makes an asyncio task of a coroutine, started in place where the interpreter can.
     send: takes what a successful task sends, with the agent's kind and key.
+    ward: hears of tasks that failed.
     ledger: where changes are recorded; None where state is kept in memory only.
     """
 
@@ -58,9 +63,12 @@ class Executor:
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         office: Office,
         send: Callable[[str, Key, list[Outgoing]], None],
+        ward: Ward,
         ledger: Ledger | None = None,
     ) -> None:
         self._kinds = kinds
+        self._ward = ward
+        self._scales = ward.scales
         self._ledger = ledger
         self._cells = cells
         self._clock_ns = clock_ns
@@ -75,6 +83,8 @@ class Executor:
             office=office,
             send=send,
             complaints=self._complaints,
+            ward=ward,
+            clock_ns=clock_ns,
             ledger=ledger,
         )
         self._queue: deque[Job] = deque()
@@ -89,7 +99,7 @@ class Executor:
 
     def accept(self, section: dict[str, Any], answers: Answers) -> None:
         """Queue one section. Raises BadFrame for columns that do not fit each other."""
-        if self._is_pumping or not self._run_alone(section, answers):
+        if self._is_pumping or self._scales.is_on or not self._run_alone(section, answers):
             self.put(read_job(section, self._kinds, answers))
 
     def _run_alone(self, section: dict[str, Any], answers: Answers) -> bool:
@@ -132,6 +142,7 @@ class Executor:
         except CAUGHT as error:
             kind.restore(agent, before)
             value, errors = None, [[0, *self._complaints.failure(kind, method, error)]]
+            self._ward.failed(residents, key, method.name, error)
         self._alone = None
         cells[FAILED if errors else DONE] += 1
         cells[BUSY_NS] += self._clock_ns() - began_ns
@@ -169,7 +180,10 @@ class Executor:
         while queue:
             job = queue[0]
             at = job.next
-            self._run_slice(job)
+            if self._scales.is_on:
+                self._weigh(job)
+            else:
+                self._run_slice(job)
             self.queued -= job.next - at
             if job.next >= job.count:
                 queue.popleft()
@@ -190,6 +204,16 @@ class Executor:
         else:
             self._is_pumping = False
             cells[BUSY_SINCE_NS] = 0
+
+    def _weigh(self, job: Job) -> None:
+        """Run the next task of a job alone, and charge what the process grows by to its agent."""
+        if not isinstance(job.rows, _LISTED):
+            job.rows = iter([*job.rows])
+        _, method, _ = next(copy(job.rows), (None, None, None))
+        self._slice, at, before_bytes = 1, job.next, resident_bytes()
+        self._run_slice(job)
+        if job.residents is not None:
+            self._scales.charge(before_bytes, job.residents.kind.name, job.keys[at], method.name if method else "")
 
     def _fit_slice(self, elapsed_ns: int) -> None:
         if elapsed_ns > REPLY_AFTER_S * 5e8:
@@ -246,6 +270,7 @@ class Executor:
                 except CAUGHT as error:
                     kind.restore(agent, before)
                     errors.append([position - first, *self._complaints.failure(kind, method, error)])
+                    self._ward.failed(residents, key, method.name, error)
                     value = None
             else:
                 try:
@@ -255,6 +280,7 @@ class Executor:
                         is_gapless = False
                 except CAUGHT as error:
                     errors.append([position - first, *self._complaints.failure(kind, method, error)])
+                    self._ward.failed(residents, key, method.name if method else "", error)
                     value = None
             results.append(value)
             position += 1

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ __all__ = [
     "DONE",
     "FAILED",
     "HISTOGRAM",
+    "HUNG",
     "LIVE",
     "POSITION",
     "SECTION",
@@ -36,6 +39,7 @@ __all__ = [
     "bucket_of",
     "bucket_top_us",
     "percentile_us",
+    "pulse_of",
 ]
 
 #: Turns of the worker's run loop.
@@ -63,12 +67,15 @@ BUSY_NS = 11
 #: Bytes of frames received and sent.
 BYTES_IN = 12
 BYTES_OUT = 13
+#: The pulse of a task that is to be interrupted, written by the supervisor.
+HUNG = 14
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
 HISTOGRAM = 16
 #: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).
 CELLS = 128
 _BUCKETS = CELLS - HISTOGRAM
 _ROW_BYTES = CELLS * 8
+_PULSE = struct.Struct("6Q")
 
 
 def bucket_of(elapsed_us: int) -> int:
@@ -98,6 +105,12 @@ def percentile_us(counts: list[int], share: float) -> int | None:
         if count and seen >= share * total:
             return bucket_top_us(bucket)
     return bucket_top_us(_BUCKETS - 1)
+
+
+def pulse_of(cells: memoryview) -> int:
+    """A number that changes whenever a worker begins another task: 32 bits, never 0."""
+    seen = (cells[BUSY_SINCE_NS], cells[SECTION], cells[POSITION], cells[TICKS], cells[DONE], cells[FAILED])
+    return zlib.crc32(_PULSE.pack(*seen)) or 1
 
 
 class Gauges:

@@ -17,7 +17,7 @@ from pools.errors import BadFrame, PoolError, TaskCancelled, UnknownKind
 from pools.method import Method
 from pools.residents import Residents
 
-__all__ = ["CANCELLED", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
+__all__ = ["CANCELLED", "Alone", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
 
 #: A failure in a result section: [index in its values, type, message, retry_after_s].
 Error = list[Any]
@@ -118,6 +118,16 @@ class Known(Method):
         self.value = value
 
 
+class Alone(Method):
+    """Stands for the method of a task that runs in a process of its own: the one it ran in before has ended with it."""
+
+    __slots__ = ("method",)
+
+    def __init__(self, method: Method) -> None:
+        super().__init__(method.name, method.function, method.parameters, wants_context=method.wants_context)
+        self.method = method
+
+
 #: Stands for the method of a task that was cancelled before it ran.
 CANCELLED = Method("cancelled", _nothing, (), wants_context=False)
 
@@ -142,6 +152,9 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
             column = map(table.__getitem__, names[1])
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
+    alone = frozenset(section.get("x", ()))
+    if alone:
+        column = [Alone(method) if at in alone and method is not None else method for at, method in enumerate(column)]
     rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
     job = Job(number, residents, keys, rows, answers)
     job.places = section.get("p")

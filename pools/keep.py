@@ -5,9 +5,10 @@ Owns the layout of the data folder: one store for each worker of each pool, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Keep", "Recovered"]
+__all__ = ["Keep", "Recovered", "recovered"]
 
 #: The folder of the roster; no pool can be called so.
 ROSTER = "_roster"
@@ -44,3 +45,13 @@ class Recovered(NamedTuple):
     records: int
     seconds: float
     torn: list[list[Any]]
+
+
+def recovered(agents: int, found: Sequence[Mapping[str, Any]]) -> Recovered:
+    """What was read, from what each worker found in its store."""
+    return Recovered(
+        agents=agents,
+        records=sum(one["records"] for one in found),
+        seconds=max((one["seconds"] for one in found), default=0.0),
+        torn=[one["torn"] for one in found if one["torn"]],
+    )

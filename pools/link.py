@@ -47,7 +47,7 @@ class Link:
         first: int = 1,
         is_kept: bool = False,
     ) -> None:
-        self._is_kept = is_kept
+        self.is_kept = is_kept
         self._wire: Wire | None = None
         self._window = window
         self._half = max(window // 2, 1)
@@ -80,7 +80,7 @@ class Link:
         running: section and place in it of the task that ran last; the death is charged to it.
         """
         self._wire = None
-        if self._is_kept and not drop_waiting:
+        if self.is_kept and not drop_waiting:
             self.open -= self._again.detach(running, failure_of(error))
             return
         flights, self.open = list(self._flights.values()), 0
@@ -129,7 +129,7 @@ class Link:
         section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
         if argument is not None:
             section["a"] = (argument,)
-        self._flights[number] = Flight(lane.sink, (token,), self._clock())
+        self._flights[number] = Flight(lane.sink, (token,), self._clock(), section)
         self.open = 1
         self._send([section])
         return True
@@ -178,9 +178,9 @@ class Link:
         if not tokens:
             return None
         self._number = number = self._number + 2
-        self._flights[number] = Flight(lane.sink, tokens, self._clock())
-        self.open += len(tokens)
         section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
+        self._flights[number] = Flight(lane.sink, tokens, self._clock(), section)
+        self.open += len(tokens)
         if arguments is not None:
             section["a"] = arguments
         if lane.session is not None:
@@ -192,7 +192,7 @@ class Link:
         if wire is None:
             return
         try:
-            wire.send(TASK, self._kept(sections) if self._is_kept else sections)
+            wire.send(TASK, self._kept(sections) if self.is_kept else sections)
         except (TypeError, FrameTooLarge) as error:
             if len(sections) > 1:
                 for section in sections:
@@ -220,9 +220,9 @@ class Link:
             return
         for part in (slice(0, count // 2), slice(count // 2, count)):
             self._number = number = self._number + 2
-            self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s)
             names = section["m"]
             piece = section | {"n": number, "i": section["i"][part]}
+            self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s, piece)
             piece["m"] = names if type(names) is str else [names[0], names[1][part]]
             if "a" in section:
                 piece["a"] = section["a"][part]
@@ -236,6 +236,11 @@ class Link:
         while (surplus := self.waiting - BACKLOG_TASKS) > 0:
             lane = max(self._queue, key=len)
             refuse(lane.sink, lane.drop(min(surplus, len(lane))), failure)
+
+    def task(self, number: int, place: int) -> tuple[str, str] | None:
+        """The agent's address and the method of a task in flight; None where there is none."""
+        flight = self._flights.get(number)
+        return None if flight is None else flight.task(place)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 

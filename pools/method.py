@@ -8,17 +8,36 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pools.errors import BadArgument, BadMethod
 from pools.types import ANY, Type, type_of
 from pools.values import copied
 
-__all__ = ["CONTEXT", "Method", "Parameter", "read_method"]
+__all__ = ["CONTEXT", "Method", "Parameter", "read_method", "task"]
 
 #: The parameter that the engine fills.
 CONTEXT = "ctx"
 _NONE = type(None)
+#: Seconds that `max_run_s` may be: up to a day.
+LONGEST_S = 86_400.0
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def task(*, max_run_s: float) -> Callable[[_Function], _Function]:
+    """For a method that takes long: its tasks run in processes of their own, each for up to max_run_s seconds.
+
+    The limit is on the processor time that a task takes without waiting, and on the time that it stands still in one call.
+    Raises BadMethod for a limit that is not above 0 and up to a day.
+    """
+    if isinstance(max_run_s, bool) or not isinstance(max_run_s, int | float) or not 0 < max_run_s <= LONGEST_S:
+        raise BadMethod(f"max_run_s must be above 0 and up to {LONGEST_S:,.0f} seconds, got {max_run_s!r}")
+
+    def mark(function: _Function) -> _Function:
+        function.max_run_s = float(max_run_s)  # type: ignore[attr-defined]
+        return function
+
+    return mark
 
 
 class _Never:
@@ -43,10 +62,11 @@ class Method:
     """One public method.
 
     function: takes the agent, then the arguments.  only: the exact type of the single argument with which `function`
-    may be called without any further check.  is_bare: it may be called with no argument.
+    may be called without any further check.  is_bare: it may be called with no argument.  max_run_s: seconds that it may
+    take, in a process of its own; None for the worker's limit, among the others.
     """
 
-    __slots__ = ("function", "is_async", "is_bare", "name", "only", "parameters", "wants_context")
+    __slots__ = ("function", "is_async", "is_bare", "max_run_s", "name", "only", "parameters", "wants_context")
 
     def __init__(
         self, name: str, function: Callable[..., Any], parameters: tuple[Parameter, ...], *, wants_context: bool
@@ -55,13 +75,15 @@ class Method:
         self.function = function
         self.parameters = parameters
         self.wants_context = wants_context
+        self.max_run_s: float | None = getattr(function, "max_run_s", None)
         self.is_async = inspect.iscoroutinefunction(function)
         self.only: type = _Never
         self.is_bare = False
 
     def open_short_way(self) -> None:
         """Let the executor call the method without binding, where that is the same: sync, no context, plain arguments."""
-        if self.is_async or self.wants_context or any(type(p.default) in (list, dict) for p in self.parameters):
+        is_slow = self.is_async or self.wants_context or self.max_run_s is not None
+        if is_slow or any(type(p.default) in (list, dict) for p in self.parameters):
             return
         required = [parameter for parameter in self.parameters if parameter.is_required]
         self.is_bare = not required

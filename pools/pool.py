@@ -6,7 +6,6 @@ Owns the seats of its workers and the resources they share. Which agents live he
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,13 @@ from typing import Any
 from pools.errors import PoolUnavailable
 from pools.events import Event
 from pools.gauges import DONE, FAILED
+from pools.healing import Finding
+from pools.pressure import Pressure
 from pools.seat import Seat
 from pools.share import CpuShare
 from pools.spec import PoolSpec
 
 __all__ = ["Pool", "pss_bytes"]
-
-#: Share of a pool's memory at which idle agents are put to sleep and no new agents are taken.
-SOFT_MEMORY = 0.9
 
 
 def pss_bytes(pid: int) -> int:
@@ -39,19 +37,25 @@ def pss_bytes(pid: int) -> int:
 class Pool:
     """One pool of workers.
 
-    is_short: its memory is past the soft limit.  cpu: how its share of the machine is kept, once its
+    on_found: told which agent leaks.  cpu: how its share of the machine is kept, once its
     workers are up.
     """
 
-    def __init__(self, number: int, spec: PoolSpec, seats: list[Seat], on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        spec: PoolSpec,
+        seats: list[Seat],
+        on_found: Callable[[Finding], None],
+        on_event: Callable[[Event], None],
+    ) -> None:
         self.number = number
         self.spec = spec
         self.seats = seats
         self.cpu: CpuShare | None = None
         self.is_paused = False
-        self.is_short = False
         self.memory_bytes = 0
-        self._on_event = on_event
+        self._pressure = Pressure(spec, seats, on_found, on_event)
         self._seen_work = -1
 
     @property
@@ -96,17 +100,11 @@ class Pool:
         return self.memory_bytes
 
     def watch_memory(self) -> None:
-        """Compare the memory with its limit: past the soft limit idle agents are put to sleep."""
-        limit = self.spec.mem_bytes
-        if limit is None:
-            return
-        was_short = self.is_short
-        self.is_short = self.measure() > limit * SOFT_MEMORY
-        if self.is_short and not was_short:
-            text = (
-                f"pool {self.name} uses {self.memory_bytes / 1e6:,.0f} of {limit / 1e6:,.0f} MB: idle agents are put to sleep"
-            )
-            self._on_event(Event("pool.memory", text, time.time()))
-            for seat in self.seats:
-                if seat.state == "running":
-                    seat.request("sleep").add_done_callback(lambda done: done.cancelled() or done.exception())
+        """Compare the memory with its limit, and do what is to be done past it."""
+        if self.spec.mem_bytes is not None:
+            self._pressure.look(self.measure(), self.spec.mem_bytes)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its memory is past the soft limit."""
+        return self._pressure.is_short

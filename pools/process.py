@@ -97,6 +97,12 @@ class WorkerProcess:
         loop.remove_reader(self._pidfd)
         self.ended(None)
 
+    def send_signal(self, number: int) -> None:
+        """Send the process a signal; nothing where it has ended, or is not born yet."""
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
     def kill(self) -> None:
         """End the process at once. Its death is told by on_exit like any other."""
         self._is_doomed = True

@@ -30,7 +30,8 @@ def accept_again(
     """Take a section that may have been sent before. has_known: whether any answer of the process before is known.
 
     `w` in it says below which number every answer was received, `p` which positions of a whole section it has; `c` is the
-    session of a client that numbers its tasks itself, `q` their numbers, `cw` the mark of that client.
+    session of a client that numbers its tasks itself, `q` their numbers, `cw` the mark of that client; `x` which of them run
+    alone.
     Raises BadFrame for columns that do not fit each other.
     """
     try:
@@ -52,7 +53,7 @@ def accept_again(
         raise BadFrame(f"a section that was sent again with a bad column: {error!r}") from error
     if positions:
         taking = PlacedAnswers(taking, positions)
-    if not known:
+    if not known and "x" not in section:
         executor.accept(section, taking)
         return
     job = read_job(section, kinds, taking)

@@ -15,7 +15,7 @@ from zlib import crc32
 from checkpoints.errors import CheckpointError
 from pools.address import Key
 from pools.agent import Agent
-from pools.errors import BadField, StateUnreadable
+from pools.errors import AgentQuarantined, BadField, StateUnreadable
 from pools.kind import Kind
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ class Residents:
     owned: the shards of the pool whose agents live here.  shards: how many the pool has.
     live: the objects that were used since the last sweep; a lookup that misses goes through `wake`.
     busy: what runs or waits, for agents with an unfinished task; they are not in `live` meanwhile.
+    apart: agents on trial, whose tasks run in processes of their own, and how many have to end well; never in `live` for long.
+    parked: agents that take no tasks, and why.
     """
 
     def __init__(self, kind: Kind, *, owned: frozenset[int], shards: int) -> None:
         self.kind = kind
         self.live: dict[Key, Agent] = {}
         self.busy: dict[Key, Any] = {}
+        self.apart: dict[Key, int] = {}
+        self.parked: dict[Key, str] = {}
         self.made = 0
         self._old: dict[Key, Agent] = {}
         self._doomed: dict[Key, Agent] = {}
@@ -84,9 +88,19 @@ class Residents:
         """The shard that an agent belongs to: `shard_of` its address, the kind's part of it computed once."""
         return crc32(str(key).encode(), self._prefix) % self._shards
 
+    def check(self, key: Key) -> None:
+        """Raises AgentQuarantined for an agent that is parked."""
+        if key in self.parked:
+            raise AgentQuarantined(
+                f"{self.kind.name}/{key} is in quarantine: {self.parked[key]}; "
+                f"see: engine agents quarantine show {self.kind.name}/{key}"
+            )
+
     def wake(self, key: Key) -> Agent | None:
-        """The object of an idle agent that `live` does not have; None where there is no such agent."""
+        """The object of an idle agent that `live` does not have; None where there is no such agent. Raises AgentQuarantined."""
         agent = None
+        if self.parked:
+            self.check(key)
         if self._old:
             agent = self._old.pop(key, None)
         if agent is None and self._doomed:
@@ -122,11 +136,18 @@ class Residents:
         return agent
 
     def wake_idle(self, key: Key) -> Agent | None:
-        """The same; None also for an agent that is busy, or whose state cannot be read: `wake` tells why."""
+        """The same; None also for an agent that is busy or on trial, or that cannot be woken: `wake` tells why."""
         try:
-            return None if key in self.busy else self.wake(key)
-        except StateUnreadable:
+            return None if key in self.busy or key in self.apart else self.wake(key)
+        except (StateUnreadable, AgentQuarantined):
             return None
+
+    def evict(self, key: Key) -> None:
+        """Put one agent to sleep, unless it is busy: its next task finds a new object with its state."""
+        for table in (self.live, self._old, self._doomed):
+            agent = table.pop(key, None)
+            if agent is not None:
+                self._put_to_sleep(key, agent)
 
     def keys(self) -> Iterator[Key]:
         """Every agent that lives here, awake or not."""
@@ -154,9 +175,11 @@ class Residents:
         return len(self._asleep)
 
     def status(self, key: Key) -> str | None:
-        """`run`, `idle`, `asleep` (its state is kept), `dormant` (as it was spawned); None for no such agent."""
+        """`run`, `idle`, `asleep` (its state is kept), `dormant` (as it was spawned), `quarantined`; None for no such agent."""
         if key in self.busy:
             return "run"
+        if key in self.parked:
+            return "quarantined"
         if key in self.live or key in self._old or key in self._doomed:
             return "idle"
         if key in self._asleep:

@@ -23,8 +23,8 @@ from pools.spec import PoolSpec
 
 __all__ = ["Roster"]
 
-#: The kinds of its records: the agents of a kind, a kind's class, a pool's layout.
-AGENTS, CLASS, POOL = "agents", "class", "pool"
+#: The kinds of its records: the agents of a kind, a kind's class, a pool's layout, an agent that was found sick.
+AGENTS, CLASS, POOL, SICK = "agents", "class", "pool", "sick"
 
 
 class Roster:
@@ -100,6 +100,20 @@ class Roster:
                 on_event(Event("agents.unkept", f"an agent that was spawned is not kept: {error}", time.time()))
 
         self.named(kind, names).add_done_callback(done)
+
+    def sick(self, agent: str, entry: Mapping[str, Any], on_event: Callable[[Event], None]) -> None:
+        """Keep the record of an agent that was found sick; where that fails it is an event."""
+
+        def done(kept: Future[int]) -> None:
+            error = None if kept.cancelled() else kept.exception()
+            if error is not None:
+                on_event(Event("agents.unkept", f"what was found of {agent} is not kept: {error}", time.time()))
+
+        self._put(changes_part(SICK, [agent], [dict(entry)])).add_done_callback(done)
+
+    def sickness(self) -> list[tuple[str, dict[str, Any]]]:
+        """The records of agents that were found sick."""
+        return [(str(key), state) for kind, key, state in self._store.items() if kind == SICK]
 
     def _put(self, part: Part) -> Future[int]:
         return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
 from asyncio import Future
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from pools.errors import Failure, KindNotLoaded, PoolError, PoolUnavailable, Wor
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION
+from pools.healing import Finding
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.process import WorkerProcess
@@ -25,6 +27,9 @@ from pools.restarts import RestartBudget
 from pools.spec import START_S
 
 __all__ = ["Seat"]
+
+#: Signals that come from outside, not from what a process does.
+OUTSIDE = (signal.SIGKILL, signal.SIGTERM)
 
 
 class Seat:
@@ -49,6 +54,7 @@ class Seat:
         orders: Callable[[], list[dict[str, Any]]],
         gateway: Callable[[Channel], Gateway],
         on_spawn: Callable[[str, Any], None],
+        on_found: Callable[[Finding], None],
         on_event: Callable[[Event], None],
     ) -> None:
         self.name = name
@@ -71,6 +77,11 @@ class Seat:
         self._make_gateway = gateway
         self._gateway: Gateway | None = None
         self._on_spawn = on_spawn
+        self._on_found = on_found
+        #: Where the newest process writes stack samples.
+        self.sample = -1
+        #: What the process said of the task that it interrupted last: agent, method, number.
+        self.told: tuple[str, str, str] | None = None
         self._on_event = on_event
         self._channel: Channel | None = None
         self._requests: dict[int, Future[Any]] = {}
@@ -87,6 +98,35 @@ class Seat:
     def pid(self) -> int | None:
         """The process, while there is one that is born."""
         return self.process.pid if self.process is not None and self.process.is_alive else None
+
+    @property
+    def section(self) -> str:
+        """The number of the task that runs now, or ran last."""
+        return f"{self.cells[SECTION]}.{self.cells[POSITION]}"
+
+    @property
+    def running(self) -> tuple[str, str] | None:
+        """The agent and the method that run now; None where nothing does, or the task did not come from here."""
+        if not self.cells[BUSY_SINCE_NS]:
+            return None
+        link = self.link if self.cells[SECTION] & 1 else self.inner
+        return link.task(self.cells[SECTION], self.cells[POSITION])
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it has not answered everything that it was told."""
+        return bool(self._requests)
+
+    def send_signal(self, number: int) -> None:
+        """Send its process a signal."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def kill(self, reason: str) -> None:
+        """End its process, of which another follows. reason: in words."""
+        self.reason = reason
+        if self.process is not None:
+            self.process.kill()
 
     def start(self) -> Future[Any]:
         """Start a process; the future is done when it is ready. Raises OSError where none can be started."""
@@ -140,6 +180,7 @@ class Seat:
             self.loop_name = done.result()["loop"]
             self.started_s = time.monotonic()
             self.found = done.result().get("found")
+            self.sample = done.result()["sample"]
             self._tell("worker.ready", f"{self.name} is ready{_found(self.found)}")
         elif self.process is not None:
             self.reason = str(error)
@@ -191,6 +232,12 @@ class Seat:
             self._gateway.cancel(said["sections"], said.get("position"))
         elif verb == "spawn":
             self._on_spawn(said["kind"], said["key"])
+        elif verb == "finding":
+            what, agent, method, task, cause, stack = said["finding"]
+            if what == "interrupted":
+                self.told = agent, method, task
+            else:
+                self._on_found(Finding(what, agent, method, task, cause, stack, self.name))
         elif verb in ("done", "failed"):
             future = self._requests.pop(said["id"], None)
             if future is not None and not future.done():
@@ -200,7 +247,7 @@ class Seat:
         """The process is about to end, or its messages were bad; either way it is no use any more."""
         if channel is not self._channel:
             return
-        if error is not None and self.state in ("starting", "running"):
+        if error is not None and not self.reason and self.state in ("starting", "running"):
             self.reason = f"its connection broke: {error}"
         if self.process is not None and self.state != "stopped":
             self.process.kill()
@@ -221,6 +268,7 @@ class Seat:
         if not self._gone.done():
             self._gone.set_result(None)
         running = (self.cells[SECTION], self.cells[POSITION]) if self.cells[BUSY_SINCE_NS] else None
+        self._charge(status)
         self.cells[BUSY_SINCE_NS] = 0
         how = _ending(status)
         stopping = self.state == "stopped"
@@ -243,6 +291,17 @@ class Seat:
             self._tell(f"worker.{'down' if wait_s is None else 'died'}", f"{self.name}: {self.reason}")
         if wait_s is not None:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
+
+    def _charge(self, status: int | None) -> None:
+        """Name the task that ran when the process ended by itself."""
+        named = self.running
+        if named is None or status is None or self.reason or self.state == "stopped" or -status in OUTSIDE:
+            return
+        how = _ending(status)
+        if self.link.is_kept:  # it is tried alone before anything is said of its agent
+            self._tell("agent.suspected", f"{named[0]} {named[1]} [{self.section}] ran when {self.name} ended: {how}")
+        else:
+            self._on_found(Finding("killed", *named, self.section, how, "", self.name))
 
     def _detach(self, error: PoolError, running: tuple[int, int] | None = None) -> None:
         """End the tasks in flight, and those that wait too where no process will come to take them.

@@ -24,15 +24,19 @@ from pools.channel import Channel
 from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
-from pools.keep import Keep, Recovered
+from pools.healer import Healer
+from pools.keep import Keep, Recovered, recovered
 from pools.limits import Limits
 from pools.link import Link
+from pools.listing import listed
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
+from pools.quarantine import Quarantine
 from pools.restarts import RestartBudget
 from pools.seat import Seat
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
+from pools.watch import Watch
 from pools.ways import Ended
 
 if TYPE_CHECKING:
@@ -83,6 +87,7 @@ class Swarm:
         self._chance = Random(seed)
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output)
         self.gauges = self._spares.gauges
+        self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
         rows = count()
         self._name = name
         self.pools = [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
@@ -96,6 +101,7 @@ class Swarm:
             stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
             self._compactor = Compactor(stores, environ, output, on_event)
         self._limits = Limits(name, self.pools)
+        self._watch = Watch(self.seats, self.healer.found)
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
@@ -104,6 +110,7 @@ class Swarm:
         roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         self._roster = roster
         count = self._kept = roster.restore(self.placement)
+        self.healer.quarantine.restore(roster.sickness())
         for reference, paths in roster.classes().values():
             self.references += [reference] if reference not in self.references else []
             self._paths += [path for path in paths if path not in self._paths]
@@ -112,7 +119,7 @@ class Swarm:
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
-        return Pool(number, spec, seats, self._on_event)
+        return Pool(number, spec, seats, self.healer.found, self._on_event)
 
     def _seat(self, number: int, spec: PoolSpec, worker: int, row: int) -> Seat:
         cells = self.gauges.row(row)
@@ -128,6 +135,7 @@ class Swarm:
             orders=partial(self._orders, number, worker, row),
             gateway=self._inner_gateway,
             on_spawn=self._spawned_by_agent,
+            on_found=self.healer.found,
             on_event=self._on_event,
         )
 
@@ -158,7 +166,22 @@ class Swarm:
                 for part in self.placement.parts_of(kind, number)
             ]
             orders += [{"verb": "names", "kind": kind, "names": part} for part in _parts(self.placement.names_of(kind, number))]
-        return orders
+        return [*orders, *self.healer.orders(lambda kind, key: self._place_of(kind, key) == (number, worker))]
+
+    def _place_of(self, kind: str, key: Key) -> tuple[int, int] | None:
+        try:
+            return self.placement.worker_of(kind, key)
+        except PoolError:
+            return None
+
+    def _order_for(self, verb: str, kind: str, key: Key, facts: dict[str, Any]) -> Future[Any] | None:
+        """Send the worker of an agent an order; None where there is none to take it."""
+        place = self._place_of(kind, key)
+        return None if place is None else _ask(self.pools[place[0]].seats[place[1]], verb, kind=kind, key=key, **facts)
+
+    def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
+        if self._roster is not None:
+            self._roster.sick(agent, entry, self._on_event)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -176,6 +199,7 @@ class Swarm:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
         self._limits.enforce()
+        self._watch.start()
         if self._compactor is not None:
             self._compactor.start()
 
@@ -183,14 +207,7 @@ class Swarm:
     def recovered(self) -> Recovered | None:
         """What was read when this engine and its newest workers began; None where nothing is kept."""
         found = [seat.found for seat in self.seats if seat.found is not None]
-        if self._keep is None:
-            return None
-        return Recovered(
-            agents=self._kept,
-            records=sum(one["records"] for one in found),
-            seconds=max((one["seconds"] for one in found), default=0.0),
-            torn=[one["torn"] for one in found if one["torn"]],
-        )
+        return None if self._keep is None else recovered(self._kept, found)
 
     @property
     def memory_bytes(self) -> int:
@@ -209,6 +226,7 @@ class Swarm:
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         self._limits.forget()
+        self._watch.stop()
         if self._compactor is not None:
             await self._compactor.stop()
         deadline_s = time.monotonic() + grace_s
@@ -353,27 +371,7 @@ class Swarm:
 
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
-        places: dict[tuple[int, int], list[Key]] = {}
-        page = self.placement.page(kind, skip, limit)
-        for key in page:
-            places.setdefault(self.placement.worker_of(kind, key), []).append(key)
-        known: dict[Key, dict[str, Any]] = {}
-        for (pool, worker), keys in places.items():
-            seat = self.pools[pool].seats[worker]
-            told = await _told(seat, kind, keys)
-            for key, (status, mailbox) in zip(keys, told, strict=True):
-                facts = {"agent": f"{kind}/{key}", "pool": self.pools[pool].name, "worker": seat.name}
-                known[key] = {**facts, "status": status, "mailbox": mailbox}
-        return [known[key] for key in page]
-
-
-async def _told(seat: Seat, kind: str, keys: list[Key]) -> list[list[Any]]:
-    """Status and mailbox of agents; `unknown` while their worker is away."""
-    try:
-        told: list[list[Any]] = await seat.request("agents", kind=kind, keys=keys)
-    except PoolError:
-        return [["unknown", 0]] * len(keys)
-    return told
+        return await listed(self.placement, self.pools, kind, skip, limit)
 
 
 def _parts(names: list[str]) -> list[list[str]]:

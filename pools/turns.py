@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pools.address import Key
@@ -18,10 +19,13 @@ from pools.complaints import Complaints
 from pools.context import Context, Office, Outgoing
 from pools.errors import MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
 from pools.gauges import DONE, FAILED, WAITING
-from pools.job import CANCELLED, Known, Turn, Waiting
+from pools.isolation import Case
+from pools.job import CANCELLED, Alone, Known, Turn, Waiting
 from pools.kind import Kind
 from pools.method import Method
 from pools.residents import Residents
+from pools.ward import Ward
+from pools.watched import Watched
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
@@ -53,9 +57,13 @@ class Turns:
         office: Office,
         send: Callable[[str, Key, list[Outgoing]], None],
         complaints: Complaints,
+        ward: Ward,
+        clock_ns: Callable[[], int],
         ledger: Ledger | None = None,
     ) -> None:
         self._ledger = ledger
+        self._ward = ward
+        self._clock_ns = clock_ns
         self._kinds = kinds
         self._cells = cells
         self._mailbox = mailbox
@@ -92,17 +100,24 @@ class Turns:
 
     def _begin(self, residents: Residents, agent: Agent, method: Method, task: Waiting, turn: Turn | None) -> Any:
         kind = residents.kind
+        is_alone = type(method) is Alone or method.max_run_s is not None or agent._key in residents.apart
         context = None
+        task_id = f"{task.job.number}.{task.position}"
         if method.wants_context:
-            context = Context(self._office, agent.id, f"{task.job.number}.{task.position}")
+            context = Context(self._office, agent.id, task_id)
         bound = bind(method, agent, task.argument, context)
-        if method.is_async:
+        if method.is_async or is_alone:
             if turn is None:
                 turn = residents.busy[agent._key] = Turn(agent)
                 residents.live.pop(agent._key, None)
             turn.running = task
             turn.has_begun = False
-            turn.task = self._start(self._drive(residents, turn, method, bound, context, task))
+            case = None
+            if is_alone:
+                case = Case(kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id)
+            driven = self._drive(residents, turn, method, bound, context, task, case)
+            weigh = partial(self._ward.scales.weigh, kind.name, agent._key, method.name)
+            turn.task = self._start(Watched(driven, self._cells, task.job.number, task.position, self._clock_ns, weigh))
             return PENDING
         before = kind.mark(agent) if kind.is_light else None
         self.current = agent
@@ -118,10 +133,13 @@ class Turns:
             self._send(kind.name, agent._key, context.outbox)
         return value
 
-    def _keep(self, kind: Kind, agent: Agent, method: Method, before: Any, value: Any) -> None:
-        """Keep what a task changed, and record it where that is asked for. Raises as `keep`."""
+    def _keep(self, kind: Kind, agent: Agent, method: Method, before: Any, value: Any, *, was_alone: bool = False) -> None:
+        """Keep what a task changed, and record it where that is asked for. Raises as `keep`.
+
+        was_alone: it ran in a process of its own, where the agent's hooks were called.
+        """
         committed = None if kind.is_light else agent._committed
-        keep(kind, agent, method, before, value)
+        keep(kind, agent, method, before, value, is_seen=was_alone)
         if self._ledger is None:
             return
         if committed is not None:
@@ -137,24 +155,32 @@ class Turns:
         bound: Callable[[], Any],
         context: Context | None,
         task: Waiting,
+        case: Case | None,
     ) -> None:
-        """The whole life of one async task."""
+        """The whole life of one async task, and of one that runs in a process of its own, which is then a case."""
         turn.has_begun = True
         kind, agent = residents.kind, turn.agent
         before = kind.mark(agent) if kind.is_light else None
         value: Any = None
+        outbox: list[Outgoing] = []
         failed: BaseException | None = None
         try:
-            value = sendable(await call(kind, agent, method, bound))
-            self._keep(kind, agent, method, before, value)
+            if case is None:
+                value = sendable(await call(kind, agent, method, bound))
+                outbox = context.outbox if context is not None else []
+            else:
+                value, outbox = await self._ward.isolation.run(case)
+            self._keep(kind, agent, method, before, value, was_alone=case is not None)
         except CAUGHT as error:
             failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
             try:
-                undo(kind, agent, method, before, error)
+                undo(kind, agent, method, before, error, is_seen=case is not None)
             except CAUGHT as second:
                 failed = second
-        if failed is None and context is not None and context.outbox:
-            self._send(kind.name, agent._key, context.outbox)
+        if failed is None and outbox:
+            self._send(kind.name, agent._key, outbox)
+        if failed is None and case is not None:
+            self._ward.ended_well(residents, agent._key)
         self._answer(residents, task, None if failed else value, failed)
         self._end(residents, turn)
 
@@ -170,6 +196,7 @@ class Turns:
             try:
                 if task.method is None:
                     raise UnknownMethod(f"{residents.kind.name} has no such method")
+                residents.check(turn.agent._key)
                 value = self._begin(residents, turn.agent, task.method, task, turn)
             except CAUGHT as error:
                 self._answer(residents, task, None, error)
@@ -181,6 +208,8 @@ class Turns:
             key = turn.agent._key
             residents.busy.pop(key, None)
             residents.live[key] = turn.agent
+            if key in residents.apart or key in residents.parked:
+                residents.evict(key)
 
     def cancel(self, numbers: frozenset[int], position: int | None) -> None:
         """Take back tasks of busy agents: those of some sections, or the one at a position of them."""
@@ -218,6 +247,8 @@ class Turns:
             is_gone = isinstance(error, TaskCancelled)
             self._cells[FAILED] += not is_gone
             failure = failure_of(error) if is_gone else self._complaints.failure(residents.kind, task.method, error)
+            if not is_gone:
+                self._ward.failed(residents, task.job.keys[task.position], task.method.name if task.method else "", error)
             errors = [[0, *failure]]
         task.job.answers.answer_at(task.job.number, [task.position], [value], errors)
         self._defer(task.job.answers.flush)

@@ -8,10 +8,8 @@ when the engine's side of the connection ends, also when an agent hangs. It is f
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import os
-import select
 import signal
 import socket
 import sys
@@ -40,8 +38,10 @@ from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.registry import load_kind
 from pools.residents import Residents
+from pools.seclusion import die_with
 from pools.spec import BACKLOG_TASKS
 from pools.title import entitle
+from pools.ward import open_ward
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
@@ -185,6 +185,8 @@ class Worker:
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
         found = self._keep_in(order["store"]) if order.get("store") else None
+        ward, sample = open_ward(self._kinds, self._loop, self, self._cells, self._channel)
+        self._verbs |= ward.verbs
         entitle("python", "-P", "-m", "pools.worker", order["pool"])
         self._executor = Executor(
             self._kinds,
@@ -195,6 +197,7 @@ class Worker:
             start=self._start_task,
             office=self,
             send=self._send,
+            ward=ward,
             ledger=self._ledger,
         )
         self._local = LocalLink(self._executor, self._kinds)
@@ -205,7 +208,8 @@ class Worker:
             self._add_kind({"reference": reference})
         gc.collect()
         gc.freeze()
-        return {"pid": os.getpid(), "loop": type(self._loop).__module__.partition(".")[0], "found": found}
+        loop = type(self._loop).__module__.partition(".")[0]
+        return {"pid": os.getpid(), "loop": loop, "found": found, "sample": sample}
 
     def _add_kind(self, order: dict[str, Any]) -> dict[str, Any]:
         sys.path.extend(path for path in order.get("paths", ()) if path not in sys.path)
@@ -373,14 +377,6 @@ class Worker:
         return self._up.closed()
 
 
-def _die_with(lifeline: int) -> None:
-    """Ask the kernel to end this process when a pipe's other end is closed, which a hanging agent cannot prevent."""
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)  # SIGIO, which ends whoever does not handle it
-    if select.select([lifeline], [], [], 0)[0]:
-        os._exit(1)
-
-
 def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:
     """Run one worker until the engine goes away.
 
@@ -388,7 +384,7 @@ def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:
     gauges_fd: the table that all workers share, of `rows` rows.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with(lifeline)
+    die_with(lifeline)
     gauges = Gauges(rows, gauges_fd)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -19,10 +19,13 @@ STYLES = {
     "warn": "yellow",
     "torn tail": "yellow",
     "full": "yellow",
+    "trial": "yellow",
     "asleep": "dim",
     "dormant": "dim",
     "stopped": "dim",
     "down": "red",
+    "parked": "red",
+    "quarantined": "red",
     "bad": "red",
     "damaged": "red",
 }

@@ -199,7 +199,7 @@ async def test_a_task_that_kills_its_worker_each_time_fails_in_the_end_and_its_n
         await engine.spawn("tally", 100)
         poison = engine.ask("doer/1", "do", "kill")
         adds = [engine.ask(f"tally/{key}", "add", 1) for key in range(100)]
-        with pytest.raises(errors.WorkerDied):
+        with pytest.raises(errors.TaskKilled, match=r"doer/1 do ended a process of its own: killed by signal 9"):
             await asyncio.wait_for(poison, 20)
         assert await asyncio.gather(*adds) == [1] * 100
         assert await engine.ask("doer/1", "do", "ok") == 1

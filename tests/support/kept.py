@@ -23,7 +23,7 @@ from pools.redelivery import accept_again
 from pools.residents import Residents
 from tests.support.clocks import Clock, Turns
 from tests.support.disks import SimDisk
-from tests.support.rigs import Office
+from tests.support.rigs import Office, ward
 from tests.support.stores import open_at
 
 __all__ = ["ENGINE", "Desk", "House", "Pipe"]
@@ -182,6 +182,7 @@ class House(Desk):
             start=start or (lambda coroutine: asyncio.get_running_loop().create_task(coroutine)),
             office=Office(),
             send=lambda kind, key, outbox: None,
+            ward=ward(self.kinds),
             ledger=self.ledger,
         )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from asyncio import Future
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from typing import Any
 
 from pools.address import Key
@@ -13,11 +14,13 @@ from pools.context import Outgoing
 from pools.errors import Failure
 from pools.executor import Executor
 from pools.gauges import CELLS
+from pools.isolation import Isolation
 from pools.kind import Kind
 from pools.residents import Residents
+from pools.ward import Ward
 from tests.support.clocks import Clock, Turns
 
-__all__ = ["Answers", "Office", "Rig", "eager"]
+__all__ = ["Answers", "Office", "Rig", "eager", "ward"]
 
 
 class Answers:
@@ -81,6 +84,11 @@ class Office:
         self.logged.append((address, task_id, text))
 
 
+def ward(kinds: Mapping[str, Residents], found: Callable[..., None] = lambda *_facts: None) -> Ward:
+    """A ward for a worker's agents. found: told what it finds."""
+    return Ward(kinds, Isolation(Office(), found), time.monotonic, found)
+
+
 class Rig:
     """An executor for some classes with `agents` numbered agents each."""
 
@@ -110,6 +118,7 @@ class Rig:
             start=start or (lambda coroutine: asyncio.get_running_loop().create_task(coroutine)),
             office=self.office,
             send=lambda kind, key, outbox: self.sent.append((kind, key, list(outbox))),
+            ward=ward(self.kinds),
         )
         self._number = 0
 

@@ -1,4 +1,4 @@
-"""`engine agents`: the agents, a page at a time."""
+"""`engine agents`: the agents, a page at a time; and `engine agents quarantine`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from engine.cli import figures
+from engine.cli.misuse import Misuse
 from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import command, environment, name_of, request
@@ -21,11 +22,23 @@ LIMIT = 100
 MOST = 10_000
 
 ABOUT = About(
-    usage="[KIND] [--limit N] [--skip N] [--json]",
+    usage="""\
+[KIND] [--limit N] [--skip N] [--json]
+  engine agents quarantine ls|show AGENT|release AGENT [--json]""",
     text="""\
 Lists agents: where each of them lives, how many tasks wait for it, and its status. run: it works on a task; idle: it is
-an object that waits; asleep: its state is kept in a few bytes; dormant: it was never asked anything.""",
-    examples="  engine agents\n  engine agents counter --limit 20 --skip 4000\n  engine agents --json | jq .kinds",
+an object that waits; asleep: its state is kept in a few bytes; dormant: it was never asked anything.
+
+quarantine is about agents whose tasks hang, leak or end their process. On trial an agent runs its tasks in processes of
+their own, until three ended well; a parked one takes none until it is released. `show` says what was found, where its code
+was, and what was tried.""",
+    examples="""\
+  engine agents
+  engine agents counter --limit 20 --skip 4000
+  engine agents --json | jq .kinds
+  engine agents quarantine ls
+  engine agents quarantine release counter/17
+""",
 )
 
 COLUMNS = (
@@ -39,7 +52,7 @@ COLUMNS = (
 
 def add_arguments(parser: Parser) -> None:
     """Which agents."""
-    parser.add_argument("kind", nargs="?", metavar="KIND", help="only agents of this kind")
+    parser.add_argument("words", nargs="*", metavar="KIND", help="only agents of this kind; or quarantine, and what to do")
     parser.add_argument(
         "--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most agents ({LIMIT}; up to {MOST:,})"
     )
@@ -47,7 +60,14 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print a page of agents."""
+    """Print a page of agents, or care for the sick."""
+    if options.words[:1] == ["quarantine"]:
+        from engine.cli import quarantine
+
+        return quarantine.run(options, options.words[1:])
+    if len(options.words) > 1:
+        raise Misuse(f"{options.words[1]!r} is one word too many; see: engine agents --help")
+    options.kind = next(iter(options.words), None)
     limit = min(options.limit, MOST)
     page = request(options, "agents", kind=options.kind, skip=options.skip, limit=limit)
     if options.json:

@@ -64,10 +64,11 @@ class Swarm:
         two = seat("p1.2", None, away, state="backoff", restarts=2, reason="exit status 1")
         three = seat("p2", 103, {DONE: 4, LIVE: 5, TELLS: 1, HISTOGRAM + slow: 1}, restarts=1)
         self.pools = [
-            Pool(0, self.placement.pools[0], [one, two], lambda _event: None),
-            Pool(1, self.placement.pools[1], [three], lambda _event: None),
+            Pool(0, self.placement.pools[0], [one, two], lambda _finding: None, lambda _event: None),
+            Pool(1, self.placement.pools[1], [three], lambda _finding: None, lambda _event: None),
         ]
         self.seats = [one, two, three]
+        self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
 
 
 def shown(tally: Tally | None = None) -> dict[str, Any]:

@@ -27,9 +27,9 @@ class Setup:
         self.wire = Wire()
 
     def fly(self, number: int, count: int, **columns: Any) -> None:
-        flight = Flight(self.sink, [(number, place) for place in range(count)], 0.0)
-        section = {"n": number, "k": "counter", "i": [f"{number}.{place}" for place in range(count)], "m": "add"}
-        flight.sent = orjson.dumps(section | columns)
+        section = {"n": number, "k": "counter", "i": [f"{number}.{place}" for place in range(count)], "m": "add"} | columns
+        flight = Flight(self.sink, [(number, place) for place in range(count)], 0.0, section)
+        flight.sent = orjson.dumps(section)
         self.flights[number] = flight
 
     def answer(self, number: int, *places: int) -> None:
@@ -236,7 +236,7 @@ def test_a_section_is_given_up_once_though_its_suspect_is_too() -> None:
 
 
 def test_a_flight_gives_each_token_once() -> None:
-    flight = Flight(Sink(), ("a", "b", "c"), 0.0)
+    flight = Flight(Sink(), ("a", "b", "c"), 0.0, {})
     assert flight.answer([2, 0]) == ["c", "a"]
     assert list(flight.tokens) == [ANSWERED, "b", ANSWERED]
     assert flight.left == 1

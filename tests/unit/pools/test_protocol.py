@@ -149,16 +149,17 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
 
     from pools.gauges import Gauges
     from pools.worker import Worker
+    from tests.support.rigs import ward
 
     gauges = Gauges(1)
     try:
         worker = Worker(asyncio.get_running_loop(), gauges)
-        assert verbs("To a worker:") == {*worker._verbs, "cancel"}
+        assert verbs("To a worker:") == {*worker._verbs, *ward({}).verbs, "cancel"}
     finally:
         gauges.close()
     control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]
     assert verbs("To the engine's socket:") == {*control._verbs, "cancel", "session"}
-    assert verbs("from a worker:") == {"spawn"}
+    assert verbs("from a worker:") == {"spawn", "finding"}
 
 
 # -- the sections ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gauges import BUSY_SINCE_NS, CELLS, DONE, POSITION, SECTION
+from pools.healing import Finding
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Frames, Message, encode
 from pools.seat import Seat
@@ -20,7 +21,7 @@ from tests.support.clocks import Clock
 from tests.support.processes import until
 from tests.support.wires import Sink, queued
 
-SETUP = {"pid": 1, "loop": "uvloop"}
+SETUP = {"pid": 1, "loop": "uvloop", "sample": 9}
 
 
 class Process:
@@ -143,6 +144,7 @@ class Setup:
         self.orders: list[dict[str, Any]] = [{"verb": "setup"}, {"verb": "range", "start": 0}]
         self.refusal: OSError | None = None
         self.admitted: list[int] = []
+        self.found: list[Finding] = []
         self.seat = Seat(
             "p1",
             link=self.link,
@@ -154,6 +156,7 @@ class Setup:
             orders=lambda: list(self.orders),
             gateway=self._gateway,  # type: ignore[arg-type]
             on_spawn=lambda kind, key: self.spawned.append((kind, key)),
+            on_found=self.found.append,
             on_event=self.events.append,
         )
 

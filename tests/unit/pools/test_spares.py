@@ -63,6 +63,7 @@ async def test_a_spare_waits_for_its_orders_and_counts_in_the_table_that_all_sha
     channel.send("t", [{"n": 1, "k": "counter", "i": [1, 4], "m": "add", "a": [2, 3]}])
     async with asyncio.timeout(20):
         first, second, third = [await answered.get() for _ in range(3)]
+        assert first.data["value"].pop("sample") > 2
         assert first.data["value"] == {"pid": await born, "loop": "uvloop", "found": None}
     assert second.data == {"verb": "done", "id": 2, "value": 5}
     assert third.data == [{"n": 1, "v": [2, 3]}]

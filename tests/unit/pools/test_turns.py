@@ -18,7 +18,7 @@ from pools.residents import Residents
 from pools.turns import PENDING, Turns
 from tests.support.clocks import Clock
 from tests.support.clocks import Turns as Loop
-from tests.support.rigs import Answers, Office, eager
+from tests.support.rigs import Answers, Office, eager, ward
 
 
 class Worker(Agent):
@@ -84,6 +84,8 @@ class Setup:
             office=Office(),
             send=lambda kind, key, outbox: self.sent.append((kind, key, list(outbox))),
             complaints=Complaints(Clock().ns),
+            ward=ward({"worker": self.residents}),
+            clock_ns=Clock().ns,
         )
 
     def run(self, key: Any, method: Any, argument: Any = None, position: int = 0) -> Any:

@@ -1,0 +1,113 @@
+"""Acts on what is found of agents: names them, has them tried alone or parked, and releases them.
+
+Owns the way from a finding to an order for the worker. What is to be done is `healing`'s decision, what was done stands in the
+`quarantine`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from asyncio import Future
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pools.address import Key, parse
+from pools.errors import PoolError, UnknownAgent
+from pools.events import Event
+from pools.healing import REPLACE, Finding, Healing
+from pools.quarantine import Quarantine
+from pools.ward import PARKED
+
+__all__ = ["Healer"]
+
+#: What the finding is called in events and by people.
+SAID = {
+    "relapsed": "failed again and again",
+    "hung": "hung",
+    "leaked": "took more and more memory",
+    "killed": "ended its process",
+    "unreadable": "has a state that cannot be read",
+}
+
+
+class Healer:
+    """The healing of one engine's agents.
+
+    order: sends a worker an order for an agent; the future gets its answer, None where no process runs.
+    """
+
+    def __init__(
+        self,
+        quarantine: Quarantine,
+        order: Callable[[str, str, Key, dict[str, Any]], Future[Any] | None],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.quarantine = quarantine
+        self._healing = Healing()
+        self._order = order
+        self._on_event = on_event
+        #: Findings by what they were, since the engine began.
+        self.counts: dict[str, int] = {}
+
+    def found(self, finding: Finding) -> None:
+        """Take a finding."""
+        if finding.what == "recovered":
+            self.quarantine.settle(finding.agent, "recovered")
+            self._tell("agent.recovered", f"{finding.agent} runs among the others again: {finding.cause}")
+            return
+        self.counts[finding.what] = self.counts.get(finding.what, 0) + 1
+        verdict = self._healing.judge(finding, time.monotonic())
+        entry = self.quarantine.note(finding, verdict, time.time())
+        task = f" [{finding.task}]" if finding.task else ""
+        self._tell(
+            f"agent.{finding.what}",
+            f"{finding.agent} {finding.method}{task} {SAID[finding.what]}: {finding.cause}; severity {verdict.severity}, "
+            f"{verdict.level}",
+        )
+        if finding.what in ("relapsed", "unreadable"):  # the worker has done what can be done
+            self.quarantine.settle(finding.agent, "recovered" if verdict.level == REPLACE else PARKED)
+            return
+        entry["counted"] = verdict.findings
+        self._put_apart(finding.agent, verdict.findings, finding.cause)
+
+    def _put_apart(self, agent: str, findings: int, reason: str) -> None:
+        kind, key = parse(agent)
+        done = self._order("apart", kind, key, {"findings": findings, "reason": reason})
+        self.quarantine.settle(agent, "trial")
+        if done is not None:
+            done.add_done_callback(lambda done: self._settled(agent, done))
+
+    def _settled(self, agent: str, done: Future[Any]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            return  # its next process is told with everything else
+        if self.quarantine.get(agent) is not None:
+            self.quarantine.settle(agent, done.result())
+        if done.result() == PARKED:
+            self._tell("agent.quarantined", f"{agent} takes no tasks until: engine agents quarantine release {agent}")
+
+    def orders(self, owns: Callable[[str, Key], bool]) -> Iterable[dict[str, Any]]:
+        """What a new process is told of the sick among its agents."""
+        for entry in self.quarantine.sick():
+            kind, key = parse(entry["agent"])
+            if "counted" in entry and owns(kind, key):
+                facts = {"findings": entry["counted"], "reason": entry["cause"]}
+                yield {"verb": "apart", "kind": kind, "key": key, **facts}
+
+    async def release(self, agent: str) -> dict[str, Any]:
+        """Let an agent be as the others; returns its record. Raises UnknownAgent where it is not sick."""
+        kind, key = parse(agent)
+        entry = self.quarantine.get(agent)
+        if entry is None or entry not in self.quarantine.sick():
+            raise UnknownAgent(f"{agent} is not in quarantine; see: engine agents quarantine ls")
+        done = self._order("release", kind, key, {})
+        if done is not None:
+            with contextlib.suppress(PoolError):  # its worker has died: the next process is told nothing of it
+                await done
+        self._healing.well(agent)
+        self.quarantine.settle(agent, "released")
+        self._tell("agent.released", f"{agent} was released from quarantine")
+        return entry
+
+    def _tell(self, name: str, text: str) -> None:
+        self._on_event(Event(name, text, time.time()))

@@ -1,0 +1,242 @@
+"""Tasks in processes of their own: what may hang, leak or end its process ends nothing else.
+
+Owns the fork of a worker for one task, the watch over it, and the way of what the task did back into the worker: the agent's
+state, the value, the messages. The fork has the agent as it is; it holds no descriptor of the worker's, and what it does to
+anything but its agent is gone with it. `seclusion` is what runs on the other side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+import signal
+import socket
+import warnings
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from pools.agent import Agent
+from pools.context import Office
+from pools.errors import Failure, PoolError, TaskFailed, TaskHung, TaskKilled, failure_of
+from pools.gauges import CELLS
+from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
+from pools.interruption import STACK, sample_of
+from pools.kind import Kind
+from pools.lane import Named
+from pools.log import Log
+from pools.method import Method
+from pools.seclusion import HEAD, Seclusion, framed
+from pools.usage import cpu_s, is_asleep, resident_bytes
+
+__all__ = ["Case", "Isolation"]
+
+#: Processes that one worker may have beside it at once.
+AT_ONCE = 4
+#: Bytes that such a process may grow by.
+GROWTH_BYTES = 256 * 1024 * 1024
+#: Seconds until a stack sample is written, and from a fork's last word to its end.
+SAMPLE_S, END_S = 0.03, 1.0
+#: What a worker calls the findings.
+HUNG, LEAKED, KILLED = "hung", "leaked", "killed"
+
+
+class Case(NamedTuple):
+    """One task that runs alone."""
+
+    kind: Kind
+    agent: Agent
+    method: Method
+    argument: Any
+    task_id: str
+
+
+class _Run:
+    """One fork and what came of it."""
+
+    def __init__(self, pid: int, sock: socket.socket, lifeline: int, sample: int, cells: memoryview) -> None:
+        self.pid = pid
+        self.socket = sock
+        self.lifeline = lifeline
+        self.sample = sample
+        self.heartbeat = Heartbeat(cells)
+        self.start_bytes = resident_bytes(pid)
+        self.read = bytearray()
+        self.unsent = bytearray()
+        self.what = ""
+        self.cause = ""
+        self.stack = ""
+
+
+class Isolation:
+    """The forks of one worker.
+
+    office: answers what a task asks.  found: told the finding, the agent's address, the method, the task's number, the cause
+    and a stack sample, where a task did not survive.
+    """
+
+    def __init__(self, office: Office, found: Callable[..., None]) -> None:
+        self._office = office
+        self._found = found
+        self._loop: AbstractEventLoop
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self, case: Case) -> tuple[Any, list[Any]]:
+        """Run a task; returns its value and what it sends, with the agent as the task left it.
+
+        Raises TaskFailed for what it raised, TaskHung, TaskKilled.
+        """
+        self._loop = asyncio.get_running_loop()
+        async with self._room:
+            run = self._fork(case)
+            ended: Future[dict[str, Any] | None] = self._loop.create_future()
+            self._loop.add_reader(run.socket, self._read, run, ended)
+            watch = self._loop.create_task(self._watch(run, case))
+            try:
+                outcome = await ended
+            except asyncio.CancelledError:
+                os.kill(run.pid, signal.SIGKILL)
+                raise
+            finally:
+                watch.cancel()
+                self._loop.remove_reader(run.socket)
+                self._loop.remove_writer(run.socket)
+                status = await self._end(run)
+        if outcome is None:
+            raise self._lost(run, case, status)
+        if "error" in outcome:
+            raise TaskFailed(Failure(*outcome["error"]))
+        _adopt(case.kind, case.agent, outcome["state"])
+        return outcome["value"], [tuple(row) for row in outcome["outbox"]]
+
+    # -- the process ---------------------------------------------------------------------------------------------------
+
+    def _fork(self, case: Case) -> _Run:
+        ours, theirs = socket.socketpair()
+        far_lifeline, lifeline = os.pipe2(os.O_CLOEXEC)
+        sample = os.memfd_create("engine-stack", os.MFD_CLOEXEC)
+        memory = mmap.mmap(-1, CELLS * 8)
+        cells = memoryview(memory).cast("Q")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads: ours only write the log
+            pid = os.fork()
+        if pid == 0:
+            Seclusion(theirs, far_lifeline, sample, cells).run(*case)
+        theirs.close()
+        os.close(far_lifeline)
+        ours.setblocking(False)
+        return _Run(pid, ours, lifeline, sample, cells)
+
+    def _read(self, run: _Run, ended: Future[dict[str, Any] | None]) -> None:
+        try:
+            part = run.socket.recv(1 << 20)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        run.read += part
+        while len(run.read) >= HEAD.size and len(run.read) >= (size := HEAD.size + HEAD.unpack_from(run.read)[0]):
+            said = orjson.loads(run.read[HEAD.size : size])
+            del run.read[:size]
+            if "ask" in said:
+                self._ask(run, said)
+            elif not ended.done():
+                ended.set_result(said)
+        if not part and not ended.done():
+            ended.set_result(None)
+
+    def _ask(self, run: _Run, said: dict[str, Any]) -> None:
+        """Ask for a task what it asks."""
+
+        def answer(done: Future[Any]) -> None:
+            error = None if done.cancelled() else done.exception()
+            reply = {"error": list(failure_of(error))} if error is not None else {"value": done.result()}
+            run.unsent += framed({"n": said["ask"], **reply})
+            self._write(run)
+
+        arguments = said["arguments"]
+        try:
+            asked = self._office.ask(said["address"], said["method"], (Named(*arguments),) if said["named"] else arguments)
+        except PoolError as error:
+            asked = self._loop.create_future()
+            asked.set_exception(error)
+        asked.add_done_callback(answer)
+
+    def _write(self, run: _Run) -> None:
+        """Send a fork what it waits for, as far as it goes in."""
+        if run.socket.fileno() < 0:
+            return  # it has ended meanwhile
+        try:
+            del run.unsent[: run.socket.send(run.unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            run.unsent.clear()
+        if run.unsent:
+            self._loop.add_writer(run.socket, self._write, run)
+        else:
+            self._loop.remove_writer(run.socket)
+
+    async def _watch(self, run: _Run, case: Case) -> None:
+        """Look at the fork until it has ended, or must."""
+        limit_s = case.method.max_run_s or HANG_S
+        while True:
+            await asyncio.sleep(LOOK_S)
+            finding = run.heartbeat.look(self._loop.time(), lambda: cpu_s(run.pid), lambda: is_asleep(run.pid), limit_s)
+            if finding is not None:
+                how = "of processor time" if finding == SPINS else "stood still in a call"
+                run.what, run.cause = HUNG, f"{limit_s:g} s {how}, without an end"
+            elif resident_bytes(run.pid) > run.start_bytes + GROWTH_BYTES:
+                run.what, run.cause = LEAKED, f"it grew by more than {GROWTH_BYTES / 2**20:.0f} MiB"
+            else:
+                continue
+            os.kill(run.pid, STACK)
+            await asyncio.sleep(SAMPLE_S)
+            run.stack = sample_of(os.getpid(), run.sample)[0]
+            os.kill(run.pid, signal.SIGKILL)
+            return
+
+    async def _end(self, run: _Run) -> int:
+        """See the fork to its end; returns its exit status, negative for a signal."""
+        deadline_s = self._loop.time() + END_S
+        while (status := _status(run.pid)) is None:
+            if self._loop.time() > deadline_s:
+                os.kill(run.pid, signal.SIGKILL)
+            try:
+                await asyncio.sleep(0.001)
+            except asyncio.CancelledError:
+                os.kill(run.pid, signal.SIGKILL)
+        run.stack = run.stack or sample_of(os.getpid(), run.sample)[0]
+        run.socket.close()
+        os.close(run.lifeline)
+        os.close(run.sample)
+        return status
+
+    def _lost(self, run: _Run, case: Case, status: int) -> PoolError:
+        """The error for a task whose process ended before it did, and the finding."""
+        if not run.what:
+            run.what = KILLED
+            run.cause = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        address, method = case.agent.id, case.method.name
+        self._found(run.what, address, method, case.task_id, run.cause, run.stack)
+        if run.what == HUNG:
+            return TaskHung(f"{address} {method}: {run.cause}, in a process of its own")
+        return TaskKilled(f"{address} {method} ended a process of its own: {run.cause}")
+
+
+def _status(pid: int) -> int | None:
+    """The exit status of a child; None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _adopt(kind: Kind, agent: Agent, state: list[Any]) -> None:
+    """Give an agent the state that it has in the fork: whole values, of a log what was appended."""
+    for field, value in zip(kind.fields, state, strict=True):
+        if field.exact is Log:
+            getattr(agent, field.name).extend(value)
+        else:
+            setattr(agent, field.name, field.load(value))

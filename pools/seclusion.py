@@ -1,0 +1,175 @@
+"""One task in a fork of its worker: this is what the fork does.
+
+Owns the other side of `isolation`: it gives up everything that is the worker's, runs the task, and says what came of it in
+one message. It never returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import fcntl
+import gc
+import os
+import select
+import signal
+import socket
+import struct
+import time
+from asyncio import Future
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+import orjson
+
+from pools import values
+from pools.agent import Agent
+from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
+from pools.complaints import Complaints, say
+from pools.context import Context
+from pools.errors import Failure, raised
+from pools.gauges import BUSY_SINCE_NS
+from pools.interruption import STACK
+from pools.kind import Kind
+from pools.lane import Named
+from pools.log import Log
+from pools.method import Method
+from pools.watched import Watched
+
+__all__ = ["HEAD", "Seclusion", "die_with", "framed"]
+
+#: Before each message: its length in bytes.
+HEAD = struct.Struct("<I")
+
+
+def framed(said: dict[str, Any]) -> bytes:
+    """One message."""
+    body = values.dumps(said)
+    return HEAD.pack(len(body)) + bytes(memoryview(body))
+
+
+def die_with(lifeline: int) -> None:
+    """Ask the kernel to end this process when a pipe's other end is closed, which a hanging agent cannot prevent."""
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)  # SIGIO, which ends whoever does not handle it
+    if select.select([lifeline], [], [], 0)[0]:
+        os._exit(1)
+
+
+class Seclusion:
+    """The fork.
+
+    sock: to the worker.  lifeline: a pipe whose other end the worker holds.  sample: file for stack samples.  cells: gauges
+    that the worker watches.
+    """
+
+    def __init__(self, sock: socket.socket, lifeline: int, sample: int, cells: memoryview) -> None:
+        self._socket = sock
+        self._cells = cells
+        self._keep = {0, 1, 2, sock.fileno(), lifeline, sample}
+        self._lifeline = lifeline
+        self._sample = sample
+        self._questions: dict[int, Future[Any]] = {}
+        self._number = 0
+        self._read = bytearray()
+
+    def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str) -> NoReturn:
+        """Do the task, say what came of it, end."""
+        try:
+            self._settle()
+            before = kind.mark(agent) if kind.is_light else None
+            lengths = [len(getattr(agent, field.name)) if field.exact is Log else 0 for field in kind.fields]
+            context = Context(self, agent.id, task_id) if method.wants_context else None
+            try:
+                value = self._call(kind, agent, method, argument, context)
+                keep(kind, agent, method, before, value)
+                state = [
+                    list(getattr(agent, field.name))[length:] if field.exact is Log else orjson.Fragment(_saved(field, agent))
+                    for field, length in zip(kind.fields, lengths, strict=True)
+                ]
+                outcome = {"value": value, "state": state, "outbox": context.outbox if context is not None else []}
+            except CAUGHT as error:
+                failure = Complaints(time.monotonic_ns).failure(kind, method, error)
+                with contextlib.suppress(CAUGHT):
+                    undo(kind, agent, method, before, error)
+                outcome = {"error": list(failure)}
+            self._cells[BUSY_SINCE_NS] = 0
+            self._socket.setblocking(True)
+            self._socket.sendall(framed(outcome))
+        finally:
+            os._exit(0)
+
+    def _settle(self) -> None:
+        """Give up what is the worker's."""
+        gc.disable()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        for entry in list(Path("/proc/self/fd").iterdir()):
+            if int(entry.name) not in self._keep:
+                with contextlib.suppress(OSError):
+                    os.close(int(entry.name))
+        die_with(self._lifeline)
+        faulthandler.enable(self._sample, all_threads=False)
+        faulthandler.register(STACK, file=self._sample, all_threads=False, chain=False)
+
+    def _call(self, kind: Kind, agent: Agent, method: Method, argument: Any, context: Context | None) -> Any:
+        bound = bind(method, agent, argument, context)
+        if not method.is_async:
+            self._cells[BUSY_SINCE_NS] = time.monotonic_ns()
+            return sendable(call(kind, agent, method, bound))
+        done: list[Any] = []
+
+        async def drive() -> None:
+            done.append(sendable(await call(kind, agent, method, bound)))
+
+        self._drive(drive())
+        return done[0]
+
+    def _drive(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run an async task in a loop of this process."""
+        loop = asyncio.SelectorEventLoop()
+        asyncio.set_event_loop(loop)
+        self._socket.setblocking(False)
+        loop.add_reader(self._socket, self._take)
+        loop.run_until_complete(loop.create_task(Watched(coroutine, self._cells, 0, 0, time.monotonic_ns)))
+
+    # -- the office of a task ------------------------------------------------------------------------------------------
+
+    def ask(self, address: str, method: str, arguments: tuple[Any, ...]) -> Future[Any]:
+        """Have the worker ask."""
+        future: Future[Any] = asyncio.get_running_loop().create_future()
+        self._number = number = self._number + 1
+        self._questions[number] = future
+        is_named = bool(arguments) and type(arguments[0]) is Named
+        asked = {"ask": number, "address": address, "method": method, "arguments": arguments, "named": is_named}
+        self._socket.setblocking(True)
+        self._socket.sendall(framed(asked))
+        self._socket.setblocking(False)
+        return future
+
+    def log(self, address: str, task_id: str, text: str) -> None:
+        """Write a line into the engine's log."""
+        say(f"{address} [{task_id}] {text}")
+
+    def _take(self) -> None:
+        part = self._socket.recv(1 << 20)
+        if not part:
+            os._exit(1)
+        self._read += part
+        while len(self._read) >= HEAD.size and len(self._read) >= (size := HEAD.size + HEAD.unpack_from(self._read)[0]):
+            said = orjson.loads(self._read[HEAD.size : size])
+            del self._read[:size]
+            future = self._questions.pop(said["n"])
+            if not future.done():
+                if "error" in said:
+                    future.set_exception(raised(Failure(*said["error"])))
+                else:
+                    future.set_result(said["value"])
+
+
+def _saved(field: Any, agent: Agent) -> bytes:
+    saved: bytes = field.save(getattr(agent, field.name))
+    return saved

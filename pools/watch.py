@@ -1,0 +1,149 @@
+"""Watches every worker for tasks that do not end, and ends them.
+
+Owns the acting on a heartbeat: a sample of the stack, then an interruption of the task; the process is killed only where that
+does not help. It also asks a worker that has work, and does none, whether it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+
+from pools.errors import PoolError
+from pools.gauges import DONE, FAILED, HUNG, TICKS, pulse_of
+from pools.healing import Finding
+from pools.heartbeat import LOOK_S, SPINS, Heartbeat
+from pools.interruption import INTERRUPT, STACK, sample_of
+from pools.seat import Seat
+from pools.usage import cpu_s, is_asleep
+
+__all__ = ["Watch"]
+
+#: Seconds until a stack sample is written; how often, and how long, a task is interrupted before its process is killed.
+SAMPLE_S, AGAIN_S, GRACE_S = 0.02, 0.02, 0.3
+#: Seconds without any progress after which a worker with open tasks is asked, and within which it has to answer.
+IDLE_S, ANSWER_S = 2.0, 3.0
+
+
+class Watch:
+    """The watch over some workers. found: told what was found of an agent."""
+
+    def __init__(self, seats: Sequence[Seat], found: Callable[[Finding], None]) -> None:
+        self._seats = seats
+        self._found = found
+        self._views = [_View(seat) for seat in seats]
+        self._timer: asyncio.TimerHandle | None = None
+        self._acting: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for acting in self._acting:
+            acting.cancel()
+
+    def _look(self) -> None:
+        now_s = time.monotonic()
+        for view in self._views:
+            seat, pid = view.seat, view.seat.pid
+            if seat.state != "running" or pid is None or view.is_acting:
+                continue
+            finding = view.heartbeat.look(now_s, partial(cpu_s, pid), partial(is_asleep, pid))
+            if finding is not None:
+                self._act(view, self._interrupt(view, pid, finding))
+            elif view.is_idle(now_s):
+                self._act(view, self._ask(view, pid))
+        self.start()
+
+    def _act(self, view: _View, acting: Coroutine[None, None, None]) -> None:
+        view.is_acting = True
+        task = asyncio.get_running_loop().create_task(acting)
+        self._acting.add(task)
+        task.add_done_callback(lambda task: self._acted(view, task))
+
+    def _acted(self, view: _View, task: asyncio.Task[None]) -> None:
+        view.is_acting = False
+        self._acting.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            view.seat.kill(f"it could not be watched: {task.exception()}")
+
+    async def _interrupt(self, view: _View, pid: int, finding: str) -> None:
+        """End the task that hangs; the worker tells whose it was, or else the section that it came in."""
+        seat, pulse = view.seat, pulse_of(view.seat.cells)
+        how = "a second of processor time" if finding == SPINS else "a second in a call that does not return"
+        running = seat.running
+        seat.send_signal(STACK)
+        await asyncio.sleep(SAMPLE_S)
+        stack, view.sampled_bytes = sample_of(pid, seat.sample, view.sampled_bytes if view.pid == pid else 0)
+        view.pid = pid
+        seat.cells[HUNG] = pulse
+        seat.told = None
+        deadline_s = time.monotonic() + GRACE_S
+        while seat.pid == pid and pulse_of(seat.cells) == pulse and time.monotonic() < deadline_s:
+            seat.send_signal(INTERRUPT)
+            await asyncio.sleep(AGAIN_S)
+        stubborn = seat.pid == pid and pulse_of(seat.cells) == pulse
+        if not stubborn:
+            await asyncio.sleep(AGAIN_S)  # what the worker says of it is on its way
+        agent, method, task = seat.told or (*(running or ("", "")), f"{seat.section}")
+        seat.told = None
+        cause = f"{how}, without an end"
+        if agent:
+            self._found(Finding("hung", agent, method, task, cause, stack, seat.name))
+        if stubborn:
+            named = f"{agent} {method}" if agent else "a task"
+            seat.kill(f"{named} hung ({cause}) and could not be interrupted")
+
+    async def _ask(self, view: _View, pid: int) -> None:
+        """Ask a worker that has work and does none whether it is there; one that is not is killed."""
+        seat = view.seat
+        began_cpu_s = cpu_s(pid)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await seat.request("ping")
+        except PoolError:
+            return
+        except TimeoutError:
+            if seat.pid == pid and cpu_s(pid) - began_cpu_s < ANSWER_S / 10 and not view.has_moved:
+                seat.kill("it is alive, but takes none of the tasks that are open")
+
+
+class _View:
+    """What is seen of one worker."""
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+        self.heartbeat = Heartbeat(seat.cells)
+        self.is_acting = False
+        self.pid = 0
+        self.sampled_bytes = 0
+        self._work = -1
+        self._since_s = 0.0
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the worker has done something since `is_idle` was asked last."""
+        return self._progress() != self._work
+
+    def is_idle(self, now_s: float) -> bool:
+        """Whether the worker has had open tasks for IDLE_S seconds, and has done nothing."""
+        work = self._progress()
+        if work != self._work or not (self.seat.link.open or self.seat.inner.open) or self.seat.is_asked:
+            self._work, self._since_s = work, now_s
+            return False
+        if now_s - self._since_s < IDLE_S:
+            return False
+        self._since_s = now_s
+        return True
+
+    def _progress(self) -> int:
+        cells = self.seat.cells
+        return cells[TICKS] + cells[DONE] + cells[FAILED]
+
+

@@ -1,0 +1,66 @@
+"""A coroutine whose steps can be seen from outside: which task's code the worker runs now, and since when.
+
+Owns the gauges around each step of an async task. It adds nothing else to the coroutine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from pools.gauges import BUSY_SINCE_NS, POSITION, SECTION
+
+__all__ = ["Watched"]
+
+
+class Watched(Coroutine[Any, Any, None]):
+    """An async task of a worker. number, position: of its section, and its place in it.  clock_ns: monotonic nanoseconds.
+
+    weigh: called before each step, returns what is called after it; None where nobody is weighed.
+    """
+
+    __slots__ = ("_cells", "_clock_ns", "_coroutine", "_number", "_position", "_weigh")
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        cells: memoryview,
+        number: int,
+        position: int,
+        clock_ns: Callable[[], int],
+        weigh: Callable[[], Callable[[], None] | None] | None = None,
+    ) -> None:
+        self._coroutine = coroutine
+        self._cells = cells
+        self._number = number
+        self._position = position
+        self._clock_ns = clock_ns
+        self._weigh = weigh
+
+    def send(self, value: Any) -> Any:
+        """Run to the next point where it waits."""
+        return self._step(self._coroutine.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise within it, at the point where it waits."""
+        return self._step(self._coroutine.throw, *error)
+
+    def _step(self, step: Callable[..., Any], *given: Any) -> Any:
+        cells = self._cells
+        before = cells[SECTION], cells[POSITION], cells[BUSY_SINCE_NS]
+        cells[SECTION], cells[POSITION] = self._number, self._position
+        cells[BUSY_SINCE_NS] = self._clock_ns()
+        charge = self._weigh() if self._weigh is not None else None
+        try:
+            return step(*given)
+        finally:
+            if charge is not None:
+                charge()
+            cells[SECTION], cells[POSITION], cells[BUSY_SINCE_NS] = before
+
+    def close(self) -> None:
+        """End it where it waits."""
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._coroutine.__await__()
