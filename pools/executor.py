@@ -233,7 +233,7 @@ class Executor:
             return
         kind, live, cells = residents.kind, residents.live, self._cells
         mark, check, whole, first = kind.mark, kind.check, kind.whole, job.next
-        differs, is_kept = kind.differs, self._ledger is not None
+        differs, is_exact, is_kept = kind.differs, kind.is_exact, self._ledger is not None
         changed: dict[Key, Any] = {}
         run_long = self._turns.run
         results: list[Any] = []
@@ -265,7 +265,7 @@ class Executor:
                         type(after) is not whole or (after is not value and (after > _MOST or after < _LEAST))
                     ):
                         check(before, after)
-                    if is_kept and differs(before, after):
+                    if is_kept and after is not before and (is_exact or differs(before, after)):
                         changed[key] = after
                 except CAUGHT as error:
                     kind.restore(agent, before)

@@ -36,6 +36,7 @@ class Kind:
     is_light: the state is scalars of fixed size and no hook is overridden, so that a task needs nothing but its call.
     mark: what `restore` needs to take a light agent back to where it was.
     whole: int where the state is one integer, so that the mark is that integer; else a type that no mark has.
+    is_exact: two marks that are not the same object stand for two states.
     """
 
     def __init__(self, made: type[Agent]) -> None:
@@ -51,7 +52,7 @@ class Kind:
         self.mark: Callable[[Agent], Any] = operator.attrgetter(*names) if names else _nothing
         self._exacts: list[Any] = [field.exact for field in self.fields]
         self.whole: Any = int if self.is_light and self._exacts == [int] else Kind
-        self._is_exact = len(names) == 1 or float in self._exacts
+        self.is_exact = len(names) == 1 or float in self._exacts
         self._plain = [(field.name, field.fresh()) for field in self.fields if field.is_scalar]
         self._deep = [field for field in self.fields if not field.is_scalar]
 
@@ -108,7 +109,7 @@ class Kind:
 
     def differs(self, before: Any, after: Any) -> bool:
         """Whether two marks of a light agent stand for two states; equal numbers of which one has a minus before its 0 do."""
-        return after is not before and (self._is_exact or after != before)
+        return after is not before and (self.is_exact or after != before)
 
     def restore(self, agent: Agent, marked: Any) -> None:
         """Take a light agent back to what `mark` saw."""

@@ -48,7 +48,7 @@ def accept_again(
             taking = SessionAnswers(answers, ledger, session, places)
         else:
             said = (ledger.answers(number) if has_known else None) or {}
-            known = {at: said[place] for at, place in enumerate(positions or range(count)) if place in said}
+            known = {at: said[place] for at, place in enumerate(positions or range(count)) if place in said} if said else {}
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadFrame(f"a section that was sent again with a bad column: {error!r}") from error
     if positions:
