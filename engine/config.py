@@ -36,7 +36,7 @@ FILE = "pools.yaml"
 VARIABLE = "ENGINE_POOLS"
 #: The kind that is always there, so that a swarm can be tried before a class is written.
 KINDS = {"counter": "pools.counter:Counter"}
-DEFAULTS = {"name": NAME, "durability": "memory", "default_kind": "counter", "agents": str(AGENTS_TOTAL)}
+DEFAULTS = {"name": NAME, "durability": "sync", "default_kind": "counter", "agents": str(AGENTS_TOTAL)}
 
 
 @dataclass(frozen=True, slots=True)

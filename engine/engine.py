@@ -55,8 +55,9 @@ class Engine:
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
     pools: specifications, or a pools.yaml; None is one pool with a worker for each processor but one, at least one.
-    durability: `sync`, an answer waits until what it changed is on the disk; `os`, until the kernel has it; `memory`, what a
-    worker held is gone when it dies.  data: the folder where state is kept; one engine has it at a time.
+    data: the folder where state is kept; one engine has it at a time.  durability: `sync`, an answer waits until what it changed
+    is on the disk, the default where there is such a folder; `os`, until the kernel has it; `memory`, what a worker held is gone
+    when it dies, the default where there is none.
     agents_limit: most agents in all.  paths: folders that workers add at the end of their import path.
     environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
     seed: for every choice by chance.
@@ -68,7 +69,7 @@ class Engine:
         kinds: Iterable[type[Agent] | str] = (),
         pools: Sequence[PoolSpec] | str | Path | None = None,
         *,
-        durability: str = "memory",
+        durability: str | None = None,
         data: str | Path | None = None,
         name: str = "engine",
         agents_limit: int | None = None,
@@ -79,6 +80,8 @@ class Engine:
         seed: int | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
+        if durability is None:
+            durability = "memory" if data is None else "sync"
         if durability not in DURABILITIES:
             raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
         if durability != "memory" and data is None:

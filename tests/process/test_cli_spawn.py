@@ -188,6 +188,16 @@ def test_a_warm_spawn_makes_the_objects(engine: Commands) -> None:
     assert engine.document("stats")["agents"]["live"] == 200
 
 
+def test_state_is_kept_by_default_and_taken_up_by_the_next_spawn(engine: Commands) -> None:
+    assert engine("spawn", "--count", "100").returncode == 0
+    assert engine("ask", "counter/17", "add", "5").stdout.strip() == "5"
+    assert engine.document("stats")["durability"] == "sync"
+    assert engine("stop").returncode == 0
+    again = engine("spawn", "--count", "100")
+    assert "there are 100 counter agents already: nothing changed" in again.stdout
+    assert engine("ask", "counter/17", "add", "2").stdout.strip() == "7"
+
+
 SLOW = """\
 import time
 from engine import Agent

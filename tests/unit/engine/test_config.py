@@ -58,7 +58,7 @@ def test_the_shipped_file_has_four_pools_that_fit_the_default_limit(tmp_path: Pa
     )
     assert sum(pool.agents for pool in config.pools) == config.agents_limit == 10_000
     assert config.kinds == {"counter": "pools.counter:Counter"}
-    assert (config.default_kind, config.durability, config.name) == ("counter", "memory", NAME)
+    assert (config.default_kind, config.durability, config.name) == ("counter", "sync", NAME)
 
 
 def test_the_shipped_file_says_the_defaults_as_they_are() -> None:
