@@ -55,9 +55,9 @@ class Engine:
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
     pools: specifications, or a pools.yaml; None is one pool with a worker for each processor but one, at least one.
-    data: the folder where state is kept; one engine has it at a time.  durability: `sync`, an answer waits until what it changed
-    is on the disk, the default where there is such a folder; `os`, until the kernel has it; `memory`, what a worker held is gone
-    when it dies, the default where there is none.
+    data: the folder where state is kept; one engine has it at a time.
+    durability: `sync`, an answer waits until what it changed is on the disk, the default where there is such a folder; `os`,
+    until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
     agents_limit: most agents in all.  paths: folders that workers add at the end of their import path.
     environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
     seed: for every choice by chance.

@@ -52,11 +52,11 @@ class Healer:
 
     def found(self, finding: Finding) -> None:
         """Take a finding."""
+        self.counts[finding.what] = self.counts.get(finding.what, 0) + 1
         if finding.what == "recovered":
             self.quarantine.settle(finding.agent, "recovered")
             self._tell("agent.recovered", f"{finding.agent} runs among the others again: {finding.cause}")
             return
-        self.counts[finding.what] = self.counts.get(finding.what, 0) + 1
         verdict = self._healing.judge(finding, time.monotonic())
         entry = self.quarantine.note(finding, verdict, time.time())
         task = f" [{finding.task}]" if finding.task else ""
