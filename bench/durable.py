@@ -12,6 +12,8 @@ from bench import swarm
 from bench.figures import Metric, Reading, percentile
 from bench.tasks import AGENTS, Passes, TaskList, mixed_tasks
 from bench.workload import Size, Workload
+from bench.yardstick import WORKERS
+from engine import PoolSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +30,9 @@ MANY_ASKERS = 8_000
 #: bytes of a frame with one record.
 FRAME_BYTES = 144
 
+#: as many workers as the yardstick has, and the default number of tasks in flight to each: both ways wait in the same window.
+POOL = PoolSpec(name="bench", agents=AGENTS, workers=WORKERS, sleep_after_s=None)
+
 
 async def rounds(size: Size) -> AsyncIterator[dict[str, Reading]]:
     """A round: each way with state in memory, then kept; then one task at a time beside as many raw syncs."""
@@ -35,7 +40,7 @@ async def rounds(size: Size) -> AsyncIterator[dict[str, Reading]]:
     tasks = mixed_tasks(count)
     plain, kept = Passes(tasks), Passes(tasks)
     with tempfile.TemporaryDirectory(prefix="bench-") as data:
-        async with swarm.engine_of() as memory, swarm.engine_of(data) as durable:
+        async with swarm.engine_of(pool=POOL) as memory, swarm.engine_of(data, POOL) as durable:
             for engine in (memory, durable):
                 await swarm.spawn_counters(engine)
             await swarm.map_each(memory, plain)

@@ -29,9 +29,9 @@ MOST_AGENTS = 1_100_000
 POOL = PoolSpec(name="bench", agents=MOST_AGENTS, workers=WORKERS, window=FRAME_TASKS * WINDOW_FRAMES, sleep_after_s=None)
 
 
-def engine_of(data: str | None = None) -> Engine:
+def engine_of(data: str | None = None, pool: PoolSpec = POOL) -> Engine:
     """An engine to enter, in this process; with a folder its state is kept there, each answer after its sync."""
-    return Engine(kinds=[Counter], pools=[POOL], durability="memory" if data is None else "sync", data=data)
+    return Engine(kinds=[Counter], pools=[pool], durability="memory" if data is None else "sync", data=data)
 
 
 async def spawn_counters(engine: Engine, count: int = AGENTS) -> float:
