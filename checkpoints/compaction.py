@@ -20,6 +20,7 @@ from checkpoints.segment import name_of, number_of
 from checkpoints.snapshot import Block, Snapshot, name_of_shard, open_snapshots, read_parts, write_parts, write_snapshot
 from checkpoints.spec import BLOCK_ROWS
 from checkpoints.table import GONE, Changes, Key, Rows, Table, shard_of_key, state_of
+from checkpoints.table import LETTERS as STATE_LETTERS
 from checkpoints.window import LETTERS, Window
 
 __all__ = ["Compacted", "compact", "fold_frame", "fold_window", "window_name"]
@@ -46,7 +47,7 @@ def fold_frame(table: Table, window: Window, frame: Frame, file: str, at: int) -
     """Take in one commit. Raises Corrupt for a part that is none, or that this version does not know and must."""
     try:
         for part in frame.parts:
-            if part.letter == b"S":
+            if part.letter in STATE_LETTERS:
                 table.fold(part.body)
             elif part.letter in LETTERS:
                 window.fold(part)

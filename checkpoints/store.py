@@ -28,13 +28,11 @@ from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, name_of
 from checkpoints.shards import SHARDS
 from checkpoints.snapshot import Snapshot, open_snapshots
 from checkpoints.spec import SEGMENT_BYTES
-from checkpoints.table import GONE, SHARDS_MOST, Changes, Key, Rows, Table, shard_of_key, state_of
+from checkpoints.table import ENTRIES, GONE, SHARDS_MOST, STATES, Changes, Key, Rows, Table, shard_of_key, state_of
 from checkpoints.window import Window
 
-__all__ = ["STATES", "Store", "changes_part", "gone_part", "open_store", "states_part"]
+__all__ = ["Store", "changes_part", "gone_part", "open_store", "states_part"]
 
-#: The letter of a part with states.
-STATES = b"S"
 LOCK = "LOCK"
 
 
@@ -48,8 +46,12 @@ def states_part(kind: str, fields: Sequence[str], keys: Sequence[Key], rows: Seq
 
 
 def changes_part(kind: str, keys: Sequence[Key], changes: Sequence[dict[str, Any]]) -> Part:
-    """Changed fields of each key, by name; a name after `+` has items for the end of a list."""
-    return Part(STATES, orjson.dumps({"k": kind, "i": keys, "d": changes}))
+    """Changed fields of each key, by name; a name after `+` has items for the end of a list.
+
+    A name after `=` has entries for an object, one after `-` the names of entries that go.
+    """
+    has_entries = any(name[:1] in ("=", "-") for change in changes for name in change)
+    return Part(ENTRIES if has_entries else STATES, orjson.dumps({"k": kind, "i": keys, "d": changes}))
 
 
 def gone_part(kind: str, keys: Sequence[Key]) -> Part:

@@ -8,6 +8,8 @@ A record's part is a JSON object: `k` the kind, `i` the keys, and one of
   `r` with `f`: the values of the fields `f` of each key;
   `d`: for each key its changed fields by name; a name after `+` has items to be added to the list of that name;
   `x`: the keys are gone.
+In a part of entries, which has the form `d`, a name after `=` has entries for the object of that name, a name after `-` the
+names of entries that are gone from it.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ from zlib import crc32
 
 import orjson
 
-__all__ = ["GONE", "SHARDS_MOST", "Changes", "Key", "Rows", "Table", "shard_of_key", "state_of"]
+__all__ = ["ENTRIES", "GONE", "LETTERS", "SHARDS_MOST", "STATES", "Changes", "Key", "Rows", "Table", "shard_of_key", "state_of"]
 
 Key = int | str
+#: Letters of the parts: states, and changes among which are some of single entries. Who does not know these must not read on.
+STATES, ENTRIES = b"S", b"E"
+LETTERS = frozenset({STATES, ENTRIES})
 #: A shard's number fits into two digits of a file name.
 SHARDS_MOST = 100
 
@@ -100,7 +105,7 @@ class Table:
     def _change(known: Rows, keys: list[Key], changes: list[dict[str, Any]]) -> None:
         rows = known.rows
         for key, change in zip(keys, changes, strict=True):
-            if type(change) is not dict or any(name[:1] == "+" and type(value) is not list for name, value in change.items()):
+            if type(change) is not dict or any(map(_is_wrong, change, change.values())):
                 raise ValueError(f"no change of fields: {change!r:.80}")
             row = rows.get(key)
             if row is None:
@@ -111,6 +116,14 @@ class Table:
                 state = {} if row is GONE else state_of(known.fields, row)
                 apply(state, change)
                 rows[key] = state
+
+
+def _is_wrong(name: str, value: Any) -> bool:
+    """Whether a change cannot be one of the field that its name says."""
+    sign = name[:1]
+    if sign == "-":
+        return type(value) is not list or not _NAMES.issuperset(map(type, value))
+    return (sign == "+" and type(value) is not list) or (sign == "=" and type(value) is not dict)
 
 
 def _check_widths(width: int, values: list[Any]) -> None:
@@ -135,15 +148,34 @@ class Changes(list[dict[str, Any]]):
 
 
 def apply(state: dict[str, Any], change: dict[str, Any]) -> None:
-    """Make one change. A name after `+` has items for the end of a list. Raises ValueError where there is no list."""
+    """Make one change: fields, items for the end of lists (`+`), entries of objects (`=`, `-`).
+
+    Raises ValueError where there is no such list or object, or no such entry to go.
+    """
     for name, value in change.items():
-        if name.startswith("+"):
+        sign = name[:1]
+        if sign == "+":
             items = state.setdefault(name[1:], [])
             if type(items) is not list:
                 raise ValueError(f"items for the end of {name[1:]}, which is no list")
             items.extend(value)
+        elif sign in ("=", "-"):
+            _apply_entries(state, name, value)
         else:
             state[name] = value
+
+
+def _apply_entries(state: dict[str, Any], name: str, value: Any) -> None:
+    entries = state.setdefault(name[1:], {})
+    if type(entries) is not dict:
+        raise ValueError(f"entries of {name[1:]}, which is no object")
+    if name[0] == "=":
+        entries.update(value)
+        return
+    for gone in value:
+        if gone not in entries:
+            raise ValueError(f"{gone!r:.80} is to go from {name[1:]}, and is not there")
+        del entries[gone]
 
 
 def state_of(fields: list[str], row: Any) -> dict[str, Any]:

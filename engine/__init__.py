@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from pools.method import task
     from pools.result import Batch, Result
     from pools.spec import PoolSpec
+    from pools.table import Table
 
 __all__ = [
-    "Agent", "Batch", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "__version__", "errors", "task",
+    "Agent", "Batch", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "Table", "__version__", "errors",
+    "task",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ _HOMES = {
     "Result": "pools.result",
     "task": "pools.method",
     "Snapshot": "engine.snapshot",
+    "Table": "pools.table",
 }
 
 

@@ -16,6 +16,7 @@ import orjson
 from pools import values
 from pools.errors import BadField, BadReply
 from pools.log import Log
+from pools.table import Table
 from pools.types import type_of
 
 __all__ = ["Field", "read_field"]
@@ -61,6 +62,30 @@ def _save_log(value: Any) -> bytes:
     return values.dumps(list(value))
 
 
+def _load_log(value: Any) -> Log[Any]:
+    if type(value) is not list:
+        raise ValueError(f"must be a list to become a Log, is {type(value).__name__}")
+    return Log(value)
+
+
+def _save_table(value: Any) -> bytes:
+    if type(value) is not Table:
+        raise ValueError(f"must stay the Table it was, is {type(value).__name__}")
+    return value.saved()
+
+
+def _load_table(value: Any) -> Table[Any]:
+    if type(value) is not dict:
+        raise ValueError(f"must be an object to become a Table, is {type(value).__name__}")
+    return Table(value)
+
+
+def _load_bytes(value: Any) -> bytes:
+    if type(value) is not str:
+        raise ValueError(f"must be text in base64 to become bytes, is {type(value).__name__}")
+    return base64.b64decode(value, validate=True)
+
+
 def _save_bytes(value: Any) -> bytes:
     if type(value) is not bytes:
         raise ValueError(f"must be bytes, is {type(value).__name__}")
@@ -75,14 +100,17 @@ def read_field(owner: str, name: str, annotation: Any, default: Any, has_default
     """The field that an annotation declares. Raises BadField, naming what may stand there."""
     if typing.get_origin(annotation) is Log or annotation is Log:
         items = _first_items(owner, name, default) if has_default else []
-        return Field(name, "Log", lambda: Log(items), False, False, Log, _save_log, Log)
+        return Field(name, "Log", lambda: Log(items), False, False, Log, _save_log, _load_log)
+    if typing.get_origin(annotation) is Table or annotation is Table:
+        entries = _first_entries(owner, name, default) if has_default else {}
+        return Field(name, "Table", lambda: Table(entries), False, False, Table, _save_table, _load_table)
     if annotation is bytes:
         return _bytes_field(owner, name, default, has_default)
     kind = type_of(annotation)
     if kind is None:
         raise BadField(
             f"{owner}.{name}: {annotation!r} cannot be kept; use int, float, bool, str, bytes, None, Any, list[...], "
-            "dict[str, ...], Literal[...], a union of these, or Log[...]"
+            "dict[str, ...], Literal[...], a union of these, or Log[...], Table[...]"
         )
     first = default if has_default else _default_of(owner, name, annotation, kind.accepts)
     save = _save(kind.accepts, kind.text)
@@ -102,11 +130,18 @@ def _first_items(owner: str, name: str, default: Any) -> list[Any]:
         raise BadField(f"{owner}.{name}: its default must be a list of JSON values: {error}") from error
 
 
+def _first_entries(owner: str, name: str, default: Any) -> dict[str, Any]:
+    try:
+        return dict(Table(default))
+    except (TypeError, ValueError, BadReply) as error:
+        raise BadField(f"{owner}.{name}: its default must be an object of JSON values by name: {error}") from error
+
+
 def _bytes_field(owner: str, name: str, default: Any, has_default: bool) -> Field:
     first = default if has_default else b""
     if type(first) is not bytes:
         raise BadField(f"{owner}.{name}: its default must be bytes, is {type(first).__name__}")
-    return Field(name, "bytes", lambda: first, True, False, bytes, _save_bytes, base64.b64decode)
+    return Field(name, "bytes", lambda: first, True, False, bytes, _save_bytes, _load_bytes)
 
 
 def _default_of(owner: str, name: str, annotation: Any, accepts: Callable[[Any], bool]) -> Any:

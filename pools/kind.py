@@ -18,6 +18,7 @@ from pools.errors import BadField, BadMethod, StateTooLarge, StateUnreadable
 from pools.field import Field, read_field
 from pools.log import Log
 from pools.method import Method, read_method
+from pools.table import Sealed, Table
 from pools.values import SMALL
 
 __all__ = ["Fresh", "Kind"]
@@ -55,6 +56,7 @@ class Kind:
         self.is_exact = len(names) == 1 or float in self._exacts
         self._plain = [(field.name, field.fresh()) for field in self.fields if field.is_scalar]
         self._deep = [field for field in self.fields if not field.is_scalar]
+        self._has_tables = any(field.exact is Table for field in self.fields)
 
     @staticmethod
     def _read_fields(made: type[Agent]) -> tuple[Field, ...]:
@@ -126,10 +128,13 @@ class Kind:
         """
         kept: list[Any] = []
         size_bytes = 0
-        for field in self.fields:
+        before = getattr(agent, "_committed", None)  # it has none while it is made
+        for at, field in enumerate(self.fields):
             value = getattr(agent, field.name)
-            if type(value) is Log:
-                kept.append((value, len(value), value.size_bytes))
+            if type(value) in _TAILED:
+                if before is not None and before[at][0] is not value:
+                    raise BadField(f"{self.name}: {field.name} must stay the {field.text} it was, and is another one")
+                kept.append((value, len(value), value.size_bytes) if type(value) is Log else value)
                 size_bytes += value.size_bytes
                 continue
             try:
@@ -143,7 +148,7 @@ class Kind:
                 f"{self.name}/{agent.key} would hold {size_bytes:,} bytes of state, "
                 f"its limit is {self.made.memory_limit_bytes:,}; the change was taken back"
             )
-        return kept
+        return [item.seal() if type(item) is Table else item for item in kept] if self._has_tables else kept
 
     def rollback(self, agent: Agent) -> None:
         """Take an agent back to its last commit."""
@@ -152,6 +157,9 @@ class Kind:
                 log, length, size_bytes = kept
                 log.cut(length, size_bytes)
                 setattr(agent, field.name, log)
+            elif type(kept) is Sealed:
+                kept.table.undo()
+                setattr(agent, field.name, kept.table)
             else:
                 setattr(agent, field.name, field.load(orjson.loads(kept)))
 
@@ -210,6 +218,8 @@ class Fresh(list[Any]):
 
 
 _LOW, _HIGH = SMALL
+#: Fields of which a record has what is new, so that they must stay the object they are.
+_TAILED = frozenset({Log, Table})
 _FUNCTION = type(lambda: None)
 _new: Any = object.__new__
 

@@ -35,6 +35,7 @@ from pools.errors import StateUnreadable
 from pools.kind import Kind
 from pools.lane import PLACE_BITS
 from pools.log import Log
+from pools.table import Sealed, encoded
 
 __all__ = ["Ledger", "open_ledger"]
 
@@ -111,8 +112,7 @@ class Ledger:
         """Record what a commit of an agent changed. before: its commit before that one."""
         key = cast("int | str", agent._key)
         if type(before) is not list:
-            row = [list(new[0]) if type(new) is tuple else orjson.Fragment(new) for new in agent._committed]
-            self._add(states_part(kind.name, kind.names, [key], [row]), 1)
+            self._add(states_part(kind.name, kind.names, [key], [[_whole(new) for new in agent._committed]]), 1)
             return
         change: dict[str, Any] = {}
         for name, old, new in zip(kind.names, before, agent._committed, strict=True):
@@ -120,6 +120,11 @@ class Ledger:
                 log: Log[Any] = new[0]
                 if new[1] > old[1]:
                     change[f"+{name}"] = list(log[old[1] :])
+            elif type(new) is Sealed:
+                if new.puts:
+                    change[f"={name}"] = orjson.Fragment(encoded(new.puts))
+                if new.gone:
+                    change[f"-{name}"] = new.gone
             elif new != old:
                 change[name] = orjson.Fragment(new)
         if change:
@@ -293,6 +298,13 @@ class Ledger:
         self._work.put(None)
         self._thread.join()
         self.store.close()
+
+
+def _whole(kept: Any) -> Any:
+    """What a whole state has of one field."""
+    if type(kept) is Sealed:
+        return orjson.Fragment(kept.table.saved())
+    return list(kept[0]) if type(kept) is tuple else orjson.Fragment(kept)
 
 
 def open_ledger(

@@ -20,8 +20,7 @@ from checkpoints.manifest import MANIFEST, Manifest, read_manifest
 from checkpoints.recovery import Recovered, read_log, segments_of
 from checkpoints.segment import SEGMENT_HEADER_BYTES, name_of
 from checkpoints.snapshot import Snapshot, open_snapshots
-from checkpoints.store import STATES
-from checkpoints.table import Key, Table
+from checkpoints.table import LETTERS, Key, Table
 from checkpoints.window import Window
 from engine.offline.older import damages_before
 from engine.offline.view import Source, View
@@ -155,5 +154,5 @@ def _names(files: Files, folder: str) -> Sequence[str]:
 
 def _is_in(frame: Frame, kind: str, key: Key) -> bool:
     """Whether a commit has a record of a key."""
-    parts = (orjson.loads(part.body) for part in frame.parts if part.letter == STATES)
+    parts = (orjson.loads(part.body) for part in frame.parts if part.letter in LETTERS)
     return any(part["k"] == kind and key in part["i"] for part in parts)

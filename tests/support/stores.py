@@ -77,7 +77,7 @@ class Story:
     def _draw(self, chance: Random) -> tuple[list[Part], int]:
         keys: list[int | str] = [chance.randrange(12), f"n{chance.randrange(4)}"]
         key = chance.choice(keys)
-        act = chance.choice(["set", "set", "change", "append", "gone"])
+        act = chance.choice(["set", "set", "change", "append", "entries", "gone"])
         name = ("counter", key)
         state = self.states.get(name)
         if act == "gone":
@@ -87,6 +87,14 @@ class Story:
             state = self.states.setdefault(name, {})
             state.setdefault("notes", []).append(self.number)
             part = changes_part("counter", [key], [{"+notes": [self.number]}])
+        elif act == "entries":
+            names = self.states.setdefault(name, {}).setdefault("names", {})
+            leaving = [one for one in names if chance.random() < 0.3]
+            entries = {f"e{self.number}": self.number, **{one: -self.number for one in names if one not in leaving}}
+            for one in leaving:
+                del names[one]
+            names.update(entries)
+            part = changes_part("counter", [key], [{"-names": leaving, "=names": entries}])
         elif act == "change":
             self.states.setdefault(name, {})["total"] = self.number
             part = changes_part("counter", [key], [{"total": self.number}])
@@ -122,7 +130,7 @@ class Story:
 
 
 def _copy(value: Any) -> Any:
-    return list(value) if type(value) is list else value
+    return value.copy() if type(value) in (list, dict) else value
 
 
 def small_store(disk: SimDisk, *, is_closed: bool = True) -> Story:

@@ -22,8 +22,8 @@ from checkpoints.errors import Corrupt, NewerFormat
 from checkpoints.frame import Part
 from checkpoints.manifest import SHARDS_MOST
 from checkpoints.segment import NO_DIGEST
-from checkpoints.store import STATES, changes_part, gone_part, open_store, states_part
-from checkpoints.table import Table, shard_of_key
+from checkpoints.store import changes_part, gone_part, open_store, states_part
+from checkpoints.table import ENTRIES, STATES, Table, shard_of_key
 from checkpoints.window import Window, answers_part, marks_part
 
 PAGE = (Path(__file__).resolve().parents[3] / "checkpoints" / "FORMAT.md").read_text()
@@ -296,7 +296,16 @@ def test_the_types_and_letters_are_those_of_the_tables() -> None:
     types = {name: int(value) for value, name in re.findall(r"^\| (\d) \| `([A-Z]+)` \|", PAGE, re.MULTILINE)}
     assert types == {name: getattr(frame, name) for name in ("COMMIT", "SEAL", "WATERMARK", "INDEX", "END")}
     letters = {name: letter.encode() for letter, name in re.findall(r"^\| `([A-Z])` (\w+) \| (?:log|snap)", PAGE, re.MULTILINE)}
-    assert letters == {"states": STATES, "answers": window.ANSWERS, "marks": window.MARKS, "index": b"I", "offset": b"O"}
+    assert letters == {
+        "states": STATES,
+        "entries": ENTRIES,
+        "answers": window.ANSWERS,
+        "marks": window.MARKS,
+        "messages": window.TOLD,
+        "done": window.DONE,
+        "index": b"I",
+        "offset": b"O",
+    }
 
 
 def test_the_limits_are_those_of_the_page() -> None:
@@ -319,6 +328,7 @@ def test_the_limits_are_those_of_the_page() -> None:
         ({"k": "a", "i": [1], "f": ["x", "y"], "r": [[5, [6]]]}, [5, [6]]),
         ({"k": "a", "i": [1], "f": ["x"], "r": [{"x": 5}]}, {"x": 5}),
         ({"k": "a", "i": [1], "d": [{"x": 5, "+y": [6]}]}, [{"x": 5, "+y": [6]}]),
+        ({"k": "a", "i": [1], "d": [{"=y": {"b": 6}, "-y": ["a"]}]}, [{"=y": {"b": 6}, "-y": ["a"]}]),
     ],
 )
 def test_states_have_the_forms_of_the_page(body: dict[str, object], state: object) -> None:

@@ -56,6 +56,17 @@ def test_changes_are_made_in_order() -> None:
     assert Changes([{"+b": [0]}, {"c": 1}]).applied({}) == {"b": [0], "c": 1}
 
 
+def test_entries_of_objects_are_changed_one_by_one() -> None:
+    table = folded(
+        put(["a", "t"], [1], [[1, {"x": 1, "y": 2}]]),
+        change([1], {"=t": {"z": 3, "x": [4]}, "-t": ["y"]}),
+        change([2], {"=t": {"x": 5}}),
+        change([2], {"a": 1, "-t": ["x"], "=t": {"w": 6}}),
+    )
+    assert states(table)[1] == {"a": 1, "t": {"x": [4], "z": 3}}
+    assert table.kinds["k"].rows[2].applied({"t": {"v": 0}}) == {"a": 1, "t": {"v": 0, "w": 6}}
+
+
 def test_a_key_that_is_gone_is_gone_until_it_is_there_again() -> None:
     table = folded(
         put(["a"], [1, 2], [[1], [2]]), {"k": "k", "i": [1, 2, 3], "x": True}, change([1], {"a": 7}), put(["a"], [2], [[8]])
@@ -115,6 +126,10 @@ def test_a_class_may_lose_all_its_fields_and_get_others() -> None:
         change([1], [1]),
         change([1], {"+a": 5}),
         change([1], {"+a": "text"}),
+        change([1], {"=a": 5}),
+        change([1], {"=a": [["x", 1]]}),
+        change([1], {"-a": {"x": 1}}),
+        change([1], {"-a": [5]}),
         {"k": "k", "i": [1], "d": {"a": 1}},
     ],
 )
@@ -136,6 +151,15 @@ def test_items_for_what_is_no_list_are_refused_when_they_meet_it() -> None:
         Changes([{"+a": [6]}]).applied({"a": 5})
     with pytest.raises(ValueError, match="no list"):
         apply({"a": None}, {"+a": []})
+
+
+@pytest.mark.parametrize(
+    ("state", "made"),
+    [({"a": [1]}, {"=a": {"x": 1}}), ({"a": None}, {"-a": []}), ({"a": {}}, {"-a": ["x"]}), ({}, {"-a": ["x"]})],
+)
+def test_entries_that_do_not_fit_what_is_there_are_refused(state: Any, made: Any) -> None:
+    with pytest.raises(ValueError, match=r"no object|not there"):
+        apply(state, made)
 
 
 @pytest.mark.parametrize(("kind", "key"), [("counter", 17), ("counter", "17"), ("a", "é"), ("", "")])

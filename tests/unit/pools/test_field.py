@@ -11,6 +11,7 @@ import pytest
 from pools.errors import BadField
 from pools.field import Field, read_field
 from pools.log import Log
+from pools.table import Table
 
 NO = object()
 
@@ -38,6 +39,8 @@ def read(annotation: Any, default: Any = NO) -> Field:
         (list[int] | int, []),
         (Log[str], Log()),
         (Log, Log()),
+        (Table[int], Table()),
+        (Table, Table()),
     ],
 )
 def test_a_field_without_a_default_begins_empty(annotation: Any, first: Any) -> None:
@@ -70,6 +73,10 @@ def test_a_type_off_the_list_is_refused_by_name(annotation: Any) -> None:
         (int, 2**64),
         (Log[str], [math.nan]),
         (Log[str], 5),
+        (Table[str], {"a": math.nan}),
+        (Table[str], {1: "x"}),
+        (Table[str], 5),
+        (Table[str], "text"),
     ],
 )
 def test_a_default_that_cannot_be_kept_is_refused_when_the_class_is_read(annotation: Any, default: Any) -> None:
@@ -115,6 +122,25 @@ def test_a_log_is_saved_and_loaded_as_a_log() -> None:
     assert back == ["a", {"b": [1]}]
 
 
+def test_a_table_is_saved_and_loaded_as_a_table_and_its_default_is_no_ones() -> None:
+    default = {"a": {"b": [1]}}
+    field = read(Table[Any], default)
+    back = field.load(orjson.loads(field.save(field.fresh())))
+    assert type(back) is Table
+    back["a"] = 2
+    default["c"] = {}
+    assert field.fresh() == {"a": {"b": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kept"),
+    [(Log, {"a": 1}), (Log, "text"), (Table, ["a"]), (Table, "text"), (Table, [["a", 1]]), (bytes, "no base64!"), (bytes, 5)],
+)
+def test_what_another_type_has_kept_is_not_taken_for_its_own(annotation: Any, kept: Any) -> None:
+    with pytest.raises(ValueError, match=r"must be|base64"):
+        read(annotation).load(kept)
+
+
 @pytest.mark.parametrize(
     ("annotation", "value"),
     [
@@ -127,6 +153,7 @@ def test_a_log_is_saved_and_loaded_as_a_log() -> None:
         (bytes, "x"),
         (bytes, bytearray()),
         (Log, ["x"]),
+        (Table, {"a": 1}),
         (str, 1),
     ],
 )
@@ -144,6 +171,7 @@ def test_a_value_that_is_not_of_the_type_cannot_be_saved(annotation: Any, value:
         (bytes, True, False),
         (list, False, False),
         (Log, False, False),
+        (Table, False, False),
         (Any, False, False),
     ],
 )

@@ -12,6 +12,7 @@ from pools.context import Context
 from pools.errors import BadField, BadMethod, PoolError, StateTooLarge, StateUnreadable
 from pools.kind import Fresh, Kind
 from pools.log import Log
+from pools.table import Table
 
 
 class Point(Agent):
@@ -28,6 +29,7 @@ class Deep(Agent):
     tree: dict[str, Any]
     items: list[list[int]]
     notes: Log[Any]
+    names: Table[Any]
     blob: bytes = b"\x00\xff"
     name: str = "n"
     maybe: int | None = None
@@ -170,6 +172,9 @@ def _change_everything(agent: Any) -> None:
     agent.items.append([])
     agent.notes.append("late")
     agent.notes[0]["a"].append(2)
+    agent.names["three"] = 3
+    del agent.names["one"]
+    agent.names["two"] = agent.names["two"] + [9]
     agent.blob += b"x"
     agent.name = "changed"
     agent.maybe = 5
@@ -181,6 +186,7 @@ def _deep_state() -> tuple[Kind, Any]:
     agent.tree = {"a": {"b": [1]}, "gone": None}
     agent.items = [[1, 2], [3]]
     agent.notes.append({"a": [1]})
+    agent.names.update({"one": 1, "two": [2]})
     agent._committed = kind.commit(agent)
     return kind, agent
 
@@ -212,11 +218,37 @@ def test_an_alias_kept_from_before_a_rollback_cannot_reach_the_state() -> None:
     assert agent.tree == {"a": {"b": [1]}, "gone": None}
 
 
-def test_a_log_that_was_replaced_comes_back() -> None:
+def test_a_log_or_a_table_that_was_replaced_comes_back() -> None:
     kind, agent = _deep_state()
-    agent.notes = Log(["other"])
+    agent.notes, agent.names = Log(["other"]), Table({"other": 1})
     kind.rollback(agent)
     assert agent.notes == [{"a": [1]}]
+    assert agent.names == {"one": 1, "two": [2]}
+
+
+@pytest.mark.parametrize(("name", "other"), [("notes", Log([{"a": [1]}, 2])), ("names", Table({"one": 1}))])
+def test_a_log_or_a_table_cannot_be_replaced_as_only_what_is_new_in_it_is_recorded(name: str, other: Any) -> None:
+    kind, agent = _deep_state()
+    setattr(agent, name, other)
+    with pytest.raises(BadField, match=f"deep: {name} must stay the (Log|Table) it was"):
+        kind.commit(agent)
+
+
+def test_a_change_that_was_refused_for_its_size_can_still_be_taken_back() -> None:
+    kind, agent = _deep_state()
+    agent.names.update({"one": 9, "more": "x" * kind.made.memory_limit_bytes})
+    with pytest.raises(StateTooLarge):
+        kind.commit(agent)
+    kind.rollback(agent)
+    assert agent.names == {"one": 1, "two": [2]}
+
+
+def test_a_commit_says_which_entries_of_a_table_are_new() -> None:
+    kind, agent = _deep_state()
+    agent.names["three"] = 3
+    del agent.names["one"]
+    at = kind.names.index("names")
+    assert kind.commit(agent)[at][1:] == ({"three": 3}, ["one"])
 
 
 def test_a_value_that_its_field_cannot_hold_is_refused_by_name() -> None:

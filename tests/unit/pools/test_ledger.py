@@ -23,6 +23,7 @@ from pools.kind import Kind
 from pools.ledger import Ledger, open_ledger
 from pools.log import Log
 from pools.message import STATUS
+from pools.table import Table
 from tests.support.disks import Fault, SimDisk
 from tests.support.kept import ENGINE, Desk
 from tests.support.stores import contents, open_at, set_part
@@ -35,6 +36,7 @@ class Page(Agent):
     title: str = "none"
     tags: list[Any]
     lines: Log[Any]
+    notes: Table[Any]
 
     def touch(self) -> None: ...
 
@@ -248,7 +250,7 @@ def test_the_first_record_of_an_agent_has_all_of_it_and_the_next_what_changed(de
     assert second - first < 2_500
     desk.kill()
     lines = ["x" * 1_000, "y" * 1_000, "z"]
-    assert stored(desk.disk) == {("page", "a"): {"title": "none", "tags": [7], "lines": lines}}
+    assert stored(desk.disk) == {("page", "a"): {"title": "none", "tags": [7], "lines": lines, "notes": {}}}
 
 
 def test_an_agent_that_a_task_left_as_it_was_leaves_no_record(desk: Desk) -> None:
@@ -276,7 +278,25 @@ def test_what_comes_back_is_what_the_fields_hold(desk: Desk) -> None:
         "title": "title 4",
         "tags": [{"deep": [number]} for number in range(5)],
         "lines": [[number] for number in range(5)],
+        "notes": {},
     }
+
+
+def test_a_record_of_a_table_has_the_entries_that_changed(desk: Desk) -> None:
+    agent: Any = PAGE.make("a")
+    wanted: dict[str, Any] = {f"n{number}": {"text": "x" * 100, "number": number} for number in range(500)}
+    agent.notes.update(wanted)
+    commit(desk, agent)
+    desk.settle()
+    for number in range(0, 500, 50):
+        before = desk.store.log.segment_bytes
+        agent.notes[f"n{number}"] = wanted[f"n{number}"] = ["changed", number]
+        del agent.notes[f"n{number + 1}"], wanted[f"n{number + 1}"]
+        commit(desk, agent)
+        desk.settle()
+        assert desk.store.log.segment_bytes - before < 300
+    desk.kill()
+    assert stored(desk.disk)["page", "a"]["notes"] == wanted
 
 
 # -- answers that may be asked for again -------------------------------------------------------------------------------
