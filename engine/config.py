@@ -34,8 +34,8 @@ NAME = "engine"
 FILE = "pools.yaml"
 #: The variable that names another file.
 VARIABLE = "ENGINE_POOLS"
-#: The kind that is always there, so that a swarm can be tried before a class is written.
-KINDS = {"counter": "pools.counter:Counter"}
+#: The kinds that are always there: one to try a swarm before a class is written, and those that agents share.
+KINDS = {"counter": "pools.counter:Counter", "memory": "engine.kinds.memory:Memory", "topic": "engine.kinds.topic:Topic"}
 DEFAULTS = {"name": NAME, "durability": "sync", "default_kind": "counter", "agents": str(AGENTS_TOTAL)}
 
 

@@ -163,6 +163,7 @@ class Engine:
             await swarm.ready(starting)
             for reference in dict.fromkeys([*self._references, *swarm.references]):
                 await swarm.load(reference, self._wanted_paths)
+            swarm.settled()
         except BaseException:
             self._swarm = None
             await swarm.stop(0)

@@ -20,6 +20,7 @@ from checkpoints.errors import (
     StoreFailed,
 )
 from pools.errors import (
+    AgentFull,
     AgentQuarantined,
     BadAddress,
     BadArgument,
@@ -51,6 +52,7 @@ from pools.errors import (
 )
 
 __all__ = [
+    "AgentFull",
     "AgentQuarantined",
     "AlreadyRunning",
     "BadAddress",
@@ -174,6 +176,7 @@ class BadLine(EngineError):
 DONE, FAILED, WRONG, AGAIN, BROKEN = range(5)
 
 _CODES: dict[type[Exception], int] = {
+    AgentFull: FAILED,
     AgentQuarantined: FAILED,
     AlreadyRunning: WRONG,
     BadAddress: WRONG,

@@ -22,7 +22,7 @@ __all__ = ["HOOKS", "Agent", "AgentType"]
 HOOKS = frozenset({"run", "execute", "checkpoint", "handle_error"})
 #: Names that tell about every agent, and those that a field cannot have.
 TELLING = frozenset({"id", "key", "kind", "status", "mailbox"})
-RESERVED = TELLING | {"memory_limit_bytes", "migrate", "restart_kind"} | HOOKS
+RESERVED = TELLING | {"is_made_on_use", "memory_limit_bytes", "migrate", "restart_kind"} | HOOKS
 #: What may become of an agent whose tasks end their process, also alone: it is tried again and again, until it has been
 #: parked for it, or parked at once.
 RESTARTS = ("permanent", "transient", "temporary")
@@ -119,6 +119,8 @@ class Agent(metaclass=AgentType):
 
     #: Bytes of state the agent may grow to; a task that passes it is refused and taken back.
     memory_limit_bytes: ClassVar[int] = AGENT_BYTES
+    #: Whether an agent of the kind comes into being at the first task for its name, without a spawn.
+    is_made_on_use: ClassVar[bool] = False
 
     #: permanent, transient or temporary: see `pools.healing`.
     restart_kind: ClassVar[str] = "transient"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 __all__ = [
+    "AgentFull",
     "AgentQuarantined",
     "BadAddress",
     "BadArgument",
@@ -142,6 +143,10 @@ class Interrupted(BaseException):
     """Raised within a task that hangs. It is no `Exception`, so that a method that catches those hears of it too."""
 
 
+class AgentFull(PoolError):
+    """An agent has as many of something as it may: names, subscribers. The message says of what; nothing was changed."""
+
+
 class OutboxFull(PoolError):
     """One task sent more messages than one task may."""
 
@@ -227,7 +232,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _leaves() -> dict[str, type[PoolError]]:
-    plain = (AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
+    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
     more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
     return {leaf.__name__: leaf for leaf in (*plain, *more, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)}
 

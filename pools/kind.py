@@ -82,6 +82,11 @@ class Kind:
                 method.open_short_way()
         return methods
 
+    def facts(self) -> dict[str, Any]:
+        """What the engine is told of it: its name, the signatures of its methods, whether its agents are made on use."""
+        methods = {name: method.signature() for name, method in sorted(self.methods.items())}
+        return {"kind": self.name, "methods": methods, "is_made_on_use": self.made.is_made_on_use is True}
+
     def make(self, key: Key) -> Agent:
         """A new agent with the first value of each field."""
         agent: Agent = _new(self.made)

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from zlib import crc32
 
 from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
@@ -89,13 +90,7 @@ class Placement:
         Raises TooManyAgents, naming the limit; nothing is kept of it.
         """
         hosts = self.hosts(kind)
-        if self.count + count > self.limit:
-            raise TooManyAgents(
-                f"{self.count + count:,} agents would pass this engine's limit of {self.limit:,} (agents in pools.yaml, "
-                "agents_limit of Engine); nothing was spawned",
-                limit=self.limit,
-                where="engine",
-            )
+        self._check_limit(count)
         room = [self.pools[i].agents - self.used[i] if i in hosts else 0 for i in range(len(self.pools))]
         if count > sum(room):
             names = ", ".join(self.pools[i].name for i in hosts)
@@ -106,6 +101,15 @@ class Placement:
                 where=names,
             )
         return shares(count, room) if count else [0] * len(room)
+
+    def _check_limit(self, count: int) -> None:
+        if self.count + count > self.limit:
+            raise TooManyAgents(
+                f"{self.count + count:,} agents would pass this engine's limit of {self.limit:,} (agents in pools.yaml, "
+                "agents_limit of Engine); nothing was spawned",
+                limit=self.limit,
+                where="engine",
+            )
 
     def add_range(self, kind: str, count: int) -> list[Part]:
         """Make `count` more numbered agents exist, after those that do. Returns where they live. Raises as `plan`."""
@@ -164,6 +168,29 @@ class Placement:
         entry.count += len(fresh)
         self.count += len(fresh)
         return placed
+
+    def add_name(self, kind: str, name: str) -> int:
+        """Make one agent exist in the pool that its address says, whoever else there is; returns which.
+
+        The same kind, name and pools give the same pool.  Raises UnknownKind, TooManyAgents.
+        """
+        hosts = self.hosts(kind)
+        self._check_limit(1)
+        # The upper bits choose the pool, as the lower ones choose the shard in it.
+        pool = hosts[crc32(f"{kind}/{name}".encode()) * len(hosts) >> 32]
+        spec = self.pools[pool]
+        if self.used[pool] >= spec.agents:
+            raise TooManyAgents(
+                f"{kind}/{name} belongs into {spec.name}, which has no room for more than {spec.agents:,} agents "
+                f"(pools.{spec.name}.agents)",
+                limit=spec.agents,
+                where=spec.name,
+            )
+        entry = self._kinds.setdefault(kind, _Kind())
+        entry.names[name] = pool
+        entry.named.setdefault(pool, []).append(name)
+        self._count(entry, pool, 1)
+        return pool
 
     def has_name(self, kind: str, name: str) -> bool:
         """Whether a kind has an agent of this name."""

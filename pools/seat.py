@@ -200,6 +200,15 @@ class Seat:
             raise PoolUnavailable(f"worker {self.name} is {self.state}{f': {self.reason}' if self.reason else ''}")
         return self._request({"verb": verb, **facts})
 
+    def request_if_up(self, verb: str, **facts: Any) -> Future[Any] | None:
+        """The same; None while the worker has no process: its next one is told with everything else."""
+        try:
+            future = self.request(verb, **facts)
+        except PoolUnavailable:
+            return None
+        future.add_done_callback(_seen)
+        return future
+
     def _request(self, order: dict[str, Any]) -> Future[Any]:
         future: Future[Any] = asyncio.get_running_loop().create_future()
         self._number += 1

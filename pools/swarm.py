@@ -21,7 +21,7 @@ from checkpoints.spec import SESSION_BYTES
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.channel import Channel
-from pools.errors import KindNotLoaded, PoolError, PoolUnavailable, UnknownKind, WorkerDied
+from pools.errors import KindNotLoaded, PoolError, UnknownAgent, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.healer import Healer
@@ -29,6 +29,7 @@ from pools.keep import Keep, Recovered, recovered
 from pools.limits import Limits
 from pools.link import Link
 from pools.listing import listed
+from pools.newcomers import Newcomers
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
@@ -90,7 +91,9 @@ class Swarm:
         self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
         rows = count()
         self._name = name
-        self.pools = [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
+        self.pools: list[Pool] = []
+        self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
+        self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
         self._ways = [_links_of(pool) for pool in self.pools]
         self._balancer = Balancer(self.placement, self.pools)
@@ -108,7 +111,7 @@ class Swarm:
         from pools.roster import Roster
 
         roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
-        self._roster = roster
+        self._roster = self._newcomers.roster = roster
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
         for reference, paths in roster.classes().values():
@@ -134,7 +137,7 @@ class Swarm:
             admit=partial(self._admit, number),
             orders=partial(self._orders, number, worker, row),
             gateway=self._inner_gateway,
-            on_spawn=self._spawned_by_agent,
+            on_spawn=self._newcomers.spawned,
             on_found=self.healer.found,
             on_event=self._on_event,
         )
@@ -177,7 +180,7 @@ class Swarm:
     def _order_for(self, verb: str, kind: str, key: Key, facts: dict[str, Any]) -> Future[Any] | None:
         """Send the worker of an agent an order; None where there is none to take it."""
         place = self._place_of(kind, key)
-        return None if place is None else _ask(self.pools[place[0]].seats[place[1]], verb, kind=kind, key=key, **facts)
+        return None if place is None else self.pools[place[0]].seats[place[1]].request_if_up(verb, kind=kind, key=key, **facts)
 
     def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
         if self._roster is not None:
@@ -260,6 +263,8 @@ class Swarm:
         if reference not in self.references:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
+        if answers[0]["is_made_on_use"]:  # type: ignore[index]
+            self._newcomers.on_use.add(kind)
         if self._roster is not None and self._roster.classes().get(kind, ("",))[0] != reference:
             await self._roster.loaded(kind, reference, self._paths)
         return kind
@@ -274,7 +279,7 @@ class Swarm:
         if self._roster is not None:
             await self._roster.ranged(kind, parts)
         requests = [
-            _ask(seat, "range", kind=kind, start=part.start, stop=part.stop)
+            seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
             for part in parts
             for seat in self.pools[part.pool].seats
         ]
@@ -292,13 +297,17 @@ class Swarm:
         if self._roster is not None and placed:
             await self._roster.named(kind, placed)
         requests = [
-            _ask(seat, "names", kind=kind, names=part)
+            seat.request_if_up("names", kind=kind, names=part)
             for number, mine in placed.items()
             for part in _parts(mine)
             for seat in self.pools[number].seats
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
         return sum(map(len, placed.values()))
+
+    def settled(self) -> None:
+        """Every kind that the engine begins with is loaded: what is not known now does not exist."""
+        self._newcomers.is_complete = True
 
     async def warm(self, kind: str) -> int:
         """Make the objects of a kind's numbered agents now, in small batches; returns how many were made."""
@@ -312,23 +321,6 @@ class Swarm:
         """Raises UnknownKind when no worker has loaded such a kind."""
         if kind not in self.kinds:
             raise UnknownKind(f"no kind {kind!r} is loaded; loaded are: {', '.join(sorted(self.kinds)) or 'none'}")
-
-    def _spawned_by_agent(self, kind: str, key: Key) -> None:
-        """An agent made another one: the record first, its worker is told before any task can follow."""
-        try:
-            self.check_kind(valid_kind(kind))
-            if type(key) is int:
-                if key >= self.placement.numbered(kind):
-                    raise UnknownKind(f"{kind}/{key}: numbered agents are spawned as a range; give this one a name")
-                return
-            placed = self.placement.add_names(kind, [str(key)])
-            if self._roster is not None and placed:
-                self._roster.note(kind, placed, self._on_event)
-            for number, mine in placed.items():
-                for seat in self.pools[number].seats:
-                    _ask(seat, "names", kind=kind, names=mine)
-        except PoolError as error:
-            self._on_event(Event("spawn.refused", f"an agent's spawn of {kind}/{key}: {error}", time.time()))
 
     @property
     def window(self) -> int:
@@ -344,7 +336,11 @@ class Swarm:
         if "/" not in address:
             link, key = self.resolve_key(valid_kind(address), ANY)
             return link, address, key
-        pool, kind, key = self.placement.find(address)
+        try:
+            pool, kind, key = self.placement.find(address)
+        except (UnknownAgent, UnknownKind) as error:
+            kind, key = parse(address)
+            pool = self._newcomers.used(kind, key, error)
         links = self._ways[pool]
         return links[0] if len(links) == 1 else links[crc32(address.encode()) % len(links)], kind, key
 
@@ -352,15 +348,22 @@ class Swarm:
         """The same for a kind and a key. turn: chooses among any, the same each time. Raises PoolError."""
         if key is ANY:
             key = self._balancer.pick(kind, turn)
-        pool, worker = self.placement.worker_of(kind, key)
-        return self.pools[pool].seats[worker].link, key
+        return self._seat_of(kind, key).link, key
 
     def _resolve_inner(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
         """The way for a task that an agent sends: it must not wait behind tasks that may wait for it."""
         if key is ANY:
             key = self._balancer.pick(kind, turn)
-        pool, worker = self.placement.worker_of(kind, key)
-        return self.pools[pool].seats[worker].inner, key
+        return self._seat_of(kind, key).inner, key
+
+    def _seat_of(self, kind: str, key: Key) -> Seat:
+        """The worker of an agent, which is made if its kind is made on use. Raises PoolError."""
+        try:
+            pool, worker = self.placement.worker_of(kind, key)
+        except (UnknownAgent, UnknownKind) as error:
+            self._newcomers.used(kind, key, error)
+            pool, worker = self.placement.worker_of(kind, key)
+        return self.pools[pool].seats[worker]
 
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
@@ -386,13 +389,3 @@ def _links_of(pool: Pool) -> list[Link]:
 
 def _uncounted(*_facts: Any) -> None:
     """Messages between agents are counted by the workers that send them, not as tasks."""
-
-
-def _ask(seat: Seat, verb: str, **facts: Any) -> Future[Any] | None:
-    """The worker's answer; None while it has no process: its next one is told with everything else."""
-    try:
-        future = seat.request(verb, **facts)
-    except PoolUnavailable:
-        return None
-    future.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return future

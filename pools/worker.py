@@ -225,7 +225,7 @@ class Worker:
                 f"kind {kind.name!r} is {known.kind.made.__module__}:{known.kind.made.__qualname__} already; "
                 f"give {order['reference']} another name with class …(Agent, kind='…')"
             )
-        return {"kind": kind.name, "methods": {name: method.signature() for name, method in sorted(kind.methods.items())}}
+        return kind.facts()
 
     def _add_range(self, order: dict[str, Any]) -> int:
         residents = self._kinds[order["kind"]]

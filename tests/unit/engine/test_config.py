@@ -57,7 +57,7 @@ def test_the_shipped_file_has_four_pools_that_fit_the_default_limit(tmp_path: Pa
         PoolSpec(f"p{n}", agents=2_500, cpu=0.25, cpu_hard=False, mem_bytes=128_000_000, workers=1) for n in range(1, 5)
     )
     assert sum(pool.agents for pool in config.pools) == config.agents_limit == 10_000
-    assert config.kinds == {"counter": "pools.counter:Counter"}
+    assert config.kinds == ALWAYS
     assert (config.default_kind, config.durability, config.name) == ("counter", "sync", NAME)
 
 
@@ -103,7 +103,7 @@ def test_every_key_of_a_pool_reaches_its_limit(tmp_path: Path) -> None:
     config = loaded(tmp_path)
     assert config.name == "my-swarm"
     assert config.default_kind == "scout"
-    assert config.kinds == {"counter": "pools.counter:Counter", "scout": "m:Scout"}
+    assert config.kinds == {**ALWAYS, "scout": "m:Scout"}
     assert config.pools == (
         PoolSpec(
             "p1",
@@ -135,6 +135,8 @@ SCALARS = {
     "pools.p1.sleep_after": ("1s", "2s", "3s", "4s"),
     "pools.p1.kinds": ("one", "two", "three", "four"),
 }
+#: The kinds that are there without being named.
+ALWAYS = {"counter": "pools.counter:Counter", "memory": "engine.kinds.memory:Memory", "topic": "engine.kinds.topic:Topic"}
 KINDS = "kinds: {one: 'm:A', two: 'm:B', three: 'm:C', four: 'm:D'}\n"
 
 

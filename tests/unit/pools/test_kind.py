@@ -85,6 +85,16 @@ def test_public_methods_are_tasks_and_nothing_else_is() -> None:
     assert sorted(Kind(Many).methods) == ["task", "waits"]
 
 
+def test_a_kind_tells_what_it_can_do_and_how_its_agents_come_to_be() -> None:
+    class Shared(Agent):
+        is_made_on_use = True
+
+        def take(self, x: int, ctx: Context) -> None: ...
+
+    assert Kind(Shared).facts() == {"kind": "shared", "methods": {"take": "take(x: int)"}, "is_made_on_use": True}
+    assert Kind(Empty).facts() == {"kind": "empty", "methods": {"ping": "ping()"}, "is_made_on_use": False}
+
+
 def test_the_hooks_of_a_task_are_not_tasks() -> None:
     assert list(Kind(Hooked).methods) == ["ping"]
 

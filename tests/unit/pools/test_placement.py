@@ -69,6 +69,39 @@ def test_a_kind_that_no_pool_takes_is_refused_with_the_mend() -> None:
         Placement([PoolSpec("a", kinds=("x",))], 10).add_range("y", 1)
 
 
+def test_an_agent_that_is_placed_by_its_address_has_the_same_pool_whoever_came_before() -> None:
+    names = [f"n{number}" for number in range(400)]
+    first, other = four(), four()
+    other.add_range("counter", 5_000)
+    placed = [first.add_name("memory", name) for name in names]
+    assert [other.add_name("memory", name) for name in reversed(names)] == placed[::-1]
+    assert [first.pool_of("memory", name) for name in names] == placed
+    assert all(80 < placed.count(pool) < 120 for pool in range(4))
+    assert (first.count, first.used, first.count_of("memory")) == (400, [placed.count(pool) for pool in range(4)], 400)
+
+
+def test_agents_that_are_placed_by_their_addresses_are_spread_over_the_shards_of_each_pool() -> None:
+    placement = four(workers=2)
+    for number in range(400):
+        placement.add_name("memory", f"n{number}")
+    for pool in range(4):
+        workers = [placement.worker_of("memory", name)[1] for name in placement.names_of("memory", pool)]
+        assert 0.3 < sum(workers) / len(workers) < 0.7
+
+
+def test_an_agent_is_placed_by_its_address_only_in_a_pool_that_takes_its_kind_and_has_room() -> None:
+    placement = Placement([PoolSpec("a", agents=1, kinds=("x",)), PoolSpec("b", agents=9, kinds=("y",))], 10)
+    assert placement.add_name("x", "one") == 0
+    with pytest.raises(TooManyAgents, match=r"x/two belongs into a, .* 1 agents \(pools\.a\.agents\)") as refused:
+        placement.add_name("x", "two")
+    assert (refused.value.limit, refused.value.where) == (1, "a")
+    with pytest.raises(UnknownKind, match="no pool takes"):
+        placement.add_name("z", "one")
+    with pytest.raises(TooManyAgents, match="this engine's limit"):
+        Placement([PoolSpec("a")], 0).add_name("x", "one")
+    assert (placement.count, placement.used, placement.has_name("x", "two")) == (1, [1, 0], False)
+
+
 def test_named_agents_are_placed_once() -> None:
     placement = four()
     placed = placement.add_names("module", ["os", "re", "os", "ast"])

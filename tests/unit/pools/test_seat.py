@@ -307,7 +307,9 @@ async def test_a_worker_that_is_away_refuses_requests_and_says_why() -> None:
     setup = Setup(1_000)
     with pytest.raises(PoolUnavailable, match="p1 is stopped"):
         setup.seat.request("agents")
+    assert setup.seat.request_if_up("names") is None
     await setup.run()
+    assert setup.seat.request_if_up("names") is not None
     setup.process.end(3)
     with pytest.raises(PoolUnavailable, match="p1 is backoff: exit status 3"):
         setup.seat.request("agents")
