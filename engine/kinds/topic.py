@@ -4,8 +4,10 @@
     ctx.tell("topic/news", "publish", {"title": "snow"}, ctx.agent_id)  # leaves with what this task changes
 
 An agent is one topic. It owns the messages, numbered from 0, and who hears of them. A message and what is sent to its
-subscribers are one record: none of them hears of what was not kept, each of them gets it once, in order. What a subscriber gets
-is one object: `topic`, `offset`, `ts` (seconds since 1970), `from` (what the publisher said that it is, or null) and `value`.
+subscribers are one record: none of them hears of what was not kept, and where state is kept each of them gets it once. They
+come in order; when a worker dies on their way, one may come after a later one, which their offsets tell. A subscriber whose
+method fails does not get the message again. What it gets is one object: `topic`, `offset`, `ts` (seconds since 1970), `from`
+(what the publisher said that it is, or null) and `value`.
 
 Messages are kept in a table under their offsets, not in a `Log`: a `Log` only grows, and here the oldest go when there are more
 than may be kept. Each publish records one message and the numbers of those that go.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.agents import Doer
 from tests.support.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,3 +87,15 @@ async def test_a_live_worker_has_loaded_nothing_heavy() -> None:
     assert "uvloop" in modules
     assert "pools.worker" in modules or "pools.executor" in modules
     assert within(modules, HEAVY) == []
+
+
+async def test_a_worker_with_the_shipped_kinds_has_loaded_them_and_nothing_else_of_their_floor() -> None:
+    async with running(kinds=["engine.kinds.memory:Memory", "engine.kinds.topic:Topic", Doer]) as engine:
+        await engine.spawn("doer", 1)
+        await engine.ask("memory/plans", "set", "x", 1)
+        await engine.ask("topic/news", "publish", 1)
+        modules = set(await engine.ask("doer/0", "do", "modules"))
+    assert within(modules, HEAVY - {"engine"}) == []
+    shipped = {"engine", "engine.kinds", "engine.kinds.memory", "engine.kinds.topic"}
+    assert {name for name in modules if name.partition(".")[0] == "engine"} == shipped
+    assert within(modules, {"checkpoints.store", "pools.ledger", "pools.outbox", "checkpoints.commitlog"}) == []
