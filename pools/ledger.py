@@ -32,7 +32,7 @@ from pools.agent import Agent
 from pools.channel import Channel
 from pools.complaints import say
 from pools.errors import StateUnreadable
-from pools.kind import Kind
+from pools.kind import Fresh, Kind
 from pools.lane import PLACE_BITS
 from pools.log import Log
 from pools.table import Sealed, encoded
@@ -109,9 +109,15 @@ class Ledger:
         self._add(states_part(kind.name, kind.names, cast("list[int | str]", list(rows)), list(rows.values())), len(rows))
 
     def kept(self, kind: Kind, agent: Agent, before: list[Any]) -> None:
-        """Record what a commit of an agent changed. before: its commit before that one."""
+        """Record what a commit of an agent changed. before: its commit before that one.
+
+        One of which nothing was recorded is recorded whole, once something has changed.
+        """
         key = cast("int | str", agent._key)
-        if type(before) is not list:
+        if type(before) is Fresh:
+            if not any(map(_differ, before, agent._committed)):
+                agent._committed = Fresh(agent._committed)
+                return
             self._add(states_part(kind.name, kind.names, [key], [[_whole(new) for new in agent._committed]]), 1)
             return
         change: dict[str, Any] = {}
@@ -298,6 +304,13 @@ class Ledger:
         self._work.put(None)
         self._thread.join()
         self.store.close()
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether a field has changed between two commits."""
+    if type(new) is Sealed:
+        return bool(new.puts or new.gone)
+    return bool(new[1] > old[1] if type(new) is tuple else new != old)
 
 
 def _whole(kept: Any) -> Any:

@@ -16,7 +16,7 @@ from checkpoints.errors import CheckpointError
 from pools.address import Key
 from pools.agent import Agent
 from pools.errors import AgentQuarantined, BadField, StateUnreadable
-from pools.kind import Kind
+from pools.kind import Fresh, Kind
 
 if TYPE_CHECKING:
     from checkpoints.store import Store
@@ -109,6 +109,9 @@ class Residents:
             saved = self._asleep.pop(key, None) if self._asleep else None
             if type(saved) is bytes:
                 agent = self.kind.wake(key, saved)
+            elif type(saved) is _Unrecorded:
+                agent = self.kind.wake(key, bytes(saved))
+                agent._committed = Fresh(agent._committed)
             elif self.exists(key):
                 agent = self._found(key, saved) if self._store is not None else self.kind.make(key)
             else:
@@ -204,5 +207,13 @@ class Residents:
         except ValueError:
             self.live[key] = agent
             return
+        if not self.kind.is_light and type(agent._committed) is Fresh:
+            saved = _Unrecorded(saved)
         if saved != self._fresh or self._store is not None:
             self._asleep[key] = saved
+
+
+class _Unrecorded(bytes):
+    """A saved state of which nothing was recorded as it is now: the next record must have all of it."""
+
+    __slots__ = ()

@@ -256,11 +256,36 @@ def test_the_first_record_of_an_agent_has_all_of_it_and_the_next_what_changed(de
 def test_an_agent_that_a_task_left_as_it_was_leaves_no_record(desk: Desk) -> None:
     agent: Any = PAGE.make("a")
     commit(desk, agent)
+    assert desk.is_idle
+    agent.notes["x"] = 1
+    commit(desk, agent)
     desk.settle()
     commit(desk, agent)
     assert desk.is_idle
     desk.settle()
     assert desk.gated.commits == 1
+    desk.kill()
+    assert stored(desk.disk) == {("page", "a"): {"title": "none", "tags": [], "lines": [], "notes": {"x": 1}}}
+
+
+@pytest.mark.parametrize("change", ["title", "tags", "lines", "notes"])
+def test_the_first_change_of_an_agent_that_was_looked_at_before_is_recorded_with_everything(desk: Desk, change: str) -> None:
+    agent: Any = PAGE.wake_from("a", ["title"], {"title": "kept"})
+    for _ in range(2):
+        commit(desk, agent)
+        assert desk.is_idle
+    wanted: dict[str, Any] = {"title": "kept", "tags": [], "lines": [], "notes": {}}
+    if change == "title":
+        agent.title = wanted["title"] = "new"
+    elif change == "notes":
+        agent.notes["x"] = wanted["notes"]["x"] = 1
+    else:
+        getattr(agent, change).append(1)
+        wanted[change].append(1)
+    commit(desk, agent)
+    desk.settle()
+    desk.kill()
+    assert stored(desk.disk) == {("page", "a"): wanted}
 
 
 def test_what_comes_back_is_what_the_fields_hold(desk: Desk) -> None:

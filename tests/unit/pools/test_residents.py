@@ -12,7 +12,7 @@ from checkpoints.store import Store, changes_part, gone_part, states_part
 from pools.agent import Agent
 from pools.counter import Counter
 from pools.errors import StateUnreadable
-from pools.kind import Kind
+from pools.kind import Fresh, Kind
 from pools.residents import Residents
 from tests.support.disks import SimDisk
 from tests.support.stores import open_at
@@ -330,6 +330,23 @@ def test_an_agent_that_sleeps_is_not_taken_for_what_the_store_had(is_folded: boo
     asleep(held)
     assert (held.live_count, held.status(3)) == (0, "asleep")
     assert [kept.total(key) for key in (3, 4, 5)] == [0, 42, 50]
+
+
+@pytest.mark.parametrize(("key", "label"), [(3, ""), (4, "kept")])
+def test_what_was_not_recorded_before_sleep_is_not_recorded_after_it_either(key: int, label: str) -> None:
+    """Its next record must have all of it: a change alone would stand upon nothing, or upon fields of another class."""
+    kept = Kept(Shelf)
+    kept.store.commit([changes_part("shelf", [4], [{"label": "kept"}])], 1)
+    held = kept.start()
+    for _ in range(2):
+        agent: Any = held.wake(key)
+        assert (type(agent._committed), agent.label) == (Fresh, label)
+        asleep(held)
+    agent = held.wake(key)
+    agent._committed = held.kind.commit(agent)
+    asleep(held)
+    agent = held.wake(key)
+    assert (type(agent._committed), agent.label) == (list, label)
 
 
 def test_a_state_that_cannot_be_read_fails_each_time_and_is_kept_and_its_neighbours_are_well() -> None:
