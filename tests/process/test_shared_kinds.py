@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -26,7 +28,7 @@ from pools.gauges import DONE
 from pools.log import Log
 from pools.spec import PoolSpec
 from tests.support.agents import Asker
-from tests.support.commands import Commands, commands
+from tests.support.commands import ROOT, Commands, commands
 from tests.support.processes import pool, running, until
 
 
@@ -315,7 +317,7 @@ def test_people_use_them_without_writing_a_file_or_spawning(engine: Commands) ->
 
 
 async def test_of_many_clients_that_count_in_one_name_none_is_lost(engine: Commands, chance: Random) -> None:
-    clients, rounds = 8, 15
+    clients, rounds = 8, 40
     lost = 0
 
     async def count() -> None:
@@ -327,14 +329,31 @@ async def test_of_many_clients_that_count_in_one_name_none_is_lost(engine: Comma
                     lost += 1
                     said = await client.ask("memory/race", "cas", "n", said["version"], said["value"] + 1)
 
+    assert engine("ask", "memory/race", "get", "n").stdout == "null\n"
     counting = [asyncio.ensure_future(count()) for _ in range(clients)]
-    workers = [worker["pid"] for worker in (await asyncio.to_thread(engine.document, "ps"))["workers"]]
-    for pid in workers:
-        await asyncio.sleep(chance.uniform(0.01, 0.05))
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    kills = 0
+    while kills < 6 and not all(task.done() for task in counting):
+        (agent,) = (await asyncio.to_thread(engine.document, "agents", "memory"))["agents"]
+        workers = (await asyncio.to_thread(engine.document, "ps"))["workers"]
+        pid = next(worker["pid"] for worker in workers if worker["worker"] == agent["worker"])
+        await asyncio.sleep(chance.uniform(0, 0.02))
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                kills += 1
     await asyncio.gather(*counting)
+    assert kills
     async with Client(environ=engine.environ) as client:
         entry = await client.ask("memory/race", "entry", "n")
     assert (entry["value"], entry["version"]) == (clients * rounds, clients * rounds)
     assert lost > clients * rounds
+
+
+def test_the_example_has_each_chore_done_by_one_worker() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.chores"], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+    )
+    lines = [line.split(" by worker/") for line in done.stdout.splitlines()]
+    assert [chore for chore, _ in lines] == [f"chore-{number:02d}" for number in range(24)]
+    assert len({worker for _, worker in lines}) > 1
+    assert done.stderr == ""
