@@ -30,6 +30,7 @@ from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
 from pools.seclusion import HEAD, Seclusion, framed
+from pools.table import Table
 from pools.usage import cpu_s, is_asleep, resident_bytes
 
 __all__ = ["Case", "Isolation"]
@@ -234,9 +235,15 @@ def _status(pid: int) -> int | None:
 
 
 def _adopt(kind: Kind, agent: Agent, state: list[Any]) -> None:
-    """Give an agent the state that it has in the fork: whole values, of a log what was appended."""
+    """Give an agent the state that it has in the fork: whole values, of a log what was appended, of a table what changed."""
     for field, value in zip(kind.fields, state, strict=True):
         if field.exact is Log:
             getattr(agent, field.name).extend(value)
+        elif field.exact is Table:
+            table: Table[Any] = getattr(agent, field.name)
+            puts, gone = value
+            table.update(puts)
+            for name in gone:
+                del table[name]
         else:
             setattr(agent, field.name, field.load(value))

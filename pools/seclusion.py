@@ -36,6 +36,7 @@ from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
+from pools.table import Table, encoded
 from pools.watched import Watched
 
 __all__ = ["HEAD", "Seclusion", "die_with", "framed"]
@@ -85,10 +86,7 @@ class Seclusion:
             try:
                 value = self._call(kind, agent, method, argument, context)
                 keep(kind, agent, method, before, value)
-                state = [
-                    list(getattr(agent, field.name))[length:] if field.exact is Log else orjson.Fragment(_saved(field, agent))
-                    for field, length in zip(kind.fields, lengths, strict=True)
-                ]
+                state = [_news(kind, at, agent, length) for at, length in enumerate(lengths)]
                 outcome = {"value": value, "state": state, "outbox": context.outbox if context is not None else []}
             except CAUGHT as error:
                 failure = Complaints(time.monotonic_ns).failure(kind, method, error)
@@ -170,6 +168,13 @@ class Seclusion:
                     future.set_result(said["value"])
 
 
-def _saved(field: Any, agent: Agent) -> bytes:
-    saved: bytes = field.save(getattr(agent, field.name))
-    return saved
+def _news(kind: Kind, at: int, agent: Agent, length: int) -> Any:
+    """What a task has made of one field: a whole value; of a log what is new behind a length; of a table what has changed."""
+    field = kind.fields[at]
+    value = getattr(agent, field.name)
+    if field.exact is Log:
+        return list(value)[length:]
+    if field.exact is Table:
+        _, puts, gone = agent._committed[at]
+        return [orjson.Fragment(encoded(puts)), gone]
+    return orjson.Fragment(field.save(value))

@@ -26,7 +26,9 @@ from engine.kinds.topic import Topic
 from pools.agent import Agent
 from pools.gauges import DONE
 from pools.log import Log
+from pools.method import task
 from pools.spec import PoolSpec
+from pools.table import Table
 from tests.support.agents import Asker
 from tests.support.commands import ROOT, Commands, commands
 from tests.support.processes import pool, running, until
@@ -56,7 +58,28 @@ class Hearer(Agent):
         ctx.tell(f"topic/{topic}", "subscribe", ctx.agent_id, "hear", 0)
 
 
-KINDS = (Memory, Topic, Hearer, Asker)
+class Ledgered(Agent):
+    """Changes a table in a process of its own."""
+
+    rows: Table[Any]
+    notes: Log[Any]
+
+    @task(max_run_s=20)
+    def change(self, name: str, value: Any, gone: str = "", fails: bool = False) -> int:
+        """Set one row, remove another one; returns the process."""
+        self.rows[name] = value
+        self.notes.append(name)
+        self.rows.pop(gone, None)
+        if fails:
+            raise ValueError("as told")
+        return os.getpid()
+
+    def show(self) -> list[Any]:
+        """Everything."""
+        return [dict(self.rows), list(self.notes)]
+
+
+KINDS = (Memory, Topic, Hearer, Asker, Ledgered)
 
 
 @asynccontextmanager
@@ -212,6 +235,21 @@ async def test_a_namespace_is_found_again_though_the_record_of_its_making_was_lo
     async with durable(data, pools=pools) as engine:
         assert "memory" not in engine.swarm.placement.kinds()
         assert [await engine.ask(f"memory/{name}", "get", "x") for name in reversed(names)] == names[::-1]
+
+
+async def test_what_a_task_in_a_process_of_its_own_changes_in_a_table_is_kept(tmp_path: Path) -> None:
+    async with durable(tmp_path, workers=1) as engine:
+        await engine.spawn("ledgered", 1)
+        worker = engine.swarm.seats[0].pid
+        for number in range(4):
+            assert await engine.ask("ledgered/0", "change", f"n{number}", {"x": [number]}, f"n{number - 2}") != worker
+            with pytest.raises(errors.TaskFailed, match="as told"):
+                await engine.ask("ledgered/0", "change", "never", 1, f"n{number}", True)
+            kill(engine, 0)
+        wanted = [{"n2": {"x": [2]}, "n3": {"x": [3]}}, ["n0", "n1", "n2", "n3"]]
+        assert await engine.ask("ledgered/0", "show") == wanted
+    async with durable(tmp_path, workers=1) as engine:
+        assert await engine.ask("ledgered/0", "show") == wanted
 
 
 # -- topics ------------------------------------------------------------------------------------------------------------
