@@ -19,6 +19,8 @@ from typing import NoReturn
 
 __all__ = ["Zygote", "main"]
 
+#: Objects that are made between two looks for garbage: agents come by the hundred thousand, and none of them is any.
+YOUNG = 10_000
 #: Bytes of the longest request.
 REQUEST_BYTES = 64
 
@@ -100,6 +102,7 @@ def main() -> None:
         from pools import ledger, outbox, redelivery  # noqa: F401 - for the forks
     gc.freeze()  # the forks share these objects' pages as long as nobody writes there
     gc.enable()
+    gc.set_threshold(YOUNG)
     control, gauges, rows = map(int, numbers)
     channel, lifeline = Zygote(socket.socket(fileno=control)).next_worker()
     worker.main(channel, lifeline, gauges, rows)
