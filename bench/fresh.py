@@ -16,9 +16,12 @@ __all__ = ["measured_afresh"]
 TIMEOUT_S = 300.0
 
 
-def measured_afresh(workload: str, side: str, count: int) -> dict[str, float]:
-    """What the module of a workload measures in a new process.  Raises OSError when it fails; what it said is on stderr."""
-    argv = [sys.executable, "-m", f"bench.{workload}", side, str(count)]
+def measured_afresh(workload: str, side: str, count: int, *more: str) -> dict[str, float]:
+    """What the module of a workload measures in a new process. more: further arguments.
+
+    Raises OSError when it fails; what it said is on stderr.
+    """
+    argv = [sys.executable, "-m", f"bench.{workload}", side, str(count), *more]
     done = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=False)
     if done.returncode:
         raise OSError(f"{' '.join(argv)} ended with {done.returncode}")

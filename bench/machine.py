@@ -8,6 +8,8 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.folder import filesystem
+
 __all__ = ["COMMIT_UNKNOWN", "commit", "machine_facts"]
 
 #: what stands for the commit where there is none.
@@ -20,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def machine_facts() -> dict[str, object]:
-    """Cores, memory, kernel, versions, load average and commit, as they are now."""
+    """Cores, memory, kernel, versions, file system of what is kept, load average and commit, as they are now."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "cpu": _cpu_name(Path("/proc/cpuinfo").read_text(errors="replace")),
@@ -28,6 +30,7 @@ def machine_facts() -> dict[str, object]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
+        "filesystem": filesystem(),
         "load": [round(load, 2) for load in os.getloadavg()],
         "commit": commit(),
     }

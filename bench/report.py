@@ -63,5 +63,6 @@ def facts_line(facts: Mapping[str, object]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in packages.items())
     return (
         f"{facts['cores']} cores ({facts['cpu']}), Linux {facts['kernel']}, Python {facts['python']}, {versions}, "
+        f"{facts['filesystem']}, "
         f"load {' '.join(map(str, load))}, commit {facts['commit']}"
     )

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "Size", "UnknownWorkload", "Workload", "find_workload"]
 
 #: every workload, in the order in which they are shown; each is a module of this package with one `WORKLOAD`.
-NAMES = ("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire", "durable")
+NAMES = (
+    *("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire"),
+    *("durable", "recovery", "coldstart", "growth", "disk", "lz4"),
+)
 
 
 class UnknownWorkload(LookupError):

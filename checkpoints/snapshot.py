@@ -6,10 +6,11 @@ read a block at a time. Which snapshot counts is the manifest's.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -168,12 +169,13 @@ class Snapshot:
         except BaseException:
             self._file.close()
             raise
-        self._firsts: dict[str, list[Key]] = {}
+        self._firsts: dict[str, list[tuple[bool, Key]]] = {}
+        self._read_keys: dict[int, array[int] | frozenset[Key]] = {}
         self._places: dict[str, list[_Place]] = {}
         for kind, group in groupby(places, lambda place: place.kind):
             mine = list(group)
             self._places[kind] = mine
-            self._firsts[kind] = [place.first for place in mine]
+            self._firsts[kind] = [_order(place.first) for place in mine]
 
     @property
     def count(self) -> int:
@@ -191,12 +193,22 @@ class Snapshot:
         return list(self._places)
 
     def block(self, kind: str, key: Key) -> Block | None:
-        """The block in which a key stands if it is here; None where it cannot be. Raises Corrupt, ReadFailed."""
+        """The block in which a key stands if it is here; None where it cannot be. Raises Corrupt, ReadFailed.
+
+        A block is read once for all keys that are not in it.
+        """
         places = self._places.get(kind)
-        if not places:
+        at = bisect_right(self._firsts[kind], _order(key)) - 1 if places else -1
+        if not places or at < 0:
             return None
-        at = bisect_right(self._firsts[kind], _order(key), key=_order) - 1
-        return None if at < 0 else self._load(places[at])
+        place = places[at]
+        keys = self._read_keys.get(place.at)
+        if keys is not None and not _is_among(keys, key):
+            return None
+        block = self._load(place)
+        if keys is None:
+            self._read_keys[place.at] = _packed(block.keys)
+        return block
 
     def blocks(self) -> Iterator[Block]:
         """Every block, in order. Raises Corrupt, ReadFailed."""
@@ -314,6 +326,21 @@ def read_parts(files: Files, path: str, *, store: bytes, generation: int) -> Ite
             yield at, part
     if kind != END:
         raise Corrupt(path, len(data), "its end is missing")
+
+
+def _packed(keys: list[Key]) -> array[int] | frozenset[Key]:
+    """Keys in order, to be looked for; numbers in 8 bytes each."""
+    try:
+        return array("q", cast("list[int]", keys))
+    except (TypeError, OverflowError):
+        return frozenset(keys)
+
+
+def _is_among(keys: array[int] | frozenset[Key], key: Key) -> bool:
+    if isinstance(keys, frozenset):
+        return key in keys
+    at = bisect_left(keys, key) if type(key) is int else len(keys)
+    return at < len(keys) and keys[at] == key
 
 
 def _order(key: Key) -> tuple[bool, Key]:

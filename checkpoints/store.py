@@ -205,8 +205,17 @@ class Store:
         return done
 
     def renew(self, manifest: Manifest) -> None:
-        """Read from the snapshots of a later compaction from now on."""
+        """Read from the snapshots of a later compaction from now on.
+
+        They have the changes that were read when the store was opened, which must not be made twice. Where they have not all
+        of them, since the compaction began before that, the ones before go on being read: they are open.
+        """
+        if manifest.covered < self.recovered.place.first - 1:
+            return
         fresh = open_snapshots(self._files, self._folder, manifest)
+        for rows in self.table.kinds.values():
+            for key in [key for key, row in rows.rows.items() if type(row) is Changes]:
+                del rows.rows[key]
         _close(self._snapshots)
         self._snapshots, self._manifest = fresh, manifest
 

@@ -251,7 +251,7 @@ def _log(event: Event) -> None:
 def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Path | None, pipe: int) -> int:
     from pools.spares import Spares
 
-    spares = Spares(sum(pool.workers for pool in config.pools), environ, output=1)
+    spares = Spares(sum(pool.workers for pool in config.pools), environ, output=1, is_kept=config.durability != "memory")
     spares.launch(spares.gauges.rows)  # before anything else: they load their modules while this process loads its own
 
     gc.disable()  # nothing that is loaded is garbage

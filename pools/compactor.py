@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from checkpoints.errors import CheckpointError
 from checkpoints.files import Disk
 from checkpoints.manifest import read_manifest
-from checkpoints.segment import number_of
+from checkpoints.segment import SEGMENT_HEADER_BYTES, name_of, number_of, read_header
+from checkpoints.snapshot import name_of_shard
 from pools.errors import PoolError
 from pools.events import Event
 from pools.forkserver import ROOT
@@ -28,6 +29,9 @@ __all__ = ["Compactor"]
 LOOK_S = 1.0
 #: Bytes of sealed segments from which folding pays, or as many as the snapshots have, whichever is more.
 SEALED_BYTES = 4 * 1024 * 1024
+#: Records of sealed segments from which it pays too, where they have half the bytes of the newest snapshots: small ones, which
+#: take a taker-over of the log 50 ms to read.
+SEALED_RECORDS = 200_000
 #: Seconds after which a store that could not be folded is tried again.
 AGAIN_S = 60.0
 
@@ -98,9 +102,10 @@ class Compactor:
 def _is_due(folder: str) -> bool:
     """Whether a store has sealed enough that is not folded yet. One that cannot be looked at is left alone."""
     segments: list[tuple[int, int]] = []
-    snapshot_bytes = 0
+    snapshot_bytes = newest_bytes = 0
     try:
         manifests = read_manifest(Disk(), folder)
+        newest = {name_of_shard(*snapshot) for snapshot in manifests[0].snapshots.items()} if manifests else set()
         with os.scandir(folder) as entries:
             for entry in entries:
                 number = number_of(entry.name)
@@ -108,8 +113,17 @@ def _is_due(folder: str) -> bool:
                     segments.append((number, entry.stat().st_size))
                 elif entry.name.endswith(".snap"):
                     snapshot_bytes += entry.stat().st_size
+                    newest_bytes += entry.stat().st_size if entry.name in newest else 0
+        start, covered = (manifests[0].segment, manifests[0].covered) if manifests else (1, 0)
+        sealed_bytes = sum(size_bytes for number, size_bytes in sorted(segments)[:-1] if number >= start)
+        if sealed_bytes >= max(SEALED_BYTES, snapshot_bytes):
+            return True
+        return sealed_bytes * 2 > newest_bytes and _first_of(folder, max(segments)[0]) - 1 - covered > SEALED_RECORDS
     except (CheckpointError, OSError):
         return False
-    start = manifests[0].segment if manifests else 1
-    sealed_bytes = sum(size_bytes for number, size_bytes in sorted(segments)[:-1] if number >= start)
-    return sealed_bytes >= max(SEALED_BYTES, snapshot_bytes)
+
+
+def _first_of(folder: str, segment: int) -> int:
+    """The number of the record with which a segment begins. Raises CheckpointError, OSError."""
+    path = f"{folder}/{name_of(segment)}"
+    return read_header(Disk().read(path, 0, SEGMENT_HEADER_BYTES), path).first

@@ -32,15 +32,16 @@ ANSWER_BYTES, CONTROL_BYTES = 64, 1 << 20
 class ForkServer:
     """Where worker processes come from.
 
-    gauges: the descriptor of the table, rows its length.  environ: what the workers inherit.
+    gauges: the descriptor of the table, rows its length.  environ: what the workers inherit.  is_kept: whether they keep state.
     output: where their standard output and error go; None leaves both on this process's standard error.
     """
 
-    def __init__(self, *, gauges: int, rows: int, environ: Mapping[str, str], output: int | None) -> None:
+    def __init__(self, *, gauges: int, rows: int, environ: Mapping[str, str], output: int | None, is_kept: bool) -> None:
         self._gauges = gauges
         self._rows = rows
         self._environ = environ
         self._output = output
+        self._words = ("kept",) if is_kept else ()
         self._numbers = count(1)
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -84,7 +85,14 @@ class ForkServer:
         path = os.pathsep.join(filter(None, (ROOT, self._environ.get("PYTHONPATH"))))
         try:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pools.zygote", *map(str, (theirs.fileno(), self._gauges, self._rows))],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "pools.zygote",
+                    *map(str, (theirs.fileno(), self._gauges, self._rows)),
+                    *self._words,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=2 if self._output is None else self._output,
                 stderr=None if self._output is None else self._output,

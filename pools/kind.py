@@ -182,6 +182,11 @@ class Kind:
         A field that the state does not have gets its first value; `migrate` is asked where they differ.  Raises StateUnreadable
         where the state has a field that the class does not know, BadField where a value does not fit its field.
         """
+        if type(row) is self.whole and names == self.names and _LOW <= row <= _HIGH:
+            one: Agent = _new(self.made)
+            one._key = key
+            setattr(one, names[0], row)
+            return one
         if names == self.names and type(row) is not dict:
             return self._checked(self._woken(key, row if type(row) is list else [row]))
         state = dict(row) if type(row) is dict else dict(zip(names, row if type(row) is list else [row], strict=True))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Residents"]
 
+#: Types of a row that is a whole state: scalars, several fields, a state by name. A change of a state has a type of its own.
+_WHOLE = frozenset({int, float, bool, str, list, dict})
+
 
 class Residents:
     """One kind's agents.
@@ -77,12 +80,14 @@ class Residents:
 
     def exists(self, key: Key) -> bool:
         """Whether such an agent was spawned and belongs to this worker."""
+        return self._is_spawned(key) and (self._owns_all or self.shard(key) in self._owned)
+
+    def _is_spawned(self, key: Key) -> bool:
+        """Whether such an agent was spawned, here or elsewhere: one whose state is here is one of here."""
         if type(key) is int:
             at = bisect_right(self._starts, key)
-            known = at > 0 and key < self._ranges[at - 1][1]
-        else:
-            known = key in self._names
-        return known and (self._owns_all or self.shard(key) in self._owned)
+            return at > 0 and key < self._ranges[at - 1][1]
+        return key in self._names
 
     def shard(self, key: Key) -> int:
         """The shard that an agent belongs to: `shard_of` its address, the kind's part of it computed once."""
@@ -112,6 +117,8 @@ class Residents:
             elif type(saved) is _Unrecorded:
                 agent = self.kind.wake(key, bytes(saved))
                 agent._committed = Fresh(agent._committed)
+            elif type(saved) in _WHOLE and self._is_spawned(key):
+                agent = self._restored(key, saved)
             elif self.exists(key):
                 agent = self._found(key, saved) if self._store is not None else self.kind.make(key)
             else:
@@ -121,6 +128,16 @@ class Residents:
             self.made += 1
         self.live[key] = agent
         return agent
+
+    def _restored(self, key: Key, row: Any) -> Agent:
+        """The agent of a whole row, which was taken out. Raises StateUnreadable, with the row back."""
+        try:
+            return self.kind.wake_from(key, self._kept.fields if self._kept is not None else [], row)
+        except BaseException as error:
+            self._asleep[key] = row
+            if isinstance(error, BadField | ValueError):
+                raise StateUnreadable(f"{self.kind.name}/{key}: {error}") from error
+            raise
 
     def _found(self, key: Key, row: Any) -> Agent:
         """The agent as the store has it, a new one where it has none. Raises StateUnreadable, with all as it was."""

@@ -31,7 +31,7 @@ class RestartBudget:
     def died(self, now_s: float, *, has_worked: bool) -> float | None:
         """Note a death. Returns the seconds to wait before the next start, None when the budget is spent.
 
-        has_worked: whether a task ended well since the last start; if so, earlier deaths are forgiven.
+        has_worked: whether a task ended well since the last start; if so, earlier deaths are forgiven, and it starts at once.
         """
         if has_worked:
             self._deaths.clear()
@@ -40,5 +40,7 @@ class RestartBudget:
         self._deaths.append(now_s)
         if len(self._deaths) > self._restarts:
             return None
+        if has_worked:
+            return 0.0
         wait_s = min(FIRST_WAIT_S * 2.0 ** (len(self._deaths) - 1), LONGEST_WAIT_S)
         return wait_s * (1 - JITTER * self._chance.random())

@@ -159,8 +159,8 @@ class Seat:
             self.reason = f"its socket could not be used: {error}"
             process.kill()
             return
-        if channel is not self._channel:
-            channel.abort()  # the process has died meanwhile
+        if channel is not self._channel or self.state == "stopped":
+            channel.abort()  # the process has died meanwhile, or is to end before it began
             return
         first, *more = self._orders()
         answer = self._request(first)

@@ -25,13 +25,14 @@ class Spares:
 
     rows: workers that the engine has, which is the length of the gauges.
     environ: what they inherit.  output: descriptor for what they print, None for this process's standard error.
+    is_kept: whether they will keep state.
     """
 
-    def __init__(self, rows: int, environ: Mapping[str, str], output: int | None = None) -> None:
+    def __init__(self, rows: int, environ: Mapping[str, str], output: int | None = None, *, is_kept: bool = False) -> None:
         self.gauges = Gauges(rows)
         self._environ = environ
         self._output = output
-        self._forks = ForkServer(gauges=self.gauges.descriptor, rows=rows, environ=environ, output=output)
+        self._forks = ForkServer(gauges=self.gauges.descriptor, rows=rows, environ=environ, output=output, is_kept=is_kept)
         self._waiting: list[WorkerProcess] = []
 
     @property

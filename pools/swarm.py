@@ -86,7 +86,7 @@ class Swarm:
         self._paths = list(paths)
         self._on_event = on_event
         self._chance = Random(seed)
-        self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output)
+        self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
         self.gauges = self._spares.gauges
         self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
         rows = count()

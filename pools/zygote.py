@@ -1,8 +1,9 @@
 """The process that workers are forked from: an interpreter takes longer to start than a worker has to live without.
 
 Owns the forks, and the news of how they ended. It loads what every worker needs and runs nobody's agents, so that a fork
-begins clean; kinds are loaded after it, by each worker for itself. Started as `python -P -m pools.zygote CONTROL GAUGES ROWS`,
-the first two being inherited descriptors; it ends when the other end of CONTROL is closed, and its forks with it.
+begins clean; kinds are loaded after it, by each worker for itself. Started as `python -P -m pools.zygote CONTROL GAUGES ROWS
+[kept]`, the first two being inherited descriptors; it ends when the other end of CONTROL is closed, and its forks with it. With
+`kept` it loads what keeps state too: that takes longer than all else between a worker's death and the next one's first answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import NoReturn
 
 __all__ = ["Zygote", "main"]
 
+#: Objects that are made between two looks for garbage: agents come by the hundred thousand, and none of them is any.
+YOUNG = 10_000
 #: Bytes of the longest request.
 REQUEST_BYTES = 64
 
@@ -94,9 +97,13 @@ def main() -> None:
     gc.disable()  # nothing that is loaded is garbage
     from pools import worker
 
+    numbers, kept = sys.argv[1:4], sys.argv[4:]
+    if kept:
+        from pools import ledger, outbox, redelivery  # noqa: F401 - for the forks
     gc.freeze()  # the forks share these objects' pages as long as nobody writes there
     gc.enable()
-    control, gauges, rows = map(int, sys.argv[1:])
+    gc.set_threshold(YOUNG)
+    control, gauges, rows = map(int, numbers)
     channel, lifeline = Zygote(socket.socket(fileno=control)).next_worker()
     worker.main(channel, lifeline, gauges, rows)
 

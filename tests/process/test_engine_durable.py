@@ -184,12 +184,14 @@ async def test_a_map_goes_on_over_the_death_of_its_workers(tmp_path: Path, chanc
         tasks = ((f"tally/{number % 500}", "add", 1) for number in range(count))
         seen: set[int] = set()
         wait = chance.randrange(2_000, 8_000)
+        killer = Killer(engine, chance, 20)
         async for result in engine.map(tasks):
             assert result.ok, result.error
             seen.add(result.id)
             if len(seen) % wait == 0 and len(seen) < count - 2_000:
-                kill(engine, chance.randrange(2))
+                killer.strike()
         assert len(seen) == count
+        assert killer.kills > 0
         assert sum([await engine.ask(f"tally/{key}", "get") for key in range(500)]) == count
 
 

@@ -28,7 +28,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_the_facts_name_cores_versions_load_and_commit() -> None:
     facts = machine_facts()
-    assert {"cores", "cpu", "memory_bytes", "kernel", "python", "packages", "load", "commit"} == set(facts)
+    assert {"cores", "cpu", "memory_bytes", "kernel", "python", "packages", "filesystem", "load", "commit"} == set(facts)
     assert orjson.loads(orjson.dumps(facts)) == facts
 
 

@@ -20,6 +20,7 @@ FACTS: dict[str, object] = {
     "kernel": "6.1",
     "python": "3.11.7",
     "packages": {"uvloop": "0.23.0"},
+    "filesystem": "ext4",
     "load": [0.5, 0.25, 0.1],
     "commit": "abc+dirty",
 }
@@ -76,5 +77,5 @@ def test_the_table_shows_median_range_yardstick_and_aim() -> None:
 
 def test_the_machine_stands_in_one_line() -> None:
     assert facts_line(FACTS) == (
-        "2 cores (a cpu), Linux 6.1, Python 3.11.7, uvloop 0.23.0, load 0.5 0.25 0.1, commit abc+dirty"
+        "2 cores (a cpu), Linux 6.1, Python 3.11.7, uvloop 0.23.0, ext4, load 0.5 0.25 0.1, commit abc+dirty"
     )

@@ -16,6 +16,7 @@ from checkpoints.errors import CheckpointError, Corrupt, NewerFormat, ReadFailed
 from checkpoints.frame import COMMIT, END, INDEX, Part, encode
 from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, SNAPSHOT, WINDOW, Header, pack_header
 from checkpoints.snapshot import Block, Snapshot, name_of_shard, read_parts, write_parts, write_snapshot
+from checkpoints.table import Key
 from tests.support.disks import Fault, Killed, SimDisk
 
 STORE = bytes(range(16))
@@ -57,11 +58,32 @@ def test_what_was_written_is_read_back() -> None:
 
 
 def test_a_key_is_in_one_block_at_most() -> None:
-    snapshot = opened(written())
     for key, block in ((1, 0), (2, 0), (3, 0), (5, 0), (10**9, 0), ("a", 0), ("aa", 0), ("b", 1), ("c", 1), ("z", 1)):
-        assert snapshot.block("counter", key) == BLOCKS[block], key
+        assert opened(written()).block("counter", key) == BLOCKS[block], key
+    snapshot = opened(written())
     for kind, key in (("counter", 0), ("counter", -1), ("scout", -4), ("nobody", 1)):
         assert snapshot.block(kind, key) is None
+
+
+@pytest.mark.parametrize("missing", [5, 10**9, 2**63, "aa", "A"])
+def test_a_block_is_read_once_for_all_keys_that_are_not_in_it(missing: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Block] = []
+    load = Snapshot._load
+
+    def counted(snapshot: Snapshot, place: Any) -> Block:
+        reads.append(load(snapshot, place))
+        return reads[-1]
+
+    monkeypatch.setattr(Snapshot, "_load", counted)
+    mixed = [Block("counter", ["a"], [1, 2, 3], [[1], [2], [3]]), Block("counter", ["a"], ["a", "b"], [[4], [5]])]
+    snapshot = opened(written(mixed))
+    for key in (3, "b", 1, "a"):
+        assert snapshot.block("counter", key) == mixed[type(key) is str]
+    known = len(reads)
+    assert [snapshot.block("counter", missing) for _ in range(3)] == [None, None, None]
+    assert len(reads) == known
+    large = [Block("counter", ["a"], [1, 2**63], [[1], [2]])]
+    assert [opened(written(large)).block("counter", key) for key in (2**63, 7)] == [large[0], large[0]]
 
 
 def test_a_snapshot_of_nothing_is_one() -> None:

@@ -154,6 +154,32 @@ def test_a_key_is_found_though_its_block_was_read_before() -> None:
     assert store.state("counter", 7) is None
 
 
+def noted(disk: SimDisk) -> Store:
+    """A store that was opened again; the second of two notes stands behind the snapshot that has the first."""
+    store = open_at(disk, shards=1)
+    store.commit([states_part("k", ["notes"], [1], [[["x"]]])], 1)
+    store.log.roll()
+    store.compact()
+    store.commit([changes_part("k", [1], [{"+notes": ["y"]}])], 1)
+    store.close()
+    return open_at(disk, shards=1)
+
+
+def test_a_change_that_was_compacted_before_its_agent_was_looked_for_is_made_once() -> None:
+    """It was made a second time, over the new snapshot that had it already: an item stood twice in its list."""
+    store = noted(SimDisk())
+    assert store.compact() is not None
+    assert store.state("k", 1) == {"notes": ["x", "y"]}
+
+
+def test_a_compaction_that_began_before_the_store_was_opened_changes_nothing_of_what_was_read() -> None:
+    disk = SimDisk()
+    store = noted(disk)
+    manifest = store.manifest
+    store.renew(manifest._replace(generation=manifest.generation + 1))
+    assert store.state("k", 1) == {"notes": ["x", "y"]}
+
+
 def test_a_row_that_was_taken_out_does_not_come_back_with_its_neighbour() -> None:
     disk = SimDisk()
     store = open_at(disk, shards=1)

@@ -15,7 +15,7 @@ import pytest
 
 from checkpoints.files import Disk
 from checkpoints.manifest import read_manifest
-from checkpoints.store import Store, open_store
+from checkpoints.store import Store, open_store, states_part
 from pools import compactor as module
 from pools.compactor import Compactor
 from pools.errors import PoolUnavailable
@@ -192,3 +192,30 @@ async def test_what_is_under_way_at_the_end_is_ended_and_harms_nothing(tmp_path:
 
 async def test_one_that_was_never_started_can_be_stopped() -> None:
     await Compactor([], os.environ, None, lambda _event: None).stop()
+
+
+def test_many_small_records_are_folded_before_they_have_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes a log over reads it record by record."""
+    monkeypatch.setattr(module, "SEALED_BYTES", 1 << 30)
+    monkeypatch.setattr(module, "SEALED_RECORDS", 99)
+    folder = str(tmp_path)
+    store = open_store(folder, shards=2, chance=os.urandom, is_synced=False)
+    for size, is_due in ((99, False), (1, True)):
+        store.commit([states_part("counter", ["total"], list(range(size)), [0] * size)], size)
+        assert not module._is_due(folder)  # nothing is sealed
+        store.log.roll()
+        assert module._is_due(folder) == is_due
+    store.compact()
+    assert not module._is_due(folder)
+    store.commit([states_part("counter", ["total"], list(range(5_000)), list(range(5_000)))], 5_000)
+    store.log.roll()
+    store.compact()
+    for number in range(100):
+        store.commit([set_part(number, 1)], 1)
+    store.log.roll()
+    assert not module._is_due(folder), "all states would be written again for a few changes"
+    for number in range(400):
+        store.commit([set_part(number, 1)], 1)
+    store.log.roll()
+    assert module._is_due(folder)
+    store.close()

@@ -18,12 +18,17 @@ from tests.support.processes import children, descriptors, ended_within, is_aliv
 
 
 @pytest.fixture
-def server() -> Iterator[ForkServer]:
-    gauges = Gauges(2)
-    made = ForkServer(gauges=gauges.descriptor, rows=2, environ=os.environ, output=None)
+def gauges() -> Iterator[Gauges]:
+    made = Gauges(2)
     yield made
     made.close()
-    gauges.close()
+
+
+@pytest.fixture
+def server(gauges: Gauges) -> Iterator[ForkServer]:
+    made = ForkServer(gauges=gauges.descriptor, rows=2, environ=os.environ, output=None, is_kept=False)
+    yield made
+    made.close()
 
 
 class Watched:
@@ -187,3 +192,17 @@ async def test_an_interpreter_that_ends_at_once_ends_its_forks(server: ForkServe
     assert await one.ended() is None
     assert one.births == []
     assert server.pid is None
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+async def test_what_keeps_state_is_loaded_before_the_forks_where_they_keep_some_and_else_not_at_all(
+    gauges: Gauges, is_kept: bool
+) -> None:
+    server = ForkServer(gauges=gauges.descriptor, rows=2, environ=os.environ, output=None, is_kept=is_kept)
+    one = Watched(server)
+    pid = await one.born()
+    maps = [Path(f"/proc/{process}/maps").read_text() for process in (server.pid, pid)]
+    assert [f"{os.sep}lz4{os.sep}" in text for text in maps] == [is_kept, is_kept]
+    one.process.kill()
+    await one.ended()
+    server.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from checkpoints.frame import Part
 from checkpoints.shards import shard_of
 from checkpoints.store import Store, changes_part, gone_part, states_part
 from pools.agent import Agent
@@ -349,9 +350,12 @@ def test_what_was_not_recorded_before_sleep_is_not_recorded_after_it_either(key:
     assert (type(agent._committed), agent.label) == (list, label)
 
 
-def test_a_state_that_cannot_be_read_fails_each_time_and_is_kept_and_its_neighbours_are_well() -> None:
+@pytest.mark.parametrize(
+    "part", [changes_part("counter", [3], [{"total": "text"}]), states_part("counter", ["total"], [3], ["text"])]
+)
+def test_a_state_that_cannot_be_read_fails_each_time_and_is_kept_and_its_neighbours_are_well(part: Part) -> None:
     kept = Kept()
-    kept.store.commit([changes_part("counter", [3], [{"total": "text"}])], 1)
+    kept.store.commit([part], 1)
     kept.keep({4: 40})
     held = kept.start()
     for _ in range(3):
@@ -390,3 +394,13 @@ def test_any_history_of_tasks_sleep_deaths_and_folding_ends_with_the_right_total
             assert agent.add(x) == totals[key]
             kept.keep({key: totals[key]})
     assert {key: kept.total(key) for key in totals} == totals
+
+
+def test_one_number_under_the_name_of_another_field_is_not_taken_for_this_one() -> None:
+    kept = Kept()
+    kept.store.commit([states_part("counter", ["sum"], [3], [5])], 1)
+    held = kept.start()
+    for _ in range(2):
+        with pytest.raises(StateUnreadable, match="counter/3 has kept sum, which Counter does not have"):
+            held.wake(3)
+    assert held.status(3) == "asleep"

@@ -27,12 +27,11 @@ def test_each_wait_is_longer_than_the_one_before_and_bounded() -> None:
         assert full * (1 - JITTER) <= wait <= full
 
 
-def test_a_death_after_work_forgives_those_before() -> None:
+def test_a_death_after_work_forgives_those_before_and_costs_no_wait() -> None:
     deaths = budget()
     for number in range(100):
-        wait = deaths.died(0.1 * number, has_worked=True)
-        assert wait is not None
-        assert wait <= FIRST_WAIT_S
+        assert deaths.died(0.1 * number, has_worked=True) == 0
+    assert deaths.died(10.0, has_worked=False)
 
 
 def test_deaths_leave_the_window() -> None:

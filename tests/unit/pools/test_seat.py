@@ -449,6 +449,21 @@ async def test_a_worker_that_does_not_end_in_its_grace_is_killed() -> None:
     await setup.close()
 
 
+async def test_a_worker_that_is_stopped_before_it_is_born_is_told_nothing_and_its_end_starts_no_other() -> None:
+    """It was told everything, and taken for one that runs; its end began another one, which outlived the engine."""
+    setup = Setup(0)
+    setup.seat.start()
+    stopping = asyncio.ensure_future(setup.seat.stop(10))
+    process = setup.process
+    await until(lambda: process.listen() or process.is_left)
+    assert process.orders() == []
+    process.end(0)
+    await stopping
+    await asyncio.sleep(0)
+    assert (len(setup.processes), setup.seat.state, setup.budget.told) == (1, "stopped", [])
+    await setup.close()
+
+
 async def test_stopping_while_no_process_is_there_starts_none_and_answers_what_waits() -> None:
     setup = await Setup(1_000).run()
     setup.process.end(1)

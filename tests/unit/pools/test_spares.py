@@ -93,8 +93,9 @@ async def test_what_nobody_took_is_ended_and_so_are_the_gauges() -> None:
 def test_every_process_gets_the_same_table_environment_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, Any]] = []
     monkeypatch.setattr("pools.spares.ForkServer", lambda **facts: given.append(facts))
-    made = Spares(3, {"SPARES_TEST": "given"}, output=7)
-    assert given == [{"gauges": made.gauges.descriptor, "rows": 3, "environ": {"SPARES_TEST": "given"}, "output": 7}]
+    made = Spares(3, {"SPARES_TEST": "given"}, output=7, is_kept=True)
+    shared = {"gauges": made.gauges.descriptor, "rows": 3, "environ": {"SPARES_TEST": "given"}, "output": 7, "is_kept": True}
+    assert given == [shared]
     with suppress(AttributeError):  # there is no fork server to close
         made.close()
     made.gauges.close()
