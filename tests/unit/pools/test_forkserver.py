@@ -188,9 +188,13 @@ def test_an_interpreter_that_cannot_be_started_leaves_nothing(server: ForkServer
 
 async def test_an_interpreter_that_ends_at_once_ends_its_forks(server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    one = Watched(server)
-    assert await one.ended() is None
-    assert one.births == []
+    try:
+        one = Watched(server)
+    except BrokenPipeError:  # it was gone before it was asked: there is no fork that could end
+        pass
+    else:
+        assert await one.ended() is None
+        assert one.births == []
     assert server.pid is None
 
 
