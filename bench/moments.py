@@ -4,12 +4,13 @@ A file in a folder, named after a moment, ends the next process that passes it (
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from random import Random
 
 __all__ = ["GROUPS", "Armed", "by_group"]
@@ -26,10 +27,17 @@ GROUPS = {
 }
 
 
-class Armed:
-    """What is armed. folder: where the files are; it is made."""
+#: Sorts at which a worker dies before it has done anything, and the seconds between two of them: one that dies so again and
+#: again is given up, as it should be.
+AT_BIRTH, BETWEEN_S = ("hand-over", "replay"), 0.7
 
-    def __init__(self, folder: Path, chance: Random) -> None:
+
+class Armed:
+    """What is armed. folder: where the files are; it is made.  clock: monotonic seconds."""
+
+    def __init__(self, folder: Path, chance: Random, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._born_s = clock() - BETWEEN_S
         self._folder = folder
         self._chance = chance
         self._due: Counter[str] = Counter()
@@ -44,12 +52,22 @@ class Armed:
         """Arm what is due, one of a sort at a time; returns how many have not died yet."""
         here = {path.name for path in self._folder.iterdir()}
         for group, moments in GROUPS.items():
-            if self._due[group] and not here.intersection(moments):
+            if self._due[group] and not here.intersection(moments) and self._may_die(group, here):
                 self._due[group] -= 1
                 moment = self._chance.choice(moments)
                 here.add(moment)
                 (self._folder / moment).touch()
         return len(here) + self._due.total()
+
+    def _may_die(self, group: str, here: set[str]) -> bool:
+        """Whether it is time for one of this sort."""
+        if group not in AT_BIRTH:
+            return True
+        now_s = self._clock()
+        if now_s < self._born_s + BETWEEN_S or any(here.intersection(GROUPS[other]) for other in AT_BIRTH):
+            return False
+        self._born_s = now_s
+        return True
 
     @property
     def waits_for_death(self) -> bool:

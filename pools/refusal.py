@@ -15,7 +15,9 @@ from checkpoints.errors import CheckpointError, DiskFull, StoreFailed
 from pools.errors import PoolError, StoreFull, StoreStopped
 from pools.gauges import BUSY_SINCE_NS, REFUSAL
 
-__all__ = ["BEGINS_ANEW", "FULL", "STOPPED", "WHY", "WORDS", "Unwritable", "end_anew", "refusal_of", "state_in", "state_of", "until_of"]
+__all__ = [
+    "BEGINS_ANEW", "FULL", "STOPPED", "WHY", "WORDS", "Unwritable", "end_anew", "refusal_of", "state_in", "state_of", "until_of",
+]  # fmt: skip
 
 #: What the gauge holds: changes are taken, the disk is full, the store has stopped.
 TAKEN, FULL, STOPPED = range(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -16,7 +17,7 @@ def test_each_moment_is_of_one_sort() -> None:
 
 def test_one_of_a_sort_is_armed_at_a_time_until_all_have_died(tmp_path: Path) -> None:
     folder = tmp_path / "armed"
-    armed = Armed(folder, Random(1))
+    armed = Armed(folder, Random(1), clock=count().__next__)
     for group in ("roll", "roll", "roll", "replay"):
         armed.put(group)
     died: list[str] = []
@@ -38,6 +39,7 @@ def test_nobody_dies_any_more_when_it_is_over(tmp_path: Path) -> None:
         armed.put(group)
         armed.put(group)
     assert armed.waits_for_death
+    assert not {"open.read"} & {path.name for path in (tmp_path / "armed").iterdir()}, "two at birth at once"
     armed.clear()
     assert (armed.look(), list((tmp_path / "armed").iterdir()), armed.waits_for_death) == (0, [], False)
 
