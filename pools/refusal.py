@@ -16,7 +16,8 @@ from pools.errors import PoolError, StoreFull, StoreStopped
 from pools.gauges import BUSY_SINCE_NS, REFUSAL
 
 __all__ = [
-    "BEGINS_ANEW", "FULL", "STOPPED", "WHY", "WORDS", "Unwritable", "end_anew", "refusal_of", "state_in", "state_of", "until_of",
+    "BEGINS_ANEW", "FULL", "STOPPED", "WHY", "WORDS", "Unwritable",
+    "end_anew", "refusal_of", "state_in", "state_of", "until_of",
 ]  # fmt: skip
 
 #: What the gauge holds: changes are taken, the disk is full, the store has stopped.
