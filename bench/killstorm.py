@@ -1,15 +1,14 @@
 """`python -m bench killstorm`: kill -9, again and again, of whatever an engine is made of, while an oracle in another process
 adds to its agents. Exit 0 when nothing was lost and nothing was done twice, 1 when something was; 2 asked wrongly.
 
-It also kills at named moments of the log (`checkpoints.failpoint`), and it can run an engine with a planted fault, which it
-must find: a copy of the sources with one line changed."""
+It also kills at named moments of the log, so many at each sort (`moments`), and has workers write late that were replaced
+(`haunt`). It can run an engine with a planted fault, which it must find (`plants`)."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.daemon import NAME, Daemon
+from bench.haunt import haunt
+from bench.moments import GROUPS, Armed, by_group
+from bench.plants import PLANTS, planted
 from bench.yardlink import ROOT
 
 if TYPE_CHECKING:
@@ -34,59 +36,44 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 AGENTS, ASKERS = 5_000, 500
-#: What is killed from outside, and how often of ten times.
+#: What is killed from outside, and how often of ten times; each of them at least once.
 TARGETS = {"worker": 7, "zygote": 1, "daemon": 2}
-#: The chance of a death at each moment of the log, each time that it is passed.
-CHANCES = {
-    "commit.written": 0.001,
-    "commit.synced": 0.001,
-    "open.locked": 0.03,
-    "open.read": 0.03,
-    "roll.written": 0.03,
-    "roll.renamed": 0.03,
-    "roll.created": 0.5,
-    "roll.sealed": 0.5,
-    "mark.written": 0.02,
-    "compact.snapshot": 0.02,
-    "compact.written": 0.2,
-    "compact.named": 0.2,
-    "compact.removed": 0.2,
-}
-#: Faults that can be planted: file, the line as it is, the line that stands for it.
-PLANTS = {
-    "reply-first": (
-        "pools/ledger.py",
-        "        if self._open.parts:\n            self._open.frames.append(frame)\n",
-        "        if self._open.parts:\n            self._write(frame)\n",
-    ),
-    "no-dedupe": ("pools/redelivery.py", "            known = ledger.known_as(session, numbers)\n", "            known = {}\n"),
-}
-#: How often a start is tried.
-TRIES = 20
-#: Copied for an engine with a planted fault.
-SOURCES = ("engine", "pools", "sprints", "checkpoints")
+#: The share of all kills that each sort of moments gets, and that of workers that write late (`haunt`).
+SHARE, HAUNTED = 0.107, 0.01
+#: Seconds that those who are armed get to die in the end, and between two looks: a worker that dies too often without having
+#: done anything is given up.
+LEFT_S, LEFT_PAUSE_S = 60.0, 0.3
+#: What a task that was accepted is, one of.
+OPEN_OR_ENDED = ("done", "failed", "cancelled", "expired", "open")
+#: How often a start is tried, how often where it says that state is damaged, and how it says that.
+TRIES, DAMAGED_TRIES, DAMAGED = 20, 2, "is damaged at byte"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Storm, and say what came of it."""
     options = _parser().parse_args(argv)
     print(f"seed {options.seed}", file=sys.stderr)
+    chance = Random(options.seed)
+    due = [options.only] * options.kills if options.only else _schedule(options.kills, chance)
     with _home(options.plant) as daemon:
-        result = _storm(daemon, options.kills, options.seconds, Random(options.seed), options.seed)
+        result = _storm(daemon, due, options.seconds, chance, options.seed)
     result["plant"] = options.plant
     if options.json:
         _show_json(result)
     else:
         _show(result)
-    return 1 if result["lost"] or result["doubled"] or not result["adds_up"] else 0
+    return 1 if result["lost"] or result["doubled"] or result["damage"] or not result["adds_up"] else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench killstorm", description=__doc__)
-    parser.add_argument("--kills", type=int, default=300, metavar="N", help="kills from outside (default: 300)")
+    parser.add_argument("--kills", type=int, default=300, metavar="N", help="kills (default: 300)")
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="how long, about (default: 60)")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)), help="of what is killed when")
     parser.add_argument("--plant", choices=sorted(PLANTS), help="run an engine with this fault in it")
+    parser.add_argument(
+        "--only", choices=[*TARGETS, "stale", *GROUPS], metavar="WHAT", help="kill this alone; `stale`: write late"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line, the first of them lost + doubled")
     return parser
 
@@ -98,11 +85,11 @@ def _home(plant: str | None) -> Iterator[Daemon]:
         daemon = Daemon(home)
         daemon.environ |= {
             "ENGINE_DURABILITY": "sync",
-            "CHECKPOINTS_FAILPOINTS": ",".join(f"{name}={share}" for name, share in CHANCES.items()),
+            "CHECKPOINTS_ARMED": f"{home}/armed",
             "CHECKPOINTS_DEATHS": f"{home}/deaths",
         }
         if plant is not None:
-            daemon.environ["PYTHONPATH"] = str(_planted(Path(home) / "sources", plant))
+            daemon.environ["PYTHONPATH"] = str(planted(Path(home) / "sources", plant))
         try:
             yield daemon
         finally:
@@ -110,20 +97,85 @@ def _home(plant: str | None) -> Iterator[Daemon]:
                 daemon.end()
 
 
-def _planted(folder: Path, plant: str) -> Path:
-    """A copy of the sources with a fault. Raises ValueError where its line is not there."""
-    for name in SOURCES:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    file, good, bad = PLANTS[plant]
-    text = (folder / file).read_text()
-    if text.count(good) != 1:
-        raise ValueError(f"{file} has not the line that {plant} changes")
-    (folder / file).write_text(text.replace(good, bad))
-    return folder
+def _schedule(kills: int, chance: Random) -> list[str]:
+    """Who dies, in what order: sorts of moments, `stale` for one that writes late, and what is killed from outside."""
+    due = [group for group in GROUPS for _ in range(max(int(kills * SHARE), 1))]
+    due += ["stale"] * max(int(kills * HAUNTED), 1)
+    left = max(kills - len(due) - len(TARGETS), 0)
+    due += [*TARGETS, *chance.choices(list(TARGETS), weights=list(TARGETS.values()), k=left)]
+    chance.shuffle(due)
+    return due
 
 
-def _storm(daemon: Daemon, kills: int, seconds: float, chance: Random, seed: int) -> dict[str, Any]:
-    """Kill so often in about so many seconds; returns what the oracle and the dead say."""
+class Storm:
+    """A storm over one engine. done: kills from outside that took effect, by what was killed."""
+
+    def __init__(self, daemon: Daemon, chance: Random) -> None:
+        self.done: Counter[str] = Counter()
+        self._daemon = daemon
+        self._chance = chance
+        self._armed = Armed(Path(daemon.environ["CHECKPOINTS_ARMED"]), chance)
+
+    def rage(self, due: list[str], seconds: float) -> int:
+        """Kill so, in about so many seconds and those that the last ones need; returns how many who were armed live."""
+        began_s = time.monotonic()
+        for number, target in enumerate(due, 1):
+            time.sleep(max(began_s + seconds * number / len(due) - time.monotonic(), 0.0))
+            self._armed.look()
+            if target in GROUPS:
+                self._armed.put(target)
+            elif (self._haunt if target == "stale" else self._kill)(target):
+                self.done[target] += 1
+        until_s = time.monotonic() + LEFT_S
+        while (left := self._armed.look()) and time.monotonic() < until_s:
+            time.sleep(LEFT_PAUSE_S)
+            if self._armed.waits_for_death and self._kill("worker"):
+                self.done["worker"] += 1
+        self._armed.clear()
+        return left
+
+    def _haunt(self, _target: str) -> bool:
+        """Have a worker write late, and have all workers read what it wrote; whether it did."""
+        for _ in range(TRIES):
+            pid = _pid(self._daemon)
+            workers = _workers(self._daemon)
+            if pid is None:
+                _start(self._daemon)
+            with suppress(psutil.Error, OSError, LookupError):  # one that was killed at a moment of its own
+                if pid is not None and haunt(pid, _zygotes(pid), self._chance.choice(workers), lambda: _start(self._daemon)):
+                    self._kill_all()
+                    return True
+            time.sleep(0.1)
+        return False
+
+    def _kill_all(self) -> None:
+        """Kill every worker."""
+        for worker in _workers(self._daemon):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+    def _kill(self, target: str) -> bool:
+        """Kill one process, and start the engine again where it was all of it; whether there was one to kill."""
+        pid = _pid(self._daemon)
+        if pid is None:
+            _start(self._daemon)
+            return False
+        with suppress(psutil.Error, IndexError, ProcessLookupError):
+            zygotes = _zygotes(pid)
+            victim = pid
+            if target == "zygote":
+                victim = zygotes[-1].pid
+            elif target == "worker":
+                victim = self._chance.choice(_workers(self._daemon))
+            os.kill(victim, signal.SIGKILL)
+            if target == "daemon":
+                _start(self._daemon)
+            return True
+        return False
+
+
+def _storm(daemon: Daemon, due: list[str], seconds: float, chance: Random, seed: int) -> dict[str, Any]:
+    """Kill so in about so many seconds; returns what the oracle and the dead say."""
     home = daemon.environ["ENGINE_HOME"]
     _try(lambda: daemon.spawn(AGENTS))
     oracle = subprocess.Popen(
@@ -134,15 +186,17 @@ def _storm(daemon: Daemon, kills: int, seconds: float, chance: Random, seed: int
         stdout=subprocess.PIPE,
         text=True,
     )
-    done: Counter[str] = Counter()
+    storm = Storm(daemon, chance)
+    damage, left = "", 0
+    assert oracle.stdout is not None
+    oracle.stdout.readline()  # it is ready
     began_s = time.monotonic()
     try:
-        for number in range(kills):
-            due_s = began_s + seconds * (number + 1) / kills
-            time.sleep(max(due_s - time.monotonic(), 0.0))
-            target = chance.choices(list(TARGETS), weights=list(TARGETS.values()))[0]
-            if _kill(daemon, target, chance):
-                done[target] += 1
+        try:
+            left = storm.rage(due, seconds)
+        except OSError as error:  # the engine cannot be started any more
+            damage = str(error)
+            oracle.terminate()
         took_s = time.monotonic() - began_s
         said, _ = oracle.communicate(timeout=120)
     finally:
@@ -153,29 +207,35 @@ def _storm(daemon: Daemon, kills: int, seconds: float, chance: Random, seed: int
     result: dict[str, Any] = json.loads(said)
     deaths = Path(home) / "deaths"
     moments = Counter(deaths.read_text().split()) if deaths.exists() else Counter[str]()
-    tasks = result["tasks"]
-    ended = sum(tasks[name] for name in ("done", "failed", "cancelled", "expired", "open"))
-    return result | {"seconds": took_s, "kills": dict(done), "moments": dict(moments), "adds_up": tasks["accepted"] == ended}
+    return result | {
+        "seconds": took_s,
+        "kills": dict(storm.done),
+        "moments": dict(moments),
+        "groups": by_group(moments),
+        "alive": left,
+        "damage": damage,
+        "adds_up": _adds_up(result["tasks"]),
+    }
 
 
-def _kill(daemon: Daemon, target: str, chance: Random) -> bool:
-    """Kill one process of the engine, and start the engine again where it was all of it; whether there was one to kill."""
-    pid = _pid(daemon)
-    if pid is None:
-        _start(daemon)
-        return False
-    with suppress(psutil.Error, IndexError, ProcessLookupError):
-        zygotes = psutil.Process(pid).children()
-        victim = pid
-        if target == "zygote":
-            victim = zygotes[-1].pid
-        elif target == "worker":
-            victim = chance.choice([one.pid for zygote in zygotes for one in zygote.children()])
-        os.kill(victim, signal.SIGKILL)
-        if target == "daemon":
-            _start(daemon)
-        return True
-    return False
+def _adds_up(tasks: dict[str, int] | None) -> bool:
+    """Whether every task that was accepted has ended or is open; False where nobody could be asked."""
+    return tasks is not None and tasks["accepted"] == sum(tasks[name] for name in OPEN_OR_ENDED)
+
+
+def _zygotes(pid: int) -> list[psutil.Process]:
+    """What an engine forks its workers from; a compactor is none."""
+    return [child for child in psutil.Process(pid).children() if "checkpoints" not in child.cmdline()]
+
+
+def _workers(daemon: Daemon) -> list[int]:
+    """The workers of an engine, as the locks of their stores name them: they outlive who forked them."""
+    found = []
+    for lock in sorted((Path(daemon.environ["ENGINE_HOME"]) / "state" / NAME / "data").glob("*/*/LOCK")):
+        with suppress(psutil.Error, OSError, ValueError):
+            pid = int(lock.read_text())
+            found += [pid] if "pools.worker" in " ".join(psutil.Process(pid).cmdline()) else []
+    return found
 
 
 def _pid(daemon: Daemon) -> int | None:
@@ -192,12 +252,15 @@ def _start(daemon: Daemon) -> None:
 
 def _try(command: Callable[[], object]) -> None:
     """Run a command that may find its engine killed at a moment of its start. Raises OSError when it never works."""
-    for _ in range(TRIES):
-        with suppress(OSError):
+    for left in reversed(range(TRIES)):
+        try:
             command()
+        except OSError as error:
+            if not left or (DAMAGED in str(error) and left < TRIES - DAMAGED_TRIES):
+                raise
+            time.sleep(0.1)
+        else:
             return
-        time.sleep(0.1)
-    command()
 
 
 def _show_json(result: dict[str, Any]) -> None:
@@ -223,10 +286,12 @@ def _show(result: dict[str, Any]) -> None:
     table = Table(title=f"{result['lost']} lost, {result['doubled']} doubled of {result['issued']:,} adds")
     table.add_column("killed")
     table.add_column("times", justify="right")
-    for name, count in [*result["kills"].items(), *sorted(result["moments"].items())]:
+    for name, count in [*sorted(result["kills"].items()), *result["groups"].items()]:
         table.add_row(name, str(count))
     console = Console()
     console.print(table)
+    if result["damage"]:
+        console.print(result["damage"])
     console.print(
         f"{result['seconds']:.0f} s, {result['answered']:,} answered, {result['unknown']} failed {result['errors'] or ''}; "
         f"accepted = done + failed + cancelled + expired + open: {'yes' if result['adds_up'] else 'NO'}"

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from checkpoints.errors import CheckpointError, DiskFull, StoreClosed, StoreFailed
+from checkpoints.errors import FULL, CheckpointError, DiskFull, StoreClosed, StoreFailed
 from checkpoints.files import File, Files
 from checkpoints.frame import COMMIT, END, SEAL, WATERMARK, Part, encode
 from checkpoints.mark import MARK, Mark, write_mark
@@ -73,6 +73,8 @@ class CommitLog:
         #: Whether the last frame is confirmed by one behind it.
         self.is_confirmed = True
         self._file = self._begin(place.segment, place.before_bytes)
+        #: Where what counts ends: the segment, and how many bytes of it.
+        self.kept = (place.segment, self._file.size_bytes)
         try:
             self._mark()
         except BaseException:
@@ -119,19 +121,21 @@ class CommitLog:
         good_bytes = self._file.size_bytes
         with self._in_one_piece():
             try:
+                self._failpoint("commit.write")
                 self._file.write(data)
             except OSError as error:
                 self._take_back(good_bytes, error)
-                raise DiskFull(self._path(self._segment), error) from error
+                raise self._unwritten(self._path(self._segment), error) from error
             self._failpoint("commit.written")
             if self._is_synced:
-                self._sync()
+                self._sync_or_cut(good_bytes)
                 self._synced = self.next + count - 1
             self._failpoint("commit.synced")
         self.written_bytes += len(data)
         self.next += count
         self.durable = self.next - 1
         self._before = digest
+        self.kept = (self._segment, self._file.size_bytes)
         return self.durable
 
     def _encoded(self, kind: int, parts: Sequence[Part] = (), count: int = 0) -> tuple[bytes, bytes]:
@@ -151,15 +155,25 @@ class CommitLog:
         try:
             write_mark(self._files, self._folder, self._store, Mark(self._segment, self._epoch, self._synced))
         except OSError as error:
-            raise DiskFull(f"{self._folder}/{MARK}", error) from error
+            raise self._unwritten(f"{self._folder}/{MARK}", error) from error
         self._failpoint("mark.written")
 
     def _sync(self) -> None:
         try:
+            self._failpoint("commit.sync")
             self._file.sync()
         except OSError as error:
             raise self._fail(f"a sync failed: {error.strerror}") from error
         self.syncs += 1
+
+    def _sync_or_cut(self, good_bytes: int) -> None:
+        try:
+            self._sync()
+        except StoreFailed:
+            with contextlib.suppress(OSError):  # the next reader must not take for kept what nobody was told of
+                self._file.cut(good_bytes)
+                self._file.sync()
+            raise
 
     def _take_back(self, good_bytes: int, error: OSError) -> None:
         """Cut off what a failed write left, before anything else is written behind it."""
@@ -180,6 +194,11 @@ class CommitLog:
         except BaseException as error:
             self._fail(f"a write was interrupted by {type(error).__name__}")
             raise
+
+    def _unwritten(self, file: str, error: OSError) -> CheckpointError:
+        """What a write that left nothing behind means: a full disk may take the next one, any other takes none."""
+        name = file.rpartition("/")[2]
+        return DiskFull(file, error) if error.errno in FULL else self._fail(f"a write of {name} failed: {error.strerror}")
 
     def _fail(self, reason: str) -> StoreFailed:
         failed = StoreFailed(self._path(self._segment), reason)
@@ -230,6 +249,8 @@ class CommitLog:
             self._file.write(data)
         except OSError as error:
             self._take_back(good_bytes, error)
+            if error.errno not in FULL:
+                raise self._unwritten(self._path(self._segment), error) from error
             return
         self._sync()
         self.written_bytes += len(data)
@@ -249,7 +270,7 @@ class CommitLog:
                 self._files.remove(f"{path}.new")
             file = self._files.create(f"{path}.new")
         except OSError as error:
-            raise DiskFull(path, error) from error
+            raise self._unwritten(path, error) from error
         try:
             self._fill(file, path, pack_header(header))
         except BaseException:
@@ -262,7 +283,7 @@ class CommitLog:
         try:
             file.write(data)
         except OSError as error:
-            raise DiskFull(path, error) from error
+            raise self._unwritten(path, error) from error
         try:
             file.sync()
             self._failpoint("roll.written")

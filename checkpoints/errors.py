@@ -5,7 +5,10 @@ Stands at the bottom: nothing is imported from here but by everybody.
 
 from __future__ import annotations
 
+import errno
+
 __all__ = [
+    "FULL",
     "CheckpointError",
     "Corrupt",
     "DiskFull",
@@ -15,7 +18,11 @@ __all__ = [
     "RecordTooLarge",
     "StoreClosed",
     "StoreFailed",
+    "unwritten",
 ]
+
+#: Errors of a disk that has no room now and may have some later.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class CheckpointError(Exception):
@@ -50,7 +57,7 @@ class ReadFailed(CheckpointError):
 
 
 class DiskFull(CheckpointError):
-    """There was no room, or no permission, for a write, which was taken back whole; later ones may succeed."""
+    """There was no room for a write, which was taken back whole; later ones may succeed."""
 
     def __init__(self, file: str, error: OSError) -> None:
         super().__init__(f"{file} cannot be written: {error.strerror}; what was written before is safe")
@@ -59,7 +66,7 @@ class DiskFull(CheckpointError):
 
 
 class StoreFailed(CheckpointError):
-    """A sync failed: what the disk holds is not known, so nothing more is written by this process."""
+    """A sync failed, or a write for another reason than room: nothing more is written by this process."""
 
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file}: {reason}; nothing more is written until it was opened anew and read again")
@@ -81,3 +88,8 @@ class FolderInUse(CheckpointError):
         super().__init__(f"{folder} is written by another process{f' (pid {pid})' if pid else ''}: end that one first")
         self.folder = folder
         self.pid = pid
+
+
+def unwritten(file: str, error: OSError) -> DiskFull | StoreFailed:
+    """What an error of the system means for a write that left nothing behind."""
+    return DiskFull(file, error) if error.errno in FULL else StoreFailed(file, f"it cannot be written: {error.strerror}")

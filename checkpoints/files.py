@@ -7,18 +7,26 @@ one above calls `os` for a file of the log. Errors of the system (OSError) pass 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from checkpoints.errors import FolderInUse
+from checkpoints.errors import FULL, FolderInUse
 
-__all__ = ["Disk", "File", "Files", "Reader", "write_whole"]
+__all__ = ["Disk", "File", "Files", "Reader", "has_room", "room_bytes", "write_whole"]
 
 #: Mode of files and folders: state is its owner's alone.
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
+#: Bytes that must be free before a disk that was full is written again: the last segment anew, and a large commit. Of a small
+#: disk a share is enough.
+ROOM_BYTES, ROOM_SHARE = 16 * 1024 * 1024, 16
+#: Characters of a lock's owner: always as many, so that a full disk can be locked too.
+OWNER_CHARS = 20
+#: The file that takes room for a moment.
+ROOM = "ROOM"
 
 
 class File(Protocol):
@@ -125,6 +133,28 @@ def write_whole(files: Files, path: str, data: bytes) -> None:
     files.sync_folder(folder)
 
 
+def room_bytes(disk: os.statvfs_result) -> int:
+    """How much must be free of a disk before it is written again, once it was full."""
+    return min(ROOM_BYTES, disk.f_blocks * disk.f_frsize // ROOM_SHARE)
+
+
+def has_room(folder: str) -> bool:
+    """Whether the disk of a folder has room to go on with, found out by taking it for a moment. Raises OSError."""
+    size_bytes = room_bytes(os.statvfs(folder))
+    path = f"{folder}/{ROOM}"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return error.errno == errno.EFBIG  # then it is one file that may not be longer
+    finally:
+        os.close(descriptor)
+        os.unlink(path)  # noqa: PTH108
+    return True
+
+
 class _DiskFile:
     """A file of the real disk."""
 
@@ -228,14 +258,19 @@ class Disk:
 
     def lock(self, path: str) -> File:
         """See Files."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            with contextlib.suppress(OSError):  # a disk that takes no name is locked nonetheless
+                os.pwrite(descriptor, str(os.getpid()).ljust(OWNER_CHARS).encode(), 0)
             return _DiskFile(descriptor)
         except BlockingIOError as error:
-            owner = os.pread(descriptor, 20, 0).strip()
+            owner = os.pread(descriptor, OWNER_CHARS, 0).strip()
             os.close(descriptor)
             raise FolderInUse(os.path.dirname(path), int(owner) if owner.isdigit() else None) from error  # noqa: PTH120
         except BaseException:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from checkpoints.commitlog import Place
-from checkpoints.errors import Corrupt, DiskFull, ReadFailed
+from checkpoints.errors import Corrupt, ReadFailed, unwritten
 from checkpoints.files import Files, write_whole
 from checkpoints.frame import ALIGN, COMMIT, END, HEADER_BYTES, SEAL, Frame
 from checkpoints.mark import read_mark
@@ -77,8 +77,8 @@ def read_log(
 
     store: whose log it is.  start: number of the first segment that counts.  first: of the record that it begins with, if
     that is known.  stop: number of the first segment that is not read, as it is still written.  covered: the last record that
-    is known to have been written, from elsewhere.  Raises Corrupt, ReadFailed, NewerFormat and DiskFull, with nothing changed
-    that counts.
+    is known to have been written, from elsewhere.  Raises Corrupt, ReadFailed, NewerFormat, DiskFull and StoreFailed, with
+    nothing changed that counts.
     """
     numbers = segments_of(files, folder)
     stale = [f"{folder}/{name_of(number)}" for number in numbers if number < start]
@@ -207,7 +207,7 @@ class _Reader:
 
 
 def _settle(files: Files, path: str, at: int, torn: Torn | None) -> Torn | None:
-    """Keep a torn tail aside, then write the last segment anew up to what counts. Raises DiskFull, ReadFailed.
+    """Keep a torn tail aside, then write the last segment anew up to what counts. Raises DiskFull, StoreFailed, ReadFailed.
 
     Written anew, not only synced: the kernel shows what a failed sync did not write, and syncs it never again. What is cut off
     is on the disk under its new name before.
@@ -218,7 +218,7 @@ def _settle(files: Files, path: str, at: int, torn: Torn | None) -> Torn | None:
             torn = torn._replace(kept=_keep(files, path, data[at:]))
         write_whole(files, path, data[:at])
     except OSError as error:
-        raise DiskFull(path, error) from error
+        raise unwritten(path, error) from error
     return torn
 
 

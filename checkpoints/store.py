@@ -10,17 +10,19 @@ agents; who needs a loop puts `commit` into a thread. After a crash it is opened
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
 
 from checkpoints.commitlog import CommitLog, Place
 from checkpoints.compaction import Compacted, compact, fold_frame, fold_window
-from checkpoints.errors import Corrupt, DiskFull, ReadFailed
+from checkpoints.errors import Corrupt, ReadFailed, StoreClosed, unwritten
 from checkpoints.files import Disk, File, Files
-from checkpoints.frame import HEADER_BYTES, Part
+from checkpoints.frame import HEADER_BYTES, Frame, Part
 from checkpoints.manifest import BEFORE, MANIFEST, Manifest, read_manifest, write_manifest
 from checkpoints.mark import MARK, read_mark
 from checkpoints.recovery import Recovered, read_log, segments_of
@@ -60,7 +62,7 @@ def gone_part(kind: str, keys: Sequence[Key]) -> Part:
 
 
 class Store:
-    """An open store. recovered: what opening it read.  log: where it is written.
+    """An open store. recovered: what opening it read.  log: where it is written, None where it is only read.
 
     Made by `open_store`.
     """
@@ -72,7 +74,8 @@ class Store:
         found: _Found,
         *,
         lock: File,
-        log: CommitLog,
+        log: CommitLog | None,
+        begin: Callable[[Place], CommitLog],
         damage: Sequence[Corrupt],
     ) -> None:
         self._files = files
@@ -80,7 +83,8 @@ class Store:
         self._lock = lock
         self._manifest, self.recovered, self.table, self.window, self._snapshots = found
         self._loaded: set[tuple[int, str, Key]] = set()
-        self.log = log
+        self._log = log
+        self._begin = begin
         #: What was found damaged beside the log, and was made good by what was kept of before, or was not needed.
         self.damage = damage
         self._is_closed = False
@@ -102,6 +106,21 @@ class Store:
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
+    @property
+    def log(self) -> CommitLog:
+        """Where it is written. Raises StoreClosed where it was opened to be read."""
+        if self._log is None:
+            raise StoreClosed(f"{self._folder} was opened to be read only")
+        return self._log
+
+    def begin(self) -> None:
+        """Write from now on what was opened to be read. Raises as `open_store`, and then it is read only as before."""
+        manifest = read_manifest(self._files, self._folder)[0]
+        self.recovered = read_log(
+            self._files, self._folder, lambda *_: None, store=manifest.store, start=manifest.segment, first=manifest.covered + 1
+        )
+        self._log = self._begin(self.recovered.place)
+
     def commit(self, parts: Sequence[Part], count: int) -> int:
         """Add records; they are on the disk when this returns the number of the last one. Raises as `CommitLog.commit`.
 
@@ -115,7 +134,8 @@ class Store:
             return
         self._is_closed = True
         try:
-            self.log.close()
+            if self._log is not None:
+                self._log.close()
         finally:
             _close(self._snapshots)
             self._snapshots = {}
@@ -229,10 +249,14 @@ def open_store(
     is_synced: bool = True,
     segment_bytes: int = SEGMENT_BYTES,
     failpoint: Callable[[str], None] = lambda _name: None,
+    is_dry: bool = False,
+    until: tuple[int, int] | None = None,
 ) -> Store:
     """Open a store, making it where there is none, and read what it holds.
 
     chance: random bytes for a new store's name.  is_synced: whether a commit waits for the disk.
+    is_dry: only read it, one that is there, and write nothing before `Store.begin`.  until: where what counts ends, a segment
+    and so many bytes of it, if that is known; None takes whatever is whole.
     Raises FolderInUse, Corrupt, ReadFailed, NewerFormat, DiskFull, StoreFailed; ValueError for another number of shards than it
     has.
     """
@@ -240,27 +264,34 @@ def open_store(
         raise ValueError(f"a store has 1 to {SHARDS_MOST} shards, not {shards}")
     disk = files or Disk()
     try:
-        disk.make_folder(folder)
+        if not is_dry:
+            disk.make_folder(folder)
         lock = disk.lock(f"{folder}/{LOCK}")
     except OSError as error:
-        raise DiskFull(folder, error) from error
+        raise unwritten(folder, error) from error
     with ExitStack() as held:
         held.callback(lock.close)
         damage: list[Corrupt] = []
         manifests = read_manifest(disk, folder, damage)
         failpoint("open.locked")
-        found = _read(disk, folder, manifests, damage) if manifests else _nothing(disk, folder, shards, chance)
+        if is_dry and not manifests:
+            raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing")
+        limit = None if until is None else (f"{folder}/{name_of(until[0])}", until[1])
+        found = _read(disk, folder, manifests, damage, is_dry, limit) if manifests else _nothing(disk, folder, shards, chance)
         held.callback(_close, found.snapshots)
         if found.manifest.shards != shards:
             raise ValueError(f"{folder} has {found.manifest.shards} shards, not {shards}: their number stays as it was made")
         failpoint("open.read")
-        place = found.recovered.place
-        log = CommitLog(disk, folder, place, is_synced=is_synced, segment_bytes=segment_bytes, failpoint=failpoint)
-        held.callback(log.close)
+        if is_dry and limit is None:
+            _sync(disk, f"{folder}/{name_of(found.recovered.place.segment - 1)}")
+        begin = partial(CommitLog, disk, folder, is_synced=is_synced, segment_bytes=segment_bytes, failpoint=failpoint)
+        log = None if is_dry else begin(found.recovered.place)
+        if log is not None:
+            held.callback(log.close)
         if not manifests:
             _write(disk, folder, found.manifest)
         held.pop_all()
-    return Store(disk, folder, found, lock=lock, log=log, damage=damage)
+    return Store(disk, folder, found, lock=lock, log=log, begin=begin, damage=damage)
 
 
 class _Found(NamedTuple):
@@ -296,18 +327,28 @@ def _check_new(files: Files, folder: str) -> None:
         if numbers:
             files.remove(first)
     except OSError as error:
-        raise DiskFull(first, error) from error
+        raise unwritten(first, error) from error
 
 
 def _write(files: Files, folder: str, manifest: Manifest) -> None:
     try:
         write_manifest(files, folder, manifest)
     except OSError as error:
-        raise DiskFull(folder, error) from error
+        raise unwritten(folder, error) from error
 
 
-def _read(files: Files, folder: str, manifests: Sequence[Manifest], damage: list[Corrupt]) -> _Found:
-    """Read by the newest manifest whose files are whole. Raises the newest one's error where none is."""
+def _read(
+    files: Files,
+    folder: str,
+    manifests: Sequence[Manifest],
+    damage: list[Corrupt],
+    is_dry: bool,
+    limit: tuple[str, int] | None,
+) -> _Found:
+    """Read by the newest manifest whose files are whole. Raises the newest one's error where none is.
+
+    limit: the file and the byte from which on nothing counts.
+    """
     _look_at_mark(files, folder, manifests[0], damage)
     wrong: list[Corrupt] = []
     for manifest in manifests:
@@ -322,11 +363,12 @@ def _read(files: Files, folder: str, manifests: Sequence[Manifest], damage: list
             recovered = read_log(
                 files,
                 folder,
-                lambda frame, file, offset, table=table, window=window: fold_frame(table, window, frame, file, offset),  # type: ignore[misc]
+                partial(_fold, limit, table, window),
                 store=manifest.store,
                 start=manifest.segment,
                 first=manifest.covered + 1,
                 covered=manifests[0].covered,
+                is_dry=is_dry,
             )
         except BaseException:
             _close(snapshots)
@@ -334,6 +376,25 @@ def _read(files: Files, folder: str, manifests: Sequence[Manifest], damage: list
         damage += wrong
         return _Found(manifest, recovered, table, window, snapshots)
     raise wrong[0]
+
+
+def _fold(limit: tuple[str, int] | None, table: Table, window: Window, frame: Frame, file: str, at: int) -> None:
+    """Take in one commit, if it counts."""
+    if limit is None or (file, at) < limit:
+        fold_frame(table, window, frame, file, at)
+
+
+def _sync(files: Files, path: str) -> None:
+    """Have on the disk what the last writer may have been killed over. Raises DiskFull, StoreFailed.
+
+    On one that takes no writes from anybody, what it shows stays as it is.
+    """
+    try:
+        with closing(files.append(path)) as file:
+            file.sync()
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise unwritten(path, error) from error
 
 
 def _look_at_mark(files: Files, folder: str, manifest: Manifest, damage: list[Corrupt]) -> None:

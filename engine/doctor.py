@@ -1,8 +1,8 @@
 """What is well and what is not before, and while, an engine runs here.
 
 Owns the list of checks in the order in which they matter, and those about the configuration, the directories, the
-socket and the limits of pools. Looks only: it makes no directory and no group, takes no lock and sends a running daemon
-nothing. `engine doctor` above prints it.
+disk, the socket and the limits of pools. Looks only: it makes no directory and no group, takes no lock and sends a running
+daemon nothing. `engine doctor` above prints it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checkpoints.files import room_bytes
 from engine import check
 from engine.check import Check
 from engine.config import environment, load
@@ -129,7 +130,7 @@ def check_place(name: str, environ: Mapping[str, str]) -> list[Check]:
     if passed and not environ.get("ENGINE_HOME") and not paths.runtime.is_relative_to(passed):
         said = f"XDG_RUNTIME_DIR={passed} is not a private directory of yours; {paths.runtime} is used"
         found.append(Check("session", "warn", said, "log in anew, or unset XDG_RUNTIME_DIR"))
-    return [*found, check_daemon(paths)]
+    return [*found, check_room(paths.data), check_daemon(paths)]
 
 
 def check_directory(name: str, directory: Path) -> Check:
@@ -152,6 +153,23 @@ def _look_at(name: str, directory: Path) -> Check:
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         return Check(name, "bad", f"{directory} cannot be made in {above}", "set ENGINE_HOME to a directory of yours")
     return Check(name, "ok", f"{directory} is made at the first start")
+
+
+def check_room(data: Path) -> Check:
+    """Whether the disk where state is kept can be written."""
+    name, above = "disk", next(part for part in (data, *data.parents) if part.exists())
+    try:
+        disk = os.statvfs(above)
+    except OSError as refused:
+        return Check(name, "bad", f"{above}: {refused.strerror}", "see that the disk is well, then start the engine again")
+    if disk.f_flag & os.ST_RDONLY:
+        said = f"{above} is on a disk that is read only: nothing can be changed"
+        return Check(name, "bad", said, "see that the disk is well and mounted to be written, then start the engine again")
+    free_bytes = disk.f_bavail * disk.f_frsize
+    if free_bytes < room_bytes(disk):
+        said = f"{above} has {_megabytes(free_bytes)} left: changes are refused until there is more"
+        return Check(name, "bad", said, "make room; the engine goes on by itself")
+    return Check(name, "ok", f"{_megabytes(free_bytes)} are free in {above}")
 
 
 def check_daemon(paths: Paths) -> Check:

@@ -12,8 +12,21 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
-from pools.gauges import ASLEEP, BUSY_NS, BUSY_SINCE_NS, CELLS, DONE, FAILED, HISTOGRAM, LIVE, TELLS, WAITING, percentile_us
+from pools.gauges import (
+    ASLEEP,
+    BUSY_NS,
+    BUSY_SINCE_NS,
+    CELLS,
+    DONE,
+    FAILED,
+    HISTOGRAM,
+    LIVE,
+    TELLS,
+    WAITING,
+    percentile_us,
+)  # fmt: skip
 from pools.pool import pss_bytes
+from pools.refusal import FULL, STOPPED, WHY, WORDS, state_in
 
 if TYPE_CHECKING:
     from engine.stream import Tally
@@ -90,7 +103,8 @@ def worker_facts(seat: Seat, pool: Pool) -> dict[str, Any]:
         "memory_bytes": pss_bytes(seat.pid) if seat.pid else 0,
         "busy_s": round(cells[BUSY_NS] / 1e9, 3),
         "running_for_s": round((time.monotonic_ns() - since_ns) / 1e9, 3) if since_ns else 0.0,
-        "reason": seat.reason,
+        "changes": WORDS[state_in(seat.cells)],
+        "reason": seat.reason or WHY[state_in(seat.cells)],
     }
 
 
@@ -145,6 +159,8 @@ def snapshot(swarm: Swarm, tally: Tally, *, name: str, durability: str, started_
             "total": len(swarm.seats),
             "running": sum(seat.state == "running" for seat in swarm.seats),
             "restarts": sum(seat.restarts for seat in swarm.seats),
+            "full": sum(state_in(seat.cells) == FULL for seat in swarm.seats),
+            "stopped": sum(state_in(seat.cells) == STOPPED for seat in swarm.seats),
         },
         healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},

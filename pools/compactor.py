@@ -32,8 +32,8 @@ SEALED_BYTES = 4 * 1024 * 1024
 #: Records of sealed segments from which it pays too, where they have half the bytes of the newest snapshots: small ones, which
 #: take a taker-over of the log 50 ms to read.
 SEALED_RECORDS = 200_000
-#: Seconds after which a store that could not be folded is tried again.
-AGAIN_S = 60.0
+#: Seconds after which a store that could not be folded is tried again, doubled each time, and the longest.
+FIRST_AGAIN_S, AGAIN_S = 1.0, 60.0
 
 
 class Compactor:
@@ -51,6 +51,7 @@ class Compactor:
         self._output = output
         self._on_event = on_event
         self._not_before_s: dict[str, float] = {}
+        self._waits_s: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         #: How often a store was folded.
@@ -83,20 +84,26 @@ class Compactor:
                 *words, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=self._environ
             )
         except OSError as error:
-            self._not_before_s[folder] = time.monotonic() + AGAIN_S
+            self._put_off(folder)
             self._on_event(Event("store.unfolded", f"{folder}: no process could be started: {error}", time.time()))
             return
         _, said = await process.communicate()
         if process.returncode:
-            self._not_before_s[folder] = time.monotonic() + AGAIN_S
+            self._put_off(folder)
             reason = said.decode(errors="replace").strip() or f"exit status {process.returncode}"
             self._on_event(Event("store.unfolded", reason, time.time()))
             return
+        self._waits_s.pop(folder, None)
         self.count += 1
         try:
             await seat.request("compacted")
         except PoolError:
             return  # the worker is away: the next one opens the new snapshots
+
+    def _put_off(self, folder: str) -> None:
+        wait_s = self._waits_s.get(folder, min(FIRST_AGAIN_S, AGAIN_S))
+        self._waits_s[folder] = min(2 * wait_s, AGAIN_S)
+        self._not_before_s[folder] = time.monotonic() + wait_s
 
 
 def _is_due(folder: str) -> bool:

@@ -29,6 +29,8 @@ __all__ = [
     "PoolUnavailable",
     "StateTooLarge",
     "StateUnreadable",
+    "StoreFull",
+    "StoreStopped",
     "TaskCancelled",
     "TaskExpired",
     "TaskFailed",
@@ -159,6 +161,16 @@ class StateUnreadable(PoolError):
     """What was kept of an agent cannot be read, or does not fit its class; nothing of it was changed or lost."""
 
 
+class StoreFull(PoolError):
+    """The disk has no room for what a task would have changed; nothing was changed, and agents are read as before."""
+
+    retry_after_s = 1.0
+
+
+class StoreStopped(PoolError):
+    """The disk has failed, so nothing can be changed until the engine is started anew; what was answered can be read."""
+
+
 class PoolFull(PoolError):
     """As many tasks wait for a worker as may wait."""
 
@@ -234,7 +246,8 @@ def failure_of(error: BaseException) -> Failure:
 def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
     more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
-    return {leaf.__name__: leaf for leaf in (*plain, *more, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)}
+    most = (StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
+    return {leaf.__name__: leaf for leaf in (*plain, *more, *most)}
 
 
 _LEAVES = _leaves()

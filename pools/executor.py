@@ -234,7 +234,7 @@ class Executor:
         kind, live, cells = residents.kind, residents.live, self._cells
         mark, check, whole, first = kind.mark, kind.check, kind.whole, job.next
         differs, is_exact, is_kept = kind.differs, kind.is_exact, self._ledger is not None
-        changed: dict[Key, Any] = {}
+        changed: dict[Key, Any] = {} if self._ledger is None else self._ledger.sheet()
         run_long = self._turns.run
         results: list[Any] = []
         errors: list[Error] = []

@@ -30,6 +30,7 @@ __all__ = [
     "HUNG",
     "LIVE",
     "POSITION",
+    "REFUSAL",
     "SECTION",
     "TELLS",
     "TICKS",
@@ -69,6 +70,8 @@ BYTES_IN = 12
 BYTES_OUT = 13
 #: The pulse of a task that is to be interrupted, written by the supervisor.
 HUNG = 14
+#: Why a worker takes no changes, and where what counts ends in its log (`refusal`).
+REFUSAL = 15
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
 HISTOGRAM = 16
 #: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import threading
 import time
@@ -18,37 +17,33 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
-import orjson
-
-from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
-from checkpoints.failpoint import failpoint_of
-from checkpoints.files import Disk
+from checkpoints.errors import CheckpointError, DiskFull
+from checkpoints.files import Disk, has_room
 from checkpoints.frame import Part
 from checkpoints.manifest import read_manifest
-from checkpoints.store import Store, changes_part, open_store, states_part
+from checkpoints.store import Store, changes_part, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
 from pools.agent import Agent
 from pools.channel import Channel
 from pools.complaints import say
-from pools.errors import StateUnreadable
+from pools.difference import change_of, differs, whole_of
+from pools.errors import PoolError, StateUnreadable, StoreFull
+from pools.gauges import REFUSAL
 from pools.kind import Fresh, Kind
 from pools.lane import PLACE_BITS
-from pools.log import Log
-from pools.table import Sealed, encoded
+from pools.message import STATUS
+from pools.opening import opened
+from pools.refusal import STOPPED, WORDS, Unwritable, end_anew, refusal_of, state_in, state_of
 
 __all__ = ["Ledger", "open_ledger"]
 
 #: Bytes from which a commit is not made larger: what is recorded then goes into the next.
 BATCH_BYTES = 8 * 1024 * 1024
-#: Errors of a disk that takes nothing now and may take something later.
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-#: Seconds between two tries to write while the disk is full.
+#: Seconds between two looks at a full disk.
 FULL_PAUSE_S = 0.25
 #: Seconds without a commit after which the last one is confirmed by a frame behind it.
 CONFIRM_S = 1.0
-#: Seconds that the process before may take to let go of the store, and between two tries.
-LET_GO_S, LET_GO_PAUSE_S = 5.0, 0.005
 PLACE_MASK = (1 << PLACE_BITS) - 1
 
 
@@ -70,7 +65,8 @@ class Ledger:
 
     It stands where a channel stands, for what must wait.
     defer: calls a function in the next turn of the loop.  post: the same from another thread.
-    broken: told the error after which this process can keep nothing more.
+    broken: told the error after which this process can keep nothing more.  refused: why nothing is taken from the beginning,
+    where the store was opened to be read only.  told: hears of what becomes of that.
     """
 
     def __init__(
@@ -83,8 +79,14 @@ class Ledger:
         defer: Callable[[Callable[[], None]], object],
         post: Callable[..., object],
         broken: Callable[[BaseException], None],
+        refused: PoolError | None = None,
+        told: Callable[[PoolError | None], None] = lambda _refused: None,
     ) -> None:
         self.store = store
+        #: Why no change is taken; None while all are.
+        self.refused = refused
+        self._told = told
+        self._held: list[Part] = []
         self._sessions = (session + b"\0", session + b"\1")
         self._encode = encode
         self._write = write
@@ -95,44 +97,44 @@ class Ledger:
         self._ready: deque[_Batch] = deque()
         self._under_way: _Batch | None = None
         self._is_due = False
-        #: Seconds that the disk has been full; 0 while it takes what is written.
-        self.full_s = 0.0
-        self._closing = threading.Event()
         self._work: SimpleQueue[_Batch | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._commit_all, name="commits", daemon=True)
         self._thread.start()
 
     # -- records -------------------------------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """Raises StoreFull or StoreStopped while no change is taken."""
+        if self.refused is not None:
+            raise self.refused.with_traceback(None)
+
+    def sheet(self) -> dict[Key, Any]:
+        """Where a slice of tasks puts the marks of what they change; while no change is taken, each of them is told why."""
+        return {} if self.refused is None else Unwritable(self.refused)
+
     def changed(self, kind: Kind, rows: Mapping[Key, Any]) -> None:
-        """Record whole states of light agents: their marks by key."""
+        """Record whole states of light agents: their marks by key. Raises as `check`."""
+        self.check()
         self._add(states_part(kind.name, kind.names, cast("list[int | str]", list(rows)), list(rows.values())), len(rows))
 
     def kept(self, kind: Kind, agent: Agent, before: list[Any]) -> None:
-        """Record what a commit of an agent changed. before: its commit before that one.
+        """Record what a commit of an agent changed. before: its commit before that one.  Raises as `check`.
 
         One of which nothing was recorded is recorded whole, once something has changed.
         """
         key = cast("int | str", agent._key)
+        if self.refused is not None:
+            if any(map(differs, before, agent._committed)):
+                self.check()
+            agent._committed = before
+            return
         if type(before) is Fresh:
-            if not any(map(_differ, before, agent._committed)):
+            if not any(map(differs, before, agent._committed)):
                 agent._committed = Fresh(agent._committed)
                 return
-            self._add(states_part(kind.name, kind.names, [key], [[_whole(new) for new in agent._committed]]), 1)
+            self._add(states_part(kind.name, kind.names, [key], [whole_of(agent._committed)]), 1)
             return
-        change: dict[str, Any] = {}
-        for name, old, new in zip(kind.names, before, agent._committed, strict=True):
-            if type(new) is tuple:
-                log: Log[Any] = new[0]
-                if new[1] > old[1]:
-                    change[f"+{name}"] = list(log[old[1] :])
-            elif type(new) is Sealed:
-                if new.puts:
-                    change[f"={name}"] = orjson.Fragment(encoded(new.puts))
-                if new.gone:
-                    change[f"-{name}"] = new.gone
-            elif new != old:
-                change[name] = orjson.Fragment(new)
+        change = change_of(kind.names, before, agent._committed)
         if change:
             self._add(changes_part(kind.name, [key], [change]), 1)
 
@@ -158,7 +160,8 @@ class Ledger:
         self._end(*parts)
 
     def told(self, last: int, rows: Sequence[list[Any]]) -> None:
-        """Record messages with the task that sends them. last: the highest number that one ever had."""
+        """Record messages with the task that sends them. last: the highest number that one ever had.  Raises as `check`."""
+        self.check()
         part = told_part(last, rows)
         self.store.window.fold(part)
         self._add(part, 0)
@@ -167,7 +170,10 @@ class Ledger:
         """Record that messages were done."""
         part = done_part(numbers)
         self.store.window.fold(part)
-        self._add(part, 0)
+        if self.refused is None:
+            self._add(part, 0)
+        else:
+            self._held.append(part)
 
     def received_by(self, session: bytes, section: int) -> None:
         """A client has all answers to its sections with lower numbers: they are asked for no more."""
@@ -254,7 +260,6 @@ class Ledger:
         if error is not None:
             self._broken(error)
             return
-        self.full_s = 0.0
         if batch is not None:
             for frame in batch.frames:
                 self._write(frame)
@@ -264,13 +269,14 @@ class Ledger:
 
     def _commit_all(self) -> None:
         """Commit batch after batch; the thread's whole life."""
+        if isinstance(self.refused, StoreFull) and not self._await_room():
+            return
         is_confirmed = True
         while True:
             try:
                 batch = self._work.get(timeout=None if is_confirmed else CONFIRM_S)
             except Empty:
-                with contextlib.suppress(CheckpointError):  # the next commit tells what is wrong
-                    self.store.log.confirm()
+                self._confirm()
                 is_confirmed = True
                 continue
             if batch is None:
@@ -278,60 +284,76 @@ class Ledger:
             is_confirmed = False
             error: BaseException | None = None
             try:
-                self._commit(batch)
+                self.store.commit(batch.parts, batch.count)
             except BaseException as failed:  # noqa: BLE001 - the thread's edge: who waits for this commit must hear of it
                 error = failed
             self._post(self._done, error)
 
-    def _commit(self, batch: _Batch) -> None:
+    def _confirm(self) -> None:
+        try:
+            self.store.log.confirm()
+        except DiskFull:
+            pass  # what it would have confirmed is there
+        except CheckpointError as error:
+            self._post(self._broken, error)
+
+    def _await_room(self) -> bool:
+        """Wait until the store can be written; returns whether it can, and not that it has stopped or is closed."""
         while True:
+            with contextlib.suppress(Empty):
+                self._work.get(timeout=FULL_PAUSE_S)
+                return False
             try:
-                self.store.commit(batch.parts, batch.count)
-            except DiskFull as full:
-                if not isinstance(full.__cause__, OSError) or full.__cause__.errno not in FULL:
-                    raise
-                if not self.full_s:
-                    say(f"worker {os.getpid()} waits: {full}")
-                self.full_s += FULL_PAUSE_S
-                if self._closing.wait(FULL_PAUSE_S):
-                    raise
-            else:
-                return
+                if has_room(self.store.folder):
+                    self.store.begin()
+                    self._post(self._take, None)
+                    return True
+            except DiskFull:
+                continue
+            except (CheckpointError, OSError) as error:
+                self._post(self._take, error)
+                return False
+
+    def _take(self, error: Exception | None) -> None:
+        """Take changes again, or none any more where the disk has failed meanwhile."""
+        self.refused = None if error is None else refusal_of(STOPPED, str(error))
+        self._told(self.refused)
+        if self.refused is None:
+            held, self._held = self._held, []
+            for part in held:
+                self._add(part, 0)
 
     def close(self) -> None:
-        """Commit nothing more, and seal the log. What waits for a full disk is not kept: nobody was told of it."""
-        self._closing.set()
+        """Commit nothing more, and seal the log."""
         self._work.put(None)
         self._thread.join()
         self.store.close()
 
 
-def _differ(old: Any, new: Any) -> bool:
-    """Whether a field has changed between two commits."""
-    if type(new) is Sealed:
-        return bool(new.puts or new.gone)
-    return bool(new[1] > old[1] if type(new) is tuple else new != old)
-
-
-def _whole(kept: Any) -> Any:
-    """What a whole state has of one field."""
-    if type(kept) is Sealed:
-        return orjson.Fragment(kept.table.saved())
-    return list(kept[0]) if type(kept) is tuple else orjson.Fragment(kept)
-
-
 def open_ledger(
-    kept: Mapping[str, Any], shards: int, channel: Channel, loop: asyncio.AbstractEventLoop
+    kept: Mapping[str, Any], shards: int, channel: Channel, loop: asyncio.AbstractEventLoop, cells: memoryview
 ) -> tuple[Ledger, dict[str, Any]]:
-    """A ledger over the store that a worker is told of, and what was found there. Raises StateUnreadable.
+    """A ledger over the store that a worker is told of, and what was found there.
 
-    kept: `folder`, `session` in hexadecimal, `is_synced`.
+    Raises StateUnreadable; StoreFull, StoreStopped where there is no store yet.
+    kept: `folder`, `session` in hexadecimal, `is_synced`.  cells: the worker's row of gauges.
     """
     began_s = time.monotonic()
     try:
-        store = _opened(kept["folder"], shards, is_synced=kept["is_synced"])
+        store, refused = opened(kept["folder"], shards, cells, is_synced=kept["is_synced"])
     except (CheckpointError, ValueError) as error:
         raise StateUnreadable(str(error)) from error
+
+    def tell(refused: PoolError | None) -> None:
+        if state_in(cells) != state_of(refused):
+            cells[REFUSAL] = state_of(refused)  # else it tells where what counts ends, too
+        name = f"store.{WORDS[state_of(refused)]}"
+        channel.send(STATUS, {"verb": "event", "name": name, "text": str(refused or f"{store.folder} takes changes again")})
+
+    def end(error: BaseException) -> None:
+        say(f"worker {os.getpid()} ends: {error}")
+        end_anew(cells, error, store.log.kept)
+
     ledger = Ledger(
         store,
         session=bytes.fromhex(kept["session"]),
@@ -339,8 +361,12 @@ def open_ledger(
         write=channel.write,
         defer=loop.call_soon,
         post=loop.call_soon_threadsafe,
-        broken=_end_broken,
+        broken=end,
+        refused=refused,
+        told=tell,
     )
+    if refused is not None:
+        tell(refused)
     recovered = store.recovered
     torn = recovered.torn
     return ledger, {
@@ -350,21 +376,3 @@ def open_ledger(
         "torn": None if torn is None else [torn.file, torn.at, torn.size_bytes],
         "is_fallback": store.is_fallback,
     }
-
-
-def _opened(folder: str, shards: int, *, is_synced: bool) -> Store:
-    """The store of this worker, once the process that held it before has let go. Raises CheckpointError, ValueError."""
-    deadline_s = time.monotonic() + LET_GO_S
-    while True:
-        try:
-            return open_store(folder, shards=shards, chance=os.urandom, is_synced=is_synced, failpoint=failpoint_of(os.environ))
-        except FolderInUse:
-            if time.monotonic() > deadline_s:
-                raise
-            time.sleep(LET_GO_PAUSE_S)
-
-
-def _end_broken(error: BaseException) -> None:
-    """End a process that cannot know what its disk holds; the next one reads it anew."""
-    say(f"worker {os.getpid()} ends: {error}")
-    os._exit(1)

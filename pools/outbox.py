@@ -15,7 +15,7 @@ from checkpoints.spec import SESSION_BYTES
 from pools.address import Key
 from pools.again import Wire
 from pools.context import Outgoing
-from pools.errors import Failure, LinkClosed, MailboxFull, PoolFull, PoolUnavailable, WorkerDied
+from pools.errors import Failure, LinkClosed, MailboxFull, PoolFull, PoolUnavailable, StoreFull, StoreStopped, WorkerDied
 from pools.lane import PLACE_BITS, Lane, Way
 from pools.ledger import Ledger
 from pools.local import Tells
@@ -23,8 +23,9 @@ from pools.message import STATUS
 
 __all__ = ["Outbox"]
 
-#: Failures after which a message is sent again: nobody has taken it.
-AGAIN = frozenset(error.__name__ for error in (LinkClosed, MailboxFull, PoolFull, PoolUnavailable, WorkerDied))
+#: Failures after which a message is sent again: nobody has taken it. Where a store has stopped, the next engine sends it.
+AGAIN = frozenset(error.__name__ for error in (LinkClosed, MailboxFull, PoolFull, PoolUnavailable, StoreFull, WorkerDied))
+LATER = StoreStopped.__name__
 #: Seconds until then, and until what was open when the process began is sent again: its agents are told meanwhile.
 AGAIN_S, RESUME_S = 0.2, 0.05
 
@@ -110,11 +111,11 @@ class Outbox:
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Strike off messages that arrived; a token is number and sender. One that nobody could take is sent again."""
         failed = dict(failures)
-        again = [at for at, failure in failed.items() if failure.type in AGAIN]
+        again = [at for at, failure in failed.items() if failure.type in AGAIN or failure.type == LATER]
         for at in again:
             row = self._window.told.get(tokens[at][0])
-            if row is not None:
-                self._later(AGAIN_S, self._deliver, row)
+            if row is not None and failed[at].type != LATER:
+                self._later(max(failed[at].retry_after_s or 0.0, AGAIN_S), self._deliver, row)
         numbers = [number for at, (number, _) in enumerate(tokens) if at not in again]
         if numbers:
             self._ledger.arrived(numbers)

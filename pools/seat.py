@@ -23,6 +23,7 @@ from pools.healing import Finding
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.process import WorkerProcess
+from pools.refusal import BEGINS_ANEW
 from pools.restarts import RestartBudget
 from pools.spec import START_S
 
@@ -239,6 +240,8 @@ class Seat:
         verb = said["verb"]
         if verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
+        elif verb == "event":
+            self._tell(said["name"], f"{self.name}: {said['text']}")
         elif verb == "spawn":
             self._on_spawn(said["kind"], said["key"])
         elif verb == "finding":
@@ -283,7 +286,7 @@ class Seat:
         stopping = self.state == "stopped"
         wait_s = None
         if not stopping:
-            has_worked = self.cells[DONE] > self._done_at_start
+            has_worked = self.cells[DONE] > self._done_at_start or status == BEGINS_ANEW
             wait_s = self._budget.died(time.monotonic(), has_worked=has_worked)
             self.reason = f"{self.reason + ', ' if self.reason else ''}{how}"
             self.state = "down" if wait_s is None else "backoff"
@@ -374,6 +377,8 @@ def _found(found: dict[str, Any] | None) -> str:
 def _ending(status: int | None) -> str:
     if status is None:
         return "exit status unknown"
+    if status == BEGINS_ANEW:
+        return "it could not keep what it did, so it begins anew from what is kept"
     return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
 

@@ -8,7 +8,7 @@ above it the executor's run loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
 from pools.context import Context, Office, Outgoing
-from pools.errors import MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
+from pools.errors import MailboxFull, PoolError, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
 from pools.gauges import DONE, FAILED, WAITING
 from pools.isolation import Case
 from pools.job import CANCELLED, Alone, Known, Turn, Waiting
@@ -123,7 +123,7 @@ class Turns:
         self.current = agent
         try:
             value = sendable(call(kind, agent, method, bound))
-            self._keep(kind, agent, method, before, value)
+            self._keep(kind, agent, method, before, value, () if context is None else context.outbox)
         except CAUGHT as error:
             undo(kind, agent, method, before, error)
             raise
@@ -133,19 +133,36 @@ class Turns:
             self._send(kind.name, agent._key, context.outbox)
         return value
 
-    def _keep(self, kind: Kind, agent: Agent, method: Method, before: Any, value: Any, *, was_alone: bool = False) -> None:
-        """Keep what a task changed, and record it where that is asked for. Raises as `keep`.
+    def _keep(
+        self,
+        kind: Kind,
+        agent: Agent,
+        method: Method,
+        before: Any,
+        value: Any,
+        outbox: Sequence[Outgoing],
+        *,
+        was_alone: bool = False,
+    ) -> None:
+        """Keep what a task changed, and record it where that is asked for. Raises as `keep`; StoreFull, StoreStopped.
 
-        was_alone: it ran in a process of its own, where the agent's hooks were called.
+        outbox: what it sends.  was_alone: it ran in a process of its own, where the agent's hooks were called.
         """
         committed = None if kind.is_light else agent._committed
         keep(kind, agent, method, before, value, is_seen=was_alone)
         if self._ledger is None:
             return
-        if committed is not None:
-            self._ledger.kept(kind, agent, committed)
-        elif kind.is_light and kind.differs(before, after := kind.mark(agent)):
-            self._ledger.changed(kind, {agent._key: after})
+        try:
+            if outbox:
+                self._ledger.check()
+            if committed is not None:
+                self._ledger.kept(kind, agent, committed)
+            elif kind.is_light and kind.differs(before, after := kind.mark(agent)):
+                self._ledger.changed(kind, {agent._key: after})
+        except PoolError:
+            if committed is not None:
+                agent._committed = committed
+            raise
 
     async def _drive(
         self,
@@ -170,7 +187,7 @@ class Turns:
                 outbox = context.outbox if context is not None else []
             else:
                 value, outbox = await self._ward.isolation.run(case)
-            self._keep(kind, agent, method, before, value, was_alone=case is not None)
+            self._keep(kind, agent, method, before, value, outbox, was_alone=case is not None)
         except CAUGHT as error:
             failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
             try:

@@ -167,7 +167,7 @@ class Worker:
         from pools.redelivery import accept_again
 
         sys.setswitchinterval(SWITCH_S)
-        ledger, found = open_ledger(kept, self._shards, self._channel, self._loop)
+        ledger, found = open_ledger(kept, self._shards, self._channel, self._loop, self._cells)
         has_known = ledger.store.window.has_answers
         self._accept_again = partial(accept_again, kinds=self._kinds, ledger=ledger, has_known=has_known)
         self._ledger = self._wire = ledger

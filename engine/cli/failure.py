@@ -20,6 +20,8 @@ from engine.errors import (
     KindNotLoaded,
     ReadFailed,
     StoreFailed,
+    StoreFull,
+    StoreStopped,
     TaskFailed,
     exit_code,
 )
@@ -28,11 +30,13 @@ __all__ = ["as_dict", "code_of", "report"]
 
 SCHEMA = "engine.error/v1"
 #: What to do about an error of the store whose message does not say it.
-MENDS: dict[type[CheckpointError], str] = {
+MENDS: dict[type[Exception], str] = {
     Corrupt: "nothing was changed; for all that is damaged: engine checkpoints verify",
     DiskFull: "make room, then try again",
     ReadFailed: "see that the disk is well and the file is yours, then try again",
     StoreFailed: "see that the disk is well, then start the engine again",
+    StoreFull: "make room; the engine goes on by itself",
+    StoreStopped: "see that the disk is well, then start the engine again",
 }
 
 

@@ -18,6 +18,8 @@ __all__ = ["panel"]
 LEFT = 10
 #: Kinds that are named; the rest is counted.
 KINDS = 5
+#: What is said of workers that take no changes.
+REFUSALS = {"full": "refuse changes as the disk is full", "stopped": "take no changes as the disk has failed"}
 
 
 def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Screen) -> list[str]:
@@ -77,6 +79,9 @@ def _workers(workers: dict[str, int], screen: Screen) -> str:
     text = f"{workers['running']} of {workers['total']} run"
     if workers["running"] < workers["total"]:
         text = screen.paint(text, "red")
+    for name, said in REFUSALS.items():
+        if workers[name]:
+            text += ", " + screen.paint(f"{workers[name]} {said}", "red")
     return f"{text}, {figures.plural(workers['restarts'], 'restart')}"
 
 

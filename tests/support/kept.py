@@ -14,6 +14,7 @@ from checkpoints.store import Store
 from pools.agent import Agent
 from pools.answers import RecordedAnswers
 from pools.counter import Counter
+from pools.errors import PoolError
 from pools.executor import Executor
 from pools.gauges import CELLS
 from pools.kind import Kind
@@ -64,7 +65,15 @@ class Gated:
 class Desk:
     """A ledger with everything around it by hand: its loop, its disk, its way out."""
 
-    def __init__(self, disk: SimDisk | None = None, *, session: bytes = ENGINE, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        disk: SimDisk | None = None,
+        *,
+        session: bytes = ENGINE,
+        store: Store | None = None,
+        refused: PoolError | None = None,
+        told: Callable[[PoolError | None], None] = lambda _refused: None,
+    ) -> None:
         self.disk = disk or SimDisk()
         self.turns = Turns()
         self.store = store or open_at(self.disk, shards=1)
@@ -87,6 +96,8 @@ class Desk:
             defer=self.turns,
             post=lambda function, *arguments: self._posts.put((function, arguments)),
             broken=self.broken.append,
+            refused=refused,
+            told=told,
         )
 
     def _write(self, frame: bytes) -> None:
@@ -164,8 +175,9 @@ class House(Desk):
         agents: int = 10,
         session: bytes = ENGINE,
         start: Callable[[Any], asyncio.Task[None]] | None = None,
+        **facts: Any,
     ) -> None:
-        super().__init__(disk, session=session)
+        super().__init__(disk, session=session, **facts)
         self.residents = Residents(Kind(made), owned=frozenset({0}), shards=1)
         self.residents.keep_in(self.store)
         self.residents.add_range(0, agents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -13,8 +14,8 @@ import pytest
 
 from bench import __main__ as command
 from bench import killstorm
-from bench.yardlink import ROOT
-from checkpoints.failpoint import MOMENTS, failpoint_of
+from bench.moments import GROUPS
+from checkpoints.failpoint import failpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +25,16 @@ RESULT = {
     "doubled": 0,
     "issued": 1_000,
     "answered": 990,
+    "unread": 0,
     "unknown": 10,
     "errors": {"WorkerDied": 10},
     "tasks": {},
     "seconds": 5.5,
     "kills": {"worker": 7, "daemon": 2},
     "moments": {"commit.written": 3},
+    "groups": {"write to sync": 3, "replay": 0},
+    "alive": 0,
+    "damage": "",
     "adds_up": True,
 }
 
@@ -40,12 +45,14 @@ class Storm:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.result = dict(RESULT)
         self.asked: list[tuple[int, float, int]] = []
+        self.due: list[str] = []
         self.plants: list[str | None] = []
         monkeypatch.setattr(killstorm, "_storm", self._run)
         monkeypatch.setattr(killstorm, "_home", self._home)
 
-    def _run(self, _daemon: Any, kills: int, seconds: float, _chance: Random, seed: int) -> dict[str, Any]:
-        self.asked.append((kills, seconds, seed))
+    def _run(self, _daemon: Any, due: list[str], seconds: float, _chance: Random, seed: int) -> dict[str, Any]:
+        self.asked.append((len(due), seconds, seed))
+        self.due = due
         return dict(self.result)
 
     @contextmanager
@@ -77,7 +84,9 @@ def test_without_a_seed_one_is_drawn_and_told(storm: Storm, capsys: pytest.Captu
     assert capsys.readouterr().err.split() == ["seed", str(seeds[0]), "seed", str(seeds[1])]
 
 
-@pytest.mark.parametrize("argv", [["--kills", "many"], ["--seconds", "x"], ["--plant", "nothing"], ["--seed", "x"], ["more"]])
+@pytest.mark.parametrize(
+    "argv", [["--kills", "many"], ["--seconds", "x"], ["--plant", "nothing"], ["--seed", "x"], ["--only", "x"], ["more"]]
+)
 def test_what_was_asked_wrongly_ends_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         killstorm.main(argv)
@@ -90,7 +99,14 @@ def test_what_was_asked_wrongly_ends_with_2(argv: list[str], capsys: pytest.Capt
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({}, 0), ({"lost": 1}, 1), ({"doubled": 1}, 1), ({"adds_up": False}, 1), ({"unknown": 500, "answered": 500}, 0)],
+    [
+        ({}, 0),
+        ({"lost": 1}, 1),
+        ({"doubled": 1}, 1),
+        ({"adds_up": False}, 1),
+        ({"damage": "x"}, 1),
+        ({"unknown": 500, "answered": 500}, 0),
+    ],
 )
 def test_it_ends_with_1_when_anything_does_not_add_up(
     storm: Storm, change: dict[str, Any], code: int, capsys: pytest.CaptureFixture[str]
@@ -122,46 +138,52 @@ def test_a_table_for_people_has_every_number(storm: Storm, capsys: pytest.Captur
     storm.result |= {"lost": 2, "doubled": 3, "adds_up": False}
     killstorm.main([])
     shown = " ".join(capsys.readouterr().out.split())  # a narrow terminal breaks lines
-    for part in ("2 lost, 3 doubled of 1,000 adds", "worker", "7", "commit.written", "990 answered", "WorkerDied", "NO"):
+    for part in ("2 lost, 3 doubled of 1,000 adds", "worker", "7", "write to sync", "990 answered", "WorkerDied", "NO"):
         assert part in shown
 
 
 # -- what it kills, and what it plants ---------------------------------------------------------------------------------
 
 
-def test_every_chance_is_of_a_moment_that_there_is() -> None:
-    assert set(killstorm.CHANCES) <= set(MOMENTS)
-    assert all(0 < share < 1 for share in killstorm.CHANCES.values())
+def test_a_storm_of_the_usual_length_kills_thirty_times_at_each_sort_of_moments() -> None:
+    due = killstorm._schedule(300, Random(1))
+    counted = Counter(due)
+    assert len(due) == 300
+    assert all(counted[group] >= 30 for group in GROUPS)
+    assert all(counted[target] > 0 for target in (*killstorm.TARGETS, "stale"))
+
+
+@pytest.mark.parametrize("kills", range(11, 40))
+def test_a_short_storm_has_every_sort_once(kills: int) -> None:
+    counted = Counter(killstorm._schedule(kills, Random(kills)))
+    assert all(counted[target] > 0 for target in (*killstorm.TARGETS, "stale", *GROUPS))
+    assert counted.total() == kills
+
+
+def test_one_sort_alone_can_be_asked_for(storm: Storm) -> None:
+    killstorm.main(["--only", "stale", "--kills", "3"])
+    assert storm.due == ["stale"] * 3
+
+
+def test_an_engine_in_a_storm_passes_moments_that_can_be_armed() -> None:
     with killstorm._home(None) as daemon:
         assert callable(failpoint_of(daemon.environ))
         assert daemon.environ["ENGINE_DURABILITY"] == "sync"
+        assert daemon.environ["CHECKPOINTS_ARMED"].startswith(daemon.environ["ENGINE_HOME"])
 
 
-@pytest.mark.parametrize("plant", sorted(killstorm.PLANTS))
-def test_the_line_that_a_fault_changes_stands_once_in_the_sources(plant: str) -> None:
-    file, good, bad = killstorm.PLANTS[plant]
-    text = (ROOT / file).read_text()
-    assert text.count(good) == 1
-    compile(text.replace(good, bad), file, "exec")
+def test_a_start_that_finds_damage_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killstorm.time, "sleep", lambda _seconds: None)
+    for said, tries in (("it is damaged at byte 5: so", killstorm.DAMAGED_TRIES + 1), ("killed", killstorm.TRIES)):
+        tried: list[str] = []
 
+        def start(said: str = said, tried: list[str] = tried) -> None:
+            tried.append(said)
+            raise OSError(said)
 
-@pytest.mark.parametrize("plant", sorted(killstorm.PLANTS))
-def test_a_planted_engine_is_the_sources_with_that_one_change(plant: str, tmp_path: Path) -> None:
-    folder = killstorm._planted(tmp_path / "sources", plant)
-    file, good, bad = killstorm.PLANTS[plant]
-    changed = [
-        str(path.relative_to(folder))
-        for path in sorted(folder.rglob("*.py"))
-        if path.read_text() != (ROOT / path.relative_to(folder)).read_text()
-    ]
-    assert changed == [file]
-    assert (folder / file).read_text() == (ROOT / file).read_text().replace(good, bad)
-
-
-def test_a_fault_whose_line_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(killstorm.PLANTS, "lost", ("pools/ledger.py", "a line that there is not", ""))
-    with pytest.raises(ValueError, match=r"pools/ledger.py has not the line that lost changes"):
-        killstorm._planted(tmp_path / "sources", "lost")
+        with pytest.raises(OSError, match=said):
+            killstorm._try(start)
+        assert len(tried) == tries
 
 
 def test_a_place_for_an_engine_is_gone_afterwards() -> None:
@@ -179,7 +201,7 @@ def test_nobody_is_killed_where_there_is_no_engine(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(killstorm, "_start", started.append)
     monkeypatch.setattr(os, "kill", lambda *facts: killed.append(facts))
     with killstorm._home(None) as daemon:
-        assert not killstorm._kill(daemon, "worker", Random(1))
+        assert not killstorm.Storm(daemon, Random(1))._kill("worker")
         assert (len(started), killed) == (1, [])
 
 

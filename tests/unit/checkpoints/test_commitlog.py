@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import Any
 
 import pytest
 
 from checkpoints.commitlog import CommitLog, Place
-from checkpoints.errors import CheckpointError, DiskFull, RecordTooLarge, StoreClosed, StoreFailed
+from checkpoints.errors import FULL, CheckpointError, DiskFull, RecordTooLarge, StoreClosed, StoreFailed
 from checkpoints.frame import COMMIT, END, SEAL, WATERMARK, Frame, Part
 from checkpoints.recovery import Recovered, read_log
 from checkpoints.segment import NO_DIGEST, Bad, read_header, walk
@@ -135,9 +136,9 @@ def test_a_record_that_is_too_large_changes_nothing() -> None:
     assert log.commit(record(1), 1) == 1
 
 
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("error", sorted(FULL))
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99, 1.0])
-def test_a_write_that_fails_is_taken_back_whole_and_later_ones_survive(error: int, share: float) -> None:
+def test_a_write_without_room_is_taken_back_whole_and_later_ones_survive(error: int, share: float) -> None:
     disk = SimDisk()
     log = begun(disk)
     log.commit(record(1), 1)
@@ -149,6 +150,38 @@ def test_a_write_that_fails_is_taken_back_whole_and_later_ones_survive(error: in
     assert disk.image() == disk.durable_image() == before
     assert log.commit(record(3), 1) == 2
     assert reread(disk)[0] == [b"1", b"3"]
+
+
+@pytest.mark.parametrize("error", [errno.EROFS, errno.EIO, errno.EACCES])
+@pytest.mark.parametrize("moment", ["commit", "mark", "begin", "seal"])
+def test_a_write_that_fails_for_another_reason_ends_the_log(error: int, moment: str) -> None:
+    disk = SimDisk()
+    log = begun(disk)
+    log.commit(record(1), 1)
+    kind, path = {"mark": ("write", "MARK"), "begin": ("create", "00000002.log")}.get(moment, ("write", "00000001.log"))
+    disk.faults = [Fault(1, error, (kind,), path=path)]
+    act = {"commit": lambda: log.commit(record(2), 1), "mark": log.confirm}.get(moment, log.roll)
+    with pytest.raises(StoreFailed, match=os.strerror(error)):
+        act()
+    asked = len(disk.trace)
+    with pytest.raises(StoreFailed):
+        log.commit(record(3), 1)
+    assert disk.trace[asked:] == []
+    assert reread(disk)[0] == [b"1"]
+
+
+def test_what_was_not_synced_is_cut_off_or_its_place_is_known() -> None:
+    for is_lasting in (False, True):
+        disk = SimDisk()
+        log = begun(disk)
+        log.commit(record(1), 1)
+        before = disk.image()[f"{FOLDER}/00000001.log"]
+        kinds = ("sync", "cut") if is_lasting else ("sync",)
+        disk.faults = [Fault(1, errno.EIO, kinds, is_lasting=is_lasting)]
+        with pytest.raises(StoreFailed):
+            log.commit(record(2), 1)
+        assert log.kept == (1, len(before))
+        assert (disk.image()[f"{FOLDER}/00000001.log"] == before) is not is_lasting
 
 
 def test_what_a_failed_write_left_and_cannot_be_cut_ends_the_log() -> None:

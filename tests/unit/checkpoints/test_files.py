@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from checkpoints.errors import FolderInUse
-from checkpoints.files import Disk, write_whole
+from checkpoints.files import Disk, has_room, write_whole
 
 #: A process that holds a lock until its input ends.
 HOLD = """
@@ -178,18 +179,43 @@ def test_an_owner_who_left_no_number_is_not_invented(tmp_path: Path, pid: bytes)
     held.close()
 
 
-def test_a_lock_that_cannot_be_written_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_cannot_be_had_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_arguments: Any) -> int:
+        raise OSError(errno.ENOLCK, "no locks left")
+
+    disk, path = Disk(), str(tmp_path / "LOCK")
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", none_left)
+        before = descriptors()
+        with pytest.raises(OSError):
+            disk.lock(path)
+        assert descriptors() == before
+    disk.lock(path).close()
+
+
+def test_a_full_disk_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_arguments: Any) -> int:
         raise OSError(errno.ENOSPC, "full")
 
     disk, path = Disk(), str(tmp_path / "LOCK")
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full)
-        before = descriptors()
-        with pytest.raises(OSError):
-            disk.lock(path)
-        assert descriptors() == before
-    disk.lock(path).close()
+        held = disk.lock(path)
+    with pytest.raises(FolderInUse):
+        disk.lock(path)
+    held.close()
+
+
+def test_room_is_found_out_by_taking_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert has_room(str(tmp_path))
+    for error, has in ((errno.ENOSPC, False), (errno.EDQUOT, False), (errno.EFBIG, True)):
+
+        def fails(*_arguments: Any, error: int = error) -> int:
+            raise OSError(error, "as told")
+
+        monkeypatch.setattr(os, "posix_fallocate", fails)
+        assert has_room(str(tmp_path)) is has
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_whole_file_replaces_another_and_what_a_killed_process_left(tmp_path: Path) -> None:

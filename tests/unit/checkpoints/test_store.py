@@ -227,7 +227,9 @@ def test_each_named_moment_is_passed() -> None:
     store.commit([set_part(1, 1)], 1)
     store.log.roll()
     assert sorted(set(passed)) == [
+        "commit.sync",
         "commit.synced",
+        "commit.write",
         "commit.written",
         "mark.written",
         "open.locked",
@@ -390,7 +392,7 @@ def test_a_read_that_fails_at_the_start_changes_nothing() -> None:
             open_at(disk)
         except ReadFailed:
             assert disk.image() == origin.image()
-        except DiskFull:
+        except StoreFailed:
             changed += 1  # a look into the folder for a name that is free, when all was read
         check(disk, story.copy())
     assert changed < 8

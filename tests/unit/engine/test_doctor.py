@@ -19,6 +19,7 @@ from engine.doctor import (
     check_directory,
     check_memory,
     check_place,
+    check_room,
     check_variables,
     checks,
 )
@@ -59,6 +60,7 @@ def test_a_sound_machine_gets_no_bad_finding_and_nothing_is_changed(tmp_path: Pa
         "memory",
         "runtime directory",
         "state directory",
+        "disk",
         "daemon",
     ]
     assert list(tmp_path.iterdir()) == []
@@ -152,6 +154,26 @@ def test_a_pool_too_small_for_its_own_workers_is_named(config: Config) -> None:
     found = check_memory(small, 10**10)
     assert found.verdict == "warn"
     assert "p1 has 30MB, 2 workers" in found.said
+
+
+def test_a_disk_without_room_or_that_is_read_only_is_bad_and_says_what_becomes_of_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "not" / "made"
+    assert check_room(data).verdict == "ok"
+    here = os.statvfs(tmp_path)
+    for facts, said in (({8: here.f_flag | os.ST_RDONLY}, "read only"), ({4: 0}, "changes are refused")):
+        columns = [facts.get(at, value) for at, value in enumerate(here)]
+        monkeypatch.setattr(os, "statvfs", lambda _path, columns=columns: os.statvfs_result(columns))
+        found = check_room(data)
+        assert (found.verdict, said in found.said) == ("bad", True)
+        assert found.mend
+
+    def broken(path: object) -> None:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(os, "statvfs", broken)
+    assert check_room(data).verdict == "bad"
 
 
 def test_no_daemon_is_well(paths: Paths) -> None:

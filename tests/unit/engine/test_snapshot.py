@@ -23,6 +23,7 @@ from pools.gauges import (
     FAILED,
     HISTOGRAM,
     LIVE,
+    REFUSAL,
     TELLS,
     WAITING,
     bucket_of,
@@ -117,7 +118,7 @@ def test_answer_times_of_all_workers_are_taken_together() -> None:
 
 def test_workers_messages_and_memory_are_sums() -> None:
     facts = shown()
-    assert facts["workers"] == {"total": 3, "running": 2, "restarts": 3}
+    assert facts["workers"] == {"total": 3, "running": 2, "restarts": 3, "full": 0, "stopped": 0}
     assert facts["messages"] == {"tells": 8}
     assert facts["memory_bytes"] == {"engine": 57_000_000, "workers": 25_000_000, "total": 82_000_000}
     assert [pool["memory_bytes"] for pool in facts["pools"]] == [20_000_000, 5_000_000]
@@ -163,8 +164,21 @@ def test_a_worker_is_shown_with_what_it_does(monkeypatch: pytest.MonkeyPatch) ->
         "memory_bytes": 20_000_000,
         "busy_s": 0.0,
         "running_for_s": 1.5,
+        "changes": "taken",
         "reason": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "reason"), [(1, "full", "the disk is full"), (2, "stopped", "the disk has failed")]
+)
+def test_a_worker_that_takes_no_changes_says_so(state: int, changes: str, reason: str) -> None:
+    swarm = Swarm()
+    swarm.seats[0].cells[REFUSAL] = state
+    facts = worker_facts(swarm.seats[0], swarm.pools[0])  # type: ignore[arg-type]
+    assert (facts["changes"], facts["reason"].startswith(reason)) == (changes, True)
+    workers = snapshot(swarm, Tally(), name="x", durability="memory", started_s=0.0).workers  # type: ignore[arg-type]
+    assert workers[changes] == 1
 
 
 def test_of_a_worker_without_a_process_only_what_lasts_is_shown() -> None:

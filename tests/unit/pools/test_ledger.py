@@ -14,15 +14,18 @@ from typing import Any
 
 import pytest
 
+from checkpoints.errors import DiskFull
 from checkpoints.store import open_store
 from pools.agent import Agent
 from pools.channel import Channel
 from pools.counter import Counter
-from pools.errors import FrameTooLarge, StateUnreadable
+from pools.errors import FrameTooLarge, PoolError, StateUnreadable, StoreFull, StoreStopped
+from pools.gauges import CELLS
 from pools.kind import Kind
 from pools.ledger import Ledger, open_ledger
 from pools.log import Log
 from pools.message import STATUS
+from pools.refusal import FULL, refusal_of
 from pools.table import Table
 from tests.support.disks import Fault, SimDisk
 from tests.support.kept import ENGINE, Desk
@@ -453,27 +456,90 @@ def test_a_message_is_in_the_record_of_the_task_that_sent_it(desk: Desk) -> None
 # -- disks that are full, broken, or folded meanwhile ------------------------------------------------------------------
 
 
-def test_a_full_disk_makes_everything_wait_and_nothing_fail(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pools.ledger.FULL_PAUSE_S", 0.001)
-    waited = []
-    fault = Fault(error=errno.ENOSPC, kinds=("write",), path=".log", is_lasting=True)
-    desk.disk.faults.append(fault)
+def test_a_full_disk_is_told_and_nothing_leaves_any_more(desk: Desk) -> None:
+    desk.disk.faults.append(Fault(error=errno.ENOSPC, kinds=("write",), path=".log", is_lasting=True))
     desk.ledger.changed(COUNTER, {1: 5})
     say(desk, 1)
-    desk.turns.run()
-    desk.gated.gate.release(1_000)
-    deadline_s = time.monotonic() + 10
-    while fault.seen < 5:
-        assert time.monotonic() < deadline_s
-    waited.append(desk.ledger.full_s)
+    desk.land()
+    assert [type(error) for error in desk.broken] == [DiskFull]
     assert said(desk) == []
-    desk.disk.faults.clear()
+    desk.kill()
+    desk.disk.faults = []
+    assert stored(desk.disk) == {}
+
+
+def refusing(disk: SimDisk, refused: PoolError | None = None) -> tuple[Desk, list[PoolError | None]]:
+    """The process after one that met a full disk, and what it says becomes of that."""
+    told: list[PoolError | None] = []
+    store = open_at(disk, shards=1, is_dry=True)
+    return Desk(disk, store=store, refused=refused or refusal_of(FULL, "as told"), told=told.append), told
+
+
+def test_a_worker_without_room_takes_no_change_and_answers_everything_else() -> None:
+    first = Desk()
+    first.kill()
+    desk, _ = refusing(first.disk)
+    page = PAGE.make(1)
+    before = page._committed
+    page._committed = PAGE.commit(page)
+    desk.ledger.kept(PAGE, page, before)
+    assert page._committed is before, "its next record has all of it, as nothing was recorded"
+    page.title = "new"
+    page._committed = PAGE.commit(page)
+    for change in (
+        lambda: desk.ledger.changed(COUNTER, {1: 5}),
+        lambda: desk.ledger.kept(PAGE, page, before),
+        lambda: desk.ledger.told(1, [[1, "counter/1", "counter/2", "add", 1, None, 0]]),
+        lambda: desk.ledger.sheet().__setitem__(1, 5),
+        desk.ledger.check,
+    ):
+        with pytest.raises(StoreFull) as caught:
+            change()
+        assert caught.value.retry_after_s
+    say(desk, 1)
+    assert said(desk) == [1]
+    desk.kill()
+    assert stored(desk.disk) == {}
+
+
+def test_with_room_again_the_same_process_takes_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.ledger.FULL_PAUSE_S", 0.001)
+    asked: list[str] = []
+
+    def has_room(folder: str) -> bool:
+        asked.append(folder)
+        if len(asked) == 3:
+            desk.disk.faults.append(Fault(error=errno.ENOSPC, kinds=("create",)))  # another was faster
+        return len(asked) > 2
+
+    monkeypatch.setattr("pools.ledger.has_room", has_room)
+    first = Desk()
+    first.ledger.told(7, [[7, "counter/1", "counter/2", "add", 1, None, 0]])
+    first.settle()
+    first.kill()
+    desk, told = refusing(first.disk)
+    desk.ledger.arrived([7])
     desk.tell()
-    assert waited[0] > 0
-    assert desk.ledger.full_s == 0
-    assert (said(desk), desk.broken) == ([1], [])
+    assert (told, desk.ledger.refused, len(asked)) == ([None], None, 4)
+    desk.ledger.changed(COUNTER, {1: 5})
+    desk.settle()
     desk.kill()
     assert stored(desk.disk) == {("counter", 1): {"total": 5}}
+    assert open_at(desk.disk, shards=1).window.told == {}
+
+
+def test_a_disk_that_fails_while_it_is_full_has_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.ledger.FULL_PAUSE_S", 0.001)
+    first = Desk()
+    monkeypatch.setattr("pools.ledger.has_room", lambda _folder: bool(first.disk.faults))
+    first.kill()
+    desk, told = refusing(first.disk)
+    first.disk.faults = [Fault(error=errno.EIO, kinds=("sync",))]
+    desk.tell()
+    assert [type(one) for one in told] == [StoreStopped]
+    with pytest.raises(StoreStopped):
+        desk.ledger.check()
+    desk.close()
 
 
 @pytest.mark.parametrize(
@@ -527,7 +593,8 @@ def test_a_compaction_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 async def opened(folder: Path, shards: int = 1) -> tuple[Ledger, dict[str, Any]]:
     kept = {"folder": str(folder), "session": ENGINE.hex(), "is_synced": True}
     channel = Channel(lambda _channel, _message: None, lambda _channel, _error: None, lambda: 0.0)
-    return open_ledger(kept, shards, channel, asyncio.get_running_loop())
+    cells = memoryview(bytearray(CELLS * 8)).cast("Q")
+    return open_ledger(kept, shards, channel, asyncio.get_running_loop(), cells)
 
 
 async def test_a_worker_is_told_what_stood_in_its_store(tmp_path: Path) -> None:
@@ -568,7 +635,7 @@ async def test_a_store_waits_for_the_process_before_to_let_go(tmp_path: Path, mo
         if len(pauses) == 3:
             before.close()
 
-    monkeypatch.setattr("pools.ledger.time.sleep", pause)
+    monkeypatch.setattr("pools.opening.time.sleep", pause)
     ledger, _ = await opened(tmp_path)
     assert len(pauses) == 3
     ledger.close()
@@ -577,7 +644,7 @@ async def test_a_store_waits_for_the_process_before_to_let_go(tmp_path: Path, mo
 async def test_a_store_that_another_process_keeps_is_an_error_that_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pools.ledger.LET_GO_S", 0.0)
+    monkeypatch.setattr("pools.opening.LET_GO_S", 0.0)
     other = open_store(str(tmp_path), shards=1, chance=os.urandom)
     with pytest.raises(StateUnreadable, match=rf"pid {os.getpid()}"):
         await opened(tmp_path)

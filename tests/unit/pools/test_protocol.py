@@ -159,7 +159,7 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
         gauges.close()
     control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]
     assert verbs("To the engine's socket:") == {*control._verbs, "cancel", "session"}
-    assert verbs("from a worker:") == {"spawn", "finding"}
+    assert verbs("from a worker:") == {"spawn", "finding", "event"}
 
 
 # -- the sections ------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def snapshot(**changed: Any) -> dict[str, Any]:
         "tasks": {"accepted": 1_010, "done": 1_000, "failed": 4, "cancelled": 3, "expired": 2, "open": 1},
         "latency_us": {"p50": 120, "p90": 400, "p99": 9_000, "count": 1_000},
         "messages": {"tells": 70},
-        "workers": {"total": 4, "running": 3, "restarts": 2},
+        "workers": {"total": 4, "running": 3, "restarts": 2, "full": 1, "stopped": 0},
         "memory_bytes": {"engine": 20_000_000, "workers": 60_000_000, "total": 80_000_000},
         "pools": [],
         **changed,
@@ -47,7 +47,7 @@ def test_every_count_is_shown() -> None:
         "5,000 of 10,000: 3,000 live, 1,500 asleep, 500 dormant",
         "1,010 accepted: 1,000 done, 4 failed, 3 cancelled, 2 expired, 1 open",
         "p50 120 µs, p90 400 µs, p99 9 ms",
-        "3 of 4 run, 2 restarts",
+        "3 of 4 run, 1 refuse changes as the disk is full, 2 restarts",
         "80 MB: 20 MB engine, 60 MB workers",
         "kept in memory",
     ):
