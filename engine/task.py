@@ -114,6 +114,8 @@ def outcome(task: Task) -> Any:
 
 def submission_of(line: Any) -> Submission:
     """What a tuple (address, method, *arguments) or a task line asks for. Raises BadArgument, BadAddress."""
+    if type(line) is Submission:
+        return line
     deadline_s = None
     if type(line) is dict and "deadline_s" in line:
         line = dict(line)
