@@ -7,11 +7,10 @@ from argparse import ArgumentTypeError, Namespace
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
-from engine.cli.table import table
-from engine.cli.verbs.tasks import COLUMNS, row_of, show_task
+from engine.cli.taskrows import show_task, show_tasks
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -98,7 +97,6 @@ def _list(options: Namespace) -> int:
     if options.json:
         show_json({"schema": SCHEMA, "skip": options.skip, **page})
         return errors.DONE
-    if page["letters"]:
-        show_lines(table(COLUMNS, [row_of(letter) for letter in page["letters"]], screen(options)))
+    show_tasks(options, page["letters"])
     hint(options, figures.plural(page["total"], "dead letter"))
     return errors.DONE

@@ -18,6 +18,7 @@ from engine.cli.output import hint
 from engine.cli.parser import About, Parser, amount
 from engine.cli.screen import clean
 from engine.cli.session import talk
+from engine.cli.taskfile import open_tasks
 from engine.errors import LinkClosed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from engine.client import Client
     from engine.errors import BadLine
 
-__all__ = ["ABOUT", "add_arguments", "run", "submit"]
+__all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.run/v1"
 #: Tasks in flight: unless told otherwise, and at most.
@@ -81,36 +82,13 @@ def run(options: Namespace) -> int:
     if options.detach:
         if options.window is not None:
             raise Misuse("--window is for tasks that are waited for, not with --detach")
-        return submit(options)
-    descriptor = _open(options.tasks)
+        from engine.cli.verbs import submit
+
+        return submit.run(options)
+    descriptor = open_tasks(options.tasks)
     if descriptor == 0 and sys.stdin.isatty():
         hint(options, "tasks from the terminal, one a line; Ctrl-D ends")
     return talk(options, lambda client: _run(client, options, descriptor), is_fast=True)
-
-
-def submit(options: Namespace) -> int:
-    """Have the tasks accepted."""
-    descriptor = _open(options.tasks)
-
-    async def say(client: Client) -> int:
-        from engine.cli.handover import hand_over
-
-        return await hand_over(client, options, descriptor)
-
-    return talk(options, say, is_fast=True)
-
-
-def _open(file: str) -> int:
-    """The descriptor of the tasks. Raises Misuse."""
-    if file == "-":
-        return 0
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise Misuse(f"{file} is a folder; give a file of JSON lines, or - for standard input")
-    except OSError as refused:
-        raise Misuse(f"{file} cannot be read: {refused.strerror}") from refused
-    return descriptor
 
 
 def _size_bytes(descriptor: int) -> int | None:

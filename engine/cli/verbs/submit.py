@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from engine.cli.parser import About, Parser
-from engine.cli.verbs.run import submit
+from engine.cli.session import talk
+from engine.cli.taskfile import open_tasks
+
+if TYPE_CHECKING:
+    from engine.client import Client
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -15,7 +20,7 @@ ABOUT = About(
 Has the tasks of a file, or of standard input, accepted, and prints under which id each was. A task is a line of JSON as for
 `engine run`, and may have a time after which it is not wanted any more:
 
-  {"id": "a", "agent": "counter/17", "method": "add", "args": [2], "deadline_s": 60}
+  {"id": "a", "agent": "counter/17", "method": "add", "deadline_s": 60}
   {"id": "a", "task": "3f9ac1d2-17"}
 
 An accepted task ends, whoever waits: as done, failed (then it is a dead letter, see `engine dlq`), cancelled or expired. It is
@@ -26,8 +31,8 @@ A line that is no task is answered with its number, {"line": 7, "ok": false, ...
 1 then. On a full disk, or with too many open tasks, nothing more is accepted, and the exit code is 3.""",
     examples="""\
   engine submit tasks.jsonl > ids.jsonl
-  seq 0 99 | jq -c '{agent: "counter/\\(.)", method: "ping"}' | engine submit -
-  engine tasks result "$(engine submit -q task.jsonl | jq -r .task)" --wait 30s
+  engine run --detach tasks.jsonl
+  engine tasks result "$(engine submit one.jsonl | jq -r .task)" --wait 30s
 """,
 )
 
@@ -39,4 +44,11 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Have them accepted."""
-    return submit(options)
+    descriptor = open_tasks(options.tasks)
+
+    async def say(client: Client) -> int:
+        from engine.cli.handover import hand_over
+
+        return await hand_over(client, options, descriptor)
+
+    return talk(options, say, is_fast=True)

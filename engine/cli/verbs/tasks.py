@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from argparse import ArgumentTypeError, Namespace
-from typing import Any
 
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
-from engine.cli.states import style_of
-from engine.cli.table import Column, table
+from engine.cli.taskrows import show_task, show_tasks
 
-__all__ = ["ABOUT", "COLUMNS", "add_arguments", "row_of", "run", "show_task", "time_of"]
+__all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.tasks/v1"
 #: What can be done, and whether it is done with one task.
@@ -47,16 +44,6 @@ has it; then it ends as done, failed, cancelled or expired. Of those that have e
   engine tasks result 3f9ac1d2-17 --wait 30s
   engine tasks --json | jq .counts
 """,
-)
-
-COLUMNS = (
-    Column("ID"),
-    Column("STATE", style=style_of),
-    Column("AGENT", least=16),
-    Column("METHOD", least=8),
-    Column("ATTEMPTS", is_right=True, rank=2),
-    Column("ACCEPTED", rank=1),
-    Column("CAUSE", least=12, rank=3),
 )
 
 
@@ -117,8 +104,7 @@ def _list(options: Namespace) -> int:
     if options.json:
         show_json({"schema": SCHEMA, "skip": options.skip, **page})
         return errors.DONE
-    if page["tasks"]:
-        show_lines(table(COLUMNS, [row_of(task) for task in page["tasks"]], screen(options)))
+    show_tasks(options, page["tasks"])
     counts = page["counts"]
     parts = ", ".join(f"{figures.count(counts[state])} {state}" for state in (*STATES[2:], "open") if counts[state])
     hint(options, f"{figures.plural(counts['accepted'], 'task')} accepted{f': {parts}' if parts else ''}")
@@ -131,48 +117,3 @@ def _result(options: Namespace) -> int:
         show_json({"schema": SCHEMA, **said} if options.json else said["value"])
         return errors.DONE
     raise errors.TaskFailed(errors.Failure(*said["error"]))
-
-
-def row_of(task: dict[str, Any]) -> list[str]:
-    """A task's line of a table."""
-    cause = task["cause"]
-    shown = "" if cause is None else f"{cause['type']}: {cause['message']}"
-    attempts = figures.count(task["attempts"])
-    return [task["id"], task["state"], task["agent"], task["method"], attempts, time_of(task["accepted_s"]), shown]
-
-
-def time_of(seconds: float | None) -> str:
-    """A time for people, with milliseconds; a dash for none."""
-    if seconds is None:
-        return "-"
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))}.{int(seconds % 1 * 1000):03d}"
-
-
-def show_task(options: Namespace, schema: str, task: dict[str, Any]) -> None:
-    """Print everything that is known of a task."""
-    if options.json:
-        show_json({"schema": schema, "task": task})
-        return
-    cause = task["cause"]
-    rows = {
-        "id": task["id"],
-        "called": None if task["name"] is None else str(task["name"]),
-        "state": task["state"],
-        "agent": task["agent"],
-        "method": task["method"],
-        "attempts": figures.count(task["attempts"]),
-        "accepted": time_of(task["accepted_s"]),
-        "started": time_of(task["started_s"]),
-        "ended": time_of(task["ended_s"]),
-        "deadline": None if task["deadline_s"] is None else figures.span(task["deadline_s"]),
-        "cause": None if cause is None else f"{cause['type']}: {cause['message']}",
-        "requeue of": task["requeue_of"],
-        "requeued as": task["requeued_as"],
-    }
-    if "args" in task:
-        import json
-
-        rows["args"] = json.dumps(task["args"], ensure_ascii=False)
-    show_lines(
-        table((Column(""), Column("")), [[name, text] for name, text in rows.items() if text is not None], screen(options))[1:]
-    )

@@ -71,8 +71,11 @@ class Swarm:
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
 
 
-def shown(tally: Tally | None = None) -> dict[str, Any]:
-    made = snapshot(Swarm(), tally or Tally(), name="mine", durability="memory", started_s=0.0)  # type: ignore[arg-type]
+NONE = Tally().as_dict()
+
+
+def shown(tally: Tally | None = None, detached: dict[str, int] = NONE) -> dict[str, Any]:
+    made = snapshot(Swarm(), tally or Tally(), detached, name="mine", durability="memory", started_s=0.0)  # type: ignore[arg-type]
     return made.as_dict()
 
 
@@ -94,7 +97,7 @@ def test_more_objects_than_agents_do_not_make_a_negative_number() -> None:
     """The gauges are read one after the other while the workers go on."""
     swarm = Swarm()
     swarm.seats[0].cells[LIVE] = 1_000
-    assert snapshot(swarm, Tally(), name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
+    assert snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
 
 
 def test_tasks_come_from_the_engines_own_count() -> None:
@@ -111,7 +114,7 @@ def test_answer_times_of_all_workers_are_taken_together() -> None:
     swarm = Swarm()
     for each in swarm.seats:
         each.cells[HISTOGRAM:CELLS] = memoryview(bytearray((CELLS - HISTOGRAM) * 8)).cast("Q")
-    empty = snapshot(swarm, Tally(), name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
+    empty = snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
     assert empty == {"p50": None, "p90": None, "p99": None, "count": 0}
 
 
