@@ -172,17 +172,21 @@ class Detached:
         Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed; with several, those before may be tried again.
         """
         register = self.register
-        letters = [register.find(name) for name in dict.fromkeys(names)] if names is not None else self._all_letters()
+        if names is None:
+            letters = [register.tasks[number] for number in register.letters.numbers()]
+        else:
+            letters = [register.find(name) for name in dict.fromkeys(names)]
         done: list[tuple[str, str]] = []
         for at in range(0, len(letters), AT_ONCE):
-            draft = register.draft_again(letters[at : at + AT_ONCE], self._wall_s())
+            part = letters[at : at + AT_ONCE]
+            if names is None:  # somebody else may have tried them again meanwhile
+                part = [task for task in part if register.is_letter(task.number)]
+            if not part:
+                continue
+            draft = register.draft_again(part, self._wall_s())
             await self._accepted(draft)
             done += [(register.id_of(task.of or 0), register.id_of(task.number)) for task in draft.tasks]
         return done
-
-    def _all_letters(self) -> list[Task]:
-        register = self.register
-        return [register.tasks[number] for number in register.letters.numbers() if not register.is_requeued(number)]
 
     def _landed(self, change: Change) -> None:
         """What was written down counts now."""

@@ -122,9 +122,9 @@ class Register:
         """First number and count of a submission that was accepted under a key."""
         return self._keys.get(key)
 
-    def is_requeued(self, number: int) -> bool:
-        """Whether another attempt of a dead letter is being written down."""
-        return number in self._requeued
+    def is_letter(self, number: int) -> bool:
+        """Whether a task is a dead letter of which no other attempt is being written down."""
+        return number in self.letters and number not in self._requeued
 
     @property
     def mark(self) -> int:
@@ -159,7 +159,7 @@ class Register:
     def draft_again(self, letters: Sequence[Task], now_s: float) -> Draft:
         """Another attempt of tasks that failed, under numbers of their own. Raises NotRequeued, IntakeFull."""
         for old in letters:
-            if old.number not in self.letters or old.number in self._requeued:
+            if not self.is_letter(old.number):
                 state = (
                     f"requeued as {self.id_of(old.next)}" if old.next else old.state if old.error is None else "requeued now"
                 )

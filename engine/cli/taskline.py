@@ -77,7 +77,8 @@ def read_submission(line: bytes) -> Submission:
             return submission_of(value)
         return submission_of(plain[1])._replace(name=plain[0])
     except (BadArgument, BadAddress) as error:
-        raise NotTask(str(error), value.get("id") if type(value) is dict else None) from error
+        name = plain[0] if plain is not None else value.get("id") if type(value) is dict else None
+        raise NotTask(str(error), name) from error
 
 
 def _value(line: bytes) -> Any:
