@@ -17,7 +17,6 @@ from engine.errors import IntakeFull
 from engine.register import Change, Register
 from engine.task import ENDED, Submission
 from pools.errors import Failure
-from pools.lane import PLACE_BITS
 from tests.support.disks import Fault, Killed, SimDisk
 
 FOLDER, SESSION = "data/_journal", "0011223344556677"
@@ -59,12 +58,12 @@ class Life(RuleBasedStateMachine):
 
     @initialize(results=st.sampled_from([2, 5, 1_000]), letters=st.sampled_from([1, 3, 1_000]))
     def begin(self, results: int, letters: int) -> None:
-        self.before = (module.RESULTS, module.LETTERS)
-        module.RESULTS, module.LETTERS = results, letters
+        self.before = (module.RESULTS, module.LETTERS, module.PLACE_BITS)
+        module.RESULTS, module.LETTERS, module.PLACE_BITS = results, letters, 1
         self.open()
 
     def teardown(self) -> None:
-        module.RESULTS, module.LETTERS = self.before
+        module.RESULTS, module.LETTERS, module.PLACE_BITS = self.before
 
     def open(self) -> None:
         """A new process reads what is there, which is all that was acknowledged."""
@@ -160,7 +159,7 @@ class Life(RuleBasedStateMachine):
         assert counts["accepted"] == sum(counts[state] for state in (*ENDED, "open"))
         open_numbers = [number for number, task in self.register.tasks.items() if task.ended_s is None]
         assert len(open_numbers) == counts["open"] == self.register.held
-        assert all(self.register.mark <= number >> PLACE_BITS for number in open_numbers)
+        assert all(self.register.mark <= number >> module.PLACE_BITS for number in open_numbers)
         assert len(self.register.results) <= module.RESULTS
         assert len(self.register.letters) <= module.LETTERS
 

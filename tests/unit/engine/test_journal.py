@@ -275,3 +275,16 @@ async def test_an_idle_journal_confirms_its_last_commit(monkeypatch: pytest.Monk
         await desk.accept()
         assert not desk.store.log.is_confirmed
         await until(lambda: desk.store.log.is_confirmed)
+
+
+@pytest.mark.parametrize("is_synced", [True, False])
+async def test_a_commit_waits_for_the_disk_where_it_shall(tmp_path: Path, is_synced: bool) -> None:
+    register, journal = open_journal(
+        str(tmp_path), is_synced=is_synced, loop=asyncio.get_running_loop(), landed=lambda _change: None, on_event=print
+    )
+    assert journal._store is not None
+    before = journal._store.log.syncs
+    for _ in range(3):
+        await journal.accept(register.draft([ADD], 1.0))
+    assert journal._store.log.syncs - before == (3 if is_synced else 0)
+    await journal.close(1.0)
