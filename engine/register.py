@@ -26,8 +26,8 @@ __all__ = ["Change", "Draft", "Register"]
 OPEN_TASKS, OPEN_BYTES = 500_000, 256 * 1024 * 1024
 #: Tasks accepted since the oldest that is open: workers remember the answers of all of them, to give none twice.
 SPAN_TASKS = 1_000_000
-#: Ended tasks that are kept with their values, and their bytes: hours of a usual load, and a quarter of a gigabyte at most.
-RESULTS, RESULTS_BYTES = 100_000, 64 * 1024 * 1024
+#: Ended tasks that are kept with their values, and their bytes: a restart reads them all, in about a second.
+RESULTS, RESULTS_BYTES = 50_000, 64 * 1024 * 1024
 #: Dead letters that are kept with their arguments, and their bytes.
 LETTERS, LETTERS_BYTES = 10_000, 64 * 1024 * 1024
 #: Submissions of which it is remembered that they were accepted, for clients that did not hear it.

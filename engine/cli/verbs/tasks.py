@@ -31,7 +31,7 @@ ABOUT = About(
   engine tasks result ID [--wait [TIME]] [--json]""",
     text="""\
 Looks at the tasks that were accepted (`engine submit`, `engine run --detach`). A task is queued: it waits; running: its worker
-has it; then it ends as done, failed, cancelled or expired. Of those that have ended the newest 100,000 are kept.
+has it; then it ends as done, failed, cancelled or expired. Of those that have ended the newest 50,000 are kept.
 
   ls      a page of them, the newest first
   show    one with the time of each change, its attempts and its cause

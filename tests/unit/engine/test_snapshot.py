@@ -107,6 +107,16 @@ def test_tasks_come_from_the_engines_own_count() -> None:
     assert shown(tally)["tasks"] == {"accepted": 10, "done": 3, "failed": 0, "cancelled": 0, "expired": 1, "open": 6}
 
 
+def test_tasks_whose_sender_waits_and_detached_ones_add_up() -> None:
+    tally = Tally()
+    tally.accept(10)
+    tally.end(4, [(0, Failure("TaskExpired", ""))])
+    detached = {"accepted": 100, "done": 50, "failed": 20, "cancelled": 10, "expired": 5, "open": 15}
+    facts = shown(tally, detached)
+    assert facts["tasks"] == {"accepted": 110, "done": 53, "failed": 20, "cancelled": 10, "expired": 6, "open": 21}
+    assert facts["detached"] == detached
+
+
 def test_answer_times_of_all_workers_are_taken_together() -> None:
     latency = shown()["latency_us"]
     typical = bucket_top_us(bucket_of(100))
