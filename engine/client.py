@@ -16,27 +16,25 @@ from types import TracebackType
 from typing import Any, Self
 
 from checkpoints.spec import SESSION_BYTES
-from engine.errors import EngineError, NotRunning, SubmitStopped, UnsafePath
+from engine.errors import NotRunning, UnsafePath
 from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
-from engine.task import rows_of, submission_of
+from engine.task import Submission, rows_of, submission_of, submit_parts
 from pools.address import ANY, Key, parse, valid_kind
 from pools.asks import Asks
 from pools.channel import Channel
-from pools.errors import Failure, FrameTooLarge, LinkClosed, PoolError, raised
+from pools.errors import Failure, FrameTooLarge, LinkClosed, raised
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
 
-__all__ = ["SUBMIT_TASKS", "Client"]
+__all__ = ["Client"]
 
 #: Tasks that one client has in flight; the engine's own windows decide how fast they go on.
 WINDOW = 8_192
-#: Tasks of one submission: each is accepted whole.
-SUBMIT_TASKS = 1_000
 #: Seconds between two tries to come back to an engine that is gone.
 RETURN_S = 0.05
 
@@ -205,26 +203,15 @@ class Client:
         With patience an engine that was lost is asked again, and accepts them once.  Raises SubmitStopped where only
         some of them were accepted.
         """
-        submissions = [submission_of(task) for task in tasks]
-        ids: list[str] = []
-        try:
-            for at in range(0, len(submissions), SUBMIT_TASKS):
-                await self._submit(rows_of(submissions[at : at + SUBMIT_TASKS]), ids)
-        except (EngineError, PoolError) as error:
-            if not ids:
-                raise
-            said = f"{len(ids):,} of {len(submissions):,} tasks were accepted, then: {error}"
-            raise SubmitStopped(said, ids=ids, retry_after_s=error.retry_after_s) from error
-        return ids
+        return await submit_parts([submission_of(task) for task in tasks], self._submit)
 
-    async def _submit(self, rows: list[Any], ids: list[str]) -> None:
+    async def _submit(self, tasks: Sequence[Submission]) -> list[str]:
         try:
-            ids += await self._insist("submit", tasks=rows, key=os.urandom(SESSION_BYTES).hex())
+            return list(await self._insist("submit", tasks=rows_of(tasks), key=os.urandom(SESSION_BYTES).hex()))
         except FrameTooLarge:
-            if len(rows) == 1:
+            if len(tasks) == 1:
                 raise
-            for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
-                await self._submit(part, ids)
+        return await submit_parts(tasks, self._submit, (len(tasks) + 1) // 2)
 
     async def result(self, id: str, wait_s: float = 0.0) -> Any:
         """The value of an accepted task, once it has ended. As `Engine.result`."""

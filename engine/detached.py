@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import Future
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,10 @@ __all__ = ["Detached"]
 WAITERS = 10_000
 #: Seconds that a worker gets to give back a task that is cancelled, before it is told how the task stands.
 CANCEL_S = 1.0
-#: Dead letters that are requeued in one commit.
-AT_ONCE = 1_000
+#: Dead letters that are requeued in one commit, and their bytes.
+AT_ONCE, AT_ONCE_BYTES = 1_000, 4 * 1024 * 1024
+#: Deadlines beyond those of open tasks that are remembered: past it those of tasks that have ended are forgotten.
+STALE = 10_000
 #: Seconds that the journal gets for what is to be written when the engine stops.
 CLOSE_S = 5.0
 
@@ -177,10 +179,9 @@ class Detached:
         else:
             letters = [register.find(name) for name in dict.fromkeys(names)]
         done: list[tuple[str, str]] = []
-        for at in range(0, len(letters), AT_ONCE):
-            part = letters[at : at + AT_ONCE]
+        for part in _parts(letters):
             if names is None:  # somebody else may have tried them again meanwhile
-                part = [task for task in part if register.is_letter(task.number)]
+                part = [task for task in part if register.is_letter(task.number)]  # noqa: PLW2901 - the same part
             if not part:
                 continue
             draft = register.draft_again(part, self._wall_s())
@@ -205,8 +206,16 @@ class Detached:
         """Clocks may have been set while nobody ran: what is left is between nothing and all of it."""
         if task.deadline_s is not None:
             left_s = min(max(task.accepted_s + task.deadline_s - self._wall_s(), 0.0), task.deadline_s)
+            if len(self._due) > 2 * self.register.open + STALE:
+                self._due = [due for due in self._due if self._is_open(due[1])]
+                heapify(self._due)
             heappush(self._due, (self._loop.time() + left_s, task.number))
-            self._set_timer()
+            if self._timer is None or self._due[0][1] == task.number:
+                self._set_timer()
+
+    def _is_open(self, number: int) -> bool:
+        task = self.register.tasks.get(number)
+        return task is not None and task.ended_s is None
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -309,3 +318,17 @@ class Detached:
         """Dead letters, the newest first."""
         numbers = reversed(self.register.letters.numbers())
         return [self.facts(self.register.tasks[number]) for number in islice(numbers, skip, skip + limit)]
+
+
+def _parts(letters: Sequence[Task]) -> Iterator[list[Task]]:
+    """Dead letters in parts that are requeued in one commit each."""
+    part: list[Task] = []
+    size_bytes = 0
+    for letter in letters:
+        if part and (len(part) >= AT_ONCE or size_bytes + letter.size_bytes > AT_ONCE_BYTES):
+            yield part
+            part, size_bytes = [], 0
+        part.append(letter)
+        size_bytes += letter.size_bytes
+    if part:
+        yield part

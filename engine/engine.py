@@ -27,7 +27,7 @@ from engine.machine import read_machine
 from engine.proxy import Proxy
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
-from engine.task import outcome, submission_of
+from engine.task import outcome, submission_of, submit_parts
 from pools.address import key_of
 from pools.agent import Agent
 from pools.asks import Asks
@@ -316,11 +316,10 @@ class Engine:
     async def submit(self, tasks: Iterable[Any]) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
 
-        tasks: as for `map`; a task line may have a `deadline_s`. All of them are accepted, or none.
-        Raises BadArgument, BadAddress, UnknownKind, IntakeFull, JournalFailed.
+        tasks: as for `map`; a task line may have a `deadline_s`. They are accepted 1,000 at a time, each thousand whole.
+        Raises BadArgument, BadAddress, UnknownKind, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
         """
-        submissions = [submission_of(task) for task in tasks]
-        return await self.detached.submit(submissions) if submissions else []
+        return await submit_parts([submission_of(task) for task in tasks], self.detached.submit)
 
     async def result(self, id: str, wait_s: float = 0.0) -> Any:
         """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""

@@ -120,17 +120,10 @@ class Journal:
     def _take(self) -> Change:
         """What the next commit holds."""
         whole, self._next = self._next, Change()
-        size_bytes = 0
-        for at, draft in enumerate(whole.drafts):
-            size_bytes += draft.size_bytes
-            if at and size_bytes > BATCH_BYTES:
-                whole.drafts, self._next.drafts = whole.drafts[:at], whole.drafts[at:]
-                break
-        for at, ending in enumerate(whole.endings):
-            size_bytes += len(ending.value or b"") + 200
-            if at and size_bytes > BATCH_BYTES:
-                whole.endings, self._next.endings = whole.endings[:at], whole.endings[at:]
-                break
+        drafts, size_bytes = _fitting([draft.size_bytes for draft in whole.drafts], 0)
+        whole.drafts, self._next.drafts = whole.drafts[:drafts], whole.drafts[drafts:]
+        endings, _ = _fitting([one.size_bytes for one in whole.endings], size_bytes)
+        whole.endings, self._next.endings = whole.endings[:endings], whole.endings[endings:]
         return whole
 
     def _commit(self, change: Change) -> None:
@@ -206,11 +199,11 @@ class Journal:
 
     async def close(self, within_s: float) -> None:
         """Write what is to be written, and give the store back; what cannot be written in time is found open next time."""
-        if self._confirm is not None:
-            self._confirm.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
+        if self._confirm is not None:
+            self._confirm.cancel()
         self.failed = self.failed or JournalFailed("the engine was stopped")
         await asyncio.to_thread(self.abandon)
 
@@ -219,6 +212,15 @@ class Journal:
         self._thread.shutdown()
         if self._store is not None:
             self._store.close()
+
+
+def _fitting(sizes: list[int], size_bytes: int) -> tuple[int, int]:
+    """How many of these go into a commit that has so many bytes already, and its bytes then. One that is empty takes any."""
+    for at, own_bytes in enumerate(sizes):
+        if size_bytes and size_bytes + own_bytes > BATCH_BYTES:
+            return at, size_bytes
+        size_bytes += own_bytes
+    return len(sizes), size_bytes
 
 
 def _settle(future: Future[None], error: Exception | None) -> None:

@@ -17,13 +17,15 @@ from checkpoints.spec import SESSION_BYTES
 from engine.errors import IntakeFull, NotRequeued, ResultGone, UnknownTask
 from engine.shelf import Shelf
 from engine.task import ENDED, Ending, Submission, Task, exact
-from pools.errors import Failure, StateUnreadable
+from pools.errors import BadArgument, Failure, StateUnreadable
 from pools.lane import PLACE_BITS
 
 __all__ = ["Change", "Draft", "Register"]
 
 #: Tasks that may be open at once, and their bytes: what a restart must read, and hold in memory, before it goes on.
 OPEN_TASKS, OPEN_BYTES = 500_000, 256 * 1024 * 1024
+#: Bytes of one submission: it is one frame of the journal, which holds 32 MiB.
+SUBMISSION_BYTES = 24 * 1024 * 1024
 #: Tasks accepted since the oldest that is open: workers remember the answers of all of them, to give none twice.
 SPAN_TASKS = 1_000_000
 #: Ended tasks that are kept with their values, and their bytes: a restart reads them all, in about a second.
@@ -140,7 +142,7 @@ class Register:
     # -- drafts --------------------------------------------------------------------------------------------------------
 
     def draft(self, submissions: Sequence[Submission], now_s: float, key: str = "") -> Draft:
-        """Tasks that shall be accepted; their numbers follow each other. Raises IntakeFull."""
+        """Tasks that shall be accepted; their numbers follow each other. Raises IntakeFull, BadArgument."""
         tasks = [
             Task(
                 self._next + at,
@@ -176,6 +178,8 @@ class Register:
         return draft
 
     def _held(self, draft: Draft) -> Draft:
+        if draft.size_bytes > SUBMISSION_BYTES:
+            raise BadArgument(f"a submission has {draft.size_bytes:,} bytes, up to {SUBMISSION_BYTES:,} are accepted at once")
         self._check_room(len(draft.tasks), draft.size_bytes)
         self._next += len(draft.tasks)
         self.held += len(draft.tasks)

@@ -5,20 +5,34 @@ Owns its states and the reading of what a person submits. Who runs it, and where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
 import orjson
 
+from engine.errors import EngineError, SubmitStopped
 from engine.stream import task_of
 from pools import values
 from pools.address import parse, valid_kind
-from pools.errors import BadArgument, Failure, raised
+from pools.errors import BadArgument, Failure, PoolError, raised
 from pools.lane import is_name, sent_form
 
-__all__ = ["ENDED", "STATES", "Ending", "Submission", "Task", "exact", "outcome", "rows_of", "submission_of", "submissions_of"]
+__all__ = [
+    "ENDED",
+    "STATES",
+    "SUBMIT_TASKS",
+    "Ending",
+    "Submission",
+    "Task",
+    "exact",
+    "outcome",
+    "rows_of",
+    "submission_of",
+    "submissions_of",
+    "submit_parts",
+]
 
 #: How a task may end.
 ENDED = ("done", "failed", "cancelled", "expired")
@@ -28,6 +42,8 @@ STATES = ("queued", "running", *ENDED)
 NAME_CHARS = 200
 #: Seconds that a deadline may be away: a year, as nobody means more.
 DEADLINE_S = 366 * 86_400.0
+#: Tasks that a sender that has many submits at once, and rows of one submission at most: what is read in one go.
+SUBMIT_TASKS, SUBMIT_MOST = 1_000, 10_000
 #: Bytes that a task takes beside its texts, about, so that many small ones are bounded too.
 TASK_BYTES = 400
 
@@ -99,6 +115,11 @@ class Ending(NamedTuple):
     value: bytes | None
     error: Failure | None
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in the journal, about."""
+        return 200 + len(self.value or b"") + (0 if self.error is None else len(self.error.message))
+
 
 def exact(value: Any) -> bytes:
     """A value as JSON that takes no more memory than it is long: what `dumps` gives may pin kilobytes."""
@@ -126,8 +147,8 @@ def submission_of(line: Any) -> Submission:
 
 def submissions_of(rows: Any) -> list[Submission]:
     """The same from rows [address, method, argument, name, deadline_s], as they travel. Raises BadArgument, BadAddress."""
-    if type(rows) is not list or not rows:
-        raise BadArgument("tasks are a list of rows, one at least")
+    if type(rows) is not list or not 0 < len(rows) <= SUBMIT_MOST:
+        raise BadArgument(f"tasks are a list of 1 to {SUBMIT_MOST:,} rows")
     found = []
     for at, row in enumerate(rows):
         if type(row) is not list or len(row) != 5 or type(row[0]) is not str:
@@ -156,6 +177,27 @@ def _deadline_s(value: Any) -> float:
     if type(value) not in (int, float) or not isfinite(value) or not 0 < value <= DEADLINE_S:
         raise BadArgument(f"deadline_s is a number of seconds, above 0 up to {DEADLINE_S:,.0f}, got {value!r:.40}")
     return float(value)
+
+
+async def submit_parts(
+    submissions: Sequence[Submission],
+    submit: Callable[[Sequence[Submission]], Awaitable[list[str]]],
+    at_once: int | None = None,
+) -> list[str]:
+    """Submit many tasks, SUBMIT_TASKS at a time; returns their ids. Raises SubmitStopped where only some were accepted."""
+    ids: list[str] = []
+    at_once = at_once or SUBMIT_TASKS
+    try:
+        for at in range(0, len(submissions), at_once):
+            ids += await submit(submissions[at : at + at_once])
+    except (EngineError, PoolError) as error:
+        if isinstance(error, SubmitStopped):
+            ids += error.ids
+        if not ids:
+            raise
+        said = f"{len(ids):,} of {len(submissions):,} tasks were accepted, then: {error}"
+        raise SubmitStopped(said, ids=ids, retry_after_s=error.retry_after_s) from error
+    return ids
 
 
 def rows_of(submissions: Sequence[Submission]) -> list[list[Any]]:

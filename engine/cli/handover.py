@@ -21,8 +21,8 @@ from engine.cli.interrupt import Interrupt
 from engine.cli.outlet import Outlet
 from engine.cli.output import hint
 from engine.cli.taskline import NotTask, read_submission
-from engine.client import SUBMIT_TASKS
 from engine.errors import BadLine, SubmitStopped
+from engine.task import SUBMIT_TASKS
 
 if TYPE_CHECKING:
     from engine.client import Client

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import client as module
+from engine import task as module
 from engine.client import Client
 from engine.errors import EngineError, IntakeFull, NotRunning, SubmitStopped, TaskOpen
 from engine.paths import find_paths

@@ -144,6 +144,26 @@ async def test_dead_letters_are_listed_newest_first_and_requeued_in_parts(monkey
         assert await made.detached.requeue(None) == []
 
 
+async def test_large_dead_letters_are_requeued_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with desk() as made:
+        names = await made.failed(5)
+        monkeypatch.setattr(module, "AT_ONCE_BYTES", 2 * made.detached.register.find(names[0]).size_bytes)
+        before = made.detached.journal.commits
+        assert len(await made.detached.requeue(names)) == 5
+        assert made.detached.journal.commits == before + 3
+
+
+async def test_deadlines_of_tasks_that_have_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STALE", 10)
+    async with desk() as made:
+        for at in range(100):
+            (name,) = await made.detached.submit([ADD._replace(deadline_s=1_000.0)])
+            await made.sent(at + 1)
+            made.answer()
+            await made.detached.ended(name, 5)
+        assert len(made.detached._due) < 20
+
+
 async def test_a_page_is_of_one_state_or_of_all_the_newest_first() -> None:
     async with desk() as made:
         names = await made.failed(3)

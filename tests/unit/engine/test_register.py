@@ -11,7 +11,7 @@ from engine import register as module
 from engine.errors import IntakeFull, NotRequeued, ResultGone, UnknownTask
 from engine.register import Change, Draft, Register
 from engine.task import Submission, Task
-from pools.errors import Failure, StateUnreadable
+from pools.errors import BadArgument, Failure, StateUnreadable
 
 SESSION = "0011223344556677"
 ADD = Submission("mine", "counter/1", "add", 2, None)
@@ -145,6 +145,15 @@ def test_too_many_open_tasks_too_many_bytes_and_too_wide_a_span_are_refused(monk
         disk.accept()
     disk.end(disk.register.tasks[2])
     disk.accept()
+
+
+def test_a_submission_that_no_frame_of_the_journal_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SUBMISSION_BYTES", 10_000)
+    disk = Disk()
+    disk.accept(20)
+    with pytest.raises(BadArgument):
+        disk.accept(1, submission=ADD._replace(argument="x" * 10_000))
+    assert disk.register.held == 20
 
 
 def test_what_has_ended_is_let_go_the_oldest_first_and_the_counts_stay(monkeypatch: pytest.MonkeyPatch) -> None:

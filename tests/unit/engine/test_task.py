@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from engine.task import NAME_CHARS, Submission, Task, exact, outcome, rows_of, submission_of, submissions_of
+from engine import task as module
+from engine.errors import IntakeFull, SubmitStopped
+from engine.task import (
+    NAME_CHARS,
+    SUBMIT_MOST,
+    Submission,
+    Task,
+    exact,
+    outcome,
+    rows_of,
+    submission_of,
+    submissions_of,
+    submit_parts,
+)
 from pools.errors import BadAddress, BadArgument, Failure, TaskCancelled, TaskFailed
 
 
@@ -62,10 +76,37 @@ def test_an_address_that_names_nothing_is_refused(address: str) -> None:
         submissions_of([[address, "get", None, None, None]])
 
 
-@pytest.mark.parametrize("rows", [None, {}, [], "x", [None], [[]], [["counter/1", "get"]], [[1, "get", None, None, None]]])
+@pytest.mark.parametrize("rows", [None, {}, [], "x", [None], [[]], [["counter/1", "get"]], [[1, "get", None, None, None]],
+                                  [["a/1", "get", None, None, None]] * (SUBMIT_MOST + 1)])  # fmt: skip
 def test_rows_of_another_shape_are_refused(rows: Any) -> None:
     with pytest.raises(BadArgument):
         submissions_of(rows)
+
+
+async def test_many_tasks_are_submitted_in_parts_and_a_refusal_says_which_were_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "SUBMIT_TASKS", 4)
+    room = 7
+    parts: list[int] = []
+
+    async def accept(part: Sequence[Submission]) -> list[str]:
+        nonlocal room
+        if len(part) > 2:  # as one that is too large for a frame
+            return await submit_parts(part, accept, 2)
+        if room < len(part):
+            raise IntakeFull("full")
+        room -= len(part)
+        parts.append(len(part))
+        return [str(room + 1 + at) for at in range(len(part))]
+
+    lines = [submission_of(("counter/1", "get"))] * 10
+    with pytest.raises(SubmitStopped, match="6 of 10 tasks were accepted") as caught:
+        await submit_parts(lines, accept)
+    assert (len(caught.value.ids), parts, caught.value.retry_after_s) == (6, [2, 2, 2], 1.0)
+    with pytest.raises(IntakeFull):
+        await submit_parts(lines[:3], accept, 2)
+    assert await submit_parts([], accept) == []
 
 
 def test_json_is_kept_in_no_more_memory_than_it_is_long() -> None:
