@@ -22,8 +22,9 @@ from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
 from engine.order import Order
 from engine.snapshot import pool_facts, worker_facts
+from engine.taskverbs import TaskVerbs
 from pools.channel import Channel
-from pools.errors import BadArgument, BadFrame, KindNotLoaded, PoolError, TooManyAgents, failure_of
+from pools.errors import BadArgument, BadFrame, FrameTooLarge, KindNotLoaded, PoolError, TooManyAgents, failure_of
 from pools.gateway import Gateway
 from pools.message import ERROR, STATUS, TASK, Message
 
@@ -67,6 +68,7 @@ class Control:
             "release": self._release,
             "ready": self._ready,
             "stop": self._stop,
+            **TaskVerbs(engine).verbs,
         }
 
     async def listen(self, path: Path) -> None:
@@ -159,7 +161,14 @@ class Control:
                 reply["limit"], reply["where"] = error.limit, error.where
             channel.send(STATUS, reply)
         else:
+            self._answer(channel, number, value)
+
+    @staticmethod
+    def _answer(channel: Channel, number: Any, value: Any) -> None:
+        try:
             channel.send(STATUS, {"verb": "done", "id": number, "value": value})
+        except FrameTooLarge as error:
+            channel.send(STATUS, {"verb": "failed", "id": number, "error": list(failure_of(error))})
 
     # -- verbs ---------------------------------------------------------------------------------------------------------
 

@@ -14,17 +14,20 @@ from asyncio import Future
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from checkpoints.errors import CheckpointError
 from engine.capacity import check_pools
+from engine.detached import Detached
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.keys import DURABILITIES
 from engine.machine import read_machine
 from engine.proxy import Proxy
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
+from engine.task import outcome, submission_of, submit_parts
 from pools.address import key_of
 from pools.agent import Agent
 from pools.asks import Asks
@@ -108,6 +111,7 @@ class Engine:
         self._specs = specs
         self._limit = limit
         self._swarm: Swarm | None = None
+        self._detached: Detached | None = None
         #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.asks.Asks.ask`.
         #: It is the sender's own method, so that a task costs one call.
         self.ask: Callable[..., Future[Any]] = _not_started
@@ -148,12 +152,26 @@ class Engine:
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
+        try:
+            self._detached = Detached(
+                self._keep,
+                resolve=swarm.resolve_key,
+                chance=Random(self._seed),
+                environ=self._environ,
+                output=self._output,
+                on_event=self._note,
+            )
+        except (CheckpointError, StateUnreadable) as error:
+            swarm.kill()
+            self._swarm = None
+            raise StartFailed(str(error)) from error
         self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
         try:
             return swarm.launch()
         except OSError as error:
             swarm.kill()
-            self._swarm = None
+            self._detached.journal.abandon()
+            self._swarm = self._detached = None
             raise StartFailed(f"a worker could not be started: {error}") from error
 
     async def settle(self, starting: Iterable[Future[Any]]) -> None:
@@ -165,9 +183,9 @@ class Engine:
                 await swarm.load(reference, self._wanted_paths)
             swarm.settled()
         except BaseException:
-            self._swarm = None
-            await swarm.stop(0)
+            await self.stop(grace_s=0)
             raise
+        self.detached.start()
 
     async def stop(self, *, grace_s: float = GRACE_S) -> None:
         """End the workers, once the tasks that are open have ended or grace_s seconds have passed; what is open then fails.
@@ -175,8 +193,13 @@ class Engine:
         A second call does nothing.
         """
         swarm, self._swarm, self.ask = self._swarm, None, _not_started
+        detached, self._detached = self._detached, None
+        if detached is not None:
+            detached.hold()
         if swarm is not None:
             await swarm.stop(grace_s)
+        if detached is not None:
+            await detached.close()
 
     @property
     def swarm(self) -> Swarm:
@@ -184,6 +207,13 @@ class Engine:
         if self._swarm is None:
             raise EngineStopped(NOT_STARTED)
         return self._swarm
+
+    @property
+    def detached(self) -> Detached:
+        """The tasks that were accepted. Raises EngineStopped."""
+        if self._detached is None:
+            raise EngineStopped(NOT_STARTED)
+        return self._detached
 
     # -- agents --------------------------------------------------------------------------------------------------------
 
@@ -284,6 +314,18 @@ class Engine:
         swarm = self.swarm
         return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
 
+    async def submit(self, tasks: Iterable[Any]) -> list[str]:
+        """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
+
+        tasks: as for `map`; a task line may have a `deadline_s`. They are accepted 1,000 at a time, each thousand whole.
+        Raises BadArgument, BadAddress, UnknownKind, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
+        """
+        return await submit_parts([submission_of(task) for task in tasks], self.detached.submit)
+
+    async def result(self, id: str, wait_s: float = 0.0) -> Any:
+        """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
+        return outcome(await self.detached.ended(id, wait_s))
+
     # -- what is known -------------------------------------------------------------------------------------------------
 
     def memory_bytes(self) -> int:
@@ -305,7 +347,8 @@ class Engine:
         """One consistent snapshot of everything counted."""
         from engine.snapshot import snapshot
 
-        return snapshot(self.swarm, self.tally, name=self.name, durability=self.durability, started_s=self.started_s)
+        counts = self.detached.register.counts()
+        return snapshot(self.swarm, self.tally, counts, name=self.name, durability=self.durability, started_s=self.started_s)
 
 
 def _names(keys: Sequence[str]) -> Sequence[str]:

@@ -73,10 +73,13 @@ __all__ = [
     "Failure",
     "FolderInUse",
     "FrameTooLarge",
+    "IntakeFull",
+    "JournalFailed",
     "KindNotLoaded",
     "LinkClosed",
     "MailboxFull",
     "NewerFormat",
+    "NotRequeued",
     "NotRunning",
     "OutboxFull",
     "PoolError",
@@ -84,6 +87,7 @@ __all__ = [
     "PoolUnavailable",
     "ReadFailed",
     "RecordTooLarge",
+    "ResultGone",
     "StartFailed",
     "StateTooLarge",
     "StateUnreadable",
@@ -91,16 +95,19 @@ __all__ = [
     "StoreFailed",
     "StoreFull",
     "StoreStopped",
+    "SubmitStopped",
     "TaskCancelled",
     "TaskExpired",
     "TaskFailed",
     "TaskHung",
     "TaskKilled",
+    "TaskOpen",
     "TooManyAgents",
     "Unavailable",
     "UnknownAgent",
     "UnknownKind",
     "UnknownMethod",
+    "UnknownTask",
     "UnsafePath",
     "WorkerDied",
     "exit_code",
@@ -168,6 +175,43 @@ class Unavailable(EngineError):
     """Something cannot work here; the message says why."""
 
 
+class UnknownTask(EngineError):
+    """No task with this id was ever accepted here."""
+
+
+class ResultGone(EngineError):
+    """The task has ended, and what became of it was let go: more has ended since than is kept."""
+
+
+class TaskOpen(EngineError):
+    """The task has not ended yet."""
+
+    retry_after_s = 1.0
+
+
+class NotRequeued(EngineError):
+    """A task that did not fail, or was requeued already, is not tried again."""
+
+
+class IntakeFull(EngineError):
+    """No more tasks are accepted now: too many are open, or the disk is full. Nothing of the submission was accepted."""
+
+    retry_after_s = 1.0
+
+
+class JournalFailed(EngineError):
+    """The journal of tasks cannot be written any more; the engine must be started again, which reads what is there."""
+
+
+class SubmitStopped(EngineError):
+    """A part of the tasks was accepted, the rest was not. ids: of those that were, in the order of the tasks."""
+
+    def __init__(self, message: str, *, ids: list[str], retry_after_s: float | None) -> None:
+        super().__init__(message)
+        self.ids = ids
+        self.retry_after_s = retry_after_s
+
+
 class BadLine(EngineError):
     """A line of a task file is not a task; `line` is its number, from 1."""
 
@@ -196,16 +240,20 @@ _CODES: dict[type[Exception], int] = {
     EngineStopped: AGAIN,
     FolderInUse: AGAIN,
     FrameTooLarge: WRONG,
+    IntakeFull: AGAIN,
+    JournalFailed: BROKEN,
     KindNotLoaded: WRONG,
     LinkClosed: AGAIN,
     MailboxFull: AGAIN,
     NewerFormat: BROKEN,
+    NotRequeued: WRONG,
     NotRunning: AGAIN,
     OutboxFull: FAILED,
     PoolFull: AGAIN,
     PoolUnavailable: AGAIN,
     ReadFailed: BROKEN,
     RecordTooLarge: FAILED,
+    ResultGone: WRONG,
     StartFailed: BROKEN,
     StateTooLarge: FAILED,
     StateUnreadable: BROKEN,
@@ -213,16 +261,19 @@ _CODES: dict[type[Exception], int] = {
     StoreFailed: BROKEN,
     StoreFull: AGAIN,
     StoreStopped: BROKEN,
+    SubmitStopped: AGAIN,
     TaskCancelled: FAILED,
     TaskExpired: FAILED,
     TaskFailed: FAILED,
     TaskHung: FAILED,
     TaskKilled: FAILED,
+    TaskOpen: AGAIN,
     TooManyAgents: WRONG,
     Unavailable: WRONG,
     UnknownAgent: WRONG,
     UnknownKind: WRONG,
     UnknownMethod: WRONG,
+    UnknownTask: WRONG,
     UnsafePath: WRONG,
     WorkerDied: AGAIN,
 }

@@ -13,13 +13,26 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from engine.errors import EngineError, NotRunning
+from engine.errors import (
+    EngineError,
+    IntakeFull,
+    JournalFailed,
+    NotRequeued,
+    NotRunning,
+    ResultGone,
+    TaskOpen,
+    UnknownTask,
+)
 from engine.paths import find_paths
 from pools.errors import Failure, KindNotLoaded, LinkClosed, TooManyAgents, raised
 from pools.message import ERROR, STATUS, Frames, Message, encode
 
 __all__ = ["Line", "error_of", "not_running"]
 
+#: The errors of verbs about tasks, by name: they have nothing but their text.
+_OF_TASKS: dict[str, type[EngineError]] = {
+    leaf.__name__: leaf for leaf in (IntakeFull, JournalFailed, NotRequeued, ResultGone, TaskOpen, UnknownTask)
+}
 #: Bytes that one look at the socket reads at most.
 READ_BYTES = 1 << 18
 
@@ -100,4 +113,6 @@ def error_of(said: dict[str, Any]) -> Exception:
         return ValueError(failure.message)
     if failure.type in ("EngineStopped", "Unavailable"):
         return EngineError(failure.message)
+    if failure.type in _OF_TASKS:
+        return _OF_TASKS[failure.type](failure.message)
     return raised(failure)

@@ -30,6 +30,10 @@ class Order:
         """What shall be done. Raises BadArgument."""
         return self.text("verb")
 
+    def value(self, name: str) -> Any:
+        """What was sent under a name, whatever it is; None where it is left out."""
+        return self._facts.get(name)
+
     def text(self, name: str) -> str:
         """A text that must be there. Raises BadArgument."""
         value = self._facts.get(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,8 @@ SCHEMA = "engine.stats/v1"
 class Snapshot:
     """What `stats --json` prints.
 
-    agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open.
+    agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open; of tasks whose
+    sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
     healing: what was found of agents, by what it was, and how many are on trial or parked now.
     memory_bytes: proportional set sizes.
@@ -57,6 +59,7 @@ class Snapshot:
     uptime_s: float
     agents: dict[str, Any]
     tasks: dict[str, int]
+    detached: dict[str, int]
     latency_us: dict[str, int | None]
     messages: dict[str, int]
     workers: dict[str, int]
@@ -126,10 +129,15 @@ def pool_facts(pool: Pool, agents: int) -> dict[str, Any]:
     }
 
 
-def snapshot(swarm: Swarm, tally: Tally, *, name: str, durability: str, started_s: float) -> Snapshot:
-    """The state of an engine now. started_s: when it was made, in seconds since 1970."""
+def snapshot(
+    swarm: Swarm, tally: Tally, detached: Mapping[str, int], *, name: str, durability: str, started_s: float
+) -> Snapshot:
+    """The state of an engine now. tally, detached: of tasks whose sender waits, and of others.
+
+    started_s: when it was made, in seconds since 1970.
+    """
     placement = swarm.placement
-    tasks = tally.as_dict()
+    tasks = {state: count + detached[state] for state, count in tally.as_dict().items()}
     up = [seat for seat in swarm.seats if seat.pid is not None]
     live = sum(seat.cells[LIVE] for seat in up)
     asleep = sum(seat.cells[ASLEEP] for seat in up)
@@ -153,6 +161,7 @@ def snapshot(swarm: Swarm, tally: Tally, *, name: str, durability: str, started_
             "kinds": {kind: placement.count_of(kind) for kind in placement.kinds()},
         },
         tasks=tasks,
+        detached=dict(detached),
         latency_us=_latency(swarm.seats),
         messages={"tells": sum(seat.cells[TELLS] for seat in swarm.seats)},
         workers={

@@ -11,7 +11,8 @@ import os
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from checkpoints.errors import CheckpointError
 from checkpoints.files import Disk
@@ -21,9 +22,8 @@ from checkpoints.snapshot import name_of_shard
 from pools.errors import PoolError
 from pools.events import Event
 from pools.forkserver import ROOT
-from pools.seat import Seat
 
-__all__ = ["Compactor"]
+__all__ = ["Compactor", "Writer"]
 
 #: Seconds between two looks.
 LOOK_S = 1.0
@@ -36,12 +36,20 @@ SEALED_RECORDS = 200_000
 FIRST_AGAIN_S, AGAIN_S = 1.0, 60.0
 
 
+class Writer(Protocol):
+    """Who writes a store."""
+
+    def request(self, verb: str) -> Awaitable[Any]:
+        """Be told `compacted`: there are newer snapshots. Raises PoolError, CheckpointError where they cannot be opened."""
+        ...
+
+
 class Compactor:
     """Folds the stores of an engine. stores: the folder of each and who writes it.  environ, output: as for workers."""
 
     def __init__(
         self,
-        stores: Sequence[tuple[str, Seat]],
+        stores: Sequence[tuple[str, Writer]],
         environ: Mapping[str, str],
         output: int | None,
         on_event: Callable[[Event], None],
@@ -73,11 +81,11 @@ class Compactor:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            for folder, seat in self._stores:
+            for folder, writer in self._stores:
                 if time.monotonic() >= self._not_before_s.get(folder, 0) and _is_due(folder):
-                    await self._fold(folder, seat)
+                    await self._fold(folder, writer)
 
-    async def _fold(self, folder: str, seat: Seat) -> None:
+    async def _fold(self, folder: str, writer: Writer) -> None:
         words = (sys.executable, "-P", "-m", "checkpoints", folder)
         try:
             self._process = process = await asyncio.create_subprocess_exec(
@@ -96,9 +104,9 @@ class Compactor:
         self._waits_s.pop(folder, None)
         self.count += 1
         try:
-            await seat.request("compacted")
-        except PoolError:
-            return  # the worker is away: the next one opens the new snapshots
+            await writer.request("compacted")
+        except (PoolError, CheckpointError):
+            return  # the writer is away: the next one opens the new snapshots
 
     def _put_off(self, folder: str) -> None:
         wait_s = self._waits_s.get(folder, min(FIRST_AGAIN_S, AGAIN_S))

@@ -1,6 +1,7 @@
 """How the state of an engine is kept, and where each part of it is.
 
-Owns the layout of the data folder: one store for each worker of each pool, and one for the roster. It opens nothing.
+Owns the layout of the data folder: one store for each worker of each pool, one for the roster, and one for
+the journal of tasks. It opens nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Any, NamedTuple
 
 __all__ = ["Keep", "Recovered", "recovered"]
 
-#: The folder of the roster; no pool can be called so.
-ROSTER = "_roster"
+#: The folders of the roster and of the journal; no pool can be called so.
+ROSTER, JOURNAL = "_roster", "_journal"
 
 
 class Keep(NamedTuple):
@@ -24,6 +25,11 @@ class Keep(NamedTuple):
     def roster(self) -> str:
         """The folder of the roster."""
         return f"{self.folder}/{ROSTER}"
+
+    @property
+    def journal(self) -> str:
+        """The folder of the journal of tasks."""
+        return f"{self.folder}/{JOURNAL}"
 
     def store(self, pool: str, worker: int) -> str:
         """The folder of a worker's store."""

@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 
 from engine.cli.strict import NotExact, NotJson, read
-from engine.errors import BadArgument
+from engine.errors import BadAddress, BadArgument
 from engine.stream import task_of
+from engine.task import Submission, submission_of
 
-__all__ = ["NotTask", "read_task"]
+__all__ = ["NotTask", "read_submission", "read_task"]
 
 Task = tuple[Any, ...]
 
@@ -67,13 +68,30 @@ def _plain_task(line: bytes) -> tuple[Any, Task] | None:
     return name, (address, method, *arguments)
 
 
-def _any_task(line: bytes) -> tuple[Any, Task]:
+def read_submission(line: bytes) -> Submission:
+    """What a line asks to be accepted: a task, perhaps with a `deadline_s`. Raises NotTask."""
+    plain = _plain_task(line)
+    value = _value(line) if plain is None else None
     try:
-        value = read(line)
+        if plain is None:
+            return submission_of(value)
+        return submission_of(plain[1])._replace(name=plain[0])
+    except (BadArgument, BadAddress) as error:
+        name = plain[0] if plain is not None else value.get("id") if type(value) is dict else None
+        raise NotTask(str(error), name) from error
+
+
+def _value(line: bytes) -> Any:
+    try:
+        return read(line)
     except NotJson as error:
         raise NotTask(f"not JSON: {error}") from error
     except NotExact as error:
         raise NotTask(str(error)) from error
+
+
+def _any_task(line: bytes) -> tuple[Any, Task]:
+    value = _value(line)
     try:
         return task_of(value)
     except BadArgument as error:

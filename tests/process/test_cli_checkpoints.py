@@ -304,9 +304,11 @@ def test_beside_a_running_engine_its_stores_are_open_and_its_agents_have_what_th
     for key in (1, 900):
         assert engine("ask", f"counter/{key}", "add", str(key)).returncode == 0
     workers = {worker["pool"]: worker["pid"] for worker in engine.document("ps")["workers"]}
-    *stores, own = engine.document("checkpoints", "verify")["stores"]
+    *stores, journal, roster = engine.document("checkpoints", "verify")["stores"]
     assert {store["pool"]: store["pid"] for store in stores} == workers
-    assert ({store["state"] for store in stores}, own["state"], own["worker"]) == ({"open"}, "open", None)
+    assert {store["state"] for store in stores} == {"open"}
+    for own, name in ((journal, "_journal"), (roster, "_roster")):
+        assert (own["pool"], own["state"], own["worker"]) == (name, "open", None)
     told = [json.loads(line) for line in engine("checkpoints", "export", "--all").stdout.splitlines()]
     assert {one["agent"]: one["state"] for one in told} == {"counter/1": {"total": 1}, "counter/900": {"total": 900}}
     assert engine("checkpoints", "compact").returncode == 3

@@ -27,8 +27,9 @@ ls|verify|compact [--data DIR] [--json]
   engine checkpoints export --all [--data DIR]
   engine checkpoints repair [--dry-run] [--data DIR] [--json]""",
     text="""\
-Looks at the stores in which the state of agents is kept: one for each worker of each pool, and _roster, which says
-what agents there are. It reads files only, so it needs no engine, disturbs none that runs, and loads no class of yours.
+Looks at the stores in which the state of agents is kept: one for each worker of each pool, _roster, which says
+what agents there are, and _journal, which has the accepted tasks. It reads files only, so it needs no engine, disturbs
+none that runs, and loads no class of yours.
 
   ls       every store: who has it open, what it holds, how it is
   verify   read every byte; names the file and the offset of what is damaged

@@ -18,6 +18,7 @@ from engine.cli.output import hint
 from engine.cli.parser import About, Parser, amount
 from engine.cli.screen import clean
 from engine.cli.session import talk
+from engine.cli.taskfile import open_tasks
 from engine.errors import LinkClosed
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ GRACE_S = 0.5
 COMPLAINTS = 10
 
 ABOUT = About(
-    usage="FILE|- [--window N]",
+    usage="FILE|- [--window N | --detach]",
     text="""\
 Sends the tasks of a file, or of standard input, and prints each result as soon as it is there. A task is a line of JSON,
 a result too:
@@ -50,11 +51,14 @@ arguments by name. A task without an "id" is called by its place in the input, f
 error has "retry_after_s". A line that is no task is answered with its number, {"line": 7, "ok": false, ...}, and the
 others are done; the exit code is 1 if there was one, or if a task failed.
 
+With --detach the tasks are accepted and nobody waits for them: see `engine submit`.
+
 Ctrl-C stops reading, takes back what has not begun and says how many were done; a second one ends at once.""",
     examples="""\
   engine run tasks.jsonl > results.jsonl
   seq 0 99 | jq -c '{agent: "counter/\\(.)", method: "ping"}' | engine run -
   engine run tasks.jsonl | jq -c 'select(.ok | not)'
+  engine run --detach tasks.jsonl
 """,
 )
 
@@ -62,7 +66,8 @@ Ctrl-C stops reading, takes back what has not begun and says how many were done;
 def add_arguments(parser: Parser) -> None:
     """Which tasks, and how many at once."""
     parser.add_argument("tasks", metavar="FILE", help="a file of JSON lines; - is standard input")
-    parser.add_argument("--window", type=_window, default=WINDOW, metavar="N", help=f"most tasks in flight ({WINDOW})")
+    parser.add_argument("--window", type=_window, metavar="N", help=f"most tasks in flight ({WINDOW})")
+    parser.add_argument("--detach", action="store_true", help="have the tasks accepted, and wait for none of them")
 
 
 def _window(text: str) -> int:
@@ -74,23 +79,16 @@ def _window(text: str) -> int:
 
 def run(options: Namespace) -> int:
     """Run the tasks."""
-    descriptor = _open(options.tasks)
+    if options.detach:
+        if options.window is not None:
+            raise Misuse("--window is for tasks that are waited for, not with --detach")
+        from engine.cli.verbs import submit
+
+        return submit.run(options)
+    descriptor = open_tasks(options.tasks)
     if descriptor == 0 and sys.stdin.isatty():
         hint(options, "tasks from the terminal, one a line; Ctrl-D ends")
     return talk(options, lambda client: _run(client, options, descriptor), is_fast=True)
-
-
-def _open(file: str) -> int:
-    """The descriptor of the tasks. Raises Misuse."""
-    if file == "-":
-        return 0
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise Misuse(f"{file} is a folder; give a file of JSON lines, or - for standard input")
-    except OSError as refused:
-        raise Misuse(f"{file} cannot be read: {refused.strerror}") from refused
-    return descriptor
 
 
 def _size_bytes(descriptor: int) -> int | None:
@@ -111,7 +109,7 @@ async def _run(client: Client, options: Namespace, descriptor: int) -> int:
     complaints: list[BadLine] = []
     flow = Flow(intake, outlet, complaints.append if options.quiet else partial(_complain, complaints, options))
     progress = Progress(flow, _size_bytes(descriptor), os.environ, no_colour=options.no_color)
-    job = asyncio.ensure_future(flow.run(partial(client.map_batches, window=options.window)))
+    job = asyncio.ensure_future(flow.run(partial(client.map_batches, window=options.window or WINDOW)))
     shown = None if options.quiet or options.json else asyncio.ensure_future(progress.show())
 
     def ask_to_end() -> None:

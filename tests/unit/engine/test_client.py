@@ -10,11 +10,22 @@ from typing import Any
 
 import pytest
 
+from engine import task as module
 from engine.client import Client
-from engine.errors import EngineError, NotRunning
+from engine.errors import EngineError, IntakeFull, NotRunning, SubmitStopped, TaskOpen
 from engine.paths import find_paths
 from pools.channel import Channel
-from pools.errors import KindNotLoaded, LinkClosed, PoolError, TaskCancelled, TooManyAgents, UnknownKind
+from pools.errors import (
+    BadArgument,
+    FrameTooLarge,
+    KindNotLoaded,
+    LinkClosed,
+    PoolError,
+    TaskCancelled,
+    TaskFailed,
+    TooManyAgents,
+    UnknownKind,
+)
 from pools.message import STATUS, TASK, Message
 from tests.support.processes import until
 
@@ -150,3 +161,82 @@ async def test_closing_a_client_ends_its_own_waits(tmp_path: Path) -> None:
         with pytest.raises((LinkClosed, TaskCancelled)):
             await task
         await client.close()
+
+
+def numbered(first: int, count: int) -> list[str]:
+    """Ids as an engine gives them."""
+    return [f"x-{number}" for number in range(first, first + count)]
+
+
+async def test_tasks_are_submitted_a_thousand_at_a_time_each_with_a_key_of_its_own(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        submitting = asyncio.ensure_future(client.submit(("counter/1", "add", number) for number in range(2_001)))
+        for at, count in enumerate((1_000, 1_000, 1)):
+            order = (await server.hear(at + 1))[at].data
+            assert len(order["tasks"]) == count
+            server.channel.send(STATUS, {"verb": "done", "id": order["id"], "value": numbered(at * 1_000, count)})
+        assert await submitting == numbered(0, 2_001)
+        assert len({message.data["key"] for message in server.heard}) == 3
+        assert server.heard[2].data["tasks"] == [["counter/1", "add", 2_000, None, None]]
+        assert await client.submit([]) == []
+
+
+async def test_a_submission_that_does_not_go_into_a_frame_goes_in_halves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(tmp_path) as (server, client):
+        submitting = asyncio.ensure_future(client.submit([("counter/1", "say", "x" * 7_000_000)] * 4))
+        for at in range(2):
+            order = (await server.hear(at + 1))[at].data
+            assert len(order["tasks"]) == 2
+            server.channel.send(STATUS, {"verb": "done", "id": order["id"], "value": numbered(at * 2, 2)})
+        assert await submitting == numbered(0, 4)
+        with pytest.raises(FrameTooLarge):
+            await client.submit([("counter/1", "say", "x" * 17_000_000)])
+        assert client._requests == {}
+
+
+async def test_a_refusal_after_some_were_accepted_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SUBMIT_TASKS", 1)
+    async with connected(tmp_path) as (server, client):
+        submitting = asyncio.ensure_future(client.submit([("counter/1", "get")] * 3))
+        refusal = {"verb": "failed", "error": ["IntakeFull", "full", 1.0]}
+        order = (await server.hear(1))[0].data
+        server.channel.send(STATUS, {"verb": "done", "id": order["id"], "value": ["x-1"]})
+        order = (await server.hear(2))[1].data
+        server.channel.send(STATUS, {**refusal, "id": order["id"]})
+        with pytest.raises(SubmitStopped, match="1 of 3 tasks were accepted, then: full") as caught:
+            await submitting
+        assert (caught.value.ids, caught.value.retry_after_s) == (["x-1"], 1.0)
+        submitting = asyncio.ensure_future(client.submit([("counter/1", "get")]))
+        order = (await server.hear(3))[2].data
+        server.channel.send(STATUS, {**refusal, "id": order["id"]})
+        with pytest.raises(IntakeFull):
+            await submitting
+
+
+async def test_a_bad_task_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, client):
+        with pytest.raises(BadArgument):
+            await client.submit([("counter/1", "get"), {"agent": "counter/1"}])
+        assert server.heard == []
+
+
+async def test_a_result_is_the_value_or_the_error_of_its_task(tmp_path: Path) -> None:
+    answers: list[dict[str, Any]] = [
+        {"verb": "done", "value": {"id": "x-1", "state": "done", "value": [5]}},
+        {"verb": "done", "value": {"id": "x-1", "state": "failed", "error": ["ValueError", "as told", None]}},
+        {"verb": "failed", "error": ["TaskOpen", "not yet", 1.0]},
+    ]
+    async with connected(tmp_path) as (server, client):
+        for at, (answer, error) in enumerate(zip(answers, (None, TaskFailed, TaskOpen), strict=True)):
+            asking = asyncio.ensure_future(client.result("x-1", wait_s=3))
+            order = (await server.hear(at + 1))[at].data
+            assert (order["verb"], order["task"]) == ("result", "x-1")
+            assert 2 < order["wait_s"] <= 3
+            server.channel.send(STATUS, {**answer, "id": order["id"]})
+            if error is None:
+                assert await asking == [5]
+            else:
+                with pytest.raises(error):
+                    await asking

@@ -124,12 +124,24 @@ async def test_the_socket_is_the_owners_alone_and_says_who_listens(tmp_path: Pat
         assert (answer["verb"], answer["value"]["name"]) == ("done", "mine")
 
 
+async def test_an_answer_that_goes_into_no_frame_is_a_refusal(tmp_path: Path) -> None:
+    async with listening(tmp_path) as rig:
+
+        async def long(_order: Any) -> str:
+            return "x" * (17 * 1024 * 1024)
+
+        rig.control._verbs["long"] = long
+        answer = await (await rig.peer()).ask("long")
+        assert (answer["verb"], answer["error"][0]) == ("failed", "FrameTooLarge")
+
+
 async def test_a_verb_that_is_not_known_is_answered_with_the_list(tmp_path: Path) -> None:
     async with listening(tmp_path) as rig:
         peer = await rig.peer()
         answer = await peer.ask("nothing")
         assert (answer["verb"], answer["error"][0]) == ("failed", "BadArgument")
-        assert "agents, events, hello, kinds, pools, ps, quarantine, ready, release, spawn, stats, stop" in answer["error"][1]
+        verbs = "agents, cancel-task, dlq, events, hello, kinds, letter, pools, ps, quarantine, ready, release, requeue, result"
+        assert f"{verbs}, spawn, stats, stop, submit, task, tasks" in answer["error"][1]
         assert (await peer.ask("hello"))["verb"] == "done"
 
 

@@ -53,3 +53,8 @@ def test_what_is_of_a_wrong_type_is_refused_by_name(read: str, value: Any) -> No
             "seconds": lambda: order.seconds("thing", 0.0, 10.0),
             "flag": lambda: order.flag("thing"),
         }[read]()
+
+
+def test_a_value_is_given_as_it_came() -> None:
+    assert Order({"tasks": [1, None]}).value("tasks") == [1, None]
+    assert Order({}).value("tasks") is None

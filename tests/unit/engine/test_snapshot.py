@@ -72,8 +72,11 @@ class Swarm:
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
 
 
-def shown(tally: Tally | None = None) -> dict[str, Any]:
-    made = snapshot(Swarm(), tally or Tally(), name="mine", durability="memory", started_s=0.0)  # type: ignore[arg-type]
+NONE = Tally().as_dict()
+
+
+def shown(tally: Tally | None = None, detached: dict[str, int] = NONE) -> dict[str, Any]:
+    made = snapshot(Swarm(), tally or Tally(), detached, name="mine", durability="memory", started_s=0.0)  # type: ignore[arg-type]
     return made.as_dict()
 
 
@@ -95,7 +98,7 @@ def test_more_objects_than_agents_do_not_make_a_negative_number() -> None:
     """The gauges are read one after the other while the workers go on."""
     swarm = Swarm()
     swarm.seats[0].cells[LIVE] = 1_000
-    assert snapshot(swarm, Tally(), name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
+    assert snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
 
 
 def test_tasks_come_from_the_engines_own_count() -> None:
@@ -105,6 +108,16 @@ def test_tasks_come_from_the_engines_own_count() -> None:
     assert shown(tally)["tasks"] == {"accepted": 10, "done": 3, "failed": 0, "cancelled": 0, "expired": 1, "open": 6}
 
 
+def test_tasks_whose_sender_waits_and_detached_ones_add_up() -> None:
+    tally = Tally()
+    tally.accept(10)
+    tally.end(4, [(0, Failure("TaskExpired", ""))])
+    detached = {"accepted": 100, "done": 50, "failed": 20, "cancelled": 10, "expired": 5, "open": 15}
+    facts = shown(tally, detached)
+    assert facts["tasks"] == {"accepted": 110, "done": 53, "failed": 20, "cancelled": 10, "expired": 6, "open": 21}
+    assert facts["detached"] == detached
+
+
 def test_answer_times_of_all_workers_are_taken_together() -> None:
     latency = shown()["latency_us"]
     typical = bucket_top_us(bucket_of(100))
@@ -112,7 +125,7 @@ def test_answer_times_of_all_workers_are_taken_together() -> None:
     swarm = Swarm()
     for each in swarm.seats:
         each.cells[HISTOGRAM:CELLS] = memoryview(bytearray((CELLS - HISTOGRAM) * 8)).cast("Q")
-    empty = snapshot(swarm, Tally(), name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
+    empty = snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
     assert empty == {"p50": None, "p90": None, "p99": None, "count": 0}
 
 

@@ -12,9 +12,11 @@ def test_each_worker_has_its_folder_and_no_two_share_one() -> None:
     assert len({*folders, keep.roster}) == 37
 
 
-def test_no_pool_has_the_folder_of_the_roster() -> None:
-    """A pool's name begins with a letter."""
-    assert Keep("data", is_synced=True).roster.removeprefix("data/")[0] == "_"
+def test_no_pool_has_the_folder_of_the_roster_or_of_the_journal() -> None:
+    """A pool's name begins with a letter or a digit."""
+    keep = Keep("data", is_synced=True)
+    assert [folder.removeprefix("data/")[0] for folder in (keep.roster, keep.journal)] == ["_", "_"]
+    assert keep.roster != keep.journal
 
 
 def test_a_worker_is_told_its_folder_its_session_and_whether_it_waits_for_the_disk() -> None:

@@ -1,0 +1,102 @@
+"""`engine dlq`: accepted tasks that failed, and another attempt for them."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+
+from engine import errors
+from engine.cli import figures
+from engine.cli.misuse import Misuse, meant
+from engine.cli.output import hint, show_json, show_lines
+from engine.cli.parser import About, Parser, amount
+from engine.cli.session import request
+from engine.cli.taskrows import show_task, show_tasks
+
+__all__ = ["ABOUT", "add_arguments", "run"]
+
+SCHEMA = "engine.dlq/v1"
+ACTIONS = ("ls", "show", "requeue")
+#: Dead letters on a page unless more are asked for, and that the engine sends at once.
+LIMIT, MOST = 100, 10_000
+
+ABOUT = About(
+    usage="""\
+[ls] [--limit N] [--skip N] [--json]
+  engine dlq show ID [--json]
+  engine dlq requeue ID ...|--all [--json]""",
+    text="""\
+Looks at the dead letters: accepted tasks that failed, each with its cause and its arguments. The newest 10,000 are kept.
+
+  ls       a page of them, the newest first
+  show     one, with its arguments
+  requeue  try it again, as a task with an id of its own: whatever it did
+           outside of its agent before it failed may be done again""",
+    examples="""\
+  engine dlq
+  engine dlq show 3f9ac1d2-17
+  engine dlq requeue --all --json | jq -r '.requeued[].requeued_as'
+""",
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """What to do, and with which of them."""
+    parser.add_argument(
+        "action", nargs="?", type=_action, default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
+    )
+    parser.add_argument("tasks", nargs="*", metavar="ID", help="for show and requeue")
+    parser.add_argument("--all", action="store_true", help="requeue every dead letter")
+    parser.add_argument(
+        "--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most of them ({LIMIT}; up to {MOST:,})"
+    )
+    parser.add_argument("--skip", type=amount("parse_count"), default=0, metavar="N", help="dead letters to pass over first")
+
+
+def _action(text: str) -> str:
+    if text not in ACTIONS:
+        raise ArgumentTypeError(
+            f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write ls, show or requeue'}"
+        )
+    return text
+
+
+def run(options: Namespace) -> int:
+    """Do it."""
+    _check(options)
+    if options.action == "ls":
+        return _list(options)
+    if options.action == "show":
+        show_task(options, SCHEMA, request(options, "letter", task=options.tasks[0]))
+        return errors.DONE
+    done = request(options, "requeue", tasks=options.tasks, all=options.all)
+    if options.json:
+        show_json({"schema": SCHEMA, "requeued": done})
+        return errors.DONE
+    if done:
+        show_lines(f"{each['id']} is tried again as {each['requeued_as']}" for each in done)
+    else:
+        hint(options, "no dead letters")
+    return errors.DONE
+
+
+def _check(options: Namespace) -> None:
+    """Raises Misuse for words that the action does not take."""
+    count = len(options.tasks)
+    if options.all and (options.action != "requeue" or count):
+        raise Misuse("--all is for requeue, in place of ids; see: engine dlq --help")
+    if options.action == "ls" and count:
+        raise Misuse(f"{options.tasks[0]!r} is one word too many; see: engine dlq --help")
+    if options.action == "show" and count != 1:
+        raise Misuse("show which dead letter? Write one id; see: engine dlq ls")
+    if options.action == "requeue" and not count and not options.all:
+        raise Misuse("requeue what? Write ids, or --all; see: engine dlq ls")
+
+
+def _list(options: Namespace) -> int:
+    page = request(options, "dlq", skip=options.skip, limit=min(options.limit, MOST))
+    if options.json:
+        show_json({"schema": SCHEMA, "skip": options.skip, **page})
+        return errors.DONE
+    show_tasks(options, page["letters"])
+    hint(options, figures.plural(page["total"], "dead letter"))
+    return errors.DONE

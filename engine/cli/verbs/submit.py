@@ -1,0 +1,54 @@
+"""`engine submit`: many tasks in, the ids under which they were accepted out."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from engine.cli.parser import About, Parser
+from engine.cli.session import talk
+from engine.cli.taskfile import open_tasks
+
+if TYPE_CHECKING:
+    from engine.client import Client
+
+__all__ = ["ABOUT", "add_arguments", "run"]
+
+ABOUT = About(
+    usage="FILE|-",
+    text="""\
+Has the tasks of a file, or of standard input, accepted, and prints under which id each was. A task is a line of JSON as for
+`engine run`, and may have a time after which it is not wanted any more:
+
+  {"id": "a", "agent": "counter/17", "method": "add", "deadline_s": 60}
+  {"id": "a", "task": "3f9ac1d2-17"}
+
+An accepted task ends, whoever waits: as done, failed (then it is a dead letter, see `engine dlq`), cancelled or expired. It is
+written down before it is accepted, as `durability` says, and after a restart of the engine it is offered again under its id:
+where state is kept on the disk it is done once. `engine tasks result ID` has its value.
+
+A line that is no task is answered with its number, {"line": 7, "ok": false, ...}, and the others are accepted; the exit code is
+1 then. On a full disk, or with too many open tasks, nothing more is accepted, and the exit code is 3.""",
+    examples="""\
+  engine submit tasks.jsonl > ids.jsonl
+  engine run --detach tasks.jsonl
+  engine tasks result "$(engine submit one.jsonl | jq -r .task)" --wait 30s
+""",
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Which tasks."""
+    parser.add_argument("tasks", metavar="FILE", help="a file of JSON lines; - is standard input")
+
+
+def run(options: Namespace) -> int:
+    """Have them accepted."""
+    descriptor = open_tasks(options.tasks)
+
+    async def say(client: Client) -> int:
+        from engine.cli.handover import hand_over
+
+        return await hand_over(client, options, descriptor)
+
+    return talk(options, say, is_fast=True)

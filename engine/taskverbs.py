@@ -1,0 +1,75 @@
+"""The control verbs about accepted tasks.
+
+Owns their names and the form of what they answer. What a task is, and what is done with it, is the business of `detached`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from engine.engine import Engine
+from engine.order import Order
+from engine.task import submissions_of
+
+__all__ = ["TaskVerbs"]
+
+#: Seconds that somebody may wait for a task at most.
+WAIT_S = 86_400.0
+#: Tasks on a page at most.
+PAGE = 10_000
+#: Characters by which a submission is told from all others.
+KEY_CHARS = 64
+#: Dead letters that are named at once.
+NAMES = 10_000
+
+
+class TaskVerbs:
+    """What the socket of an engine can be asked about tasks. verbs: what each name does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
+            "submit": self._submit,
+            "result": self._result,
+            "tasks": self._tasks,
+            "task": self._task,
+            "cancel-task": self._cancel,
+            "dlq": self._letters,
+            "letter": self._letter,
+            "requeue": self._requeue,
+        }
+
+    async def _submit(self, order: Order) -> list[str]:
+        key = order.text_if_any("key") or ""
+        return await self._engine.detached.submit(submissions_of(order.value("tasks")), key[:KEY_CHARS])
+
+    async def _result(self, order: Order) -> dict[str, Any]:
+        detached = self._engine.detached
+        return detached.result(await detached.ended(order.text("task"), order.seconds("wait_s", 0.0, WAIT_S)))
+
+    async def _tasks(self, order: Order) -> dict[str, Any]:
+        detached = self._engine.detached
+        page = detached.page(order.text_if_any("state"), order.count("skip", 0, 2**63), order.count("limit", 100, PAGE))
+        return {"counts": detached.register.counts(), "kept": len(detached.register.tasks), "tasks": page}
+
+    async def _task(self, order: Order) -> dict[str, Any]:
+        detached = self._engine.detached
+        return detached.facts(detached.register.find(order.text("task")))
+
+    async def _cancel(self, order: Order) -> dict[str, Any]:
+        detached = self._engine.detached
+        return detached.facts(await detached.cancel(order.text("task")))
+
+    async def _letters(self, order: Order) -> dict[str, Any]:
+        detached = self._engine.detached
+        letters = detached.letters(order.count("skip", 0, 2**63), order.count("limit", 100, PAGE))
+        return {"total": len(detached.register.letters), "letters": letters}
+
+    async def _letter(self, order: Order) -> dict[str, Any]:
+        detached = self._engine.detached
+        return detached.letter(detached.register.find(order.text("task")))
+
+    async def _requeue(self, order: Order) -> list[dict[str, str]]:
+        names = None if order.flag("all") else list(order.texts("tasks"))[:NAMES]
+        return [{"id": old, "requeued_as": new} for old, new in await self._engine.detached.requeue(names)]

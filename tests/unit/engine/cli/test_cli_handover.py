@@ -1,0 +1,92 @@
+"""Each line is accepted under an id or refused with its number, and what was accepted is said whatever happens then."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.cli import handover as module
+from engine.cli.handover import hand_over
+from engine.errors import IntakeFull, SubmitStopped
+from engine.task import Submission
+
+
+class Engine:
+    """Accepts so many tasks."""
+
+    def __init__(self, room: int = 1_000) -> None:
+        self.room = room
+        self.submissions: list[list[Submission]] = []
+
+    async def submit(self, tasks: list[Submission]) -> list[str]:
+        """As `Client.submit`."""
+        self.submissions.append(tasks)
+        ids = [f"x-{self.room - at}" for at in range(len(tasks))][: self.room]
+        self.room -= len(ids)
+        if len(ids) == len(tasks):
+            return ids
+        if ids:
+            raise SubmitStopped("full", ids=ids, retry_after_s=1.0)
+        raise IntakeFull("full")
+
+
+async def handed(client: Engine, folder: Path, *lines: Any) -> int:
+    """Hand over some lines."""
+    file = folder / "tasks"
+    file.write_bytes(b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines))
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        return await hand_over(client, Namespace(json=True, quiet=False), descriptor)  # type: ignore[arg-type]
+    finally:
+        os.close(descriptor)
+
+
+def task(key: int, **more: Any) -> dict[str, Any]:
+    """A task line."""
+    return {"agent": f"counter/{key}", "method": "add", "args": [1], **more}
+
+
+def said(captured: Any) -> list[dict[str, Any]]:
+    """The lines of standard output."""
+    return [json.loads(line) for line in captured.out.splitlines()]
+
+
+async def test_tasks_are_called_as_they_are_named_or_by_their_place(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    client = Engine()
+    assert await handed(client, tmp_path, task(1, id="a"), b"", task(2), task(3, deadline_s=5, id=9)) == 0
+    captured = capfd.readouterr()
+    assert said(captured) == [{"id": "a", "task": "x-1000"}, {"id": 2, "task": "x-999"}, {"id": 9, "task": "x-998"}]
+    assert json.loads(captured.err) == {"schema": module.SCHEMA, "accepted": 3, "bad_lines": 0}
+    assert [each.deadline_s for each in client.submissions[0]] == [None, None, 5.0]
+
+
+async def test_a_bad_line_is_answered_with_its_number_and_the_others_are_accepted(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = [task(1), b"{", task(2, deadline_s=-1, id="b"), {"agent": "Counter/1", "method": "x", "id": 4}, task(3, priority=1)]
+    assert await handed(Engine(), tmp_path, *lines, b'{"id": 1, "id": 2}') == 1
+    captured = capfd.readouterr()
+    refused = {line["line"]: line.get("id") for line in said(captured) if "line" in line}
+    assert refused == {2: None, 3: "b", 4: 4, 5: None, 6: None}
+    assert json.loads(captured.err)["accepted"] == 1
+
+
+async def test_many_lines_are_several_submissions(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    client = Engine(10_000)
+    assert await handed(client, tmp_path, *(task(key) for key in range(2_500))) == 0
+    assert max(map(len, client.submissions)) <= 1_000
+    assert [line["id"] for line in said(capfd.readouterr())] == list(range(2_500))
+
+
+async def test_what_was_accepted_before_a_refusal_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SubmitStopped):
+        await handed(Engine(2), tmp_path, *(task(key) for key in range(5)))
+    assert [line["id"] for line in said(capfd.readouterr())] == [0, 1]
+    with pytest.raises(IntakeFull):
+        await handed(Engine(0), tmp_path, task(1))
+    assert said(capfd.readouterr()) == []

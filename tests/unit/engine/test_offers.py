@@ -1,0 +1,289 @@
+"""A number is offered until it has ended, to a worker that has room, in order; nothing ends twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from engine import offers as module
+from engine.offers import Offers
+from engine.task import Ending, Task
+from pools.address import Key
+from pools.errors import LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
+from pools.link import Link
+from tests.support.clocks import Clock, Turns
+from tests.support.wires import Wire, reply
+
+SESSION = "0011223344556677"
+FULL = ["MailboxFull", "counter/{} has 5 tasks waiting", 0.1]
+
+
+class Read(Wire):
+    """A wire that keeps what is read at its other end."""
+
+    def send(self, letter: str, data: Any) -> None:
+        """Take one message."""
+        super().send(letter, orjson.loads(orjson.dumps(data)))
+
+
+class Rig:
+    """Offers before two workers: agents with an even key live on the first."""
+
+    def __init__(self, *, session: str | None = SESSION, window: int = 10_000) -> None:
+        self.clock, self.turns = Clock(), Turns()
+        self.wires = [Read(), Read()]
+        self.links = [
+            Link(window=window, clock=self.clock.s, later=self.clock.later, is_kept=session is not None) for _ in self.wires
+        ]
+        for link, wire in zip(self.links, self.wires, strict=True):
+            link.attach(wire)
+        self.ended: list[Ending] = []
+        self.mark = 0
+        self.offers = Offers(
+            self._resolve,
+            session=session,
+            mark=lambda: self.mark,
+            desk=self,
+            ended=self.ended.extend,
+            chance=Random(1),
+            wall_s=self.clock.s,
+        )
+        self.number = 0
+
+    def call_soon(self, function: Callable[[], Any]) -> None:
+        """In the next turn."""
+        self.turns(function)
+
+    def call_later(self, after_s: float, function: Callable[[], Any]) -> None:
+        """When time has passed."""
+        self.clock.later(after_s, function)
+
+    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
+        if type(key) is not int or key > 99:
+            raise UnknownAgent(f"no agent {kind}/{key}")
+        return self.links[key % 2], key
+
+    def put(self, *keys: Any, method: str = "add", argument: bytes | None = b"1") -> list[Task]:
+        """Offer a task for each key."""
+        tasks = []
+        for key in keys:
+            self.number += 1
+            tasks.append(Task(self.number, None, f"counter/{key}", method, argument, 0.0, 5.0))
+        self.offers.put(tasks)
+        self.turns.run()
+        return tasks
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.pass_s(seconds)
+        self.turns.run()
+
+    def answer(self, worker: int = 0, *, at: int = -1, errors: list[Any] | None = None) -> None:
+        """Answer a section; errors: those of its tasks, by place."""
+        section = self.wires[worker].sections[at]
+        answer = reply(section)
+        if errors:
+            answer["e"] = errors
+        self.links[worker].take([answer])
+        self.turns.run()
+
+    def states(self) -> list[tuple[int, str]]:
+        """What has ended, and how."""
+        return [(one.task.number, one.state) for one in self.ended]
+
+
+def test_tasks_go_to_their_workers_with_their_numbers_and_the_mark() -> None:
+    rig = Rig()
+    rig.mark = 7
+    tasks = rig.put(2, 3, 4)
+    (even,), (odd,) = rig.wires[0].sections, rig.wires[1].sections
+    assert (even["i"], even["q"], even["c"], even["cw"]) == ([2, 4], [1, 3], SESSION, 7)
+    assert (odd["i"], odd["q"], odd["a"]) == ([3], [2], [1])
+    assert [(task.state, task.attempts, task.started_s) for task in tasks] == [("running", 1, rig.clock.s())] * 3
+    rig.answer(0)
+    assert [(one.task, one.state, one.value) for one in rig.ended] == [(tasks[0], "done", b"2"), (tasks[2], "done", b"4")]
+    assert tasks[0].state == "running"  # until that is written down
+
+
+def test_where_workers_keep_nothing_they_are_told_no_numbers() -> None:
+    rig = Rig(session=None)
+    rig.put(2, argument=None)
+    (section,) = rig.wires[0].sections
+    assert set(section) == {"n", "k", "i", "m"}
+
+
+def test_an_agent_that_there_is_not_is_a_failure_and_the_others_go_on() -> None:
+    rig = Rig()
+    rig.put(2, 500, "x", 4)
+    assert [(one.task.number, one.error and one.error.type) for one in rig.ended] == [(2, "UnknownAgent"), (3, "UnknownAgent")]
+    assert rig.wires[0].keys == [2, 4]
+
+
+def test_a_worker_has_a_window_and_one_that_is_slow_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OFFERED", 3)
+    rig = Rig()
+    tasks = rig.put(0, 2, 4, 6, 8, 1, 3)
+    assert rig.wires[0].keys == [0, 2, 4]
+    assert rig.wires[1].keys == [1, 3]
+    assert [task.state for task in tasks[:5]] == ["running"] * 3 + ["queued"] * 2
+    rig.answer(0)
+    assert rig.wires[0].keys == [0, 2, 4, 6, 8]
+    rig.answer(0)
+    rig.answer(1)
+    assert sorted(rig.states()) == [(number, "done") for number in range(1, 8)]
+
+
+def test_many_tasks_are_looked_up_a_few_in_each_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROUTED", 2)
+    rig = Rig()
+    rig.offers.put([Task(number, None, "counter/2", "add", None, 0.0) for number in range(1, 6)])
+    rig.turns.turn()
+    assert len(rig.wires[0].keys) == 2
+    rig.turns.run()
+    assert [number for section in rig.wires[0].sections for number in section["q"]] == [1, 2, 3, 4, 5]
+
+
+def test_what_a_full_mailbox_refuses_is_offered_again_later_and_later() -> None:
+    rig = Rig()
+    (task,) = rig.put(2)
+    waits = []
+    for times in range(1, 9):
+        rig.answer(errors=[[0, FULL[0], FULL[1].format(2), 0.1]])
+        assert (task.state, rig.ended) == ("queued", [])
+        waits.append(0.0)
+        while task.state == "queued":
+            rig.wait(0.01)
+            waits[-1] += 0.01
+        assert task.attempts == times + 1
+    assert waits[0] <= 0.11
+    assert 2.4 < waits[-1] <= 5.1
+    rig.answer()
+    assert rig.states() == [(1, "done")]
+
+
+def test_a_task_whose_own_question_met_a_full_mailbox_has_failed() -> None:
+    rig = Rig()
+    rig.put(2)
+    rig.answer(errors=[[0, FULL[0], FULL[1].format(8), 0.1]])
+    assert rig.states() == [(1, "failed")]
+
+
+def test_a_task_that_failed_has_failed_and_is_not_run_again() -> None:
+    rig = Rig()
+    rig.put(2, 4, 6)
+    rig.answer(errors=[[0, "ValueError", "as told", None], [1, "WorkerDied", "gone", 0.2], [2, "PoolFull", "full", 0.1]])
+    rig.wait(10)
+    assert rig.states() == [(1, "failed"), (2, "failed"), (3, "failed")]
+    assert len(rig.wires[0].sections) == 1
+
+
+def test_what_a_worker_that_is_down_has_taken_with_it_is_offered_again_under_its_number() -> None:
+    rig = Rig()
+    tasks = rig.put(2, 4)
+    rig.links[0].detach(PoolUnavailable("down"), drop_waiting=True)
+    rig.turns.run()
+    assert ([task.state for task in tasks], rig.ended) == (["queued", "queued"], [])
+    (more,) = rig.put(6)
+    rig.wait(5)
+    assert more.state == "queued"
+    rig.wires[0].sent.clear()
+    rig.links[0].attach(rig.wires[0])
+    rig.wait(1.1)
+    assert sorted(number for section in rig.wires[0].sections for number in section["q"]) == [1, 2, 3]
+    for at in range(len(rig.wires[0].sections)):
+        rig.answer(at=at)
+    assert sorted(rig.states()) == [(1, "done"), (2, "done"), (3, "done")]
+
+
+def test_where_nothing_is_kept_such_a_task_has_failed() -> None:
+    rig = Rig(session=None)
+    rig.put(2)
+    rig.links[0].detach(PoolUnavailable("down"), drop_waiting=True)
+    rig.turns.run()
+    assert rig.states() == [(1, "failed")]
+
+
+def test_a_task_whose_own_question_met_a_pool_that_is_down_has_failed() -> None:
+    rig = Rig()
+    rig.put(2)
+    rig.answer(errors=[[0, "PoolUnavailable", "another pool is down", 1.0]])
+    assert rig.states() == [(1, "failed")]
+
+
+@pytest.mark.parametrize("error", [WorkerDied("stopped"), PoolUnavailable("stopped"), LinkClosed("stopped")])
+def test_what_is_out_when_the_engine_stops_has_not_ended(error: Any) -> None:
+    rig = Rig()
+    tasks = rig.put(2, 4)
+    rig.offers.hold()
+    rig.links[0].detach(error, drop_waiting=True)
+    rig.wait(10)
+    assert rig.ended == []
+    assert not any(task.is_ending for task in tasks)
+    rig.put(3)
+    assert rig.wires[1].sections == []
+
+
+def test_what_ends_while_the_engine_stops_has_ended() -> None:
+    rig = Rig()
+    rig.put(2, 4)
+    rig.offers.hold()
+    rig.answer(errors=[[1, "ValueError", "as told", None]])
+    assert rig.states() == [(1, "done"), (2, "failed")]
+
+
+@pytest.mark.parametrize("wish", ["cancelled", "expired"])
+def test_a_task_that_no_worker_has_is_taken_back_at_once(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OFFERED", 1)
+    rig = Rig()
+    _, waiting = rig.put(2, 4)
+    rig.offers.take_back([waiting], wish)
+    rig.offers.take_back([waiting], wish)
+    assert rig.states() == [(2, wish)]
+    rig.answer()
+    rig.wait(10)
+    assert rig.wires[0].keys == [2]
+    assert rig.states() == [(2, wish), (1, "done")]
+
+
+@pytest.mark.parametrize(("wish", "error"), [("cancelled", "TaskCancelled"), ("expired", "TaskExpired")])
+def test_a_task_that_its_worker_has_is_taken_back_as_the_worker_answers(wish: str, error: str) -> None:
+    rig = Rig()
+    first, second, third = rig.put(2, 4, 6)
+    rig.offers.take_back([first, third], wish)
+    assert [order["position"] for order in rig.wires[0].orders] == [0, 2]
+    assert rig.ended == []
+    rig.answer(errors=[[0, "TaskCancelled", "cancelled before it began", None]])
+    assert [(one.task, one.state) for one in rig.ended] == [(first, wish), (second, "done"), (third, "done")]
+    assert rig.ended[0].error is not None
+    assert rig.ended[0].error.type == error
+
+
+def test_a_task_that_waits_for_a_mailbox_or_for_a_worker_can_be_taken_back() -> None:
+    rig = Rig()
+    refused, _ = rig.put(2, 3)
+    rig.answer(errors=[[0, FULL[0], FULL[1].format(2), 0.1]])
+    rig.offers.take_back([refused], "cancelled")
+    rig.wait(10)
+    assert rig.states() == [(1, "cancelled")]
+    assert len(rig.wires[0].sections) == 1
+    rig.links[1].detach(PoolUnavailable("down"), drop_waiting=True)
+    (lost,) = [task for task in rig.put(5) if task.state == "queued"]
+    rig.offers.take_back([lost], "cancelled")
+    rig.links[1].attach(rig.wires[1])
+    rig.wait(2)
+    assert (lost.number, "cancelled") in rig.states()
+    assert sum(section["i"].count(5) for section in rig.wires[1].sections) == 0
+
+
+def test_a_task_that_is_taken_back_while_its_worker_goes_down_ends_as_wished() -> None:
+    rig = Rig()
+    task, other = rig.put(2, 4)
+    rig.offers.take_back([task], "expired")
+    rig.links[0].detach(PoolUnavailable("down"), drop_waiting=True)
+    rig.offers.take_back([other], "cancelled")  # before it was judged
+    rig.turns.run()
+    assert sorted(rig.states()) == [(1, "expired"), (2, "cancelled")]

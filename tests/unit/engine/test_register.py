@@ -1,0 +1,265 @@
+"""The counts add up at every step, what is written down is what is read again, and nothing counts before it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from engine import register as module
+from engine.errors import IntakeFull, NotRequeued, ResultGone, UnknownTask
+from engine.register import Change, Draft, Register
+from engine.task import Submission, Task
+from pools.errors import BadArgument, Failure, StateUnreadable
+
+SESSION = "0011223344556677"
+ADD = Submission("mine", "counter/1", "add", 2, None)
+
+
+class Disk:
+    """What is written down of a register, as a store would give it back."""
+
+    def __init__(self, register: Register | None = None) -> None:
+        self.register = register or Register(SESSION)
+        self.rows: dict[tuple[str, Any], dict[str, Any]] = {}
+
+    def write(self, change: Change) -> Change:
+        """Write a change down: it counts. Returns what that lets go."""
+        for kind, fields, keys, rows in self.register.rows(change):
+            for key, row in zip(keys, orjson.loads(orjson.dumps(rows)) if fields else [None] * len(keys), strict=True):
+                if row is None:
+                    self.rows.pop((kind, key), None)
+                else:
+                    self.rows[kind, key] = dict(zip(fields, row, strict=True))
+        return self.register.apply(change)
+
+    def accept(self, count: int = 1, key: str = "", submission: Submission = ADD) -> list[Task]:
+        """Accept tasks."""
+        draft = self.register.draft([submission] * count, 100.0, key)
+        self.write(Change([draft]))
+        return draft.tasks
+
+    def end(self, task: Task, state: str = "done") -> Change:
+        """End a task."""
+        value, error = (b"5", None) if state == "done" else (None, Failure("ValueError", "as told"))
+        task.attempts += 1
+        return self.write(Change(endings=[task.end(state, 200.0 + task.number, value=value, error=error)]))
+
+    def again(self) -> Disk:
+        """The register of a later life."""
+        other = Disk(Register.restored([(kind, key, row) for (kind, key), row in self.rows.items()], "00" * 8)[0])
+        other.rows = self.rows
+        return other
+
+
+def shown(register: Register) -> Any:
+    """Everything of a register that a restart keeps."""
+    tasks = [
+        (t.number, t.name, t.agent, t.method, t.argument, t.state, t.ended_s, t.value, t.error, t.next, t.of)
+        for t in register.tasks.values()
+    ]
+    return register.counts(), tasks, register.letters.numbers(), register.results.numbers(), register.held, register.held_bytes
+
+
+def test_a_draft_counts_only_once_it_is_written_down() -> None:
+    disk = Disk()
+    draft = disk.register.draft([ADD, ADD], 1.0)
+    assert disk.register.counts()["accepted"] == 0
+    assert disk.register.tasks == {}
+    with pytest.raises(UnknownTask):
+        disk.register.find(disk.register.id_of(1))
+    disk.write(Change([draft]))
+    assert disk.register.counts() == {"accepted": 2, "done": 0, "failed": 0, "cancelled": 0, "expired": 0, "open": 2}
+    assert disk.register.find(f"{SESSION[:8]}-2") is draft.tasks[1]
+
+
+def test_ends_are_counted_by_their_state_and_read_again_as_they_were() -> None:
+    disk = Disk()
+    tasks = disk.accept(6)
+    for task, state in zip(tasks, ("done", "failed", "cancelled", "expired", "failed"), strict=False):
+        disk.end(task, state)
+    assert disk.register.counts() == {"accepted": 6, "done": 1, "failed": 2, "cancelled": 1, "expired": 1, "open": 1}
+    assert tasks[0].argument is None
+    assert tasks[1].argument == b"2"
+    other = disk.again()
+    assert shown(other.register) == shown(disk.register)
+    assert (other.register.session, other.register.life) == (SESSION, 2)
+    open_task = other.register.tasks[6]
+    assert (open_task.state, open_task.attempts) == ("queued", 1)
+    assert other.accept()[0].number == 7
+
+
+@pytest.mark.parametrize("name", ["", "x", "00112233", "00112233-", "00112233-0", "00112233-2", "00112234-1", "00112233-1 ",
+                                  "00112233-٣", "00112233--1", "00112233-" + "9" * 40])  # fmt: skip
+def test_an_id_that_was_never_given_is_unknown(name: str) -> None:
+    disk = Disk()
+    disk.accept()
+    with pytest.raises(UnknownTask):
+        disk.register.find(name)
+
+
+def test_the_mark_is_the_section_of_the_oldest_task_whose_end_is_not_written_down() -> None:
+    """Workers forget their answers below it: a task whose end could be lost must be above."""
+    disk = Disk()
+    tasks = disk.accept(3_000)
+    assert disk.register.mark == 0
+    for task in tasks[1:2_500]:
+        disk.end(task)
+    assert disk.register.mark == 0
+    ending = tasks[0].end("done", 1.0, value=b"1")
+    assert disk.register.mark == 0
+    disk.write(Change(endings=[ending]))
+    assert disk.register.mark == 2_501 >> 10
+    for task in tasks[2_500:]:
+        disk.end(task)
+    draft = disk.register.draft([ADD] * 5_000, 1.0)
+    assert disk.register.mark == 3_001 >> 10
+    disk.register.refuse([draft])
+    assert disk.register.mark == 8_001 >> 10
+    (after,) = disk.accept()
+    assert after.number == 8_001
+    assert disk.register.mark == 8_001 >> 10
+
+
+def test_too_many_open_tasks_too_many_bytes_and_too_wide_a_span_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OPEN_TASKS", 10)
+    disk = Disk()
+    first, *_ = disk.accept(8)
+    with pytest.raises(IntakeFull, match="8 tasks") as caught:
+        disk.accept(3)
+    assert caught.value.retry_after_s
+    disk.end(first)
+    disk.accept(3)
+    monkeypatch.setattr(module, "OPEN_TASKS", 1_000)
+    monkeypatch.setattr(module, "OPEN_BYTES", disk.register.held_bytes + 1_000)
+    with pytest.raises(IntakeFull):
+        disk.accept(1, submission=ADD._replace(argument="x" * 2_000))
+    disk.accept()
+    monkeypatch.setattr(module, "OPEN_BYTES", 2**40)
+    monkeypatch.setattr(module, "SPAN_TASKS", 20)
+    for task in list(disk.register.tasks.values())[2:]:
+        disk.end(task) if task.ended_s is None else None
+    disk.accept(9)
+    with pytest.raises(IntakeFull, match="00112233-2 is open"):
+        disk.accept()
+    disk.end(disk.register.tasks[2])
+    disk.accept()
+
+
+def test_a_submission_that_no_frame_of_the_journal_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SUBMISSION_BYTES", 10_000)
+    disk = Disk()
+    disk.accept(20)
+    with pytest.raises(BadArgument):
+        disk.accept(1, submission=ADD._replace(argument="x" * 10_000))
+    assert disk.register.held == 20
+
+
+def test_what_has_ended_is_let_go_the_oldest_first_and_the_counts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESULTS", 3)
+    monkeypatch.setattr(module, "LETTERS", 2)
+    disk = Disk()
+    tasks = disk.accept(10)
+    gone: list[int] = []
+    for task in tasks[:8]:
+        more = disk.end(task, "failed" if task.number % 2 else "done")
+        gone += more.gone
+        disk.write(more)
+    assert gone == [1, 3, 2]
+    assert list(disk.register.tasks) == [4, 5, 6, 7, 8, 9, 10]
+    with pytest.raises(ResultGone):
+        disk.register.find(disk.register.id_of(3))
+    assert disk.register.counts() == {"accepted": 10, "done": 4, "failed": 4, "cancelled": 0, "expired": 0, "open": 2}
+    assert {key for kind, key in disk.rows if kind == module.TASK} == set(disk.register.tasks)
+    assert shown(disk.again().register) == shown(disk.register)
+
+
+def test_a_later_life_with_smaller_limits_lets_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    for task in disk.accept(5):
+        disk.end(task)
+    monkeypatch.setattr(module, "RESULTS", 2)
+    items = [(kind, key, row) for (kind, key), row in disk.rows.items()]
+    register, change = Register.restored(items, "00" * 8)
+    assert list(register.tasks) == [4, 5]
+    assert change.gone == [1, 2, 3]
+
+
+def test_a_dead_letter_is_tried_again_under_a_number_of_its_own_and_only_once() -> None:
+    disk = Disk()
+    old, done, open_task = disk.accept(3)
+    disk.end(old, "failed")
+    disk.end(done)
+    draft = disk.register.draft_again([old], 300.0)
+    (new,) = draft.tasks
+    assert (new.number, new.of, new.attempts, new.argument, new.name) == (4, 1, 1, b"2", "mine")
+    with pytest.raises(NotRequeued):
+        disk.register.draft_again([old], 300.0)
+    disk.register.refuse([draft])
+    draft = disk.register.draft_again([old], 300.0)
+    disk.write(Change([draft]))
+    assert (old.next, old.state, len(disk.register.letters)) == (5, "failed", 0)
+    for task in (old, done, open_task):
+        with pytest.raises(NotRequeued):
+            disk.register.draft_again([task], 300.0)
+    assert disk.register.counts() == {"accepted": 4, "done": 1, "failed": 1, "cancelled": 0, "expired": 0, "open": 2}
+    other = disk.again().register
+    assert other.tasks[1].next == 5
+    assert (other.tasks[5].of, other.letters.numbers()) == (1, [])
+
+
+def test_a_dead_letter_that_is_let_go_while_it_is_tried_again_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LETTERS", 1)
+    disk = Disk()
+    old, other = disk.accept(2)
+    disk.end(old, "failed")
+    draft = disk.register.draft_again([old], 300.0)
+    disk.write(disk.end(other, "failed"))
+    assert old.number not in disk.register.tasks
+    disk.write(Change([draft]))
+    assert shown(disk.again().register) == shown(disk.register)
+    assert disk.register.counts()["open"] == 1
+
+
+def test_a_submission_is_known_by_its_key_until_many_more_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEYS", 2)
+    disk = Disk()
+    for key in ("a", "b"):
+        disk.accept(3, key)
+    assert disk.register.known("a") == (1, 3)
+    assert disk.again().register.known("b") == (4, 3)
+    draft = disk.register.draft([ADD], 1.0, "c")
+    more = disk.write(Change([draft]))
+    assert more.gone_keys == ["a"]
+    disk.write(more)
+    assert disk.register.known("a") is None
+    assert {key for kind, key in disk.rows if kind == module.KEY} == {"b", "c"}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows: rows[module.META, "counts"].update(accepted=7),
+        lambda rows: rows[module.META, "counts"].update(session="xx"),
+        lambda rows: rows[module.META, "counts"].pop("life"),
+        lambda rows: rows.pop((module.TASK, 1)),
+        lambda rows: rows.pop((module.END, 1)),
+        lambda rows: rows[module.END, 1].update(state="gone"),
+        lambda rows: rows[module.TASK, 2].pop("agent"),
+        lambda rows: rows[module.META, "counts"].update(next=2),
+    ],
+)
+def test_a_journal_whose_counts_its_tasks_do_not_have_is_refused(spoil: Any) -> None:
+    disk = Disk()
+    task, _ = disk.accept(2)
+    disk.end(task)
+    spoil(disk.rows)
+    with pytest.raises(StateUnreadable, match="journal"):
+        disk.again()
+
+
+def test_an_empty_change_is_none() -> None:
+    assert not Change()
+    assert Change(gone=[1])
+    assert Change([Draft([])])
