@@ -10,28 +10,27 @@ agents; who needs a loop puts `commit` into a thread. After a crash it is opened
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from checkpoints.commitlog import CommitLog, Place
-from checkpoints.compaction import Compacted, compact, fold_frame, fold_window
-from checkpoints.errors import Corrupt, ReadFailed, StoreClosed, unwritten
+from checkpoints.compaction import Compacted, compact
+from checkpoints.errors import Corrupt, StoreClosed, unwritten
 from checkpoints.files import Disk, File, Files
-from checkpoints.frame import HEADER_BYTES, Frame, Part
-from checkpoints.manifest import BEFORE, MANIFEST, Manifest, read_manifest, write_manifest
-from checkpoints.mark import MARK, read_mark
-from checkpoints.recovery import Recovered, read_log, segments_of
-from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, name_of
+from checkpoints.found import Found, close_all, nothing, read, sync_last, write
+from checkpoints.frame import Part
+from checkpoints.manifest import BEFORE, MANIFEST, Manifest, read_manifest
+from checkpoints.mark import MARK
+from checkpoints.recovery import read_log
+from checkpoints.segment import name_of
 from checkpoints.shards import SHARDS
-from checkpoints.snapshot import Snapshot, open_snapshots
+from checkpoints.snapshot import open_snapshots
 from checkpoints.spec import SEGMENT_BYTES
-from checkpoints.table import ENTRIES, GONE, SHARDS_MOST, STATES, Changes, Key, Rows, Table, shard_of_key, state_of
-from checkpoints.window import Window
+from checkpoints.table import ENTRIES, GONE, SHARDS_MOST, STATES, Changes, Key, Rows, shard_of_key, state_of
 
 __all__ = ["Store", "changes_part", "gone_part", "open_store", "states_part"]
 
@@ -71,7 +70,7 @@ class Store:
         self,
         files: Files,
         folder: str,
-        found: _Found,
+        found: Found,
         *,
         lock: File,
         log: CommitLog | None,
@@ -137,7 +136,7 @@ class Store:
             if self._log is not None:
                 self._log.close()
         finally:
-            _close(self._snapshots)
+            close_all(self._snapshots)
             self._snapshots = {}
             self._lock.close()
 
@@ -236,7 +235,7 @@ class Store:
         for rows in self.table.kinds.values():
             for key in [key for key, row in rows.rows.items() if type(row) is Changes]:
                 del rows.rows[key]
-        _close(self._snapshots)
+        close_all(self._snapshots)
         self._snapshots, self._manifest = fresh, manifest
 
 
@@ -277,133 +276,18 @@ def open_store(
         if is_dry and not manifests:
             raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing")
         limit = None if until is None else (f"{folder}/{name_of(until[0])}", until[1])
-        found = _read(disk, folder, manifests, damage, is_dry, limit) if manifests else _nothing(disk, folder, shards, chance)
-        held.callback(_close, found.snapshots)
+        found = read(disk, folder, manifests, damage, is_dry, limit) if manifests else nothing(disk, folder, shards, chance)
+        held.callback(close_all, found.snapshots)
         if found.manifest.shards != shards:
             raise ValueError(f"{folder} has {found.manifest.shards} shards, not {shards}: their number stays as it was made")
         failpoint("open.read")
         if is_dry and limit is None:
-            _sync(disk, f"{folder}/{name_of(found.recovered.place.segment - 1)}")
+            sync_last(disk, f"{folder}/{name_of(found.recovered.place.segment - 1)}")
         begin = partial(CommitLog, disk, folder, is_synced=is_synced, segment_bytes=segment_bytes, failpoint=failpoint)
         log = None if is_dry else begin(found.recovered.place)
         if log is not None:
             held.callback(log.close)
         if not manifests:
-            _write(disk, folder, found.manifest)
+            write(disk, folder, found.manifest)
         held.pop_all()
     return Store(disk, folder, found, lock=lock, log=log, begin=begin, damage=damage)
-
-
-class _Found(NamedTuple):
-    """What a folder holds."""
-
-    manifest: Manifest
-    recovered: Recovered
-    table: Table
-    window: Window
-    snapshots: dict[int, Snapshot]
-
-
-def _nothing(files: Files, folder: str, shards: int, chance: Callable[[int], bytes]) -> _Found:
-    """A store that is new. Its log is begun before its manifest is written: a manifest without a log tells that it was lost."""
-    _check_new(files, folder)
-    store = chance(16)
-    recovered = Recovered(Place(store, 1, 1, 1, NO_DIGEST, 0), None, 0, 0, 0, [])
-    return _Found(Manifest(store, shards), recovered, Table(), Window(), {})
-
-
-def _check_new(files: Files, folder: str) -> None:
-    """Remove what a making that was killed has left. Raises Corrupt where there is more: then it was no new store."""
-    first = f"{folder}/{name_of(1)}"
-    numbers = segments_of(files, folder)
-    try:
-        kept = [name for name in files.names(folder) if name.endswith(".snap")]
-        is_empty = not numbers or (numbers == [1] and len(files.read(first)) <= SEGMENT_HEADER_BYTES + HEADER_BYTES)
-    except OSError as error:
-        raise ReadFailed(first, error) from error
-    if kept or not is_empty:
-        raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing, and there are segments or snapshots")
-    try:
-        if numbers:
-            files.remove(first)
-    except OSError as error:
-        raise unwritten(first, error) from error
-
-
-def _write(files: Files, folder: str, manifest: Manifest) -> None:
-    try:
-        write_manifest(files, folder, manifest)
-    except OSError as error:
-        raise unwritten(folder, error) from error
-
-
-def _read(
-    files: Files,
-    folder: str,
-    manifests: Sequence[Manifest],
-    damage: list[Corrupt],
-    is_dry: bool,
-    limit: tuple[str, int] | None,
-) -> _Found:
-    """Read by the newest manifest whose files are whole. Raises the newest one's error where none is.
-
-    limit: the file and the byte from which on nothing counts.
-    """
-    _look_at_mark(files, folder, manifests[0], damage)
-    wrong: list[Corrupt] = []
-    for manifest in manifests:
-        table, window = Table(), Window()
-        try:
-            fold_window(files, folder, manifest, window)
-            snapshots = open_snapshots(files, folder, manifest, is_verified=True)
-        except Corrupt as error:
-            wrong.append(error)
-            continue
-        try:
-            recovered = read_log(
-                files,
-                folder,
-                partial(_fold, limit, table, window),
-                store=manifest.store,
-                start=manifest.segment,
-                first=manifest.covered + 1,
-                covered=manifests[0].covered,
-                is_dry=is_dry,
-            )
-        except BaseException:
-            _close(snapshots)
-            raise
-        damage += wrong
-        return _Found(manifest, recovered, table, window, snapshots)
-    raise wrong[0]
-
-
-def _fold(limit: tuple[str, int] | None, table: Table, window: Window, frame: Frame, file: str, at: int) -> None:
-    """Take in one commit, if it counts."""
-    if limit is None or (file, at) < limit:
-        fold_frame(table, window, frame, file, at)
-
-
-def _sync(files: Files, path: str) -> None:
-    """Have on the disk what the last writer may have been killed over. Raises DiskFull, StoreFailed.
-
-    On one that takes no writes from anybody, what it shows stays as it is.
-    """
-    try:
-        with closing(files.append(path)) as file:
-            file.sync()
-    except OSError as error:
-        if error.errno != errno.EROFS:
-            raise unwritten(path, error) from error
-
-
-def _look_at_mark(files: Files, folder: str, manifest: Manifest, damage: list[Corrupt]) -> None:
-    try:
-        read_mark(files, folder, manifest.store)
-    except Corrupt as error:
-        damage.append(error)
-
-
-def _close(snapshots: Mapping[int, Snapshot]) -> None:
-    for snapshot in snapshots.values():
-        snapshot.close()

@@ -190,7 +190,7 @@ def test_a_worker_that_takes_no_changes_says_so(state: int, changes: str, reason
     swarm.seats[0].cells[REFUSAL] = state
     facts = worker_facts(swarm.seats[0], swarm.pools[0])  # type: ignore[arg-type]
     assert (facts["changes"], facts["reason"].startswith(reason)) == (changes, True)
-    workers = snapshot(swarm, Tally(), name="x", durability="memory", started_s=0.0).workers  # type: ignore[arg-type]
+    workers = snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).workers  # type: ignore[arg-type]
     assert workers[changes] == 1
 
 

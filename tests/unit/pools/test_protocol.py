@@ -158,7 +158,10 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     finally:
         gauges.close()
     control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]
-    assert verbs("To the engine's socket:") == {*control._verbs, "cancel", "session"}
+    cells = re.findall(r"(?m)^\| (`[^|]+) \|", PAGE[PAGE.index("Of accepted tasks") :])
+    of_tasks = {verb for cell in cells for verb in re.findall(r"`([\w-]+)`", cell)}
+    assert "submit" in of_tasks
+    assert verbs("To the engine's socket:") | of_tasks == {*control._verbs, "cancel", "session"}
     assert verbs("from a worker:") == {"spawn", "finding", "event"}
 
 
