@@ -21,6 +21,7 @@ from checkpoints.compaction import Compacted, compact, fold_frame, fold_window
 from checkpoints.errors import Corrupt, DiskFull, ReadFailed
 from checkpoints.files import Disk, File, Files
 from checkpoints.frame import HEADER_BYTES, Part
+from checkpoints.graves import Grave, Graves
 from checkpoints.manifest import BEFORE, MANIFEST, Manifest, read_manifest, write_manifest
 from checkpoints.mark import MARK, read_mark
 from checkpoints.recovery import Recovered, read_log, segments_of
@@ -78,10 +79,21 @@ class Store:
         self._lock = lock
         self._manifest, self.recovered, self.table, self.window, self._snapshots = found
         self._loaded: set[tuple[int, str, Key]] = set()
+        self._graves = Graves()
+        self._begun = log.segment
+        self._bury()
         self.log = log
         #: What was found damaged beside the log, and was made good by what was kept of before, or was not needed.
         self.damage = damage
         self._is_closed = False
+
+    def _bury(self) -> None:
+        """Know the removed keys of the log by themselves: a row that is taken out must not make the snapshot's count again."""
+        for kind, rows in self.table.kinds.items():
+            gone = [key for key, row in rows.rows.items() if row is GONE]
+            for key in gone:
+                del rows.rows[key]
+            self._graves.add(kind, gone, Grave(self._begun - 1))
 
     @property
     def is_fallback(self) -> bool:
@@ -106,6 +118,17 @@ class Store:
         What `state` says does not follow: it tells what was there when the store was opened, and what `fold` was given.
         """
         return self.log.commit(parts, count)
+
+    def take_out(self, kind: str, keys: Sequence[Key]) -> Grave:
+        """Have no state of these keys any more, whatever a snapshot says; `gone_part` is the record of it.
+
+        Returns what is to be told the segment of that record, once it is committed.
+        """
+        rows, grave = self.rows(kind).rows, Grave()
+        for key in keys:
+            rows.pop(key, None)
+        self._graves.add(kind, keys, grave)
+        return grave
 
     def close(self) -> None:
         """Seal the log and give everything back. Once is enough, and twice does no harm."""
@@ -132,7 +155,7 @@ class Store:
         """
         rows = self.rows(kind)
         row = rows.rows.get(key)
-        if row is GONE:
+        if row is None and key in self._graves.of(kind):
             return False
         if row is not None and type(row) is not Changes:
             return True
@@ -160,15 +183,20 @@ class Store:
         state = None
         if not rows.fields:
             rows.fields = block.fields
-        known = rows.rows
+        known, gone = rows.rows, self._graves.of(kind)
         is_same = rows.fields == block.fields
         for other, row in zip(block.keys, block.rows, strict=True):
             if other == key:
                 state = state_of(block.fields, row)
-            if name not in self._loaded and other not in known:
+            if name not in self._loaded and other not in known and other not in gone:
                 known[other] = row if is_same else state_of(block.fields, row)
         self._loaded.add(name)
         return state
+
+    def may_have(self, kind: str, key: Key) -> bool:
+        """Whether there may be a state of a key, in memory or in a snapshot, without a look at the disk."""
+        snapshot = self._snapshots.get(shard_of_key(kind, key, self._manifest.shards))
+        return key in self.rows(kind).rows or (snapshot is not None and snapshot.may_have(kind))
 
     def state(self, kind: str, key: Key) -> dict[str, Any] | None:
         """A key's state by field; None for none. Raises Corrupt, ReadFailed."""
@@ -183,9 +211,9 @@ class Store:
         inside = {kind: set(keys) for kind, keys in known.items()}
         for shard in sorted(self._snapshots):
             for block in self._snapshots[shard].blocks():
-                mine = inside.get(block.kind, ())
+                mine, gone = inside.get(block.kind, ()), self._graves.of(block.kind)
                 for key, row in zip(block.keys, block.rows, strict=True):
-                    if key not in mine:
+                    if key not in mine and key not in gone:
                         yield block.kind, key, dict(state_of(block.fields, row))
         for kind, keys in known.items():
             for key in keys:
@@ -203,8 +231,23 @@ class Store:
         return done
 
     def renew(self, manifest: Manifest) -> None:
-        """Read from the snapshots of a later compaction from now on."""
+        """Read from the snapshots of a later compaction from now on. Raises Corrupt, ReadFailed, then the old ones are read.
+
+        What the log that was read when the store was opened has changed is in them; or, where they are of before that, it is
+        brought in upon the old ones: no change is made twice.
+        """
         fresh = open_snapshots(self._files, self._folder, manifest)
+        try:
+            for kind, known in self.table.kinds.items():
+                for key in [key for key, row in known.rows.items() if type(row) is Changes]:
+                    if manifest.segment >= self._begun:
+                        del known.rows[key]
+                    else:
+                        self.find(kind, key)
+        except BaseException:
+            _close(fresh)
+            raise
+        self._graves.forget(manifest.segment)
         _close(self._snapshots)
         self._snapshots, self._manifest = fresh, manifest
 
