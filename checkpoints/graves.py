@@ -39,7 +39,7 @@ class Graves:
         return self._kinds.get(kind, ())
 
     def forget(self, segment: int) -> None:
-        """Snapshots that hold everything before this segment are read from now on: what was removed there is in none of them."""
+        """Snapshots that hold everything before this segment are read from now on: what was removed there is not in them."""
         for kind, keys in list(self._kinds.items()):
             left = {key: grave for key, grave in keys.items() if grave.segment is None or grave.segment >= segment}
             if left:

@@ -20,6 +20,7 @@ from engine.errors import NotRunning, UnsafePath
 from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
+from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from pools.address import ANY, Key, parse, valid_kind
@@ -199,6 +200,10 @@ class Client:
         """Make agents exist; `reference` loads their kind first. As `Engine.spawn`, and it measures a new agent's memory."""
         facts = {"count": count, "add": add, "keys": keys, "warm": warm, "reference": reference, "paths": list(paths)}
         return Spawned(**await self.request("spawn", kind=kind, measure=True, **facts))
+
+    async def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:
+        """Remove agents, and what was kept of them. As `Engine.remove`."""
+        return Removed(**await self.request("remove", kind=kind, **leaving(keys).as_dict()))
 
     async def stats(self) -> dict[str, Any]:
         """One snapshot, as `stats --json` prints it."""

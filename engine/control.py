@@ -16,11 +16,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from checkpoints.errors import CheckpointError
 from checkpoints.spec import SESSION_BYTES
 from engine import __version__
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
 from engine.order import Order
+from engine.removed import Leaving, leaving
 from engine.snapshot import pool_facts, worker_facts
 from pools.channel import Channel
 from pools.errors import BadArgument, BadFrame, KindNotLoaded, PoolError, TooManyAgents, failure_of
@@ -57,6 +59,7 @@ class Control:
         self._verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "hello": self._hello,
             "spawn": self._spawn,
+            "remove": self._remove,
             "stats": self._stats,
             "ps": self._ps,
             "pools": self._pools,
@@ -148,7 +151,7 @@ class Control:
             if verb is None:
                 raise BadArgument(f"no verb {order.verb!r:.60}; there are {', '.join(sorted(self._verbs))}")
             value = await verb(order)
-        except (PoolError, EngineError, ValueError, KeyError, TypeError) as error:
+        except (PoolError, EngineError, CheckpointError, ValueError, KeyError, TypeError) as error:
             failure = failure_of(error)
             if isinstance(error, EngineError):
                 failure = failure._replace(retry_after_s=error.retry_after_s)
@@ -178,6 +181,10 @@ class Control:
         if before is not None and spawned.added:
             spawned = spawned._replace(agent_bytes=max(engine.memory_bytes() - before, 0) / spawned.added)
         return spawned.as_dict()
+
+    async def _remove(self, order: Order) -> dict[str, Any]:
+        meant = Leaving(order.spans("ranges"), leaving(order.texts("names")).names)
+        return (await self._engine.remove(order.text("kind"), meant)).as_dict()
 
     async def _stats(self, _order: Order) -> dict[str, Any]:
         return self._engine.stats().as_dict()

@@ -23,6 +23,7 @@ from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.keys import DURABILITIES
 from engine.machine import read_machine
 from engine.proxy import Proxy
+from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from pools.address import key_of
@@ -197,8 +198,10 @@ class Engine:
     ) -> Spawned:
         """Make agents exist: `count` in all, `add` more, or those with the given keys.
 
-        Repeating a count changes nothing. A range is one operation: objects are made at the first task, or now with
-        `warm` (in batches of 100).  Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
+        Repeating a count changes nothing. New numbers are the lowest that are free: 0 and on, or where one was removed. A
+        range is one operation: objects are made at the first task, or now with `warm` (in batches of 100).
+
+        Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
         """
         if [count, add, keys].count(None) != 2:
             raise ValueError("spawn takes one of count, add and keys")
@@ -223,6 +226,21 @@ class Engine:
             workers=len(swarm.seats),
             seconds=time.perf_counter() - began_s,
         )
+
+    async def remove(self, kind: type[Agent] | str, keys: Leaving | Iterable[int | str] | range) -> Removed:
+        """Remove the agents of a kind with these keys, and what was kept of them; on the disk when this returns.
+
+        Their open tasks fail with UnknownAgent. One that is not there is no error. A removed key may be spawned again, as a
+        new agent.  Raises UnknownKind, BadAddress, PoolUnavailable, CheckpointError.
+        """
+        swarm = self.swarm
+        name = kind if isinstance(kind, str) else kind.kind
+        swarm.check_kind(name)
+        ranges, names = meant = leaving(keys)
+        began_s = time.perf_counter()
+        removed = await swarm.removals.remove(name, ranges, names)
+        total = swarm.placement.count_of(name)
+        return Removed(name, removed, meant.total - removed, total, time.perf_counter() - began_s)
 
     async def _load(self, kind: type[Agent] | str) -> str:
         swarm = self.swarm

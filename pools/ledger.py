@@ -24,8 +24,9 @@ from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
 from checkpoints.failpoint import failpoint_of
 from checkpoints.files import Disk
 from checkpoints.frame import Part
+from checkpoints.graves import Grave
 from checkpoints.manifest import read_manifest
-from checkpoints.store import Store, changes_part, open_store, states_part
+from checkpoints.store import Store, changes_part, gone_part, open_store, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
 from pools.agent import Agent
@@ -54,7 +55,7 @@ PLACE_MASK = (1 << PLACE_BITS) - 1
 class _Batch:
     """What is committed together, and the frames that wait for it."""
 
-    __slots__ = ("count", "frames", "marks", "parts", "size_bytes")
+    __slots__ = ("count", "frames", "graves", "marks", "parts", "size_bytes")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -62,6 +63,7 @@ class _Batch:
         self.size_bytes = 0
         self.marks: dict[bytes, int] = {}
         self.frames: list[bytes] = []
+        self.graves: list[Grave] = []
 
 
 class Ledger:
@@ -124,6 +126,12 @@ class Ledger:
                 change[name] = orjson.Fragment(new)
         if change:
             self._add(changes_part(kind.name, [key], [change]), 1)
+
+    def removed(self, kind: str, keys: Sequence[Key]) -> None:
+        """Record that agents have no state any more."""
+        gone = cast("list[int | str]", keys)
+        self._add(gone_part(kind, gone), len(gone))
+        self._open.graves.append(self.store.take_out(kind, gone))
 
     def answered(self, number: int, columns: dict[str, Any]) -> None:
         """Record answers to tasks of a section, if any of them has changed something since the last answers."""
@@ -247,6 +255,8 @@ class Ledger:
         if batch is not None:
             for frame in batch.frames:
                 self._write(frame)
+            for grave in batch.graves:
+                grave.segment = self.store.log.segment
         self.flush()
 
     # -- the thread ----------------------------------------------------------------------------------------------------

@@ -32,10 +32,11 @@ from pools.listing import listed
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
+from pools.removals import Removals, in_parts
 from pools.restarts import RestartBudget
 from pools.seat import Seat
 from pools.spares import Spares
-from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
+from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, PoolSpec
 from pools.watch import Watch
 from pools.ways import Ended
 
@@ -100,6 +101,7 @@ class Swarm:
             self._restore(keep)
             stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
             self._compactor = Compactor(stores, environ, output, on_event)
+        self.removals = Removals(self.placement, self.pools, self._roster, self.healer.forget, on_event)
         self._limits = Limits(name, self.pools)
         self._watch = Watch(self.seats, self.healer.found)
 
@@ -165,7 +167,7 @@ class Swarm:
                 {"verb": "range", "kind": kind, "start": part.start, "stop": part.stop}
                 for part in self.placement.parts_of(kind, number)
             ]
-            orders += [{"verb": "names", "kind": kind, "names": part} for part in _parts(self.placement.names_of(kind, number))]
+            orders += [{"verb": "names", "kind": kind, "names": part} for part in in_parts(self.placement.names_of(kind, number))]
         return [*orders, *self.healer.orders(lambda kind, key: self._place_of(kind, key) == (number, worker))]
 
     def _place_of(self, kind: str, key: Key) -> tuple[int, int] | None:
@@ -200,6 +202,7 @@ class Swarm:
         await asyncio.gather(*starting)
         self._limits.enforce()
         self._watch.start()
+        self.removals.resume()
         if self._compactor is not None:
             self._compactor.start()
 
@@ -267,6 +270,7 @@ class Swarm:
     async def spawn(self, kind: str, count: int) -> int:
         """Make `count` more numbered agents exist; returns how many. Raises TooManyAgents before any is."""
         self.check_kind(kind)
+        await self.removals.settled(kind)
         for number, share in enumerate(self.placement.plan(kind, count)):
             if share:
                 self.pools[number].check_room()
@@ -284,7 +288,8 @@ class Swarm:
     async def spawn_names(self, kind: str, names: Sequence[str]) -> int:
         """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
         self.check_kind(kind)
-        fresh = sum(not self.placement.has_name(kind, name) for name in dict.fromkeys(names))
+        await self.removals.settled(kind)
+        fresh = sum(not self.placement.has(kind, name) for name in dict.fromkeys(names))
         for number, share in enumerate(self.placement.plan(kind, fresh)):
             if share:
                 self.pools[number].check_room()
@@ -294,7 +299,7 @@ class Swarm:
         requests = [
             _ask(seat, "names", kind=kind, names=part)
             for number, mine in placed.items()
-            for part in _parts(mine)
+            for part in in_parts(mine)
             for seat in self.pools[number].seats
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
@@ -318,9 +323,11 @@ class Swarm:
         try:
             self.check_kind(valid_kind(kind))
             if type(key) is int:
-                if key >= self.placement.numbered(kind):
+                if not self.placement.has(kind, key):
                     raise UnknownKind(f"{kind}/{key}: numbered agents are spawned as a range; give this one a name")
                 return
+            if self.removals.is_going(kind) and not self.placement.has(kind, key):
+                raise PoolUnavailable(f"agents of kind {kind} are being removed")
             placed = self.placement.add_names(kind, [str(key)])
             if self._roster is not None and placed:
                 self._roster.note(kind, placed, self._on_event)
@@ -372,11 +379,6 @@ class Swarm:
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
         return await listed(self.placement, self.pools, kind, skip, limit)
-
-
-def _parts(names: list[str]) -> list[list[str]]:
-    """Names in lists that fit into a frame each."""
-    return [names[at : at + NAMES_AT_ONCE] for at in range(0, len(names), NAMES_AT_ONCE)]
 
 
 def _links_of(pool: Pool) -> list[Link]:
