@@ -76,15 +76,13 @@ class Residents:
         """The agents with these keys exist from now on."""
         self._names.update(names)
 
-    def cut(self, start: int, stop: int) -> list[range]:
-        """The agents start to stop - 1 exist no more; returns which of them did, in this worker or in another."""
-        return [range(*span) for span in cut(self._starts, self._ranges, start, stop, lambda _span, a, b: Span(a, b))]
+    def cut(self, start: int, stop: int) -> None:
+        """The agents start to stop - 1 exist no more."""
+        cut(self._starts, self._ranges, start, stop, lambda _span, first, last: Span(first, last))
 
-    def cut_names(self, names: Iterable[str]) -> list[str]:
-        """The same for agents with these keys."""
-        gone = self._names.intersection(names)
-        self._names -= gone
-        return list(gone)
+    def cut_names(self, names: Iterable[str]) -> None:
+        """The agents with these keys exist no more."""
+        self._names.difference_update(names)
 
     def drop(self, key: Key) -> bool:
         """Forget the object of an agent and what is known of its state; returns whether there was anything."""

@@ -48,10 +48,15 @@ async def remove(
 ) -> int:
     """Have some agents exist no more; returns how many of them had an object or a state here.
 
-    Their tasks that are under way fail, and those that come from now on.  kept: where state is recorded.
+    Their tasks that are under way fail, and those that come from now on. A process that was never told of them may have a
+    state of them all the same, of the one before.  ranges: start and stop of each, without the stop.
+    kept: where state is recorded.
     """
-    spans = sorted((span for start, stop in ranges for span in residents.cut(start, stop)), key=_start)
-    named = residents.cut_names(names)
+    spans = sorted((range(start, stop) for start, stop in ranges), key=_start)
+    named = list(names)
+    for span in spans:
+        residents.cut(span.start, span.stop)
+    residents.cut_names(named)
     kind = residents.kind.name
     if kept is not None:
         kept[1].stop_timers(partial(_is_in, kind, spans, frozenset(named)))
