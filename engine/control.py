@@ -167,7 +167,8 @@ class Control:
     # -- verbs ---------------------------------------------------------------------------------------------------------
 
     async def _hello(self, _order: Order) -> dict[str, Any]:
-        return {"name": self._engine.name, "pid": os.getpid(), "version": __version__}
+        engine = self._engine
+        return {"name": engine.name, "pid": os.getpid(), "version": __version__, "durability": engine.durability}
 
     async def _spawn(self, order: Order) -> dict[str, Any]:
         engine = self._engine

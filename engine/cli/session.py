@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.cli.ending import endings_by_loop
+from engine.cli.output import hint
 
 if TYPE_CHECKING:
     from engine.client import Client
@@ -73,6 +74,7 @@ def request(options: Namespace, verb: str, **facts: Any) -> Any:
 def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome]], *, is_fast: bool = False) -> Outcome:
     """Connect to the engine, say something and return what came of it. Raises NotRunning where none runs.
 
+    An engine that keeps state is waited for if it goes away meanwhile, as `Client` does.
     is_fast: on uvloop, whose import costs a single request more than it saves.
     """
     environ = environment()
@@ -82,7 +84,7 @@ def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome
     from engine.client import Client
 
     async def conversation() -> Outcome:
-        async with Client(name, environ) as client:
+        async with Client(name, environ, told=lambda line: hint(options, f"engine: {line}")) as client:
             return await say(client)
 
     run = asyncio.run
