@@ -25,7 +25,7 @@ from pools.spec import NAMES_AT_ONCE
 if TYPE_CHECKING:
     from pools.roster import Roster
 
-__all__ = ["Removals", "in_parts"]
+__all__ = ["Removals", "lots"]
 
 #: Seconds after which a worker that was away is told again.
 AGAIN_S = 0.05
@@ -138,7 +138,7 @@ class Removals:
     async def _tell(self, pool: int, seat: Seat, going: _Going) -> None:
         """Have one worker forget what it has of a removal, whichever process that takes."""
         names = going.names.get(pool, [])
-        pieces = in_parts(names) or [[]]
+        pieces = lots(names) or [[]]
         ranges = [[part.start, part.stop] for part in going.parts if part.pool == pool]
         while pieces:
             try:
@@ -158,6 +158,6 @@ class Removals:
                 raise PoolUnavailable(f"worker {seat.name} is {seat.state}: its {going.kind} agents cannot be removed")
 
 
-def in_parts(names: list[str]) -> list[list[str]]:
+def lots(names: list[str]) -> list[list[str]]:
     """Names in lists that fit into a frame each."""
     return [names[at : at + NAMES_AT_ONCE] for at in range(0, len(names), NAMES_AT_ONCE)]

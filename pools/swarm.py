@@ -32,7 +32,7 @@ from pools.listing import listed
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
-from pools.removals import Removals, in_parts
+from pools.removals import Removals, lots
 from pools.restarts import RestartBudget
 from pools.seat import Seat
 from pools.spares import Spares
@@ -167,7 +167,7 @@ class Swarm:
                 {"verb": "range", "kind": kind, "start": part.start, "stop": part.stop}
                 for part in self.placement.parts_of(kind, number)
             ]
-            orders += [{"verb": "names", "kind": kind, "names": part} for part in in_parts(self.placement.names_of(kind, number))]
+            orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(self.placement.names_of(kind, number))]
         return [*orders, *self.healer.orders(lambda kind, key: self._place_of(kind, key) == (number, worker))]
 
     def _place_of(self, kind: str, key: Key) -> tuple[int, int] | None:
@@ -299,7 +299,7 @@ class Swarm:
         requests = [
             _ask(seat, "names", kind=kind, names=part)
             for number, mine in placed.items()
-            for part in in_parts(mine)
+            for part in lots(mine)
             for seat in self.pools[number].seats
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
