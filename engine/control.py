@@ -66,6 +66,7 @@ class Control:
             "agents": self._agents,
             "kinds": self._kinds,
             "events": self._events,
+            "cut": self._cut,
             "quarantine": self._quarantine,
             "release": self._release,
             "ready": self._ready,
@@ -228,6 +229,9 @@ class Control:
 
     async def _release(self, order: Order) -> dict[str, Any]:
         return await self._engine.release(order.text("agent"))
+
+    async def _cut(self, _order: Order) -> dict[str, list[int]]:
+        return await self._engine.cut()
 
     async def _ready(self, order: Order) -> bool:
         """Wait until every worker runs."""

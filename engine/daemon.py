@@ -14,7 +14,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +27,7 @@ from pools.title import entitle
 if TYPE_CHECKING:
     from engine.config import Config
 
-__all__ = ["StartReport", "is_running", "kill", "start"]
+__all__ = ["StartReport", "claimed", "is_running", "kill", "start"]
 
 #: Seconds within which a daemon has to listen on its socket.
 START_S = 30.0
@@ -68,6 +68,17 @@ def is_running(paths: Paths) -> int | None:
     finally:
         os.close(descriptor)
     return None
+
+
+@contextlib.contextmanager
+def claimed(paths: Paths) -> Iterator[None]:
+    """Have no daemon of this name start within the block. Raises AlreadyRunning, UnsafePath."""
+    paths.prepare()
+    lock = _lock(paths)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def kill(paths: Paths) -> int | None:

@@ -29,6 +29,7 @@ from engine.stream import Tally, batches, singly
 from pools.address import key_of
 from pools.agent import Agent
 from pools.asks import Asks
+from pools.cut import cut
 from pools.errors import BadAddress, StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
@@ -300,6 +301,19 @@ class Engine:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm = self.swarm
         return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
+
+    async def cut(self) -> dict[str, list[int]]:
+        """One moment of everything that is kept: the segment and its bytes of each store, by its folder in `data`.
+
+        What was acknowledged before is there up to these places, whatever is written behind them.  Raises Unavailable where
+        state is kept in memory only, PoolUnavailable.
+        """
+        keep, swarm = self._keep, self.swarm
+        if keep is None or swarm.roster is None:
+            raise Unavailable("this engine keeps its state in memory only, nothing is on the disk (durability: sync or os)")
+        stores = {keep.store(pool.name, at): seat for pool in swarm.pools for at, seat in enumerate(pool.seats)}
+        places = await cut(stores, {keep.roster: swarm.roster.pause})
+        return {folder.removeprefix(f"{keep.folder}/"): place for folder, place in places.items()}
 
     # -- what is known -------------------------------------------------------------------------------------------------
 

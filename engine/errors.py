@@ -53,6 +53,7 @@ from pools.errors import (
 __all__ = [
     "AgentQuarantined",
     "AlreadyRunning",
+    "BackupDamaged",
     "BadAddress",
     "BadArgument",
     "BadField",
@@ -162,6 +163,14 @@ class Unavailable(EngineError):
     """Something cannot work here; the message says why."""
 
 
+class BackupDamaged(EngineError):
+    """A backup is not as it was written, or leads out of its folder; `file` is which of its files."""
+
+    def __init__(self, message: str, *, file: str) -> None:
+        super().__init__(message)
+        self.file = file
+
+
 class BadLine(EngineError):
     """A line of a task file is not a task; `line` is its number, from 1."""
 
@@ -176,6 +185,7 @@ DONE, FAILED, WRONG, AGAIN, BROKEN = range(5)
 _CODES: dict[type[Exception], int] = {
     AgentQuarantined: FAILED,
     AlreadyRunning: WRONG,
+    BackupDamaged: BROKEN,
     BadAddress: WRONG,
     BadArgument: WRONG,
     BadField: WRONG,

@@ -13,6 +13,7 @@ import errno
 import os
 import threading
 import time
+from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
@@ -50,6 +51,8 @@ CONFIRM_S = 1.0
 #: Seconds that the process before may take to let go of the store, and between two tries.
 LET_GO_S, LET_GO_PAUSE_S = 5.0, 0.005
 PLACE_MASK = (1 << PLACE_BITS) - 1
+#: The segment that is written, and its bytes.
+Place = tuple[int, int]
 
 
 class _Batch:
@@ -95,11 +98,11 @@ class Ledger:
         self._open = _Batch()
         self._ready: deque[_Batch] = deque()
         self._under_way: _Batch | None = None
-        self._is_due = False
+        self._is_due = self._is_held = False
         #: Seconds that the disk has been full; 0 while it takes what is written.
         self.full_s = 0.0
         self._closing = threading.Event()
-        self._work: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._work: SimpleQueue[_Batch | Callable[[Place], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._commit_all, name="commits", daemon=True)
         self._thread.start()
 
@@ -241,7 +244,7 @@ class Ledger:
             if batch.marks:
                 batch.parts.append(marks_part(batch.marks))
             self._ready.append(batch)
-        if self._under_way is None and self._ready:
+        if self._under_way is None and self._ready and not self._is_held:
             self._under_way = self._ready.popleft()
             self._work.put(self._under_way)
 
@@ -259,6 +262,20 @@ class Ledger:
                 grave.segment = self.store.log.segment
         self.flush()
 
+    # -- a moment at which nothing is written ------------------------------------------------------------------------------
+
+    def hold(self) -> Future[list[int]]:
+        """Commit nothing more until `go_on`; the future has the segment that is written, and its bytes, when nothing is."""
+        reached: Future[list[int]] = asyncio.get_running_loop().create_future()
+        self._is_held = True
+        self._work.put(lambda place: None if reached.done() else reached.set_result(list(place)))
+        return reached
+
+    def go_on(self) -> None:
+        """Commit again."""
+        self._is_held = False
+        self.flush()
+
     # -- the thread ----------------------------------------------------------------------------------------------------
 
     def _commit_all(self) -> None:
@@ -274,6 +291,9 @@ class Ledger:
                 continue
             if batch is None:
                 return
+            if not isinstance(batch, _Batch):
+                self._post(batch, (self.store.log.segment, self.store.log.segment_bytes))
+                continue
             is_confirmed = False
             error: BaseException | None = None
             try:

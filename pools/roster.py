@@ -20,6 +20,7 @@ from checkpoints.frame import Part
 from checkpoints.store import changes_part, open_store
 from pools.errors import StateUnreadable
 from pools.events import Event
+from pools.pause import Pause
 from pools.placement import Part as Range
 from pools.placement import Placement, Taken
 from pools.spec import PoolSpec
@@ -47,6 +48,7 @@ class Roster:
         self._placement: Placement | None = None
         self._rows: dict[str, _Rows] = {}
         self._thread = ThreadPoolExecutor(1, "roster")
+        self.pause = Pause(self._thread, self._store.log)
         try:
             self._check(pools)
         except BaseException:

@@ -76,7 +76,7 @@ class Swarm:
         self._keep = keep
         #: Tells a worker which answers it knows by their numbers, of all that ever asked it.
         self._session = os.urandom(SESSION_BYTES - 1).hex()
-        self._roster: Roster | None = None
+        self.roster: Roster | None = None
         self._compactor: Compactor | None = None
         self._kept = 0
         self.placement = Placement(specs, limit)
@@ -101,7 +101,7 @@ class Swarm:
             self._restore(keep)
             stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
             self._compactor = Compactor(stores, environ, output, on_event)
-        self.removals = Removals(self.placement, self.pools, self._roster, self.healer.forget, on_event)
+        self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._limits = Limits(name, self.pools)
         self._watch = Watch(self.seats, self.healer.found)
 
@@ -110,7 +110,7 @@ class Swarm:
         from pools.roster import Roster
 
         roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
-        self._roster = roster
+        self.roster = roster
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
         for reference, paths in roster.classes().values():
@@ -182,8 +182,8 @@ class Swarm:
         return None if place is None else _ask(self.pools[place[0]].seats[place[1]], verb, kind=kind, key=key, **facts)
 
     def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
-        if self._roster is not None:
-            self._roster.sick(agent, entry, self._on_event)
+        if self.roster is not None:
+            self.roster.sick(agent, entry, self._on_event)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -223,8 +223,8 @@ class Swarm:
             if seat.process is not None:
                 seat.process.kill()
         self._spares.close()
-        if self._roster is not None:
-            self._roster.close()
+        if self.roster is not None:
+            self.roster.close()
 
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
@@ -238,8 +238,8 @@ class Swarm:
         await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
         await self._limits.lift()
         self._spares.close()
-        if self._roster is not None:
-            self._roster.close()
+        if self.roster is not None:
+            self.roster.close()
 
     # -- kinds and agents ----------------------------------------------------------------------------------------------
 
@@ -263,8 +263,8 @@ class Swarm:
         if reference not in self.references:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
-        if self._roster is not None and self._roster.classes().get(kind, ("",))[0] != reference:
-            await self._roster.loaded(kind, reference, self._paths)
+        if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:
+            await self.roster.loaded(kind, reference, self._paths)
         return kind
 
     async def spawn(self, kind: str, count: int) -> int:
@@ -275,8 +275,8 @@ class Swarm:
             if share:
                 self.pools[number].check_room()
         parts = self.placement.add_range(kind, count)
-        if self._roster is not None:
-            await self._roster.ranged(kind, parts)
+        if self.roster is not None:
+            await self.roster.ranged(kind, parts)
         requests = [
             _ask(seat, "range", kind=kind, start=part.start, stop=part.stop)
             for part in parts
@@ -294,8 +294,8 @@ class Swarm:
             if share:
                 self.pools[number].check_room()
         placed = self.placement.add_names(kind, names)
-        if self._roster is not None and placed:
-            await self._roster.named(kind, placed)
+        if self.roster is not None and placed:
+            await self.roster.named(kind, placed)
         requests = [
             _ask(seat, "names", kind=kind, names=part)
             for number, mine in placed.items()
@@ -329,8 +329,8 @@ class Swarm:
             if self.removals.is_going(kind) and not self.placement.has(kind, key):
                 raise PoolUnavailable(f"agents of kind {kind} are being removed")
             placed = self.placement.add_names(kind, [str(key)])
-            if self._roster is not None and placed:
-                self._roster.note(kind, placed, self._on_event)
+            if self.roster is not None and placed:
+                self.roster.note(kind, placed, self._on_event)
             for number, mine in placed.items():
                 for seat in self.pools[number].seats:
                     _ask(seat, "names", kind=kind, names=mine)

@@ -1,6 +1,7 @@
-"""What a worker does with many agents at once, in small batches between their tasks: make their objects, or remove them.
+"""What a worker does with many agents at once: tell their status, make their objects, or remove them.
 
-Owns the pace. Which agents are meant it is told; what an agent is, is `residents`' knowledge.
+Owns the pace: small batches, between their tasks. Which agents are meant it is told; what an agent is, is `residents`'
+knowledge.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pools.address import Key, parse
 from pools.executor import Executor
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     from pools.ledger import Ledger
     from pools.outbox import Outbox
 
-__all__ = ["remove", "warm"]
+__all__ = ["remove", "statuses", "warm"]
 
 #: Objects that `warm` makes at a time, and the pause between two such batches in seconds.
 WARM_BATCH, WARM_PAUSE_S = 100, 0.001
 #: Agents that `remove` forgets at a time: a few milliseconds of work.
 REMOVE_BATCH = 5_000
+
+
+def statuses(residents: Residents | None, executor: Executor | None, keys: Sequence[Key]) -> list[list[Any]]:
+    """What some agents do: [status, tasks in the mailbox] for each."""
+    if residents is None or executor is None:
+        return [["unknown", 0] for _ in keys]
+    kind = residents.kind.name
+    return [[residents.status(key), executor.waiting(kind, key)] for key in keys]
 
 
 async def warm(residents: Residents, start: int, stop: int, counted: Callable[[], None]) -> int:

@@ -40,7 +40,7 @@ from pools.residents import Residents
 from pools.seclusion import die_with
 from pools.spec import BACKLOG_TASKS
 from pools.title import entitle
-from pools.upkeep import remove, warm
+from pools.upkeep import remove, statuses, warm
 from pools.ward import open_ward
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class Worker:
             "agents": self._agents,
             "sleep": self._sleep_now,
             "compacted": self._renew,
+            "hold": self._hold,
+            "go_on": self._go_on,
         }
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -142,8 +144,8 @@ class Worker:
                 reply["trace"] = error.trace
             channel.send(STATUS, reply)
             return
-        if isinstance(done, asyncio.Task):  # it may have recorded something, which is on the disk before it is told
-            wire = self._wire or channel
+        if isinstance(done, Future):  # a task may have recorded something, which is on the disk before it is told
+            wire = (self._wire or channel) if isinstance(done, asyncio.Task) else channel
             done.add_done_callback(lambda task: wire.send(STATUS, {"verb": "done", "id": number, "value": task.result()}))
         else:
             channel.send(STATUS, {"verb": "done", "id": number, "value": done})
@@ -247,13 +249,15 @@ class Worker:
         warming = warm(self._kinds[order["kind"]], order["start"], order["stop"], self._count)
         return self._keep(self._loop.create_task(warming))
 
+    def _hold(self, _order: dict[str, Any]) -> Future[list[int]] | None:
+        return None if self._ledger is None else self._ledger.hold()
+
+    def _go_on(self, _order: dict[str, Any]) -> None:
+        if self._ledger is not None:
+            self._ledger.go_on()
+
     def _agents(self, order: dict[str, Any]) -> list[list[Any]]:
-        """What some agents do: [status, mailbox] for each."""
-        residents = self._kinds.get(order["kind"])
-        if residents is None or self._executor is None:
-            return [["unknown", 0] for _ in order["keys"]]
-        kind = residents.kind.name
-        return [[residents.status(key), self._executor.waiting(kind, key)] for key in order["keys"]]
+        return statuses(self._kinds.get(order["kind"]), self._executor, order["keys"])
 
     def _sleep_now(self, _order: dict[str, Any]) -> int:
         """Put every idle agent to sleep."""
