@@ -47,9 +47,13 @@ class Control:
     """The server of one engine.
 
     on_stop: called once when somebody asks for the end, with whether it is an emergency.
+    keeper: who starts the engine again when it dies, None where nobody does.
     """
 
-    def __init__(self, engine: Engine, on_stop: Callable[[bool], None]) -> None:
+    def __init__(
+        self, engine: Engine, on_stop: Callable[[bool], None], keeper: Callable[[], dict[str, Any] | None] = lambda: None
+    ) -> None:
+        self._keeper = keeper
         self._engine = engine
         self._on_stop = on_stop
         self._server: asyncio.AbstractServer | None = None
@@ -189,7 +193,7 @@ class Control:
         return (await self._engine.remove(order.text("kind"), meant)).as_dict()
 
     async def _stats(self, _order: Order) -> dict[str, Any]:
-        return self._engine.stats().as_dict()
+        return {**self._engine.stats().as_dict(), "keeper": self._keeper()}
 
     async def _ps(self, _order: Order) -> list[dict[str, Any]]:
         return [worker_facts(seat, pool) for pool in self._engine.swarm.pools for seat in pool.seats]

@@ -281,6 +281,10 @@ class Engine:
         if error is not None:
             self._note(Event("tell.failed", f"{address} {method}: {type(error).__name__}: {error}", time.time()))
 
+    def note(self, name: str, text: str) -> None:
+        """Have something that happened among the events."""
+        self._note(Event(name, text, time.time()))
+
     def _note(self, event: Event) -> None:
         self.events.append(event)
         if self._on_event is not None:
