@@ -204,6 +204,7 @@ async def test_with_state_in_memory_there_is_nothing_to_copy(tmp_path: Path) -> 
         with pytest.raises(Unavailable, match="in memory only"):
             await engine.cut()
     with commands(tmp_path) as made:
+        (tmp_path / "pools.yaml").write_text(POOLS.replace("sync", "memory"))
         assert made("spawn", "--count", "10").returncode == 0
         assert made("backup", "copy").returncode == 2
         assert "copy" not in os.listdir(tmp_path)

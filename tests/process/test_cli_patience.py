@@ -103,6 +103,7 @@ async def test_an_engine_that_comes_back_without_its_state_is_not_asked_again(en
 
 def test_with_state_in_memory_a_lost_engine_ends_a_run_at_once(tmp_path: Path) -> None:
     with commands(tmp_path) as engine:
+        (tmp_path / "pools.yaml").write_text(KEPT.format(way="memory"))
         assert engine("spawn", "--count", "100").returncode == 0
         tasks = engine.file("tasks.jsonl", *({"agent": f"counter/{n % 100}", "method": "ping"} for n in range(200_000)))
         pids = engine.pids()

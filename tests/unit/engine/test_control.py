@@ -130,7 +130,7 @@ async def test_a_verb_that_is_not_known_is_answered_with_the_list(tmp_path: Path
         peer = await rig.peer()
         answer = await peer.ask("nothing")
         assert (answer["verb"], answer["error"][0]) == ("failed", "BadArgument")
-        assert "agents, events, hello, kinds, pools, ps, quarantine, ready, release, remove, spawn" in answer["error"][1]
+        assert "agents, cut, events, hello, kinds, pools, ps, quarantine, ready, release, remove, spawn" in answer["error"][1]
         assert (await peer.ask("hello"))["verb"] == "done"
 
 
