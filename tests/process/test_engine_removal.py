@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -127,6 +128,26 @@ async def test_a_worker_that_dies_meanwhile_forgets_them_when_it_is_back(tmp_pat
             assert await engine.ask("tally/10", "add", 5) == 5
 
 
+async def test_a_spawn_waits_for_the_removal_before_it(tmp_path: Path) -> None:
+    """Else the process that is told of the removal late would remove the new agents."""
+    async with running(tmp_path, "sync", workers=1) as engine:
+        await engine.spawn("tally", 100)
+        await asyncio.gather(*(engine.ask(f"tally/{key}", "add", 5) for key in range(100)))
+        pid = engine.swarm.seats[0].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        removing = asyncio.ensure_future(engine.remove("tally", range(10, 20)))
+        await until(lambda: not engine.swarm.placement.has("tally", 10))
+        spawning = asyncio.ensure_future(engine.spawn("tally", 100))
+        naming = asyncio.ensure_future(engine.spawn("tally", keys=["a"]))
+        await asyncio.sleep(0.05)
+        os.kill(pid, signal.SIGKILL)
+        assert (await asyncio.wait_for(removing, 20)).removed == 10
+        assert (await spawning).added == 10
+        assert (await naming).added == 1
+        assert [await engine.ask(f"tally/{key}", "add", 1) for key in (9, 10, 19, 20, "a")] == [6, 1, 1, 6, 1]
+
+
 async def test_a_timer_of_a_removed_agent_does_not_ring_at_the_new_one(tmp_path: Path) -> None:
     async with running(tmp_path, "sync", workers=1) as engine:
         await engine.spawn("asker", 2)
@@ -186,6 +207,9 @@ def test_a_removal_that_was_written_down_is_carried_out_by_the_next_engine(engin
     assert removing.wait(timeout=10) == 3
     assert engine("start").returncode == 0
     assert engine("ask", "counter/3", "get").returncode == 2
+    deadline_s = time.monotonic() + 20
+    while "it was removed" not in engine("checkpoints", "show", "counter/3").stderr:
+        assert time.monotonic() < deadline_s
     assert "spawned 1 counter agent" in engine("spawn", "--count", "100").stdout
     assert engine("ask", "counter/3", "get").stdout == "0\n"
 

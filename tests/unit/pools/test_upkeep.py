@@ -10,7 +10,7 @@ from pools.errors import UnknownAgent
 from pools.upkeep import remove, warm
 from tests.support.agents import Waiter
 from tests.support.kept import House
-from tests.support.rigs import Rig
+from tests.support.rigs import Answers, Rig
 
 
 class Timers:
@@ -65,7 +65,7 @@ async def test_a_busy_agent_that_is_removed_fails_what_it_has_and_keeps_nothing(
     assert await rig.wait("waiter", (0, "seen")) == [0]
 
 
-async def test_a_method_that_does_not_end_when_it_is_told_to_changes_nobody(monkeypatch: Any) -> None:
+async def test_a_method_that_does_not_end_when_it_is_told_to_changes_nobody() -> None:
     class Stubborn(Waiter, kind="stubborn"):
         async def stay(self) -> int:
             """Refuse to be cancelled."""
@@ -77,14 +77,22 @@ async def test_a_method_that_does_not_end_when_it_is_told_to_changes_nobody(monk
                 self.count = 99
             return self.count
 
+    heard: list[Any] = []
+
+    class Ears(Answers):
+        def answer_at(self, number: int, positions: list[int], results: list[Any], errors: list[Any]) -> None:
+            """Hear everything, also what is said twice."""
+            heard.append(errors)
+
     rig = Rig(Stubborn, agents=1)
     residents = rig.kinds["stubborn"]
-    number = rig.accept("stubborn", (0, "stay"))
+    rig.accept("stubborn", (0, "stay"), answers=Ears())
     await rig.settle()
     await remove(residents, [[0, 1]], [], rig.executor, None)
     residents.add_range(0, 1)
     await rig.settle()
-    assert rig.answers.of(number, 1)[0].type == UnknownAgent.__name__
+    assert [errors[0][1] for errors in heard if errors] == [UnknownAgent.__name__] * len(heard)
+    assert len(heard) == 1
     assert await rig.wait("stubborn", (0, "seen")) == [0]
 
 
