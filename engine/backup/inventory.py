@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from engine.errors import BackupDamaged
 
-__all__ = ["INVENTORY", "Entry", "Inventory", "check_name"]
+__all__ = ["INVENTORY", "Entry", "Inventory", "check_name", "missing"]
 
 #: The file of the list, the last that is written.
 INVENTORY = "BACKUP.json"

@@ -19,7 +19,7 @@ from typing import IO, Self
 from checkpoints.files import Disk
 from engine.errors import BackupDamaged
 
-__all__ = ["CHUNK_BYTES", "Vault", "read_vault"]
+__all__ = ["CHUNK_BYTES", "FILE_MODE", "FOLDER_MODE", "Vault", "read_vault"]
 
 #: Bytes that are copied at a time.
 CHUNK_BYTES = 1 << 20
