@@ -23,7 +23,7 @@ from checkpoints.table import GONE, Changes, Key, Rows, Table, shard_of_key, sta
 from checkpoints.table import LETTERS as STATE_LETTERS
 from checkpoints.window import LETTERS, Window
 
-__all__ = ["Compacted", "compact", "fold_frame", "fold_window", "window_name"]
+__all__ = ["LOCK", "Compacted", "compact", "fold_frame", "fold_window", "forget", "window_name"]
 
 LOCK = "COMPACT"
 
@@ -69,6 +69,28 @@ def compact(
         lock = files.lock(f"{folder}/{LOCK}")
         try:
             return _compact(files, folder, stop, failpoint)
+        finally:
+            lock.close()
+    except OSError as error:
+        raise DiskFull(folder, error) from error
+
+
+def forget(files: Files, folder: str) -> list[str]:
+    """Remove what is kept only in case the newest snapshots cannot be read, once they were; returns the files.
+
+    With it goes what was in a state before it was changed or removed.  Raises as `compact`, with nothing removed.
+    """
+    try:
+        lock = files.lock(f"{folder}/{LOCK}")
+        try:
+            manifests = read_manifest(files, folder)
+            if not manifests:
+                return []
+            fold_window(files, folder, manifests[0], Window())
+            for snapshot in open_snapshots(files, folder, manifests[0], is_verified=True).values():
+                snapshot.close()
+            write_manifest(files, folder, manifests[0], before=manifests[0])
+            return _remove_stale(files, folder, manifests[0], manifests[0])
         finally:
             lock.close()
     except OSError as error:

@@ -192,6 +192,10 @@ class Snapshot:
         """The kinds it has states of."""
         return list(self._places)
 
+    def may_have(self, kind: str) -> bool:
+        """Whether it has states of a kind."""
+        return kind in self._places
+
     def block(self, kind: str, key: Key) -> Block | None:
         """The block in which a key stands if it is here; None where it cannot be. Raises Corrupt, ReadFailed.
 

@@ -23,6 +23,7 @@ from checkpoints.errors import Corrupt, StoreClosed, unwritten
 from checkpoints.files import Disk, File, Files
 from checkpoints.found import Found, close_all, nothing, read, sync_last, write
 from checkpoints.frame import Part
+from checkpoints.graves import Grave, Graves
 from checkpoints.manifest import BEFORE, MANIFEST, Manifest, read_manifest
 from checkpoints.mark import MARK
 from checkpoints.recovery import read_log
@@ -82,11 +83,22 @@ class Store:
         self._lock = lock
         self._manifest, self.recovered, self.table, self.window, self._snapshots = found
         self._loaded: set[tuple[int, str, Key]] = set()
+        self._graves = Graves()
+        self._begun = self.recovered.place.segment
+        self._bury()
         self._log = log
         self._begin = begin
         #: What was found damaged beside the log, and was made good by what was kept of before, or was not needed.
         self.damage = damage
         self._is_closed = False
+
+    def _bury(self) -> None:
+        """Know the removed keys of the log by themselves: a row that is taken out must not make the snapshot's count again."""
+        for kind, rows in self.table.kinds.items():
+            gone = [key for key, row in rows.rows.items() if row is GONE]
+            for key in gone:
+                del rows.rows[key]
+            self._graves.add(kind, gone, Grave(self._begun - 1))
 
     @property
     def is_fallback(self) -> bool:
@@ -127,6 +139,17 @@ class Store:
         """
         return self.log.commit(parts, count)
 
+    def take_out(self, kind: str, keys: Sequence[Key]) -> Grave:
+        """Have no state of these keys any more, whatever a snapshot says; `gone_part` is the record of it.
+
+        Returns what is to be told the segment of that record, once it is committed.
+        """
+        rows, grave = self.rows(kind).rows, Grave()
+        for key in keys:
+            rows.pop(key, None)
+        self._graves.add(kind, keys, grave)
+        return grave
+
     def close(self) -> None:
         """Seal the log and give everything back. Once is enough, and twice does no harm."""
         if self._is_closed:
@@ -153,7 +176,7 @@ class Store:
         """
         rows = self.rows(kind)
         row = rows.rows.get(key)
-        if row is GONE:
+        if row is None and key in self._graves.of(kind):
             return False
         if row is not None and type(row) is not Changes:
             return True
@@ -181,15 +204,20 @@ class Store:
         state = None
         if not rows.fields:
             rows.fields = block.fields
-        known = rows.rows
+        known, gone = rows.rows, self._graves.of(kind)
         is_same = rows.fields == block.fields
         for other, row in zip(block.keys, block.rows, strict=True):
             if other == key:
                 state = state_of(block.fields, row)
-            if name not in self._loaded and other not in known:
+            if name not in self._loaded and other not in known and other not in gone:
                 known[other] = row if is_same else state_of(block.fields, row)
         self._loaded.add(name)
         return state
+
+    def may_have(self, kind: str, key: Key) -> bool:
+        """Whether there may be a state of a key, in memory or in a snapshot, without a look at the disk."""
+        snapshot = self._snapshots.get(shard_of_key(kind, key, self._manifest.shards))
+        return key in self.rows(kind).rows or (snapshot is not None and snapshot.may_have(kind))
 
     def state(self, kind: str, key: Key) -> dict[str, Any] | None:
         """A key's state by field; None for none. Raises Corrupt, ReadFailed."""
@@ -204,9 +232,9 @@ class Store:
         inside = {kind: set(keys) for kind, keys in known.items()}
         for shard in sorted(self._snapshots):
             for block in self._snapshots[shard].blocks():
-                mine = inside.get(block.kind, ())
+                mine, gone = inside.get(block.kind, ()), self._graves.of(block.kind)
                 for key, row in zip(block.keys, block.rows, strict=True):
-                    if key not in mine:
+                    if key not in mine and key not in gone:
                         yield block.kind, key, dict(state_of(block.fields, row))
         for kind, keys in known.items():
             for key in keys:
@@ -224,17 +252,23 @@ class Store:
         return done
 
     def renew(self, manifest: Manifest) -> None:
-        """Read from the snapshots of a later compaction from now on.
+        """Read from the snapshots of a later compaction from now on. Raises Corrupt, ReadFailed, then the old ones are read.
 
-        They have the changes that were read when the store was opened, which must not be made twice. Where they have not all
-        of them, since the compaction began before that, the ones before go on being read: they are open.
+        What the log that was read when the store was opened has changed is in them; or, where they are of before that, it is
+        brought in upon the old ones: no change is made twice.
         """
-        if manifest.covered < self.recovered.place.first - 1:
-            return
         fresh = open_snapshots(self._files, self._folder, manifest)
-        for rows in self.table.kinds.values():
-            for key in [key for key, row in rows.rows.items() if type(row) is Changes]:
-                del rows.rows[key]
+        try:
+            for kind, known in self.table.kinds.items():
+                for key in [key for key, row in known.rows.items() if type(row) is Changes]:
+                    if manifest.segment >= self._begun:
+                        del known.rows[key]
+                    else:
+                        self.find(kind, key)
+        except BaseException:
+            close_all(fresh)
+            raise
+        self._graves.forget(manifest.segment)
         close_all(self._snapshots)
         self._snapshots, self._manifest = fresh, manifest
 

@@ -11,7 +11,6 @@ import os
 import time
 from asyncio import Future
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from engine.errors import NotRunning, UnsafePath
 from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
+from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from engine.task import Submission, rows_of, submission_of, submit_parts
@@ -37,6 +37,10 @@ __all__ = ["Client"]
 WINDOW = 8_192
 #: Seconds between two tries to come back to an engine that is gone.
 RETURN_S = 0.05
+#: Seconds that it tries so unless told otherwise, where the engine keeps state: time for a backoff and a long log's replay.
+PATIENCE_S = 30.0
+#: Seconds that the engine may take to say whether it keeps state; one that says nothing counts as one that does not.
+HELLO_S = 10.0
 
 
 class Client:
@@ -44,17 +48,28 @@ class Client:
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
     patience_s: how long it tries to come back when the connection was lost, and the engine with it: what was not answered is
-    sent again, and done once where state is kept on the disk (`durability: sync` or `os`). 0 for not at all.
+    sent again, and done once. None is 30 s where the engine keeps state on the disk (`durability: sync` or `os`), else 0, not
+    at all: what a memory held is gone with it, and a lost task may have been done.
+    told: called with a line when the connection is lost, and when it is back.
     """
 
-    def __init__(self, name: str = "engine", environ: Mapping[str, str] | None = None, *, patience_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str = "engine",
+        environ: Mapping[str, str] | None = None,
+        *,
+        patience_s: float | None = None,
+        told: Callable[[str], None] | None = None,
+    ) -> None:
         self._name = name
-        self._patience_s = patience_s
+        self._is_patient_if_kept = patience_s is None
+        self._patience_s = patience_s or 0.0
+        self._told = told or (lambda _line: None)
         self._session = os.urandom(SESSION_BYTES).hex()
         self._returning: asyncio.Task[None] | None = None
         self._environ = os.environ if environ is None else environ
         self._channel: Channel | None = None
-        self._link = Link(window=WINDOW, clock=time.monotonic, later=self._call_later, is_kept=patience_s > 0)
+        self._link = self._new_link()
         self._tally = Tally()
         #: Send a task; await the result for its value. As `Engine.ask`.
         self.ask: Callable[..., Future[Any]] = _not_connected
@@ -79,7 +94,12 @@ class Client:
         await self._open(loop)
         self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
 
+    def _new_link(self) -> Link:
+        is_kept = self._patience_s > 0
+        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, is_kept=is_kept)
+
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Connect once. Raises NotRunning, UnsafePath, OSError, LinkClosed."""
         paths = find_paths(self._name, self._environ)
         paths.check()
         channel = Channel(self._on_message, self._on_closed, time.time)
@@ -89,19 +109,47 @@ class Client:
             raise not_running(self._name) from error
         self._channel = channel
         self._gone = loop.create_future()
+        self._said = None
+        if self._is_patient_if_kept:
+            await self._learn(channel, is_first=not self._patience_s)
         if self._patience_s > 0:
             channel.send(STATUS, {"verb": "session", "session": self._session})
         self._link.attach(channel)
 
+    async def _learn(self, channel: Channel, *, is_first: bool) -> None:
+        """Learn whether the engine keeps state over its own death. Raises LinkClosed, TimeoutError, _Forgotten."""
+        try:
+            async with asyncio.timeout(HELLO_S):
+                hello: dict[str, Any] = await self.request("hello")
+        except TimeoutError:
+            if is_first:
+                return
+            channel.abort()
+            raise
+        is_kept = hello.get("durability", "memory") != "memory"
+        if is_first and is_kept:
+            self._patience_s = PATIENCE_S  # before the first task: each is numbered so that it can be asked for again
+            self._link = self._new_link()
+        elif not is_first and not is_kept:
+            channel.abort()
+            raise _Forgotten("the engine is back, and keeps no state now: what it had is gone")
+
     async def _return(self, gone: LinkClosed) -> None:
         """Connect again and again, until that works or patience ends; then what waits fails."""
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + self._patience_s
-        while loop.time() < deadline_s:
+        began_s = loop.time()
+        self._told(f"the engine is gone; it is waited for, up to {self._patience_s:g} s")
+        while loop.time() < began_s + self._patience_s:
             await asyncio.sleep(RETURN_S)
-            with suppress(NotRunning, UnsafePath, OSError):
+            try:
                 await self._open(loop)
-                return
+            except _Forgotten as forgotten:
+                gone = LinkClosed(str(forgotten))
+                break
+            except (NotRunning, UnsafePath, OSError, LinkClosed):
+                continue
+            self._told(f"the engine is back after {loop.time() - began_s:.1f} s")
+            return
         self._link.detach(gone, drop_waiting=True)
 
     async def close(self) -> None:
@@ -141,7 +189,7 @@ class Client:
         gone = LinkClosed(f"the engine ended the connection{f': {said}' if said else ''}")
         is_lost = self._patience_s > 0 and self._channel is not None and self._said is None and self._loop is not None
         self._link.detach(gone, drop_waiting=not is_lost)
-        if is_lost and self._loop is not None:
+        if is_lost and self._loop is not None and (self._returning is None or self._returning.done()):
             self._returning = self._loop.create_task(self._return(gone))
         requests, self._requests = self._requests, {}
         for future in requests.values():
@@ -257,6 +305,10 @@ class Client:
         facts = {"count": count, "add": add, "keys": keys, "warm": warm, "reference": reference, "paths": list(paths)}
         return Spawned(**await self.request("spawn", kind=kind, measure=True, **facts))
 
+    async def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:
+        """Remove agents, and what was kept of them. As `Engine.remove`."""
+        return Removed(**await self.request("remove", kind=kind, **leaving(keys).as_dict()))
+
     async def stats(self) -> dict[str, Any]:
         """One snapshot, as `stats --json` prints it."""
         return dict(await self.request("stats"))
@@ -295,8 +347,13 @@ class Client:
             raise NotRunning(f"not every worker runs after {timeout_s:g} s; see: engine ps")
 
     async def stop(self, *, emergency: bool = False) -> dict[str, Any]:
-        """End the engine; returns what it had. Emergency: workers are killed at once."""
+        """End the engine; returns what it had. Emergency: workers are killed at once. It is not waited for afterwards."""
+        self._patience_s, self._is_patient_if_kept = 0.0, False
         return dict(await self.request("stop", emergency=emergency))
+
+
+class _Forgotten(Exception):
+    """The engine came back without what it knew."""
 
 
 def _not_connected(*_arguments: Any, **_named: Any) -> Future[Any]:

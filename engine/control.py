@@ -16,11 +16,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from checkpoints.errors import CheckpointError
 from checkpoints.spec import SESSION_BYTES
 from engine import __version__
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
 from engine.order import Order
+from engine.removed import Leaving, leaving
 from engine.snapshot import pool_facts, worker_facts
 from engine.taskverbs import TaskVerbs
 from pools.channel import Channel
@@ -46,9 +48,13 @@ class Control:
     """The server of one engine.
 
     on_stop: called once when somebody asks for the end, with whether it is an emergency.
+    keeper: who starts the engine again when it dies, None where nobody does.
     """
 
-    def __init__(self, engine: Engine, on_stop: Callable[[bool], None]) -> None:
+    def __init__(
+        self, engine: Engine, on_stop: Callable[[bool], None], keeper: Callable[[], dict[str, Any] | None] = lambda: None
+    ) -> None:
+        self._keeper = keeper
         self._engine = engine
         self._on_stop = on_stop
         self._server: asyncio.AbstractServer | None = None
@@ -58,12 +64,14 @@ class Control:
         self._verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "hello": self._hello,
             "spawn": self._spawn,
+            "remove": self._remove,
             "stats": self._stats,
             "ps": self._ps,
             "pools": self._pools,
             "agents": self._agents,
             "kinds": self._kinds,
             "events": self._events,
+            "cut": self._cut,
             "quarantine": self._quarantine,
             "release": self._release,
             "ready": self._ready,
@@ -150,7 +158,7 @@ class Control:
             if verb is None:
                 raise BadArgument(f"no verb {order.verb!r:.60}; there are {', '.join(sorted(self._verbs))}")
             value = await verb(order)
-        except (PoolError, EngineError, ValueError, KeyError, TypeError) as error:
+        except (PoolError, EngineError, CheckpointError, ValueError, KeyError, TypeError) as error:
             failure = failure_of(error)
             if isinstance(error, EngineError):
                 failure = failure._replace(retry_after_s=error.retry_after_s)
@@ -173,7 +181,8 @@ class Control:
     # -- verbs ---------------------------------------------------------------------------------------------------------
 
     async def _hello(self, _order: Order) -> dict[str, Any]:
-        return {"name": self._engine.name, "pid": os.getpid(), "version": __version__}
+        engine = self._engine
+        return {"name": engine.name, "pid": os.getpid(), "version": __version__, "durability": engine.durability}
 
     async def _spawn(self, order: Order) -> dict[str, Any]:
         engine = self._engine
@@ -188,8 +197,12 @@ class Control:
             spawned = spawned._replace(agent_bytes=max(engine.memory_bytes() - before, 0) / spawned.added)
         return spawned.as_dict()
 
+    async def _remove(self, order: Order) -> dict[str, Any]:
+        meant = Leaving(order.spans("ranges"), leaving(order.texts("names")).names)
+        return (await self._engine.remove(order.text("kind"), meant)).as_dict()
+
     async def _stats(self, _order: Order) -> dict[str, Any]:
-        return self._engine.stats().as_dict()
+        return {**self._engine.stats().as_dict(), "keeper": self._keeper()}
 
     async def _ps(self, _order: Order) -> list[dict[str, Any]]:
         return [worker_facts(seat, pool) for pool in self._engine.swarm.pools for seat in pool.seats]
@@ -229,6 +242,9 @@ class Control:
 
     async def _release(self, order: Order) -> dict[str, Any]:
         return await self._engine.release(order.text("agent"))
+
+    async def _cut(self, _order: Order) -> dict[str, list[int]]:
+        return await self._engine.cut()
 
     async def _ready(self, order: Order) -> bool:
         """Wait until every worker runs."""

@@ -14,20 +14,21 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from engine.errors import AlreadyRunning, KindNotLoaded, StartFailed
-from engine.paths import Paths, find_paths
+from engine.paths import Paths, find_paths, has_open
 from pools.events import Event
 from pools.title import entitle
 
 if TYPE_CHECKING:
     from engine.config import Config
 
-__all__ = ["StartReport", "is_running", "kill", "start"]
+__all__ = ["Plan", "StartReport", "claimed", "is_running", "kill", "serve", "start"]
 
 #: Seconds within which a daemon has to listen on its socket.
 START_S = 30.0
@@ -70,6 +71,17 @@ def is_running(paths: Paths) -> int | None:
     return None
 
 
+@contextlib.contextmanager
+def claimed(paths: Paths) -> Iterator[int]:
+    """Have no daemon of this name start within the block; gives the lock's descriptor. Raises AlreadyRunning, UnsafePath."""
+    paths.prepare()
+    lock = _lock(paths)
+    try:
+        yield lock
+    finally:
+        os.close(lock)
+
+
 def kill(paths: Paths) -> int | None:
     """End the daemon at once; returns its pid, None where none runs or it is not known which process it is.
 
@@ -83,7 +95,7 @@ def kill(paths: Paths) -> int | None:
     except OSError:
         return None
     try:
-        if not _has_open(pid, paths.lock):
+        if not has_open(pid, paths.lock):
             return None
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     finally:
@@ -91,22 +103,10 @@ def kill(paths: Paths) -> int | None:
     return pid
 
 
-def _has_open(pid: int, file: Path) -> bool:
-    """Whether a process has a file open."""
-    found = file.stat()
-    with contextlib.suppress(OSError):
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                theirs = descriptor.stat()
-                if (theirs.st_dev, theirs.st_ino) == (found.st_dev, found.st_ino):
-                    return True
-    return False
-
-
-def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = None) -> StartReport:
+def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = None, is_kept: bool = False) -> StartReport:
     """Start a daemon for a configuration; returns when its workers are ready and its socket accepts.
 
-    folder: where the kinds' modules are looked for, after everything else.
+    folder: where the kinds' modules are looked for, after everything else.  is_kept: a keeper starts it again if it dies.
     Raises AlreadyRunning, UnsafePath, KindNotLoaded with the user's traceback, StartFailed naming the log.
     """
     began_s = time.perf_counter()
@@ -119,7 +119,7 @@ def start(config: Config, *, environ: Mapping[str, str], folder: Path | None = N
     sys.stderr.flush()
     child = os.fork()
     if child == 0:
-        _become_daemon(config, paths, environ, folder, lock, log, theirs)
+        _become_daemon(Plan(config, paths, environ, folder), lock, log, theirs, is_kept=is_kept)
     said = b""
     try:
         os.close(theirs)
@@ -210,12 +210,19 @@ def _wait_for(pipe: int) -> bytes:
     return said
 
 
-def _become_daemon(
-    config: Config, paths: Paths, environ: Mapping[str, str], folder: Path | None, lock: int, log: int, pipe: int
-) -> None:
-    """The child's whole life; never returns."""
-    status = 4
-    try:
+class Plan(NamedTuple):
+    """What a daemon is started from. folder: where the kinds' modules are looked for, after everything else."""
+
+    config: Config
+    paths: Paths
+    environ: Mapping[str, str]
+    folder: Path | None
+
+
+def _become_daemon(plan: Plan, lock: int, log: int, pipe: int, *, is_kept: bool) -> None:
+    """The child's whole life, as a daemon or as the keeper of one; never returns."""
+
+    def live() -> int:
         os.setsid()
         if os.fork():
             os._exit(0)
@@ -224,9 +231,16 @@ def _become_daemon(
         null = os.open(os.devnull, os.O_RDWR)
         for target, source in ((0, null), (1, log), (2, log)):
             os.dup2(source, target)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        entitle("engine", "daemon", "--name", config.name)
-        status = _serve(config, paths, environ, folder, pipe)
+        return _keep(plan, lock, pipe) if is_kept else _live(plan, lock, pipe)
+
+    _end_with(live, pipe)
+
+
+def _end_with(live: Callable[[], int], pipe: int) -> NoReturn:
+    """Live, and end the process; what it ended with is said on a pipe."""
+    status = 4
+    try:
+        status = live()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the process: whoever started it must hear of it
         import json
         import traceback
@@ -236,6 +250,56 @@ def _become_daemon(
         _say(pipe, json.dumps(last))
     finally:
         os._exit(status)
+
+
+def _live(plan: Plan, lock: int, pipe: int, before: str = "") -> int:
+    """Be the daemon; returns the exit code."""
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    entitle("engine", "daemon", "--name", plan.config.name)
+
+    def ready(recovered: dict[str, Any] | None) -> None:
+        import json
+
+        _say(pipe, f"ready {os.getpid()} {'' if recovered is None else json.dumps(recovered)}")
+        os.close(pipe)
+
+    return serve(plan, ready, before)
+
+
+def _keep(plan: Plan, lock: int, pipe: int) -> int:
+    """Be the keeper of a daemon; returns the exit code. lock: the first daemon's, which is given on to it."""
+    from random import Random
+
+    from engine.keeper import Keeper
+
+    locks = [lock]
+
+    def begin(before: str) -> tuple[int, bytes]:
+        try:
+            taken = locks.pop() if locks else _lock(plan.paths)
+        except AlreadyRunning as other:
+            _log(Event("keeper.ended", str(other), time.time()))
+            return 0, b""
+        ours, theirs = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            os.close(ours)
+            os.close(keeper.lock)
+            _end_with(partial(_live, plan, taken, theirs, before), theirs)
+        os.close(taken)
+        os.close(theirs)
+        said = _wait_for(ours)
+        if not said:  # too late
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pid, said
+
+    def ready(said: bytes) -> None:
+        _say(pipe, said.decode())
+        os.close(pipe)
+
+    keeper = Keeper(plan.paths, begin, lambda name, text: _log(Event(name, text, time.time())), Random())
+    return keeper.keep(ready)
 
 
 def _say(pipe: int, text: str) -> None:
@@ -248,20 +312,28 @@ def _log(event: Event) -> None:
     print(f"{time.strftime('%F %T', time.localtime(event.time_s))} {event.name} {event.text}", flush=True)
 
 
-def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Path | None, pipe: int) -> int:
+def serve(
+    plan: Plan, ready: Callable[[dict[str, Any] | None], None], before: str = "", ending: Callable[[], None] = lambda: None
+) -> int:
+    """Run the engine and its socket until the end, in this process; the daemon's lock is the caller's.
+
+    ready: told what was found, when all is there.  before: how the daemon before this one ended.  ending: called when the end
+    begins.
+    """
     from pools.spares import Spares
 
+    config, paths, environ, folder = plan
     spares = Spares(sum(pool.workers for pool in config.pools), environ, output=1, is_kept=config.durability != "memory")
     spares.launch(spares.gauges.rows)  # before anything else: they load their modules while this process loads its own
 
     gc.disable()  # nothing that is loaded is garbage
     import asyncio
-    import json
 
     import uvloop
 
     from engine.control import Control
     from engine.engine import Engine
+    from engine.keeper import keeper_of
 
     gc.freeze()
     gc.enable()
@@ -289,17 +361,19 @@ def _serve(config: Config, paths: Paths, environ: Mapping[str, str], folder: Pat
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, end, False)
         starting = engine.launch()
-        control = Control(engine, end)
+        control = Control(engine, end, lambda: keeper_of(paths))
         emergency = True
         try:
             await engine.settle(starting)
             paths.socket.unlink(missing_ok=True)
             await control.listen(paths.socket)
-            _log(Event("engine.ready", f"engine {config.name} is ready, pid {os.getpid()}", time.time()))
+            engine.note("engine.ready", f"engine {config.name} is ready, pid {os.getpid()}")
+            if before:
+                engine.note("engine.restarted", before)
             recovered = engine.swarm.recovered
-            _say(pipe, f"ready {os.getpid()} {'' if recovered is None else json.dumps(recovered._asdict())}")
-            os.close(pipe)
+            ready(None if recovered is None else recovered._asdict())
             emergency = await ended
+            ending()
         finally:
             await control.close()
             with contextlib.suppress(OSError):

@@ -19,25 +19,26 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from checkpoints.errors import CheckpointError
-from engine.capacity import check_pools
+from engine.allotment import pools_of
 from engine.detached import Detached
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.keys import DURABILITIES
-from engine.machine import read_machine
 from engine.proxy import Proxy
+from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from engine.task import outcome, submission_of, submit_parts
 from pools.address import key_of
 from pools.agent import Agent
 from pools.asks import Asks
+from pools.cut import cut
 from pools.errors import BadAddress, StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
 from pools.result import Batch, Result
-from pools.spec import AGENTS_TOTAL, PoolSpec
+from pools.spec import PoolSpec
 from pools.swarm import Swarm
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Engine:
         self._kinds: list[type[Agent] | str] = list(kinds)
         self._wanted_paths = list(paths)
         classes = {kind.kind: self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
-        specs, limit, more = _pools(pools, agents_limit, classes)
+        specs, limit, more = pools_of(pools, agents_limit, classes)
         self._kinds += more
         self._references: list[str] = []
         self._environ = dict(os.environ if environ is None else environ)
@@ -228,8 +229,10 @@ class Engine:
     ) -> Spawned:
         """Make agents exist: `count` in all, `add` more, or those with the given keys.
 
-        Repeating a count changes nothing. A range is one operation: objects are made at the first task, or now with
-        `warm` (in batches of 100).  Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
+        Repeating a count changes nothing. New numbers are the lowest that are free: 0 and on, or where one was removed. A
+        range is one operation: objects are made at the first task, or now with `warm` (in batches of 100).
+
+        Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
         """
         if [count, add, keys].count(None) != 2:
             raise ValueError("spawn takes one of count, add and keys")
@@ -254,6 +257,21 @@ class Engine:
             workers=len(swarm.seats),
             seconds=time.perf_counter() - began_s,
         )
+
+    async def remove(self, kind: type[Agent] | str, keys: Leaving | Iterable[int | str] | range) -> Removed:
+        """Remove the agents of a kind with these keys, and what was kept of them; on the disk when this returns.
+
+        Their open tasks fail with UnknownAgent. One that is not there is no error. A removed key may be spawned again, as a
+        new agent.  Raises UnknownKind, BadAddress, PoolUnavailable, CheckpointError.
+        """
+        swarm = self.swarm
+        name = kind if isinstance(kind, str) else kind.kind
+        swarm.check_kind(name)
+        ranges, names = meant = leaving(keys)
+        began_s = time.perf_counter()
+        removed = await swarm.removals.remove(name, ranges, names)
+        total = swarm.placement.count_of(name)
+        return Removed(name, removed, meant.total - removed, total, time.perf_counter() - began_s)
 
     async def _load(self, kind: type[Agent] | str) -> str:
         swarm = self.swarm
@@ -293,6 +311,10 @@ class Engine:
         if error is not None:
             self._note(Event("tell.failed", f"{address} {method}: {type(error).__name__}: {error}", time.time()))
 
+    def note(self, name: str, text: str) -> None:
+        """Have something that happened among the events."""
+        self._note(Event(name, text, time.time()))
+
     def _note(self, event: Event) -> None:
         self.events.append(event)
         if self._on_event is not None:
@@ -325,6 +347,24 @@ class Engine:
     async def result(self, id: str, wait_s: float = 0.0) -> Any:
         """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
         return outcome(await self.detached.ended(id, wait_s))
+
+    # -- what is kept --------------------------------------------------------------------------------------------------
+
+    async def cut(self) -> dict[str, list[int]]:
+        """One moment of everything that is kept: the segment and its bytes of each store, by its folder in `data`.
+
+        What was acknowledged before is there up to these places, whatever is written behind them.  Raises Unavailable where
+        state is kept in memory only, PoolUnavailable.
+        """
+        keep, swarm = self._keep, self.swarm
+        if keep is None or swarm.roster is None:
+            raise Unavailable("this engine keeps its state in memory only, nothing is on the disk (durability: sync or os)")
+        stores = {keep.store(pool.name, at): seat for pool in swarm.pools for at, seat in enumerate(pool.seats)}
+        pauses = {keep.roster: swarm.roster.pause}
+        if self.detached.journal.pause is not None:
+            pauses[keep.journal] = self.detached.journal.pause
+        places = await cut(stores, pauses)
+        return {folder.removeprefix(f"{keep.folder}/"): place for folder, place in places.items()}
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -363,23 +403,3 @@ def _names(keys: Sequence[str]) -> Sequence[str]:
 
 def _not_started(*_arguments: Any, **_named: Any) -> Future[Any]:
     raise EngineStopped(NOT_STARTED)
-
-
-def _pools(
-    pools: Sequence[PoolSpec] | str | Path | None, limit: int | None, kinds: Mapping[str, str]
-) -> tuple[Sequence[PoolSpec], int, list[str]]:
-    """The pools, the most agents in all, and the references of kinds that a file names."""
-    machine = read_machine()
-    if pools is None:
-        agents = AGENTS_TOTAL if limit is None else limit
-        return [PoolSpec("p1", agents=agents, workers=max(int(machine.cores) - 1, 1))], agents, []
-    if isinstance(pools, str | Path):
-        from engine.config import load
-
-        flags = {f"kinds.{kind}": reference for kind, reference in kinds.items()}
-        config = load(Path(pools), flags=flags, environ={}, cwd=Path.cwd(), machine=machine)
-        more = [reference for kind, reference in config.kinds.items() if kind not in kinds]
-        return config.pools, config.agents_limit if limit is None else limit, more
-    agents = sum(pool.agents for pool in pools) if limit is None else limit
-    check_pools(pools, agents, machine)
-    return pools, agents, []

@@ -57,6 +57,7 @@ __all__ = [
     "AgentFull",
     "AgentQuarantined",
     "AlreadyRunning",
+    "BackupDamaged",
     "BadAddress",
     "BadArgument",
     "BadField",
@@ -210,6 +211,12 @@ class SubmitStopped(EngineError):
         super().__init__(message)
         self.ids = ids
         self.retry_after_s = retry_after_s
+class BackupDamaged(EngineError):
+    """A backup is not as it was written, or leads out of its folder; `file` is which of its files."""
+
+    def __init__(self, message: str, *, file: str) -> None:
+        super().__init__(message)
+        self.file = file
 
 
 class BadLine(EngineError):
@@ -227,6 +234,7 @@ _CODES: dict[type[Exception], int] = {
     AgentFull: FAILED,
     AgentQuarantined: FAILED,
     AlreadyRunning: WRONG,
+    BackupDamaged: BROKEN,
     BadAddress: WRONG,
     BadArgument: WRONG,
     BadField: WRONG,

@@ -21,6 +21,7 @@ from engine.errors import IntakeFull, JournalFailed
 from engine.register import Change, Draft, Register
 from engine.task import Ending
 from pools.events import Event
+from pools.pause import Pause
 
 if TYPE_CHECKING:
     from checkpoints.frame import Part
@@ -64,6 +65,8 @@ class Journal:
         self._full: DiskFull | None = None
         self._confirm: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, "journal")
+        #: Holds what writes; None where nothing is kept.
+        self.pause = None if store is None else Pause(self._thread, store.log)
         #: Why nothing is written any more.
         self.failed: JournalFailed | None = None
         #: Commits that were made.

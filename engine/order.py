@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pools.errors import BadArgument
+from pools.spans import Span
 
 __all__ = ["Order"]
 
@@ -80,12 +81,25 @@ class Order:
             raise BadArgument(f"{name} must be a number of seconds, got {_shown(value)}")
         return min(float(value), most_s)
 
+    def spans(self, name: str) -> list[Span]:
+        """A list of pairs of numbers, empty where it is left out or null. Raises BadArgument."""
+        value = self._facts.get(name)
+        if value is None:
+            return []
+        if type(value) is not list or not all(_is_pair(pair) for pair in value):
+            raise BadArgument(f"{name} must be a list of pairs of numbers, got {_shown(value)}")
+        return [Span(*pair) for pair in value]
+
     def flag(self, name: str) -> bool:
         """True or false, false where it is left out or null. Raises BadArgument."""
         value = self._facts.get(name)
         if value is not None and type(value) is not bool:
             raise BadArgument(f"{name} must be true or false, got {_shown(value)}")
         return bool(value)
+
+
+def _is_pair(value: Any) -> bool:
+    return type(value) is list and len(value) == 2 and all(type(one) is int and 0 <= one < 2**63 for one in value)
 
 
 def _shown(value: Any) -> str:

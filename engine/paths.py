@@ -7,6 +7,7 @@ flock on `lock`, never by a file that exists. The environment and the user are a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -19,7 +20,7 @@ from engine.errors import ConfigError, UnsafePath
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Flaw", "Paths", "find_paths", "flaw_of", "valid_name"]
+__all__ = ["Flaw", "Paths", "find_paths", "flaw_of", "has_open", "valid_name"]
 
 #: Bytes of a unix socket's path: `sun_path` holds 108 with the closing zero (unix(7)).
 SOCKET_PATH_BYTES = 107
@@ -61,6 +62,11 @@ class Paths:
     def lock(self) -> Path:
         """The file whose flock the running daemon holds."""
         return self.runtime / "daemon.lock"
+
+    @property
+    def keeper(self) -> Path:
+        """The file whose flock the keeper of the daemon holds, where it has one."""
+        return self.runtime / "keeper.lock"
 
     @property
     def log(self) -> Path:
@@ -111,6 +117,18 @@ def find_paths(name: str, environ: Mapping[str, str], *, uid: int | None = None,
             raise ConfigError(f"{home!r} is not absolute: every command must find the same directory", key="ENGINE_HOME")
         return _fitting(Paths(name, Path(home) / "run" / name, Path(home) / "state" / name))
     return _fitting(Paths(name, _runtime_root(environ, uid, sessions) / name, _state_root(environ) / "engine" / name))
+
+
+def has_open(pid: int, file: Path) -> bool:
+    """Whether a process has a file open: its number alone may be another's by now."""
+    found = file.stat()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                theirs = descriptor.stat()
+                if (theirs.st_dev, theirs.st_ino) == (found.st_dev, found.st_ino):
+                    return True
+    return False
 
 
 def _closed(path: Path, refused: OSError) -> UnsafePath:

@@ -169,6 +169,11 @@ class Executor:
         self._turns.cancel(wanted, position)
         self._defer(answers.flush)
 
+    def remove(self, residents: Residents, key: Key) -> bool:
+        """Forget an agent, whose tasks fail from now on; returns whether it was more than a place in a range."""
+        self._turns.remove(residents, key)
+        return residents.drop(key)
+
     # -- running -------------------------------------------------------------------------------------------------------
 
     def pump(self) -> None:

@@ -109,5 +109,12 @@ class Healer:
         self._tell("agent.released", f"{agent} was released from quarantine")
         return entry
 
+    def forget(self, exists: Callable[[str, Key], bool]) -> None:
+        """Have no sick among those that there are no more: one that is spawned again is new."""
+        for entry in self.quarantine.sick():
+            if not exists(*parse(entry["agent"])):
+                self._healing.well(entry["agent"])
+                self.quarantine.settle(entry["agent"], "released")
+
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(name, text, time.time()))

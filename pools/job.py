@@ -95,15 +95,17 @@ class Turn:
     """A busy agent: its unfinished task, and the tasks behind it.
 
     has_begun: whether the unfinished task's coroutine runs.  is_draining: whether the mailbox is being worked off now.
+    is_removed: whether the agent was removed meanwhile.
     """
 
-    __slots__ = ("agent", "has_begun", "is_draining", "mailbox", "running", "task")
+    __slots__ = ("agent", "has_begun", "is_draining", "is_removed", "mailbox", "running", "task")
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
         self.running: Waiting | None = None
         self.has_begun = False
         self.is_draining = False
+        self.is_removed = False
         self.task: asyncio.Task[None] | None = None
         self.mailbox: deque[Waiting] = deque()
 

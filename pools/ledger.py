@@ -12,6 +12,7 @@ import contextlib
 import os
 import threading
 import time
+from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
@@ -20,8 +21,9 @@ from typing import Any, cast
 from checkpoints.errors import CheckpointError, DiskFull
 from checkpoints.files import Disk, has_room
 from checkpoints.frame import Part
+from checkpoints.graves import Grave
 from checkpoints.manifest import read_manifest
-from checkpoints.store import Store, changes_part, states_part
+from checkpoints.store import Store, changes_part, gone_part, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
 from pools.agent import Agent
@@ -45,12 +47,14 @@ FULL_PAUSE_S = 0.25
 #: Seconds without a commit after which the last one is confirmed by a frame behind it.
 CONFIRM_S = 1.0
 PLACE_MASK = (1 << PLACE_BITS) - 1
+#: The segment that is written, and its bytes.
+Place = tuple[int, int]
 
 
 class _Batch:
     """What is committed together, and the frames that wait for it."""
 
-    __slots__ = ("count", "frames", "marks", "parts", "size_bytes")
+    __slots__ = ("count", "frames", "graves", "marks", "parts", "size_bytes")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -58,6 +62,7 @@ class _Batch:
         self.size_bytes = 0
         self.marks: dict[bytes, int] = {}
         self.frames: list[bytes] = []
+        self.graves: list[Grave] = []
 
 
 class Ledger:
@@ -96,8 +101,8 @@ class Ledger:
         self._open = _Batch()
         self._ready: deque[_Batch] = deque()
         self._under_way: _Batch | None = None
-        self._is_due = False
-        self._work: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._is_due = self._is_held = False
+        self._work: SimpleQueue[_Batch | Callable[[Place], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._commit_all, name="commits", daemon=True)
         self._thread.start()
 
@@ -137,6 +142,13 @@ class Ledger:
         change = change_of(kind.names, before, agent._committed)
         if change:
             self._add(changes_part(kind.name, [key], [change]), 1)
+
+    def removed(self, kind: str, keys: Sequence[Key]) -> None:
+        """Record that agents have no state any more. Raises as `check`."""
+        self.check()
+        gone = cast("list[int | str]", keys)
+        self._add(gone_part(kind, gone), len(gone))
+        self._open.graves.append(self.store.take_out(kind, gone))
 
     def answered(self, number: int, columns: dict[str, Any]) -> None:
         """Record answers to tasks of a section, if any of them has changed something since the last answers."""
@@ -250,7 +262,7 @@ class Ledger:
             if batch.marks:
                 batch.parts.append(marks_part(batch.marks))
             self._ready.append(batch)
-        if self._under_way is None and self._ready:
+        if self._under_way is None and self._ready and not self._is_held:
             self._under_way = self._ready.popleft()
             self._work.put(self._under_way)
 
@@ -263,6 +275,22 @@ class Ledger:
         if batch is not None:
             for frame in batch.frames:
                 self._write(frame)
+            for grave in batch.graves:
+                grave.segment = self.store.log.segment
+        self.flush()
+
+    # -- a moment at which nothing is written ------------------------------------------------------------------------------
+
+    def hold(self) -> Future[list[int]]:
+        """Commit nothing more until `go_on`; the future has the segment that is written, and its bytes, when nothing is."""
+        reached: Future[list[int]] = asyncio.get_running_loop().create_future()
+        self._is_held = True
+        self._work.put(lambda place: None if reached.done() else reached.set_result(list(place)))
+        return reached
+
+    def go_on(self) -> None:
+        """Commit again."""
+        self._is_held = False
         self.flush()
 
     # -- the thread ----------------------------------------------------------------------------------------------------
@@ -281,6 +309,9 @@ class Ledger:
                 continue
             if batch is None:
                 return
+            if not isinstance(batch, _Batch):
+                self._post(batch, (self.store.log.segment, self.store.log.segment_bytes))
+                continue
             is_confirmed = False
             error: BaseException | None = None
             try:
@@ -301,8 +332,9 @@ class Ledger:
         """Wait until the store can be written; returns whether it can, and not that it has stopped or is closed."""
         while True:
             with contextlib.suppress(Empty):
-                self._work.get(timeout=FULL_PAUSE_S)
-                return False
+                if self._work.get(timeout=FULL_PAUSE_S) is None:
+                    return False
+                continue  # somebody who wants a moment of the log, of which there is none
             try:
                 if has_room(self.store.folder):
                     self.store.begin()

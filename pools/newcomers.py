@@ -24,8 +24,10 @@ __all__ = ["Newcomers"]
 
 
 class Newcomers:
-    """What makes them. check_kind: raises UnknownKind for a kind that no worker has loaded.
+    """What makes them.
 
+    check_kind: raises UnknownKind for a kind that no worker has loaded.  is_going: whether agents of a kind are being removed, so
+    that none may be made.
     on_use: kinds whose agents are made at the first task for their name.  roster: where they are recorded, None for nowhere.
     is_complete: whether all kinds of the engine are known; before, nobody can say that an agent will not be made.
     """
@@ -36,11 +38,13 @@ class Newcomers:
         pools: Sequence[Pool],
         *,
         check_kind: Callable[[str], None],
+        is_going: Callable[[str], bool],
         on_event: Callable[[Event], None],
     ) -> None:
         self._placement = placement
         self._pools = pools
         self._check_kind = check_kind
+        self._is_going = is_going
         self._on_event = on_event
         self.on_use: set[str] = set()
         self.roster: Roster | None = None
@@ -51,9 +55,11 @@ class Newcomers:
         try:
             self._check_kind(valid_kind(kind))
             if isinstance(key, int):
-                if key >= self._placement.numbered(kind):
+                if not self._placement.has(kind, key):
                     raise UnknownKind(_numbered(kind, key))
                 return
+            if not self._placement.has(kind, key):
+                self._check_going(kind)
             self._settle(kind, self._placement.add_names(kind, [str(key)]))
         except PoolError as error:
             self._on_event(Event("spawn.refused", f"an agent's spawn of {kind}/{key}: {error}", time.time()))
@@ -69,9 +75,14 @@ class Newcomers:
             raise PoolUnavailable(f"{address_of(kind, key)} is not known yet: the engine starts") from unknown
         if type(key) is not str:
             raise UnknownAgent(_numbered(kind, key)) from unknown
+        self._check_going(kind)
         pool = self._placement.add_name(kind, key)
         self._settle(kind, {pool: [key]})
         return pool
+
+    def _check_going(self, kind: str) -> None:
+        if self._is_going(kind):
+            raise PoolUnavailable(f"agents of kind {kind} are being removed")
 
     def _settle(self, kind: str, placed: dict[int, list[str]]) -> None:
         """Record agents that have got a place, and tell the workers of them."""

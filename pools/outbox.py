@@ -106,7 +106,18 @@ class Outbox:
             self._deliver(row)
         else:
             left_s = min(max(due_s - self._wall_s(), 0.0), after_s)
-            self._later(left_s, self._deliver, row)
+            self._later(left_s, self._ring, row)
+
+    def _ring(self, row: Row) -> None:
+        """Send a timer's message, unless it was stopped."""
+        if row[0] in self._window.told:
+            self._deliver(row)
+
+    def stop_timers(self, is_meant: Callable[[str], bool]) -> None:
+        """Strike off the timers of agents whose address is meant."""
+        numbers = [number for number, row in self._window.told.items() if row[5] is not None and is_meant(row[1])]
+        if numbers:
+            self._ledger.arrived(numbers)
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Strike off messages that arrived; a token is number and sender. One that nobody could take is sent again."""

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from operator import itemgetter
 from zlib import crc32
 
 from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
+from pools.spans import cut, free
 from pools.spec import PoolSpec
 
-__all__ = ["Part", "Placement", "owner_of", "shares"]
+__all__ = ["Part", "Placement", "Taken", "owner_of", "shares"]
+
+#: Agents that were taken out: their ranges, and their names by pool.
+Taken = tuple[list["Part"], dict[int, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,24 @@ class Part:
 
 @dataclass(slots=True)
 class _Kind:
+    """The agents of one kind. parts: sorted, and starts with them; numbers are missing where agents were taken out."""
+
     starts: list[int] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
     named: dict[int, list[str]] = field(default_factory=dict)
     count: int = 0
+    numbered: int = 0
+
+    def add(self, part: Part) -> None:
+        """Take in a part, joined with those beside it that live in the same pool."""
+        at = bisect_right(self.starts, part.start)
+        low = high = at
+        if at and (before := self.parts[at - 1]).stop == part.start and before.pool == part.pool:
+            low, part = at - 1, replace(part, start=before.start)
+        if at < len(self.parts) and (after := self.parts[at]).start == part.stop and after.pool == part.pool:
+            high, part = at + 1, replace(part, stop=after.stop)
+        self.parts[low:high], self.starts[low:high] = [part], [part.start]
 
 
 def owner_of(shard: int, workers: int) -> int:
@@ -112,29 +130,59 @@ class Placement:
             )
 
     def add_range(self, kind: str, count: int) -> list[Part]:
-        """Make `count` more numbered agents exist, after those that do. Returns where they live. Raises as `plan`."""
+        """Make `count` more numbered agents exist, with the lowest numbers that are free. Returns where they live.
+
+        Raises as `plan`.
+        """
         planned = self.plan(kind, count)
         entry = self._kinds.setdefault(kind, _Kind())
+        has_holes = bool(entry.parts) and entry.numbered < entry.parts[-1].stop
         start = entry.parts[-1].stop if entry.parts else 0
+        spans = free(entry.parts, count) if has_holes else [(start, start + count)]
         made: list[Part] = []
-        for pool, part in enumerate(planned):
-            if part:
-                made.append(Part(pool, start, start + part))
-                entry.starts.append(start)
-                entry.parts.append(made[-1])
-                start += part
-                self.used[pool] += part
-        entry.count += count
-        self.count += count
+        pool, room = 0, planned[0]
+        for first, stop in spans:
+            at = first
+            while at < stop:
+                while not room:
+                    pool, room = pool + 1, planned[pool + 1]
+                size = min(room, stop - at)
+                made.append(Part(pool, at, at + size))
+                at, room = at + size, room - size
+        for part in made:
+            self._put(entry, part)
         return made
+
+    def _put(self, entry: _Kind, part: Part) -> None:
+        size = part.stop - part.start
+        entry.add(part)
+        entry.numbered += size
+        self._count(entry, part.pool, size)
+
+    def take(self, kind: str, ranges: Iterable[tuple[int, int]], names: Iterable[str]) -> Taken:
+        """Take agents out; returns those that there were. ranges: start and stop of each, without the stop."""
+        entry = self._kinds.get(kind) or _Kind()
+        parts = [part for start, stop in ranges for part in cut(entry.starts, entry.parts, start, stop, _piece)]
+        for part in parts:
+            entry.numbered -= part.stop - part.start
+            self._count(entry, part.pool, part.start - part.stop)
+        named: dict[int, list[str]] = {}
+        for name in names:
+            pool = entry.names.pop(name, None)
+            if pool is not None:
+                named.setdefault(pool, []).append(name)
+        for pool, gone in named.items():
+            self._count(entry, pool, -len(gone))
+            entry.named[pool] = [name for name in entry.named[pool] if name in entry.names]
+            if not entry.named[pool]:
+                del entry.named[pool]
+        return parts, named
 
     def restore(self, kind: str, ranges: Sequence[Part], names: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Place agents where they were before, whatever the limits are now."""
         entry = self._kinds.setdefault(kind, _Kind())
         for part in ranges:
-            entry.starts.append(part.start)
-            entry.parts.append(part)
-            self._count(entry, part.pool, part.stop - part.start)
+            self._put(entry, part)
         for pool, names_there in names:
             entry.names.update(dict.fromkeys(names_there, pool))
             entry.named.setdefault(pool, []).extend(names_there)
@@ -146,9 +194,9 @@ class Placement:
         self.used[pool] += count
 
     def numbered(self, kind: str) -> int:
-        """Numbered agents of a kind: 0 to this number less one."""
+        """How many numbered agents of a kind there are: 0 to this number less one, but for those that were taken out."""
         entry = self._kinds.get(kind)
-        return entry.parts[-1].stop if entry and entry.parts else 0
+        return entry.numbered if entry else 0
 
     def add_names(self, kind: str, names: Iterable[str]) -> dict[int, list[str]]:
         """Make agents with these keys exist; those that do are left alone. Returns the new names by pool. Raises as `plan`."""
@@ -192,10 +240,15 @@ class Placement:
         self._count(entry, pool, 1)
         return pool
 
-    def has_name(self, kind: str, name: str) -> bool:
-        """Whether a kind has an agent of this name."""
+    def has(self, kind: str, key: Key) -> bool:
+        """Whether there is such an agent."""
         entry = self._kinds.get(kind)
-        return entry is not None and name in entry.names
+        if entry is None:
+            return False
+        if type(key) is not int:
+            return key in entry.names
+        at = bisect_right(entry.starts, key)
+        return at > 0 and key < entry.parts[at - 1].stop
 
     def page(self, kind: str, skip: int, limit: int) -> list[Key]:
         """A page of a kind's keys: the numbers in order, then the names in the order of their spawning."""
@@ -203,7 +256,14 @@ class Placement:
         if entry is None:
             return []
         numbers = self.numbered(kind)
-        page: list[Key] = list(range(skip, min(skip + limit, numbers)))
+        page: list[Key] = []
+        before = 0
+        for part in entry.parts:
+            first = part.start + max(skip - before, 0)
+            page += range(first, min(part.stop, first + limit - len(page)))
+            before += part.stop - part.start
+            if len(page) >= limit:
+                return page
         rest = limit - len(page)
         return page + list(islice(entry.names, max(skip - numbers, 0), max(skip - numbers, 0) + rest))
 
@@ -228,7 +288,7 @@ class Placement:
         if entry is not None and entry.starts and len(text) < NUMBER_DIGITS and text.isdecimal():
             number = int(text)
             part = entry.parts[bisect_right(entry.starts, number) - 1]
-            if number < part.stop and str(number) == text:
+            if part.start <= number < part.stop and str(number) == text:
                 return part.pool, kind, number
         kind, key = parse(address)
         return self.pool_of(kind, key), kind, key
@@ -250,6 +310,12 @@ class Placement:
         """The named agents of a kind in a pool."""
         entry = self._kinds.get(kind)
         return entry.named.get(pool, []) if entry else []
+
+    def runs_of(self, kind: str) -> list[tuple[int, list[str]]]:
+        """The named agents of a kind in the order of their spawning: pool and names of each run in one pool."""
+        entry = self._kinds.get(kind) or _Kind()
+        runs = groupby(entry.names.items(), key=itemgetter(1))
+        return [(pool, [name for name, _ in run]) for pool, run in runs]
 
     def holders(self, kind: str) -> list[int]:
         """The pools that hold agents of a kind. Raises UnknownKind when there are none."""
@@ -274,7 +340,13 @@ class Placement:
     def _known(kind: str, entry: _Kind) -> str:
         told = []
         if entry.parts:
-            told.append(f"there are {kind}/0 to {kind}/{entry.parts[-1].stop - 1}")
+            first, last = entry.starts[0], entry.parts[-1].stop - 1
+            some = "there are" if entry.numbered == last - first + 1 else f"there are {entry.numbered:,} of"
+            told.append(f"{some} {kind}/{first} to {kind}/{last}")
         if entry.names:
             told.append(f"{len(entry.names):,} with names, such as {kind}/{next(iter(entry.names))}")
-        return " and ".join(told)
+        return " and ".join(told) or f"there are none of kind {kind!r}"
+
+
+def _piece(part: Part, start: int, stop: int) -> Part:
+    return Part(part.pool, start, stop)

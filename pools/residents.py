@@ -17,6 +17,7 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.errors import AgentQuarantined, BadField, StateUnreadable
 from pools.kind import Fresh, Kind
+from pools.spans import Span, cut
 
 if TYPE_CHECKING:
     from checkpoints.store import Store
@@ -51,7 +52,7 @@ class Residents:
         self._store: Store | None = None
         self._kept: Rows | None = None
         self._starts: list[int] = []
-        self._ranges: list[tuple[int, int]] = []
+        self._ranges: list[Span] = []
         self._names: set[str] = set()
         self._owned = owned
         self._owns_all = len(owned) == shards
@@ -69,14 +70,33 @@ class Residents:
         """The agents start to stop - 1 exist from now on."""
         at = bisect_right(self._starts, start)
         if at and self._ranges[at - 1][1] == start:
-            self._ranges[at - 1] = (self._ranges[at - 1][0], stop)
+            self._ranges[at - 1] = Span(self._ranges[at - 1][0], stop)
             return
         self._starts.insert(at, start)
-        self._ranges.insert(at, (start, stop))
+        self._ranges.insert(at, Span(start, stop))
 
     def add_names(self, names: Iterable[str]) -> None:
         """The agents with these keys exist from now on."""
         self._names.update(names)
+
+    def cut(self, start: int, stop: int) -> None:
+        """The agents start to stop - 1 exist no more."""
+        cut(self._starts, self._ranges, start, stop, lambda _span, first, last: Span(first, last))
+
+    def cut_names(self, names: Iterable[str]) -> None:
+        """The agents with these keys exist no more."""
+        self._names.difference_update(names)
+
+    def drop(self, key: Key) -> bool:
+        """Forget the object of an agent and what is known of its state; returns whether there was anything."""
+        self.apart.pop(key, None)
+        self.parked.pop(key, None)
+        found = [self.live.pop(key, None), self._old.pop(key, None), self._doomed.pop(key, None)]
+        return any(one is not None for one in (*found, self._asleep.pop(key, None)))
+
+    def owns(self, key: Key) -> bool:
+        """Whether an agent of this key belongs to this worker, if there is one."""
+        return self._owns_all or self.shard(key) in self._owned
 
     def exists(self, key: Key) -> bool:
         """Whether such an agent was spawned and belongs to this worker."""

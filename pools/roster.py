@@ -1,11 +1,13 @@
 """Which agents there are, and where their classes are found, kept on the disk.
 
-Owns a store of its own beside those of the workers: one record for a spawned range, however long it is. It is read once, when
-an engine starts, and written before a spawn is acknowledged. What the agents have become is in the workers' stores.
+Owns a store of its own beside those of the workers: one record for a spawned or removed range, however long it is. It is read
+once, when an engine starts, and written before a spawn or a removal is acknowledged. What the agents have become is in the
+workers' stores.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from asyncio import Future, get_running_loop
@@ -13,18 +15,24 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from checkpoints.errors import CheckpointError, RecordTooLarge
 from checkpoints.frame import Part
 from checkpoints.store import changes_part, open_store
 from pools.errors import StateUnreadable
 from pools.events import Event
+from pools.pause import Pause
 from pools.placement import Part as Range
-from pools.placement import Placement
+from pools.placement import Placement, Taken
 from pools.spec import PoolSpec
 
 __all__ = ["Roster"]
 
 #: The kinds of its records: the agents of a kind, a kind's class, a pool's layout, an agent that was found sick.
 AGENTS, CLASS, POOL, SICK = "agents", "class", "pool", "sick"
+#: What was done with agents of a kind: some were spawned, some removed, every worker knows of a removal.
+SPAWNED, REMOVED, SETTLED = "+", "-", "."
+#: Bytes of its log from which it is folded when it is opened: reading more takes longer than a start should.
+LOG_BYTES = 4 * 1024 * 1024
 
 
 class Roster:
@@ -37,7 +45,10 @@ class Roster:
         self._store = open_store(folder, shards=1, chance=os.urandom, is_synced=is_synced)
         self._pools = {pool.name: number for number, pool in enumerate(pools)}
         self._names = [pool.name for pool in pools]
+        self._placement: Placement | None = None
+        self._rows: dict[str, _Rows] = {}
         self._thread = ThreadPoolExecutor(1, "roster")
+        self.pause = Pause(self._thread, self._store.log)
         try:
             self._check(pools)
         except BaseException:
@@ -58,7 +69,9 @@ class Roster:
             elif known != layout:
                 raise StateUnreadable(
                     f"pool {pool.name} keeps the state of {known['workers']} workers with {known['shards']} shards in all, it "
-                    f"is configured with {pool.workers} and {pool.shards}: both stay as they were when its state was made"
+                    f"is configured with {pool.workers} and {pool.shards}: both stay as they were when its state was made; set "
+                    f"workers: {known['workers']} and shards: {known['shards']} for {pool.name} in pools.yaml again, or begin "
+                    "with another --name"
                 )
 
     def classes(self) -> dict[str, tuple[str, list[str]]]:
@@ -67,13 +80,53 @@ class Roster:
         return {str(key): (state["reference"], state["paths"]) for key, state in states}
 
     def restore(self, placement: Placement) -> int:
-        """Place every agent where it was; returns how many."""
+        """Place every agent where it was; returns how many. placement: of which more will be written here."""
         for kind, key, state in self._store.items():
             if kind == AGENTS:
-                ranges = [Range(self._pools[pool], start, stop) for pool, start, stop in state.get("ranges", ())]
-                names = [(self._pools[pool], part) for pool, part in state.get("names", ())]
-                placement.restore(str(key), ranges, names)
+                self._replay(placement, str(key), state)
+        self._placement = placement
+        self._fold()
+        if self._store.recovered.stored_bytes >= LOG_BYTES:
+            self._store.compact()
         return placement.count
+
+    def _replay(self, placement: Placement, kind: str, state: dict[str, Any]) -> None:
+        """Do what was written of a kind: what there was when it was folded, then each act in its order."""
+        rows = self._of(kind)
+        self._place(placement, kind, state.get("ranges", ()), state.get("names", ()))
+        for what, *facts in state.get("acts", ()):
+            if what == SPAWNED:
+                self._place(placement, kind, *facts)
+            elif what == REMOVED:
+                number, ranges, names = facts
+                gone = [one for _, part in names for one in part]
+                rows.going[number] = placement.take(kind, [(start, stop) for _, start, stop in ranges], gone)
+                rows.next = number + 1
+            else:
+                rows.going.pop(facts[0], None)
+
+    def _place(self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any]) -> None:
+        parts = [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
+        placement.restore(kind, parts, [(self._pools[pool], part) for pool, part in names])
+
+    def going(self) -> list[tuple[str, list[Range], dict[int, list[str]], int]]:
+        """The removals that were begun and not ended: kind, ranges, names by pool, and number of each."""
+        return [(kind, *taken, number) for kind, rows in self._rows.items() for number, taken in rows.going.items()]
+
+    def _fold(self) -> None:
+        """Write down what there is of the kinds that agents were removed from, in place of how it came to be.
+
+        Then nothing names an agent that there is no more, and once the log is folded it is in no file.
+        """
+        for kind, rows in self._rows.items():
+            if self._placement is None or not rows.next or rows.going:
+                continue
+            there = range(len(self._names))
+            ranges = self._ranged([part for pool in there for part in self._placement.parts_of(kind, pool)])
+            names = [[self._names[pool], run] for pool, run in self._placement.runs_of(kind)]
+            with contextlib.suppress(RecordTooLarge):  # it stays as it is
+                self._store.commit([changes_part(AGENTS, [kind], [{"ranges": ranges, "names": names, "acts": []}])], 1)
+                rows.next = 0
 
     # -- what is new ---------------------------------------------------------------------------------------------------
 
@@ -83,13 +136,40 @@ class Roster:
 
     def ranged(self, kind: str, ranges: Sequence[Range]) -> Future[int]:
         """Keep a spawned range."""
-        rows = [[self._names[part.pool], part.start, part.stop] for part in ranges]
-        return self._put(changes_part(AGENTS, [kind], [{"+ranges": rows}]))
+        return self._act(kind, SPAWNED, self._ranged(ranges), [])
 
     def named(self, kind: str, names: Mapping[int, Sequence[str]]) -> Future[int]:
         """Keep agents with names."""
-        rows: list[Any] = [[self._names[pool], list(part)] for pool, part in names.items()]
-        return self._put(changes_part(AGENTS, [kind], [{"+names": rows}]))
+        return self._act(kind, SPAWNED, [], self._named(names))
+
+    async def removed(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> int:
+        """Keep that agents are removed, which every worker has to hear of; returns the number of this removal."""
+        rows = self._of(kind)
+        number, rows.next = rows.next, rows.next + 1
+        rows.going[number] = (list(ranges), {pool: list(part) for pool, part in names.items()})
+        try:
+            await self._act(kind, REMOVED, number, self._ranged(ranges), self._named(names))
+        except BaseException:
+            del rows.going[number]
+            raise
+        return number
+
+    async def settled(self, kind: str, number: int) -> None:
+        """Keep that every worker has heard of a removal."""
+        await self._act(kind, SETTLED, number)
+        del self._of(kind).going[number]
+
+    def _act(self, kind: str, *act: Any) -> Future[int]:
+        return self._put(changes_part(AGENTS, [kind], [{"+acts": [act]}]))
+
+    def _ranged(self, ranges: Sequence[Range]) -> list[Any]:
+        return [[self._names[part.pool], part.start, part.stop] for part in ranges]
+
+    def _named(self, names: Mapping[int, Sequence[str]]) -> list[Any]:
+        return [[self._names[pool], list(part)] for pool, part in names.items() if part]
+
+    def _of(self, kind: str) -> _Rows:
+        return self._rows.setdefault(kind, _Rows())
 
     def note(self, kind: str, names: Mapping[int, Sequence[str]], on_event: Callable[[Event], None]) -> None:
         """Keep agents with names, for nobody who waits: where that fails it is an event."""
@@ -121,4 +201,14 @@ class Roster:
     def close(self) -> None:
         """Write what is under way, and give the store back."""
         self._thread.shutdown()
+        with contextlib.suppress(CheckpointError):
+            self._fold()
         self._store.close()
+
+
+class _Rows:
+    """What is to be known of a kind's removals: the number of the next one, and those that not every worker knows of."""
+
+    def __init__(self) -> None:
+        self.next = 0
+        self.going: dict[int, Taken] = {}

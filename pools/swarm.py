@@ -33,10 +33,11 @@ from pools.newcomers import Newcomers
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
+from pools.removals import Removals, lots
 from pools.restarts import RestartBudget
 from pools.seat import Seat
 from pools.spares import Spares
-from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, NAMES_AT_ONCE, PoolSpec
+from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, PoolSpec
 from pools.watch import Watch
 from pools.ways import Ended
 
@@ -76,7 +77,7 @@ class Swarm:
         self._keep = keep
         #: Tells a worker which answers it knows by their numbers, of all that ever asked it.
         self._session = os.urandom(SESSION_BYTES - 1).hex()
-        self._roster: Roster | None = None
+        self.roster: Roster | None = None
         self._compactor: Compactor | None = None
         self._kept = 0
         self.placement = Placement(specs, limit)
@@ -92,7 +93,9 @@ class Swarm:
         rows = count()
         self._name = name
         self.pools: list[Pool] = []
-        self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
+        self._newcomers = Newcomers(
+            self.placement, self.pools, check_kind=self.check_kind, is_going=self._is_going, on_event=on_event
+        )
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
         self._ways = [_links_of(pool) for pool in self.pools]
@@ -103,6 +106,7 @@ class Swarm:
             self._restore(keep)
             stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
             self._compactor = Compactor(stores, environ, output, on_event)
+        self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._limits = Limits(name, self.pools)
         self._watch = Watch(self.seats, self.healer.found)
 
@@ -111,7 +115,7 @@ class Swarm:
         from pools.roster import Roster
 
         roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
-        self._roster = self._newcomers.roster = roster
+        self.roster = self._newcomers.roster = roster
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
         for reference, paths in roster.classes().values():
@@ -168,7 +172,7 @@ class Swarm:
                 {"verb": "range", "kind": kind, "start": part.start, "stop": part.stop}
                 for part in self.placement.parts_of(kind, number)
             ]
-            orders += [{"verb": "names", "kind": kind, "names": part} for part in _parts(self.placement.names_of(kind, number))]
+            orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(self.placement.names_of(kind, number))]
         return [*orders, *self.healer.orders(lambda kind, key: self._place_of(kind, key) == (number, worker))]
 
     def _place_of(self, kind: str, key: Key) -> tuple[int, int] | None:
@@ -183,8 +187,8 @@ class Swarm:
         return None if place is None else self.pools[place[0]].seats[place[1]].request_if_up(verb, kind=kind, key=key, **facts)
 
     def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
-        if self._roster is not None:
-            self._roster.sick(agent, entry, self._on_event)
+        if self.roster is not None:
+            self.roster.sick(agent, entry, self._on_event)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -203,6 +207,7 @@ class Swarm:
         await asyncio.gather(*starting)
         self._limits.enforce()
         self._watch.start()
+        self.removals.resume()
         if self._compactor is not None:
             self._compactor.start()
 
@@ -223,8 +228,8 @@ class Swarm:
             if seat.process is not None:
                 seat.process.kill()
         self._spares.close()
-        if self._roster is not None:
-            self._roster.close()
+        if self.roster is not None:
+            self.roster.close()
 
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
@@ -238,8 +243,8 @@ class Swarm:
         await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
         await self._limits.lift()
         self._spares.close()
-        if self._roster is not None:
-            self._roster.close()
+        if self.roster is not None:
+            self.roster.close()
 
     # -- kinds and agents ----------------------------------------------------------------------------------------------
 
@@ -265,19 +270,20 @@ class Swarm:
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
         if answers[0]["is_made_on_use"]:  # type: ignore[index]
             self._newcomers.on_use.add(kind)
-        if self._roster is not None and self._roster.classes().get(kind, ("",))[0] != reference:
-            await self._roster.loaded(kind, reference, self._paths)
+        if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:
+            await self.roster.loaded(kind, reference, self._paths)
         return kind
 
     async def spawn(self, kind: str, count: int) -> int:
         """Make `count` more numbered agents exist; returns how many. Raises TooManyAgents before any is."""
         self.check_kind(kind)
+        await self.removals.settled(kind)
         for number, share in enumerate(self.placement.plan(kind, count)):
             if share:
                 self.pools[number].check_room()
         parts = self.placement.add_range(kind, count)
-        if self._roster is not None:
-            await self._roster.ranged(kind, parts)
+        if self.roster is not None:
+            await self.roster.ranged(kind, parts)
         requests = [
             seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
             for part in parts
@@ -289,17 +295,18 @@ class Swarm:
     async def spawn_names(self, kind: str, names: Sequence[str]) -> int:
         """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
         self.check_kind(kind)
-        fresh = sum(not self.placement.has_name(kind, name) for name in dict.fromkeys(names))
+        await self.removals.settled(kind)
+        fresh = sum(not self.placement.has(kind, name) for name in dict.fromkeys(names))
         for number, share in enumerate(self.placement.plan(kind, fresh)):
             if share:
                 self.pools[number].check_room()
         placed = self.placement.add_names(kind, names)
-        if self._roster is not None and placed:
-            await self._roster.named(kind, placed)
+        if self.roster is not None and placed:
+            await self.roster.named(kind, placed)
         requests = [
             seat.request_if_up("names", kind=kind, names=part)
             for number, mine in placed.items()
-            for part in _parts(mine)
+            for part in lots(mine)
             for seat in self.pools[number].seats
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
@@ -316,6 +323,9 @@ class Swarm:
             for part in self.placement.parts_of(kind, pool.number):
                 requests += pool.requests("warm", kind=kind, start=part.start, stop=part.stop)
         return sum(await asyncio.gather(*requests))
+
+    def _is_going(self, kind: str) -> bool:
+        return self.removals.is_going(kind)
 
     def check_kind(self, kind: str) -> None:
         """Raises UnknownKind when no worker has loaded such a kind."""
@@ -375,11 +385,6 @@ class Swarm:
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
         return await listed(self.placement, self.pools, kind, skip, limit)
-
-
-def _parts(names: list[str]) -> list[list[str]]:
-    """Names in lists that fit into a frame each."""
-    return [names[at : at + NAMES_AT_ONCE] for at in range(0, len(names), NAMES_AT_ONCE)]
 
 
 def _links_of(pool: Pool) -> list[Link]:

@@ -187,8 +187,12 @@ class Turns:
                 outbox = context.outbox if context is not None else []
             else:
                 value, outbox = await self._ward.isolation.run(case)
+            if turn.is_removed:
+                return
             self._keep(kind, agent, method, before, value, outbox, was_alone=case is not None)
         except CAUGHT as error:
+            if turn.is_removed:
+                return  # its task was answered when it was removed
             failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
             try:
                 undo(kind, agent, method, before, error, is_seen=case is not None)
@@ -227,6 +231,20 @@ class Turns:
             residents.live[key] = turn.agent
             if key in residents.apart or key in residents.parked:
                 residents.evict(key)
+
+    def remove(self, residents: Residents, key: Key) -> None:
+        """Forget a busy agent: its tasks fail, and whatever the one that runs still does is kept by nobody."""
+        turn: Turn | None = residents.busy.pop(key, None)
+        if turn is None:
+            return
+        turn.is_removed = True
+        if turn.task is not None:
+            turn.task.cancel()
+        self._wait(-len(turn.mailbox))
+        gone = UnknownAgent(f"agent {residents.kind.name}/{key} was removed before this task ended")
+        for task in (*([turn.running] if turn.running else ()), *turn.mailbox):
+            self._answer(residents, task, None, gone)
+        turn.mailbox.clear()
 
     def cancel(self, numbers: frozenset[int], position: int | None) -> None:
         """Take back tasks of busy agents: those of some sections, or the one at a position of them."""

@@ -17,7 +17,6 @@ import time
 from asyncio import Future
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -41,6 +40,7 @@ from pools.residents import Residents
 from pools.seclusion import die_with
 from pools.spec import BACKLOG_TASKS
 from pools.title import entitle
+from pools.upkeep import remove, statuses, warm
 from pools.ward import open_ward
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ __all__ = ["Worker", "main"]
 
 #: Agents that go to sleep in one turn of the loop.
 DOZE = 500
-#: Objects that `warm` makes at a time, and the pause between two such batches in seconds.
-WARM_BATCH, WARM_PAUSE_S = 100, 0.001
 #: Seconds between two counts of agents and bytes while tasks come; an idle worker counts nothing.
 COUNT_S = 0.05
 #: Seconds after which the thread that commits gets its turn while agents run.
@@ -94,10 +92,13 @@ class Worker:
             "kind": self._add_kind,
             "range": self._add_range,
             "names": self._add_names,
+            "remove": self._remove,
             "warm": self._warm,
             "agents": self._agents,
             "sleep": self._sleep_now,
             "compacted": self._renew,
+            "hold": self._hold,
+            "go_on": self._go_on,
         }
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -143,8 +144,9 @@ class Worker:
                 reply["trace"] = error.trace
             channel.send(STATUS, reply)
             return
-        if isinstance(done, asyncio.Task):
-            done.add_done_callback(lambda task: channel.send(STATUS, {"verb": "done", "id": number, "value": task.result()}))
+        if isinstance(done, Future):  # a task may have recorded something, which is on the disk before it is told
+            wire = (self._wire or channel) if isinstance(done, asyncio.Task) else channel
+            done.add_done_callback(lambda task: wire.send(STATUS, {"verb": "done", "id": number, "value": task.result()}))
         else:
             channel.send(STATUS, {"verb": "done", "id": number, "value": done})
 
@@ -236,25 +238,26 @@ class Worker:
         self._kinds[order["kind"]].add_names(order["names"])
         return len(order["names"])
 
-    def _warm(self, order: dict[str, Any]) -> asyncio.Task[int]:
-        return self._keep(self._loop.create_task(self._warm_up(self._kinds[order["kind"]], order["start"], order["stop"])))
+    def _remove(self, order: dict[str, Any]) -> asyncio.Task[int]:
+        residents, executor = self._kinds[order["kind"]], self._executor
+        if executor is None:
+            raise BadFrame("a removal before the set-up")
+        kept = None if self._ledger is None or self._outbox is None else (self._ledger, self._outbox)
+        return self._keep(self._loop.create_task(remove(residents, order["ranges"], order["names"], executor, kept)))
 
-    async def _warm_up(self, residents: Residents, start: int, stop: int) -> int:
-        made = 0
-        keys = (key for key in range(start, stop) if residents.exists(key))
-        while batch := list(islice(keys, WARM_BATCH)):
-            made += residents.warm(batch)
-            self._count()
-            await asyncio.sleep(WARM_PAUSE_S)
-        return made
+    def _warm(self, order: dict[str, Any]) -> asyncio.Task[int]:
+        warming = warm(self._kinds[order["kind"]], order["start"], order["stop"], self._count)
+        return self._keep(self._loop.create_task(warming))
+
+    def _hold(self, _order: dict[str, Any]) -> Future[list[int]] | None:
+        return None if self._ledger is None else self._ledger.hold()
+
+    def _go_on(self, _order: dict[str, Any]) -> None:
+        if self._ledger is not None:
+            self._ledger.go_on()
 
     def _agents(self, order: dict[str, Any]) -> list[list[Any]]:
-        """What some agents do: [status, mailbox] for each."""
-        residents = self._kinds.get(order["kind"])
-        if residents is None or self._executor is None:
-            return [["unknown", 0] for _ in order["keys"]]
-        kind = residents.kind.name
-        return [[residents.status(key), self._executor.waiting(kind, key)] for key in order["keys"]]
+        return statuses(self._kinds.get(order["kind"]), self._executor, order["keys"])
 
     def _sleep_now(self, _order: dict[str, Any]) -> int:
         """Put every idle agent to sleep."""

@@ -14,6 +14,7 @@ from engine import errors
 from engine.cli.misuse import Misuse
 from engine.cli.screen import clean
 from engine.errors import (
+    BackupDamaged,
     CheckpointError,
     Corrupt,
     DiskFull,
@@ -55,6 +56,8 @@ def as_dict(error: BaseException) -> dict[str, Any]:
         shown["retry_after_s"] = retry_after_s
     if isinstance(error, KindNotLoaded) and error.trace:
         shown["trace"] = error.trace
+    if isinstance(error, BackupDamaged):
+        shown["file"] = error.file
     if isinstance(error, Corrupt):
         shown |= {"file": error.file, "offset": error.offset}
     return shown

@@ -34,6 +34,8 @@ VERBS = {
     "kinds": "what each kind of agent can be asked",
     "events": "what happened lately",
     "checkpoints": "what is kept of agents: list, verify, show, export, repair",
+    "backup": "copy what is kept, also while the engine works",
+    "restore": "put such a copy in the place of what is kept",
     "doctor": "look for what is wrong here, and say the mend",
     "version": "the version of the engine, of Python and of Linux",
 }

@@ -33,6 +33,7 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "speed": _speed(snapshot, before),
         "latency": _latency(snapshot["latency_us"]),
         "workers": _workers(snapshot["workers"], screen),
+        "keeper": _keeper(snapshot.get("keeper")),
         "memory": _memory(snapshot["memory_bytes"]),
         "state": f"kept in {snapshot['durability']}" if snapshot["durability"] == "memory" else snapshot["durability"],
     }
@@ -83,6 +84,10 @@ def _workers(workers: dict[str, int], screen: Screen) -> str:
         if workers[name]:
             text += ", " + screen.paint(f"{workers[name]} {said}", "red")
     return f"{text}, {figures.plural(workers['restarts'], 'restart')}"
+
+
+def _keeper(keeper: dict[str, Any] | None) -> str:
+    return "" if keeper is None else f"pid {keeper['pid']}, started it again {figures.plural(keeper['restarts'], 'time')}"
 
 
 def _memory(memory_bytes: dict[str, int]) -> str:

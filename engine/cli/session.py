@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.cli.ending import endings_by_loop
+from engine.cli.output import hint
 
 if TYPE_CHECKING:
     from engine.client import Client
@@ -70,9 +72,16 @@ def request(options: Namespace, verb: str, **facts: Any) -> Any:
         return line.request(verb, **facts)
 
 
-def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome]], *, is_fast: bool = False) -> Outcome:
+def talk(
+    options: Namespace,
+    say: Callable[[Client], Coroutine[Any, Any, Outcome]],
+    *,
+    is_fast: bool = False,
+    patience_s: float | None = None,
+) -> Outcome:
     """Connect to the engine, say something and return what came of it. Raises NotRunning where none runs.
 
+    patience_s: how long an engine that goes away meanwhile is waited for, as `Client` has it.
     is_fast: on uvloop, whose import costs a single request more than it saves.
     """
     environ = environment()
@@ -82,7 +91,8 @@ def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome
     from engine.client import Client
 
     async def conversation() -> Outcome:
-        async with Client(name, environ) as client:
+        told = partial(_tell, options)
+        async with Client(name, environ, patience_s=patience_s, told=told) as client:
             return await say(client)
 
     run = asyncio.run
@@ -92,3 +102,7 @@ def talk(options: Namespace, say: Callable[[Client], Coroutine[Any, Any, Outcome
         run = uvloop.run
     with endings_by_loop():
         return run(conversation())
+
+
+def _tell(options: Namespace, line: str) -> None:
+    hint(options, f"engine: {line}")

@@ -14,6 +14,7 @@ from checkpoints.errors import CheckpointError
 from checkpoints.files import Disk, Files
 from engine import errors
 from engine.cli.failure import as_dict, code_of
+from engine.cli.figures import plural
 from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.screen import clean
 from engine.cli.storelines import compacted_line, cut_line, report_line, store_lines
@@ -71,7 +72,7 @@ class _Outcome:
         self.code = errors.DONE
         try:
             if options.action == "compact":
-                self.line, self._facts = _compact(Disk(), store)
+                self.line, self._facts = _compact(Disk(), store, is_erased=options.erase)
             else:
                 self.line, self._facts = _repair(Disk(), store, is_dry=options.dry_run)
         except CheckpointError as error:
@@ -85,12 +86,14 @@ class _Outcome:
         return {**facts, "error": None if self._error is None else as_dict(self._error)}
 
 
-def _compact(files: Files, store: StoreFolder) -> tuple[str, dict[str, Any]]:
+def _compact(files: Files, store: StoreFolder, *, is_erased: bool) -> tuple[str, dict[str, Any]]:
     done = mend.compact(files, store)
-    if done is None:
-        return compacted_line(done), {"records": 0, "states": 0, "written_bytes": 0, "removed": []}
-    facts = {name: getattr(done, name) for name in ("records", "states", "written_bytes", "removed")}
-    return compacted_line(done), facts
+    facts: dict[str, Any] = {"records": 0, "states": 0, "written_bytes": 0, "removed": []}
+    if done is not None:
+        facts = {name: getattr(done, name) for name in facts}
+    erased = mend.erase(files, store) if is_erased else []
+    told = f"; erased {plural(len(erased), 'file')} of before" if is_erased else ""
+    return compacted_line(done) + told, {**facts, "removed": [*facts["removed"], *erased]}
 
 
 def _repair(files: Files, store: StoreFolder, *, is_dry: bool) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from checkpoints.compaction import Compacted
+from checkpoints.compaction import Compacted, forget
 from checkpoints.errors import DiskFull, FolderInUse
 from checkpoints.files import Files
 from checkpoints.recovery import Torn, read_log
@@ -17,7 +17,7 @@ from engine.offline.folder import LOCK, StoreFolder, holder_of
 from engine.offline.look import open_view
 from engine.offline.view import View
 
-__all__ = ["compact", "repair", "torn_tail"]
+__all__ = ["compact", "erase", "repair", "torn_tail"]
 
 
 def torn_tail(files: Files, store: StoreFolder) -> Torn | None:
@@ -51,6 +51,12 @@ def repair(files: Files, store: StoreFolder) -> Torn | None:
         return cut.torn
     finally:
         lock.close()
+
+
+def erase(files: Files, store: StoreFolder) -> list[str]:
+    """Remove what is kept only in case the newest snapshots are damaged; returns the files. Raises as `compact`."""
+    _check_free(store)
+    return forget(files, str(store.path))
 
 
 def compact(files: Files, store: StoreFolder) -> Compacted | None:

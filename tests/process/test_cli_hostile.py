@@ -273,6 +273,8 @@ def test_of_two_starts_at_once_one_wins_and_the_other_says_so(engine: Commands) 
 
 def test_an_engine_killed_under_load_leaves_no_worker_and_the_next_spawn_heals(engine: Commands) -> None:
     (engine.folder / "sleeper.py").write_text(SLEEPER)
+    pools = engine.folder / "pools.yaml"
+    pools.write_text(f"durability: memory\n{pools.read_text()}")  # with state on the disk the run would wait for the next one
     engine("spawn", "--use", "sleeper.py:Sleeper", "--count", "50")
     naps = ({"agent": f"sleeper/{number}", "method": "nap", "args": [60]} for number in range(50))
     running = engine.start("run", "-q", engine.file("naps", *naps), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import Commands, Terminal, commands
+from tests.support.commands import POOLS, Commands, Terminal, commands
 
 SLEEPER = """
 import asyncio
@@ -265,8 +265,9 @@ def test_tasks_typed_at_a_terminal_are_answered_one_by_one(engine: Commands) -> 
     assert terminal.end() == 0
 
 
-def test_an_engine_that_dies_under_a_run_is_said_with_code_3(tmp_path: Path) -> None:
+def test_an_engine_that_keeps_nothing_and_dies_under_a_run_is_said_with_code_3(tmp_path: Path) -> None:
     with commands(tmp_path) as own:
+        (tmp_path / "pools.yaml").write_text(f"durability: memory\n{POOLS}")
         own("spawn", "--count", "1000")
         pid = own.document("stats")["pid"]
         running = own.start("run", "-")

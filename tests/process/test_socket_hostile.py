@@ -223,7 +223,7 @@ def resident_bytes(daemon: Commands) -> int:
 @pytest.mark.parametrize(
     ("order", "kind", "said"),
     [
-        ({"verb": "fly"}, "BadArgument", "no verb 'fly'; there are agents, events, hello"),
+        ({"verb": "fly"}, "BadArgument", "no verb 'fly'; there are agents, cut, events, hello"),
         ({"verb": None}, "BadArgument", "verb must be a text, got nothing"),
         ({"verb": ["stop"]}, "BadArgument", "verb must be a text"),
         ({"verb": "spawn", "kind": "nobody", "count": 1}, "UnknownKind", "loaded are: counter"),
@@ -236,6 +236,10 @@ def resident_bytes(daemon: Commands) -> int:
         ({"verb": "spawn", "kind": "counter", "keys": [5]}, "BadArgument", "keys must be a list of texts"),
         ({"verb": "spawn", "kind": "counter", "keys": ["a/b"]}, "BadAddress", "'a/b' cannot be an agent's key"),
         ({"verb": "spawn", "kind": "counter", "count": 0, "reference": "nothing"}, "KindNotLoaded", "names no class"),
+        ({"verb": "remove", "kind": "nobody", "ranges": [[0, 2**62]]}, "UnknownKind", "loaded are: counter"),
+        ({"verb": "remove", "kind": "counter", "ranges": [[0, 1, 2]]}, "BadArgument", "ranges must be a list of pairs"),
+        ({"verb": "remove", "kind": "counter", "ranges": [[0, 2**63]]}, "BadArgument", "ranges must be a list of pairs"),
+        ({"verb": "remove", "kind": "counter", "names": ["a b"]}, "BadAddress", "cannot be an agent's key"),
         ({"verb": "agents", "kind": "nobody"}, "UnknownKind", "loaded are: counter"),
         ({"verb": "agents", "skip": "x"}, "BadArgument", "skip must be a whole number"),
         ({"verb": "events", "limit": "x"}, "BadArgument", "limit must be a whole number"),
@@ -376,8 +380,10 @@ async def test_an_engine_that_talks_nonsense_fails_the_client_and_not_its_proces
         writer.close()
 
     server = await asyncio.start_unix_server(nonsense, run / "control.sock")
-    async with Client("engine", {"ENGINE_HOME": str(tmp_path)}) as client, asyncio.timeout(PATIENCE_S):
+    for patience_s in (None, 0.0):
+        client = Client("engine", {"ENGINE_HOME": str(tmp_path)}, patience_s=patience_s)
         with pytest.raises(LinkClosed, match="the engine ended the connection"):
-            await client.stats()
+            async with asyncio.timeout(PATIENCE_S), client:
+                await client.stats()
     server.close()
     await server.wait_closed()

@@ -14,7 +14,7 @@ from pools.agent import Agent
 from pools.context import Context
 from pools.log import Log
 
-__all__ = ["Asker", "Book", "Doer", "Tally", "Waiter"]
+__all__ = ["Asker", "Book", "Doer", "Payer", "Tally", "Waiter"]
 
 
 class Stranger(BaseException):
@@ -220,3 +220,19 @@ class Asker(Agent):
     def say(self, text: str, ctx: Context) -> None:
         """Write a line into the engine's log."""
         ctx.log(text)
+
+
+class Payer(Agent):
+    """Sends what it counts: every payment is in one tally, sooner or later."""
+
+    paid: int = 0
+
+    def pay(self, to: str, ctx: Context) -> int:
+        """Pay one."""
+        self.paid += 1
+        ctx.tell(to, "add", 1)
+        return self.paid
+
+    def seen(self) -> int:
+        """How much was paid."""
+        return self.paid

@@ -1,4 +1,4 @@
-"""`engine agents`: the agents, a page at a time; and `engine agents quarantine`."""
+"""`engine agents`: the agents, a page at a time; `engine agents rm` and `engine agents quarantine`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,17 @@ MOST = 10_000
 ABOUT = About(
     usage="""\
 [KIND] [--limit N] [--skip N] [--json]
+  engine agents rm AGENT|KIND/A..B ... [--yes] [--json]
   engine agents quarantine ls|show AGENT|release AGENT [--json]""",
     text="""\
 Lists agents: where each of them lives, how many tasks wait for it, and its status. run: it works on a task; idle: it is
 an object that waits; asleep: its state is kept in a few bytes; dormant: it was never asked anything.
+
+rm removes agents and what was kept of them, for good, also from an engine that works: on the disk when it returns.
+counter/10..19 are the ten from counter/10 to counter/19. Tasks that one of them has open fail with UnknownAgent. It asks
+first on a terminal; elsewhere it takes --yes. One that is not there is no error. A new agent gets the lowest number that is
+free, so that `spawn --count 5000` makes up for those that were removed, each as new. Old copies of what was kept leave the
+disk as logs are folded; to have them gone at once: engine stop, engine checkpoints compact --erase.
 
 quarantine is about agents whose tasks hang, leak or end their process. On trial an agent runs its tasks in processes of
 their own, until three ended well; a parked one takes none until it is released. `show` says what was found, where its code
@@ -38,6 +45,8 @@ was, and what was tried.""",
   engine agents --json | jq .kinds
   engine agents quarantine ls
   engine agents quarantine release counter/17
+  engine agents rm counter/3 counter/10..19 scout/a
+  engine agents rm counter/0..4999 --yes --json
 """,
 )
 
@@ -52,7 +61,10 @@ COLUMNS = (
 
 def add_arguments(parser: Parser) -> None:
     """Which agents."""
-    parser.add_argument("words", nargs="*", metavar="KIND", help="only agents of this kind; or quarantine, and what to do")
+    parser.add_argument(
+        "words", nargs="*", metavar="KIND", help="only agents of this kind; or rm, and whom; or quarantine, and what to do"
+    )
+    parser.add_argument("--yes", action="store_true", help="rm: do not ask first")
     parser.add_argument(
         "--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most agents ({LIMIT}; up to {MOST:,})"
     )
@@ -60,7 +72,13 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print a page of agents, or care for the sick."""
+    """Print a page of agents, remove some, or care for the sick."""
+    if options.words[:1] == ["rm"]:
+        from engine.cli import removal
+
+        return removal.run(options, options.words[1:])
+    if options.yes:
+        raise Misuse("--yes is for rm; see: engine agents --help")
     if options.words[:1] == ["quarantine"]:
         from engine.cli import quarantine
 

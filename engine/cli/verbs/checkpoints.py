@@ -22,7 +22,7 @@ OF_AGENTS = ("show", "export")
 
 ABOUT = About(
     usage="""\
-ls|verify|compact [--data DIR] [--json]
+ls|verify|compact [--erase] [--data DIR] [--json]
   engine checkpoints show|export AGENT [--data DIR] [--json]
   engine checkpoints export --all [--data DIR]
   engine checkpoints repair [--dry-run] [--data DIR] [--json]""",
@@ -35,7 +35,8 @@ none that runs, and loads no class of yours.
   verify   read every byte; names the file and the offset of what is damaged
   show     the state of one agent, and the record it comes from
   export   the same for programs; --all for every agent, as JSON lines
-  compact  fold the logs into snapshots; only of stores that nobody has open
+  compact  fold the logs into snapshots; only of stores that nobody has open;
+           with --erase nothing is left of what was changed or removed before
   repair   cut off what a crash left of the last write, and keep it aside;
            damage anywhere else is named, never cut
 
@@ -45,7 +46,7 @@ Ends with 4 if something is damaged, with 3 if a store that should be changed is
   engine checkpoints verify --json | jq '.stores[].damages'
   engine checkpoints show counter/17
   engine checkpoints export --all > states.jsonl
-  engine stop && engine checkpoints compact
+  engine stop && engine checkpoints compact --erase
   engine checkpoints repair --dry-run
 """,
 )
@@ -57,6 +58,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("agent", nargs="?", metavar="AGENT", help="kind/key, for show and export")
     parser.add_argument("--all", action="store_true", help="export every agent")
     parser.add_argument("--dry-run", action="store_true", help="repair: say what would be cut off, and cut nothing")
+    parser.add_argument("--erase", action="store_true", help="compact: remove what is kept in case the snapshots are damaged")
     parser.add_argument("--store", metavar="POOL/N", help="only this store, such as p1/0")
     parser.add_argument("--data", metavar="DIR", help="the data directory (default: that of the engine)")
 
@@ -89,6 +91,8 @@ def _check(options: Namespace) -> None:
     takes_agent = options.action in OF_AGENTS
     if options.all and options.action != "export":
         raise Misuse(f"--all is for export, not for {options.action}")
+    if options.erase and options.action != "compact":
+        raise Misuse(f"--erase is for compact, not for {options.action}")
     if options.dry_run and options.action != "repair":
         raise Misuse(f"--dry-run is for repair, not for {options.action}")
     if options.agent is not None and (options.all or not takes_agent):

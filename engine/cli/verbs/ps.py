@@ -6,11 +6,13 @@ from argparse import Namespace
 from typing import Any
 
 from engine.cli import figures
-from engine.cli.output import screen, show_json, show_lines
+from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.parser import About, Parser
-from engine.cli.session import request
+from engine.cli.session import environment, name_of, request
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
+from engine.keeper import keeper_of
+from engine.paths import find_paths
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -50,10 +52,15 @@ def add_arguments(_parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Print the workers."""
     workers = request(options, "ps")
+    environ = environment()
+    keeper = keeper_of(find_paths(name_of(options, environ), environ))
     if options.json:
-        show_json({"schema": SCHEMA, "workers": workers})
-    else:
-        show_lines(table(COLUMNS, [_row(worker) for worker in workers], screen(options)))
+        show_json({"schema": SCHEMA, "workers": workers, "keeper": keeper})
+        return 0
+    show_lines(table(COLUMNS, [_row(worker) for worker in workers], screen(options)))
+    if keeper is not None:
+        times = figures.plural(keeper["restarts"], "time")
+        hint(options, f"\nkept by pid {keeper['pid']}, which has started the engine again {times}")
     return 0
 
 

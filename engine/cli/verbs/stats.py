@@ -53,9 +53,9 @@ def run(options: Namespace) -> int:
         snapshot = request(options, "stats")
         _show_one(options, snapshot)
     elif options.json or not sys.stdout.isatty():
-        talk(options, lambda client: _watch_lines(client, options.watch))
+        talk(options, lambda client: _watch_lines(client, options.watch), patience_s=0)
     else:
-        talk(options, lambda client: _watch_panel(client, options))
+        talk(options, lambda client: _watch_panel(client, options), patience_s=0)
         return INTERRUPTED
     return 0
 

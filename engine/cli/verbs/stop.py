@@ -27,8 +27,9 @@ END_S, ANSWER_S = 15.0, 1.0
 ABOUT = About(
     usage="[--emergency] [--json]",
     text="""\
-Ends the engine and returns when its process is gone. Tasks that run may end within five seconds; this version keeps the
-state of agents in memory, so it is gone with them. An engine that does not run is fine: it is said, and the exit code is 0.""",
+Ends the engine and returns when its process is gone, and its keeper too. Tasks that run may end within five seconds. With
+durability: memory the state of agents is gone with it. An engine that does not run is fine: it is said, and the exit code is
+0.""",
     examples="  engine stop\n  engine stop --emergency        at once, also an engine that no longer answers",
 )
 
@@ -70,9 +71,11 @@ def _had(said: Mapping[str, Any]) -> str:
 def _stop(name: str, environ: Mapping[str, str], *, is_emergency: bool) -> dict[str, Any] | None:
     """End the engine of that name; returns what it had, None if it did not run. Raises Unavailable if it does not end."""
     from engine.daemon import is_running
+    from engine.keeper import end_keeper
     from engine.paths import find_paths
 
     paths = find_paths(name, environ)
+    end_keeper(paths)  # before anything else: it is not to be started again
     deadline_s = time.monotonic() + END_S
     said: dict[str, Any] | None = None
     while (pid := is_running(paths)) is not None:

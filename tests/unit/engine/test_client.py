@@ -39,7 +39,16 @@ class Server:
         paths.prepare()
         self.path = paths.socket
         self.heard: list[Message] = []
-        self.channel = Channel(lambda _channel, message: self.heard.append(message), lambda *_facts: None, lambda: 0.0)
+        self.durability = "memory"
+        self.channel = Channel(self._hear, lambda *_facts: None, lambda: 0.0)
+
+    def _hear(self, channel: Channel, message: Message) -> None:
+        """Say hello, as every engine does; what else there is to hear is kept."""
+        if message.letter == STATUS and message.data["verb"] == "hello" and self.durability:
+            facts = {"durability": self.durability}
+            channel.send(STATUS, {"verb": "done", "id": message.data["id"], "value": facts})
+        else:
+            self.heard.append(message)
 
     async def hear(self, count: int) -> list[Message]:
         """So many messages."""
@@ -48,11 +57,12 @@ class Server:
 
 
 @asynccontextmanager
-async def connected(home: Path) -> AsyncIterator[tuple[Server, Client]]:
+async def connected(home: Path, durability: str = "memory", **facts: Any) -> AsyncIterator[tuple[Server, Client]]:
     server = Server(home)
+    server.durability = durability
     listener = await asyncio.get_running_loop().create_unix_server(lambda: server.channel, str(server.path))
     try:
-        async with Client(environ=server.environ) as client:
+        async with Client(environ=server.environ, **facts) as client:
             await until(lambda: server.channel.is_open)
             yield server, client
     finally:
@@ -240,3 +250,37 @@ async def test_a_result_is_the_value_or_the_error_of_its_task(tmp_path: Path) ->
             else:
                 with pytest.raises(error):
                     await asking
+# -- patience ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("durability", "facts", "is_known"),
+    [
+        ("sync", {}, True),
+        ("os", {}, True),
+        ("memory", {}, False),
+        ("sync", {"patience_s": 0}, False),
+        ("memory", {"patience_s": 5}, True),
+        ("", {"patience_s": 5}, True),
+    ],
+)
+async def test_a_client_tells_its_session_where_what_it_sends_may_be_sent_again(
+    durability: str, facts: dict[str, Any], is_known: bool, tmp_path: Path
+) -> None:
+    async with connected(tmp_path, durability, **facts) as (server, client):
+        client.tell("counter/1", "get")
+        heard = [message.data["verb"] for message in await server.hear(1 + is_known) if message.letter == STATUS]
+        assert heard == ["session"] * is_known
+
+
+async def test_an_engine_that_does_not_say_what_it_keeps_is_taken_as_one_that_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.client.HELLO_S", 0.02)
+    async with connected(tmp_path, "") as (server, client):
+        task = client.ask("counter/1", "get")
+        _hello, message = await server.hear(2)
+        assert message.letter == TASK
+        server.channel.abort()
+        with pytest.raises(LinkClosed):
+            await asyncio.wait_for(task, 10)

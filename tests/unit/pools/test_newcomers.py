@@ -41,7 +41,10 @@ class House:
         self.events: list[Event] = []
         self.placement = Placement([PoolSpec("a", agents=2, workers=2), PoolSpec("b", agents=2, workers=2)], limit)
         pools: Any = [Pool(self.log, "a"), Pool(self.log, "b")]
-        self.newcomers = Newcomers(self.placement, pools, check_kind=self._check, on_event=self.events.append)
+        self.going: set[str] = set()
+        self.newcomers = Newcomers(
+            self.placement, pools, check_kind=self._check, is_going=self.going.__contains__, on_event=self.events.append
+        )
         self.newcomers.roster = self  # type: ignore[assignment]
         self.newcomers.on_use = {"memory"}
         self.newcomers.is_complete = True

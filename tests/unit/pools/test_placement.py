@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -233,3 +234,64 @@ def test_limits_bind_what_is_new_and_not_what_was_kept() -> None:
     with pytest.raises(TooManyAgents):
         placement.add_names("counter", ["x"])
     assert placement.count == 20
+
+
+# -- agents that were taken out ----------------------------------------------------------------------------------------
+
+
+def test_agents_that_are_taken_out_are_unknown_and_their_numbers_are_free_again() -> None:
+    placement = four()
+    placement.add_range("counter", 100)
+    placement.add_names("counter", ["a", "b"])
+    parts, names = placement.take("counter", [(0, 1), (40, 60), (99, 200)], ["a", "z"])
+    assert sum(part.stop - part.start for part in parts) == 22
+    assert sum(map(len, names.values())) == 1
+    assert (placement.count, placement.count_of("counter"), placement.numbered("counter")) == (79, 79, 78)
+    assert sum(placement.used) == 79
+    for key in (0, 40, 59, 99, 100, "a"):
+        assert not placement.has("counter", key)
+        with pytest.raises(UnknownAgent, match="78 of counter/1 to counter/98"):
+            placement.find(f"counter/{key}")
+    assert placement.page("counter", 0, 200) == [*range(1, 40), *range(60, 99), "b"]
+    assert placement.page("counter", 38, 3) == [39, 60, 61]
+    assert placement.page("counter", 77, 5) == [98, "b"]
+    made = placement.add_range("counter", 23)
+    assert sorted(key for part in made for key in range(part.start, part.stop)) == [0, *range(40, 60), 99, 100]
+    assert placement.page("counter", 0, 101) == list(range(101))
+
+
+def test_a_kind_whose_agents_are_all_taken_out_has_none_anywhere() -> None:
+    placement = four()
+    placement.add_range("counter", 10)
+    placement.add_names("counter", ["a"])
+    placement.take("counter", [(0, 10)], ["a"])
+    assert (placement.count, placement.used) == (0, [0] * 4)
+    with pytest.raises(UnknownKind):
+        placement.holders("counter")
+    with pytest.raises(UnknownAgent, match="none of kind"):
+        placement.find("counter/3")
+    assert placement.take("nobody", [(0, 9)], ["a"]) == ([], {})
+
+
+def test_any_history_of_spawns_and_removals_is_that_of_a_set(chance: Random) -> None:
+    placement = Placement([PoolSpec("a", agents=200), PoolSpec("b", agents=100)], 300)
+    there: set[int] = set()
+    for _ in range(200):
+        if chance.random() < 0.5 and len(there) < 250:
+            count = chance.randrange(1, 20)
+            fresh = [key for key in range(600) if key not in there][:count]
+            made = placement.add_range("counter", count)
+            assert [key for part in made for key in range(part.start, part.stop)] == fresh
+            there.update(fresh)
+        else:
+            start = chance.randrange(200)
+            stop = start + chance.randrange(1, 40)
+            parts, _ = placement.take("counter", [(start, stop)], [])
+            assert {key for part in parts for key in range(part.start, part.stop)} == there & set(range(start, stop))
+            there.difference_update(range(start, stop))
+        assert placement.page("counter", 0, 1_000) == sorted(there)
+        assert placement.count == placement.numbered("counter") == sum(placement.used) == len(there)
+        for key in range(0, 260, 7):
+            assert placement.has("counter", key) == (key in there)
+    for pool in (0, 1):
+        assert all(placement.find(f"counter/{part.start}")[0] == pool for part in placement.parts_of("counter", pool))

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from checkpoints.compaction import forget
 from checkpoints.errors import CheckpointError, FolderInUse
+from checkpoints.files import Disk
+from checkpoints.store import open_store
 from pools.errors import StateUnreadable
 from pools.placement import Part, Placement
 from pools.roster import Roster
@@ -112,6 +116,68 @@ def test_more_agents_than_the_limits_of_today_come_back_all_the_same() -> None:
     assert (placement.count, placement.used) == (11, [11])
 
 
+# -- agents that are removed -------------------------------------------------------------------------------------------
+
+
+async def test_a_removal_is_kept_and_told_again_until_every_worker_knows_it(tmp_path: Path) -> None:
+    before = Placement(POOLS, 1_000)
+    with open_roster(tmp_path) as roster:
+        await roster.ranged("counter", before.add_range("counter", 10))
+        await roster.named("counter", before.add_names("counter", ["x", "y"]))
+        restored(roster)
+        taken = before.take("counter", [(3, 5)], ["x"])
+        number = await roster.removed("counter", *taken)
+    for _ in range(2):
+        with open_roster(tmp_path) as roster:
+            assert restored(roster).page("counter", 0, 99) == [0, 1, 2, 5, 6, 7, 8, 9, "y"]
+            assert roster.going() == [("counter", *taken, number)]
+    with open_roster(tmp_path) as roster:
+        placement = restored(roster)
+        await roster.settled("counter", number)
+        await roster.ranged("counter", placement.add_range("counter", 1))
+        await roster.named("counter", placement.add_names("counter", ["x"]))
+    with open_roster(tmp_path) as roster:
+        assert restored(roster).page("counter", 0, 99) == [0, 1, 2, 3, 5, 6, 7, 8, 9, "y", "x"]
+        assert roster.going() == []
+
+
+async def test_once_a_removal_is_settled_no_record_names_who_was_removed(tmp_path: Path) -> None:
+    placement = Placement(POOLS, 1_000)
+    with open_roster(tmp_path) as roster:
+        roster.restore(placement)
+        await roster.named("counter", placement.add_names("counter", ["secretive", "other"]))
+        await roster.settled("counter", await roster.removed("counter", *placement.take("counter", [], ["secretive"])))
+    store = open_store(str(tmp_path), shards=1, chance=os.urandom)
+    store.compact()
+    store.close()
+    forget(Disk(), str(tmp_path))
+    assert not any(b"secretive" in file.read_bytes() for file in tmp_path.iterdir())
+    assert any(b"other" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+async def test_any_history_with_removals_comes_back(tmp_path: Path, chance: Random) -> None:
+    pools = (PoolSpec("a", agents=10_000), PoolSpec("b", agents=10_000))
+    there: dict[Any, int] = {}
+    for life in range(8):
+        with open_roster(tmp_path, pools) as roster:
+            placement = restored(roster, pools)
+            keys = placement.page("x", 0, 10_000)
+            assert {key: placement.pool_of("x", key) for key in keys} == there
+            for number in range(chance.randrange(12)):
+                act = chance.random()
+                if act < 0.4:
+                    await roster.ranged("x", placement.add_range("x", chance.randrange(1, 50)))
+                elif act < 0.6:
+                    await roster.named("x", placement.add_names("x", [f"n{life}-{number}-{at}" for at in range(5)]))
+                else:
+                    start = chance.randrange(60)
+                    names = [f"n{chance.randrange(6)}-{chance.randrange(12)}-{at}" for at in range(3)]
+                    done = await roster.removed("x", *placement.take("x", [(start, start + chance.randrange(30))], names))
+                    if chance.random() < 0.8:
+                        await roster.settled("x", done)
+            there = {key: placement.pool_of("x", key) for key in placement.page("x", 0, 10_000)}
+
+
 # -- pools that are others than they were ------------------------------------------------------------------------------
 
 
@@ -122,6 +188,7 @@ def test_more_agents_than_the_limits_of_today_come_back_all_the_same() -> None:
         ((PoolSpec("c"), POOLS[1]), "there is state of pool a, which is not configured"),
         ((POOLS[0], PoolSpec("b", workers=3)), "pool b keeps the state of 2 workers with 10 shards in all"),
         ((POOLS[0], PoolSpec("b", workers=2, shards=20)), "it is configured with 2 and 20"),
+        ((POOLS[0], PoolSpec("b", workers=2, shards=20)), "set workers: 2 and shards: 10 for b in pools.yaml again"),
     ],
 )
 def test_pools_that_do_not_fit_are_refused_and_nothing_is_changed(
