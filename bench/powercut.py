@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -23,7 +24,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.yardlink import ROOT
 from checkpoints.errors import CheckpointError
 from checkpoints.store import open_store, states_part
 
@@ -44,9 +44,6 @@ UNAVAILABLE = 3
 def main(argv: list[str] | None = None) -> int:
     """Cut the power, and say what was lost."""
     options = _parser().parse_args(argv)
-    if options.write:
-        _write(options.write, is_synced=not options.plant)
-        return 0
     missing = "" if os.geteuid() == 0 else "mounting needs root"
     missing = missing or next(
         (f"{tool} is not installed" for tool in ("mkfs.ext4", "mount", "umount") if not shutil.which(tool)), ""
@@ -71,7 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)), help="of the moments")
     parser.add_argument("--plant", choices=["no-sync"], help="a store with this fault")
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")
-    parser.add_argument("--write", metavar="FOLDER", help=argparse.SUPPRESS)
     return parser
 
 
@@ -111,23 +107,38 @@ def _cuts(folder: Path, cuts: int, chance: Random, plant: str | None) -> dict[st
 
 def _cut(mount: Path, chance: Random, result: dict[str, Any], plant: str | None) -> dict[int, int]:
     """Let a process commit, then cut the power; returns the newest acknowledged number of each key."""
-    argv = [sys.executable, "-m", "bench", "powercut", "--write", f"{mount}/store", *(["--plant", plant] if plant else [])]
-    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer:
-        assert writer.stdout is not None
-        writer.stdout.read(8)
+    reading, writing = os.pipe()
+    writer = _forked(f"{mount}/store", writing, is_synced=not plant)
+    os.close(writing)
+    try:
+        os.read(reading, 8)
         time.sleep(chance.uniform(0, LONGEST_S))
         descriptor = os.open(mount, os.O_RDONLY)
-        os.set_blocking(writer.stdout.fileno(), False)
+        os.set_blocking(reading, False)
         said = b""
         with suppress(BlockingIOError):
-            while piece := os.read(writer.stdout.fileno(), 1 << 20):
+            while piece := os.read(reading, 1 << 20):
                 said += piece
         fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
         os.close(descriptor)
-        writer.kill()
+    finally:
+        os.close(reading)
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
     acknowledged = {number % KEYS: number for (number,) in struct.iter_unpack("<Q", said[: len(said) // 8 * 8])}
     result["acknowledged"] += len(said) // 8
     return acknowledged
+
+
+def _forked(folder: str, output: int, *, is_synced: bool) -> int:
+    """A process of its own that commits, without the start of another interpreter; returns its pid."""
+    pid = os.fork()
+    if not pid:
+        try:
+            _write(folder, output, is_synced=is_synced)
+        finally:
+            os._exit(1)
+    return pid
 
 
 def _check(folder: str, known: dict[int, int], result: dict[str, Any]) -> bool:
@@ -148,15 +159,15 @@ def _check(folder: str, known: dict[int, int], result: dict[str, Any]) -> bool:
     return True
 
 
-def _write(folder: str, *, is_synced: bool) -> None:
+def _write(folder: str, output: int, *, is_synced: bool) -> None:
     """Commit numbers to keys in turn, as fast as it goes, and say each one that counts, eight bytes each."""
     store = open_store(folder, chance=os.urandom, segment_bytes=SEGMENT_BYTES, is_synced=is_synced)
-    os.write(1, bytes(8))
+    os.write(output, bytes(8))
     number = max((state["number"] for _, _, state in store.items()), default=-1)
     while True:
         number += 1
         store.commit([states_part("key", ["number"], [number % KEYS], [number])], 1)
-        os.write(1, struct.pack("<Q", number))
+        os.write(output, struct.pack("<Q", number))
         if number % COMPACT_EACH == 0:
             store.compact()
 
