@@ -105,7 +105,7 @@ def test_an_agent_that_an_agent_makes_is_recorded_once() -> None:
     house.newcomers.spawned("book", "x")
     house.newcomers.spawned("book", "x")
     assert [entry[0] for entry in house.log if entry[0] == "roster"] == ["roster"]
-    assert house.placement.has_name("book", "x")
+    assert house.placement.has("book", "x")
     assert house.events == []
 
 

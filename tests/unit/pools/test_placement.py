@@ -100,7 +100,7 @@ def test_an_agent_is_placed_by_its_address_only_in_a_pool_that_takes_its_kind_an
         placement.add_name("z", "one")
     with pytest.raises(TooManyAgents, match="this engine's limit"):
         Placement([PoolSpec("a")], 0).add_name("x", "one")
-    assert (placement.count, placement.used, placement.has_name("x", "two")) == (1, [1, 0], False)
+    assert (placement.count, placement.used, placement.has("x", "two")) == (1, [1, 0], False)
 
 
 def test_named_agents_are_placed_once() -> None:
