@@ -37,7 +37,7 @@ from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
 from pools.table import Table, encoded
-from pools.watched import Watched
+from pools.watched import watch_tasks
 
 __all__ = ["HEAD", "Seclusion", "die_with", "framed"]
 
@@ -132,7 +132,8 @@ class Seclusion:
         asyncio.set_event_loop(loop)
         self._socket.setblocking(False)
         loop.add_reader(self._socket, self._take)
-        loop.run_until_complete(loop.create_task(Watched(coroutine, self._cells, 0, 0, time.monotonic_ns)))
+        watch_tasks(loop, self._cells, time.monotonic_ns)
+        loop.run_until_complete(loop.create_task(coroutine))
 
     # -- the office of a task ------------------------------------------------------------------------------------------
 

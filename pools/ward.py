@@ -22,6 +22,7 @@ from pools.isolation import Isolation
 from pools.message import STATUS
 from pools.residents import Residents
 from pools.scales import Scales
+from pools.watched import watch_tasks
 
 __all__ = ["PARKED", "RELAPSES", "RELAPSE_S", "TRIAL", "TRIAL_TASKS", "Ward", "open_ward"]
 
@@ -155,4 +156,5 @@ def open_ward(
 
     interruption = Interruption(cells, interrupted)
     interruption.listen()
+    watch_tasks(loop, cells, time.monotonic_ns)
     return Ward(kinds, Isolation(office, found), time.monotonic, found), interruption.sample

@@ -1,16 +1,19 @@
 """A coroutine whose steps can be seen from outside: which task's code the worker runs now, and since when.
 
-Owns the gauges around each step of an async task. It adds nothing else to the coroutine.
+Owns the gauges around each step of an async task, and of the tasks that an agent's code makes for itself (`gather` and the
+like), which count as the task that made them. It adds nothing else to the coroutine.
 """
 
 from __future__ import annotations
 
+import asyncio
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from pools.gauges import BUSY_SINCE_NS, POSITION, SECTION
 
-__all__ = ["Watched"]
+__all__ = ["Watched", "watch_tasks"]
 
 
 class Watched(Coroutine[Any, Any, None]):
@@ -64,3 +67,14 @@ class Watched(Coroutine[Any, Any, None]):
 
     def __await__(self) -> Generator[Any, Any, None]:
         return self._coroutine.__await__()
+
+
+def watch_tasks(loop: AbstractEventLoop, cells: memoryview, clock_ns: Callable[[], int]) -> None:
+    """Watch every task that is made in a loop from now on, as a part of the task that runs when it is made."""
+
+    def make(_loop: AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+        if not isinstance(coroutine, Watched):
+            coroutine = Watched(coroutine, cells, cells[SECTION], cells[POSITION], clock_ns)
+        return asyncio.Task(coroutine, loop=loop, **more)
+
+    loop.set_task_factory(make)
