@@ -27,8 +27,9 @@ REMEMBERED = 10_000
 class Finding(NamedTuple):
     """What was found of an agent.
 
-    what: one of SEVERITIES, or `recovered`.  agent: its address.  method, task: what ran, where that is known.  cause: in
-    words.  stack: a sample of the process, innermost frame first, where one could be taken.  worker: whose agent it is.
+    what: one of SEVERITIES, `suspected`, `parked` or `recovered`.  agent: its address.  method, task: what ran, where that is
+    known.  cause: in words.  stack: a sample of the process, innermost frame first, where one could be taken.  worker: whose
+    agent it is.
     """
 
     what: str
@@ -38,6 +39,11 @@ class Finding(NamedTuple):
     cause: str
     stack: str
     worker: str
+
+    @property
+    def ran(self) -> str:
+        """The agent, with the method and the task where they are known."""
+        return " ".join(filter(None, (self.agent, self.method, self.task and f"[{self.task}]")))
 
 
 class Verdict(NamedTuple):

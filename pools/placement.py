@@ -15,6 +15,7 @@ from zlib import crc32
 from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
+from pools.gauges import who_is
 from pools.spec import PoolSpec
 
 __all__ = ["Part", "Placement", "owner_of", "shares"]
@@ -250,6 +251,17 @@ class Placement:
         """The named agents of a kind in a pool."""
         entry = self._kinds.get(kind)
         return entry.named.get(pool, []) if entry else []
+
+    def named(self, who: int) -> str:
+        """The address of the agent that `gauges.who_is` told; empty where there is none."""
+        for kind, entry in self._kinds.items():
+            if who_is(kind, 0) >> 32 == who >> 32:
+                number = who & 0xFFFF_FFFF
+                if number == who_is("", number) & 0xFFFF_FFFF:
+                    return f"{kind}/{number}"
+                names = (name for part in entry.named.values() for name in part)
+                return next((f"{kind}/{name}" for name in names if who_is(kind, name) == who), "")
+        return ""
 
     def holders(self, kind: str) -> list[int]:
         """The pools that hold agents of a kind. Raises UnknownKind when there are none."""

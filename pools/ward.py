@@ -16,7 +16,7 @@ from typing import Any
 from pools.address import Key
 from pools.channel import Channel
 from pools.context import Office
-from pools.errors import PoolError, StateUnreadable, TaskFailed, UnknownKind
+from pools.errors import BadField, BadReply, OutboxFull, PoolError, StateTooLarge, StateUnreadable, TaskFailed, UnknownKind
 from pools.interruption import Interruption
 from pools.isolation import Isolation
 from pools.message import STATUS
@@ -36,6 +36,8 @@ RELAPSES, RELAPSE_S = 3, 60.0
 #: Tasks that must end well before an agent on trial runs among the others again.
 TRIAL_TASKS = 3
 UNREADABLE = "unreadable"
+#: Errors of the engine's own that are the doing of the agent whose task failed.
+ITS_OWN = (TaskFailed, BadField, BadReply, OutboxFull, StateTooLarge)
 #: Agents whose failures are remembered.
 REMEMBERED = 1_000
 
@@ -81,6 +83,7 @@ class Ward:
         if at is not None and order["findings"] >= at:
             residents.apart.pop(key, None)
             residents.parked[key] = str(order["reason"])
+            self.found(PARKED, f"{residents.kind.name}/{key}", "", "", str(order["reason"]), "")
         else:
             residents.parked.pop(key, None)
             residents.apart[key] = TRIAL_TASKS
@@ -102,12 +105,12 @@ class Ward:
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
-    def failed(self, residents: Residents, key: Key, method: str, error: BaseException) -> None:
-        """A task of an agent failed. What the engine itself refuses is no sickness, but for a state that cannot be read."""
+    def failed(self, residents: Residents, key: Key, method: str, task_id: str, error: BaseException) -> None:
+        """A task of an agent failed. What the engine refuses to take is no sickness of the agent that was asked."""
         if isinstance(error, StateUnreadable) and self._failures.get((residents.kind.name, key), ("",))[0] != UNREADABLE:
             self._remember((residents.kind.name, key), UNREADABLE, 1, self._clock_s())
-            self.found("unreadable", f"{residents.kind.name}/{key}", method, "", str(error), "")
-        if isinstance(error, PoolError) and not isinstance(error, TaskFailed):
+            self.found("unreadable", f"{residents.kind.name}/{key}", method, task_id, str(error), "")
+        if isinstance(error, PoolError) and not isinstance(error, ITS_OWN):
             return
         sort = f"{method}: {error.type if isinstance(error, TaskFailed) else type(error).__name__}"
         now_s = self._clock_s()
@@ -119,7 +122,7 @@ class Ward:
         if count + 1 == RELAPSES:
             residents.evict(key)
             cause = f"failed {RELAPSES} times with {sort.partition(': ')[2]} in {now_s - began_s:.0f} s"
-            self.found("relapsed", f"{residents.kind.name}/{key}", method, "", cause, "")
+            self.found("relapsed", f"{residents.kind.name}/{key}", method, task_id, cause, "")
 
     def _remember(self, name: tuple[str, Key], sort: str, count: int, began_s: float) -> None:
         if len(self._failures) >= REMEMBERED:

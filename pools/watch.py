@@ -115,7 +115,7 @@ class Watch:
         if agent:
             self._found(Finding("hung", agent, method, task, cause, stack, seat.name))
         if stubborn:
-            named = f"{agent} {method}" if agent else "a task"
+            named = f"{agent} {method}".strip() or "a task"
             seat.kill(f"{named} hung ({cause}) and could not be interrupted")
 
     async def _ask(self, view: _View, pid: int) -> None:

@@ -41,7 +41,7 @@ class Setup:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.rig = Rig(Memo, clock=clock)
-        self.link = LocalLink(self.rig.executor, self.rig.kinds)
+        self.link = LocalLink(self.rig.executor, self.rig.kinds, self.rig.cells)
         self.sink = Sink()
 
     def offer(self, *tasks: tuple[Any, Any, Any, Any]) -> None:

@@ -158,6 +158,7 @@ class Setup:
             on_spawn=lambda kind, key: self.spawned.append((kind, key)),
             on_found=self.found.append,
             on_event=self.events.append,
+            named=lambda who: f"named/{who}" if who else "",
         )
 
     def _launch(self) -> Process:
