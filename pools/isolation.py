@@ -21,7 +21,7 @@ import orjson
 
 from pools.agent import Agent
 from pools.context import Office
-from pools.errors import Failure, PoolError, PoolUnavailable, TaskFailed, TaskHung, TaskKilled, failure_of, raised
+from pools.errors import Failure, PoolError, PoolUnavailable, TaskHung, TaskKilled, failure_of, raised
 from pools.gauges import CELLS
 from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
 from pools.interruption import STACK, sample_of
