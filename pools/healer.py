@@ -15,7 +15,7 @@ from typing import Any
 from pools.address import Key, parse
 from pools.errors import PoolError, UnknownAgent
 from pools.events import Event
-from pools.healing import REPLACE, Finding, Healing
+from pools.healing import REPLACE, RESTART, Finding, Healing
 from pools.quarantine import Quarantine
 from pools.ward import PARKED, TRIAL
 
@@ -23,6 +23,7 @@ __all__ = ["Healer"]
 
 #: What the finding is called in events and by people.
 SAID = {
+    "raised": "raised an error",
     "relapsed": "failed again and again",
     "hung": "hung",
     "leaked": "took more and more memory",
@@ -66,11 +67,13 @@ class Healer:
             self._parked(finding.agent)
             return
         verdict = self._healing.judge(finding, time.monotonic())
-        entry = self.quarantine.note(finding, verdict, time.time())
         self._tell(
             f"agent.{finding.what}",
             f"{finding.ran} {SAID[finding.what]}: {finding.cause}; severity {verdict.severity}, {verdict.level}",
         )
+        if verdict.level == RESTART:
+            return  # the task was taken back, and the mailbox kept
+        entry = self.quarantine.note(finding, verdict, time.time())
         if finding.what in ("relapsed", "unreadable"):  # the worker has done what can be done
             was = entry["status"]  # one that is on trial stays there
             self.quarantine.settle(finding.agent, PARKED if verdict.level != REPLACE else was or "recovered")

@@ -16,7 +16,17 @@ from typing import Any
 from pools.address import Key
 from pools.channel import Channel
 from pools.context import Office
-from pools.errors import BadField, BadReply, OutboxFull, PoolError, StateTooLarge, StateUnreadable, TaskFailed, UnknownKind
+from pools.errors import (
+    BadField,
+    BadReply,
+    OutboxFull,
+    PoolError,
+    StateTooLarge,
+    StateUnreadable,
+    TaskFailed,
+    UnknownKind,
+    failure_of,
+)
 from pools.interruption import Interruption
 from pools.isolation import Isolation
 from pools.message import STATUS
@@ -38,7 +48,9 @@ TRIAL_TASKS = 3
 UNREADABLE = "unreadable"
 #: Errors of the engine's own that are the doing of the agent whose task failed.
 ITS_OWN = (TaskFailed, BadField, BadReply, OutboxFull, StateTooLarge)
-#: Agents whose failures are remembered.
+#: Characters of an error's text that are told: a line or two.
+CAUSE_CHARS = 200
+#: Agents whose failures are remembered, and sorts of failures that were told.
 REMEMBERED = 1_000
 
 
@@ -70,6 +82,7 @@ class Ward:
             "ping": lambda _order: True,
         }
         self._failures: dict[tuple[str, Key], tuple[str, int, float]] = {}
+        self._told: dict[tuple[str, str], float] = {}
 
     # -- what is ordered -----------------------------------------------------------------------------------------------
 
@@ -119,10 +132,23 @@ class Ward:
         if before != sort or now_s - began_s > RELAPSE_S:
             count, began_s = 0, now_s
         self._remember(name, sort, count + 1, began_s)
+        if not count and self._is_news((residents.kind.name, sort), now_s):
+            failure = failure_of(error)
+            cause = f"{failure.type}: {failure.message}"[:CAUSE_CHARS]
+            self.found("raised", f"{residents.kind.name}/{key}", method, task_id, cause, "")
         if count + 1 == RELAPSES:
             residents.evict(key)
             cause = f"failed {RELAPSES} times with {sort.partition(': ')[2]} in {now_s - began_s:.0f} s"
             self.found("relapsed", f"{residents.kind.name}/{key}", method, task_id, cause, "")
+
+    def _is_news(self, sort: tuple[str, str], now_s: float) -> bool:
+        """Whether a sort of failure of a kind's agents is to be told: once a minute."""
+        if now_s - self._told.get(sort, -RELAPSE_S) < RELAPSE_S:
+            return False
+        if len(self._told) >= REMEMBERED:
+            self._told.clear()
+        self._told[sort] = now_s
+        return True
 
     def _remember(self, name: tuple[str, Key], sort: str, count: int, began_s: float) -> None:
         if len(self._failures) >= REMEMBERED:
