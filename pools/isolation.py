@@ -177,9 +177,9 @@ class Isolation:
             run.unsent += framed({"n": said["ask"], **reply})
             self._write(run)
 
-        arguments = said["arguments"]
+        given = said["arguments"]
         try:
-            asked = self._office.ask(said["address"], said["method"], (Named(*arguments),) if said["named"] else arguments)
+            asked = self._office.ask(said["address"], said["method"], (Named(given),) if said["named"] else tuple(given))
         except PoolError as error:
             asked = self._loop.create_future()
             asked.set_exception(error)
