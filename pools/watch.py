@@ -158,8 +158,10 @@ class _View:
 
     def is_idle(self, now_s: float) -> bool:
         """Whether the worker has had open tasks for IDLE_S seconds, and has done nothing."""
+        if self.is_asking:
+            return False
         work = self._progress()
-        if work != self._work or self.is_asking or not (self.seat.link.open or self.seat.inner.open) or self.seat.is_asked:
+        if work != self._work or not (self.seat.link.open or self.seat.inner.open) or self.seat.is_asked:
             self._work, self._since_s = work, now_s
             return False
         if now_s - self._since_s < IDLE_S:
