@@ -19,6 +19,7 @@ from pools.context import Office
 from pools.errors import (
     BadField,
     BadReply,
+    Interrupted,
     OutboxFull,
     PoolError,
     StateTooLarge,
@@ -119,11 +120,14 @@ class Ward:
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def failed(self, residents: Residents, key: Key, method: str, task_id: str, error: BaseException) -> None:
-        """A task of an agent failed. What the engine refuses to take is no sickness of the agent that was asked."""
+        """A task of an agent failed. What the engine refuses to take is no sickness of the agent that was asked.
+
+        That a task was interrupted, or ended its process, is found by who did it, or saw it.
+        """
         if isinstance(error, StateUnreadable) and self._failures.get((residents.kind.name, key), ("",))[0] != UNREADABLE:
             self._remember((residents.kind.name, key), UNREADABLE, 1, self._clock_s())
             self.found("unreadable", f"{residents.kind.name}/{key}", method, task_id, str(error), "")
-        if isinstance(error, PoolError) and not isinstance(error, ITS_OWN):
+        if isinstance(error, Interrupted) or (isinstance(error, PoolError) and not isinstance(error, ITS_OWN)):
             return
         sort = f"{method}: {error.type if isinstance(error, TaskFailed) else type(error).__name__}"
         now_s = self._clock_s()

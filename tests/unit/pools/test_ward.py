@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pools.agent import Agent
-from pools.errors import BadReply, Failure, MailboxFull, StateUnreadable, TaskFailed, UnknownKind
+from pools.errors import BadReply, Failure, Interrupted, MailboxFull, StateUnreadable, TaskFailed, UnknownKind
 from pools.isolation import Case, Isolation
 from pools.ward import PARKED, RELAPSE_S, RELAPSES, REMEMBERED, TRIAL, TRIAL_TASKS, Ward
 from tests.support.clocks import Clock
@@ -279,6 +279,13 @@ def test_what_the_engine_refuses_is_no_doing_of_the_agent_that_was_asked() -> No
     residents = setup.rig.kinds["patient"]
     for _ in range(RELAPSES):
         setup.ward.failed(residents, 1, "add", "", MailboxFull("full"))
+    assert setup.found == []
+
+
+def test_that_a_task_was_interrupted_is_found_by_who_did_it() -> None:
+    setup = Setup()
+    for _ in range(RELAPSES):
+        setup.ward.failed(setup.rig.kinds["patient"], 1, "add", "1.0", Interrupted("too long"))
     assert setup.found == []
 
 
