@@ -80,7 +80,7 @@ async def test_who_is_parked_is_what_its_worker_says() -> None:
     assert "engine agents quarantine release a/1" in setup.events[-1].text
     setup.found("parked", method="")  # when the next process is told
     assert setup.names.count("agent.quarantined") == 1
-    assert setup.healer.counts == {"killed": 1}
+    assert setup.healer.counts == {"killed": 1, "parked": 2}
 
 
 async def test_who_did_well_on_trial_is_recovered() -> None:
@@ -144,7 +144,7 @@ async def test_a_new_process_is_told_of_the_sick_among_its_agents() -> None:
 async def test_a_suspect_is_tried_by_the_next_process_only_and_not_accused() -> None:
     setup = Setup()
     setup.found("suspected", method="")
-    assert (setup.orders, setup.quarantine.listed(), setup.healer.counts) == ([], [], {})
+    assert (setup.orders, setup.quarantine.listed(), setup.healer.counts) == ([], [], {"suspected": 1})
     assert setup.names == ["agent.suspected"]
     assert setup.events[0].text == "a/1 [3.1] ran when p1 ended: as told"
     assert setup.told("b") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+
 from pools.scales import HEAVIEST, WEIGHED, Scales
 from pools.usage import resident_bytes
 
@@ -25,8 +27,8 @@ def test_what_the_process_grew_by_is_charged_to_the_task_that_ran() -> None:
     scales = weighing()
     charge = scales.weigh("a", 1, "do")
     assert charge is not None
-    kept = bytearray(20 * MB)
-    kept[::1_000] = b"x" * 20_000
+    kept = mmap.mmap(-1, 20 * MB)
+    kept.write(bytes(20 * MB))
     charge()
     [[agent, method, size_bytes, together]] = scales.heaviest({})
     assert (agent, method) == ("a/1", "do")
