@@ -40,6 +40,7 @@ __all__ = [
     "Gauges",
     "bucket_of",
     "bucket_top_us",
+    "key_half",
     "percentile_us",
     "pulse_of",
     "who_is",
@@ -118,8 +119,12 @@ def percentile_us(counts: list[int], share: float) -> int | None:
 
 def who_is(kind: str, key: int | str | None) -> int:
     """An agent as a number of 64 bits, from which the same agent can be found again."""
-    named = key if type(key) is int and key < _NAMED else zlib.crc32(str(key).encode()) | _NAMED
-    return zlib.crc32(kind.encode()) << 32 | named
+    return zlib.crc32(kind.encode()) << 32 | key_half(key)
+
+
+def key_half(key: int | str | None) -> int:
+    """The lower half of what stands for an agent; the upper one is the same for all of a kind."""
+    return key if type(key) is int and key < _NAMED else zlib.crc32(str(key).encode()) | _NAMED
 
 
 def pulse_of(cells: memoryview) -> int:

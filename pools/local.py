@@ -14,7 +14,7 @@ from pools.answers import LocalAnswers, copied
 from pools.complaints import say
 from pools.errors import Failure, PoolFull, failure_of
 from pools.executor import Executor
-from pools.gauges import WHO, who_is
+from pools.gauges import WHO, key_half, who_is
 from pools.job import Job
 from pools.lane import Lane, faultless, sound
 from pools.link import Link
@@ -69,9 +69,9 @@ class LocalLink(Link):
 
     def _seen(self, kind: str, rows: Iterable[_Row]) -> Iterator[_Row]:
         """The rows, each of which is drawn as its task begins: whose it is can be seen from outside then."""
-        cells = self._cells
+        cells, everybody = self._cells, who_is(kind, 0)
         for row in rows:
-            cells[WHO] = who_is(kind, row[0])
+            cells[WHO] = everybody | key_half(row[0])
             yield row
 
 

@@ -15,7 +15,7 @@ from zlib import crc32
 from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
-from pools.gauges import who_is
+from pools.gauges import key_half, who_is
 from pools.spec import PoolSpec
 
 __all__ = ["Part", "Placement", "owner_of", "shares"]
@@ -255,10 +255,10 @@ class Placement:
     def named(self, who: int) -> str:
         """The address of the agent that `gauges.who_is` told; empty where there is none."""
         for kind, entry in self._kinds.items():
-            if who_is(kind, 0) >> 32 == who >> 32:
-                number = who & 0xFFFF_FFFF
-                if number == who_is("", number) & 0xFFFF_FFFF:
-                    return f"{kind}/{number}"
+            half = who ^ who_is(kind, 0)
+            if not half >> 32:
+                if half == key_half(half):
+                    return f"{kind}/{half}"
                 names = (name for part in entry.named.values() for name in part)
                 return next((f"{kind}/{name}" for name in names if who_is(kind, name) == who), "")
         return ""

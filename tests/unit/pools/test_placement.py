@@ -8,6 +8,7 @@ import pytest
 
 from checkpoints.shards import shard_of
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
+from pools.gauges import who_is
 from pools.placement import Part, Placement, owner_of, shares
 from pools.spec import PoolSpec
 
@@ -233,3 +234,14 @@ def test_limits_bind_what_is_new_and_not_what_was_kept() -> None:
     with pytest.raises(TooManyAgents):
         placement.add_names("counter", ["x"])
     assert placement.count == 20
+
+
+def test_who_is_told_by_a_gauge_is_found_by_number_and_by_name() -> None:
+    placement = four()
+    placement.add_range("counter", 17)
+    placement.add_names("counter", ["x", "y", "16"])
+    placement.add_names("scout", ["x"])
+    for kind, key in (("counter", 0), ("counter", 16), ("counter", "16"), ("counter", "y"), ("scout", "x")):
+        assert placement.named(who_is(kind, key)) == f"{kind}/{key}"
+    for who in (0, who_is("counter", "z"), who_is("nobody", 1), 2**64 - 1):
+        assert placement.named(who) == ""
