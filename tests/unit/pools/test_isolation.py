@@ -199,9 +199,6 @@ class Speaker(Agent):
     async def forever(self) -> None:
         await asyncio.get_running_loop().create_future()
 
-    async def nap(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
     def say(self, ctx: Context) -> None:
         ctx.log("hello from the fork")
 
@@ -540,16 +537,20 @@ async def test_a_fork_holds_nothing_of_its_worker(tmp_path: Path) -> None:
 
 
 async def test_no_more_than_some_run_at_once_and_all_run() -> None:
+    """Each of them asks something, and waits for the answer."""
     setup = Setup()
     known = set(children())
-    most = 0
-    agents = [setup.agent("speaker", key) for key in range(3 * AT_ONCE)]
-    running = [asyncio.ensure_future(setup.isolation.run(setup.case(agent, "nap", 0.1))) for agent in agents]
-    while not all(one.done() for one in running):
-        most = max(most, len(set(children()) - known))
-        await asyncio.sleep(0.005)
-    assert [one.result() for one in running] == [(None, [])] * len(agents)
-    assert most == AT_ONCE
+    count = 3 * AT_ONCE
+    cases = [setup.case(setup.agent("speaker", key), "patient") for key in range(count)]
+    running = [asyncio.ensure_future(setup.isolation.run(case)) for case in cases]
+    await until(lambda: len(setup.office.asked) == AT_ONCE)
+    await asyncio.sleep(0.5)
+    assert len(setup.office.asked) == len(set(children()) - known) == AT_ONCE
+    for number in range(count):
+        await until(lambda number=number: len(setup.office.asked) > number)  # type: ignore[misc]
+        assert len(set(children()) - known) <= AT_ONCE
+        setup.office.asked[number][3].set_result(number)
+    assert sorted(value for value, _ in await asyncio.gather(*running)) == list(range(count))
 
 
 async def test_two_hundred_runs_leave_no_descriptor_and_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
