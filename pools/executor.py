@@ -142,7 +142,7 @@ class Executor:
         except CAUGHT as error:
             kind.restore(agent, before)
             value, errors = None, [[0, *self._complaints.failure(kind, method, error)]]
-            self._ward.failed(residents, key, method.name, error)
+            self._ward.failed(residents, key, method.name, f"{number}.0", error)
         self._alone = None
         cells[FAILED if errors else DONE] += 1
         cells[BUSY_NS] += self._clock_ns() - began_ns
@@ -275,7 +275,7 @@ class Executor:
                 except CAUGHT as error:
                     kind.restore(agent, before)
                     errors.append([position - first, *self._complaints.failure(kind, method, error)])
-                    self._ward.failed(residents, key, method.name, error)
+                    self._ward.failed(residents, key, method.name, f"{job.number}.{position}", error)
                     value = None
             else:
                 try:
@@ -285,7 +285,7 @@ class Executor:
                         is_gapless = False
                 except CAUGHT as error:
                     errors.append([position - first, *self._complaints.failure(kind, method, error)])
-                    self._ward.failed(residents, key, method.name if method else "", error)
+                    self._ward.failed(residents, key, method.name if method else "", f"{job.number}.{position}", error)
                     value = None
             results.append(value)
             position += 1

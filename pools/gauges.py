@@ -36,11 +36,14 @@ __all__ = [
     "TICKS",
     "WAITING",
     "WAKES",
+    "WHO",
     "Gauges",
     "bucket_of",
     "bucket_top_us",
+    "key_half",
     "percentile_us",
     "pulse_of",
+    "who_is",
 ]
 
 #: Turns of the worker's run loop.
@@ -72,13 +75,17 @@ BYTES_OUT = 13
 HUNG = 14
 #: Why a worker takes no changes, and where what counts ends in its log (`refusal`).
 REFUSAL = 15
+#: Whose task runs now, as `who_is` says it, where the task came from this worker itself: its section has the number 0.
+WHO = 16
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
-HISTOGRAM = 16
+HISTOGRAM = 24
 #: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).
-CELLS = 128
+CELLS = 136
 _BUCKETS = CELLS - HISTOGRAM
 _ROW_BYTES = CELLS * 8
 _PULSE = struct.Struct("6Q")
+#: Set in the lower half of what stands for an agent with a name, or with a number from there on.
+_NAMED = 1 << 31
 
 
 def bucket_of(elapsed_us: int) -> int:
@@ -108,6 +115,16 @@ def percentile_us(counts: list[int], share: float) -> int | None:
         if count and seen >= share * total:
             return bucket_top_us(bucket)
     return bucket_top_us(_BUCKETS - 1)
+
+
+def who_is(kind: str, key: int | str | None) -> int:
+    """An agent as a number of 64 bits, from which the same agent can be found again."""
+    return zlib.crc32(kind.encode()) << 32 | key_half(key)
+
+
+def key_half(key: int | str | None) -> int:
+    """The lower half of what stands for an agent; the upper one is the same for all of a kind."""
+    return key if type(key) is int and key < _NAMED else zlib.crc32(str(key).encode()) | _NAMED
 
 
 def pulse_of(cells: memoryview) -> int:

@@ -15,14 +15,15 @@ from typing import Any
 from pools.address import Key, parse
 from pools.errors import PoolError, UnknownAgent
 from pools.events import Event
-from pools.healing import REPLACE, Finding, Healing
+from pools.healing import REPLACE, RESTART, Finding, Healing
 from pools.quarantine import Quarantine
-from pools.ward import PARKED
+from pools.ward import PARKED, TRIAL
 
 __all__ = ["Healer"]
 
 #: What the finding is called in events and by people.
 SAID = {
+    "raised": "raised an error",
     "relapsed": "failed again and again",
     "hung": "hung",
     "leaked": "took more and more memory",
@@ -44,6 +45,8 @@ class Healer:
         on_event: Callable[[Event], None],
     ) -> None:
         self.quarantine = quarantine
+        #: Agents whose task ran when a process ended, until the next process is told, and why.
+        self._suspects: dict[str, str] = {}
         self._healing = Healing()
         self._order = order
         self._on_event = on_event
@@ -57,37 +60,52 @@ class Healer:
             self.quarantine.settle(finding.agent, "recovered")
             self._tell("agent.recovered", f"{finding.agent} runs among the others again: {finding.cause}")
             return
+        if finding.what == "suspected":
+            self._suspect(finding)
+            return
+        if finding.what == PARKED:
+            self._parked(finding.agent)
+            return
         verdict = self._healing.judge(finding, time.monotonic())
-        entry = self.quarantine.note(finding, verdict, time.time())
-        task = f" [{finding.task}]" if finding.task else ""
         self._tell(
             f"agent.{finding.what}",
-            f"{finding.agent} {finding.method}{task} {SAID[finding.what]}: {finding.cause}; severity {verdict.severity}, "
-            f"{verdict.level}",
+            f"{finding.ran} {SAID[finding.what]}: {finding.cause}; severity {verdict.severity}, {verdict.level}",
         )
+        if verdict.level == RESTART:
+            return  # the task was taken back, and the mailbox kept
+        entry = self.quarantine.note(finding, verdict, time.time())
         if finding.what in ("relapsed", "unreadable"):  # the worker has done what can be done
-            self.quarantine.settle(finding.agent, "recovered" if verdict.level == REPLACE else PARKED)
+            was = entry["status"]  # one that is on trial stays there
+            self.quarantine.settle(finding.agent, PARKED if verdict.level != REPLACE else was or "recovered")
             return
         entry["counted"] = verdict.findings
         self._put_apart(finding.agent, verdict.findings, finding.cause)
 
+    def _suspect(self, finding: Finding) -> None:
+        """The next tasks of an agent are to run alone; where the one that ran is sent again by its sender, that one only."""
+        if not finding.method:
+            self._suspects[finding.agent] = finding.cause
+        self._tell("agent.suspected", f"{finding.ran} ran when {finding.worker} ended: {finding.cause}")
+
     def _put_apart(self, agent: str, findings: int, reason: str) -> None:
         kind, key = parse(agent)
-        done = self._order("apart", kind, key, {"findings": findings, "reason": reason})
-        self.quarantine.settle(agent, "trial")
-        if done is not None:
-            done.add_done_callback(lambda done: self._settled(agent, done))
+        self.quarantine.settle(agent, TRIAL)
+        self._order("apart", kind, key, {"findings": findings, "reason": reason})  # else its next process is told
 
-    def _settled(self, agent: str, done: Future[Any]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return  # its next process is told with everything else
-        if self.quarantine.get(agent) is not None:
-            self.quarantine.settle(agent, done.result())
-        if done.result() == PARKED:
+    def _parked(self, agent: str) -> None:
+        """Its worker has parked an agent, now or when it was told of it."""
+        entry = self.quarantine.get(agent)
+        if entry is not None and entry["status"] != PARKED:
+            self.quarantine.settle(agent, PARKED)
             self._tell("agent.quarantined", f"{agent} takes no tasks until: engine agents quarantine release {agent}")
 
     def orders(self, owns: Callable[[str, Key], bool]) -> Iterable[dict[str, Any]]:
-        """What a new process is told of the sick among its agents."""
+        """What a new process is told of the sick among its agents, and of those that are suspected."""
+        for agent, cause in list(self._suspects.items()):
+            kind, key = parse(agent)
+            if owns(kind, key):
+                del self._suspects[agent]
+                yield {"verb": "apart", "kind": kind, "key": key, "findings": 0, "reason": cause}
         for entry in self.quarantine.sick():
             kind, key = parse(entry["agent"])
             if "counted" in entry and owns(kind, key):

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-__all__ = ["AGAIN", "AGAIN_S", "QUARANTINE", "REPLACE", "RESTART", "SEVERITIES", "Finding", "Healing", "Verdict"]
+__all__ = ["AGAIN", "AGAIN_S", "MILD", "QUARANTINE", "REPLACE", "RESTART", "SEVERITIES", "Finding", "Healing", "Verdict"]
 
 #: How bad each finding is, from 0 to 9.
 SEVERITIES = {"raised": 2, "relapsed": 4, "hung": 5, "leaked": 6, "killed": 7, "unreadable": 9}
 #: The same finding so many times within so many seconds is worse by so much.
 AGAIN, AGAIN_S, WORSE = 3, 60.0, 2
+#: Findings that hold up nobody else: they put no agent on trial.
+MILD = frozenset({"raised", "relapsed"})
 #: The levels.
 RESTART, REPLACE, QUARANTINE = "restart", "replace", "quarantine"
 #: Findings of an agent that count against it, and the seconds that they do.
@@ -27,8 +29,9 @@ REMEMBERED = 10_000
 class Finding(NamedTuple):
     """What was found of an agent.
 
-    what: one of SEVERITIES, or `recovered`.  agent: its address.  method, task: what ran, where that is known.  cause: in
-    words.  stack: a sample of the process, innermost frame first, where one could be taken.  worker: whose agent it is.
+    what: one of SEVERITIES, `suspected`, `parked` or `recovered`.  agent: its address.  method, task: what ran, where that is
+    known.  cause: in words.  stack: a sample of the process, innermost frame first, where one could be taken.  worker: whose
+    agent it is.
     """
 
     what: str
@@ -39,9 +42,14 @@ class Finding(NamedTuple):
     stack: str
     worker: str
 
+    @property
+    def ran(self) -> str:
+        """The agent, with the method and the task where they are known."""
+        return " ".join(filter(None, (self.agent, self.method, self.task and f"[{self.task}]")))
+
 
 class Verdict(NamedTuple):
-    """severity: 0 to 9.  level: restart, replace or quarantine.  findings: those that count against the agent."""
+    """severity: 0 to 9.  level: restart, replace or quarantine.  findings: for which it is on trial, or would be parked."""
 
     severity: int
     level: str
@@ -65,10 +73,10 @@ class Healing:
         self._seen[finding.agent] = seen
         same = sum(what == finding.what and now_s - at_s <= AGAIN_S for what, at_s in seen)
         severity = SEVERITIES[finding.what]
-        if same >= AGAIN and finding.what != "relapsed":
+        if same >= AGAIN and finding.what not in MILD:
             severity = min(severity + WORSE, 9)
         level = RESTART if severity < 3 else REPLACE if severity < 7 else QUARANTINE
-        return Verdict(severity, level, len(seen))
+        return Verdict(severity, level, sum(what not in MILD for what, _ in seen))
 
     def well(self, agent: str) -> None:
         """Forget what was found of an agent: it was released."""

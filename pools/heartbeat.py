@@ -27,7 +27,8 @@ class Heartbeat:
 
     def __init__(self, cells: memoryview) -> None:
         self._cells = cells
-        self._pulse: int | None = None
+        #: Of the task that was looked at last.
+        self.pulse: int | None = None
         self._looked_s = 0.0
         self._stood_s = 0.0
         self._cpu_s = 0.0
@@ -42,15 +43,15 @@ class Heartbeat:
         """
         since_s, self._looked_s = now_s - self._looked_s, now_s
         if not self._cells[BUSY_SINCE_NS]:
-            self._pulse = None
+            self.pulse = None
             return None
         pulse = pulse_of(self._cells)
-        if pulse != self._pulse or since_s > BLIND_S:
-            self._pulse = pulse
+        if pulse != self.pulse or since_s > BLIND_S:
+            self.pulse = pulse
             self._cpu_s = cpu_s()
             self._stood_s = 0.0
             return None
-        if cpu_s() - self._cpu_s >= limit_s - LOOK_S:
+        if cpu_s() - self._cpu_s >= limit_s:
             return SPINS
         self._stood_s = self._stood_s + since_s if is_asleep() else 0.0
-        return STALLS if self._stood_s >= limit_s - LOOK_S else None
+        return STALLS if self._stood_s >= limit_s else None

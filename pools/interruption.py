@@ -24,14 +24,25 @@ STACK, INTERRUPT = signal.SIGRTMIN + 11, signal.SIGRTMIN + 12
 #: Bytes of a stack sample that are kept: about fifty frames.
 SAMPLE_BYTES = 4_096
 _OURS = str(Path(__file__).parent) + os.sep
-#: Where the engine calls an agent's method from.
-_CALLERS = {f"{_OURS}{name}.py" for name in ("agent", "attempt", "executor", "turns")}
+#: Where the engine calls an agent's code from: files, and the functions in them.
+_CALLERS = {
+    (f"{_OURS}{file}.py", function)
+    for file, functions in {
+        "agent": ("execute",),
+        "attempt": ("<lambda>", "call", "keep", "undo"),
+        "executor": ("_run_alone", "_run_slice"),
+        "turns": ("_drive",),
+        "watched": ("_step",),
+    }.items()
+    for function in functions
+}
 
 
 class Interruption:
     """A worker's readiness to be interrupted.
 
-    cells: its row of gauges.  found: told the agent's address, the method and the task's number when one was.
+    cells: its row of gauges.  found: told the agent's address, the method and the task's number when one was; the address is
+    empty where the code that ran does not say whose it is.
     """
 
     def __init__(self, cells: memoryview, found: Callable[[str, str, str], None]) -> None:
@@ -54,9 +65,10 @@ class Interruption:
             return
         cells[HUNG] = 0
         agent = called.f_locals.get(called.f_code.co_varnames[0]) if called.f_code.co_argcount else None
-        address = agent.id if isinstance(agent, Agent) else "an agent"
+        address = agent.id if isinstance(agent, Agent) else ""
         self._found(address, called.f_code.co_name, f"{cells[SECTION]}.{cells[POSITION]}")
-        raise Interrupted(f"{address} {called.f_code.co_name}: it ran for too long without an end, and was interrupted")
+        named = f"{address} {called.f_code.co_name}".strip()
+        raise Interrupted(f"{named}: it ran for too long without an end, and was interrupted")
 
 
 def _called(frame: FrameType | None) -> FrameType | None:
@@ -64,8 +76,8 @@ def _called(frame: FrameType | None) -> FrameType | None:
     if frame is not None and frame.f_code.co_filename.startswith(_OURS):
         return None  # in the middle of something of ours: a moment later it is not
     while frame is not None and frame.f_back is not None:
-        file = frame.f_code.co_filename
-        if frame.f_back.f_code.co_filename in _CALLERS and not file.startswith(_OURS):
+        caller = frame.f_back.f_code
+        if (caller.co_filename, caller.co_name) in _CALLERS and not frame.f_code.co_filename.startswith(_OURS):
             return frame
         frame = frame.f_back
     return None

@@ -21,7 +21,7 @@ import orjson
 
 from pools.agent import Agent
 from pools.context import Office
-from pools.errors import Failure, PoolError, TaskFailed, TaskHung, TaskKilled, failure_of
+from pools.errors import Failure, PoolError, PoolUnavailable, TaskHung, TaskKilled, failure_of, raised
 from pools.gauges import CELLS
 from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
 from pools.interruption import STACK, sample_of
@@ -60,6 +60,7 @@ class _Run:
 
     def __init__(self, pid: int, sock: socket.socket, lifeline: int, sample: int, cells: memoryview) -> None:
         self.pid = pid
+        self.pidfd = os.pidfd_open(pid)
         self.socket = sock
         self.lifeline = lifeline
         self.sample = sample
@@ -88,13 +89,14 @@ class Isolation:
     async def run(self, case: Case) -> tuple[Any, list[Any]]:
         """Run a task; returns its value and what it sends, with the agent as the task left it.
 
-        Raises TaskFailed for what it raised, TaskHung, TaskKilled.
+        Raises TaskFailed for what it raised, TaskHung, TaskKilled; PoolUnavailable where no process can be started.
         """
         self._loop = asyncio.get_running_loop()
         async with self._room:
             run = self._fork(case)
             ended: Future[dict[str, Any] | None] = self._loop.create_future()
             self._loop.add_reader(run.socket, self._read, run, ended)
+            self._loop.add_reader(run.pidfd, self._died, run, ended)
             watch = self._loop.create_task(self._watch(run, case))
             try:
                 outcome = await ended
@@ -104,12 +106,13 @@ class Isolation:
             finally:
                 watch.cancel()
                 self._loop.remove_reader(run.socket)
+                self._loop.remove_reader(run.pidfd)
                 self._loop.remove_writer(run.socket)
                 status = await self._end(run)
         if outcome is None:
             raise self._lost(run, case, status)
         if "error" in outcome:
-            raise TaskFailed(Failure(*outcome["error"]))
+            raise raised(Failure(*outcome["error"]))
         _adopt(case.kind, case.agent, outcome["state"])
         return outcome["value"], [tuple(row) for row in outcome["outbox"]]
 
@@ -123,7 +126,14 @@ class Isolation:
         cells = memoryview(memory).cast("Q")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads: ours only write the log
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                for end in (ours, theirs):
+                    end.close()
+                for descriptor in (far_lifeline, lifeline, sample):
+                    os.close(descriptor)
+                raise PoolUnavailable(f"no process of its own could be started for {case.agent.id}: {error}") from error
         if pid == 0:
             Seclusion(theirs, far_lifeline, sample, cells).run(*case)
         theirs.close()
@@ -131,11 +141,19 @@ class Isolation:
         ours.setblocking(False)
         return _Run(pid, ours, lifeline, sample, cells)
 
-    def _read(self, run: _Run, ended: Future[dict[str, Any] | None]) -> None:
+    def _died(self, run: _Run, ended: Future[dict[str, Any] | None]) -> None:
+        """Its process has ended, whoever else holds its end of the socket: what it said is read."""
+        while not ended.done() and self._read(run, ended):
+            pass
+        if not ended.done():
+            ended.set_result(None)
+
+    def _read(self, run: _Run, ended: Future[dict[str, Any] | None]) -> bool:
+        """Take what a fork says; returns whether there was something."""
         try:
             part = run.socket.recv(1 << 20)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             part = b""
         run.read += part
@@ -148,6 +166,7 @@ class Isolation:
                 ended.set_result(said)
         if not part and not ended.done():
             ended.set_result(None)
+        return bool(part)
 
     def _ask(self, run: _Run, said: dict[str, Any]) -> None:
         """Ask for a task what it asks."""
@@ -158,9 +177,9 @@ class Isolation:
             run.unsent += framed({"n": said["ask"], **reply})
             self._write(run)
 
-        arguments = said["arguments"]
+        given = said["arguments"]
         try:
-            asked = self._office.ask(said["address"], said["method"], (Named(*arguments),) if said["named"] else arguments)
+            asked = self._office.ask(said["address"], said["method"], (Named(given),) if said["named"] else tuple(given))
         except PoolError as error:
             asked = self._loop.create_future()
             asked.set_exception(error)
@@ -212,8 +231,8 @@ class Isolation:
                 os.kill(run.pid, signal.SIGKILL)
         run.stack = run.stack or sample_of(os.getpid(), run.sample)[0]
         run.socket.close()
-        os.close(run.lifeline)
-        os.close(run.sample)
+        for descriptor in (run.lifeline, run.sample, run.pidfd):
+            os.close(descriptor)
         return status
 
     def _lost(self, run: _Run, case: Case, status: int) -> PoolError:

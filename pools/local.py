@@ -6,7 +6,7 @@ Owns the copying of what is handed over, so that no two agents ever share a list
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pools.address import Key
@@ -14,25 +14,30 @@ from pools.answers import LocalAnswers, copied
 from pools.complaints import say
 from pools.errors import Failure, PoolFull, failure_of
 from pools.executor import Executor
+from pools.gauges import WHO, key_half, who_is
 from pools.job import Job
 from pools.lane import Lane, faultless, sound
 from pools.link import Link
+from pools.method import Method
 from pools.residents import Residents
 from pools.spec import BACKLOG_TASKS
 
 __all__ = ["LocalLink", "Tells"]
+
+_Row = tuple[Key, Method | None, Any]
 
 #: Failed messages of one second that are told in the log, each with a line; of the rest their number is.
 TOLD = 10
 
 
 class LocalLink(Link):
-    """The way to agents of this worker: no frame, the same rules."""
+    """The way to agents of this worker: no frame, the same rules. cells: its row of gauges."""
 
-    def __init__(self, executor: Executor, kinds: dict[str, Residents]) -> None:
+    def __init__(self, executor: Executor, kinds: dict[str, Residents], cells: memoryview) -> None:
         super().__init__(window=1, clock=time.monotonic, later=_never)
         self._executor = executor
         self._kinds = kinds
+        self._cells = cells
 
     def send_alone(self, lane: Lane, token: Any, key: Key, method: str, argument: Any) -> bool:
         """Nothing leaves at once here: the task that asks must end its turn first."""
@@ -60,7 +65,14 @@ class LocalLink(Link):
             return
         residents = self._kinds[lane.kind]
         column = zip(keys, map(residents.kind.methods.get, methods), arguments, strict=True)
-        self._executor.put(Job(0, residents, keys, column, LocalAnswers(lane.sink, tokens)))
+        self._executor.put(Job(0, residents, keys, self._seen(lane.kind, column), LocalAnswers(lane.sink, tokens)))
+
+    def _seen(self, kind: str, rows: Iterable[_Row]) -> Iterator[_Row]:
+        """The rows, each of which is drawn as its task begins: whose it is can be seen from outside then."""
+        cells, everybody = self._cells, who_is(kind, 0)
+        for row in rows:
+            cells[WHO] = everybody | key_half(row[0])
+            yield row
 
 
 def _never(_after_s: float, _function: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from zlib import crc32
 from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
+from pools.gauges import key_half, who_is
 from pools.spans import cut, free
 from pools.spec import PoolSpec
 
@@ -316,6 +317,16 @@ class Placement:
         entry = self._kinds.get(kind) or _Kind()
         runs = groupby(entry.names.items(), key=itemgetter(1))
         return [(pool, [name for name, _ in run]) for pool, run in runs]
+    def named(self, who: int) -> str:
+        """The address of the agent that `gauges.who_is` told; empty where there is none."""
+        for kind, entry in self._kinds.items():
+            half = who ^ who_is(kind, 0)
+            if not half >> 32:
+                if half == key_half(half):
+                    return f"{kind}/{half}"
+                names = (name for part in entry.named.values() for name in part)
+                return next((f"{kind}/{name}" for name in names if who_is(kind, name) == who), "")
+        return ""
 
     def holders(self, kind: str) -> list[int]:
         """The pools that hold agents of a kind. Raises UnknownKind when there are none."""

@@ -91,9 +91,9 @@ class Pool:
         return [seat.request(verb, **facts) for seat in self.seats]
 
     def measure(self, *, always: bool = False) -> int:
-        """Read the memory of the workers in bytes; without `always` only when something was done since the last time."""
+        """Read the memory of the workers in bytes; without `always` only where something is under way, or was done since."""
         work = sum(seat.cells[DONE] + seat.cells[FAILED] for seat in self.seats)
-        if work == self._seen_work and not always:
+        if work == self._seen_work and not self.open and not always:
             return self.memory_bytes
         self._seen_work = work
         self.memory_bytes = sum(pss_bytes(seat.pid) for seat in self.seats if seat.pid is not None)

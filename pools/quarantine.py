@@ -25,8 +25,8 @@ class Quarantine:
         self._entries: dict[str, dict[str, Any]] = {}
 
     def restore(self, entries: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        """Take up the records that were kept."""
-        self._entries.update(sorted(entries, key=lambda entry: float(entry[1]["since_s"])))
+        """Take up the records that were kept, the newest of them where there are too many."""
+        self._entries.update(sorted(entries, key=lambda entry: float(entry[1]["since_s"]))[-ENTRIES:])
 
     def note(self, finding: Finding, verdict: Verdict, wall_s: float) -> dict[str, Any]:
         """Add a finding; returns the agent's record, whose `status` is for whoever acts on it to set."""

@@ -46,6 +46,7 @@ class Residents:
         self.apart: dict[Key, int] = {}
         self.parked: dict[Key, str] = {}
         self.made = 0
+        self._tired: set[Key] = set()
         self._old: dict[Key, Agent] = {}
         self._doomed: dict[Key, Agent] = {}
         self._asleep: dict[Key, Any] = {}
@@ -183,11 +184,22 @@ class Residents:
             return None
 
     def evict(self, key: Key) -> None:
-        """Put one agent to sleep, unless it is busy: its next task finds a new object with its state."""
+        """Put one agent to sleep, once it is not busy: its next task finds a new object with its state."""
+        if key in self.busy:
+            self._tired.add(key)
         for table in (self.live, self._old, self._doomed):
             agent = table.pop(key, None)
             if agent is not None:
                 self._put_to_sleep(key, agent)
+
+    def rest(self, agent: Agent) -> None:
+        """A busy agent is busy no more."""
+        key = agent._key
+        self.busy.pop(key, None)
+        self.live[key] = agent
+        if key in self._tired or key in self.apart or key in self.parked:
+            self._tired.discard(key)
+            self.evict(key)
 
     def keys(self) -> Iterator[Key]:
         """Every agent that lives here, awake or not."""
@@ -200,7 +212,7 @@ class Residents:
         """Make the objects of these agents now; returns how many were made."""
         before = self.made
         for key in keys:
-            if key not in self.live and key not in self.busy:
+            if not (key in self.live or key in self.busy or key in self.apart or key in self.parked):
                 self.wake(key)
         return self.made - before
 

@@ -18,7 +18,7 @@ from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, PoolError, PoolUnavailable, WorkerDied, raised
 from pools.events import Event
 from pools.gateway import Gateway
-from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION
+from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION, WHO
 from pools.healing import Finding
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Message
@@ -39,7 +39,7 @@ class Seat:
     state: starting, running, backoff, down (it is not started again), stopped.
     link: tasks from outside.  inner: tasks from other workers' agents, with room of their own: a task in flight may wait for
     them.  launch: starts a process and returns it.  admit: told the pid once it is born.  orders: what a new process is told,
-    the set-up first.
+    the set-up first.  named: the address of an agent that a gauge tells, empty where there is none.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Seat:
         on_spawn: Callable[[str, Any], None],
         on_found: Callable[[Finding], None],
         on_event: Callable[[Event], None],
+        named: Callable[[int], str],
     ) -> None:
         self.name = name
         self.link = link
@@ -79,6 +80,7 @@ class Seat:
         self._gateway: Gateway | None = None
         self._on_spawn = on_spawn
         self._on_found = on_found
+        self._named = named
         #: Where the newest process writes stack samples.
         self.sample = -1
         #: What the process said of the task that it interrupted last: agent, method, number.
@@ -107,9 +109,12 @@ class Seat:
 
     @property
     def running(self) -> tuple[str, str] | None:
-        """The agent and the method that run now; None where nothing does, or the task did not come from here."""
+        """The agent and the method that run now; None where nothing does. A task that an agent sent has no method here."""
         if not self.cells[BUSY_SINCE_NS]:
             return None
+        if not self.cells[SECTION]:
+            agent = self._named(self.cells[WHO])
+            return (agent, "") if agent else None
         link = self.link if self.cells[SECTION] & 1 else self.inner
         return link.task(self.cells[SECTION], self.cells[POSITION])
 
@@ -259,7 +264,8 @@ class Seat:
         """The process is about to end, or its messages were bad; either way it is no use any more."""
         if channel is not self._channel:
             return
-        if error is not None and not self.reason and self.state in ("starting", "running"):
+        is_told = error is not None and not isinstance(error, OSError)  # of a reset, the process's end tells more
+        if is_told and not self.reason and self.state in ("starting", "running"):
             self.reason = f"its connection broke: {error}"
         if self.process is not None and self.state != "stopped":
             self.process.kill()
@@ -305,14 +311,14 @@ class Seat:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
 
     def _charge(self, status: int | None) -> None:
-        """Name the task that ran when the process ended by itself."""
+        """Name the task that ran when the process ended; where state is kept it runs alone before its agent is judged."""
         named = self.running
-        if named is None or status is None or self.reason or self.state == "stopped" or -status in OUTSIDE:
+        if named is None or self.state == "stopped":
             return
         how = _ending(status)
-        if self.link.is_kept:  # it is tried alone before anything is said of its agent
-            self._tell("agent.suspected", f"{named[0]} {named[1]} [{self.section}] ran when {self.name} ended: {how}")
-        else:
+        if self.link.is_kept:
+            self._on_found(Finding("suspected", *named, self.section, how, "", self.name))
+        elif status is not None and not self.reason and -status not in OUTSIDE:
             self._on_found(Finding("killed", *named, self.section, how, "", self.name))
 
     def _detach(self, error: PoolError, running: tuple[int, int] | None = None) -> None:

@@ -29,7 +29,7 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints, say
 from pools.context import Context
-from pools.errors import Failure, raised
+from pools.errors import BadArgument, Failure, raised
 from pools.gauges import BUSY_SINCE_NS
 from pools.interruption import STACK
 from pools.kind import Kind
@@ -37,7 +37,7 @@ from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
 from pools.table import Table, encoded
-from pools.watched import Watched
+from pools.watched import watch_tasks
 
 __all__ = ["HEAD", "Seclusion", "die_with", "framed"]
 
@@ -132,7 +132,8 @@ class Seclusion:
         asyncio.set_event_loop(loop)
         self._socket.setblocking(False)
         loop.add_reader(self._socket, self._take)
-        loop.run_until_complete(loop.create_task(Watched(coroutine, self._cells, 0, 0, time.monotonic_ns)))
+        watch_tasks(loop, self._cells, time.monotonic_ns)
+        loop.run_until_complete(loop.create_task(coroutine))
 
     # -- the office of a task ------------------------------------------------------------------------------------------
 
@@ -142,7 +143,12 @@ class Seclusion:
         self._number = number = self._number + 1
         self._questions[number] = future
         is_named = bool(arguments) and type(arguments[0]) is Named
-        asked = {"ask": number, "address": address, "method": method, "arguments": arguments, "named": is_named}
+        given = dict(arguments[0]) if is_named else list(arguments)
+        asked = {"ask": number, "address": address, "method": method, "arguments": given, "named": is_named}
+        wrong = values.fault(asked, "the argument")
+        if wrong is not None:
+            future.set_exception(BadArgument(f"{method}: {wrong}"))
+            return future
         self._socket.setblocking(True)
         self._socket.sendall(framed(asked))
         self._socket.setblocking(False)

@@ -144,6 +144,7 @@ class Swarm:
             on_spawn=self._newcomers.spawned,
             on_found=self.healer.found,
             on_event=self._on_event,
+            named=self.placement.named,
         )
 
     def _admit(self, number: int, pid: int) -> None:

@@ -18,7 +18,7 @@ from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
 from pools.context import Context, Office, Outgoing
 from pools.errors import MailboxFull, PoolError, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
-from pools.gauges import DONE, FAILED, WAITING
+from pools.gauges import DONE, FAILED, WAITING, who_is
 from pools.isolation import Case
 from pools.job import CANCELLED, Alone, Known, Turn, Waiting
 from pools.kind import Kind
@@ -117,7 +117,9 @@ class Turns:
                 case = Case(kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id)
             driven = self._drive(residents, turn, method, bound, context, task, case)
             weigh = partial(self._ward.scales.weigh, kind.name, agent._key, method.name)
-            turn.task = self._start(Watched(driven, self._cells, task.job.number, task.position, self._clock_ns, weigh))
+            number = task.job.number
+            who = 0 if number else who_is(kind.name, agent._key)
+            turn.task = self._start(Watched(driven, self._cells, number, task.position, self._clock_ns, weigh, who))
             return PENDING
         before = kind.mark(agent) if kind.is_light else None
         self.current = agent
@@ -226,11 +228,7 @@ class Turns:
                     self._answer(residents, task, value, None)
         turn.is_draining = False
         if turn.running is None:
-            key = turn.agent._key
-            residents.busy.pop(key, None)
-            residents.live[key] = turn.agent
-            if key in residents.apart or key in residents.parked:
-                residents.evict(key)
+            residents.rest(turn.agent)
 
     def remove(self, residents: Residents, key: Key) -> None:
         """Forget a busy agent: its tasks fail, and whatever the one that runs still does is kept by nobody."""
@@ -283,7 +281,8 @@ class Turns:
             self._cells[FAILED] += not is_gone
             failure = failure_of(error) if is_gone else self._complaints.failure(residents.kind, task.method, error)
             if not is_gone:
-                self._ward.failed(residents, task.job.keys[task.position], task.method.name if task.method else "", error)
+                method, task_id = task.method.name if task.method else "", f"{task.job.number}.{task.position}"
+                self._ward.failed(residents, task.job.keys[task.position], method, task_id, error)
             errors = [[0, *failure]]
         task.job.answers.answer_at(task.job.number, [task.position], [value], errors)
         self._defer(task.job.answers.flush)

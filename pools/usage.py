@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["cpu_s", "is_asleep", "resident_bytes"]
+__all__ = ["cpu_s", "is_asleep", "is_runnable", "resident_bytes"]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 #: How the kernel numbers the clock of another process's processor time (CPUCLOCK_SCHED, see clock_getcpuclockid(3)).
@@ -26,11 +26,21 @@ def cpu_s(pid: int) -> float:
 
 def is_asleep(pid: int) -> bool:
     """Whether the main thread of a process waits for something that is neither a processor nor a disk."""
+    return _state(pid) == b"S"
+
+
+def is_runnable(pid: int) -> bool:
+    """Whether the main thread of a process would go on if it got a processor, or its disk answered."""
+    return _state(pid) in (b"R", b"D")
+
+
+def _state(pid: int) -> bytes:
+    """The letter of the main thread's state, see proc(5); empty where the process is gone."""
     try:
         said = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
-        return False
-    return said[said.rindex(b")") + 2 :][:1] == b"S"
+        return b""
+    return said[said.rindex(b")") + 2 :][:1]
 
 
 def resident_bytes(pid: int | str = "self") -> int:

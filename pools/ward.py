@@ -16,12 +16,24 @@ from typing import Any
 from pools.address import Key
 from pools.channel import Channel
 from pools.context import Office
-from pools.errors import PoolError, StateUnreadable, TaskFailed, UnknownKind
+from pools.errors import (
+    BadField,
+    BadReply,
+    Interrupted,
+    OutboxFull,
+    PoolError,
+    StateTooLarge,
+    StateUnreadable,
+    TaskFailed,
+    UnknownKind,
+    failure_of,
+)
 from pools.interruption import Interruption
 from pools.isolation import Isolation
 from pools.message import STATUS
 from pools.residents import Residents
 from pools.scales import Scales
+from pools.watched import watch_tasks
 
 __all__ = ["PARKED", "RELAPSES", "RELAPSE_S", "TRIAL", "TRIAL_TASKS", "Ward", "open_ward"]
 
@@ -35,7 +47,11 @@ RELAPSES, RELAPSE_S = 3, 60.0
 #: Tasks that must end well before an agent on trial runs among the others again.
 TRIAL_TASKS = 3
 UNREADABLE = "unreadable"
-#: Agents whose failures are remembered.
+#: Errors of the engine's own that are the doing of the agent whose task failed.
+ITS_OWN = (TaskFailed, BadField, BadReply, OutboxFull, StateTooLarge)
+#: Characters of an error's text that are told: a line or two.
+CAUSE_CHARS = 200
+#: Agents whose failures are remembered, and sorts of failures that were told.
 REMEMBERED = 1_000
 
 
@@ -67,6 +83,7 @@ class Ward:
             "ping": lambda _order: True,
         }
         self._failures: dict[tuple[str, Key], tuple[str, int, float]] = {}
+        self._told: dict[tuple[str, str], float] = {}
 
     # -- what is ordered -----------------------------------------------------------------------------------------------
 
@@ -80,6 +97,7 @@ class Ward:
         if at is not None and order["findings"] >= at:
             residents.apart.pop(key, None)
             residents.parked[key] = str(order["reason"])
+            self.found(PARKED, f"{residents.kind.name}/{key}", "", "", str(order["reason"]), "")
         else:
             residents.parked.pop(key, None)
             residents.apart[key] = TRIAL_TASKS
@@ -101,12 +119,15 @@ class Ward:
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
-    def failed(self, residents: Residents, key: Key, method: str, error: BaseException) -> None:
-        """A task of an agent failed. What the engine itself refuses is no sickness, but for a state that cannot be read."""
+    def failed(self, residents: Residents, key: Key, method: str, task_id: str, error: BaseException) -> None:
+        """A task of an agent failed. What the engine refuses to take is no sickness of the agent that was asked.
+
+        That a task was interrupted, or ended its process, is found by who did it, or saw it.
+        """
         if isinstance(error, StateUnreadable) and self._failures.get((residents.kind.name, key), ("",))[0] != UNREADABLE:
             self._remember((residents.kind.name, key), UNREADABLE, 1, self._clock_s())
-            self.found("unreadable", f"{residents.kind.name}/{key}", method, "", str(error), "")
-        if isinstance(error, PoolError) and not isinstance(error, TaskFailed):
+            self.found("unreadable", f"{residents.kind.name}/{key}", method, task_id, str(error), "")
+        if isinstance(error, Interrupted) or (isinstance(error, PoolError) and not isinstance(error, ITS_OWN)):
             return
         sort = f"{method}: {error.type if isinstance(error, TaskFailed) else type(error).__name__}"
         now_s = self._clock_s()
@@ -115,10 +136,23 @@ class Ward:
         if before != sort or now_s - began_s > RELAPSE_S:
             count, began_s = 0, now_s
         self._remember(name, sort, count + 1, began_s)
+        if not count and self._is_news((residents.kind.name, sort), now_s):
+            failure = failure_of(error)
+            cause = f"{failure.type}: {failure.message}"[:CAUSE_CHARS]
+            self.found("raised", f"{residents.kind.name}/{key}", method, task_id, cause, "")
         if count + 1 == RELAPSES:
             residents.evict(key)
             cause = f"failed {RELAPSES} times with {sort.partition(': ')[2]} in {now_s - began_s:.0f} s"
-            self.found("relapsed", f"{residents.kind.name}/{key}", method, "", cause, "")
+            self.found("relapsed", f"{residents.kind.name}/{key}", method, task_id, cause, "")
+
+    def _is_news(self, sort: tuple[str, str], now_s: float) -> bool:
+        """Whether a sort of failure of a kind's agents is to be told: once a minute."""
+        if now_s - self._told.get(sort, -RELAPSE_S) < RELAPSE_S:
+            return False
+        if len(self._told) >= REMEMBERED:
+            self._told.clear()
+        self._told[sort] = now_s
+        return True
 
     def _remember(self, name: tuple[str, Key], sort: str, count: int, began_s: float) -> None:
         if len(self._failures) >= REMEMBERED:
@@ -155,4 +189,5 @@ def open_ward(
 
     interruption = Interruption(cells, interrupted)
     interruption.listen()
+    watch_tasks(loop, cells, time.monotonic_ns)
     return Ward(kinds, Isolation(office, found), time.monotonic, found), interruption.sample

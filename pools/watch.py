@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import Future
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from pools.errors import PoolError
-from pools.gauges import DONE, FAILED, HUNG, TICKS, pulse_of
+from pools.gauges import BUSY_SINCE_NS, DONE, FAILED, HUNG, TICKS, pulse_of
 from pools.healing import Finding
-from pools.heartbeat import LOOK_S, SPINS, Heartbeat
+from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
 from pools.interruption import INTERRUPT, STACK, sample_of
 from pools.seat import Seat
-from pools.usage import cpu_s, is_asleep
+from pools.usage import cpu_s, is_asleep, is_runnable
 
 __all__ = ["Watch"]
 
 #: Seconds until a stack sample is written; how often, and how long, a task is interrupted before its process is killed.
 SAMPLE_S, AGAIN_S, GRACE_S = 0.02, 0.02, 0.3
-#: Seconds without any progress after which a worker with open tasks is asked, and within which it has to answer.
-IDLE_S, ANSWER_S = 2.0, 3.0
+#: Seconds within which the worker's word of a task that it interrupted arrives.
+WORD_S = 0.5
+#: Seconds without any progress after which a worker with open tasks is asked, and within which it has to answer: counted in
+#: looks, so that an engine which stood still itself has not waited.
+IDLE_S, ANSWER_S = 1.0, 2.0
 
 
 class Watch:
@@ -56,26 +61,34 @@ class Watch:
                 continue
             finding = view.heartbeat.look(now_s, partial(cpu_s, pid), partial(is_asleep, pid))
             if finding is not None:
-                self._act(view, self._interrupt(view, pid, finding))
+                view.is_acting = True
+                self._act(view, self._interrupt(view, pid, finding, view.heartbeat.pulse))
             elif view.is_idle(now_s):
+                view.is_asking = True
                 self._act(view, self._ask(view, pid))
         self.start()
 
     def _act(self, view: _View, acting: Coroutine[None, None, None]) -> None:
-        view.is_acting = True
         task = asyncio.get_running_loop().create_task(acting)
         self._acting.add(task)
         task.add_done_callback(lambda task: self._acted(view, task))
 
     def _acted(self, view: _View, task: asyncio.Task[None]) -> None:
-        view.is_acting = False
         self._acting.discard(task)
         if not task.cancelled() and task.exception() is not None:
             view.seat.kill(f"it could not be watched: {task.exception()}")
 
-    async def _interrupt(self, view: _View, pid: int, finding: str) -> None:
+    async def _interrupt(self, view: _View, pid: int, finding: str, pulse: int | None) -> None:
+        try:
+            await self._end(view, pid, finding, pulse)
+        finally:
+            view.is_acting = False
+
+    async def _end(self, view: _View, pid: int, finding: str, pulse: int | None) -> None:
         """End the task that hangs; the worker tells whose it was, or else the section that it came in."""
-        seat, pulse = view.seat, pulse_of(view.seat.cells)
+        seat = view.seat
+        if pulse is None or seat.pid != pid or pulse_of(seat.cells) != pulse:
+            return  # it has ended meanwhile
         how = "a second of processor time" if finding == SPINS else "a second in a call that does not return"
         running = seat.running
         seat.send_signal(STACK)
@@ -89,15 +102,20 @@ class Watch:
             seat.send_signal(INTERRUPT)
             await asyncio.sleep(AGAIN_S)
         stubborn = seat.pid == pid and pulse_of(seat.cells) == pulse
-        if not stubborn:
+        deadline_s = time.monotonic() + WORD_S
+        while not stubborn and seat.told is None and seat.pid == pid and time.monotonic() < deadline_s:
             await asyncio.sleep(AGAIN_S)  # what the worker says of it is on its way
-        agent, method, task = seat.told or (*(running or ("", "")), f"{seat.section}")
-        seat.told = None
+        told, seat.told = seat.told, None
+        if not stubborn and told is None:
+            return  # it has ended by itself, or with its process
+        known = running or ("", "")
+        agent, method, task = told or (*known, seat.section)
+        agent = agent or known[0]
         cause = f"{how}, without an end"
         if agent:
             self._found(Finding("hung", agent, method, task, cause, stack, seat.name))
         if stubborn:
-            named = f"{agent} {method}" if agent else "a task"
+            named = f"{agent} {method}".strip() or "a task"
             seat.kill(f"{named} hung ({cause}) and could not be interrupted")
 
     async def _ask(self, view: _View, pid: int) -> None:
@@ -105,13 +123,19 @@ class Watch:
         seat = view.seat
         began_cpu_s = cpu_s(pid)
         try:
-            async with asyncio.timeout(ANSWER_S):
-                await seat.request("ping")
+            answer = seat.request("ping")
+            answer.add_done_callback(_seen)
+            for _ in range(round(ANSWER_S / LOOK_S)):
+                await asyncio.wait([answer], timeout=LOOK_S)
+                if answer.done() or seat.pid != pid or view.has_moved or view.is_acting:
+                    return
         except PoolError:
             return
-        except TimeoutError:
-            if seat.pid == pid and cpu_s(pid) - began_cpu_s < ANSWER_S / 10 and not view.has_moved:
-                seat.kill("it is alive, but takes none of the tasks that are open")
+        finally:
+            view.is_asking = False
+        turns_round = not seat.cells[BUSY_SINCE_NS] and cpu_s(pid) - began_cpu_s >= HANG_S
+        if turns_round or not is_runnable(pid):  # else it waits for a processor, and did not get one
+            seat.kill("it is alive, but takes none of the tasks that are open")
 
 
 class _View:
@@ -121,6 +145,7 @@ class _View:
         self.seat = seat
         self.heartbeat = Heartbeat(seat.cells)
         self.is_acting = False
+        self.is_asking = False
         self.pid = 0
         self.sampled_bytes = 0
         self._work = -1
@@ -133,6 +158,8 @@ class _View:
 
     def is_idle(self, now_s: float) -> bool:
         """Whether the worker has had open tasks for IDLE_S seconds, and has done nothing."""
+        if self.is_asking:
+            return False
         work = self._progress()
         if work != self._work or not (self.seat.link.open or self.seat.inner.open) or self.seat.is_asked:
             self._work, self._since_s = work, now_s
@@ -145,3 +172,9 @@ class _View:
     def _progress(self) -> int:
         cells = self.seat.cells
         return cells[TICKS] + cells[DONE] + cells[FAILED]
+
+
+def _seen(answer: Future[Any]) -> None:
+    """Mark an error as seen: a worker that died has no answer."""
+    if not answer.cancelled():
+        answer.exception()

@@ -202,7 +202,7 @@ class Worker:
             ward=ward,
             ledger=self._ledger,
         )
-        self._local = LocalLink(self._executor, self._kinds)
+        self._local = LocalLink(self._executor, self._kinds, self._cells)
         self._sleep_after_s = order["sleep_after_s"]
         if self._sleep_after_s:
             self._loop.call_later(self._sleep_after_s, self._sweep)

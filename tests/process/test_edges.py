@@ -79,7 +79,7 @@ class Gauge(Agent):
 
 def test_scalars_that_could_not_travel_are_refused_in_the_same_worker_too() -> None:
     rig, sink = Rig(Gauge), Sink()
-    link = LocalLink(rig.executor, rig.kinds)
+    link = LocalLink(rig.executor, rig.kinds, rig.cells)
     lane = Lane(link, "gauge", sink)
     fill(lane, ("a", 1, "size", "\ud800"), ("b", 1, "is_big", 2**70))
     link.offer([lane])

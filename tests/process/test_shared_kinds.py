@@ -302,7 +302,7 @@ async def test_a_message_of_a_task_that_fails_was_never_published(tmp_path: Path
     async with durable(tmp_path) as engine:
         await engine.spawn("hearer", 3)
         await engine.ask("hearer/0", "listen", "news")
-        await until(lambda: engine.swarm.placement.has_name("topic", "news"))
+        await until(lambda: engine.swarm.placement.has("topic", "news"))
         with pytest.raises(errors.TaskFailed, match="as told"):
             await engine.ask("hearer/1", "say", "news", "never", True)
         await engine.ask("hearer/2", "say", "news", "said")

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from pools import gauges
-from pools.gauges import CELLS, DONE, HISTOGRAM, TICKS, Gauges, bucket_of, bucket_top_us, percentile_us
+from pools.gauges import CELLS, DONE, HISTOGRAM, TICKS, Gauges, bucket_of, bucket_top_us, key_half, percentile_us, who_is
 
 BUCKETS = CELLS - HISTOGRAM
 
@@ -112,3 +112,13 @@ def test_the_pages_are_there_before_they_are_used() -> None:
     held = Gauges(100)
     assert os.fstat(held.descriptor).st_blocks * 512 >= 100 * CELLS * 8
     held.close()
+
+
+def test_an_agent_is_a_number_from_which_it_is_found_again(chance: Random) -> None:
+    keys = [0, 1, 2**31 - 1, 2**31, 10**15, "0", "1", "a", "ü", "", None]
+    told = {who_is(kind, key) for kind in ("counter", "scout") for key in keys}
+    assert len(told) == 2 * len(keys)
+    for number in [chance.randrange(2**31) for _ in range(100)]:
+        assert who_is("counter", number) == who_is("counter", 0) | key_half(number)
+        assert key_half(number) == number
+    assert max(told) < 2**64

@@ -10,6 +10,7 @@ import pytest
 from pools import local as module
 from pools.agent import Agent
 from pools.errors import Failure
+from pools.gauges import SECTION, WHO, who_is
 from pools.lane import Lane
 from pools.local import LocalLink, Tells
 from pools.spec import PUMP_S
@@ -41,7 +42,7 @@ class Setup:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.rig = Rig(Memo, clock=clock)
-        self.link = LocalLink(self.rig.executor, self.rig.kinds)
+        self.link = LocalLink(self.rig.executor, self.rig.kinds, self.rig.cells)
         self.sink = Sink()
 
     def offer(self, *tasks: tuple[Any, Any, Any, Any]) -> None:
@@ -143,3 +144,31 @@ def test_of_a_flood_of_failed_messages_a_few_a_second_are_told_and_the_rest_is_n
     clock.pass_s(1)
     tells.answered(["memo/3"], [None], [(0, FAILURE)])
     assert capfd.readouterr().err == "a message from memo/3 failed: ValueError: as told\n"
+
+
+def test_whose_task_runs_can_be_seen_while_it_runs() -> None:
+    setup = Setup()
+    seen: list[tuple[int, int]] = []
+    method = setup.rig.kinds["memo"].kind.methods["add"]
+    function = method.function
+
+    def look(agent: Any, x: int) -> int:
+        seen.append((setup.rig.cells[SECTION], setup.rig.cells[WHO]))
+        return int(function(agent, x))
+
+    method.function = look
+    setup.offer(("a", 1, "add", 1), ("b", 2, "add", 1), ("c", 1, "add", 1))
+    assert seen == [(0, who_is("memo", key)) for key in (1, 2, 1)]
+
+
+async def test_whose_task_waits_can_be_seen_in_each_of_its_steps() -> None:
+    setup = Setup()
+    setup.offer(("a", 1, "later", 1), ("b", 2, "later", 1))
+    seen = set()
+    method = setup.rig.kinds["memo"].kind.methods["later"]
+    assert method.is_async
+    for turn in setup.rig.kinds["memo"].busy.values():
+        seen.add(turn.task.get_coro()._who)
+    await setup.rig.settle()
+    assert seen == {who_is("memo", 1), who_is("memo", 2)}
+    assert setup.sink.answers == {"a": 1, "b": 1}

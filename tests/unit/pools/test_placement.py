@@ -9,6 +9,7 @@ import pytest
 
 from checkpoints.shards import shard_of
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
+from pools.gauges import who_is
 from pools.placement import Part, Placement, owner_of, shares
 from pools.spec import PoolSpec
 
@@ -295,3 +296,12 @@ def test_any_history_of_spawns_and_removals_is_that_of_a_set(chance: Random) -> 
             assert placement.has("counter", key) == (key in there)
     for pool in (0, 1):
         assert all(placement.find(f"counter/{part.start}")[0] == pool for part in placement.parts_of("counter", pool))
+def test_who_is_told_by_a_gauge_is_found_by_number_and_by_name() -> None:
+    placement = four()
+    placement.add_range("counter", 17)
+    placement.add_names("counter", ["x", "y", "16"])
+    placement.add_names("scout", ["x"])
+    for kind, key in (("counter", 0), ("counter", 16), ("counter", "16"), ("counter", "y"), ("scout", "x")):
+        assert placement.named(who_is(kind, key)) == f"{kind}/{key}"
+    for who in (0, who_is("counter", "z"), who_is("nobody", 1), 2**64 - 1):
+        assert placement.named(who) == ""

@@ -404,3 +404,31 @@ def test_one_number_under_the_name_of_another_field_is_not_taken_for_this_one() 
         with pytest.raises(StateUnreadable, match="counter/3 has kept sum, which Counter does not have"):
             held.wake(3)
     assert held.status(3) == "asleep"
+
+
+def test_a_busy_agent_that_is_to_be_a_new_object_becomes_one_when_it_rests() -> None:
+    held = residents(Shelf)
+    held.add_range(0, 3)
+    shelf = held.wake(1)
+    assert isinstance(shelf, Shelf)
+    shelf.put(7)
+    held.busy[1] = held.live.pop(1)
+    held.evict(1)
+    assert held.status(1) == "run"
+    held.rest(shelf)
+    assert (held.status(1), 1 in held.live) == ("asleep", False)
+    again = held.wake(1)
+    assert again is not shelf
+    assert isinstance(again, Shelf)
+    assert again.items == [7]
+    held.busy[1] = held.live.pop(1)
+    held.rest(again)
+    assert held.live[1] is again
+
+
+def test_objects_made_ahead_are_not_those_of_the_sick() -> None:
+    held = residents()
+    held.add_range(0, 5)
+    held.apart[1], held.parked[2] = 3, "it hung"
+    assert held.warm(range(5)) == 3
+    assert sorted(held.live) == [0, 3, 4]

@@ -12,7 +12,7 @@ import pytest
 from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
-from pools.gauges import BUSY_SINCE_NS, CELLS, DONE, POSITION, SECTION
+from pools.gauges import BUSY_SINCE_NS, CELLS, DONE, POSITION, SECTION, WHO
 from pools.healing import Finding
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Frames, Message, encode
@@ -158,6 +158,7 @@ class Setup:
             on_spawn=lambda kind, key: self.spawned.append((kind, key)),
             on_found=self.found.append,
             on_event=self.events.append,
+            named=lambda who: f"named/{who}" if who else "",
         )
 
     def _launch(self) -> Process:
@@ -558,4 +559,49 @@ async def test_a_process_that_found_nothing_says_nothing_of_it() -> None:
     setup.process.answer(setup.process.orders()[0], SETUP | {"found": found})
     await until(lambda: setup.seat.state == "running")
     assert setup.events[0].text == "p1 is ready"
+    await setup.close()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+@pytest.mark.parametrize("status", [1, -11, -9])
+@pytest.mark.parametrize(
+    ("section", "position", "facts"), [(1, 1, ("counter/b", "add", "1.1")), (0, 4, ("named/77", "", "0.4"))]
+)
+async def test_who_ran_when_a_process_ended_is_told_as_far_as_it_is_known(
+    is_kept: bool, status: int, section: int, position: int, facts: tuple[str, str, str]
+) -> None:
+    """Where state is kept it is tried before it is judged; else a death that may have come from outside accuses nobody."""
+    setup = await Setup(is_kept=is_kept).run()
+    setup.offer("a", "b")
+    setup.cells[SECTION], setup.cells[POSITION], setup.cells[WHO], setup.cells[BUSY_SINCE_NS] = section, position, 77, 1
+    assert setup.seat.running == facts[:2]
+    setup.process.end(status)
+    what = "suspected" if is_kept else "killed"
+    assert [finding[:4] for finding in setup.found] == ([] if status == -9 and not is_kept else [(what, *facts)])
+    await setup.close()
+
+
+async def test_nobody_is_told_where_nothing_ran_or_nobody_is_known() -> None:
+    setup = await Setup(0, 0, is_kept=True).run()
+    setup.cells[SECTION], setup.cells[WHO] = 0, 0
+    for is_busy in (False, True):
+        setup.cells[BUSY_SINCE_NS] = int(is_busy)
+        assert setup.seat.running is None
+        setup.process.end(1)
+        await until(lambda: setup.seat.state == "starting")
+        await setup.told()
+        await setup.ready()
+    assert setup.found == []
+    await setup.close()
+
+
+async def test_a_process_that_resets_its_connection_as_it_ends_is_told_by_its_end() -> None:
+    setup = await Setup(0).run()
+    setup.offer("a")
+    setup.cells[SECTION], setup.cells[POSITION], setup.cells[BUSY_SINCE_NS] = 1, 0, 1
+    channel = setup.seat._channel
+    assert channel is not None
+    setup.seat._on_closed(channel, ConnectionResetError(104, "Connection reset by peer"))
+    setup.process.end(7)
+    assert [finding[:2] for finding in setup.found] == [("killed", "counter/a")]
     await setup.close()
