@@ -28,11 +28,11 @@ from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
 from engine.task import outcome, submission_of, submit_parts
-from pools.address import key_of
+from pools.address import names_in
 from pools.agent import Agent
 from pools.asks import Asks
 from pools.cut import cut
-from pools.errors import BadAddress, StateUnreadable
+from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
 from pools.pool import pss_bytes
@@ -243,7 +243,7 @@ class Engine:
         name = await self._load(kind)
         began_s = time.perf_counter()
         if keys is not None:
-            added = await swarm.spawn_names(name, _names(keys))
+            added = await swarm.spawn_names(name, names_in(keys))
         else:
             missing = add if add is not None else max((count or 0) - swarm.placement.numbered(name), 0)
             added = await swarm.spawn(name, missing) if missing else 0
@@ -389,16 +389,6 @@ class Engine:
 
         counts = self.detached.register.counts()
         return snapshot(self.swarm, self.tally, counts, name=self.name, durability=self.durability, started_s=self.started_s)
-
-
-def _names(keys: Sequence[str]) -> Sequence[str]:
-    """The keys, if each can name an agent. Raises BadAddress, TypeError."""
-    if isinstance(keys, str):
-        raise TypeError(f"keys is a list of texts, got the text {keys!r}")
-    for key in keys:
-        if type(key) is not str or type(key_of(key)) is not str:
-            raise BadAddress(f"{key!r} names no agent: numbered agents are spawned with count or add, a name is a text")
-    return keys
 
 
 def _not_started(*_arguments: Any, **_named: Any) -> Future[Any]:

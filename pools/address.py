@@ -6,12 +6,13 @@ Owns its grammar, alone. A key that is a plain decimal number is kept and sent a
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pools.errors import BadAddress
 from pools.spec import KEY_CHARS
 
-__all__ = ["ANY", "NUMBER_DIGITS", "Key", "address_of", "key_of", "parse", "valid_kind"]
+__all__ = ["ANY", "NUMBER_DIGITS", "Key", "address_of", "key_of", "names_in", "parse", "valid_kind"]
 
 Key = int | str | None
 
@@ -64,3 +65,13 @@ def parse(address: str) -> tuple[str, Key]:
 def address_of(kind: str, key: Key) -> str:
     """The address of a kind's agent."""
     return f"{kind}/{key}"
+
+
+def names_in(keys: Sequence[str]) -> Sequence[str]:
+    """The keys, if each can name an agent. Raises BadAddress, TypeError."""
+    if isinstance(keys, str):
+        raise TypeError(f"keys is a list of texts, got the text {keys!r}")
+    for key in keys:
+        if type(key) is not str or type(key_of(key)) is not str:
+            raise BadAddress(f"{key!r} names no agent: numbered agents are spawned with count or add, a name is a text")
+    return keys

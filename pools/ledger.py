@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
-import time
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -27,18 +25,13 @@ from checkpoints.store import Store, changes_part, gone_part, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
 from pools.agent import Agent
-from pools.channel import Channel
-from pools.complaints import say
 from pools.difference import change_of, differs, whole_of
 from pools.errors import PoolError, StateUnreadable, StoreFull
-from pools.gauges import REFUSAL
 from pools.kind import Fresh, Kind
 from pools.lane import PLACE_BITS
-from pools.message import STATUS
-from pools.opening import opened
-from pools.refusal import STOPPED, WORDS, Unwritable, end_anew, refusal_of, state_in, state_of
+from pools.refusal import STOPPED, Unwritable, refusal_of
 
-__all__ = ["Ledger", "open_ledger"]
+__all__ = ["Ledger"]
 
 #: Bytes from which a commit is not made larger: what is recorded then goes into the next.
 BATCH_BYTES = 8 * 1024 * 1024
@@ -360,51 +353,3 @@ class Ledger:
         self._work.put(None)
         self._thread.join()
         self.store.close()
-
-
-def open_ledger(
-    kept: Mapping[str, Any], shards: int, channel: Channel, loop: asyncio.AbstractEventLoop, cells: memoryview
-) -> tuple[Ledger, dict[str, Any]]:
-    """A ledger over the store that a worker is told of, and what was found there.
-
-    Raises StateUnreadable; StoreFull, StoreStopped where there is no store yet.
-    kept: `folder`, `session` in hexadecimal, `is_synced`.  cells: the worker's row of gauges.
-    """
-    began_s = time.monotonic()
-    try:
-        store, refused = opened(kept["folder"], shards, cells, is_synced=kept["is_synced"])
-    except (CheckpointError, ValueError) as error:
-        raise StateUnreadable(str(error)) from error
-
-    def tell(refused: PoolError | None) -> None:
-        if state_in(cells) != state_of(refused):
-            cells[REFUSAL] = state_of(refused)  # else it tells where what counts ends, too
-        name = f"store.{WORDS[state_of(refused)]}"
-        channel.send(STATUS, {"verb": "event", "name": name, "text": str(refused or f"{store.folder} takes changes again")})
-
-    def end(error: BaseException) -> None:
-        say(f"worker {os.getpid()} ends: {error}")
-        end_anew(cells, error, store.log.kept)
-
-    ledger = Ledger(
-        store,
-        session=bytes.fromhex(kept["session"]),
-        encode=channel.encoded,
-        write=channel.write,
-        defer=loop.call_soon,
-        post=loop.call_soon_threadsafe,
-        broken=end,
-        refused=refused,
-        told=tell,
-    )
-    if refused is not None:
-        tell(refused)
-    recovered = store.recovered
-    torn = recovered.torn
-    return ledger, {
-        "records": recovered.records,
-        "stored_bytes": recovered.stored_bytes,
-        "seconds": time.monotonic() - began_s,
-        "torn": None if torn is None else [torn.file, torn.at, torn.size_bytes],
-        "is_fallback": store.is_fallback,
-    }

@@ -26,8 +26,8 @@ __all__ = ["Newcomers"]
 class Newcomers:
     """What makes them.
 
-    check_kind: raises UnknownKind for a kind that no worker has loaded.  is_going: whether agents of a kind are being removed, so
-    that none may be made.
+    check_kind: raises UnknownKind for a kind that no worker has loaded.
+    is_going: whether agents of a kind are being removed, so that none may be made.
     on_use: kinds whose agents are made at the first task for their name.  roster: where they are recorded, None for nowhere.
     is_complete: whether all kinds of the engine are known; before, nobody can say that an agent will not be made.
     """

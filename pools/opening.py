@@ -6,19 +6,26 @@ What a worker does with a store that is only read is the ledger's business.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
-from checkpoints.errors import Corrupt, DiskFull, FolderInUse, StoreFailed
+from checkpoints.errors import CheckpointError, Corrupt, DiskFull, FolderInUse, StoreFailed
 from checkpoints.failpoint import failpoint_of
 from checkpoints.manifest import MANIFEST
 from checkpoints.store import Store, open_store
-from pools.errors import PoolError
-from pools.refusal import FULL, STOPPED, refusal_of, state_in, until_of
+from pools.channel import Channel
+from pools.complaints import say
+from pools.errors import PoolError, StateUnreadable
+from pools.gauges import REFUSAL
+from pools.ledger import Ledger
+from pools.message import STATUS
+from pools.refusal import FULL, STOPPED, WORDS, end_anew, refusal_of, state_in, state_of, until_of
 
-__all__ = ["opened"]
+__all__ = ["open_ledger", "opened"]
 
 #: Seconds that the process before may take to let go of the store, and between two tries.
 LET_GO_S, LET_GO_PAUSE_S = 5.0, 0.005
@@ -56,3 +63,51 @@ def _free(made: Callable[[], Store]) -> Store:
             if time.monotonic() > deadline_s:
                 raise
             time.sleep(LET_GO_PAUSE_S)
+
+
+def open_ledger(
+    kept: Mapping[str, Any], shards: int, channel: Channel, loop: asyncio.AbstractEventLoop, cells: memoryview
+) -> tuple[Ledger, dict[str, Any]]:
+    """A ledger over the store that a worker is told of, and what was found there.
+
+    Raises StateUnreadable; StoreFull, StoreStopped where there is no store yet.
+    kept: `folder`, `session` in hexadecimal, `is_synced`.  cells: the worker's row of gauges.
+    """
+    began_s = time.monotonic()
+    try:
+        store, refused = opened(kept["folder"], shards, cells, is_synced=kept["is_synced"])
+    except (CheckpointError, ValueError) as error:
+        raise StateUnreadable(str(error)) from error
+
+    def tell(refused: PoolError | None) -> None:
+        if state_in(cells) != state_of(refused):
+            cells[REFUSAL] = state_of(refused)  # else it tells where what counts ends, too
+        name = f"store.{WORDS[state_of(refused)]}"
+        channel.send(STATUS, {"verb": "event", "name": name, "text": str(refused or f"{store.folder} takes changes again")})
+
+    def end(error: BaseException) -> None:
+        say(f"worker {os.getpid()} ends: {error}")
+        end_anew(cells, error, store.log.kept)
+
+    ledger = Ledger(
+        store,
+        session=bytes.fromhex(kept["session"]),
+        encode=channel.encoded,
+        write=channel.write,
+        defer=loop.call_soon,
+        post=loop.call_soon_threadsafe,
+        broken=end,
+        refused=refused,
+        told=tell,
+    )
+    if refused is not None:
+        tell(refused)
+    recovered = store.recovered
+    torn = recovered.torn
+    return ledger, {
+        "records": recovered.records,
+        "stored_bytes": recovered.stored_bytes,
+        "seconds": time.monotonic() - began_s,
+        "torn": None if torn is None else [torn.file, torn.at, torn.size_bytes],
+        "is_fallback": store.is_fallback,
+    }

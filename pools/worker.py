@@ -164,7 +164,7 @@ class Worker:
         """
         if self._channel is None:
             return None
-        from pools.ledger import open_ledger  # who keeps nothing needs none of it
+        from pools.opening import open_ledger  # who keeps nothing needs none of it
         from pools.outbox import Outbox
         from pools.redelivery import accept_again
 

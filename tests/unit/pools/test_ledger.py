@@ -22,9 +22,10 @@ from pools.counter import Counter
 from pools.errors import FrameTooLarge, PoolError, StateUnreadable, StoreFull, StoreStopped
 from pools.gauges import CELLS
 from pools.kind import Kind
-from pools.ledger import Ledger, open_ledger
+from pools.ledger import Ledger
 from pools.log import Log
 from pools.message import STATUS
+from pools.opening import open_ledger
 from pools.refusal import FULL, refusal_of
 from pools.table import Table
 from tests.support.disks import Fault, SimDisk
