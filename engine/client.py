@@ -53,7 +53,8 @@ class Client:
         self._returning: asyncio.Task[None] | None = None
         self._environ = os.environ if environ is None else environ
         self._channel: Channel | None = None
-        self._link = Link(window=WINDOW, clock=time.monotonic, later=self._call_later, is_kept=patience_s > 0)
+        kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if patience_s > 0 else {}
+        self._link = Link(window=WINDOW, clock=time.monotonic, later=self._call_later, **kept)
         self._tally = Tally()
         #: Send a task; await the result for its value. As `Engine.ask`.
         self.ask: Callable[..., Future[Any]] = _not_connected

@@ -28,12 +28,16 @@ __all__ = [
     "PoolUnavailable",
     "StateTooLarge",
     "StateUnreadable",
+    "StepMismatch",
+    "StepTooLarge",
     "TaskCancelled",
     "TaskExpired",
     "TaskFailed",
     "TaskHung",
     "TaskKilled",
     "TooManyAgents",
+    "TooManySteps",
+    "TooOld",
     "UnknownAgent",
     "UnknownKind",
     "UnknownMethod",
@@ -143,7 +147,9 @@ class Interrupted(BaseException):
 
 
 class OutboxFull(PoolError):
-    """One task sent more messages than one task may."""
+    """A task sent more messages than its agent may have on their way; it changed nothing."""
+
+    retry_after_s = 1.0
 
 
 class StateTooLarge(PoolError):
@@ -152,6 +158,22 @@ class StateTooLarge(PoolError):
 
 class StateUnreadable(PoolError):
     """What was kept of an agent cannot be read, or does not fit its class; nothing of it was changed or lost."""
+
+
+class StepMismatch(PoolError):
+    """A task that is run again takes other steps than the first time; it changed nothing, and its steps are forgotten."""
+
+
+class StepTooLarge(PoolError):
+    """What a step gave is larger than a step's value may be, or all steps of a task together are."""
+
+
+class TooManySteps(PoolError):
+    """A task takes more steps than one task may."""
+
+
+class TooOld(PoolError):
+    """A task's number is older than all answers that are kept; as it may have run already, it is not run."""
 
 
 class PoolFull(PoolError):
@@ -229,7 +251,8 @@ def failure_of(error: BaseException) -> Failure:
 def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
     more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
-    return {leaf.__name__: leaf for leaf in (*plain, *more, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)}
+    steps = (StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)}
 
 
 _LEAVES = _leaves()

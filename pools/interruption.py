@@ -81,5 +81,3 @@ def sample_of(pid: int, descriptor: int, seen_bytes: int = 0) -> tuple[str, int]
     except OSError:
         return "", seen_bytes
     return said.decode(errors="replace").strip(), size_bytes
-
-

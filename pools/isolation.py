@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from pools.agent import Agent
-from pools.context import Office
+from pools.context import Context, Office
 from pools.errors import Failure, PoolError, TaskFailed, TaskHung, TaskKilled, failure_of
 from pools.gauges import CELLS
 from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
@@ -30,6 +30,7 @@ from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
 from pools.seclusion import HEAD, Seclusion, framed
+from pools.steps import Question
 from pools.usage import cpu_s, is_asleep, resident_bytes
 
 __all__ = ["Case", "Isolation"]
@@ -45,13 +46,14 @@ HUNG, LEAKED, KILLED = "hung", "leaked", "killed"
 
 
 class Case(NamedTuple):
-    """One task that runs alone."""
+    """One task that runs alone. context: in the worker; None where the method wants none."""
 
     kind: Kind
     agent: Agent
     method: Method
     argument: Any
     task_id: str
+    context: Context | None = None
 
 
 class _Run:
@@ -93,7 +95,7 @@ class Isolation:
         async with self._room:
             run = self._fork(case)
             ended: Future[dict[str, Any] | None] = self._loop.create_future()
-            self._loop.add_reader(run.socket, self._read, run, ended)
+            self._loop.add_reader(run.socket, self._read, run, case, ended)
             watch = self._loop.create_task(self._watch(run, case))
             try:
                 outcome = await ended
@@ -130,7 +132,7 @@ class Isolation:
         ours.setblocking(False)
         return _Run(pid, ours, lifeline, sample, cells)
 
-    def _read(self, run: _Run, ended: Future[dict[str, Any] | None]) -> None:
+    def _read(self, run: _Run, case: Case, ended: Future[dict[str, Any] | None]) -> None:
         try:
             part = run.socket.recv(1 << 20)
         except BlockingIOError:
@@ -142,13 +144,28 @@ class Isolation:
             said = orjson.loads(run.read[HEAD.size : size])
             del run.read[:size]
             if "ask" in said:
-                self._ask(run, said)
+                self._ask(run, case, said)
+            elif "step" in said or "hold" in said:
+                self._record(run, case, said)
             elif not ended.done():
                 ended.set_result(said)
         if not part and not ended.done():
             ended.set_result(None)
 
-    def _ask(self, run: _Run, said: dict[str, Any]) -> None:
+    def _record(self, run: _Run, case: Case, said: dict[str, Any]) -> None:
+        """Record a step for a task, or say when everything that was recorded is synced."""
+
+        def synced() -> None:
+            run.unsent += framed({"synced": said["hold"]})
+            self._write(run)
+
+        ledger = None if case.context is None else case.context.ledger
+        if ledger is not None and "step" in said:
+            ledger.recall.stepped(case.task_id, said["step"], said["name"], None, *said["value"])
+        elif ledger is None or not ledger.hold(synced):
+            synced()
+
+    def _ask(self, run: _Run, case: Case, said: dict[str, Any]) -> None:
         """Ask for a task what it asks."""
 
         def answer(done: Future[Any]) -> None:
@@ -157,9 +174,12 @@ class Isolation:
             run.unsent += framed({"n": said["ask"], **reply})
             self._write(run)
 
-        arguments = said["arguments"]
+        arguments = (Named(*said["arguments"]),) if said["named"] else said["arguments"]
+        address, method, question = said["address"], said["method"], None
+        if case.context is not None and "ordinal" in said:
+            question = Question(case.context.steps, said["ordinal"], address, method, said["number"])
         try:
-            asked = self._office.ask(said["address"], said["method"], (Named(*arguments),) if said["named"] else arguments)
+            asked = self._office.ask(address, method, arguments, question)
         except PoolError as error:
             asked = self._loop.create_future()
             asked.set_exception(error)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from checkpoints.spec import ANSWERS_KEPT
+
 __all__ = ["Keep", "Recovered", "recovered"]
 
 #: The folder of the roster; no pool can be called so.
@@ -29,9 +31,13 @@ class Keep(NamedTuple):
         """The folder of a worker's store."""
         return f"{self.folder}/{pool}/{worker}"
 
-    def order(self, pool: str, worker: int, session: str) -> dict[str, Any]:
-        """What a worker is told of its store. session: tells the numbers of this engine's sections from all others."""
-        return {"folder": self.store(pool, worker), "session": session, "is_synced": self.is_synced}
+    def order(self, pool: str, worker: int, session: str, workers: int = 1) -> dict[str, Any]:
+        """What a worker is told of its store.
+
+        session: tells the numbers of this engine's sections from all others.  workers: that share what a pool may keep.
+        """
+        answers = max(ANSWERS_KEPT // workers, 1)
+        return {"folder": self.store(pool, worker), "session": session, "is_synced": self.is_synced, "answers": answers}
 
 
 class Recovered(NamedTuple):

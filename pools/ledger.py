@@ -25,6 +25,7 @@ from checkpoints.failpoint import failpoint_of
 from checkpoints.files import Disk
 from checkpoints.frame import Part
 from checkpoints.manifest import read_manifest
+from checkpoints.spec import ANSWERS_KEPT
 from checkpoints.store import Store, changes_part, open_store, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
@@ -35,6 +36,7 @@ from pools.errors import StateUnreadable
 from pools.kind import Kind
 from pools.lane import PLACE_BITS
 from pools.log import Log
+from pools.recall import Recall
 
 __all__ = ["Ledger", "open_ledger"]
 
@@ -54,9 +56,10 @@ PLACE_MASK = (1 << PLACE_BITS) - 1
 class _Batch:
     """What is committed together, and the frames that wait for it."""
 
-    __slots__ = ("count", "frames", "marks", "parts", "size_bytes")
+    __slots__ = ("calls", "count", "frames", "marks", "parts", "size_bytes")
 
     def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
         self.parts: list[Part] = []
         self.count = 0
         self.size_bytes = 0
@@ -69,7 +72,7 @@ class Ledger:
 
     It stands where a channel stands, for what must wait.
     defer: calls a function in the next turn of the loop.  post: the same from another thread.
-    broken: told the error after which this process can keep nothing more.
+    broken: told the error after which this process can keep nothing more.  wall_s, most: as in `Recall`.
     """
 
     def __init__(
@@ -82,9 +85,13 @@ class Ledger:
         defer: Callable[[Callable[[], None]], object],
         post: Callable[..., object],
         broken: Callable[[BaseException], None],
+        wall_s: Callable[[], float] = time.time,
+        most: int = ANSWERS_KEPT,
     ) -> None:
         self.store = store
         self._sessions = (session + b"\0", session + b"\1")
+        #: What is remembered beside states: steps, and how long answers are.
+        self.recall = Recall(store.window, self._note, sessions=self._sessions, wall_s=wall_s, most=most)
         self._encode = encode
         self._write = write
         self._defer = defer
@@ -145,18 +152,15 @@ class Ledger:
             self.store.window.fold(part)
             parts.append(part)
         self._end(*parts)
+        self.recall.bound(len(ended))
 
     def told(self, last: int, rows: Sequence[list[Any]]) -> None:
         """Record messages with the task that sends them. last: the highest number that one ever had."""
-        part = told_part(last, rows)
-        self.store.window.fold(part)
-        self._add(part, 0)
+        self._note(told_part(last, rows), 0)
 
     def arrived(self, numbers: Sequence[int]) -> None:
         """Record that messages were done."""
-        part = done_part(numbers)
-        self.store.window.fold(part)
-        self._add(part, 0)
+        self._note(done_part(numbers), 0)
 
     def received_by(self, session: bytes, section: int) -> None:
         """A client has all answers to its sections with lower numbers: they are asked for no more."""
@@ -181,6 +185,7 @@ class Ledger:
     def received(self, number: int) -> None:
         """The engine has all answers to sections with lower numbers of this parity: they are asked for no more."""
         self._open.marks[self._sessions[number & 1]] = number
+        self.recall.received(number)
 
     def answers(self, number: int) -> dict[int, Any] | None:
         """The values that were recorded for a section before this process began, by position."""
@@ -208,6 +213,10 @@ class Ledger:
             self._is_due = True
             self._defer(self._flush_due)
 
+    def _note(self, part: Part, count: int) -> None:
+        self.store.window.fold(part)
+        self._add(part, count)
+
     def _flush_due(self) -> None:
         self._is_due = False
         self.flush()
@@ -225,6 +234,14 @@ class Ledger:
             self._under_way.frames.append(frame)
         else:
             self._write(frame)
+
+    def hold(self, call: Callable[[], None]) -> bool:
+        """Call a function once everything that was recorded is synced; returns False where it is, and it is not called."""
+        for batch in (self._open if self._open.parts else None, self._ready[-1] if self._ready else None, self._under_way):
+            if batch is not None:
+                batch.calls.append(call)
+                return True
+        return False
 
     def flush(self) -> None:
         """Commit what was recorded, unless a commit is under way: then it follows that one, with what is recorded meanwhile."""
@@ -247,6 +264,8 @@ class Ledger:
         if batch is not None:
             for frame in batch.frames:
                 self._write(frame)
+            for call in batch.calls:
+                call()
         self.flush()
 
     # -- the thread ----------------------------------------------------------------------------------------------------
@@ -300,7 +319,7 @@ def open_ledger(
 ) -> tuple[Ledger, dict[str, Any]]:
     """A ledger over the store that a worker is told of, and what was found there. Raises StateUnreadable.
 
-    kept: `folder`, `session` in hexadecimal, `is_synced`.
+    kept: `folder`, `session` in hexadecimal, `is_synced`, and how many `answers` are kept.
     """
     began_s = time.monotonic()
     try:
@@ -315,6 +334,7 @@ def open_ledger(
         defer=loop.call_soon,
         post=loop.call_soon_threadsafe,
         broken=_end_broken,
+        most=kept.get("answers", ANSWERS_KEPT),
     )
     recovered = store.recovered
     torn = recovered.torn

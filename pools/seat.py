@@ -12,6 +12,7 @@ import signal
 import time
 from asyncio import Future
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pools.channel import Channel
@@ -38,7 +39,7 @@ class Seat:
     state: starting, running, backoff, down (it is not started again), stopped.
     link: tasks from outside.  inner: tasks from other workers' agents, with room of their own: a task in flight may wait for
     them.  launch: starts a process and returns it.  admit: told the pid once it is born.  orders: what a new process is told,
-    the set-up first.
+    the set-up first.  on_spawn: told kind and key of an agent that an agent makes, and what to call once it is kept.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Seat:
         admit: Callable[[int], None],
         orders: Callable[[], list[dict[str, Any]]],
         gateway: Callable[[Channel], Gateway],
-        on_spawn: Callable[[str, Any], None],
+        on_spawn: Callable[[str, Any, Callable[[], None]], None],
         on_found: Callable[[Finding], None],
         on_event: Callable[[Event], None],
     ) -> None:
@@ -208,13 +209,13 @@ class Seat:
             self._channel.send(STATUS, {**order, "id": self._number})
         return future
 
-    def _on_message(self, _channel: Channel, message: Message) -> None:
+    def _on_message(self, channel: Channel, message: Message) -> None:
         if message.letter == RESULT:
             self._take(message.data)
         elif message.letter == TASK and self._gateway is not None:
             self._gateway.accept(message.data)
         elif message.letter == STATUS:
-            self._on_status(message.data)
+            self._on_status(channel, message.data)
 
     def _take(self, replies: list[dict[str, Any]]) -> None:
         """Hand answers to the link that asked: sections have odd numbers for tasks from outside, even ones for inner tasks."""
@@ -226,12 +227,12 @@ class Seat:
         if len(inner) < len(replies):
             self.link.take([reply for reply in replies if reply["n"] & 1])
 
-    def _on_status(self, said: dict[str, Any]) -> None:
+    def _on_status(self, channel: Channel, said: dict[str, Any]) -> None:
         verb = said["verb"]
         if verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
         elif verb == "spawn":
-            self._on_spawn(said["kind"], said["key"])
+            self._on_spawn(said["kind"], said["key"], partial(_confirm, channel, said.get("number")))
         elif verb == "finding":
             what, agent, method, task, cause, stack = said["finding"]
             if what == "interrupted":
@@ -343,6 +344,12 @@ class Seat:
 
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(name, text, time.time()))
+
+
+def _confirm(channel: Channel, number: int | None) -> None:
+    """Tell a worker that an agent is kept, which it asks for until then. number: of its message; None where it keeps none."""
+    if number is not None and channel.is_open:
+        channel.send(STATUS, {"verb": "spawned", "number": number})
 
 
 def _seen(future: Future[Any]) -> None:

@@ -107,8 +107,7 @@ class Swarm:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
         from pools.roster import Roster
 
-        roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
-        self._roster = roster
+        roster = self._roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
         for reference, paths in roster.classes().values():
@@ -123,11 +122,12 @@ class Swarm:
 
     def _seat(self, number: int, spec: PoolSpec, worker: int, row: int) -> Seat:
         cells = self.gauges.row(row)
-        later = asyncio.get_running_loop().call_later
+        kept: dict[str, Any] = {} if self._keep is None else {"is_kept": True, "wall_s": time.time}
+        common = {"clock": time.monotonic, "later": asyncio.get_running_loop().call_later} | kept
         return Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, clock=time.monotonic, later=later, histogram=cells, is_kept=self._keep is not None),
-            inner=Link(window=BACKLOG_TASKS, clock=time.monotonic, later=later, first=2, is_kept=self._keep is not None),
+            link=Link(window=spec.window, histogram=cells, **common),
+            inner=Link(window=BACKLOG_TASKS, first=2, **common),
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=self._spares.take,
@@ -157,7 +157,7 @@ class Swarm:
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
                 "kinds": self.references,
-                "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session),
+                "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
         ]
         for kind in self.placement.kinds():
@@ -313,22 +313,22 @@ class Swarm:
         if kind not in self.kinds:
             raise UnknownKind(f"no kind {kind!r} is loaded; loaded are: {', '.join(sorted(self.kinds)) or 'none'}")
 
-    def _spawned_by_agent(self, kind: str, key: Key) -> None:
-        """An agent made another one: the record first, its worker is told before any task can follow."""
+    def _spawned_by_agent(self, kind: str, key: Key, confirm: Callable[[], None]) -> None:
+        """An agent made another one: the record first, its worker is told before any task can follow. confirm: when kept."""
         try:
-            self.check_kind(valid_kind(kind))
-            if type(key) is int:
-                if key >= self.placement.numbered(kind):
-                    raise UnknownKind(f"{kind}/{key}: numbered agents are spawned as a range; give this one a name")
-                return
-            placed = self.placement.add_names(kind, [str(key)])
+            if self._roster is None or kind not in self._roster.classes():  # while the engine starts, the roster knows more
+                self.check_kind(valid_kind(kind))
+            if type(key) is int and key >= self.placement.numbered(kind):
+                raise UnknownKind(f"{kind}/{key}: numbered agents are spawned as a range; give this one a name")
+            placed = {} if type(key) is int else self.placement.add_names(kind, [str(key)])
             if self._roster is not None and placed:
                 self._roster.note(kind, placed, self._on_event)
-            for number, mine in placed.items():
-                for seat in self.pools[number].seats:
-                    _ask(seat, "names", kind=kind, names=mine)
+            for seat, mine in [(seat, mine) for number, mine in placed.items() for seat in self.pools[number].seats]:
+                _ask(seat, "names", kind=kind, names=mine)
         except PoolError as error:
             self._on_event(Event("spawn.refused", f"an agent's spawn of {kind}/{key}: {error}", time.time()))
+        if self._roster is not None:
+            self._roster.confirm(kind, str(key), confirm)
 
     @property
     def window(self) -> int:

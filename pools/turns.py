@@ -17,11 +17,12 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
 from pools.context import Context, Office, Outgoing
-from pools.errors import MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
+from pools.errors import MailboxFull, TaskCancelled, TooOld, UnknownAgent, UnknownMethod, failure_of
 from pools.gauges import DONE, FAILED, WAITING
 from pools.isolation import Case
-from pools.job import CANCELLED, Alone, Known, Turn, Waiting
+from pools.job import CANCELLED, TOO_OLD, Alone, Known, Turn, Waiting
 from pools.kind import Kind
+from pools.lane import PLACE_BITS
 from pools.method import Method
 from pools.residents import Residents
 from pools.ward import Ward
@@ -43,7 +44,8 @@ PENDING = _Pending()
 class Turns:
     """The busy agents of a worker.
 
-    Its arguments are the executor's own.  current: the agent whose sync task runs on the long way now.
+    Its arguments are the executor's own.  session: names the tasks of a sender that has no session of its own.
+    current: the agent whose sync task runs on the long way now.
     """
 
     def __init__(
@@ -60,8 +62,11 @@ class Turns:
         ward: Ward,
         clock_ns: Callable[[], int],
         ledger: Ledger | None = None,
+        session: str = "",
     ) -> None:
         self._ledger = ledger
+        self._session = session
+        self._unnamed = 0
         self._ward = ward
         self._clock_ns = clock_ns
         self._kinds = kinds
@@ -81,6 +86,8 @@ class Turns:
             raise TaskCancelled("cancelled before it began")
         if isinstance(task.method, Known):
             return task.method.value
+        if task.method is TOO_OLD:
+            raise TooOld("it is older than all answers that are kept, and may have run; it is not run again")
         kind = residents.kind
         if task.method is None:
             raise UnknownMethod(f"{kind.name} has no such method; it has {', '.join(sorted(kind.methods))}")
@@ -102,9 +109,9 @@ class Turns:
         kind = residents.kind
         is_alone = type(method) is Alone or method.max_run_s is not None or agent._key in residents.apart
         context = None
-        task_id = f"{task.job.number}.{task.position}"
+        task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
-            context = Context(self._office, agent.id, task_id)
+            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=method.is_async)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:
@@ -114,7 +121,9 @@ class Turns:
             turn.has_begun = False
             case = None
             if is_alone:
-                case = Case(kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id)
+                case = Case(
+                    kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id, context
+                )
             driven = self._drive(residents, turn, method, bound, context, task, case)
             weigh = partial(self._ward.scales.weigh, kind.name, agent._key, method.name)
             turn.task = self._start(Watched(driven, self._cells, task.job.number, task.position, self._clock_ns, weigh))
@@ -123,15 +132,46 @@ class Turns:
         self.current = agent
         try:
             value = sendable(call(kind, agent, method, bound))
+            if context is not None:
+                context.end()
             self._keep(kind, agent, method, before, value)
         except CAUGHT as error:
+            self._end_steps(context)
             undo(kind, agent, method, before, error)
             raise
         finally:
             self.current = None
+        self._end_steps(context)
         if context is not None and context.outbox:
             self._send(kind.name, agent._key, context.outbox)
         return value
+
+    def _name(self, task: Waiting) -> str:
+        """A task's own name: session and number of its sender, so that it has the same when it is sent again."""
+        job, position = task.job, task.position
+        if job.name_of is not None:
+            return job.name_of(position)
+        if job.session is not None:
+            return f"{job.session}-{job.numbers[position]}"
+        if not job.number:  # it came from an agent of this worker, which keeps nothing
+            self._unnamed += 1
+            return f"{self._session}-{self._unnamed}"
+        session = self._session if self._ledger is None else self._ledger.recall.session_of(job.number).hex()
+        return f"{session}-{job.number << PLACE_BITS | (position if job.places is None else job.places[position])}"
+
+    def _known(self, task: Waiting) -> dict[int, Any]:
+        """What a task gave that came twice, and was done while it waited: the first would not be taken back."""
+        job = task.job
+        if self._ledger is None or job.session is None:
+            return {}
+        return self._ledger.known_as(bytes.fromhex(job.session), [job.numbers[task.position]])
+
+    def _end_steps(self, context: Context | None, *, is_asked_again: bool = False) -> None:
+        """A task has ended: its record forgets its steps. is_asked_again: they are kept until its sender has an answer."""
+        if context is not None:
+            context.close()
+            if self._ledger is not None and not is_asked_again:
+                self._ledger.recall.ended(context.task_id)
 
     def _keep(self, kind: Kind, agent: Agent, method: Method, before: Any, value: Any, *, was_alone: bool = False) -> None:
         """Keep what a task changed, and record it where that is asked for. Raises as `keep`.
@@ -168,6 +208,8 @@ class Turns:
             if case is None:
                 value = sendable(await call(kind, agent, method, bound))
                 outbox = context.outbox if context is not None else []
+                if context is not None:
+                    context.end()
             else:
                 value, outbox = await self._ward.isolation.run(case)
             self._keep(kind, agent, method, before, value, was_alone=case is not None)
@@ -177,6 +219,7 @@ class Turns:
                 undo(kind, agent, method, before, error, is_seen=case is not None)
             except CAUGHT as second:
                 failed = second
+        self._end_steps(context, is_asked_again=isinstance(failed, TaskCancelled))
         if failed is None and outbox:
             self._send(kind.name, agent._key, outbox)
         if failed is None and case is not None:
@@ -197,7 +240,8 @@ class Turns:
                 if task.method is None:
                     raise UnknownMethod(f"{residents.kind.name} has no such method")
                 residents.check(turn.agent._key)
-                value = self._begin(residents, turn.agent, task.method, task, turn)
+                known = self._known(task)
+                value = known[0] if known else self._begin(residents, turn.agent, task.method, task, turn)
             except CAUGHT as error:
                 self._answer(residents, task, None, error)
             else:

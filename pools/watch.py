@@ -145,5 +145,3 @@ class _View:
     def _progress(self) -> int:
         cells = self.seat.cells
         return cells[TICKS] + cells[DONE] + cells[FAILED]
-
-

@@ -64,7 +64,9 @@ class Gated:
 class Desk:
     """A ledger with everything around it by hand: its loop, its disk, its way out."""
 
-    def __init__(self, disk: SimDisk | None = None, *, session: bytes = ENGINE, store: Store | None = None) -> None:
+    def __init__(
+        self, disk: SimDisk | None = None, *, session: bytes = ENGINE, store: Store | None = None, **bounds: Any
+    ) -> None:
         self.disk = disk or SimDisk()
         self.turns = Turns()
         self.store = store or open_at(self.disk, shards=1)
@@ -87,6 +89,7 @@ class Desk:
             defer=self.turns,
             post=lambda function, *arguments: self._posts.put((function, arguments)),
             broken=self.broken.append,
+            **bounds,
         )
 
     def _write(self, frame: bytes) -> None:
@@ -164,8 +167,9 @@ class House(Desk):
         agents: int = 10,
         session: bytes = ENGINE,
         start: Callable[[Any], asyncio.Task[None]] | None = None,
+        **bounds: Any,
     ) -> None:
-        super().__init__(disk, session=session)
+        super().__init__(disk, session=session, **bounds)
         self.residents = Residents(Kind(made), owned=frozenset({0}), shards=1)
         self.residents.keep_in(self.store)
         self.residents.add_range(0, agents)
