@@ -24,8 +24,8 @@ from pools.usage import cpu_s, is_asleep, is_runnable
 
 __all__ = ["Watch"]
 
-#: Seconds until a stack sample is written; how often, and how long, a task is interrupted before its process is killed.
-SAMPLE_S, AGAIN_S, GRACE_S = 0.02, 0.02, 0.3
+#: Seconds that a stack sample is waited for; how often, and how long, a task is interrupted before its process is killed.
+SAMPLE_S, AGAIN_S, GRACE_S = 0.2, 0.02, 0.3
 #: Seconds within which the worker's word of a task that it interrupted arrives.
 WORD_S = 0.5
 #: Seconds without any progress after which a worker with open tasks is asked, and within which it has to answer: counted in
@@ -95,8 +95,11 @@ class Watch:
         how = "a second of processor time" if finding == SPINS else "a second in a call that does not return"
         running = seat.running
         seat.send_signal(STACK)
-        await asyncio.sleep(SAMPLE_S)
-        stack, view.sampled_bytes = sample_of(pid, seat.sample, view.sampled_bytes if view.pid == pid else 0)
+        seen_bytes, stack = view.sampled_bytes if view.pid == pid else 0, ""
+        deadline_s = time.monotonic() + SAMPLE_S
+        while not stack and seat.pid == pid and time.monotonic() < deadline_s:
+            await asyncio.sleep(AGAIN_S)
+            stack, view.sampled_bytes = sample_of(pid, seat.sample, seen_bytes)
         view.pid = pid
         seat.cells[HUNG] = pulse
         seat.told = None

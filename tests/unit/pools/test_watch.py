@@ -151,7 +151,7 @@ async def test_a_task_that_cannot_be_interrupted_ends_with_its_process() -> None
             "a/1 do hung (a second in a call that does not return, without an end) and could not be interrupted"
         ]
         assert found[0][:4] == ("hung", "a/1", "do", "1.0")
-        assert seat.signals.count(INTERRUPT) > 3
+        assert seat.signals.count(INTERRUPT) >= 2
 
 
 async def test_where_nobody_knows_whose_it_was_nobody_is_accused() -> None:
