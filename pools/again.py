@@ -17,12 +17,13 @@ from pools.errors import Failure, FrameTooLarge, TaskCancelled, failure_of
 from pools.lane import Sink, refuse
 from pools.message import TASK
 
-__all__ = ["ANSWERED", "AWAY", "Again", "Flight", "Wire"]
+__all__ = ["ANSWERED", "AWAY", "DEATHS", "Again", "Flight", "Wire"]
 
-#: Processes that a task may end before it fails: the one it shared with others, and one in which it ran alone.
-DEATHS = 2
+#: Workers that a task may be charged with before it fails unheard. After the first it runs in a process of its own, whose death
+#: its worker survives and tells of, so what follows is most likely nobody's fault: a task may have bad luck.
+DEATHS = 5
 #: Times that a section is sent again where nothing is known of what ended the process.
-TRIES = 5
+TRIES = 20
 #: Sections of one message when they are sent again.
 AT_ONCE = 16
 

@@ -25,22 +25,25 @@ def cpu_s(pid: int) -> float:
 
 
 def is_asleep(pid: int) -> bool:
-    """Whether the main thread of a process waits for something that is neither a processor nor a disk."""
-    return _state(pid) == b"S"
+    """Whether every thread of a process waits for something that is neither a processor nor a disk."""
+    return _states(pid) == {b"S"}
 
 
 def is_runnable(pid: int) -> bool:
-    """Whether the main thread of a process would go on if it got a processor, or its disk answered."""
-    return _state(pid) in (b"R", b"D")
+    """Whether a thread of a process, for which the others may wait, would go on if it got a processor or a disk answered."""
+    return not _states(pid).isdisjoint((b"R", b"D"))
 
 
-def _state(pid: int) -> bytes:
-    """The letter of the main thread's state, see proc(5); empty where the process is gone."""
+def _states(pid: int) -> set[bytes]:
+    """The letters of its threads' states, see proc(5); none where the process is gone."""
+    states = set()
     try:
-        said = Path(f"/proc/{pid}/stat").read_bytes()
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            said = (thread / "stat").read_bytes()
+            states.add(said[said.rindex(b")") + 2 :][:1])
     except OSError:
-        return b""
-    return said[said.rindex(b")") + 2 :][:1]
+        return states
+    return states
 
 
 def resident_bytes(pid: int | str = "self") -> int:

@@ -11,25 +11,28 @@ import time
 from asyncio import Future
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 from pools.errors import PoolError
 from pools.gauges import BUSY_SINCE_NS, DONE, FAILED, HUNG, TICKS, pulse_of
 from pools.healing import Finding
-from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
+from pools.heartbeat import LOOK_S, SPINS, Heartbeat
 from pools.interruption import INTERRUPT, STACK, sample_of
 from pools.seat import Seat
 from pools.usage import cpu_s, is_asleep, is_runnable
 
 __all__ = ["Watch"]
 
-#: Seconds until a stack sample is written; how often, and how long, a task is interrupted before its process is killed.
-SAMPLE_S, AGAIN_S, GRACE_S = 0.02, 0.02, 0.3
+#: Seconds that a stack sample is waited for; how often, and how long, a task is interrupted before its process is killed.
+SAMPLE_S, AGAIN_S, GRACE_S = 0.2, 0.02, 0.3
 #: Seconds within which the worker's word of a task that it interrupted arrives.
 WORD_S = 0.5
 #: Seconds without any progress after which a worker with open tasks is asked, and within which it has to answer: counted in
 #: looks, so that an engine which stood still itself has not waited.
 IDLE_S, ANSWER_S = 1.0, 2.0
+#: Seconds of processor time outside of any task after which a worker that has not answered is lost: it may have much to read.
+LOST_S = 10.0
 
 
 class Watch:
@@ -92,8 +95,11 @@ class Watch:
         how = "a second of processor time" if finding == SPINS else "a second in a call that does not return"
         running = seat.running
         seat.send_signal(STACK)
-        await asyncio.sleep(SAMPLE_S)
-        stack, view.sampled_bytes = sample_of(pid, seat.sample, view.sampled_bytes if view.pid == pid else 0)
+        seen_bytes, stack = view.sampled_bytes if view.pid == pid else 0, ""
+        deadline_s = time.monotonic() + SAMPLE_S
+        while not stack and seat.pid == pid and time.monotonic() < deadline_s:
+            await asyncio.sleep(AGAIN_S)
+            stack, view.sampled_bytes = sample_of(pid, seat.sample, seen_bytes)
         view.pid = pid
         seat.cells[HUNG] = pulse
         seat.told = None
@@ -125,17 +131,18 @@ class Watch:
         try:
             answer = seat.request("ping")
             answer.add_done_callback(_seen)
-            for _ in range(round(ANSWER_S / LOOK_S)):
+            for looks in count(1):
                 await asyncio.wait([answer], timeout=LOOK_S)
                 if answer.done() or seat.pid != pid or view.has_moved or view.is_acting:
+                    return
+                is_lost = not seat.cells[BUSY_SINCE_NS] and cpu_s(pid) - began_cpu_s >= LOST_S
+                if looks * LOOK_S >= ANSWER_S and (is_lost or not is_runnable(pid)):
+                    seat.kill("it is alive, but takes none of the tasks that are open")
                     return
         except PoolError:
             return
         finally:
             view.is_asking = False
-        turns_round = not seat.cells[BUSY_SINCE_NS] and cpu_s(pid) - began_cpu_s >= HANG_S
-        if turns_round or not is_runnable(pid):  # else it waits for a processor, and did not get one
-            seat.kill("it is alive, but takes none of the tasks that are open")
 
 
 class _View:

@@ -33,6 +33,8 @@ from tests.support.processes import pool, running, until, worker_pids
 NAMED_S, BACK_S, P99_S = 2.0, 2.0, 0.25
 #: Agents beside the bad ones, and those who ask them all the time.
 NEIGHBOURS, ASKERS = 5_000, 40
+#: Times that a worker is killed from outside beside them.
+KILLS = 20
 #: Seconds of answers that a percentile is of.
 WINDOW_S = 0.5
 
@@ -328,6 +330,14 @@ async def test_who_ends_its_process_among_five_thousand_is_named_and_nothing_of_
             await street.suffers({agent: what}, lambda agent=agent, method=method: open_tasks.append(engine.ask(agent, method)))  # type: ignore[misc]
         for future in open_tasks:
             await ends_with(future, "TaskKilled", "TaskHung")
+        for number in range(KILLS):  # and as many ends that are nobody's doing
+            seat = engine.swarm.seats[number % 2]
+            pid = seat.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda seat=seat, pid=pid: seat.state == "running" and seat.pid not in (None, pid))  # type: ignore[misc]
+            answers = len(street.answers)
+            await until(lambda answers=answers: len(street.answers) > answers + ASKERS)  # type: ignore[misc]
         stacks = {entry["agent"]: entry["stack"] for entry in engine.quarantine()}
         assert "in crash" in stacks[apart(engine, 3)[1]]
         assert [seat.state for seat in engine.swarm.seats] == ["running", "running"]

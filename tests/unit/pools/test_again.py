@@ -133,10 +133,13 @@ def test_the_place_of_the_task_that_ran_is_its_place_in_what_was_sent_last() -> 
     assert setup.sent == [(1, ["1.1"]), (1, ["1.3"])]
 
 
-def test_a_task_that_ends_a_process_in_which_it_ran_alone_fails_and_its_neighbours_do_not() -> None:
+def test_a_task_that_ends_every_process_fails_in_the_end_and_its_neighbours_do_not() -> None:
     setup = Setup(3)
     setup.lose(running=(1, 1))
     setup.answer(1, 0, 2)
+    for _ in range(module.DEATHS - 2):
+        assert setup.lose(running=(1, 0)) == 0
+        assert setup.wire.sections[-1]["x"] == [0]
     assert setup.lose(running=(1, 0)) == 1
     assert setup.sink.answers == {(1, 0): "done", (1, 2): "done", (1, 1): GONE}
     assert setup.flights == {}

@@ -166,7 +166,7 @@ def test_a_real_cap_holds_a_busy_process_back() -> None:
     if tree.version == cgroup.V2:
         pytest.skip("the unified hierarchy would have to move the tests themselves into a group")
     cores = os.cpu_count() or 1
-    share = CpuShare(PoolSpec("p1", cpu=0.2 / cores, cpu_hard=True), "unit-test-cap", tree, cores)
+    share = CpuShare(PoolSpec("p1", cpu=0.2 / cores, cpu_hard=True), f"unit-test-cap-{os.getpid()}", tree, cores)
     if share.how == "nice":
         pytest.skip(f"no real control group here: {share.unavailable}")
     burn = (
@@ -181,4 +181,4 @@ def test_a_real_cap_holds_a_busy_process_back() -> None:
         busy_process.wait()
         assert share.remove()
     assert float(out) > 0.4
-    assert not list(tree.home.glob("engine.unit-test-cap.*"))
+    assert not list(tree.home.glob(f"engine.unit-test-cap-{os.getpid()}.*"))

@@ -48,6 +48,8 @@ def test_the_time_of_every_thread_counts() -> None:
     ) as child:
         before = cpu_s(child.pid)
         wait_for(lambda: cpu_s(child.pid) > before + 0.2)
+        assert not is_asleep(child.pid)  # the main thread may wait for what that one holds
+        assert is_runnable(child.pid)
 
 
 def test_our_own_time_is_what_the_process_clock_says() -> None:

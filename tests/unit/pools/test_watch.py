@@ -151,7 +151,7 @@ async def test_a_task_that_cannot_be_interrupted_ends_with_its_process() -> None
             "a/1 do hung (a second in a call that does not return, without an end) and could not be interrupted"
         ]
         assert found[0][:4] == ("hung", "a/1", "do", "1.0")
-        assert seat.signals.count(INTERRUPT) > 3
+        assert seat.signals.count(INTERRUPT) >= 2
 
 
 async def test_where_nobody_knows_whose_it_was_nobody_is_accused() -> None:
@@ -220,8 +220,9 @@ async def test_a_worker_that_gets_no_processor_is_left_alone(monkeypatch: pytest
     async with watching(SPIN, quick=monkeypatch) as (seat, found):
         seat.begin()
         seat.link.open = 1
-        await until(lambda: seat.asked >= 3)
-        assert (seat.signals, found, seat.killed) == ([], [], [])
+        await until(lambda: seat.asked)
+        await asyncio.sleep(2)
+        assert (seat.asked, seat.signals, found, seat.killed) == (1, [], [], [])
 
 
 # -- alive, but consuming nothing --------------------------------------------------------------------------------------
@@ -247,6 +248,16 @@ async def test_a_worker_whose_loop_does_not_turn_is_found_by_what_it_computes(mo
     async with watching(SPIN, quick=monkeypatch) as (seat, _):
         seat.link.open = 1
         await until(lambda: seat.killed)
+        assert next(used) > watch.LOST_S
+
+
+async def test_a_worker_that_has_much_to_do_beside_its_tasks_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = iter(range(1_000))
+    monkeypatch.setattr(watch, "cpu_s", lambda _pid: min(float(next(used)), watch.LOST_S - 0.1))
+    async with watching(SPIN, quick=monkeypatch) as (seat, _):
+        seat.link.open = 1
+        await asyncio.sleep(2)
+        assert (seat.asked, seat.killed) == (1, [])
 
 
 async def test_a_worker_that_was_stopped_without_open_tasks_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +302,7 @@ async def test_a_worker_that_cannot_be_asked_is_the_seats_business(answer: Excep
 
 
 async def test_an_engine_that_stood_still_itself_has_not_waited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer has come meanwhile, and is read a turn of the loop later."""
+    """The answer has come meanwhile, and is read a moment later."""
     async with watching(quick=monkeypatch) as (seat, found):
         loop = asyncio.get_running_loop()
         seat.link.open = 1
@@ -301,7 +312,7 @@ async def test_an_engine_that_stood_still_itself_has_not_waited(monkeypatch: pyt
             seat.asked += 1
             future: Future[Any] = loop.create_future()
             loop.call_soon(time.sleep, 1.0)
-            loop.call_later(0.05, lambda: loop.call_soon(lambda: future.done() or future.set_result(True)))
+            loop.call_later(0.05, lambda: loop.call_later(0.02, future.set_result, True))
             return future
 
         seat.request = request  # type: ignore[method-assign]
