@@ -172,7 +172,7 @@ async def test_a_replay_that_takes_another_step_fails_and_its_steps_are_forgotte
             await engine.ask("stepper/1", "fail", str(path))
         assert engine.swarm.seats[0].cells[DONE]
     store = open_store(str(tmp_path / "data" / "p" / "0"), chance=os.urandom)
-    assert store.window.journal.tasks == {}
+    assert store.window.steps.tasks == {}
     store.close()
 
 
@@ -186,7 +186,7 @@ async def test_a_task_that_is_taken_back_leaves_no_steps(tmp_path: Path) -> None
         assert await engine.ask("stepper/0", "work", str(path), 1)
         assert await engine.ask("stepper/1", "work", str(path), 1)
     store = open_store(str(tmp_path / "data" / "p" / "0"), chance=os.urandom)
-    assert store.window.journal.tasks == {}
+    assert store.window.steps.tasks == {}
     store.close()
 
 
