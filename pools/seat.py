@@ -26,6 +26,7 @@ from pools.process import WorkerProcess
 from pools.refusal import BEGINS_ANEW
 from pools.restarts import RestartBudget
 from pools.spec import START_S
+from pools.tidings import begun, ended
 
 __all__ = ["Seat"]
 
@@ -94,6 +95,8 @@ class Seat:
         self._patience: asyncio.TimerHandle | None = None
         self._is_told = False
         self._task: asyncio.Task[None] | None = None
+        #: Done once the newest process was told what it holds, or has ended.
+        self.informed: Future[None]
         self._gone: Future[None]
         self._ready: Future[Any]
 
@@ -145,6 +148,7 @@ class Seat:
         channel = Channel(self._on_message, self._on_closed, time.time)
         self._channel = channel
         self._gateway = self._make_gateway(channel)
+        self.informed = loop.create_future()
         self._ready = ready = loop.create_future()
         ready.add_done_callback(_seen)
         self._patience = loop.call_later(START_S, self._too_slow, process)
@@ -174,8 +178,13 @@ class Seat:
         for order in more:
             self._request(order).add_done_callback(_seen)
         self._is_told = True
+        self._inform()
         self.link.attach(channel)
         self.inner.attach(channel)
+
+    def _inform(self) -> None:
+        if not self.informed.done():
+            self.informed.set_result(None)
 
     def _set_up(self, done: Future[Any], ready: Future[Any]) -> None:
         if self._patience is not None:
@@ -187,7 +196,7 @@ class Seat:
             self.started_s = time.monotonic()
             self.found = done.result().get("found")
             self.sample = done.result()["sample"]
-            self._tell("worker.ready", f"{self.name} is ready{_found(self.found)}")
+            self._tell("worker.ready", f"{self.name} is ready{begun(self.found)}")
         elif self.process is not None:
             self.reason = str(error)
             self.process.kill()
@@ -283,12 +292,13 @@ class Seat:
         if self._task is None and self.process is not None:
             self.process.socket.close()  # it was never born
         self._channel, self._gateway, self.process = None, None, None
+        self._inform()
         if not self._gone.done():
             self._gone.set_result(None)
         running = (self.cells[SECTION], self.cells[POSITION]) if self.cells[BUSY_SINCE_NS] else None
         self._charge(status)
         self.cells[BUSY_SINCE_NS] = 0
-        how = _ending(status)
+        how = ended(status)
         stopping = self.state == "stopped"
         wait_s = None
         if not stopping:
@@ -315,7 +325,7 @@ class Seat:
         named = self.running
         if named is None or self.state == "stopped":
             return
-        how = _ending(status)
+        how = ended(status)
         if self.link.is_kept:
             self._on_found(Finding("suspected", *named, self.section, how, "", self.name))
         elif status is not None and not self.reason and -status not in OUTSIDE:
@@ -367,25 +377,6 @@ def _seen(future: Future[Any]) -> None:
     """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
     if not future.cancelled():
         future.exception()
-
-
-def _found(found: dict[str, Any] | None) -> str:
-    """What a worker read in its store, in words."""
-    if not found or not (found["records"] or found["torn"]):
-        return ""
-    text = f", {found['records']:,} records replayed in {found['seconds'] * 1e3:,.0f} ms"
-    if found["torn"]:
-        file, at, size_bytes = found["torn"]
-        text += f"; {size_bytes:,} bytes of a torn tail were cut off {file} at {at:,}"
-    return text + ("; the newest snapshots were damaged, the ones before were read" if found["is_fallback"] else "")
-
-
-def _ending(status: int | None) -> str:
-    if status is None:
-        return "exit status unknown"
-    if status == BEGINS_ANEW:
-        return "it could not keep what it did, so it begins anew from what is kept"
-    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
 
 def _error_of(said: dict[str, Any]) -> PoolError:
