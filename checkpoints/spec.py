@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["BLOCK_ROWS", "FRAME_BYTES", "LZ4_FROM_BYTES", "RAW_BYTES", "SEGMENT_BYTES", "SESSION_BYTES", "WATERMARK_S"]
+__all__ = [
+    "ANSWERS_KEPT",
+    "ANSWERS_KEPT_S",
+    "BLOCK_ROWS",
+    "FRAME_BYTES",
+    "LZ4_FROM_BYTES",
+    "PLACE_BITS",
+    "RAW_BYTES",
+    "SEGMENT_BYTES",
+    "SESSION_BYTES",
+    "WATERMARK_S",
+]
 
 #: Stored bytes of one frame, at most: what a torn tail may be long, and what recovery holds in memory at once.
 FRAME_BYTES = 32 * 1024 * 1024
@@ -18,3 +29,9 @@ WATERMARK_S = 1.0
 BLOCK_ROWS = 1_000
 #: Bytes of the name by which a sender tells its numbers from all others.
 SESSION_BYTES = 8
+#: Bits of a place in a section, where a task is numbered by both: a section has up to 1,024 tasks.
+PLACE_BITS = 10
+#: Answers and marks of a pool, at most, that are kept for those who may ask again: 1,000,000 are some 100 MB.
+ANSWERS_KEPT = 1_000_000
+#: Seconds since a number was given for which its answer is kept: whoever was away for a day does not come back.
+ANSWERS_KEPT_S = 86_400.0

@@ -95,8 +95,8 @@ class Client:
         self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
 
     def _new_link(self) -> Link:
-        is_kept = self._patience_s > 0
-        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, is_kept=is_kept)
+        kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
+        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, **kept)
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Connect once. Raises NotRunning, UnsafePath, OSError, LinkClosed."""

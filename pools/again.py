@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import orjson
 
-from pools.errors import Failure, FrameTooLarge
+from pools.errors import Failure, FrameTooLarge, TaskCancelled, failure_of
 from pools.lane import Sink, refuse
 from pools.message import TASK
 
-__all__ = ["ANSWERED", "DEATHS", "Again", "Flight", "Wire"]
+__all__ = ["ANSWERED", "AWAY", "DEATHS", "Again", "Flight", "Wire"]
 
 #: Workers that a task may be charged with before it fails unheard. After the first it runs in a process of its own, whose death
 #: its worker survives and tells of, so what follows is most likely nobody's fault: a task may have bad luck.
@@ -41,6 +41,8 @@ class _Answered:
 
 
 ANSWERED = _Answered()
+#: How a task fails that was taken back, and whose worker has not said whether it had run.
+AWAY = failure_of(TaskCancelled("cancelled while its worker was away; whether it ran is not known"))
 
 
 class Flight:
@@ -49,9 +51,10 @@ class Flight:
     section: it as it was sent.  sent: the same as JSON, where it may be sent again.
     places: the positions of it that were sent last; None for all.
     deaths: how often each suspected task has ended its process.  tries: how often the section was sent again.
+    unwanted: the positions that were taken back; whoever asks for those tasks once more sends them once more.
     """
 
-    __slots__ = ("deaths", "left", "places", "section", "sent", "sent_s", "sink", "tokens", "tries")
+    __slots__ = ("deaths", "left", "places", "section", "sent", "sent_s", "sink", "tokens", "tries", "unwanted")
 
     def __init__(self, sink: Sink, tokens: Sequence[Any], sent_s: float, section: dict[str, Any]) -> None:
         self.sink = sink
@@ -63,6 +66,7 @@ class Flight:
         self.places: list[int] | None = None
         self.deaths: dict[int, int] | None = None
         self.tries = 0
+        self.unwanted: set[int] = set()
 
     def task(self, place: int) -> tuple[str, str] | None:
         """The agent's address and the method of the task at a place of what was sent last; None where there is none."""
@@ -121,6 +125,9 @@ class Again:
         """The channel is lost. Charges the task that ran, and gives up what has ended too many; returns how many tasks."""
         self._wire = None
         given_up = 0 if running is None else self._charge(*running, failure)
+        for number, flight in [(number, flight) for number, flight in self._flights.items() if flight.unwanted]:
+            unwanted = [at for at in sorted(flight.unwanted) if flight.tokens[at] is not ANSWERED]
+            given_up += self._give_up(number, unwanted, AWAY)
         for number, flight in [(number, flight) for number, flight in self._flights.items() if flight.tries >= TRIES]:
             given_up += self._give_up(number, [at for at, token in enumerate(flight.tokens) if token is not ANSWERED], failure)
         return given_up

@@ -7,14 +7,18 @@ time has told nobody anything. An `ask` leaves at once, since the task waits for
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Generator
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.errors import BadArgument, OutboxFull
 from pools.lane import Named, sent_form
 from pools.spec import OUTBOX_MESSAGES
+from pools.steps import Question, Steps
+
+if TYPE_CHECKING:
+    from pools.ledger import Ledger
 
 __all__ = ["Context", "Office", "Outgoing"]
 
@@ -26,8 +30,12 @@ Outgoing = tuple[Any, ...]
 class Office(Protocol):
     """The part of a worker that a context uses."""
 
-    def ask(self, address: str, method: str, arguments: tuple[Any, ...]) -> Future[Any]:
-        """Send a task to an agent; the future gets its answer."""
+    def ask(self, address: str, method: str, arguments: tuple[Any, ...], question: Question | None = None) -> Future[Any]:
+        """Send a task to an agent; the future gets its answer. question: whose it is, where what is asked is kept."""
+        ...
+
+    def room(self, sender: str) -> int:
+        """How many messages an agent may add to those on their way."""
         ...
 
     def log(self, address: str, task_id: str, text: str) -> None:
@@ -62,16 +70,65 @@ _DONE = _Done()
 class Context:
     """The engine as one task sees it.
 
-    agent_id: the agent's address.  task_id: stable name of this task while it is open.
+    agent_id: the agent's address.  task_id: the task's own name, the same when it is run again after a crash.
+    ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
     """
 
-    __slots__ = ("_office", "agent_id", "outbox", "task_id")
+    __slots__ = ("_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
 
-    def __init__(self, office: Office, agent_id: str, task_id: str) -> None:
-        self._office = office
+    def __init__(
+        self, office: Office, agent_id: str, task_id: str, ledger: Ledger | None = None, *, can_wait: bool = True
+    ) -> None:
+        self.office = office
+        self.ledger = ledger
+        self._can_wait = can_wait
+        self._steps: Steps | None = None
+        self._room: int | None = None
         self.agent_id = agent_id
         self.task_id = task_id
         self.outbox: list[Outgoing] = []
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def step_id(self) -> str:
+        """The id of the step that runs, else of the next one: the same whenever the task is run again.
+
+        Outside effects happen at least once and carry that id.
+        """
+        return self.steps.id
+
+    def step(self, name: str, function: Callable[..., Any], *arguments: Any) -> Coroutine[Any, Any, Any]:
+        """Await it for what a function gives, as JSON gives it back. A step that has ended is never run again after a crash.
+
+        name: 1 to 128 characters, the same each time the task is run.  function: sync or async; a sync one runs in the worker,
+        as a method does.  The value is on the disk before it is returned; an error of the function is not kept.
+
+        Raises what the function raises; BadArgument, TooManySteps, StepMismatch at once; BadReply, StepTooLarge for its value.
+        """
+        if not self._can_wait:
+            raise BadArgument("ctx.step is awaited: make the method async")
+        steps = self.steps
+        return steps.run(name, function, arguments, steps.begin(name))
+
+    def end(self) -> None:
+        """The task has done all it does. Raises StepMismatch where it took other steps than the last time."""
+        if self._steps is not None or (self.ledger is not None and self.task_id in self.ledger.recall.steps.tasks):
+            self.steps.end()
+
+    def close(self) -> None:
+        """The task is over: what it did not wait for is not recorded any more."""
+        if self._steps is not None:
+            self._steps.is_over = True
+
+    @property
+    def steps(self) -> Steps:
+        """The steps of the task."""
+        if self._steps is None:
+            self._steps = Steps(self.task_id, self.ledger)
+        return self._steps
+
+    # -- messages ------------------------------------------------------------------------------------------------------
 
     def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> _Done:
         """Send a task without waiting for its answer, once this task has succeeded. Awaiting it is allowed, not needed.
@@ -95,7 +152,11 @@ class Context:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
         if arguments and named:
             raise BadArgument(f"{method}: give the arguments by place or by name, not both")
-        return self._office.ask(address, method, (Named(named),) if named else arguments)
+        sent = (Named(named),) if named else arguments
+        if self.ledger is None:
+            return self.office.ask(address, method, sent)
+        question = self.steps.ask(address, method)
+        return self.office.ask(address, method, sent, question) if isinstance(question, Question) else question
 
     def spawn(self, kind: str, key: str | int) -> _Done:
         """Make one more agent exist, once this task has succeeded; one that exists already stays as it is.
@@ -115,10 +176,12 @@ class Context:
 
     def log(self, text: str) -> None:
         """Write a line into the engine's log, with the agent's name, at once."""
-        self._office.log(self.agent_id, self.task_id, text)
+        self.office.log(self.agent_id, self.task_id, text)
 
     def _put(self, outgoing: Outgoing) -> _Done:
-        if len(self.outbox) >= OUTBOX_MESSAGES:
-            raise OutboxFull(f"one task may send {OUTBOX_MESSAGES:,} messages")
+        if self._room is None:
+            self._room = min(self.office.room(self.agent_id), OUTBOX_MESSAGES)
+        if len(self.outbox) >= self._room:
+            raise OutboxFull(f"an agent may have {OUTBOX_MESSAGES:,} messages on their way, there was room for {self._room:,}")
         self.outbox.append(outgoing)
         return _DONE

@@ -29,6 +29,8 @@ __all__ = [
     "PoolUnavailable",
     "StateTooLarge",
     "StateUnreadable",
+    "StepMismatch",
+    "StepTooLarge",
     "StoreFull",
     "StoreStopped",
     "TaskCancelled",
@@ -37,6 +39,8 @@ __all__ = [
     "TaskHung",
     "TaskKilled",
     "TooManyAgents",
+    "TooManySteps",
+    "TooOld",
     "UnknownAgent",
     "UnknownKind",
     "UnknownMethod",
@@ -150,7 +154,9 @@ class AgentFull(PoolError):
 
 
 class OutboxFull(PoolError):
-    """One task sent more messages than one task may."""
+    """A task sent more messages than its agent may have on their way; it changed nothing."""
+
+    retry_after_s = 1.0
 
 
 class StateTooLarge(PoolError):
@@ -161,6 +167,14 @@ class StateUnreadable(PoolError):
     """What was kept of an agent cannot be read, or does not fit its class; nothing of it was changed or lost."""
 
 
+class StepMismatch(PoolError):
+    """A task that is run again takes other steps than the first time; it changed nothing, and its steps are forgotten."""
+
+
+class StepTooLarge(PoolError):
+    """What a step gave is larger than a step's value may be, or all steps of a task together are."""
+
+
 class StoreFull(PoolError):
     """The disk has no room for what a task would have changed; nothing was changed, and agents are read as before."""
 
@@ -169,6 +183,14 @@ class StoreFull(PoolError):
 
 class StoreStopped(PoolError):
     """The disk has failed, so nothing can be changed until the engine is started anew; what was answered can be read."""
+
+
+class TooManySteps(PoolError):
+    """A task takes more steps than one task may."""
+
+
+class TooOld(PoolError):
+    """A task's number is older than all answers that are kept; as it may have run already, it is not run."""
 
 
 class PoolFull(PoolError):
@@ -246,8 +268,9 @@ def failure_of(error: BaseException) -> Failure:
 def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
     more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
+    steps = (StepMismatch, StepTooLarge, TooManySteps, TooOld)
     most = (StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
-    return {leaf.__name__: leaf for leaf in (*plain, *more, *most)}
+    return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
 
 
 _LEAVES = _leaves()

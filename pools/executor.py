@@ -49,7 +49,7 @@ class Executor:
     start: makes an asyncio task of a coroutine, started in place where the interpreter can.
     send: takes what a successful task sends, with the agent's kind and key.
     ward: hears of tasks that failed.
-    ledger: where changes are recorded; None where state is kept in memory only.
+    ledger: where changes are recorded; None where state is kept in memory only.  session: as in `Turns`.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Executor:
         send: Callable[[str, Key, list[Outgoing]], None],
         ward: Ward,
         ledger: Ledger | None = None,
+        session: str = "",
     ) -> None:
         self._kinds = kinds
         self._ward = ward
@@ -86,6 +87,7 @@ class Executor:
             ward=ward,
             clock_ns=clock_ns,
             ledger=ledger,
+            session=session,
         )
         self._queue: deque[Job] = deque()
         #: Tasks that were queued and not begun.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from checkpoints.stamp import STAMPED
 from pools.address import ANY, key_of, valid_kind
 from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
@@ -61,6 +62,8 @@ class Gateway:
             raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
         if self.session is not None and any(len(section.rows) > PLACES for section in read):
             raise BadFrame(f"a section of a peer that numbers its tasks has up to {PLACES:,} tasks")
+        if self.session is not None and any(section.number < STAMPED for section in read):
+            raise BadFrame("a section's number says when it was given: microseconds since 1970; this peer counts otherwise")
         for section in read:
             self._accept_one(section)
         for link in self._links.values():

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from pools.agent import Agent
-from pools.context import Office
+from pools.context import Context, Office
 from pools.errors import Failure, PoolError, PoolUnavailable, TaskHung, TaskKilled, failure_of, raised
 from pools.gauges import CELLS
 from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
@@ -30,6 +30,7 @@ from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
 from pools.seclusion import HEAD, Seclusion, framed
+from pools.steps import Question
 from pools.table import Table
 from pools.usage import cpu_s, is_asleep, resident_bytes
 
@@ -46,13 +47,14 @@ HUNG, LEAKED, KILLED = "hung", "leaked", "killed"
 
 
 class Case(NamedTuple):
-    """One task that runs alone."""
+    """One task that runs alone. context: in the worker; None where the method wants none."""
 
     kind: Kind
     agent: Agent
     method: Method
     argument: Any
     task_id: str
+    context: Context | None = None
 
 
 class _Run:
@@ -95,8 +97,8 @@ class Isolation:
         async with self._room:
             run = self._fork(case)
             ended: Future[dict[str, Any] | None] = self._loop.create_future()
-            self._loop.add_reader(run.socket, self._read, run, ended)
-            self._loop.add_reader(run.pidfd, self._died, run, ended)
+            self._loop.add_reader(run.socket, self._read, run, case, ended)
+            self._loop.add_reader(run.pidfd, self._died, run, case, ended)
             watch = self._loop.create_task(self._watch(run, case))
             try:
                 outcome = await ended
@@ -141,14 +143,14 @@ class Isolation:
         ours.setblocking(False)
         return _Run(pid, ours, lifeline, sample, cells)
 
-    def _died(self, run: _Run, ended: Future[dict[str, Any] | None]) -> None:
+    def _died(self, run: _Run, case: Case, ended: Future[dict[str, Any] | None]) -> None:
         """Its process has ended, whoever else holds its end of the socket: what it said is read."""
-        while not ended.done() and self._read(run, ended):
+        while not ended.done() and self._read(run, case, ended):
             pass
         if not ended.done():
             ended.set_result(None)
 
-    def _read(self, run: _Run, ended: Future[dict[str, Any] | None]) -> bool:
+    def _read(self, run: _Run, case: Case, ended: Future[dict[str, Any] | None]) -> bool:
         """Take what a fork says; returns whether there was something."""
         try:
             part = run.socket.recv(1 << 20)
@@ -161,14 +163,29 @@ class Isolation:
             said = orjson.loads(run.read[HEAD.size : size])
             del run.read[:size]
             if "ask" in said:
-                self._ask(run, said)
+                self._ask(run, case, said)
+            elif "step" in said or "hold" in said:
+                self._record(run, case, said)
             elif not ended.done():
                 ended.set_result(said)
         if not part and not ended.done():
             ended.set_result(None)
         return bool(part)
 
-    def _ask(self, run: _Run, said: dict[str, Any]) -> None:
+    def _record(self, run: _Run, case: Case, said: dict[str, Any]) -> None:
+        """Record a step for a task, or say when everything that was recorded is synced."""
+
+        def synced() -> None:
+            run.unsent += framed({"synced": said["hold"]})
+            self._write(run)
+
+        ledger = None if case.context is None else case.context.ledger
+        if ledger is not None and "step" in said:
+            ledger.recall.stepped(case.task_id, said["step"], said["name"], None, *said["value"])
+        elif ledger is None or not ledger.when_synced(synced):
+            synced()
+
+    def _ask(self, run: _Run, case: Case, said: dict[str, Any]) -> None:
         """Ask for a task what it asks."""
 
         def answer(done: Future[Any]) -> None:
@@ -178,8 +195,12 @@ class Isolation:
             self._write(run)
 
         given = said["arguments"]
+        arguments = (Named(given),) if said["named"] else tuple(given)
+        address, method, question = said["address"], said["method"], None
+        if case.context is not None and "ordinal" in said:
+            question = Question(case.context.steps, said["ordinal"], address, method, said["number"])
         try:
-            asked = self._office.ask(said["address"], said["method"], (Named(given),) if said["named"] else tuple(given))
+            asked = self._office.ask(address, method, arguments, question)
         except PoolError as error:
             asked = self._loop.create_future()
             asked.set_exception(error)

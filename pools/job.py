@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
@@ -17,7 +17,7 @@ from pools.errors import BadFrame, PoolError, TaskCancelled, UnknownKind
 from pools.method import Method
 from pools.residents import Residents
 
-__all__ = ["CANCELLED", "Alone", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
+__all__ = ["CANCELLED", "TOO_OLD", "Alone", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
 
 #: A failure in a result section: [index in its values, type, message, retry_after_s].
 Error = list[Any]
@@ -46,7 +46,9 @@ class Answers(Protocol):
 class Job:
     """One section of tasks, for agents of one kind."""
 
-    __slots__ = ("answers", "count", "error", "keys", "next", "number", "places", "residents", "rows")
+    __slots__ = (
+        "answers", "count", "error", "keys", "name_of", "next", "number", "numbers", "places", "residents", "rows", "session",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -65,6 +67,11 @@ class Job:
         self.next = 0
         #: The positions of its tasks in the section, where it is a part of one that is sent again.
         self.places: Sequence[int] | None = None
+        #: The session of a sender that numbers its tasks itself, with their numbers.
+        self.session: str | None = None
+        self.numbers: Sequence[int] = ()
+        #: Gives a task's own name, by its position, where it came in no frame.
+        self.name_of: Callable[[int], str] | None = None
         #: Why the rest is not run.
         self.error: PoolError | None = None
 
@@ -132,6 +139,8 @@ class Alone(Method):
 
 #: Stands for the method of a task that was cancelled before it ran.
 CANCELLED = Method("cancelled", _nothing, (), wants_context=False)
+#: Stands for the method of a task whose answer, if it had one, is not kept any more.
+TOO_OLD = Method("too old", _nothing, (), wants_context=False)
 
 
 def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: Answers) -> Job:
@@ -160,6 +169,8 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
     rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
     job = Job(number, residents, keys, rows, answers)
     job.places = section.get("p")
+    if "c" in section:
+        job.session, job.numbers = section["c"], section["q"]
     if residents is None:
         job.error = UnknownKind(f"no kind {kind!r} here; it has {', '.join(sorted(kinds)) or 'none'}")
     return job

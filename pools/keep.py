@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Keep", "Recovered", "recovered"]
+from checkpoints.spec import ANSWERS_KEPT
+
+__all__ = ["Keep", "Recovered", "in_words", "recovered"]
 
 #: The folders of the roster and of the journal; no pool can be called so.
 ROSTER, JOURNAL = "_roster", "_journal"
@@ -35,9 +37,13 @@ class Keep(NamedTuple):
         """The folder of a worker's store."""
         return f"{self.folder}/{pool}/{worker}"
 
-    def order(self, pool: str, worker: int, session: str) -> dict[str, Any]:
-        """What a worker is told of its store. session: tells the numbers of this engine's sections from all others."""
-        return {"folder": self.store(pool, worker), "session": session, "is_synced": self.is_synced}
+    def order(self, pool: str, worker: int, session: str, workers: int = 1) -> dict[str, Any]:
+        """What a worker is told of its store.
+
+        session: tells the numbers of this engine's sections from all others.  workers: that share what a pool may keep.
+        """
+        answers = max(ANSWERS_KEPT // workers, 1)
+        return {"folder": self.store(pool, worker), "session": session, "is_synced": self.is_synced, "answers": answers}
 
 
 class Recovered(NamedTuple):
@@ -61,3 +67,14 @@ def recovered(agents: int, found: Sequence[Mapping[str, Any]]) -> Recovered:
         seconds=max((one["seconds"] for one in found), default=0.0),
         torn=[one["torn"] for one in found if one["torn"]],
     )
+
+
+def in_words(found: dict[str, Any] | None) -> str:
+    """What a worker read in its store, in words."""
+    if not found or not (found["records"] or found["torn"]):
+        return ""
+    text = f", {found['records']:,} records replayed in {found['seconds'] * 1e3:,.0f} ms"
+    if found["torn"]:
+        file, at, size_bytes = found["torn"]
+        text += f"; {size_bytes:,} bytes of a torn tail were cut off {file} at {at:,}"
+    return text + ("; the newest snapshots were damaged, the ones before were read" if found["is_fallback"] else "")

@@ -10,6 +10,7 @@ from itertools import compress
 from math import isfinite
 from typing import Any, Protocol
 
+from checkpoints.spec import PLACE_BITS
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
@@ -18,9 +19,6 @@ __all__ = [
     "BARE", "PLACE_BITS", "Columns", "Lane", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name",
     "methods_column", "ready", "refuse", "sent_form", "sound",
 ]  # fmt: skip
-
-#: Bits of a place in a section, where a task is numbered by both: a section has up to 1,024 tasks (FRAME_TASKS).
-PLACE_BITS = 10
 
 #: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
 BARE = frozenset({int, str, bool, float})
@@ -73,10 +71,10 @@ class Lane:
     rows: token, key, method and argument (as it is sent) of each task, one after the other in one flat list: a tuple for
     each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
     session: of a sender that numbers its tasks itself, ids: those numbers from its tokens.  mark: the section of the lowest
-    number that it has no answer to.
+    number that it has no answer to.  name_of: a task's own name from its token, where it stays within a worker.
     """
 
-    __slots__ = ("ids", "is_queued", "kind", "link", "mark", "rows", "session", "sink")
+    __slots__ = ("ids", "is_queued", "kind", "link", "mark", "name_of", "rows", "session", "sink")
 
     def __init__(self, link: Way, kind: str, sink: Sink) -> None:
         self.link = link
@@ -87,6 +85,7 @@ class Lane:
         self.session: str | None = None
         self.ids: Callable[[Sequence[Any]], list[int]] = list
         self.mark = 0
+        self.name_of: Callable[[Any], str] | None = None
 
     def __len__(self) -> int:
         return len(self.rows) // 4

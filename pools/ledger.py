@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from checkpoints.files import Disk, has_room
 from checkpoints.frame import Part
 from checkpoints.graves import Grave
 from checkpoints.manifest import read_manifest
+from checkpoints.spec import ANSWERS_KEPT
 from checkpoints.store import Store, changes_part, gone_part, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
@@ -29,6 +31,7 @@ from pools.difference import change_of, differs, whole_of
 from pools.errors import PoolError, StateUnreadable, StoreFull
 from pools.kind import Fresh, Kind
 from pools.lane import PLACE_BITS
+from pools.recall import Recall
 from pools.refusal import STOPPED, Unwritable, refusal_of
 
 __all__ = ["Ledger"]
@@ -47,9 +50,10 @@ Place = tuple[int, int]
 class _Batch:
     """What is committed together, and the frames that wait for it."""
 
-    __slots__ = ("count", "frames", "graves", "marks", "parts", "size_bytes")
+    __slots__ = ("calls", "count", "frames", "graves", "marks", "parts", "size_bytes")
 
     def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
         self.parts: list[Part] = []
         self.count = 0
         self.size_bytes = 0
@@ -64,7 +68,7 @@ class Ledger:
     It stands where a channel stands, for what must wait.
     defer: calls a function in the next turn of the loop.  post: the same from another thread.
     broken: told the error after which this process can keep nothing more.  refused: why nothing is taken from the beginning,
-    where the store was opened to be read only.  told: hears of what becomes of that.
+    where the store was opened to be read only.  told: hears of what becomes of that.  wall_s, most: as in `Recall`.
     """
 
     def __init__(
@@ -79,13 +83,18 @@ class Ledger:
         broken: Callable[[BaseException], None],
         refused: PoolError | None = None,
         told: Callable[[PoolError | None], None] = lambda _refused: None,
+        wall_s: Callable[[], float] = time.time,
+        most: int = ANSWERS_KEPT,
     ) -> None:
         self.store = store
         #: Why no change is taken; None while all are.
         self.refused = refused
         self._told = told
-        self._held: list[Part] = []
+        #: What is recorded once changes are taken again: the parts, and how many records each is.
+        self._held: list[tuple[Part, int]] = []
         self._sessions = (session + b"\0", session + b"\1")
+        #: What is remembered beside states: steps, and how long answers are.
+        self.recall = Recall(store.window, self._note, sessions=self._sessions, wall_s=wall_s, most=most)
         self._encode = encode
         self._write = write
         self._defer = defer
@@ -163,22 +172,16 @@ class Ledger:
             self.store.window.fold(part)
             parts.append(part)
         self._end(*parts)
+        self.recall.bound(len(ended))
 
     def told(self, last: int, rows: Sequence[list[Any]]) -> None:
         """Record messages with the task that sends them. last: the highest number that one ever had.  Raises as `check`."""
         self.check()
-        part = told_part(last, rows)
-        self.store.window.fold(part)
-        self._add(part, 0)
+        self._note(told_part(last, rows), 0)
 
     def arrived(self, numbers: Sequence[int]) -> None:
         """Record that messages were done."""
-        part = done_part(numbers)
-        self.store.window.fold(part)
-        if self.refused is None:
-            self._add(part, 0)
-        else:
-            self._held.append(part)
+        self._note(done_part(numbers), 0)
 
     def received_by(self, session: bytes, section: int) -> None:
         """A client has all answers to its sections with lower numbers: they are asked for no more."""
@@ -203,6 +206,7 @@ class Ledger:
     def received(self, number: int) -> None:
         """The engine has all answers to sections with lower numbers of this parity: they are asked for no more."""
         self._open.marks[self._sessions[number & 1]] = number
+        self.recall.received(number)
 
     def answers(self, number: int) -> dict[int, Any] | None:
         """The values that were recorded for a section before this process began, by position."""
@@ -230,6 +234,14 @@ class Ledger:
             self._is_due = True
             self._defer(self._flush_due)
 
+    def _note(self, part: Part, count: int) -> None:
+        """Record what is remembered beside states; while no change is taken it is remembered, and recorded after that."""
+        self.store.window.fold(part)
+        if self.refused is None:
+            self._add(part, count)
+        else:
+            self._held.append((part, count))
+
     def _flush_due(self) -> None:
         self._is_due = False
         self.flush()
@@ -247,6 +259,14 @@ class Ledger:
             self._under_way.frames.append(frame)
         else:
             self._write(frame)
+
+    def when_synced(self, call: Callable[[], None]) -> bool:
+        """Call a function once everything that was recorded is synced; returns False where it is, and it is not called."""
+        for batch in (self._open if self._open.parts else None, self._ready[-1] if self._ready else None, self._under_way):
+            if batch is not None:
+                batch.calls.append(call)
+                return True
+        return False
 
     def flush(self) -> None:
         """Commit what was recorded, unless a commit is under way: then it follows that one, with what is recorded meanwhile."""
@@ -270,6 +290,8 @@ class Ledger:
                 self._write(frame)
             for grave in batch.graves:
                 grave.segment = self.store.log.segment
+            for call in batch.calls:
+                call()
         self.flush()
 
     # -- a moment at which nothing is written ------------------------------------------------------------------------------
@@ -345,8 +367,8 @@ class Ledger:
         self._told(self.refused)
         if self.refused is None:
             held, self._held = self._held, []
-            for part in held:
-                self._add(part, 0)
+            for part, count in held:
+                self._add(part, count)
 
     def close(self) -> None:
         """Commit nothing more, and seal the log."""

@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
+from checkpoints.stamp import stamp
 from pools import values
 from pools.address import Key
-from pools.again import ANSWERED, Again, Flight, Wire
-from pools.errors import BadArgument, Failure, FrameTooLarge, LinkClosed, PoolError, PoolFull, TaskCancelled, failure_of
+from pools.again import ANSWERED, AWAY, Again, Flight, Wire
+from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFull, TaskCancelled, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
@@ -34,7 +35,8 @@ class Link:
     histogram: the row of gauges whose buckets
     count answer times, or None.  first: number of the first section; the following count by two, so that two links share a
     channel and their answers are told apart.  is_kept: the other side remembers what it did, so what was not answered when a
-    channel went is sent again over the next one.
+    channel went is sent again over the next one.  wall_s: seconds since 1970, from which a section's number is made there, so
+    that it says when it was given; None counts from `first`.
     """
 
     def __init__(
@@ -46,8 +48,11 @@ class Link:
         histogram: memoryview | None = None,
         first: int = 1,
         is_kept: bool = False,
+        wall_s: Callable[[], float] | None = None,
     ) -> None:
         self.is_kept = is_kept
+        self._wall_s = wall_s
+        self._parity = first & 1
         self._wire: Wire | None = None
         self._window = window
         self._half = max(window // 2, 1)
@@ -125,7 +130,7 @@ class Link:
             return False
         if type(method) is not str or not method.isascii():
             return False
-        self._number = number = self._number + 2
+        number = self._next()
         section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
         if argument is not None:
             section["a"] = (argument,)
@@ -133,6 +138,13 @@ class Link:
         self.open = 1
         self._send([section])
         return True
+
+    def _next(self) -> int:
+        """The number of the next section."""
+        self._number += 2
+        if self._wall_s is not None:
+            self._number = max(self._number, stamp(self._wall_s()) & -2 | self._parity)
+        return self._number
 
     def _release(self) -> None:
         """Send what was held back: the window does not drain fast enough to wait for a whole section."""
@@ -177,7 +189,7 @@ class Link:
         tokens, keys, methods, arguments = taken
         if not tokens:
             return None
-        self._number = number = self._number + 2
+        number = self._next()
         section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
         self._flights[number] = Flight(lane.sink, tokens, self._clock(), section)
         self.open += len(tokens)
@@ -219,7 +231,7 @@ class Link:
             flight.sink.answered(flight.tokens, [None], [(0, failure_of(wrong))])
             return
         for part in (slice(0, count // 2), slice(count // 2, count)):
-            self._number = number = self._number + 2
+            number = self._next()
             names = section["m"]
             piece = section | {"n": number, "i": section["i"][part]}
             self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s, piece)
@@ -300,8 +312,10 @@ class Link:
             refuse(sink, lane.drop(len(lane)), _UNSENT)
         numbers = [number for number, flight in self._flights.items() if flight.sink is sink]
         if self._wire is None:
-            self.open -= self._again.take_back(numbers, None, _AWAY)
+            self.open -= self._again.take_back(numbers, None, AWAY)
         elif numbers:
+            for number in numbers:
+                self._flights[number].unwanted.update(range(len(self._flights[number].tokens)))
             self._wire.send(STATUS, {"verb": "cancel", "sections": numbers})
 
     def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool]) -> None:
@@ -310,15 +324,11 @@ class Link:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is None:
-                self.open -= self._again.take_back([number], is_meant, _AWAY)
+                self.open -= self._again.take_back([number], is_meant, AWAY)
             elif flight.sink is sink and self._wire is not None:
                 for position in [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]:
+                    flight.unwanted.add(position)
                     self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
-
-    def closed(self) -> LinkClosed:
-        """The error of a connection that ended."""
-        return LinkClosed("the connection ended before the answer came")
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))
-_AWAY = failure_of(TaskCancelled("cancelled while its worker was away; whether it ran is not known"))

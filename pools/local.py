@@ -65,7 +65,11 @@ class LocalLink(Link):
             return
         residents = self._kinds[lane.kind]
         column = zip(keys, map(residents.kind.methods.get, methods), arguments, strict=True)
-        self._executor.put(Job(0, residents, keys, self._seen(lane.kind, column), LocalAnswers(lane.sink, tokens)))
+        job = Job(0, residents, keys, self._seen(lane.kind, column), LocalAnswers(lane.sink, tokens))
+        name_of = lane.name_of
+        if name_of is not None:
+            job.name_of = lambda position: name_of(tokens[position])
+        self._executor.put(job)
 
     def _seen(self, kind: str, rows: Iterable[_Row]) -> Iterator[_Row]:
         """The rows, each of which is drawn as its task begins: whose it is can be seen from outside then."""

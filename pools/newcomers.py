@@ -49,19 +49,30 @@ class Newcomers:
         self.roster: Roster | None = None
         self.is_complete = False
 
-    def spawned(self, kind: str, key: Key) -> None:
-        """An agent has made another one; what cannot be made is an event."""
+    def spawned(self, kind: str, key: Key, confirm: Callable[[], None]) -> None:
+        """An agent has made another one; what cannot be made is an event.
+
+        confirm: called once it is kept, or will never be: until then it is asked for again where state is kept.
+        """
         try:
-            self._check_kind(valid_kind(kind))
-            if isinstance(key, int):
-                if not self._placement.has(kind, key):
-                    raise UnknownKind(_numbered(kind, key))
-                return
-            if not self._placement.has(kind, key):
-                self._check_going(kind)
-            self._settle(kind, self._placement.add_names(kind, [str(key)]))
+            self._make(kind, key)
         except PoolError as error:
+            if isinstance(error, PoolUnavailable) and self.roster is not None:
+                return
             self._on_event(Event("spawn.refused", f"an agent's spawn of {kind}/{key}: {error}", time.time()))
+        if self.roster is not None:
+            self.roster.confirm(kind, str(key), confirm)
+
+    def _make(self, kind: str, key: Key) -> None:
+        """Make an agent that an agent spawns. Raises PoolError."""
+        if self.roster is None or kind not in self.roster.classes():  # while the engine starts, the roster knows more
+            self._check_kind(valid_kind(kind))
+        if isinstance(key, int):
+            if not self._placement.has(kind, key):
+                raise UnknownKind(_numbered(kind, key))
+        elif not self._placement.has(kind, key):
+            self._check_going(kind)
+            self._settle(kind, self._placement.add_names(kind, [str(key)]))
 
     def used(self, kind: str, key: Key, unknown: PoolError) -> int:
         """Make the agent that a task is for; returns its pool. unknown: what is raised where it is not to be made.

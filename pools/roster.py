@@ -49,6 +49,9 @@ class Roster:
         self._rows: dict[str, _Rows] = {}
         self._thread = ThreadPoolExecutor(1, "roster")
         self.pause = Pause(self._thread, self._store.log)
+        #: Agents that were noted and are not on the disk: what is under way, and what failed.
+        self._noting: dict[tuple[str, str], Future[int]] = {}
+        self._unkept: dict[tuple[str, str], tuple[Mapping[int, Sequence[str]], Callable[[Event], None]]] = {}
         try:
             self._check(pools)
         except BaseException:
@@ -147,6 +150,8 @@ class Roster:
         rows = self._of(kind)
         number, rows.next = rows.next, rows.next + 1
         rows.going[number] = (list(ranges), {pool: list(part) for pool, part in names.items()})
+        for one in [one for part in names.values() for one in part]:
+            self._unkept.pop((kind, one), None)
         try:
             await self._act(kind, REMOVED, number, self._ranged(ranges), self._named(names))
         except BaseException:
@@ -172,14 +177,35 @@ class Roster:
         return self._rows.setdefault(kind, _Rows())
 
     def note(self, kind: str, names: Mapping[int, Sequence[str]], on_event: Callable[[Event], None]) -> None:
-        """Keep agents with names, for nobody who waits: where that fails it is an event."""
+        """Keep agents with names, for nobody who waits: where that fails it is an event, until somebody asks for them."""
+        fresh = {(kind, name) for part in names.values() for name in part}
 
         def done(kept: Future[int]) -> None:
+            for one in fresh:
+                self._noting.pop(one, None)
             error = None if kept.cancelled() else kept.exception()
             if error is not None:
+                self._unkept |= dict.fromkeys(fresh, (names, on_event))
                 on_event(Event("agents.unkept", f"an agent that was spawned is not kept: {error}", time.time()))
 
-        self.named(kind, names).add_done_callback(done)
+        noting = self.named(kind, names)
+        self._noting |= dict.fromkeys(fresh, noting)
+        noting.add_done_callback(done)
+
+    def confirm(self, kind: str, name: str, call: Callable[[], None]) -> None:
+        """Call a function once an agent that was noted is on the disk, at once where it is; never where that fails."""
+        unkept = self._unkept.get((kind, name))
+        if unkept is not None:
+            names, on_event = unkept
+            for part in names.values():
+                for one in part:
+                    self._unkept.pop((kind, one), None)
+            self.note(kind, names, on_event)
+        noting = self._noting.get((kind, name))
+        if noting is None:
+            call()
+        else:
+            noting.add_done_callback(lambda kept: None if kept.cancelled() or kept.exception() else call())
 
     def sick(self, agent: str, entry: Mapping[str, Any], on_event: Callable[[Event], None]) -> None:
         """Keep the record of an agent that was found sick; where that fails it is an event."""

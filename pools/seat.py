@@ -12,6 +12,7 @@ import signal
 import time
 from asyncio import Future
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pools.channel import Channel
@@ -20,13 +21,14 @@ from pools.events import Event
 from pools.gateway import Gateway
 from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION, WHO
 from pools.healing import Finding
+from pools.keep import in_words
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.process import WorkerProcess
 from pools.refusal import BEGINS_ANEW
 from pools.restarts import RestartBudget
 from pools.spec import START_S
-from pools.tidings import begun, ended
+from pools.tidings import ended
 
 __all__ = ["Seat"]
 
@@ -40,7 +42,8 @@ class Seat:
     state: starting, running, backoff, down (it is not started again), stopped.
     link: tasks from outside.  inner: tasks from other workers' agents, with room of their own: a task in flight may wait for
     them.  launch: starts a process and returns it.  admit: told the pid once it is born.  orders: what a new process is told,
-    the set-up first.  named: the address of an agent that a gauge tells, empty where there is none.
+    the set-up first.  on_spawn: told kind and key of an agent that an agent makes, and what to call once it is kept.
+    named: the address of an agent that a gauge tells, empty where there is none.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Seat:
         admit: Callable[[int], None],
         orders: Callable[[], list[dict[str, Any]]],
         gateway: Callable[[Channel], Gateway],
-        on_spawn: Callable[[str, Any], None],
+        on_spawn: Callable[[str, Any, Callable[[], None]], None],
         on_found: Callable[[Finding], None],
         on_event: Callable[[Event], None],
         named: Callable[[int], str],
@@ -196,7 +199,7 @@ class Seat:
             self.started_s = time.monotonic()
             self.found = done.result().get("found")
             self.sample = done.result()["sample"]
-            self._tell("worker.ready", f"{self.name} is ready{begun(self.found)}")
+            self._tell("worker.ready", f"{self.name} is ready{in_words(self.found)}")
         elif self.process is not None:
             self.reason = str(error)
             self.process.kill()
@@ -232,13 +235,13 @@ class Seat:
             self._channel.send(STATUS, {**order, "id": self._number})
         return future
 
-    def _on_message(self, _channel: Channel, message: Message) -> None:
+    def _on_message(self, channel: Channel, message: Message) -> None:
         if message.letter == RESULT:
             self._take(message.data)
         elif message.letter == TASK and self._gateway is not None:
             self._gateway.accept(message.data)
         elif message.letter == STATUS:
-            self._on_status(message.data)
+            self._on_status(channel, message.data)
 
     def _take(self, replies: list[dict[str, Any]]) -> None:
         """Hand answers to the link that asked: sections have odd numbers for tasks from outside, even ones for inner tasks."""
@@ -250,14 +253,14 @@ class Seat:
         if len(inner) < len(replies):
             self.link.take([reply for reply in replies if reply["n"] & 1])
 
-    def _on_status(self, said: dict[str, Any]) -> None:
+    def _on_status(self, channel: Channel, said: dict[str, Any]) -> None:
         verb = said["verb"]
         if verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
         elif verb == "event":
             self._tell(said["name"], f"{self.name}: {said['text']}")
         elif verb == "spawn":
-            self._on_spawn(said["kind"], said["key"])
+            self._on_spawn(said["kind"], said["key"], partial(_confirm, channel, said.get("number")))
         elif verb == "finding":
             what, agent, method, task, cause, stack = said["finding"]
             if what == "interrupted":
@@ -371,6 +374,12 @@ class Seat:
 
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(name, text, time.time()))
+
+
+def _confirm(channel: Channel, number: int | None) -> None:
+    """Tell a worker that an agent is kept, which it asks for until then. number: of its message; None where it keeps none."""
+    if number is not None and channel.is_open:
+        channel.send(STATUS, {"verb": "spawned", "number": number})
 
 
 def _seen(future: Future[Any]) -> None:

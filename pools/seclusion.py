@@ -20,7 +20,7 @@ import time
 from asyncio import Future
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import orjson
 
@@ -30,14 +30,19 @@ from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints, say
 from pools.context import Context
 from pools.errors import BadArgument, Failure, raised
+from pools.far import FarLedger
 from pools.gauges import BUSY_SINCE_NS
 from pools.interruption import STACK
 from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
+from pools.steps import Question
 from pools.table import Table, encoded
 from pools.watched import watch_tasks
+
+if TYPE_CHECKING:
+    from pools.ledger import Ledger
 
 __all__ = ["HEAD", "Seclusion", "die_with", "framed"]
 
@@ -75,16 +80,20 @@ class Seclusion:
         self._questions: dict[int, Future[Any]] = {}
         self._number = 0
         self._read = bytearray()
+        self._ledger: FarLedger | None = None
+        self._free = 0
 
-    def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str) -> NoReturn:
-        """Do the task, say what came of it, end."""
+    def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str, worker: Context | None) -> NoReturn:
+        """Do the task, say what came of it, end. worker: the task's context there, as of the fork."""
         try:
             self._settle()
             before = kind.mark(agent) if kind.is_light else None
             lengths = [len(getattr(agent, field.name)) if field.exact is Log else 0 for field in kind.fields]
-            context = Context(self, agent.id, task_id) if method.wants_context else None
+            context = None if worker is None else self._context(worker, can_wait=method.is_async)
             try:
                 value = self._call(kind, agent, method, argument, context)
+                if context is not None:
+                    context.end()
                 keep(kind, agent, method, before, value)
                 state = [_news(kind, at, agent, length) for at, length in enumerate(lengths)]
                 outcome = {"value": value, "state": state, "outbox": context.outbox if context is not None else []}
@@ -98,6 +107,13 @@ class Seclusion:
             self._socket.sendall(framed(outcome))
         finally:
             os._exit(0)
+
+    def _context(self, worker: Context, *, can_wait: bool) -> Context:
+        """The task's context here; what is recorded is recorded in the worker."""
+        self._free = worker.office.room(worker.agent_id)
+        if worker.ledger is not None:
+            self._ledger = FarLedger(worker.ledger.recall.steps, worker.ledger.refused, self._say)
+        return Context(self, worker.agent_id, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
 
     def _settle(self) -> None:
         """Give up what is the worker's."""
@@ -137,7 +153,11 @@ class Seclusion:
 
     # -- the office of a task ------------------------------------------------------------------------------------------
 
-    def ask(self, address: str, method: str, arguments: tuple[Any, ...]) -> Future[Any]:
+    def room(self, _sender: str) -> int:
+        """How many messages the agent could add when the task began."""
+        return self._free
+
+    def ask(self, address: str, method: str, arguments: tuple[Any, ...], question: Question | None = None) -> Future[Any]:
         """Have the worker ask."""
         future: Future[Any] = asyncio.get_running_loop().create_future()
         self._number = number = self._number + 1
@@ -149,10 +169,15 @@ class Seclusion:
         if wrong is not None:
             future.set_exception(BadArgument(f"{method}: {wrong}"))
             return future
-        self._socket.setblocking(True)
-        self._socket.sendall(framed(asked))
-        self._socket.setblocking(False)
+        if question is not None:
+            asked |= {"ordinal": question.ordinal, "number": question.number}
+        self._say(asked)
         return future
+
+    def _say(self, said: dict[str, Any]) -> None:
+        self._socket.setblocking(True)
+        self._socket.sendall(framed(said))
+        self._socket.setblocking(False)
 
     def log(self, address: str, task_id: str, text: str) -> None:
         """Write a line into the engine's log."""
@@ -166,6 +191,9 @@ class Seclusion:
         while len(self._read) >= HEAD.size and len(self._read) >= (size := HEAD.size + HEAD.unpack_from(self._read)[0]):
             said = orjson.loads(self._read[HEAD.size : size])
             del self._read[:size]
+            if self._ledger is not None and "synced" in said:
+                self._ledger.synced(said["synced"])
+                continue
             future = self._questions.pop(said["n"])
             if not future.done():
                 if "error" in said:

@@ -19,11 +19,16 @@ __all__ = [
     "KEY_CHARS",
     "NAMES_AT_ONCE",
     "OUTBOX_MESSAGES",
+    "OUTBOX_TOTAL",
     "PUMP_S",
     "REPLY_AFTER_S",
     "RESTARTS",
     "RESTART_WINDOW_S",
     "START_S",
+    "STEPS_BYTES",
+    "STEP_BYTES",
+    "STEP_NAME_CHARS",
+    "TASK_STEPS",
     "PoolSpec",
 ]
 
@@ -42,8 +47,19 @@ FRAME_TASKS = 1024
 COMPRESS_OVER_BYTES = 1024 * 1024
 #: Names of agents in one message to a worker: 5,000 of the longest are 0.7 MB.
 NAMES_AT_ONCE = 5_000
-#: Messages that one task may send: tells, spawns and timers together.
+#: Messages of one agent on their way, those of its task among them: tells, spawns and timers together. Where state is kept they
+#: wait in its outbox until they have arrived, and one agent's must not fill the memory of its neighbours.
 OUTBOX_MESSAGES = 10_000
+#: The same of all agents of a worker, where state is kept: some 300 MB.
+OUTBOX_TOTAL = 1_000_000
+#: Steps of one task, its questions to other agents among them: a replay holds all of them in memory.
+TASK_STEPS = 10_000
+#: Bytes of one step's value as JSON: twice what an agent may have as its state.
+STEP_BYTES = 1024 * 1024
+#: Bytes of all values of one task's steps together: they are kept until it ends, and read again with the log.
+STEPS_BYTES = 16 * 1024 * 1024
+#: Characters of a step's name: it must fit in a log line.
+STEP_NAME_CHARS = 128
 #: Tasks that may wait for room on their way to one worker; past it `PoolFull`.
 BACKLOG_TASKS = 100_000
 #: Seconds a worker runs tasks before it looks at its sockets and timers again.

@@ -129,11 +129,12 @@ class Swarm:
 
     def _seat(self, number: int, spec: PoolSpec, worker: int, row: int) -> Seat:
         cells = self.gauges.row(row)
-        later = asyncio.get_running_loop().call_later
+        kept: dict[str, Any] = {} if self._keep is None else {"is_kept": True, "wall_s": time.time}
+        common = {"clock": time.monotonic, "later": asyncio.get_running_loop().call_later} | kept
         return Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, clock=time.monotonic, later=later, histogram=cells, is_kept=self._keep is not None),
-            inner=Link(window=BACKLOG_TASKS, clock=time.monotonic, later=later, first=2, is_kept=self._keep is not None),
+            link=Link(window=spec.window, histogram=cells, **common),
+            inner=Link(window=BACKLOG_TASKS, first=2, **common),
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=self._spares.take,
@@ -164,7 +165,7 @@ class Swarm:
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
                 "kinds": self.references,
-                "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session),
+                "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
         ]
         for kind in self.placement.kinds():

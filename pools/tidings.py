@@ -1,26 +1,13 @@
-"""How a worker's process began and how it ended, in words.
+"""How a worker's process ended, in words.
 
-Owns the two phrases that events and errors share.
+Owns the phrase that events and errors share.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from pools.refusal import BEGINS_ANEW
 
-__all__ = ["begun", "ended"]
-
-
-def begun(found: dict[str, Any] | None) -> str:
-    """What a worker read in its store, in words."""
-    if not found or not (found["records"] or found["torn"]):
-        return ""
-    text = f", {found['records']:,} records replayed in {found['seconds'] * 1e3:,.0f} ms"
-    if found["torn"]:
-        file, at, size_bytes = found["torn"]
-        text += f"; {size_bytes:,} bytes of a torn tail were cut off {file} at {at:,}"
-    return text + ("; the newest snapshots were damaged, the ones before were read" if found["is_fallback"] else "")
+__all__ = ["ended"]
 
 
 def ended(status: int | None) -> str:

@@ -17,11 +17,22 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
 from pools.context import Context, Office, Outgoing
-from pools.errors import MailboxFull, PoolError, TaskCancelled, UnknownAgent, UnknownMethod, failure_of
+from pools.errors import (
+    MailboxFull,
+    PoolError,
+    StoreFull,
+    StoreStopped,
+    TaskCancelled,
+    TooOld,
+    UnknownAgent,
+    UnknownMethod,
+    failure_of,
+)
 from pools.gauges import DONE, FAILED, WAITING, who_is
 from pools.isolation import Case
-from pools.job import CANCELLED, Alone, Known, Turn, Waiting
+from pools.job import CANCELLED, TOO_OLD, Alone, Known, Turn, Waiting
 from pools.kind import Kind
+from pools.lane import PLACE_BITS
 from pools.method import Method
 from pools.residents import Residents
 from pools.ward import Ward
@@ -31,6 +42,10 @@ if TYPE_CHECKING:
     from pools.ledger import Ledger
 
 __all__ = ["PENDING", "Turns"]
+
+
+#: How a task fails that is asked for again under its number: by a sender that lost its connection, or when there is room.
+_ASKED_AGAIN = (TaskCancelled, StoreFull, StoreStopped)
 
 
 class _Pending:
@@ -43,7 +58,8 @@ PENDING = _Pending()
 class Turns:
     """The busy agents of a worker.
 
-    Its arguments are the executor's own.  current: the agent whose sync task runs on the long way now.
+    Its arguments are the executor's own.  session: names the tasks of a sender that has no session of its own.
+    current: the agent whose sync task runs on the long way now.
     """
 
     def __init__(
@@ -60,8 +76,11 @@ class Turns:
         ward: Ward,
         clock_ns: Callable[[], int],
         ledger: Ledger | None = None,
+        session: str = "",
     ) -> None:
         self._ledger = ledger
+        self._session = session
+        self._unnamed = 0
         self._ward = ward
         self._clock_ns = clock_ns
         self._kinds = kinds
@@ -81,6 +100,8 @@ class Turns:
             raise TaskCancelled("cancelled before it began")
         if isinstance(task.method, Known):
             return task.method.value
+        if task.method is TOO_OLD:
+            raise TooOld("it is older than all answers that are kept, and may have run; it is not run again")
         kind = residents.kind
         if task.method is None:
             raise UnknownMethod(f"{kind.name} has no such method; it has {', '.join(sorted(kind.methods))}")
@@ -102,9 +123,9 @@ class Turns:
         kind = residents.kind
         is_alone = type(method) is Alone or method.max_run_s is not None or agent._key in residents.apart
         context = None
-        task_id = f"{task.job.number}.{task.position}"
+        task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
-            context = Context(self._office, agent.id, task_id)
+            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=method.is_async)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:
@@ -114,7 +135,9 @@ class Turns:
             turn.has_begun = False
             case = None
             if is_alone:
-                case = Case(kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id)
+                case = Case(
+                    kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id, context
+                )
             driven = self._drive(residents, turn, method, bound, context, task, case)
             weigh = partial(self._ward.scales.weigh, kind.name, agent._key, method.name)
             number = task.job.number
@@ -125,15 +148,49 @@ class Turns:
         self.current = agent
         try:
             value = sendable(call(kind, agent, method, bound))
+            if context is not None:
+                context.end()
             self._keep(kind, agent, method, before, value, () if context is None else context.outbox)
         except CAUGHT as error:
+            self._end_steps(context, error)
             undo(kind, agent, method, before, error)
             raise
         finally:
             self.current = None
+        self._end_steps(context)
         if context is not None and context.outbox:
             self._send(kind.name, agent._key, context.outbox)
         return value
+
+    def _name(self, task: Waiting) -> str:
+        """A task's own name: session and number of its sender, so that it has the same when it is sent again."""
+        job, position = task.job, task.position
+        if job.name_of is not None:
+            return job.name_of(position)
+        if job.session is not None:
+            return f"{job.session}-{job.numbers[position]}"
+        if not job.number:  # it came from an agent of this worker, which keeps nothing
+            self._unnamed += 1
+            return f"{self._session}-{self._unnamed}"
+        session = self._session if self._ledger is None else self._ledger.recall.session_of(job.number).hex()
+        return f"{session}-{job.number << PLACE_BITS | (position if job.places is None else job.places[position])}"
+
+    def _known(self, task: Waiting) -> dict[int, Any]:
+        """What a task gave that came twice, and was done while it waited: the first would not be taken back."""
+        job = task.job
+        if self._ledger is None or job.session is None:
+            return {}
+        return self._ledger.known_as(bytes.fromhex(job.session), [job.numbers[task.position]])
+
+    def _end_steps(self, context: Context | None, failed: BaseException | None = None) -> None:
+        """A task has ended: its record forgets its steps, unless it is asked for again under its number.
+
+        They are kept until its sender has an answer, then.
+        """
+        if context is not None:
+            context.close()
+            if self._ledger is not None and not isinstance(failed, _ASKED_AGAIN):
+                self._ledger.recall.ended(context.task_id)
 
     def _keep(
         self,
@@ -187,19 +244,23 @@ class Turns:
             if case is None:
                 value = sendable(await call(kind, agent, method, bound))
                 outbox = context.outbox if context is not None else []
+                if context is not None:
+                    context.end()
             else:
                 value, outbox = await self._ward.isolation.run(case)
             if turn.is_removed:
-                return
+                return  # its task was answered when it was removed
             self._keep(kind, agent, method, before, value, outbox, was_alone=case is not None)
         except CAUGHT as error:
             if turn.is_removed:
-                return  # its task was answered when it was removed
+                return
             failed = TaskCancelled("cancelled while it ran") if isinstance(error, asyncio.CancelledError) else error
             try:
                 undo(kind, agent, method, before, error, is_seen=case is not None)
             except CAUGHT as second:
                 failed = second
+        finally:
+            self._end_steps(context, failed)
         if failed is None and outbox:
             self._send(kind.name, agent._key, outbox)
         if failed is None and case is not None:
@@ -220,7 +281,8 @@ class Turns:
                 if task.method is None:
                     raise UnknownMethod(f"{residents.kind.name} has no such method")
                 residents.check(turn.agent._key)
-                value = self._begin(residents, turn.agent, task.method, task, turn)
+                known = self._known(task)
+                value = known[0] if known else self._begin(residents, turn.agent, task.method, task, turn)
             except CAUGHT as error:
                 self._answer(residents, task, None, error)
             else:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
+from checkpoints.spec import SESSION_BYTES
 from pools.address import ANY, Key, parse
 from pools.again import Wire
 from pools.answers import ChannelAnswers, RecordedAnswers
@@ -28,7 +29,7 @@ from pools.asks import Asks
 from pools.channel import Channel
 from pools.complaints import say
 from pools.context import Outgoing
-from pools.errors import BadFrame, KindNotLoaded, LinkClosed, PoolError, failure_of
+from pools.errors import BadFrame, KindNotLoaded, PoolError, failure_of
 from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
 from pools.lane import Lane
@@ -38,7 +39,7 @@ from pools.message import RESULT, STATUS, TASK, Message
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.seclusion import die_with
-from pools.spec import BACKLOG_TASKS
+from pools.spec import BACKLOG_TASKS, OUTBOX_MESSAGES
 from pools.title import entitle
 from pools.upkeep import remove, statuses, warm
 from pools.ward import open_ward
@@ -46,6 +47,7 @@ from pools.ward import open_ward
 if TYPE_CHECKING:
     from pools.ledger import Ledger
     from pools.outbox import Outbox
+    from pools.steps import Question
 
 __all__ = ["Worker", "main"]
 
@@ -175,7 +177,9 @@ class Worker:
         self._ledger = self._wire = ledger
         self._answers = RecordedAnswers(ledger, ledger)
         self._up.attach(ledger)
-        self._outbox = Outbox(ledger, deliver=self._deliver, wire=ledger, later=self._loop.call_later, wall_s=time.time)
+        ways: dict[str, Any] = {"resolve": self._resolve, "up": self._up, "wire": ledger, "loop": self._loop}
+        self._outbox = Outbox(ledger, **ways, sent=self._count_tell, wall_s=time.time)
+        self._verbs["spawned"] = self._outbox.spawned
         return found
 
     # -- control verbs -------------------------------------------------------------------------------------------------
@@ -201,6 +205,7 @@ class Worker:
             send=self._send,
             ward=ward,
             ledger=self._ledger,
+            session=os.urandom(SESSION_BYTES).hex(),
         )
         self._local = LocalLink(self._executor, self._kinds, self._cells)
         self._sleep_after_s = order["sleep_after_s"]
@@ -308,9 +313,15 @@ class Worker:
             return self._local, kind, key
         return self._up, kind, key
 
-    def ask(self, address: str, method: str, arguments: tuple[Any, ...]) -> Future[Any]:
+    def ask(self, address: str, method: str, arguments: tuple[Any, ...], question: Question | None = None) -> Future[Any]:
         """Send a task to an agent, here or elsewhere."""
+        if question is not None and self._outbox is not None:
+            return self._outbox.inquiries.ask(address, arguments, question)
         return self._asks.ask(address, method, *arguments)
+
+    def room(self, sender: str) -> int:
+        """How many messages an agent may add to those on their way."""
+        return OUTBOX_MESSAGES if self._outbox is None else self._outbox.room(sender)
 
     def log(self, address: str, task_id: str, text: str) -> None:
         """Write a line into the engine's log."""
@@ -331,29 +342,19 @@ class Worker:
                 after_s, method, argument = rest
                 self._loop.call_later(after_s, partial(self._tell, f"{kind}/{key}", f"{kind}/{key}", method, argument))
 
-    def _deliver(self, row: list[Any]) -> None:
-        """Send a message that is kept until it is done."""
-        if self._outbox is not None:
-            link, kind, key = self._resolve(row[2])
-            lane = self._tell_lanes.get((id(link), kind))
-            if lane is None:
-                lane = self._tell_lanes[id(link), kind] = self._outbox.lane(link, kind)
-            self._outbox.put(lane, key, row)
-            self._told()
-
     def _tell(self, sender: str, address: str, method: str, argument: Any) -> None:
         link, kind, key = self._resolve(address)
         lane = self._tell_lanes.get((id(link), kind))
         if lane is None:
             lane = self._tell_lanes[id(link), kind] = Lane(link, kind, self._tells)
         lane.rows.extend((sender, key, method, argument))
-        self._told()
-
-    def _told(self) -> None:
-        self._cells[TELLS] += 1
+        self._count_tell()
         if not self._tells_due:
             self._tells_due = True
             self._loop.call_soon(self._flush_tells)
+
+    def _count_tell(self) -> None:
+        self._cells[TELLS] += 1
 
     def _flush_tells(self) -> None:
         self._tells_due = False
@@ -374,10 +375,6 @@ class Worker:
             self._background.add(task)
             task.add_done_callback(self._background.discard)
         return task
-
-    def closed(self) -> LinkClosed:
-        """What open questions to other workers end with."""
-        return self._up.closed()
 
 
 def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:

@@ -73,6 +73,7 @@ class Desk:
         store: Store | None = None,
         refused: PoolError | None = None,
         told: Callable[[PoolError | None], None] = lambda _refused: None,
+        **bounds: Any,
     ) -> None:
         self.disk = disk or SimDisk()
         self.turns = Turns()
@@ -98,6 +99,7 @@ class Desk:
             broken=self.broken.append,
             refused=refused,
             told=told,
+            **bounds,
         )
 
     def _write(self, frame: bytes) -> None:

@@ -17,6 +17,8 @@ from pools.gauges import CELLS
 from pools.isolation import Isolation
 from pools.kind import Kind
 from pools.residents import Residents
+from pools.spec import OUTBOX_MESSAGES
+from pools.steps import Question
 from pools.ward import Ward
 from tests.support.clocks import Clock, Turns
 
@@ -71,10 +73,19 @@ class Office:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, tuple[Any, ...], Future[Any]]] = []
+        #: Whose question each was, where that is kept.
+        self.questions: list[Question | None] = []
+        #: What an agent may have on its way.
+        self.free = OUTBOX_MESSAGES
         self.logged: list[tuple[str, str, str]] = []
 
-    def ask(self, address: str, method: str, arguments: tuple[Any, ...]) -> Future[Any]:
+    def room(self, _sender: str) -> int:
+        """How many messages an agent may add."""
+        return self.free
+
+    def ask(self, address: str, method: str, arguments: tuple[Any, ...], question: Question | None = None) -> Future[Any]:
         """Keep a question."""
+        self.questions.append(question)
         future: Future[Any] = asyncio.get_running_loop().create_future()
         self.asked.append((address, method, arguments, future))
         return future

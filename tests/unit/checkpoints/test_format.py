@@ -9,19 +9,20 @@ import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import lz4.block
 import orjson
 import pytest
 
-from checkpoints import frame, manifest, segment, snapshot, spec, window
+from checkpoints import frame, manifest, segment, snapshot, spec, steps, window
 from checkpoints.compaction import fold_frame
 from checkpoints.errors import Corrupt, NewerFormat
 from checkpoints.frame import Part
 from checkpoints.manifest import SHARDS_MOST
 from checkpoints.segment import NO_DIGEST
+from checkpoints.stamp import STAMPED
 from checkpoints.store import changes_part, gone_part, open_store, states_part
 from checkpoints.table import ENTRIES, STATES, Table, shard_of_key
 from checkpoints.window import Window, answers_part, marks_part
@@ -301,11 +302,55 @@ def test_the_types_and_letters_are_those_of_the_tables() -> None:
         "entries": ENTRIES,
         "answers": window.ANSWERS,
         "marks": window.MARKS,
+        "horizon": window.HORIZON,
         "messages": window.TOLD,
         "done": window.DONE,
+        "step": steps.STEP,
+        "finished": steps.ENDED,
         "index": b"I",
         "offset": b"O",
     }
+    assert {letter for letter in letters.values() if letter not in (STATES, ENTRIES, b"I", b"O")} == window.LETTERS
+
+
+def test_messages_steps_and_the_horizon_are_read_by_the_page_in_the_log_and_in_the_window(tmp_path: Path) -> None:
+    """Of the page: what each letter's JSON has, what a message and a task are, and how a number says its age."""
+    given, task = STAMPED + 5, f"{SESSION.hex()}-{(STAMPED + 9) << 10 | 3}.2"
+    tell = [(STAMPED + 7) << 10 | 1, "a/1", "b/2", "add", 5, None, 0]
+    timer, spawn = [tell[0] + 1, "a/1", "a/1", "wake", None, 99.5, 9.5], [tell[0] + 2, "a/1", "b", None, "x", None, 0]
+    said = [
+        window.told_part(spawn[0], [tell, timer, spawn]),
+        window.done_part([timer[0]]),
+        steps.step_part(task, 0, "fetch", None, [{"a": 1}]),
+        steps.step_part(task, 1, ["b/2", "add"], tell[0] + 3),
+        steps.step_part(task, 1, ["b/2", "add"], tell[0] + 3, [None]),
+        steps.step_part(f"{SESSION.hex()}-77", 0, "x", None, [1]),
+        steps.ended_part([f"{SESSION.hex()}-77"]),
+        answers_part(SESSION, given, {"v": [1]}),
+        window.horizon_part(given + 1),
+    ]
+    store = open_store(str(tmp_path), chance=bytes)
+    store.commit(said, 1)
+    store.log.roll()
+    store.compact()
+    store.close()
+
+    def bodies(name: str) -> list[tuple[str, Any]]:
+        data = (tmp_path / name).read_bytes()
+        return [(letter, body if letter == "R" else orjson.loads(body)) for read in frames(data) for letter, body in read.parts]
+
+    logged, kept = bodies("00000001.log"), bodies("window.00000001.snap")
+    assert [letter for letter, _ in logged] == ["T", "D", "J", "J", "J", "J", "F", "R", "H"]
+    assert logged[0] == ("T", {"l": spawn[0], "t": [tell, timer, spawn]})
+    assert (logged[1], logged[6]) == (("D", [timer[0]]), ("F", [f"{SESSION.hex()}-77"]))
+    assert logged[3] == ("J", {"t": task, "o": 1, "n": ["b/2", "add"], "q": tell[0] + 3})
+    assert kept == [
+        ("H", given + 1),
+        ("T", {"l": tell[0] + 3, "t": [tell, spawn]}),
+        ("J", {"t": task, "o": 0, "n": "fetch", "v": {"a": 1}}),
+        ("J", {"t": task, "o": 1, "n": ["b/2", "add"], "q": tell[0] + 3, "v": None}),
+    ]
+    assert f"{STAMPED:,}" in PAGE
 
 
 def test_the_limits_are_those_of_the_page() -> None:

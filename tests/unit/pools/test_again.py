@@ -243,3 +243,15 @@ def test_a_flight_gives_each_token_once() -> None:
     assert flight.answer([2, 0]) == ["c", "a"]
     assert list(flight.tokens) == [ANSWERED, "b", ANSWERED]
     assert flight.left == 1
+
+
+def test_what_was_taken_back_before_the_death_is_not_sent_again() -> None:
+    """Whoever took it back may have sent it anew by then, under the same number: it would be done twice."""
+    setup = Setup(3, 2)
+    setup.flights[1].unwanted.update((0, 2))
+    setup.flights[3].unwanted.update((0, 1))
+    setup.answer(1, 0)
+    assert setup.lose() == 3
+    assert setup.sent == [(1, ["1.1"])]
+    assert setup.sink.failed_with("TaskCancelled") == {(1, 2), (3, 0), (3, 1)}
+    assert list(setup.flights) == [1]

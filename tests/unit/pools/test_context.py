@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pools.context import Context
-from pools.errors import BadAddress, BadArgument, OutboxFull
+from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch
 from pools.spec import OUTBOX_MESSAGES
+from tests.support.kept import Desk
 from tests.support.rigs import Office
 
 
@@ -133,3 +134,61 @@ def test_a_line_for_the_log_carries_its_agent_and_task() -> None:
     office = Office()
     Context(office, "counter/1", "7.3").log("hello")
     assert office.logged == [("counter/1", "7.3", "hello")]
+
+
+# -- steps and room ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_step_has_an_id_before_it_and_in_it() -> None:
+    ctx = context()
+    seen = [ctx.step_id]
+    assert await ctx.step("one", lambda x: seen.append(ctx.step_id) or [x], 5) == [5]
+    seen.append(ctx.step_id)
+    assert seen == ["7.3/0", "7.3/0", "7.3/1"]
+
+
+def test_a_step_is_for_methods_that_can_wait() -> None:
+    ctx = Context(Office(), "counter/1", "7.3", can_wait=False)
+    with pytest.raises(BadArgument, match="async"):
+        ctx.step("one", lambda: 1)
+
+
+async def test_where_state_is_kept_a_question_is_a_step_of_its_task() -> None:
+    desk, office = Desk(), Office()
+    ctx = Context(office, "counter/1", "0011-7", desk.ledger)
+    ctx.ask("other/2", "get", 1)
+    ctx.ask("other/2", "get", 1)
+    assert [question.name for question in office.questions if question] == ["0011-7.0", "0011-7.1"]
+    assert ctx.step_id == "0011-7/2"
+    desk.ledger.recall.stepped("0011-7", 0, ["other/2", "get"], None, 9)
+    again = Context(office, "counter/1", "0011-7", desk.ledger)
+    assert await again.ask("other/2", "get", 1) == 9
+    assert len(office.asked) == 2
+    desk.ledger.recall.stepped("0011-7", 1, "x", None, 9)
+    with pytest.raises(StepMismatch):
+        again.end()
+    other = Context(office, "counter/1", "0011-7", desk.ledger)
+    with pytest.raises(StepMismatch):
+        other.end()  # it has taken none of them
+    desk.close()
+
+
+def test_where_nothing_is_kept_a_question_is_none() -> None:
+    office = Office()
+
+    async def ask() -> None:
+        Context(office, "counter/1", "7.3").ask("other/2", "get", 1)
+
+    asyncio.run(ask())
+    assert office.questions == [None]
+
+
+def test_an_agent_with_much_on_its_way_has_less_room() -> None:
+    office = Office()
+    office.free = 3
+    ctx = Context(office, "counter/1", "7.3")
+    for _ in range(3):
+        ctx.tell("other/1", "add")
+    with pytest.raises(OutboxFull, match="room for 3") as caught:
+        ctx.spawn("other", "x")
+    assert caught.value.retry_after_s == 1.0

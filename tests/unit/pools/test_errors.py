@@ -98,4 +98,4 @@ def test_the_errors_that_may_pass_say_when_to_try_again() -> None:
         for name in errors.__all__
         if isinstance(leaf := getattr(errors, name), type) and issubclass(leaf, PoolError) and leaf.retry_after_s
     }
-    assert passing == {"LinkClosed", "MailboxFull", "PoolFull", "PoolUnavailable", "StoreFull", "WorkerDied"}
+    assert passing == {"LinkClosed", "MailboxFull", "OutboxFull", "PoolFull", "PoolUnavailable", "StoreFull", "WorkerDied"}

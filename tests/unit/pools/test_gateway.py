@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from checkpoints.stamp import STAMPED
 from pools.address import Key
 from pools.errors import BadFrame, Failure, FrameTooLarge, UnknownAgent, WorkerDied
 from pools.gateway import Gateway
@@ -240,9 +241,9 @@ def test_places_that_do_not_fit_are_a_bad_frame(places: Any) -> None:
 
 def test_a_session_goes_on_with_the_tasks_and_each_has_a_number_of_its_own_for_ever() -> None:
     setup = Setup(session=SESSION)
-    setup.gateway.accept([tasks(7, 5, 6, w=5), tasks(9, 8, w=5)])
+    setup.gateway.accept([tasks(STAMPED + 7, 5, 6, w=5), tasks(STAMPED + 9, 8, w=5)])
     again = Setup(session=SESSION)
-    again.gateway.accept([tasks(9, 8, w=7), tasks(7, 6, p=[1], w=7)])
+    again.gateway.accept([tasks(STAMPED + 9, 8, w=7), tasks(STAMPED + 7, 6, p=[1], w=7)])
     sent = [section for setup in (setup, again) for section in setup.wire.sections]
     assert {section["c"] for section in sent} == {SESSION}
     called: dict[Any, set[int]] = {}
@@ -262,8 +263,15 @@ def test_a_peer_without_a_session_numbers_nothing() -> None:
 
 def test_a_section_has_no_more_tasks_than_a_session_can_number() -> None:
     setup = Setup(session=SESSION)
-    setup.gateway.accept([tasks(1, *[5] * FRAME_TASKS)])
+    setup.gateway.accept([tasks(STAMPED + 1, *[5] * FRAME_TASKS)])
     with pytest.raises(BadFrame, match="1,024 tasks"):
-        setup.gateway.accept([tasks(3, *[5] * (FRAME_TASKS + 1))])
+        setup.gateway.accept([tasks(STAMPED + 3, *[5] * (FRAME_TASKS + 1))])
     assert setup.accepted == FRAME_TASKS
     Setup().gateway.accept([tasks(3, *[5] * (FRAME_TASKS + 1))])
+
+
+def test_a_session_that_counts_its_sections_from_1_is_refused_as_nobody_could_ever_forget_it() -> None:
+    setup = Setup(session=SESSION)
+    with pytest.raises(BadFrame, match="microseconds since 1970"):
+        setup.gateway.accept([tasks(STAMPED + 1, 5), tasks(STAMPED - 1, 5)])
+    assert (setup.accepted, setup.wire.sent) == (0, [])

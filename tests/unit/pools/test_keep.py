@@ -19,10 +19,11 @@ def test_no_pool_has_the_folder_of_the_roster_or_of_the_journal() -> None:
     assert keep.roster != keep.journal
 
 
-def test_a_worker_is_told_its_folder_its_session_and_whether_it_waits_for_the_disk() -> None:
+def test_a_worker_is_told_its_folder_its_session_whether_it_waits_for_the_disk_and_its_share_of_answers() -> None:
     for is_synced in (True, False):
-        assert Keep("data", is_synced).order("p", 3, "aabb") == {
+        assert Keep("data", is_synced).order("p", 3, "aabb", workers=4) == {
             "folder": "data/p/3",
             "session": "aabb",
             "is_synced": is_synced,
+            "answers": 250_000,
         }

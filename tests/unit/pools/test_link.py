@@ -6,6 +6,7 @@ import math
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -635,3 +636,39 @@ def test_a_few_deaths_that_are_nobodys_fault_fail_nothing(window: int, history: 
             kept.lose()
     kept.finish()
     assert kept.sink.failed_with("WorkerDied") == set()
+
+
+# -- numbers that say when they were given -----------------------------------------------------------------------------
+
+
+def test_sections_are_numbered_by_the_time_and_keep_their_parity() -> None:
+    wall = Clock(1_800_000_000 * 10**9)
+    for first in (1, 2):
+        wire, sink = Wire(), Sink()
+        link = Link(window=99, clock=wall.s, later=wall.later, first=first, is_kept=True, wall_s=wall.s)
+        link.attach(wire)
+        for tokens, seconds in (("ab", 0), ("cd", 0), ("ef", 5), ("gh", -500)):
+            wall.pass_s(seconds)
+            link.offer([queued(link, sink, tokens)])
+        link.send_alone(Lane(link, "counter", sink), "z", 5, "get", None)
+        numbers = [orjson.loads(orjson.dumps(section))["n"] for section in wire.sections]
+        assert numbers == sorted(set(numbers))
+        assert {number & 1 for number in numbers} == {first & 1}
+        assert numbers[2] - numbers[0] in range(4_999_990, 5_000_010)
+        wall.pass_s(495)
+
+
+@pytest.mark.parametrize("is_meant", [None, lambda token: token == "b"])
+def test_what_was_taken_back_is_not_sent_to_the_next_process(is_meant: Any) -> None:
+    setup = Setup(is_kept=True)
+    setup.link.offer([queued(setup.link, setup.sink, "abc")])
+    if is_meant is None:
+        setup.link.cancel(setup.sink)
+    else:
+        setup.link.cancel_where(setup.sink, is_meant)
+    setup.link.detach(WorkerDied("gone"), drop_waiting=False)
+    wire = Wire()
+    setup.link.attach(wire)
+    assert [orjson.loads(orjson.dumps(section))["i"] for section in wire.sections] == ([] if is_meant is None else [["a", "c"]])
+    assert setup.sink.failed_with("TaskCancelled") == (set("abc") if is_meant is None else {"b"})
+    assert setup.link.open == (0 if is_meant is None else 2)

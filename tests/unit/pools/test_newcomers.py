@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,6 +40,8 @@ class House:
     def __init__(self, limit: int = 100) -> None:
         self.log: list[Any] = []
         self.events: list[Event] = []
+        self.confirmed: list[str] = []
+        self.known: list[str] = []
         self.placement = Placement([PoolSpec("a", agents=2, workers=2), PoolSpec("b", agents=2, workers=2)], limit)
         pools: Any = [Pool(self.log, "a"), Pool(self.log, "b")]
         self.going: set[str] = set()
@@ -51,6 +54,18 @@ class House:
     def _check(self, kind: str) -> None:
         if kind not in ("memory", "book"):
             raise UnknownKind(kind)
+
+    def spawned(self, kind: str, key: Any) -> None:
+        """An agent makes another one."""
+        self.newcomers.spawned(kind, key, lambda: self.confirmed.append(f"{kind}/{key}"))
+
+    def classes(self) -> dict[str, Any]:
+        """As the roster's."""
+        return dict.fromkeys(self.known)
+
+    def confirm(self, _kind: str, _name: str, call: Callable[[], None]) -> None:
+        """As the roster's, which has kept everything."""
+        call()
 
     def note(self, kind: str, placed: dict[int, list[str]], _on_event: Any) -> None:
         """As the roster's."""
@@ -115,11 +130,37 @@ def test_nobody_is_made_while_agents_of_its_kind_are_removed() -> None:
 
 def test_an_agent_that_an_agent_makes_is_recorded_once() -> None:
     house = House()
-    house.newcomers.spawned("book", "x")
-    house.newcomers.spawned("book", "x")
+    house.spawned("book", "x")
+    house.spawned("book", "x")
     assert [entry[0] for entry in house.log if entry[0] == "roster"] == ["roster"]
     assert house.placement.has("book", "x")
-    assert house.events == []
+    assert (house.events, house.confirmed) == ([], ["book/x", "book/x"])
+
+
+def test_a_spawn_of_a_kind_that_is_being_removed_is_not_confirmed_and_made_when_it_is_asked_for_again() -> None:
+    house = House()
+    house.going.add("book")
+    house.spawned("book", "x")
+    assert (house.log, house.events, house.confirmed) == ([], [], [])
+    house.going.clear()
+    house.spawned("book", "x")
+    assert house.placement.has("book", "x")
+    assert house.confirmed == ["book/x"]
+
+
+def test_where_nothing_is_kept_nobody_asks_again_so_it_is_an_event() -> None:
+    house = House()
+    house.newcomers.roster = None
+    house.going.add("book")
+    house.spawned("book", "x")
+    assert [event.name for event in house.events] == ["spawn.refused"]
+
+
+def test_while_the_engine_starts_a_kind_that_the_roster_knows_is_known() -> None:
+    house = House()
+    house.known.append("later")
+    house.spawned("later", "x")
+    assert (house.events, house.confirmed) == ([], ["later/x"])
 
 
 @pytest.mark.parametrize(
@@ -132,14 +173,15 @@ def test_an_agent_that_an_agent_makes_is_recorded_once() -> None:
 )
 def test_what_an_agent_cannot_make_is_an_event(kind: str, key: Any, said: str) -> None:
     house = House()
-    house.newcomers.spawned(kind, key)
+    house.spawned(kind, key)
     (event,) = house.events
     assert (event.name, said in event.text) == ("spawn.refused", True)
     assert house.log == []
+    assert house.confirmed == [f"{kind}/{key}"]  # it is not asked for again
 
 
 def test_a_number_that_is_there_already_needs_nothing() -> None:
     house = House()
     house.placement.add_range("book", 2)
-    house.newcomers.spawned("book", 1)
+    house.spawned("book", 1)
     assert (house.events, house.log) == ([], [])

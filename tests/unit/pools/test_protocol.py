@@ -154,7 +154,7 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     gauges = Gauges(1)
     try:
         worker = Worker(asyncio.get_running_loop(), gauges)
-        assert verbs("To a worker:") == {*worker._verbs, *ward({}).verbs, "cancel"}
+        assert verbs("To a worker:") == {*worker._verbs, *ward({}).verbs, "cancel", "spawned"}  # the last once state is kept
     finally:
         gauges.close()
     control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]

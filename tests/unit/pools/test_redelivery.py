@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checkpoints.stamp import stamp
 from pools.address import Key
 from pools.agent import Agent
 from pools.errors import BadFrame, LinkClosed, WorkerDied
@@ -201,6 +205,114 @@ def test_what_a_client_has_received_is_forgotten_and_other_clients_are_others() 
     house.close()
 
 
+class Stubborn(Agent):
+    """Takes its time, and is not taken back."""
+
+    total: int = 0
+
+    async def add(self, x: int) -> int:
+        """Add, whoever wants an end of it."""
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        self.total += x
+        return self.total
+
+
+async def test_one_that_comes_again_while_it_is_not_taken_back_is_done_once() -> None:
+    house = House(made=Stubborn)
+    section = numbered(1, 5 << 10, 4) | {"k": "stubborn"}
+    house.accept(section)
+    await asyncio.sleep(0.005)
+    house.executor.cancel([1], house.answers)
+    house.accept(section | {"n": 3})
+    for _ in range(30):
+        await asyncio.sleep(0.005)
+        house.settle()
+    assert house.results() == {(1, 0): 1, (3, 0): 1}
+    house.close()
+
+
+# -- what is too old ---------------------------------------------------------------------------------------------------
+
+
+NOW_S, DAY_S = 1_800_000_000.0, 86_400.0
+
+
+def stamped(hours: float) -> int:
+    """A client's number that was given so many hours from now."""
+    return stamp(NOW_S + 3600 * hours) << 10
+
+
+def test_a_number_below_its_own_mark_is_refused_and_not_run() -> None:
+    house = House()
+    house.accept(numbered(1, 5 << 10, 4), numbered(3, 7 << 10, 4, cw=7))
+    house.accept(numbered(5, 5 << 10, 4), numbered(7, 6 << 10, 4, 4, p=[1, 3]))
+    house.settle()
+    assert house.results() == {(1, 0): 1, (3, 0): 2, (5, 0): "TooOld", (7, 1): "TooOld", (7, 3): "TooOld"}
+    assert total(house, 4) == 2
+    house.close()
+
+
+@pytest.mark.parametrize("is_compacted", [False, True])
+def test_what_is_older_than_all_that_is_kept_is_refused_after_a_restart_too(*, is_compacted: bool) -> None:
+    disk, clock = SimDisk(), Clock(int(NOW_S * 1e9))
+    house = House(disk, wall_s=clock.s)
+    house.accept(numbered(1, stamped(0), 4), numbered(3, stamped(0) + 1, 5))
+    house.settle()
+    clock.pass_s(DAY_S + 3600)
+    house.accept(numbered(5, stamped(25), 4))
+    house.settle()
+    house.accept(numbered(7, stamped(0), 4), numbered(9, stamped(25), 4), numbered(11, stamped(-1), 6))
+    house.settle()
+    assert house.results() == {(1, 0): 1, (3, 0): 1, (5, 0): 2, (7, 0): "TooOld", (9, 0): 2, (11, 0): "TooOld"}
+    if is_compacted:
+        house.store.log.roll()
+        assert house.store.compact() is not None
+    house.kill()
+    house = House(disk, wall_s=clock.s)
+    other = numbered(3, stamped(0), 7) | {"c": b"\x08client8".hex()}
+    house.accept(numbered(1, stamped(0), 4), other, numbered(5, stamped(25), 4), numbered(7, stamped(25.1), 7))
+    house.settle()
+    assert house.results() == {(1, 0): "TooOld", (3, 0): "TooOld", (5, 0): 2, (7, 0): 1}
+    assert [total(house, key) for key in (4, 5, 6, 7)] == [2, 1, 0, 1]
+    house.close()
+
+
+def test_of_a_client_that_never_says_what_it_has_a_bounded_number_is_kept() -> None:
+    disk, clock = SimDisk(), Clock(int(NOW_S * 1e9))
+    house = House(disk, wall_s=clock.s, most=100)
+    for section in range(50):
+        house.accept(numbered(2 * section + 1, stamped(section / 100), *range(4, 9)))
+        house.settle()
+    assert len(house.results()) == 250
+    kept = [section for section in range(50) if house.ledger.known_as(CLIENT, [stamped(section / 100)])]
+    assert kept == list(range(kept[0], 50))
+    assert 90 / 5 <= len(kept) <= 110 / 5
+    house.accept(numbered(201, stamped(0), 4), numbered(203, stamped(0.49), 4))
+    house.settle()
+    assert house.results() == {(201, 0): "TooOld", (203, 0): 50}
+    house.close()
+
+
+def test_an_engines_own_section_that_is_too_old_is_refused_too() -> None:
+    disk, clock = SimDisk(), Clock(int(NOW_S * 1e9))
+    house = House(disk, wall_s=clock.s)
+    old = stamp(NOW_S - 3600) | 1
+    house.accept(adds(old, 4), numbered(3, stamped(0), 4))
+    house.settle()
+    clock.pass_s(2 * DAY_S)
+    house.accept(numbered(5, stamped(48), 4))
+    house.settle()
+    house.kill()
+    house = House(disk, wall_s=clock.s)
+    house.accept(adds(old, 4), adds(stamp(clock.s()) | 1, 4))
+    house.settle()
+    results = house.results()
+    assert list(results.values()) == ["TooOld", 4]
+    house.close()
+
+
 # -- what does not fit -------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +354,7 @@ class Chain:
         self.turns = Turns()
         self.disk = SimDisk()
         self.sink = Sink()
-        self.client = Link(window=window, clock=self.clock.s, later=self.clock.later, is_kept=True)
+        self.client = Link(window=window, clock=self.clock.s, later=self.clock.later, is_kept=True, wall_s=time.time)
         self.lane = Lane(self.client, "counter", self.sink)
         self.asked: dict[int, int] = {}
         self.answers: list[dict[str, Any]] = []

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from checkpoints.compaction import forget
-from checkpoints.errors import CheckpointError, FolderInUse
+from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
 from checkpoints.files import Disk
 from checkpoints.store import open_store
 from pools.errors import StateUnreadable
 from pools.placement import Part, Placement
 from pools.roster import Roster
 from pools.spec import PoolSpec
+from tests.support.processes import until
 
 POOLS = (PoolSpec("a", agents=100), PoolSpec("b", agents=100, workers=2))
 
@@ -227,3 +228,43 @@ def test_a_damaged_roster_is_refused(tmp_path: Path) -> None:
         manifest.write_bytes(b"nothing of the kind")
     with pytest.raises(CheckpointError, match="MANIFEST"):
         Roster(str(tmp_path), POOLS, is_synced=False)
+
+
+# -- agents that agents make -------------------------------------------------------------------------------------------
+
+
+async def test_an_agent_that_was_noted_is_confirmed_once_it_is_on_the_disk(tmp_path: Path) -> None:
+    said: list[str] = []
+    before = Placement(POOLS, 1_000)
+    with open_roster(tmp_path) as roster:
+        roster.note("counter", before.add_names("counter", ["x"]), lambda event: said.append(event.name))
+        roster.confirm("counter", "x", lambda: said.append("kept"))
+        roster.confirm("counter", "old", lambda: said.append("old"))  # nothing of it is under way
+        assert said == ["old"]
+        await until(lambda: "kept" in said)
+    with open_roster(tmp_path) as roster:
+        assert restored(roster).has("counter", "x")
+
+
+async def test_one_that_could_not_be_kept_is_confirmed_only_when_it_was_noted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    before = Placement(POOLS, 1_000)
+    with open_roster(tmp_path) as roster:
+        with monkeypatch.context() as patch:
+            patch.setattr(roster._store, "commit", _full)
+            roster.note("counter", before.add_names("counter", ["x", "y"]), lambda event: said.append(event.name))
+            roster.confirm("counter", "x", lambda: said.append("kept too early"))
+            await until(lambda: "agents.unkept" in said)
+        roster.confirm("counter", "x", lambda: said.append("x"))
+        roster.confirm("counter", "y", lambda: said.append("y"))
+        await until(lambda: len(said) == 3)
+        assert said == ["agents.unkept", "x", "y"]
+    with open_roster(tmp_path) as roster:
+        after = restored(roster)
+        assert (after.has("counter", "x"), after.count) == (True, 2)
+
+
+def _full(*_parts: object) -> int:
+    raise DiskFull("log", OSError(28, "No space left on device"))

@@ -137,6 +137,7 @@ class Setup:
         self.gateways: list[Gateway] = []
         self.events: list[Event] = []
         self.spawned: list[tuple[str, Any]] = []
+        self.confirms: list[Callable[[], None]] = []
         self.cells = memoryview(bytearray(CELLS * 8)).cast("Q")
         self.budget = Budget(*waits_s)
         self.sink = Sink()
@@ -156,7 +157,7 @@ class Setup:
             admit=self.admitted.append,
             orders=lambda: list(self.orders),
             gateway=self._gateway,  # type: ignore[arg-type]
-            on_spawn=lambda kind, key: self.spawned.append((kind, key)),
+            on_spawn=lambda kind, key, confirm: (self.spawned.append((kind, key)), self.confirms.append(confirm)),
             on_found=self.found.append,
             on_event=self.events.append,
             named=lambda who: f"named/{who}" if who else "",
@@ -335,11 +336,26 @@ async def test_what_agents_ask_tell_and_make_is_handed_on() -> None:
     setup.process.say(STATUS, {"verb": "cancel", "sections": [1], "position": 2})
     setup.process.say(STATUS, {"verb": "cancel", "sections": [3]})
     setup.process.say(STATUS, {"verb": "spawn", "kind": "counter", "key": "x"})
-    await until(lambda: setup.spawned)
+    setup.process.say(STATUS, {"verb": "spawn", "kind": "counter", "key": "y", "number": 7})
+    await until(lambda: len(setup.spawned) == 2)
     assert setup.gateways[0].accepted == [[{"n": 1}]]
     assert setup.gateways[0].cancelled == [([1], 2), ([3], None)]
-    assert setup.spawned == [("counter", "x")]
+    assert setup.spawned == [("counter", "x"), ("counter", "y")]
     await setup.close()
+
+
+async def test_an_agent_that_is_kept_is_confirmed_to_who_gave_its_spawn_a_number() -> None:
+    setup = await Setup().run()
+    setup.process.say(STATUS, {"verb": "spawn", "kind": "counter", "key": "x"})
+    setup.process.say(STATUS, {"verb": "spawn", "kind": "counter", "key": "y", "number": 7})
+    await until(lambda: len(setup.confirms) == 2)
+    told = len(setup.process.orders())
+    for confirm in setup.confirms:
+        confirm()
+    await until(lambda: len(setup.process.orders()) > told)
+    assert setup.process.orders()[told:] == [{"verb": "spawned", "number": 7}]
+    await setup.close()
+    setup.confirms[1]()  # the process is gone; its next one asks again
 
 
 # -- the end of a process ----------------------------------------------------------------------------------------------

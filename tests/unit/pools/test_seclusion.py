@@ -39,7 +39,7 @@ class Fork:
         self.cells = memoryview(mmap.mmap(-1, CELLS * 8)).cast("Q")
         self.pid = os.fork()
         if not self.pid:
-            Seclusion(theirs, far, sample, self.cells).run(kind, kind.make(1), kind.methods[method], argument, "3.4")
+            Seclusion(theirs, far, sample, self.cells).run(kind, kind.make(1), kind.methods[method], argument, "3.4", None)
         theirs.close()
         os.close(far)
         os.close(sample)

@@ -10,9 +10,9 @@ import pytest
 from pools.agent import Agent
 from pools.complaints import Complaints
 from pools.context import Context
-from pools.errors import Failure, MailboxFull, TaskCancelled, UnknownAgent, UnknownMethod
+from pools.errors import Failure, MailboxFull, TaskCancelled, TooOld, UnknownAgent, UnknownMethod
 from pools.gauges import CELLS, DONE, FAILED, WAITING
-from pools.job import CANCELLED, Job, Waiting
+from pools.job import CANCELLED, TOO_OLD, Job, Waiting
 from pools.kind import Kind
 from pools.residents import Residents
 from pools.turns import PENDING, Turns
@@ -59,6 +59,8 @@ class Worker(Agent):
 
 
 SETUPS: list[Setup] = []
+#: What names the tasks of a sender without a session.
+SESSION = "00ff"
 STARTS = pytest.mark.parametrize("start", [None, eager], ids=["in the next turn", "in place"])
 
 
@@ -86,12 +88,13 @@ class Setup:
             complaints=Complaints(Clock().ns),
             ward=ward({"worker": self.residents}),
             clock_ns=Clock().ns,
+            session=SESSION,
         )
 
     def run(self, key: Any, method: Any, argument: Any = None, position: int = 0) -> Any:
         """The value of a task, or PENDING; its section has the next odd number."""
         self.numbers += 2
-        known = self.residents.kind.methods.get(method, None if method is not CANCELLED else CANCELLED)
+        known = method if method in (CANCELLED, TOO_OLD) else self.residents.kind.methods.get(method)
         job = Job(self.numbers - 1, self.residents, [key], iter(()), self.answers)
         return self.turns.run(self.residents, key, Waiting(job, position, known, argument))
 
@@ -151,7 +154,7 @@ def test_a_task_that_fails_is_taken_back_with_its_messages() -> None:
 
 def test_a_task_that_succeeds_sends_its_messages_and_knows_its_name() -> None:
     setup = Setup()
-    assert setup.run(1, "tell", 7, position=3) == "1.3"
+    assert setup.run(1, "tell", 7, position=3) == f"{SESSION}-{1 << 10 | 3}"
     assert setup.sent == [("worker", 1, [("tell", "worker/2", "add", 7)])]
 
 
@@ -298,3 +301,31 @@ async def test_only_the_tasks_that_are_meant_are_taken_back(start: Any) -> None:
     gate.set_result(None)
     answers = await setup.settle()
     assert [answers[1, 4], answers[3, 2].type] == [2, "TaskCancelled"]
+
+
+# -- names of tasks ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({}, f"{SESSION}-{7 << 10 | 1}"),
+        ({"places": [5, 900]}, f"{SESSION}-{7 << 10 | 900}"),
+        ({"session": "aabb", "numbers": [70, 71]}, "aabb-71"),
+        ({"session": "aabb", "numbers": [70, 71], "places": [5, 900]}, "aabb-71"),
+        ({"name_of": lambda position: f"cc-{position}.3"}, "cc-1.3"),
+        ({"number": 0}, f"{SESSION}-1"),
+    ],
+)
+def test_a_task_is_called_by_what_its_sender_calls_it(facts: dict[str, Any], name: str) -> None:
+    setup = Setup()
+    job = Job(7, setup.residents, [1, 1], iter(()), setup.answers)
+    for what, fact in facts.items():
+        setattr(job, what, fact)
+    method = setup.residents.kind.methods["tell"]
+    assert setup.turns.run(setup.residents, 1, Waiting(job, 1, method, 7)) == name
+
+
+def test_what_is_too_old_is_refused() -> None:
+    with pytest.raises(TooOld):
+        Setup().run(1, TOO_OLD)
