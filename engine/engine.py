@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from checkpoints.errors import CheckpointError
 from engine.allotment import pools_of
-from engine.detached import Detached
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.keys import DURABILITIES
 from engine.proxy import Proxy
@@ -42,6 +41,7 @@ from pools.spec import PoolSpec
 from pools.swarm import Swarm
 
 if TYPE_CHECKING:
+    from engine.detached import Detached
     from engine.snapshot import Snapshot
     from pools.spares import Spares
 
@@ -153,8 +153,19 @@ class Engine:
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
+        self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
         try:
-            self._detached = Detached(
+            return swarm.launch()
+        except OSError as error:
+            swarm.kill()
+            self._swarm = None
+            raise StartFailed(f"a worker could not be started: {error}") from error
+
+    def _accepted(self, swarm: Swarm) -> Detached:
+        from engine.detached import Detached
+
+        try:
+            return Detached(
                 self._keep,
                 resolve=swarm.resolve_key,
                 chance=Random(self._seed),
@@ -163,27 +174,21 @@ class Engine:
                 on_event=self._note,
             )
         except (CheckpointError, StateUnreadable) as error:
-            swarm.kill()
-            self._swarm = None
             raise StartFailed(str(error)) from error
-        self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
-        try:
-            return swarm.launch()
-        except OSError as error:
-            swarm.kill()
-            self._detached.journal.abandon()
-            self._swarm = self._detached = None
-            raise StartFailed(f"a worker could not be started: {error}") from error
 
     async def settle(self, starting: Iterable[Future[Any]]) -> None:
         """Wait until the workers are ready and have the engine's kinds. Raises as `start`."""
         swarm = self.swarm
+        ready = asyncio.ensure_future(swarm.ready(starting))
         try:
-            await swarm.ready(starting)
-            for reference in dict.fromkeys([*self._references, *swarm.references]):
-                await swarm.load(reference, self._wanted_paths)
+            await swarm.informed()
+            self._detached = self._accepted(swarm)  # while the workers take up what they hold
+            await ready
+            references = dict.fromkeys([*self._references, *swarm.references])
+            await asyncio.gather(*(swarm.load(reference, self._wanted_paths) for reference in references))
             swarm.settled()
         except BaseException:
+            ready.cancel()
             await self.stop(grace_s=0)
             raise
         self.detached.start()

@@ -38,14 +38,13 @@ class Newcomers:
         pools: Sequence[Pool],
         *,
         check_kind: Callable[[str], None],
-        is_going: Callable[[str], bool],
         on_event: Callable[[Event], None],
     ) -> None:
         self._placement = placement
         self._pools = pools
         self._check_kind = check_kind
-        self._is_going = is_going
         self._on_event = on_event
+        self.is_going: Callable[[str], bool] = lambda _kind: False
         self.on_use: set[str] = set()
         self.roster: Roster | None = None
         self.is_complete = False
@@ -92,7 +91,7 @@ class Newcomers:
         return pool
 
     def _check_going(self, kind: str) -> None:
-        if self._is_going(kind):
+        if self.is_going(kind):
             raise PoolUnavailable(f"agents of kind {kind} are being removed")
 
     def _settle(self, kind: str, placed: dict[int, list[str]]) -> None:

@@ -28,6 +28,7 @@ from pools.process import WorkerProcess
 from pools.refusal import BEGINS_ANEW
 from pools.restarts import RestartBudget
 from pools.spec import START_S
+from pools.tidings import ended
 
 __all__ = ["Seat"]
 
@@ -97,6 +98,8 @@ class Seat:
         self._patience: asyncio.TimerHandle | None = None
         self._is_told = False
         self._task: asyncio.Task[None] | None = None
+        #: Done once the newest process was told what it holds, or has ended.
+        self.informed: Future[None]
         self._gone: Future[None]
         self._ready: Future[Any]
 
@@ -148,6 +151,7 @@ class Seat:
         channel = Channel(self._on_message, self._on_closed, time.time)
         self._channel = channel
         self._gateway = self._make_gateway(channel)
+        self.informed = loop.create_future()
         self._ready = ready = loop.create_future()
         ready.add_done_callback(_seen)
         self._patience = loop.call_later(START_S, self._too_slow, process)
@@ -177,8 +181,13 @@ class Seat:
         for order in more:
             self._request(order).add_done_callback(_seen)
         self._is_told = True
+        self._inform()
         self.link.attach(channel)
         self.inner.attach(channel)
+
+    def _inform(self) -> None:
+        if not self.informed.done():
+            self.informed.set_result(None)
 
     def _set_up(self, done: Future[Any], ready: Future[Any]) -> None:
         if self._patience is not None:
@@ -286,12 +295,13 @@ class Seat:
         if self._task is None and self.process is not None:
             self.process.socket.close()  # it was never born
         self._channel, self._gateway, self.process = None, None, None
+        self._inform()
         if not self._gone.done():
             self._gone.set_result(None)
         running = (self.cells[SECTION], self.cells[POSITION]) if self.cells[BUSY_SINCE_NS] else None
         self._charge(status)
         self.cells[BUSY_SINCE_NS] = 0
-        how = _ending(status)
+        how = ended(status)
         stopping = self.state == "stopped"
         wait_s = None
         if not stopping:
@@ -318,7 +328,7 @@ class Seat:
         named = self.running
         if named is None or self.state == "stopped":
             return
-        how = _ending(status)
+        how = ended(status)
         if self.link.is_kept:
             self._on_found(Finding("suspected", *named, self.section, how, "", self.name))
         elif status is not None and not self.reason and -status not in OUTSIDE:
@@ -376,14 +386,6 @@ def _seen(future: Future[Any]) -> None:
     """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
     if not future.cancelled():
         future.exception()
-
-
-def _ending(status: int | None) -> str:
-    if status is None:
-        return "exit status unknown"
-    if status == BEGINS_ANEW:
-        return "it could not keep what it did, so it begins anew from what is kept"
-    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
 
 def _error_of(said: dict[str, Any]) -> PoolError:

@@ -93,9 +93,7 @@ class Swarm:
         rows = count()
         self._name = name
         self.pools: list[Pool] = []
-        self._newcomers = Newcomers(
-            self.placement, self.pools, check_kind=self.check_kind, is_going=self._is_going, on_event=on_event
-        )
+        self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
         self._ways = [_links_of(pool) for pool in self.pools]
@@ -107,6 +105,7 @@ class Swarm:
             stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
             self._compactor = Compactor(stores, environ, output, on_event)
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
+        self._newcomers.is_going = self.removals.is_going
         self._limits = Limits(name, self.pools)
         self._watch = Watch(self.seats, self.healer.found)
 
@@ -204,6 +203,10 @@ class Swarm:
         self._spares.watch(asyncio.get_running_loop())
         return [seat.start() for seat in self.seats]
 
+    async def informed(self) -> None:
+        """Wait until every worker has been told what it holds, or has ended before that."""
+        await asyncio.gather(*(seat.informed for seat in self.seats))
+
     async def ready(self, starting: Iterable[Future[Any]]) -> None:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
@@ -266,7 +269,7 @@ class Swarm:
             if isinstance(answer, BaseException):
                 raise answer
         kind: str = answers[0]["kind"]  # type: ignore[index]
-        self._paths.extend(fresh)
+        self._paths.extend(path for path in fresh if path not in self._paths)
         if reference not in self.references:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
@@ -325,9 +328,6 @@ class Swarm:
             for part in self.placement.parts_of(kind, pool.number):
                 requests += pool.requests("warm", kind=kind, start=part.start, stop=part.stop)
         return sum(await asyncio.gather(*requests))
-
-    def _is_going(self, kind: str) -> bool:
-        return self.removals.is_going(kind)
 
     def check_kind(self, kind: str) -> None:
         """Raises UnknownKind when no worker has loaded such a kind."""

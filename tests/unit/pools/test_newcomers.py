@@ -45,9 +45,8 @@ class House:
         self.placement = Placement([PoolSpec("a", agents=2, workers=2), PoolSpec("b", agents=2, workers=2)], limit)
         pools: Any = [Pool(self.log, "a"), Pool(self.log, "b")]
         self.going: set[str] = set()
-        self.newcomers = Newcomers(
-            self.placement, pools, check_kind=self._check, is_going=self.going.__contains__, on_event=self.events.append
-        )
+        self.newcomers = Newcomers(self.placement, pools, check_kind=self._check, on_event=self.events.append)
+        self.newcomers.is_going = self.going.__contains__
         self.newcomers.roster = self  # type: ignore[assignment]
         self.newcomers.on_use = {"memory"}
         self.newcomers.is_complete = True
@@ -113,6 +112,20 @@ def test_a_limit_holds_for_who_comes_by_itself_too() -> None:
     with pytest.raises(TooManyAgents, match="limit of 1"):
         house.newcomers.used("memory", "y", UNKNOWN)
     assert (len(house.log), house.placement.count) == (before, 1)
+
+
+def test_nobody_is_made_while_agents_of_its_kind_are_removed() -> None:
+    house = House()
+    house.going.add("book")
+    house.newcomers.spawned("book", "x")
+    assert [event.name for event in house.events] == ["spawn.refused"]
+    house.newcomers.on_use.add("book")
+    with pytest.raises(PoolUnavailable, match="being removed"):
+        house.newcomers.used("book", "x", UnknownAgent("no"))
+    assert not house.placement.has("book", "x")
+    house.going.clear()
+    house.newcomers.spawned("book", "x")
+    assert house.placement.has("book", "x")
 
 
 def test_an_agent_that_an_agent_makes_is_recorded_once() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pools.again import DEATHS
 from pools.channel import Channel
 from pools.errors import Failure, KindNotLoaded, PoolUnavailable, UnknownKind, WorkerDied
 from pools.events import Event
@@ -522,12 +523,14 @@ async def test_the_next_process_is_sent_what_the_last_one_did_not_answer_after_i
 
 
 async def test_a_death_is_charged_to_the_task_that_ran_then_and_to_no_other() -> None:
-    setup = await Setup(0, 0, is_kept=True).run()
+    setup = await Setup(*[0] * DEATHS, is_kept=True).run()
     setup.offer("a", "b", "c")
     setup.offer("x", inner=True)
     assert [section["i"] for section in await reborn(setup, 1, 1)] == [["a", "c"], ["x"]]
     setup.process.say(RESULT, [{"n": 1, "i": [0, 2], "v": ["A", "C"]}])
     await until(lambda: setup.process.listen()[-1].data[0]["i"] == ["b"])
+    for _ in range(DEATHS - 2):
+        assert ["b"] in [section["i"] for section in await reborn(setup, 1, 0)]
     sections = await reborn(setup, 1, 0)
     assert setup.sink.failed_with("WorkerDied") == {"b"}
     assert [section["i"] for section in sections] == [["x"]]
