@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checkpoints.failpoint import MOMENTS, failpoint_of
+from checkpoints.stamp import stamp
 from checkpoints.store import changes_part
 from pools import compactor as compactors
 from pools.agent import Agent
@@ -40,7 +42,7 @@ class Narrow(Pipe):
 
 def kept_link() -> Link:
     clock = Clock()
-    return Link(window=100, clock=clock.s, later=clock.later, is_kept=True)
+    return Link(window=100, clock=clock.s, later=clock.later, is_kept=True, wall_s=time.time)
 
 
 def gateway(link: Link) -> Gateway:
@@ -61,7 +63,7 @@ def carry(down: Pipe, house: House, link: Link) -> None:
 def test_a_clients_tasks_that_do_not_fit_into_one_frame_are_all_done() -> None:
     link, house, down = kept_link(), House(), Narrow()
     link.attach(down)
-    gateway(link).accept([{"n": 9, "k": "counter", "i": [*range(10)] * 6, "m": "add", "a": [1] * 60}])
+    gateway(link).accept([{"n": stamp(time.time()), "k": "counter", "i": [*range(10)] * 6, "m": "add", "a": [1] * 60}])
     for _ in range(5):
         carry(down, house, link)
     totals = [house.residents.live[key].total for key in range(10)]
@@ -113,11 +115,11 @@ class Slow(Agent):
 async def test_a_client_that_comes_back_while_a_worker_is_away_has_its_task_done_once() -> None:
     link = kept_link()
     link.attach(Pipe())
-    first = gateway(link)
-    first.accept([{"n": 1, "k": "slow", "i": [4], "m": "add"}])
+    first, task = gateway(link), {"n": stamp(time.time()), "k": "slow", "i": [4], "m": "add"}
+    first.accept([task])
     link.detach(WorkerDied("gone"), drop_waiting=False)
     first.close()
-    gateway(link).accept([{"n": 1, "k": "slow", "i": [4], "m": "add"}])
+    gateway(link).accept([task])
     house, down = House(made=Slow), Pipe()
     link.attach(down)
     for _ in range(10):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pools.address import Key, parse
-from pools.errors import PoolUnavailable, TaskFailed, UnknownKind
+from pools.errors import PoolUnavailable, StoreFull, TaskFailed, UnknownKind
 from pools.inquiries import Inquiries
 from pools.link import Link
 from pools.message import TASK
@@ -16,6 +16,7 @@ from pools.numbers import Numbers
 from pools.steps import Question, Steps
 from tests.support.disks import SimDisk
 from tests.support.kept import Desk
+from tests.support.stores import open_at
 
 TASK_NAME = "0011-2048"
 
@@ -38,8 +39,11 @@ class Near:
 class Setup:
     """The questions of a task of a worker where agents `here/…` are, the others elsewhere."""
 
-    def __init__(self, disk: SimDisk) -> None:
-        self.desk = Desk(disk)
+    def __init__(self, disk: SimDisk, *, is_full: bool = False) -> None:
+        if is_full:
+            self.desk = Desk(disk, store=open_at(disk, shards=1, is_dry=True), refused=StoreFull("as told"))
+        else:
+            self.desk = Desk(disk)
         self.up = Link(window=100, clock=lambda: 0.0, later=lambda _s, _f: None)
         self.up.attach(self.desk.ledger)
         self.near = Near()
@@ -168,3 +172,21 @@ async def test_one_that_was_asked_elsewhere_and_lives_here_now_is_known_by_its_n
     assert await setup.ask("here/1", 5) == 6
     assert setup.near.rows == []
     setup.desk.close()
+
+
+async def test_without_room_nothing_new_is_asked_of_another_worker_and_what_was_asked_is_asked_again() -> None:
+    first = Setup(SimDisk())
+    first.ask("far/1", 5)
+    (section,) = await first.settle()
+    first.desk.kill()
+    setup = Setup(first.desk.disk, is_full=True)
+    asked = setup.ask("far/1", 5)
+    (again,) = await setup.settle()
+    assert again["q"] == section["q"]
+    with pytest.raises(StoreFull):
+        await setup.ask("far/2", 6)
+    setup.ask("here/1", 7)
+    await setup.settle()
+    assert len(setup.near.rows) == 1
+    assert not asked.done()
+    setup.desk.kill()

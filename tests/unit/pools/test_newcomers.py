@@ -117,15 +117,16 @@ def test_a_limit_holds_for_who_comes_by_itself_too() -> None:
 def test_nobody_is_made_while_agents_of_its_kind_are_removed() -> None:
     house = House()
     house.going.add("book")
-    house.newcomers.spawned("book", "x")
-    assert [event.name for event in house.events] == ["spawn.refused"]
+    house.spawned("book", "x")
+    assert (house.log, house.events, house.confirmed) == ([], [], [])  # it is asked for again
     house.newcomers.on_use.add("book")
     with pytest.raises(PoolUnavailable, match="being removed"):
         house.newcomers.used("book", "x", UnknownAgent("no"))
     assert not house.placement.has("book", "x")
     house.going.clear()
-    house.newcomers.spawned("book", "x")
+    house.spawned("book", "x")
     assert house.placement.has("book", "x")
+    assert house.confirmed == ["book/x"]
 
 
 def test_an_agent_that_an_agent_makes_is_recorded_once() -> None:
@@ -135,17 +136,6 @@ def test_an_agent_that_an_agent_makes_is_recorded_once() -> None:
     assert [entry[0] for entry in house.log if entry[0] == "roster"] == ["roster"]
     assert house.placement.has("book", "x")
     assert (house.events, house.confirmed) == ([], ["book/x", "book/x"])
-
-
-def test_a_spawn_of_a_kind_that_is_being_removed_is_not_confirmed_and_made_when_it_is_asked_for_again() -> None:
-    house = House()
-    house.going.add("book")
-    house.spawned("book", "x")
-    assert (house.log, house.events, house.confirmed) == ([], [], [])
-    house.going.clear()
-    house.spawned("book", "x")
-    assert house.placement.has("book", "x")
-    assert house.confirmed == ["book/x"]
 
 
 def test_where_nothing_is_kept_nobody_asks_again_so_it_is_an_event() -> None:

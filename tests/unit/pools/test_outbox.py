@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pools.address import Key, parse
-from pools.errors import Failure
+from pools.errors import Failure, StoreFull
 from pools.message import STATUS
 from pools.outbox import AGAIN_S, SPAWN_AGAIN_S, Outbox
 from pools.spec import OUTBOX_MESSAGES
@@ -251,3 +251,48 @@ def test_one_that_was_sent_elsewhere_and_lives_here_now_is_known_by_its_number()
     setup.settle(1)
     assert (setup.near.take(), setup.desk.store.window.told) == ([], {})
     setup.desk.close()
+
+
+def test_a_timer_that_was_stopped_is_sent_no_more_wherever_it_waits() -> None:
+    setup = Setup(SimDisk())
+    setup.outbox.send("here/1", [("timer", 1.0, "add", 1), ("timer", 9.0, "add", 2), ("tell", "far/1", "add", 3)])
+    setup.settle(1)
+    (rung,) = setup.near.take()
+    setup.answer([rung], (0, FULL))  # it is held
+    setup.outbox.stop_timers(lambda address: address == "here/1")
+    setup.settle(30)
+    assert setup.near.take() == []
+    assert [row[4] for row in setup.desk.store.window.told.values()] == [3]
+    assert setup.outbox.room("here/1") == OUTBOX_MESSAGES - 1
+    setup.outbox.send("s/1", tell(7, address="here/1"))
+    setup.settle()
+    assert [row[3] for row in setup.near.take()] == [7]  # nothing is in its way
+    setup.desk.close()
+
+
+def test_without_room_on_the_disk_what_a_full_receiver_did_not_take_waits_until_another_number_can_be_recorded() -> None:
+    setup = Setup(SimDisk())
+    setup.outbox.send("s/1", tell(5))
+    first = setup.settle()
+    setup.answer(first, (0, FULL))
+    setup.desk.ledger.refused = StoreFull("as told")
+    assert setup.settle(5) == []
+    setup.desk.ledger.refused = None
+    again = setup.settle(5)
+    assert [row[1:] for row in again] == [(1, "add", 5)]
+    assert again[0][0][0] > first[0][0][0]
+    setup.desk.close()
+
+
+def test_a_message_to_a_store_without_room_is_sent_again_and_to_one_that_stopped_by_the_next_engine() -> None:
+    disk = SimDisk()
+    setup = Setup(disk)
+    setup.outbox.send("s/1", tell(5))
+    first = setup.settle()
+    setup.answer(first, (0, Failure("StoreFull", "no room", 1.0)))
+    assert setup.settle(0.9) == []
+    assert setup.settle(0.2) == first
+    setup.answer(first, (0, Failure("StoreStopped", "no disk")))
+    assert setup.settle(9_999) == []
+    setup.desk.kill()
+    assert Setup(disk).settle(1) == first

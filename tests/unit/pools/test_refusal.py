@@ -10,6 +10,7 @@ import pytest
 
 from checkpoints.errors import DiskFull, RecordTooLarge, StoreFailed
 from pools.agent import Agent
+from pools.context import Context
 from pools.errors import StoreFull, StoreStopped
 from pools.gauges import BUSY_SINCE_NS, CELLS
 from pools.log import Log
@@ -35,6 +36,15 @@ class Diary(Agent):
 
     def show(self) -> list[Any]:
         return [list(self.lines), self.tags]
+
+
+DONE: list[str] = []
+
+
+class Buyer(Agent):
+    async def buy(self, what: str, ctx: Context) -> str:
+        price = await ctx.step("price", lambda: DONE.append("price") or what)
+        return str(await ctx.step("pay", lambda: DONE.append("pay") or price))
 
 
 def cells() -> memoryview:
@@ -148,3 +158,33 @@ def test_a_process_that_cannot_go_on_leaves_the_next_one_the_reason(monkeypatch:
         assert caught.value.args == (code,)
         assert (state_in(row), until_of(row)) == (state, until)
         assert row[BUSY_SINCE_NS] == (0 if code == BEGINS_ANEW else 5)
+
+
+async def test_a_task_that_found_no_room_for_its_next_step_keeps_those_that_ended_for_when_it_is_asked_again() -> None:
+    DONE.clear()
+    task = {"n": 1, "k": "buyer", "i": [1], "m": "buy", "a": ["tea"]}
+    begun: list[asyncio.Task[None]] = []
+    house = House(made=Buyer, start=lambda coroutine: begun.append(asyncio.ensure_future(coroutine)) or begun[0])
+    house.accept(task)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    house.land()
+    begun[0].cancel()
+    assert DONE == ["price"]
+    (steps,) = house.ledger.recall.steps.tasks.values()
+    house = refusing(house)
+    house.accept(task)
+    for _ in range(9):
+        await asyncio.sleep(0)
+        house.settle()
+    assert house.results() == {(1, 0): "StoreFull"}
+    assert (list(house.ledger.recall.steps.tasks.values()), DONE) == ([steps], ["price"])
+    house.kill()
+    house = House(house.disk, made=Buyer)
+    house.accept(task)
+    for _ in range(9):
+        await asyncio.sleep(0)
+        house.settle()
+    assert (house.results(), DONE) == ({(1, 0): "tea"}, ["price", "pay"])
+    assert house.ledger.recall.steps.tasks == {}
+    house.close()

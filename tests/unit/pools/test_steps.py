@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from pools import steps as floor
-from pools.errors import BadArgument, BadReply, StepMismatch, StepTooLarge, TooManySteps
+from pools.errors import BadArgument, BadReply, StepMismatch, StepTooLarge, StoreFull, TooManySteps
 from pools.steps import Question, Steps
 from tests.support.disks import SimDisk
 from tests.support.kept import Desk
+from tests.support.stores import open_at
 
 TASK = "0011-2048"
 
@@ -262,3 +263,21 @@ async def test_values_and_steps_have_bounds(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(TooManySteps, match="5 steps"):
             act()
     desk.close()
+
+
+async def test_without_room_no_step_is_taken_and_those_that_ended_have_their_values() -> None:
+    first = Desk()
+    assert await ended(first, take(Steps(TASK, first.ledger), "fetch", Outside(5))) == 5
+    first.kill()
+    desk = Desk(first.disk, store=open_at(first.disk, shards=1, is_dry=True), refused=StoreFull("as told"))
+    made, outside = Steps(TASK, desk.ledger), Outside(6)
+    assert await ended(desk, take(made, "fetch", outside)) == 5
+    with pytest.raises(StoreFull):
+        await ended(desk, take(made, "pay", outside))
+    assert outside.seen == []
+    question = Question(made, 2, "a/1", "get", None)
+    made.answered(question, None, 7)
+    assert 2 not in desk.ledger.recall.steps.of(TASK)  # an agent of the same worker, which has changed nothing
+    made.answered(question, 99, 7)
+    assert desk.ledger.recall.steps.of(TASK)[2].value == 7  # another one's, which may have: it is recorded with room
+    desk.kill()
