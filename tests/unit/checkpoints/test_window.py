@@ -160,6 +160,7 @@ def test_nothing_is_forgotten_before_its_time_and_an_idle_clock_says_nothing() -
     window = folded(answers_part(ONE, at(-23.9), {"v": [1]}), marks_part({ONE: at(-23.9)}))
     assert bounded(window) == []
     assert bounded(Window()) == []
+    assert bounded(folded(answers_part(ONE, 7, {"v": [1]}), marks_part({TWO: 7}))) == []
     assert not window.is_old(TWO, at(-99))  # nothing of that time was ever kept here
 
 

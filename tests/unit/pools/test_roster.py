@@ -266,5 +266,23 @@ async def test_one_that_could_not_be_kept_is_confirmed_only_when_it_was_noted_ag
         assert (after.has("counter", "x"), after.count) == (True, 2)
 
 
+async def test_one_that_was_removed_before_it_could_be_kept_is_not_kept_by_who_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    before = Placement(POOLS, 1_000)
+    with open_roster(tmp_path) as roster:
+        placed = before.add_names("counter", ["x"])
+        with monkeypatch.context() as patch:
+            patch.setattr(roster._store, "commit", _full)
+            roster.note("counter", placed, lambda event: said.append(event.name))
+            await until(lambda: "agents.unkept" in said)
+        await roster.removed("counter", [], placed)
+        roster.confirm("counter", "x", lambda: said.append("x"))
+        assert said[-1] == "x"
+    with open_roster(tmp_path) as roster:
+        assert not restored(roster).has("counter", "x")
+
+
 def _full(*_parts: object) -> int:
     raise DiskFull("log", OSError(28, "No space left on device"))
