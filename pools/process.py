@@ -98,9 +98,9 @@ class WorkerProcess:
         self.ended(None)
 
     def send_signal(self, number: int) -> None:
-        """Send the process a signal; nothing where it has ended, or is not born yet."""
+        """Send the process a signal; nothing where it has ended, is not born yet, or has as many as the kernel keeps."""
         if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, BlockingIOError):
                 signal.pidfd_send_signal(self._pidfd, number)
 
     def kill(self) -> None:

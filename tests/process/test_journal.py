@@ -517,7 +517,7 @@ async def test_a_bad_submission_is_refused_whole_by_what_is_wrong_with_it(engine
 
 
 async def test_a_client_without_patience_says_how_many_were_accepted(engine: Commands) -> None:
-    async with Client(environ=engine.environ) as client:
+    async with Client(environ=engine.environ, patience_s=0) as client:
         tasks = [("counter/1", "add", 1)] * 1_000 + [("nothing", "get")]
         with pytest.raises(SubmitStopped, match="1,000 of 1,001 tasks were accepted") as caught:
             await client.submit(tasks)
