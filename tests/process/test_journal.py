@@ -117,6 +117,9 @@ async def test_what_was_accepted_is_done_once_though_the_engine_is_killed_again_
     async def submit() -> None:
         async with Client(environ=engine.environ, patience_s=30) as client:
             while kills < 5:
+                if len(ids) > register.RESULTS // 2:  # what has ended is kept up to a number
+                    await asyncio.sleep(0.01)
+                    continue
                 keys = [chance.randrange(AGENTS) for _ in range(chance.choice([1, 7, 300, 2_500]))]
                 ids.extend(await client.submit((f"counter/{key}", "add", 1) for key in keys))
                 sent.extend(keys)
