@@ -179,7 +179,7 @@ def engine(tmp_path: Path) -> Iterator[Commands]:
 
 async def test_an_agent_that_was_made_is_there_after_the_engine_was_killed_at_once(engine: Commands) -> None:
     for round_number in range(4):
-        async with Client(environ=engine.environ) as client:
+        async with Client(environ=engine.environ, patience_s=0) as client:
             pid = (await client.stats())["pid"]
             asks = [
                 client.ask(f"teller/{key}", "make", [f"t{round_number}-{key}-{one}" for one in range(5)]) for key in range(4)
