@@ -26,7 +26,8 @@ from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
-from engine.task import outcome, submission_of, submit_parts
+from engine.submission import submission_of, submit_parts
+from engine.task import outcome
 from pools.address import names_in
 from pools.agent import Agent
 from pools.asks import Asks

@@ -17,6 +17,7 @@ __all__ = [
     "BadFrame",
     "BadMethod",
     "BadReply",
+    "DependencyFailed",
     "Failure",
     "FrameTooLarge",
     "Interrupted",
@@ -221,6 +222,10 @@ class TaskCancelled(PoolError):
     """The task was cancelled before it ended; it changed nothing."""
 
 
+class DependencyFailed(PoolError):
+    """A task that this one waited for failed, was taken back, or is not there; it was not run."""
+
+
 class TaskExpired(PoolError):
     """No answer came within the time that the caller gave."""
 
@@ -269,7 +274,7 @@ def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
     more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
     steps = (StepMismatch, StepTooLarge, TooManySteps, TooOld)
-    most = (StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
+    most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
 
 

@@ -317,6 +317,7 @@ class Placement:
         entry = self._kinds.get(kind) or _Kind()
         runs = groupby(entry.names.items(), key=itemgetter(1))
         return [(pool, [name for name, _ in run]) for pool, run in runs]
+
     def named(self, who: int) -> str:
         """The address of the agent that `gauges.who_is` told; empty where there is none."""
         for kind, entry in self._kinds.items():

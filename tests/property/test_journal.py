@@ -14,8 +14,10 @@ from checkpoints.errors import CheckpointError, DiskFull
 from checkpoints.store import Store, gone_part, open_store, states_part
 from engine import register as module
 from engine.errors import IntakeFull
-from engine.register import Change, Register
-from engine.task import ENDED, Submission
+from engine.change import Change
+from engine.register import Register
+from engine.submission import Submission
+from engine.task import ENDED
 from pools.errors import Failure
 from tests.support.disks import Fault, Killed, SimDisk
 

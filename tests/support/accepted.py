@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from engine.detached import Detached
-from engine.task import Submission
+from engine.submission import Submission
 from pools.address import Key
 from pools.errors import UnknownKind
 from pools.events import Event

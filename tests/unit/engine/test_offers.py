@@ -42,17 +42,24 @@ class Rig:
         for link, wire in zip(self.links, self.wires, strict=True):
             link.attach(wire)
         self.ended: list[Ending] = []
-        self.mark = 0
+        self.mark = self.chosen = 0
+        self.moved: list[list[Task]] = []
         self.offers = Offers(
             self._resolve,
             session=session,
+            choose=lambda task: self._resolve(task.agent, self.chosen)[1],
             mark=lambda: self.mark,
             desk=self,
             ended=self.ended.extend,
+            moved=self.moved.append,
             chance=Random(1),
             wall_s=self.clock.s,
         )
         self.number = 0
+
+    def time(self) -> float:
+        """Monotonic seconds."""
+        return self.clock.s()
 
     def call_soon(self, function: Callable[[], Any]) -> None:
         """In the next turn."""
