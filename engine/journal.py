@@ -136,6 +136,8 @@ class Journal:
     def _take(self) -> Change:
         """What the next commit holds."""
         whole, self._next = self._next, Change()
+        if self._store is None:
+            return whole  # no frame has to hold it
         drafts, size_bytes = _fitting([draft.size_bytes for draft in whole.drafts], 0)
         whole.drafts, self._next.drafts = whole.drafts[:drafts], whole.drafts[drafts:]
         endings, _ = _fitting([one.size_bytes for one in whole.endings], size_bytes)

@@ -197,8 +197,7 @@ class Offers:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        while way.waiting and way.out < OFFERED:
-            task, kind, key = way.waiting.take()
+        for task, kind, key in way.waiting.take_up_to(OFFERED - way.out):
             if task.is_ending:
                 continue
             options = task.options

@@ -70,6 +70,7 @@ class Options(NamedTuple):
 
 
 PLAIN = Options()
+_TEXT = {str}
 _DEFAULTS: dict[str, Any] = Options._field_defaults
 
 
@@ -82,6 +83,8 @@ def seconds_of(what: str, value: Any, *, least_s: float = 0.0, most_s: float = D
 
 def name_of(what: str, name: Any) -> Reference:
     """What a task is called by. Raises BadArgument."""
+    if type(name) is str and name.isascii() and 0 < len(name) <= NAME_CHARS:
+        return name
     if type(name) not in (int, str) or not 0 < len(str(name)) <= NAME_CHARS or values.fault(name):
         raise BadArgument(f"{what} is a number, or a text of 1 to {NAME_CHARS} characters, got {name!r:.80}")
     return name  # type: ignore[no-any-return]
@@ -91,6 +94,10 @@ def references_of(value: Any) -> tuple[Reference, ...]:
     """The tasks that one waits for, each once. Raises BadArgument."""
     if type(value) is not list and type(value) is not tuple:
         value = [value]
+    if len(value) <= DEPENDENCIES and set(map(type, value)) == _TEXT and max(map(len, value)) <= NAME_CHARS and all(value):
+        joined = "".join(value)
+        if joined.isascii():
+            return tuple(dict.fromkeys(value))
     if len(value) > DEPENDENCIES:
         raise BadArgument(f'"after" names up to {DEPENDENCIES:,} tasks, got {len(value):,}')
     return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))

@@ -64,6 +64,8 @@ class Register:
         self._settled = 1
         self._lowest = 1
         self._ended_s = 0.0
+        #: Whether a task waits for one by its id.
+        self._has_ids = False
         #: Tasks that are open or drafted, and their bytes.
         self.held = self.held_bytes = 0
 
@@ -212,6 +214,10 @@ class Register:
 
     def _wait(self, task: Task, lost: list[tuple[Task, Failure]]) -> None:
         """Have a task wait for others, if it must."""
+        start = self.session[:ID_DIGITS]
+        for reference in task.after:
+            if type(reference) is str and reference.startswith(start):
+                self._has_ids = True
         waits = self.dependencies.add(task, task.name, task.after, task.options)
         if waits is True:
             task.state = "waiting"
@@ -328,9 +334,8 @@ class Register:
         old = self.tasks.get(number)
         if old is not None:
             old.next = by.number
-            old.argument = None
             self.letters.take(number)
-            self.results.put(number, old.size_bytes)
+            self._shelve(old)
         if by.name is not None:
             self.names.put(by.name, by.number)
 
@@ -354,17 +359,18 @@ class Register:
         """Those who waited for a task that has ended."""
         if task.after:
             self.dependencies.take_back(task)
-        for reference in self._references(task):
+        for reference in self._references(task) if self._has_ids else () if task.name is None else (task.name,):
             free, lost = self.dependencies.ended(reference, state)
             more.free += free
             more.lost += lost
 
     def _shelve(self, task: Task) -> None:
         """Keep a task that has ended; what was not done keeps its arguments, so that it can be tried again."""
-        if task.state == "done":
+        if task.state == "done" and task.argument is not None:
+            task.size_bytes -= len(task.argument)
             task.argument = None
         shelf = self.letters if task.state == "failed" and task.next is None else self.results
-        shelf.put(task.number, task.size_bytes)
+        shelf.put(task.number, task.kept_bytes)
 
     def _let_go(self, task: Task, more: Change) -> None:
         if task.name is not None:

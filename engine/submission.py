@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from engine.errors import EngineError, SubmitStopped
 from engine.options import FIELDS, NAME_CHARS, PLAIN, Options, Reference, name_of, options_of, references_of, seconds_of
-from engine.stream import task_of
+from engine.stream import LINE, task_of
 from pools import values
 from pools.address import parse, valid_kind
 from pools.errors import BadArgument, PoolError
@@ -48,7 +48,7 @@ def submission_of(line: Any, wall_s: Callable[[], float] = time.time) -> Submiss
     """What a tuple (address, method, *arguments) or a task line asks for. Raises BadArgument, BadAddress."""
     if type(line) is Submission:
         return line
-    if type(line) is dict and not WANTED.isdisjoint(line):
+    if type(line) is dict and not line.keys() <= LINE:
         fields = {name: line[name] for name in line if name in WANTED}
         line = {name: line[name] for name in line if name not in fields}
         name, (address, method, *arguments) = task_of(line)
@@ -84,11 +84,13 @@ def _checked(name: Any, address: str, method: Any, argument: Any) -> Submission:
         parse(address)
     else:
         valid_kind(address)
-    if not is_name(method) or len(method) > NAME_CHARS:
+    if (type(method) is not str or not method.isidentifier() or len(method) > NAME_CHARS) and not (
+        is_name(method) and len(method) <= NAME_CHARS
+    ):
         raise BadArgument(f"a method is named by a text of up to {NAME_CHARS} characters, got {method!r:.80}")
     if name is not None:
         name_of('an "id"', name)
-    wrong = values.fault(argument, "the argument")
+    wrong = None if argument is None else values.fault(argument, "the argument")
     if wrong is not None:
         raise BadArgument(f"{address} {method}: {wrong}")
     return Submission(name, address, method, argument, None)
@@ -97,7 +99,7 @@ def _checked(name: Any, address: str, method: Any, argument: Any) -> Submission:
 def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]) -> Submission:
     """A submission with more fields of a task line. Raises BadArgument."""
     key, sticky, after = fields.get("key"), fields.get("sticky"), fields.get("after")
-    shared = {name: fields[name] for name in fields if name not in OWN}
+    shared = None if fields.keys() <= OWN else {name: fields[name] for name in fields if name not in OWN}
     options = options_of(shared) if shared else PLAIN
     deadline_s = _deadline_s(fields, wall_s)
     if deadline_s is not None and options.delay_s >= deadline_s:
@@ -110,11 +112,15 @@ def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]
         if plain.name is not None and plain.name != key:
             raise BadArgument(f'"id" and "key" name the same task twice: {plain.name!r:.40} and {key!r:.40}')
         plain = plain._replace(name=name_of("a key", key))
-    return plain._replace(
-        deadline_s=deadline_s,
-        after=() if after is None else references_of(after),
-        sticky=None if sticky is None else name_of("sticky", sticky),
-        options=options,
+    return Submission(
+        plain.name,
+        plain.address,
+        plain.method,
+        plain.argument,
+        deadline_s,
+        () if after is None else references_of(after),
+        None if sticky is None else name_of("sticky", sticky),
+        options,
     )
 
 

@@ -22,6 +22,8 @@ ENDED = ("done", "failed", "cancelled", "expired")
 STATES = ("queued", "waiting", "running", *ENDED)
 #: Bytes that a task takes beside its texts, about, so that many small ones are bounded too.
 TASK_BYTES = 400
+#: The same of each task that it waits for.
+REFERENCE_BYTES = 200
 #: Attempts that failed of which it is known how, the newest ones.
 TRIES = 20
 
@@ -82,11 +84,24 @@ class Task:
     #: How it shall end, `cancelled` or `expired`, once somebody has taken it back.
     wish: str | None = field(default=None, repr=False)
 
+    #: What it takes in memory, about, while it is open.
+    size_bytes: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        argument, name = self.argument, self.name
+        self.size_bytes = (
+            TASK_BYTES
+            + len(self.agent)
+            + len(self.method)
+            + (0 if argument is None else len(argument))
+            + (len(name) if type(name) is str else 0)
+            + REFERENCE_BYTES * len(self.after)
+        )
+
     @property
-    def size_bytes(self) -> int:
-        """What it takes in memory, about."""
-        texts = len(self.agent) + len(self.method) + len(str(self.name))
-        return TASK_BYTES + texts + len(self.argument or b"") + len(self.value or b"")
+    def kept_bytes(self) -> int:
+        """What it takes once it has ended."""
+        return self.size_bytes + len(self.value or b"")
 
     def end(self, state: str, now_s: float, *, value: bytes | None = None, error: Failure | None = None) -> Ending:
         """How it ends, once that is written down."""
@@ -111,6 +126,8 @@ class Ending(NamedTuple):
 
 def exact(value: Any) -> bytes:
     """A value as JSON that takes no more memory than it is long: what `dumps` gives may pin kilobytes."""
+    if type(value) is int:
+        return b"%d" % value
     return bytes(memoryview(orjson.dumps(value)))
 
 

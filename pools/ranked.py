@@ -63,6 +63,14 @@ class Ranked(Generic[T]):
                 top = self._lower(top)
         return queues[top].popleft()
 
+    def take_up_to(self, count: int) -> list[T]:
+        """The next ones, as many as that where there are so many."""
+        queues = [queue for queue in self._queues if queue]
+        if len(queues) == 1:
+            queue = queues[0]
+            return [queue.popleft() for _ in range(min(count, len(queue)))]
+        return [self.take() for _ in range(min(count, len(self)))]
+
     def _lower(self, top: int) -> int:
         """The lower priority whose turn it is."""
         for at in range(top):
