@@ -20,6 +20,7 @@ from checkpoints.spec import SESSION_BYTES
 from engine.change import Change, Draft
 from engine.errors import IntakeFull, JournalFailed
 from engine.register import Register
+from engine.restored import restored
 from engine.task import Ending, Task
 from pools.events import Event
 from pools.pause import Pause
@@ -300,7 +301,7 @@ def open_journal(folder: str | None, *, is_synced: bool, **facts: Any) -> tuple[
 
     store = open_store(folder, shards=1, chance=os.urandom, is_synced=is_synced, failpoint=failpoint_of(os.environ))
     try:
-        register, follows = Register.restored(store.items(), session)
+        register, follows = restored(store.items(), session)
     except BaseException:
         store.close()
         raise

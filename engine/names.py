@@ -78,9 +78,7 @@ class Names:
 
     def restore(self, items: Iterable[tuple[Reference, Former]]) -> None:
         """Remember what was remembered before."""
-        for name, former in sorted(items, key=lambda item: item[1].ended_s):
-            if name not in self.numbers:
-                self.former[name] = former
+        self.former.update(sorted(items, key=lambda item: item[1].ended_s))
 
 
 def check_of(submission: Submission, argument: bytes | None) -> int:

@@ -6,7 +6,7 @@ the register's business, as bytes they are the journal's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -45,9 +45,10 @@ class Rows(NamedTuple):
     rows: list[Any]
 
 
-def rows_of_change(change: Change, meta: list[Any], olds: list[tuple[Task, int]]) -> Iterator[Rows]:
-    """The records of a change. meta: the counts then.  olds: dead letters that are tried again, and their new numbers."""
+def rows_of_change(change: Change, meta: list[Any], known: Mapping[int, Task]) -> Iterator[Rows]:
+    """The records of a change. meta: the counts then.  known: tasks by number, of which some are tried again."""
     tasks = [task for draft in change.drafts for task in draft.tasks]
+    olds = [(known[task.of], task.number) for task in tasks if task.of is not None and task.of in known]
     keys: dict[int | str, Any] = {draft.key: _numbers_row(draft.numbers) for draft in change.drafts if draft.key}
     if tasks:
         yield Rows(TASK, TASK_FIELDS, [task.number for task in tasks], [_task_row(task) for task in tasks])

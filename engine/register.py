@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from checkpoints.spec import SESSION_BYTES
 from engine.change import Change, Draft
 from engine.dependencies import Dependencies
 from engine.errors import DuplicateTask, IntakeFull, NotRequeued, ResultGone, UnknownTask
 from engine.names import Former, Names, check_of
 from engine.options import Reference
-from engine.records import END, KEY, META, NAME, TASK, Rows, ended_task, numbers_of, read_name, read_task, rows_of_change
+from engine.records import Rows, rows_of_change
 from engine.shelf import Shelf
 from engine.submission import Submission
 from engine.task import ENDED, Ending, Task, exact
-from pools.errors import BadArgument, Failure, StateUnreadable
+from pools.errors import BadArgument, Failure
 from pools.lane import PLACE_BITS
 
 __all__ = ["Register"]
@@ -33,7 +32,7 @@ SUBMISSION_BYTES = 24 * 1024 * 1024
 SPAN_TASKS = 1_000_000
 #: Ended tasks that are kept with their values, and their bytes: a restart reads them all, in about a second.
 RESULTS, RESULTS_BYTES = 50_000, 64 * 1024 * 1024
-#: Dead letters that are kept with their arguments, and their bytes.
+#: Dead letters that are kept, and their bytes.
 LETTERS, LETTERS_BYTES = 10_000, 64 * 1024 * 1024
 #: Submissions of which it is remembered that they were accepted, for clients that did not hear it.
 KEYS = 10_000
@@ -115,9 +114,9 @@ class Register:
             if name in self.names.former:
                 return self.names.former[name].state
             number = self._number(name)
+        task = self.tasks.get(number or 0)
         if number is None or not 0 < number < self._next:
             return None
-        task = self.tasks.get(number)
         while task is not None and task.next is not None:
             task = self.tasks.get(task.next)
         if task is None:
@@ -144,7 +143,7 @@ class Register:
 
     def can_run_again(self, task: Task) -> bool:
         """Whether a task has ended without being done, and no other attempt of it was made."""
-        return task.state in ("failed", "cancelled", "expired") and not task.next and task.number not in self._requeued
+        return task.state in ENDED[1:] and not task.next and task.number not in self._requeued
 
     @property
     def mark(self) -> int:
@@ -215,9 +214,7 @@ class Register:
     def _wait(self, task: Task, lost: list[tuple[Task, Failure]]) -> None:
         """Have a task wait for others, if it must."""
         start = self.session[:ID_DIGITS]
-        for reference in task.after:
-            if type(reference) is str and reference.startswith(start):
-                self._has_ids = True
+        self._has_ids |= any(type(each) is str and each.startswith(start) for each in task.after)
         waits = self.dependencies.add(task, task.name, task.after, task.options)
         if waits is True:
             task.state = "waiting"
@@ -236,9 +233,8 @@ class Register:
         """Another attempt of tasks that were not done, under numbers of their own. Raises NotRequeued, IntakeFull."""
         for old in olds:
             if not self.can_run_again(old):
-                state = (
-                    f"requeued as {self.id_of(old.next)}" if old.next else old.state if old.error is None else "requeued now"
-                )
+                now = old.state if old.error is None else "requeued now"
+                state = f"requeued as {self.id_of(old.next)}" if old.next else now
                 raise NotRequeued(f"task {self.id_of(old.number)} is {state}; for those that can be see: engine dlq ls")
         tasks = [
             Task(
@@ -280,13 +276,7 @@ class Register:
 
     def rows(self, change: Change) -> Iterator[Rows]:
         """The records of a change."""
-        olds = [
-            (self.tasks[task.of], task.number)
-            for draft in change.drafts
-            for task in draft.tasks
-            if task.of is not None and task.of in self.tasks
-        ]
-        return rows_of_change(change, self._meta(change), olds)
+        return rows_of_change(change, self._meta(change), self.tasks)
 
     def _meta(self, change: Change) -> list[Any]:
         ended = dict(self.ended)
@@ -302,7 +292,11 @@ class Register:
         for draft in change.drafts:
             self._accept(draft)
         for task in change.dropped:
-            self._drop(task, more)
+            if task.next is None:
+                task.next = 0
+                self.letters.take(task.number)
+                self._shelve(task)
+                self._release(task, "dropped", more)
         for one in change.endings:
             self._end(one)
         if self.dependencies:
@@ -348,13 +342,6 @@ class Register:
         task.state, task.ended_s, task.value, task.error = state, ended_s, value, error
         self._shelve(task)
 
-    def _drop(self, task: Task, more: Change) -> None:
-        if task.next is None:
-            task.next = 0
-            self.letters.take(task.number)
-            self._shelve(task)
-            self._release(task, "dropped", more)
-
     def _release(self, task: Task, state: str, more: Change) -> None:
         """Those who waited for a task that has ended."""
         if task.after:
@@ -390,55 +377,25 @@ class Register:
 
     # -- what was written down -----------------------------------------------------------------------------------------
 
-    @classmethod
-    def restored(cls, items: Iterable[tuple[str, int | str, dict[str, Any]]], session: str) -> tuple[Register, Change]:
-        """The register of a journal that was read, in a new life of it, and what follows. session: of a new one.
-
-        Raises StateUnreadable for counts that its tasks do not have.
-        """
-        kept: dict[str, dict[Any, dict[str, Any]]] = {META: {}, TASK: {}, END: {}, KEY: {}, NAME: {}}
-        for kind, key, state in items:
-            kept.setdefault(kind, {})[key] = state
-        try:
-            return cls._restored(kept, session)
-        except (KeyError, TypeError, ValueError, BadArgument) as error:
-            raise StateUnreadable(f"the journal of tasks cannot be read: {error!r}") from error
-
-    @classmethod
-    def _restored(cls, kept: dict[str, dict[Any, dict[str, Any]]], session: str) -> tuple[Register, Change]:
-        meta = kept[META].get("counts")
-        if meta is None:
-            return cls(session), Change()
-        found = cls(_session(meta["session"]), meta["life"] + 1)
-        found.accepted, found.ended = meta["accepted"], {state: meta[state] for state in ENDED}
-        found._next = found._settled = meta["next"]
-        for number in sorted(kept[TASK]):
-            task = found.tasks[number] = read_task(number, kept[TASK][number], found.life)
-            if task.name is not None:
-                found.names.numbers[task.name] = number
-        for number, end in sorted(kept[END].items(), key=lambda item: (item[1]["ended_s"], item[0])):
-            task = found.tasks[number]
-            ended_task(task, end)
-            found._ended_s = end["ended_s"]
-            found._shelve(task)
-        found.names.restore((name, read_name(state)) for name, state in kept[NAME].items())
+    def take_up(self, tasks: Iterable[Task], keys: Iterable[tuple[str, Sequence[int]]], next_number: int) -> Change:
+        """Have the tasks that an earlier life left, those that have ended in the order of their ends; returns what follows."""
+        self._next = self._settled = next_number
         lost: list[tuple[Task, Failure]] = []
-        for task in found.tasks.values():
-            if task.ended_s is None:
-                found.held += 1
-                found.held_bytes += task.size_bytes
-                if task.after:
-                    found._wait(task, lost)
-        for key, state in sorted(kept[KEY].items(), key=lambda item: item[1]["first"]):
-            found._keys[key] = numbers_of(state)
-        if found.held != found.open or not all(0 < number < found._next for number in found.tasks):
-            raise ValueError(f"{found.held} open tasks are there, the counts say {found.open}")
-        more = found.apply(Change())
-        more.lost += lost
-        return found, more
-
-
-def _session(text: Any) -> str:
-    if type(text) is not str or len(bytes.fromhex(text)) != SESSION_BYTES:
-        raise ValueError(f"no session: {text!r:.40}")
-    return text
+        for task in tasks:
+            self.tasks[task.number] = task
+            if task.name is not None:
+                self.names.numbers[task.name] = max(task.number, self.names.numbers.get(task.name, 0))
+            if task.ended_s is not None:
+                self._ended_s = task.ended_s
+                self._shelve(task)
+            else:
+                self.held += 1
+                self.held_bytes += task.size_bytes
+        self.tasks = {number: self.tasks[number] for number in sorted(self.tasks)}
+        for task in self.tasks.values():
+            if task.ended_s is None and task.after:
+                self._wait(task, lost)
+        self._keys.update(keys)
+        follows = self.apply(Change())
+        follows.lost += lost
+        return follows

@@ -13,7 +13,7 @@ import orjson
 from engine.options import PLAIN, Options, Reference
 from pools.errors import Failure, raised
 
-__all__ = ["ENDED", "STATES", "TRIES", "Ending", "Task", "Try", "exact", "outcome"]
+__all__ = ["ENDED", "STATES", "TRIES", "Ending", "Task", "Try", "exact"]
 
 #: How a task may end.
 ENDED = ("done", "failed", "cancelled", "expired")
@@ -103,6 +103,12 @@ class Task:
         """What it takes once it has ended."""
         return self.size_bytes + len(self.value or b"")
 
+    def outcome(self) -> Any:
+        """Its value, if it was done. Raises its error if not."""
+        if self.value is not None:
+            return orjson.loads(self.value)
+        raise raised(self.error or Failure(self.state, ""))
+
     def end(self, state: str, now_s: float, *, value: bytes | None = None, error: Failure | None = None) -> Ending:
         """How it ends, once that is written down."""
         self.is_ending = True
@@ -129,10 +135,3 @@ def exact(value: Any) -> bytes:
     if type(value) is int:
         return b"%d" % value
     return bytes(memoryview(orjson.dumps(value)))
-
-
-def outcome(task: Task) -> Any:
-    """The value of a task that was done. Raises the error of one that was not."""
-    if task.value is not None:
-        return orjson.loads(task.value)
-    raise raised(task.error or Failure(task.state, ""))

@@ -85,7 +85,7 @@ def test_a_circle_is_refused_and_named_and_changes_nothing() -> None:
     rig = Rig()
     assert rig.add("a", "b")
     assert rig.add("b", "c", "x")
-    with pytest.raises(DependencyCycle, match="c -> a -> b -> c|b -> c -> a -> b|a -> b -> c -> a"):
+    with pytest.raises(DependencyCycle, match="c -> a -> b -> c"):
         rig.add("c", "y", "a")
     with pytest.raises(DependencyCycle, match="z -> z"):
         rig.add("z", "z")

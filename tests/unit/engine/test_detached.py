@@ -10,7 +10,7 @@ import pytest
 
 from engine import detached as module
 from engine.errors import EngineStopped, IntakeFull, TaskOpen, UnknownTask
-from engine.task import Task, outcome
+from engine.task import Task
 from pools.errors import BadArgument, UnknownKind
 from tests.support.accepted import ADD, Desk, desk
 from tests.support.processes import until
@@ -25,7 +25,7 @@ async def test_a_task_is_offered_once_it_is_accepted_and_waited_for_by_its_id() 
         await asyncio.sleep(0)
         made.answer()
         tasks = await asyncio.gather(*waiting)
-        assert [outcome(task) for task in tasks] == [1, 1, 1]
+        assert [task.outcome() for task in tasks] == [1, 1, 1]
         shown = made.detached.result(tasks[0])
         assert (shown["id"], shown["state"], orjson.loads(orjson.dumps(shown))["value"]) == (first, "done", 1)
         assert (await made.detached.ended(first, 0)) is tasks[0]

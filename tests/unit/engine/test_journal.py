@@ -16,10 +16,11 @@ import pytest
 from checkpoints.errors import FolderInUse
 from checkpoints.store import Store, open_store
 from engine import journal as module
+from engine.change import Change
 from engine.errors import IntakeFull, JournalFailed
 from engine.journal import Journal, open_journal
-from engine.change import Change
 from engine.register import Register
+from engine.restored import restored
 from engine.submission import Submission
 from engine.task import Task
 from pools.events import Event
@@ -56,7 +57,7 @@ class Desk:
         self.disk = disk
         self.store = open_store("data/journal", shards=1, chance=Random(1).randbytes, files=disk.process())
         self.gated = Gated(self.store)
-        self.register, gone = Register.restored(self.store.items(), SESSION)
+        self.register, gone = restored(self.store.items(), SESSION)
         self.landed: list[Change] = []
         self.events: list[Event] = []
         self.journal = Journal(
@@ -96,7 +97,7 @@ def on_disk(disk: SimDisk) -> Register:
     disk.cut_power(Random(1))
     store = open_store("data/journal", shards=1, chance=Random(1).randbytes, files=disk.process())
     try:
-        return Register.restored(store.items(), SESSION)[0]
+        return restored(store.items(), SESSION)[0]
     finally:
         store.close()
 
@@ -241,7 +242,9 @@ async def test_a_life_that_begins_is_written_down() -> None:
 async def test_without_a_store_the_same_is_kept_in_memory(tmp_path: Path) -> None:
     landed: list[Change] = []
     loop = asyncio.get_running_loop()
-    register, journal, _ = open_journal(None, is_synced=False, loop=loop, landed=lambda change, _more: landed.append(change), on_event=print)
+    register, journal, _ = open_journal(
+        None, is_synced=False, loop=loop, landed=lambda change, _more: landed.append(change), on_event=print
+    )
     draft = register.draft([ADD], 1.0)
     accepting = journal.accept(draft)
     assert not accepting.done()

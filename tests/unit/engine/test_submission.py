@@ -14,6 +14,8 @@ from engine.submission import SUBMIT_MOST, Submission, rows_of, submission_of, s
 from pools.errors import BadAddress, BadArgument
 from pools.ranked import CRITICAL, LOW
 
+LATER = Options(priority=LOW, retries=3, retry_on=("ValueError",), backoff_s=2.0)
+
 
 @pytest.mark.parametrize(
     ("line", "meant"),
@@ -32,7 +34,12 @@ from pools.ranked import CRITICAL, LOW
         (
             {"agent": "counter/1", "method": "get", "priority": "low", "retries": 3, "retry_on": "ValueError", "backoff_s": 2},
             Submission(
-                None, "counter/1", "get", None, None, options=Options(priority=LOW, retries=3, retry_on=("ValueError",), backoff_s=2.0)
+                None,
+                "counter/1",
+                "get",
+                None,
+                None,
+                options=LATER,
             ),
         ),
         (
@@ -61,7 +68,10 @@ def test_a_line_and_its_row_are_the_same_submission(line: Any, meant: Submission
         ({"agent": "counter/1", "method": "get", "deadline_at": 9e9, "deadline_s": 4}, "either"),
         ({"agent": "counter/1", "method": "get", "after": [[1]]}, "after"),
         ({"agent": "counter/1", "method": "get", "after": [""]}, "after"),
-        ({"agent": "counter/1", "method": "get", "after": ["x"], "after_failed": "shrug"}, "after_failed is fail, wait or ignore"),
+        (
+            {"agent": "counter/1", "method": "get", "after": ["x"], "after_failed": "shrug"},
+            "after_failed is fail, wait or ignore",
+        ),
         ({"agent": "counter/1", "method": "get", "retries": 101}, "retries"),
         ({"agent": "counter/1", "method": "get", "retries": True}, "retries"),
         ({"agent": "counter/1", "method": "get", "retry_on": [1]}, "retry_on"),

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from engine.task import Task, exact, outcome
+from engine.task import Task, exact
 from pools.errors import Failure, TaskCancelled, TaskFailed
 
 
@@ -19,15 +19,15 @@ def test_json_is_kept_in_no_more_memory_than_it_is_long() -> None:
 def test_the_outcome_of_a_task_is_its_value_or_its_error() -> None:
     task = Task(1, None, "counter/1", "get", None, 0.0)
     task.value = b"[1,null]"
-    assert outcome(task) == [1, None]
+    assert task.outcome() == [1, None]
     task.value = b"null"
-    assert outcome(task) is None
+    assert task.outcome() is None
     task.value, task.error = None, Failure("ValueError", "as told")
     with pytest.raises(TaskFailed, match="as told"):
-        outcome(task)
+        task.outcome()
     task.error = Failure("TaskCancelled", "gone")
     with pytest.raises(TaskCancelled):
-        outcome(task)
+        task.outcome()
 
 
 def test_the_size_of_a_task_grows_with_what_it_holds() -> None:
