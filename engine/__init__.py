@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine import errors
     from engine.client import Client
     from engine.engine import Engine
+    from engine.options import Options
     from engine.snapshot import Snapshot
     from pools.agent import Agent
     from pools.context import Context
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from pools.table import Table
 
 __all__ = [
-    "Agent", "Batch", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "Table", "__version__", "errors",
-    "task",
+    "Agent", "Batch", "Client", "Context", "Engine", "Log", "Options", "PoolSpec", "Result", "Snapshot", "Table", "__version__",
+    "errors", "task",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ _HOMES = {
     "Context": "pools.context",
     "Engine": "engine.engine",
     "Log": "pools.log",
+    "Options": "engine.options",
     "PoolSpec": "pools.spec",
     "Batch": "pools.result",
     "Result": "pools.result",
