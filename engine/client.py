@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from checkpoints.spec import SESSION_BYTES
+from engine.errands import RETURN_S, Errands
 from engine.errors import NotRunning, UnsafePath
 from engine.line import error_of, not_running
 from engine.paths import find_paths
@@ -22,11 +23,10 @@ from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
-from engine.submission import Submission, rows_of, submission_of, submit_parts
 from pools.address import ANY, Key, parse, valid_kind
 from pools.asks import Asks
 from pools.channel import Channel
-from pools.errors import Failure, FrameTooLarge, LinkClosed, raised
+from pools.errors import LinkClosed
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
@@ -35,15 +35,13 @@ __all__ = ["Client"]
 
 #: Tasks that one client has in flight; the engine's own windows decide how fast they go on.
 WINDOW = 8_192
-#: Seconds between two tries to come back to an engine that is gone.
-RETURN_S = 0.05
 #: Seconds that it tries so unless told otherwise, where the engine keeps state: time for a backoff and a long log's replay.
 PATIENCE_S = 30.0
 #: Seconds that the engine may take to say whether it keeps state; one that says nothing counts as one that does not.
 HELLO_S = 10.0
 
 
-class Client:
+class Client(Errands):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
@@ -196,6 +194,11 @@ class Client:
             if not future.done():
                 future.set_exception(gone)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or never connected."""
+        return self._channel is None
+
     def _resolve(self, address: str) -> tuple[Link, str, Key]:
         if type(address) is str and "/" not in address:
             return self._link, valid_kind(address), ANY
@@ -210,17 +213,6 @@ class Client:
         self._channel.send(STATUS, {"verb": verb, "id": self._number, **facts})
         self._requests[self._number] = future
         return await future
-
-    async def _insist(self, verb: str, **facts: Any) -> Any:
-        """The same, again and again while patience lasts and the engine is gone: for what may be said twice."""
-        deadline_s = time.monotonic() + self._patience_s
-        while True:
-            try:
-                return await self.request(verb, **facts)
-            except LinkClosed:
-                if self._patience_s <= 0 or self._channel is None or time.monotonic() > deadline_s:
-                    raise
-            await asyncio.sleep(RETURN_S)
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
@@ -242,51 +234,6 @@ class Client:
     ) -> AsyncGenerator[Batch, None]:
         """The same in batches. As `Engine.map_batches`."""
         return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally)
-
-    # -- tasks that nobody waits for -----------------------------------------------------------------------------------
-
-    async def submit(self, tasks: Iterable[Any]) -> list[str]:
-        """Have tasks accepted; returns their ids. As `Engine.submit`, but 1,000 tasks at a time.
-
-        With patience an engine that was lost is asked again, and accepts them once.  Raises SubmitStopped where only
-        some of them were accepted.
-        """
-        return await submit_parts([submission_of(task) for task in tasks], self._submit)
-
-    async def _submit(self, tasks: Sequence[Submission]) -> list[str]:
-        try:
-            return list(await self._insist("submit", tasks=rows_of(tasks), key=os.urandom(SESSION_BYTES).hex()))
-        except FrameTooLarge:
-            if len(tasks) == 1:
-                raise
-        return await submit_parts(tasks, self._submit, (len(tasks) + 1) // 2)
-
-    async def result(self, id: str, wait_s: float = 0.0) -> Any:
-        """The value of an accepted task, once it has ended. As `Engine.result`."""
-        deadline_s = time.monotonic() + wait_s
-        while True:
-            try:
-                said = await self.request("result", task=id, wait_s=max(deadline_s - time.monotonic(), 0.0))
-                break
-            except LinkClosed:
-                if self._patience_s <= 0 or self._channel is None or time.monotonic() > deadline_s + self._patience_s:
-                    raise
-            await asyncio.sleep(RETURN_S)
-        if said["state"] == "done":
-            return said["value"]
-        raise raised(Failure(*said["error"]))
-
-    async def cancel(self, id: str) -> dict[str, Any]:
-        """Take an accepted task back; returns it as it stands then: its `state` says whether it was cancelled."""
-        return dict(await self._insist("cancel-task", task=id))
-
-    async def tasks(self, state: str | None = None, *, skip: int = 0, limit: int = 100) -> dict[str, Any]:
-        """A page of the accepted tasks, the newest first. limit: at most 10,000."""
-        return dict(await self.request("tasks", state=state, skip=skip, limit=limit))
-
-    async def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
-        """Try dead letters again, all of them by default; returns the old and the new id of each."""
-        return list(await self.request("requeue", tasks=ids, all=ids is None))
 
     # -- control -------------------------------------------------------------------------------------------------------
 

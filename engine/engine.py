@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from checkpoints.errors import CheckpointError
+from engine.accepted import Accepted
 from engine.allotment import pools_of
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.keys import DURABILITIES
@@ -26,7 +27,6 @@ from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
-from engine.submission import submission_of, submit_parts
 from pools.address import names_in
 from pools.agent import Agent
 from pools.asks import Asks
@@ -54,7 +54,7 @@ GRACE_S = 5.0
 NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
-class Engine:
+class Engine(Accepted):
     """Workers full of agents, and the ways to ask them.
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
@@ -340,18 +340,6 @@ class Engine:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm = self.swarm
         return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
-
-    async def submit(self, tasks: Iterable[Any]) -> list[str]:
-        """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
-
-        tasks: as for `map`. They are accepted 1,000 at a time, each thousand whole. Raises BadArgument, UnknownKind,
-        DuplicateTask, DependencyCycle, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
-        """
-        return await submit_parts([submission_of(task) for task in tasks], self.detached.submit)
-
-    async def result(self, id: str, wait_s: float = 0.0) -> Any:
-        """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
-        return (await self.detached.ended(id, wait_s)).outcome()
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 

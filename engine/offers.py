@@ -121,8 +121,11 @@ class Offers:
 
     def put(self, tasks: Iterable[Task]) -> None:
         """Offer tasks, in their order, as their workers have room."""
+        now_s = self._wall_s()
         for task in tasks:
-            task.state = "queued"
+            task.state, task.due_s = "queued", None
+            if task.ready_s is None:
+                task.ready_s = now_s
             self._arrived.append(task)
         self._route_soon()
 
@@ -206,9 +209,7 @@ class Offers:
                 lane = way.lanes[kind, options.priority] = Lane(way.link, kind, self)
                 lane.session, lane.ids, lane.priority = self._session, _numbers, options.priority
             lane.mark = mark
-            task.state, task.started_s = "running", now_s
-            if task.ready_s is None:
-                task.ready_s = now_s
+            task.state, task.started_s, task.progress = "running", now_s, None
             task.attempts += 1
             way.out += 1
             self._way_of[task] = way
@@ -268,7 +269,7 @@ class Offers:
             endings.append(_failed(task, now_s, failure))
             return
         task.retried += 1
-        task.state = "waiting"
+        task.state, task.due_s = "waiting", now_s + wait_s
         if task.is_any and failure.type not in CUT_OFF:
             task.agent = task.agent.partition("/")[0]  # it changed nothing there: another one may do better
         self._moved([task])
