@@ -254,6 +254,12 @@ class Offers:
             if way.waiting:
                 self._desk.call_soon(lambda way=way: self._pump(way))  # type: ignore[misc]
 
+    def progressed(self, token: Any, fraction: float) -> None:
+        """A task says how far it is, 0 to 1."""
+        task: Task = token
+        if not task.is_ending:
+            task.progress = fraction
+
     def _fail(self, task: Task, now_s: float, failure: Failure, endings: list[Ending]) -> None:
         """End a task that was not done, unless it may be tried once more."""
         if failure.type == TaskCancelled.__name__ and task.wish == TIMEOUT:

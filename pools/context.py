@@ -18,6 +18,7 @@ from pools.spec import OUTBOX_MESSAGES
 from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
+    from pools.job import Waiting
     from pools.ledger import Ledger
 
 __all__ = ["Context", "Office", "Outgoing"]
@@ -40,6 +41,10 @@ class Office(Protocol):
 
     def log(self, address: str, task_id: str, text: str) -> None:
         """Write a line into the engine's log."""
+        ...
+
+    def progress(self, task: Waiting, fraction: float) -> None:
+        """Tell who sent a task how far it is."""
         ...
 
 
@@ -72,12 +77,20 @@ class Context:
 
     agent_id: the agent's address.  task_id: the task's own name, the same when it is run again after a crash.
     ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
+    task: its place in what was sent.
     """
 
-    __slots__ = ("_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
+    __slots__ = ("_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task", "task_id")
 
     def __init__(
-        self, office: Office, agent_id: str, task_id: str, ledger: Ledger | None = None, *, can_wait: bool = True
+        self,
+        office: Office,
+        agent_id: str,
+        task_id: str,
+        ledger: Ledger | None = None,
+        *,
+        can_wait: bool = True,
+        task: Waiting | None = None,
     ) -> None:
         self.office = office
         self.ledger = ledger
@@ -86,6 +99,7 @@ class Context:
         self._room: int | None = None
         self.agent_id = agent_id
         self.task_id = task_id
+        self.task = task
         self.outbox: list[Outgoing] = []
 
     # -- steps ---------------------------------------------------------------------------------------------------------
@@ -177,6 +191,16 @@ class Context:
     def log(self, text: str) -> None:
         """Write a line into the engine's log, with the agent's name, at once."""
         self.office.log(self.agent_id, self.task_id, text)
+
+    def progress(self, fraction: float) -> None:
+        """Say how far the task is, 0 to 1: `engine tasks` shows the newest word of an accepted task that runs.
+
+        It leaves at once, at most ten times a second, and changes nothing.  Raises BadArgument.
+        """
+        if type(fraction) not in (int, float) or not 0 <= fraction <= 1:
+            raise BadArgument(f"progress is a number from 0 to 1, got {fraction!r:.40}")
+        if self.task is not None:
+            self.office.progress(self.task, float(fraction))
 
     def _put(self, outgoing: Outgoing) -> _Done:
         if self._room is None:

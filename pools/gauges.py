@@ -30,6 +30,7 @@ __all__ = [
     "HUNG",
     "LIVE",
     "POSITION",
+    "PROGRESS",
     "REFUSAL",
     "SECTION",
     "TELLS",
@@ -77,6 +78,9 @@ HUNG = 14
 REFUSAL = 15
 #: Whose task runs now, as `who_is` says it, where the task came from this worker itself: its section has the number 0.
 WHO = 16
+#: How far the task of a process of its own says that it is, in a row that only its worker reads: millionths, and one; 0
+#: where it says nothing.
+PROGRESS = 17
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
 HISTOGRAM = 24
 #: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).

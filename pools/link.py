@@ -17,7 +17,7 @@ from pools.address import Key
 from pools.again import ANSWERED, AWAY, Again, Flight, Wire
 from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFull, TaskCancelled, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
-from pools.lane import Lane, Section, Sink, refuse
+from pools.lane import Lane, Listener, Section, Sink, refuse
 from pools.message import STATUS, TASK
 from pools.ranked import NORMAL, Ranked
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
@@ -255,6 +255,15 @@ class Link:
         """The agent's address and the method of a task in flight; None where there is none."""
         flight = self._flights.get(number)
         return None if flight is None else flight.task(place)
+
+    def progressed(self, said: Iterable[tuple[int, int, float]]) -> None:
+        """Tell who sent tasks in flight how far they are, if he listens. said: section, position in it, and 0 to 1."""
+        for number, position, fraction in said:
+            flight = self._flights.get(number)
+            if flight is not None and isinstance(flight.sink, Listener) and 0 <= position < len(flight.tokens):
+                token = flight.tokens[position]
+                if token is not ANSWERED:
+                    flight.sink.progressed(token, fraction)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 

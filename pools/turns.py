@@ -125,7 +125,7 @@ class Turns:
         context = None
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
-            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=method.is_async)
+            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=method.is_async, task=task)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:

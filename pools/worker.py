@@ -36,6 +36,7 @@ from pools.lane import Lane
 from pools.link import Link
 from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
+from pools.progress import Progress
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.seclusion import die_with
@@ -157,6 +158,7 @@ class Worker:
         self._channel = channel
         self._wire = channel
         self._answers = ChannelAnswers(channel)
+        self.progress = Progress(channel, time.monotonic, self._loop.call_later).note
         self._up.attach(channel)
 
     def _keep_in(self, kept: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine import offers as module
 from engine.offers import Offers
+from engine.options import Options
 from engine.task import Ending, Task
 from pools.address import Key
 from pools.errors import LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
@@ -294,3 +295,34 @@ def test_a_task_that_is_taken_back_while_its_worker_goes_down_ends_as_wished() -
     rig.offers.take_back([other], "cancelled")  # before it was judged
     rig.turns.run()
     assert sorted(rig.states()) == [(1, "expired"), (2, "cancelled")]
+
+
+def test_a_task_that_runs_says_how_far_it_is_until_it_ends_or_begins_again() -> None:
+    rig = Rig()
+    (task,) = rig.put(2)
+    number = rig.wires[0].sections[0]["n"]
+    rig.links[0].progressed([(number, 0, 0.4)])
+    assert task.progress == 0.4
+    rig.answer(errors=[[0, FULL[0], FULL[1].format(2), 0.1]])
+    rig.wait(1)
+    assert (task.attempts, task.progress) == (2, None)
+    number = rig.wires[0].sections[1]["n"]
+    rig.links[0].progressed([(number, 0, 0.6)])
+    rig.answer()
+    rig.links[0].progressed([(number, 0, 0.8)])
+    assert (task.is_ending, task.progress) == (True, 0.6)
+
+
+def test_a_task_is_ready_when_it_is_first_offered_and_says_until_when_it_waits_for_another_attempt() -> None:
+    rig = Rig()
+    task = Task(1, None, "counter/2", "add", b"1", 0.0, options=Options(retries=1, backoff_s=10))
+    rig.offers.put([task])
+    ready_s = rig.clock.s()
+    rig.wait(2)
+    assert (task.ready_s, task.started_s, task.due_s) == (ready_s, ready_s + 2, None)
+    rig.answer(errors=[[0, "ValueError", "as told", None]])
+    assert task.state == "waiting"
+    assert task.due_s is not None
+    assert rig.clock.s() + 5 <= task.due_s <= rig.clock.s() + 10
+    rig.wait(10)
+    assert (task.state, task.due_s, task.ready_s) == ("running", None, ready_s)
