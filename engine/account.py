@@ -140,20 +140,24 @@ class Account:
     def _time(self, task: Task, attempts: list[dict[str, Any]], end_s: float) -> dict[str, float]:
         """Where its time went.
 
-        tasks_s: until those that it waits for had ended.  due_s: then, until it might begin (`delay_s`).  room_s: until a
-        worker took it.  attempts_s: with workers, in all attempts that are known.  between_s: between them.
+        tasks_s: until those that it waits for had ended.  due_s: then, until it might begin (`delay_s`).  room_s: until it was
+        written down and a worker took it.  attempts_s: with workers, in all attempts that are known.  between_s: between them.
         """
         total_s = _between(task.accepted_s, end_s)
         ready_s = _ready_s(task, end_s)
         ends = [other.ended_s for other in map(self._register.newest, task.after) if other is not None and other.ended_s]
         is_waiting = bool(self._register.dependencies.waiting_for(task)) if task.after else False
         last_s = ready_s if is_waiting else min(max(ends, default=task.accepted_s), ready_s)
-        tasks_s = _between(task.accepted_s, last_s)
         waited_s = _between(task.accepted_s, ready_s)
+        if task.options.delay_s:
+            tasks_s = _between(task.accepted_s, last_s)
+        else:  # what is more was spent on writing down the end of the others, or this task where there was none
+            tasks_s = waited_s if task.after else 0.0
+        due_s = waited_s - tasks_s if task.options.delay_s else 0.0
         begun_s = attempts[0]["started_s"] if attempts else end_s
-        room_s = _between(ready_s, begun_s)
+        room_s = _between(ready_s, begun_s) + waited_s - tasks_s - due_s
         attempts_s = sum(_between(each["started_s"], each["ended_s"] or end_s) for each in attempts)
-        parts = {"tasks_s": tasks_s, "due_s": waited_s - tasks_s, "room_s": room_s, "attempts_s": attempts_s}
+        parts = {"tasks_s": tasks_s, "due_s": due_s, "room_s": room_s, "attempts_s": attempts_s}
         return {"total_s": total_s, **parts, "between_s": max(total_s - sum(parts.values()), 0.0)}
 
 
