@@ -149,10 +149,9 @@ class Account:
         is_waiting = bool(self._register.dependencies.waiting_for(task)) if task.after else False
         last_s = ready_s if is_waiting else min(max(ends, default=task.accepted_s), ready_s)
         waited_s = _between(task.accepted_s, ready_s)
-        if task.options.delay_s:
-            tasks_s = _between(task.accepted_s, last_s)
-        else:  # what is more was spent on writing down the end of the others, or this task where there was none
-            tasks_s = waited_s if task.after else 0.0
+        # Without a delay what is more was spent on writing down the end of the others, or this task where there are none.
+        parts_s = _between(task.accepted_s, last_s), waited_s if task.after else 0.0
+        tasks_s = parts_s[0] if task.options.delay_s else parts_s[1]
         due_s = waited_s - tasks_s if task.options.delay_s else 0.0
         begun_s = attempts[0]["started_s"] if attempts else end_s
         room_s = _between(ready_s, begun_s) + waited_s - tasks_s - due_s
