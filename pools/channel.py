@@ -7,9 +7,7 @@ A bad frame ends the connection, never the process.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any, cast
 
@@ -95,17 +93,6 @@ class Channel(asyncio.Protocol):
         if self._transport is not None:
             self.bytes_out += len(frame)
             self._transport.write(frame)
-
-    def say(self, letter: str, data: Any) -> None:
-        """Send one message now, also while the loop does not turn, unless others wait to be sent."""
-        frame = self.encoded(letter, data)
-        sent = 0
-        if self._transport is not None and not self.buffered_bytes:
-            with suppress(OSError):  # there is no room now, or nobody
-                sent = os.write(self.socket.fileno(), frame)
-            self.bytes_out += sent
-        if sent < len(frame):
-            self.write(frame[sent:])
 
     def fail(self, error: Exception) -> None:
         """Tell the other side why, and close."""

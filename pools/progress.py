@@ -7,12 +7,12 @@ what comes after a task's end is nobody's. Who never says how far it is pays not
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
+from pools.again import Wire
 from pools.job import Waiting
 from pools.message import STATUS
 
-__all__ = ["MILLION", "PROGRESS_S", "PROGRESS_TASKS", "Progress", "Voice"]
+__all__ = ["MILLION", "PROGRESS_S", "PROGRESS_TASKS", "Progress"]
 
 #: Seconds between two messages about it: a person does not look more often, and ten in a second cost a worker nothing.
 PROGRESS_S = 0.1
@@ -22,19 +22,14 @@ PROGRESS_TASKS = 1_024
 MILLION = 1_000_000
 
 
-class Voice(Protocol):
-    """The part of a channel that this needs."""
-
-    def say(self, letter: str, data: object) -> None:
-        """Send one message now, also while the loop does not turn."""
-        ...
-
-
 class Progress:
-    """What the tasks of a worker say. clock: monotonic seconds.  later: calls a function after some seconds."""
+    """What the tasks of a worker say. wire: to the engine, one that waits for no disk.
 
-    def __init__(self, voice: Voice, clock: Callable[[], float], later: Callable[[float, Callable[[], None]], object]) -> None:
-        self._voice = voice
+    clock: monotonic seconds.  later: calls a function after some seconds.
+    """
+
+    def __init__(self, wire: Wire, clock: Callable[[], float], later: Callable[[float, Callable[[], None]], object]) -> None:
+        self._wire = wire
         self._clock = clock
         self._later = later
         #: By section and position of the task, the newest word last.
@@ -66,8 +61,8 @@ class Progress:
             self._tell(self._clock())
 
     def _tell(self, now_s: float) -> None:
-        """Tell it at once: a method that is not async keeps the loop from turning."""
+        """Tell it now, not when the loop turns next: a method that is not async keeps it from turning."""
         self._next_s = now_s + PROGRESS_S
         said = [[*place, fraction] for place, fraction in self._newest.items()]
         self._newest.clear()
-        self._voice.say(STATUS, {"verb": "progress", "tasks": said})
+        self._wire.send(STATUS, {"verb": "progress", "tasks": said})

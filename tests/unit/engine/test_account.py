@@ -10,8 +10,9 @@ import pytest
 from engine.account import ARGUMENT_BYTES, Account
 from engine.options import Options
 from engine.task import Try
-from pools.errors import BadArgument, Failure
+from pools.errors import BadArgument, Failure, WorkerDied
 from tests.support.accepted import ADD, Desk, desk
+from tests.support.processes import until
 
 
 def story(made: Desk, name: str) -> dict[str, Any]:
@@ -87,6 +88,19 @@ async def test_a_task_that_waits_for_its_time_says_until_when() -> None:
         await made.detached.cancel(name)
         assert made.detached.account.facts(made.detached.register.find(name))["due_s"] is None
         assert story(made, name)["attempts"] == []
+
+
+async def test_what_waits_for_its_worker_has_waited_for_room() -> None:
+    async with desk() as made:
+        made.link.detach(WorkerDied("it died"), drop_waiting=False)
+        made.link.reason = WorkerDied("it died")
+        (name,) = await made.detached.submit([ADD])
+        await until(lambda: made.detached.register.find(name).ready_s is not None)
+        made.now_s += 4
+        assert story(made, name)["time"] == {
+            "total_s": 4.0, "tasks_s": 0.0, "due_s": 0.0, "room_s": 4.0, "attempts_s": 0.0, "between_s": 0.0,
+        }  # fmt: skip
+        await made.detached.cancel(name)
 
 
 async def test_large_arguments_are_told_by_their_size_and_many_tasks_by_their_number() -> None:

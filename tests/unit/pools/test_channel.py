@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -157,33 +155,3 @@ def test_frames_that_come_without_pause_and_never_end_with_a_read_are_no_half_fr
         now_s[0] += 1.0
         channel.data_received(frame[10:] + frame[:10])
     assert channel.half_since_s == now_s[0]
-
-
-async def test_a_message_is_sent_though_the_loop_does_not_turn_and_never_before_those_that_wait() -> None:
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
-    channel = Channel(lambda *_: None, lambda *_: None, lambda: 1.0)
-    await asyncio.get_running_loop().create_connection(lambda: channel, sock=ours)
-    channel.say(STATUS, {"verb": "progress"})
-    frames = Frames()
-    (message,) = frames.feed(theirs.recv(1 << 20))
-    assert message.data == {"verb": "progress"}
-    assert channel.bytes_out == len(encode(STATUS, {"verb": "progress"}, 1))
-    large = "x" * 8_000_000  # more than a socket takes at once
-    channel.send(TASK, large)
-    channel.say(STATUS, 2)
-    channel.say(STATUS, "x" * 8_000_000)
-    seen: list[Message] = []
-    async with asyncio.timeout(20):
-        while len(seen) < 3:
-            await asyncio.sleep(0)
-            with suppress(BlockingIOError):
-                seen += frames.feed(theirs.recv(1 << 20))
-    assert [message.letter for message in seen] == [TASK, STATUS, STATUS]
-    assert (seen[0].data, seen[1].data) == (large, 2)
-    channel.abort()
-    theirs.close()
-    await asyncio.sleep(0)
-    channel.say(STATUS, 3)  # nobody is there
-    await asyncio.sleep(0)
-    channel.say(STATUS, 3)

@@ -21,7 +21,7 @@ class Rig:
         self.said: list[list[list[float]]] = []
         self.progress = Progress(self, self.clock.s, self.clock.later)
 
-    def say(self, letter: str, data: Any) -> None:
+    def send(self, letter: str, data: Any) -> None:
         """Keep a message."""
         assert (letter, data["verb"]) == ("s", "progress")
         self.said.append(data["tasks"])
