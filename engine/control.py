@@ -140,7 +140,7 @@ class Control:
             if type(message.data) is not dict:
                 raise BadFrame("a verb and its facts are an object")
             if message.data.get("verb") == "cancel":
-                gateway.cancel(*_cancelled(message.data))
+                gateway.cancel(*_cancelled(message.data), is_late=message.data.get("late") is True)
                 return
             if message.data.get("verb") == "session":
                 gateway.session = _session(message.data)

@@ -22,10 +22,9 @@ from engine.journal import Journal, open_journal
 from engine.offers import Offers
 from engine.register import Change, Draft, Register
 from engine.task import STATES, Submission, Task
-from pools.address import ANY, Key
 from pools.errors import BadArgument, PoolError
 from pools.events import Event
-from pools.link import Link
+from pools.routes import Routes
 
 if TYPE_CHECKING:
     from pools.compactor import Compactor
@@ -48,7 +47,7 @@ CLOSE_S = 5.0
 class Detached:
     """The accepted tasks of an engine.
 
-    keep: None keeps them in memory only.  resolve, pick: find the way to an agent, and choose one of a kind.
+    keep: None keeps them in memory only.  routes: find the way to an agent, and choose one of a kind.
     Raises CheckpointError, StateUnreadable.
     """
 
@@ -56,7 +55,7 @@ class Detached:
         self,
         keep: Keep | None,
         *,
-        resolve: Callable[[str, Key], tuple[Link, Key]],
+        routes: Routes,
         chance: Random,
         environ: Mapping[str, str],
         output: int | None,
@@ -64,7 +63,7 @@ class Detached:
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        self._resolve = resolve
+        self._routes = routes
         self._wall_s = wall_s
         self._on_event = on_event
         #: What is being written down; under their keys, those that have one.
@@ -82,7 +81,8 @@ class Detached:
             folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
         )
         self._offers = Offers(
-            resolve,
+            routes.resolve_key,
+            routes.resolve_chosen,
             session=None if keep is None else self.register.session,
             mark=lambda: self.register.mark,
             desk=loop,
@@ -140,6 +140,8 @@ class Detached:
             if draft is None:
                 chosen = [each if "/" in each.address else self._chosen(each, at) for at, each in enumerate(submissions)]
                 draft = self.register.draft(chosen, self._wall_s(), key)
+                for task, each in zip(draft.tasks, submissions, strict=True):
+                    task.is_chosen = "/" not in each.address
             await self._accepted(draft)
             known = draft.tasks[0].number, len(draft.tasks)
         first, count = known
@@ -162,7 +164,7 @@ class Detached:
     def _chosen(self, each: Submission, at: int) -> Submission:
         """The same for one agent of its kind: it stays the same one, however often it is offered."""
         try:
-            key = self._resolve(each.address, ANY)[1]
+            key = self._routes.balancer.choose(each.address)
         except PoolError as error:
             error.add_note(f"task {at}")
             raise

@@ -153,7 +153,7 @@ class Engine:
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
-        self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
+        self.ask = Asks(swarm.routes.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
         try:
             return swarm.launch()
         except OSError as error:
@@ -167,7 +167,7 @@ class Engine:
         try:
             return Detached(
                 self._keep,
-                resolve=swarm.resolve_key,
+                routes=swarm.routes,
                 chance=Random(self._seed),
                 environ=self._environ,
                 output=self._output,
@@ -339,7 +339,7 @@ class Engine:
     ) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm = self.swarm
-        return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
+        return batches(tasks, resolve=swarm.routes.resolve, window=window or swarm.window, tally=self.tally)
 
     async def submit(self, tasks: Iterable[Any]) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.

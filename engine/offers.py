@@ -17,7 +17,9 @@ import orjson
 
 from engine.task import Ending, Task, exact
 from pools.address import Key, parse
+from pools.breakers import HELD
 from pools.errors import (
+    CircuitOpen,
     Failure,
     LinkClosed,
     MailboxFull,
@@ -70,7 +72,8 @@ class _Way:
 class Offers:
     """The sender of accepted tasks.
 
-    resolve: from kind and key to the link.  mark: the section below which workers may forget their answers.
+    resolve: from kind and key to the link; resolve_chosen: where the balancer chose the key, which breakers may refuse for now.
+    mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     wall_s: seconds since 1970.
     """
@@ -78,6 +81,7 @@ class Offers:
     def __init__(
         self,
         resolve: Callable[[str, Key], tuple[Link, Key]],
+        resolve_chosen: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
         mark: Callable[[], int],
@@ -87,6 +91,7 @@ class Offers:
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._resolve = resolve
+        self._resolve_chosen = resolve_chosen
         self._session = session
         self._mark = mark
         self._desk = desk
@@ -129,7 +134,10 @@ class Offers:
                 continue
             try:
                 kind, key = parse(task.agent)
-                link, key = self._resolve(kind, key)
+                link, key = (self._resolve_chosen if task.is_chosen else self._resolve)(kind, key)
+            except CircuitOpen:
+                self._again_later(task)
+                continue
             except PoolError as error:
                 lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
@@ -208,7 +216,8 @@ class Offers:
         """Whether a task that failed has not been run, or may be run under its number again: then it is seen to here."""
         if self.is_held and failure.type in CUT_OFF:
             return True
-        if failure.type == MailboxFull.__name__ and failure.message.startswith(f"{task.agent} has "):
+        is_full = failure.type == MailboxFull.__name__ and failure.message.startswith(f"{task.agent} has ")
+        if is_full or (failure.type == CircuitOpen.__name__ and failure.message.startswith(HELD)):
             self._again_later(task)
             return True
         if failure.type == PoolUnavailable.__name__ and self._session is not None:
@@ -260,7 +269,7 @@ class Offers:
         if endings:
             self._ended(endings)
         for way, meant in out.values():
-            way.link.cancel_where(self, meant.__contains__)
+            way.link.cancel_where(self, meant.__contains__, is_late=wish == "expired")
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

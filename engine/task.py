@@ -93,6 +93,8 @@ class Task:
     is_ending: bool = field(default=False, repr=False)
     #: How it shall end, `cancelled` or `expired`, once somebody has taken it back.
     wish: str | None = field(default=None, repr=False)
+    #: Whether its agent was chosen for it, as it was addressed to a kind: then breakers may have it wait.
+    is_chosen: bool = field(default=False, repr=False)
 
     @property
     def size_bytes(self) -> int:

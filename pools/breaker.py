@@ -1,7 +1,7 @@
 """One circuit breaker: whether calls to one place are let through now.
 
-Pure: time is a parameter, chance is handed in, nothing is sent. It owns the states, the window of what was seen, and the count of
-probes, which are counted as they are admitted: an answer that comes late admits nobody more. Above: the table of breakers.
+Pure: time is a parameter, chance is handed in, nothing is sent. It owns the states, the window of what was seen, and the count
+of probes, which are counted as they are admitted: an answer that comes late admits nobody more. Above: the table of breakers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections import deque
 from dataclasses import dataclass
 from math import inf
 from random import Random
-from typing import NamedTuple
 
 __all__ = ["CLOSED", "HALF_OPEN", "OPEN", "STATES", "Breaker", "BreakerSpec", "Permit"]
 
@@ -28,10 +27,10 @@ class BreakerSpec:
 
     is_on: whether they open by themselves.  failure_rate: share of failed calls.  in_a_row: failed calls without one that went
     well between them.  slow_rate: share of calls that took longer than slow_factor times the usual time (the median) of their
-    kind, and than slow_least_s; or than slow_s, where that is given.  minimum: calls in the window before a share says anything.
+    kind, and than slow_least_s; or than slow_s, where that is given.  minimum: calls in the window before a share counts.
     window_s: seconds of the window; window_calls: the newest calls instead, 0 for the time.
-    open_s: seconds of the first opening, doubled with each one that follows, up to open_most_s, each by chance longer or shorter
-    by the share `jitter`.  probes: calls that pass while it is half open.  probe_s: seconds after which those are given up.
+    open_s: seconds of the first opening, doubled with each one that follows, up to open_most_s, each longer or shorter by chance,
+    up to the share `jitter`.  probes: calls that pass while it is half open.  probe_s: seconds after which those are given up.
     """
 
     is_on: bool = True
@@ -51,7 +50,8 @@ class BreakerSpec:
     probe_s: float = 30.0
 
 
-class Permit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Permit:
     """Leave for some calls. opening: which state of the breaker gave it; results count in that state only."""
 
     opening: int

@@ -70,7 +70,7 @@ class Gateway:
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
     def _accept_one(self, section: _Section) -> None:
-        number, kind, session, mark, rows = section
+        number, kind, session, mark, _, rows = section
         self._accepted(len(rows))
         session = session or self.session
         for position, own, key, method, argument in rows:
@@ -78,7 +78,7 @@ class Gateway:
             try:
                 meant = ANY if key is None else key_of(key)
                 turn = token[2] if session is not None else None
-                link, found = self._resolve(valid_kind(kind), meant, turn)
+                link, found = self._resolve(valid_kind(kind), meant, turn, is_again=section.is_again)
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
@@ -132,15 +132,15 @@ class Gateway:
                 single = {"n": section["n"], "i": [position], "v": [value]}
                 self._wire.send(RESULT, [single | ({"e": [[0, *errors[index]]]} if index in errors else {})])
 
-    def cancel(self, numbers: Sequence[int], position: int | None = None) -> None:
-        """Take back tasks of some sections: all, or the one at a position."""
+    def cancel(self, numbers: Sequence[int], position: int | None = None, *, is_late: bool = False) -> None:
+        """Take back tasks of some sections: all, or the one at a position. is_late: because no answer came in time."""
         wanted = set(numbers)
 
         def is_meant(token: Any) -> bool:
             return token is not None and token[0] in wanted and position in (None, token[1])
 
         for link in self._links.values():
-            link.cancel_where(self, is_meant)
+            link.cancel_where(self, is_meant, is_late=is_late)
 
     def close(self) -> None:
         """The peer is gone: take back everything of its."""
@@ -151,14 +151,15 @@ class Gateway:
 class _Section(NamedTuple):
     """A task section as it came.
 
-    session, mark: of a peer that hands on what others numbered.  rows: position, the number that it was given, key, method and
-    argument of each task.
+    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
+    rows: position, the number that it was given, key, method and argument of each task.
     """
 
     number: int
     kind: str
     session: str | None
     mark: int | None
+    is_again: bool
     rows: list[tuple[int, int | None, Any, str, Any]]
 
 
@@ -190,7 +191,8 @@ def _read(section: dict[str, Any]) -> _Section:
         raise TypeError("a session is a text, and its numbers are numbers")
     if mark is not None and type(mark) is not int:
         raise TypeError("a mark is a number")
-    return _Section(number, kind, session, mark, list(zip(positions, numbers, keys, methods, arguments, strict=True)))
+    rows = list(zip(positions, numbers, keys, methods, arguments, strict=True))
+    return _Section(number, kind, session, mark, bool(section.get("r")), rows)
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
@@ -64,12 +65,11 @@ class Driver:
         permit = self.out.pop(at % len(self.out))
         count = min(count, permit.count)
         if permit.count > count:
-            self.out.append(permit._replace(count=permit.count - count))
+            self.out.append(replace(permit, count=permit.count - count))
         self.breaker.state(self.now_s)
         before, seen = self.breaker.opening, self.breaker.facts(self.now_s)
-        changed = self.breaker.record(
-            permit.opening, count if how != "failed" else 0, count if how == "failed" else 0, count if how == "slow" else 0, self.now_s
-        )
+        ok, failed = (0, count) if how == "failed" else (count, 0)
+        changed = self.breaker.record(permit.opening, ok, failed, ok if how == "slow" else 0, self.now_s)
         if permit.opening != before:
             assert not changed
             assert self.breaker.facts(self.now_s) == seen
