@@ -339,7 +339,8 @@ class Engine:
     ) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm = self.swarm
-        return batches(tasks, resolve=swarm.routes.resolve, window=window or swarm.window, tally=self.tally)
+        routes = swarm.routes
+        return batches(tasks, resolve=routes.resolve, deal=routes.deal, window=window or swarm.window, tally=self.tally)
 
     async def submit(self, tasks: Iterable[Any]) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.

@@ -13,10 +13,10 @@ from checkpoints.stamp import STAMPED
 from pools.address import ANY, key_of, valid_kind
 from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
-from pools.lane import PLACE_BITS, Lane
+from pools.lane import PLACE_BITS, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
-from pools.ways import Ended, ResolveKey
+from pools.ways import Deal, Ended, ResolveKey
 
 __all__ = ["Gateway"]
 
@@ -29,6 +29,7 @@ class Gateway:
 
     wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
     accepted, ended: told how many tasks came, and how they ended.
+    deal: chooses the agents of a section that is addressed to a kind; None asks `resolve` for each task.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Gateway:
         defer: Callable[[Callable[[], None]], object],
         accepted: Callable[[int], None],
         ended: Ended,
+        deal: Deal | None = None,
     ) -> None:
+        self._deal = deal
         self._resolve = resolve
         self._wire = wire
         self._defer = defer
@@ -73,6 +76,9 @@ class Gateway:
         number, kind, session, mark, _, rows = section
         self._accepted(len(rows))
         session = session or self.session
+        if self._deal is not None and session is None and all(row[2] is None for row in rows):
+            self._accept_dealt(section)
+            return
         for position, own, key, method, argument in rows:
             token = (number, position, number << PLACE_BITS | position if own is None else own)
             try:
@@ -83,6 +89,21 @@ class Gateway:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
                 self._lane_of(link, kind, session, mark).rows.extend((token, found, method, argument))
+
+    def _accept_dealt(self, section: _Section) -> None:
+        """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again."""
+        number, kind = section.number, section.kind
+        rows = iter(section.rows)
+        try:
+            dealt, refusal = self._deal(kind, len(section.rows)) if self._deal is not None else ([], None)
+        except PoolError as error:
+            dealt, refusal = [], error
+        for link, keys in dealt:
+            tasks = self._lane_of(link, kind, None, section.mark).rows
+            for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
+                tasks.extend(((number, position, number << PLACE_BITS | position), key, method, argument))
+        if refusal is not None:
+            refuse(self, [(number, position, number << PLACE_BITS | position) for position, *_ in rows], failure_of(refusal))
 
     def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None) -> Lane:
         lane = self._lanes.get((id(link), kind, session))

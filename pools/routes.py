@@ -12,7 +12,7 @@ from zlib import crc32
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.breakers import Breakers
-from pools.errors import CircuitOpen, UnknownAgent, UnknownKind
+from pools.errors import CircuitOpen, PoolError, UnknownAgent, UnknownKind
 from pools.link import Link
 from pools.newcomers import Newcomers
 from pools.placement import Placement, owner_of
@@ -81,16 +81,12 @@ class Routes:
             raise self._breakers.refusal(kind, [pool])
         return self._seat_of(kind, key).link, key
 
-    def deal(self, kind: str, count: int) -> list[tuple[Link, Sequence[Key]]]:
-        """Links and keys for `count` tasks addressed to a kind. Raises UnknownKind; CircuitOpen where none is admitted."""
+    def deal(self, kind: str, count: int) -> tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]:
+        """Links and keys for `count` tasks addressed to a kind, and why those beyond them are refused. Raises PoolError."""
         dealt = self.balancer.deal(valid_kind(kind), count)
-        if not dealt and count:
-            raise self.refusal(kind)
-        return [(self._pools[pool].seats[worker].link, keys) for pool, worker, keys in dealt]
-
-    def refusal(self, kind: str) -> CircuitOpen:
-        """The error for tasks of a kind beyond those that were dealt."""
-        return self._breakers.refusal(kind, self._placement.holders(kind))
+        left = count - sum(len(keys) for _, _, keys in dealt)
+        refusal = self._breakers.refusal(kind, self._placement.holders(kind)) if left else None
+        return [(self._pools[pool].seats[worker].link, keys) for pool, worker, keys in dealt], refusal
 
     def _seat_of(self, kind: str, key: Key) -> Seat:
         """The worker of an agent, which is made if its kind is made on use. Raises PoolError."""

@@ -354,7 +354,8 @@ class Swarm:
 
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
-        return Gateway(self.routes.resolve_key, channel, asyncio.get_running_loop().call_soon, accepted, ended)
+        loop = asyncio.get_running_loop()
+        return Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
         return Gateway(self.routes.resolve_inner, channel, asyncio.get_running_loop().call_soon, _uncounted, _uncounted)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from pools.address import Key
-from pools.errors import Failure
+from pools.errors import Failure, PoolError
 from pools.lane import Lane, Sink
 from pools.link import Link
 
-__all__ = ["ROUTES", "Ended", "Resolve", "ResolveKey", "Ways"]
+__all__ = ["ROUTES", "Deal", "Ended", "Resolve", "ResolveKey", "Ways"]
 
 #: From an address to the link that leads to the agent, its kind and its key. Raises PoolError.
 Resolve = Callable[[str], tuple[Link, str, Key]]
@@ -28,6 +28,9 @@ class ResolveKey(Protocol):
         ...
 
 
+#: For so many tasks addressed to a kind: links, each with the keys of the agents chosen behind it, and why the rest of the tasks
+#: is refused, if any is. Raises PoolError.
+Deal = Callable[[str, int], tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]]
 #: Told how many tasks ended, and how those failed that did.
 Ended = Callable[[int, Sequence[tuple[int, Failure]]], None]
 

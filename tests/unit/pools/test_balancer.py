@@ -130,7 +130,7 @@ def test_those_of_one_turn_of_the_loop_are_counted_though_no_link_knows_them_yet
 
 
 def test_a_pool_of_more_workers_takes_more() -> None:
-    setup = Setup(1, 4)
+    setup = Setup(1, 4, agents=200)
     assert setup.picked(100) == {0: 20, 1: 80}
 
 
@@ -241,7 +241,7 @@ def test_with_every_breaker_open_the_caller_is_told_when_to_come_again() -> None
     setup = Setup(1, 1)
     for pool in (0, 1):
         setup.breakers.record(pool, "counter", None, 5, ["ValueError"] * 5, 0.001)
-    with pytest.raises(CircuitOpen, match="counter in pool p.*one after the other") as caught:
+    with pytest.raises(CircuitOpen, match=r"counter in pool p.*one after the other") as caught:
         setup.balancer.pick("counter")
     assert caught.value.retry_after_s is not None
     assert 0 < caught.value.retry_after_s <= 1.2
