@@ -81,8 +81,7 @@ class Detached:
             folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
         )
         self._offers = Offers(
-            routes.resolve_key,
-            routes.resolve_chosen,
+            routes,
             session=None if keep is None else self.register.session,
             mark=lambda: self.register.mark,
             desk=loop,
@@ -164,7 +163,7 @@ class Detached:
     def _chosen(self, each: Submission, at: int) -> Submission:
         """The same for one agent of its kind: it stays the same one, however often it is offered."""
         try:
-            key = self._routes.balancer.choose(each.address)
+            key = self._routes.choose(each.address)
         except PoolError as error:
             error.add_note(f"task {at}")
             raise

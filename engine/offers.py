@@ -32,6 +32,7 @@ from pools.errors import (
 )
 from pools.lane import Lane
 from pools.link import Link
+from pools.routes import Routes
 
 __all__ = ["Desk", "Offers"]
 
@@ -72,16 +73,14 @@ class _Way:
 class Offers:
     """The sender of accepted tasks.
 
-    resolve: from kind and key to the link; resolve_chosen: where the balancer chose the key, which breakers may refuse for now.
-    mark: the section below which workers may forget their answers.
+    routes: from kind and key to the link.  mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     wall_s: seconds since 1970.
     """
 
     def __init__(
         self,
-        resolve: Callable[[str, Key], tuple[Link, Key]],
-        resolve_chosen: Callable[[str, Key], tuple[Link, Key]],
+        routes: Routes,
         *,
         session: str | None,
         mark: Callable[[], int],
@@ -90,8 +89,7 @@ class Offers:
         chance: Random,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        self._resolve = resolve
-        self._resolve_chosen = resolve_chosen
+        self._routes = routes
         self._session = session
         self._mark = mark
         self._desk = desk
@@ -134,7 +132,7 @@ class Offers:
                 continue
             try:
                 kind, key = parse(task.agent)
-                link, key = (self._resolve_chosen if task.is_chosen else self._resolve)(kind, key)
+                link, key = self._way_to(task, kind, key)
             except CircuitOpen:
                 self._again_later(task)
                 continue
@@ -151,6 +149,10 @@ class Offers:
         for way in ways.values():
             self._pump(way)
         self._route_soon()
+
+    def _way_to(self, task: Task, kind: str, key: Key) -> tuple[Link, Key]:
+        """The link to a task's agent. Raises PoolError, CircuitOpen for now."""
+        return (self._routes.resolve_chosen if task.is_chosen else self._routes.resolve_key)(kind, key)
 
     def _pump(self, way: _Way) -> None:
         """Send what waits for a worker, as far as it has room."""

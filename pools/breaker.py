@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
-__all__ = ["CLOSED", "HALF_OPEN", "OPEN", "STATES", "Breaker", "BreakerSpec", "Permit"]
+__all__ = ["BOUNDS", "CLOSED", "HALF_OPEN", "OPEN", "STATES", "Breaker", "BreakerSpec", "Permit"]
 
 #: All calls pass; none does; a few do, to see whether the place works again.
 CLOSED, OPEN, HALF_OPEN = STATES = ("closed", "open", "half-open")
@@ -19,6 +19,26 @@ CLOSED, OPEN, HALF_OPEN = STATES = ("closed", "open", "half-open")
 BUCKETS = 10
 #: Doublings of the open time at most, so that the power stays a number.
 DOUBLINGS = 30
+
+
+#: Least and most of each number of a BreakerSpec. A share of nothing would open for one call, more than all never; a day is as
+#: good as for ever, and a window of a million calls as good as all of them.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "failure_rate": (0.001, 1.0),
+    "in_a_row": (1, 1_000_000),
+    "minimum": (1, 1_000_000),
+    "window_s": (0.1, 86_400.0),
+    "window_calls": (0, 1_000_000),
+    "slow_rate": (0.001, 1.0),
+    "slow_factor": (1.0, 1_000_000.0),
+    "slow_least_s": (0.0, 86_400.0),
+    "slow_s": (0.000_001, 86_400.0),
+    "open_s": (0.01, 86_400.0),
+    "open_most_s": (0.01, 86_400.0),
+    "jitter": (0.0, 0.9),
+    "probes": (1, 1_000_000),
+    "probe_s": (0.1, 86_400.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +49,8 @@ class BreakerSpec:
     well between them.  slow_rate: share of calls that took longer than slow_factor times the usual time (the median) of their
     kind, and than slow_least_s; or than slow_s, where that is given.  minimum: calls in the window before a share counts.
     window_s: seconds of the window; window_calls: the newest calls instead, 0 for the time.
-    open_s: seconds of the first opening, doubled with each one that follows, up to open_most_s, each longer or shorter by chance,
-    up to the share `jitter`.  probes: calls that pass while it is half open.  probe_s: seconds after which those are given up.
+    open_s: seconds of the first opening, doubled with each one that follows, up to open_most_s, each longer or shorter by
+    chance, up to the share `jitter`.  probes: calls that pass while it is half open.  probe_s: seconds that they may take.
     """
 
     is_on: bool = True
@@ -48,6 +68,13 @@ class BreakerSpec:
     jitter: float = 0.2
     probes: int = 3
     probe_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number out of its bounds."""
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name} is {least:g} to {most:g}, got {value!r}")
 
 
 @dataclass(frozen=True, slots=True)

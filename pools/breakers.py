@@ -98,6 +98,8 @@ class Breakers:
         self._unusual: dict[tuple[int, str], str] = {}
         #: Those that an operator holds open.
         self.isolated: set[tuple[int, str]] = set()
+        #: Who has results that were not handed in yet, asked before anything is shown.
+        self.tellers: list[Callable[[], None]] = []
 
     @property
     def is_calm(self) -> bool:
@@ -170,22 +172,19 @@ class Breakers:
     # -- telling -------------------------------------------------------------------------------------------------------
 
     def record(
-        self, pool: int, kind: str, sent: Openings | None, count: int, failures: Sequence[str], seconds: float | None
+        self, pool: int, kind: str, sent: Openings | None, count: int, failures: Sequence[str], slow: int = 0
     ) -> None:
         """Take the ends of some tasks of a kind that were sent together.
 
         sent: the states in which they were sent, None for those of now.  failures: names of their errors, of those that failed.
-        seconds: from their sending to their end; None where they were not answered.
+        slow: how many took too long.
         """
         pair, now_s = self.pair(pool, kind), self._clock()
         place = sum(name in _PLACE for name in failures)
         nobody = sum(name in _NOBODY for name in failures)
         own = len(failures) - place - nobody
         ok = count - len(failures)
-        slow = 0
-        if seconds is not None:
-            slow = ok + place + own if seconds > pair.usual.slow_s else 0
-            pair.usual.add(seconds, count, now_s)
+        slow = min(slow, count - nobody)
         of_place, of_kind = sent or (pair.place.opening, pair.kind.opening)
         has_changed = pair.place.record(of_place, ok + own, place, slow, now_s)
         if pair.kind.record(of_kind, ok, place + own, slow, now_s) or has_changed:
@@ -245,6 +244,8 @@ class Breakers:
 
     def facts(self) -> list[dict[str, Any]]:
         """Every breaker, the pools' own first: pool, kind (None for the pool's own), and what `Breaker.facts` tells."""
+        for tell in self.tellers:
+            tell()
         now_s = self._clock()
         return [self._facts(key, now_s) for key in [*((pool, "") for pool in range(len(self._names))), *self._kinds]]
 

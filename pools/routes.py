@@ -74,6 +74,10 @@ class Routes:
                 key = self.balancer.pick(kind, turn, is_again=True)
         return self._seat_of(kind, key).inner, key
 
+    def choose(self, kind: str) -> Key:
+        """An agent for a task addressed to a kind, which is sent later by `resolve_chosen`. Raises UnknownKind."""
+        return self.balancer.choose(kind)
+
     def resolve_chosen(self, kind: str, key: Key) -> tuple[Link, Key]:
         """The way to an agent that was chosen for a task addressed to its kind. Raises PoolError, CircuitOpen for now."""
         pool = self._placement.pool_of(kind, key)

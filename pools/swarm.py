@@ -22,6 +22,7 @@ from pools.balancer import Balancer
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
 from pools.channel import Channel
+from pools.cut import cut
 from pools.errors import KindNotLoaded, PoolError, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
@@ -31,6 +32,7 @@ from pools.limits import Limits
 from pools.link import Link
 from pools.listing import listed
 from pools.newcomers import Newcomers
+from pools.pause import Pause
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
@@ -113,8 +115,7 @@ class Swarm:
             from pools.compactor import Compactor  # who keeps nothing needs none of it
 
             self._restore(keep)
-            stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
-            self._compactor = Compactor(stores, environ, output, on_event)
+            self._compactor = Compactor(list(self._stores(keep).items()), environ, output, on_event)
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
         self._limits = Limits(name, self.pools)
@@ -232,6 +233,19 @@ class Swarm:
         """What was read when this engine and its newest workers began; None where nothing is kept."""
         found = [seat.found for seat in self.seats if seat.found is not None]
         return None if self._keep is None else recovered(self._kept, found)
+
+    def _stores(self, keep: Keep) -> dict[str, Seat]:
+        return {keep.store(pool.name, number): seat for pool in self.pools for number, seat in enumerate(pool.seats)}
+
+    async def cut(self, pauses: Mapping[str, Pause]) -> dict[str, list[int]]:
+        """One moment of everything that is kept: segment and bytes of each store, by its folder in the data folder.
+
+        pauses: the stores of this process, and what stops their writing.  Raises PoolUnavailable.
+        """
+        if self._keep is None:
+            return {}
+        places = await cut(self._stores(self._keep), pauses)
+        return {folder.removeprefix(f"{self._keep.folder}/"): place for folder, place in places.items()}
 
     @property
     def memory_bytes(self) -> int:

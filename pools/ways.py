@@ -28,8 +28,8 @@ class ResolveKey(Protocol):
         ...
 
 
-#: For so many tasks addressed to a kind: links, each with the keys of the agents chosen behind it, and why the rest of the tasks
-#: is refused, if any is. Raises PoolError.
+#: For so many tasks addressed to a kind: links, each with the keys of the agents chosen behind it, and why the other tasks are
+#: refused, if any are. Raises PoolError.
 Deal = Callable[[str, int], tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]]
 #: Told how many tasks ended, and how those failed that did.
 Ended = Callable[[int, Sequence[tuple[int, Failure]]], None]

@@ -44,7 +44,7 @@ class Rig:
         self.ended: list[Ending] = []
         self.mark = 0
         self.offers = Offers(
-            self._resolve,
+            self,
             session=session,
             mark=lambda: self.mark,
             desk=self,
@@ -62,7 +62,7 @@ class Rig:
         """When time has passed."""
         self.clock.later(after_s, function)
 
-    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
+    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
         if type(key) is not int or key > 99:
             raise UnknownAgent(f"no agent {kind}/{key}")
         return self.links[key % 2], key

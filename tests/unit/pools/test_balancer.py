@@ -67,13 +67,12 @@ class Setup:
             chance=Random(1),
             on_change=lambda name, text: self.events.append(f"{name} {text}"),
         )
-        self.pools = [
-            Fake(spec.name, [Place(Sight(number, self.breakers)) for _ in range(spec.workers)]) for number, spec in enumerate(specs)
-        ]
-        chance = Random(7)
-        self.balancer = Balancer(
-            self.placement, cast("list[Pool]", self.pools), self.breakers, clock=self.clock.s, chance=chance
-        )
+        self.pools = [Fake(spec.name, self.places(at, spec.workers)) for at, spec in enumerate(specs)]
+        pools = cast("list[Pool]", self.pools)
+        self.balancer = Balancer(self.placement, pools, self.breakers, clock=self.clock.s, chance=Random(7))
+
+    def places(self, pool: int, workers: int) -> list[Place]:
+        return [Place(Sight(pool, self.breakers)) for _ in range(workers)]
 
     def picked(self, count: int) -> Counter[int]:
         return self.pools_of([self.balancer.pick("counter") for _ in range(count)])
@@ -240,7 +239,7 @@ def test_a_pool_whose_breaker_is_open_is_passed_over() -> None:
 def test_with_every_breaker_open_the_caller_is_told_when_to_come_again() -> None:
     setup = Setup(1, 1)
     for pool in (0, 1):
-        setup.breakers.record(pool, "counter", None, 5, ["ValueError"] * 5, 0.001)
+        setup.breakers.record(pool, "counter", None, 5, ["ValueError"] * 5)
     with pytest.raises(CircuitOpen, match=r"counter in pool p.*one after the other") as caught:
         setup.balancer.pick("counter")
     assert caught.value.retry_after_s is not None
@@ -252,7 +251,7 @@ def test_with_every_breaker_open_the_caller_is_told_when_to_come_again() -> None
 def test_a_kind_that_fails_everywhere_is_let_through_as_probes() -> None:
     setup = Setup(1, 1)
     for pool in (0, 1):
-        setup.breakers.record(pool, "counter", None, 5, ["ValueError"] * 5, 0.001)
+        setup.breakers.record(pool, "counter", None, 5, ["ValueError"] * 5)
     setup.clock.pass_s(1.3)
     assert setup.dealt(100) == {0: 3, 1: 3}
     with pytest.raises(CircuitOpen):
@@ -261,7 +260,7 @@ def test_a_kind_that_fails_everywhere_is_let_through_as_probes() -> None:
 
 def test_what_a_probing_pool_does_not_admit_goes_to_the_others() -> None:
     setup = Setup(1, 1, 1)
-    setup.breakers.record(0, "counter", None, 5, ["WorkerDied"] * 5, None)
+    setup.breakers.record(0, "counter", None, 5, ["WorkerDied"] * 5)
     setup.clock.pass_s(1.3)
     counts = setup.dealt(900)
     assert counts[0] == 3
