@@ -333,6 +333,14 @@ class Client:
         """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
         return dict(await self.request("release", agent=agent))
 
+    async def breakers(self) -> list[dict[str, Any]]:
+        """The circuit breakers, each with its state, its mode and what it has seen. As `Engine.breakers.facts`."""
+        return list(await self.request("breakers"))
+
+    async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+        """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
+        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
+
     async def kinds(self) -> dict[str, dict[str, str]]:
         """What each kind can do: signatures by method."""
         return dict(await self.request("kinds"))

@@ -24,10 +24,9 @@ from engine.offers import Offers
 from engine.register import Register
 from engine.submission import Submission
 from engine.task import STATES, Task
-from pools.address import ANY, Key
 from pools.errors import BadArgument, PoolError, UnknownKind
 from pools.events import Event
-from pools.link import Link
+from pools.routes import Routes
 
 if TYPE_CHECKING:
     from pools.compactor import Compactor
@@ -48,7 +47,7 @@ CLOSE_S = 5.0
 class Detached:
     """The accepted tasks of an engine.
 
-    keep: None keeps them in memory only.  resolve, pick: find the way to an agent, and choose one of a kind.
+    keep: None keeps them in memory only.  routes: find the way to an agent, and choose one of a kind.
     Raises CheckpointError, StateUnreadable.
     """
 
@@ -56,7 +55,7 @@ class Detached:
         self,
         keep: Keep | None,
         *,
-        resolve: Callable[[str, Key], tuple[Link, Key]],
+        routes: Routes,
         chance: Random,
         environ: Mapping[str, str],
         output: int | None,
@@ -64,7 +63,7 @@ class Detached:
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        self._resolve = resolve
+        self._routes = routes
         self._wall_s = wall_s
         self._on_event = on_event
         #: What is being written down; under their keys, those that have one.
@@ -81,9 +80,8 @@ class Detached:
             folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
         )
         self._offers = Offers(
-            resolve,
+            routes,
             session=None if keep is None else self.register.session,
-            choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self.journal.end,
@@ -154,16 +152,12 @@ class Detached:
             if "/" not in each.address and each.address not in checked:
                 checked.add(each.address)
                 try:
-                    self._resolve(each.address, ANY)
+                    self._routes.choose(each.address)
                 except UnknownKind as error:
                     error.add_note(f"task {at}")
                     raise
                 except PoolError:
                     continue  # it is there, and takes none now
-
-    def _choose(self, task: Task) -> Key:
-        """An agent of its kind for a task. Raises PoolError."""
-        return self._resolve(task.agent, ANY)[1]
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""

@@ -19,7 +19,9 @@ from engine.alarms import Alarms, Timer
 from engine.retry import backoff_s, retry_s
 from engine.task import TRIES, Ending, Task, Try, exact
 from pools.address import Key, parse
+from pools.breakers import HELD
 from pools.errors import (
+    CircuitOpen,
     Failure,
     LinkClosed,
     MailboxFull,
@@ -33,6 +35,7 @@ from pools.errors import (
 from pools.lane import Lane
 from pools.link import Link
 from pools.ranked import Ranked
+from pools.routes import Routes
 
 __all__ = ["Desk", "Offers"]
 
@@ -48,6 +51,8 @@ LOOK_S = 1.0
 TIMEOUT = "timeout"
 #: Characters that are kept of why an attempt failed.
 TRY_CHARS = 200
+#: Why an agent that was chosen cannot have a task now.
+ELSEWHERE = (CircuitOpen, PoolUnavailable)
 #: What a worker's end means for a task that nobody took back; it is found open when the engine starts again.
 CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
 
@@ -73,7 +78,7 @@ class _Way:
 class Offers:
     """The sender of accepted tasks.
 
-    resolve: from kind and key to the link.  choose: an agent of its kind for a task.
+    routes: from kind and key to the link, and the choice of an agent of a kind.
     mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
@@ -83,10 +88,9 @@ class Offers:
 
     def __init__(
         self,
-        resolve: Callable[[str, Key], tuple[Link, Key]],
+        routes: Routes,
         *,
         session: str | None,
-        choose: Callable[[Task], Key],
         mark: Callable[[], int],
         desk: Desk,
         ended: Callable[[list[Ending]], None],
@@ -94,8 +98,7 @@ class Offers:
         chance: Random,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        self._resolve = resolve
-        self._choose = choose
+        self._routes = routes
         self._moved = moved
         self._session = session
         self._mark = mark
@@ -154,10 +157,10 @@ class Offers:
                     if self._session is not None:
                         continue
                 kind, key = parse(task.agent)
-                link, key = self._resolve(kind, key)
+                link, key = self._way_to(task, kind, key)
             except PoolError as error:
-                if task.is_any and error.retry_after_s is not None and type(error) is not WorkerDied:
-                    self._again_later(task)
+                if task.is_any and type(error) in ELSEWHERE:
+                    self._elsewhere(task, kind)
                 else:
                     lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
@@ -176,7 +179,7 @@ class Offers:
 
     def _chosen(self, task: Task, kind: str, chosen: list[Task]) -> None:
         """Choose an agent for a task. Raises PoolError."""
-        task.agent = f"{kind}/{self._choose(task)}"
+        task.agent = f"{kind}/{self._routes.choose(kind)}"
         if self._session is not None:
             self._placing.add(task)
             chosen.append(task)
@@ -188,6 +191,16 @@ class Offers:
                 self._placing.remove(task)
                 self._arrived.append(task)
         self._route_soon()
+
+    def _elsewhere(self, task: Task, kind: str) -> None:
+        """Offer a task later that its agent cannot have now: to another agent, unless this one may have begun it."""
+        if task.attempts == task.prior + task.retried:
+            task.agent = kind
+        self._again_later(task)
+
+    def _way_to(self, task: Task, kind: str, key: Key) -> tuple[Link, Key]:
+        """The link to a task's agent. Raises PoolError, CircuitOpen for now."""
+        return (self._routes.resolve_chosen if task.is_any else self._routes.resolve_key)(kind, key)
 
     def _pump(self, way: _Way) -> None:
         """Send what waits for a worker, as far as it has room."""
@@ -287,7 +300,8 @@ class Offers:
         """Whether a task that failed has not been run, or may be run under its number again: then it is seen to here."""
         if self.is_held and failure.type in CUT_OFF:
             return True
-        if failure.type == MailboxFull.__name__ and failure.message.startswith(f"{task.agent} has "):
+        is_full = failure.type == MailboxFull.__name__ and failure.message.startswith(f"{task.agent} has ")
+        if is_full or (failure.type == CircuitOpen.__name__ and failure.message.startswith(HELD)):
             self._again_later(task)
             return True
         if failure.type == PoolUnavailable.__name__ and self._session is not None:
@@ -341,7 +355,7 @@ class Offers:
         if endings:
             self._ended(endings)
         for way, meant in out.values():
-            way.link.cancel_where(self, meant.__contains__)
+            way.link.cancel_where(self, meant.__contains__, is_late=wish != "cancelled")
 
 
 def _is_open(task: Task) -> bool:

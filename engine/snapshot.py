@@ -48,6 +48,7 @@ class Snapshot:
     sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
     healing: what was found of agents, by what it was, and how many are on trial or parked now.
+    breakers: how many are in which state, how many an operator holds, and how often one has opened; of outside targets by name.
     memory_bytes: proportional set sizes.
     """
 
@@ -64,6 +65,7 @@ class Snapshot:
     messages: dict[str, int]
     workers: dict[str, int]
     healing: dict[str, Any]
+    breakers: dict[str, Any]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
     schema: str = SCHEMA
@@ -172,6 +174,7 @@ def snapshot(
             "stopped": sum(state_in(seat.cells) == STOPPED for seat in swarm.seats),
         },
         healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
+        breakers=swarm.breakers.counts(),
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,
     )

@@ -18,7 +18,7 @@ from pools.lane import Named
 from pools.result import Batch, Result
 from pools.spec import FRAME_TASKS
 from pools.stream import Stream
-from pools.ways import Resolve
+from pools.ways import Deal, Resolve
 
 __all__ = ["LINE", "Tally", "batches", "singly", "task_of"]
 
@@ -216,7 +216,7 @@ def _feed(
 
 
 async def batches(
-    tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally
+    tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally, deal: Deal | None = None
 ) -> AsyncGenerator[Batch, None]:
     """Results as they come, in batches.
 
@@ -231,7 +231,7 @@ async def batches(
 
     if window < 1:
         raise ValueError(f"window must be 1 or more, got {window}")
-    stream = Stream(resolve, window, wake, tally.end)
+    stream = Stream(resolve, window, wake, tally.end, deal)
     feed = _feed(tasks, stream, tally, wake)
     try:
         while True:

@@ -85,7 +85,7 @@ class Asks:
             if not future.done():
                 future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
                 self._expired.add(future)
-                self.cancel(future)
+                self._ways.cancel_where(lambda token: token is future, is_late=True)
 
         handle = self._loop.call_later(timeout_s, expire)
         future.add_done_callback(lambda _done: handle.cancel())

@@ -17,6 +17,7 @@ __all__ = [
     "BadFrame",
     "BadMethod",
     "BadReply",
+    "CircuitOpen",
     "DependencyFailed",
     "Failure",
     "FrameTooLarge",
@@ -206,6 +207,12 @@ class PoolUnavailable(PoolError):
     retry_after_s = 1.0
 
 
+class CircuitOpen(PoolError):
+    """A circuit breaker lets nothing through now; the message says which, and why. Nothing was run."""
+
+    retry_after_s = 1.0
+
+
 class WorkerDied(PoolError):
     """The worker ended before it answered; whether the task ran is not known."""
 
@@ -271,10 +278,10 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _leaves() -> dict[str, type[PoolError]]:
-    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
-    more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
-    steps = (StepMismatch, StepTooLarge, TooManySteps, TooOld)
-    most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
+    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, DependencyFailed, FrameTooLarge)
+    more = (LinkClosed, MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled)
+    steps = (TaskExpired, TaskHung, TaskKilled, StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    most = (StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
 
 

@@ -356,6 +356,7 @@ class Seat:
     async def stop(self, grace_s: float) -> None:
         """End the worker: it is asked by closing its connection, killed after grace_s seconds."""
         self.state = "stopped"
+        self.link.sight = None
         if self._timer is not None:
             self._timer.cancel()
         process = self.process

@@ -82,6 +82,7 @@ class PoolSpec:
     cpu_hard: the share is a cap, not a weight under contention.  mem_bytes: PSS of its workers together.
     kinds: the kinds it takes; empty takes any.  mailbox: waiting tasks of one agent.
     window: tasks in flight to one worker.  sleep_after_s: idle seconds after which an agent is put to sleep; None never.
+    weight: its part of the tasks that are addressed to a kind, for each worker, against the other pools' weights.
     """
 
     name: str
@@ -95,3 +96,4 @@ class PoolSpec:
     mailbox: int = 1_000
     window: int = 4_096
     sleep_after_s: float | None = 300.0
+    weight: float = 1.0

@@ -16,10 +16,10 @@ from typing import Any
 from pools import values
 from pools.address import ANY, Key
 from pools.errors import BadAddress, Failure, PoolError, failure_of
-from pools.lane import Columns, Lane, Section, Sink, is_bare, is_name, ready, sent_form
+from pools.lane import Columns, Lane, Section, Sink, is_bare, is_name, ready, refuse, sent_form
 from pools.link import Link
 from pools.result import Batch
-from pools.ways import ROUTES, Ended, Resolve, Ways
+from pools.ways import ROUTES, Deal, Ended, Resolve, Ways
 
 __all__ = ["Stream"]
 
@@ -69,6 +69,12 @@ class StreamLane(Lane):
         self._count += len(rows)
         self._is_plain = self._is_plain and is_plain
         rows.clear()
+
+    def add(self, columns: Columns, *, is_plain: bool) -> None:
+        """Take in tasks that are all this lane's."""
+        self._pieces.append(columns)
+        self._count += len(columns[0])
+        self._is_plain = self._is_plain and is_plain
 
     def take(self, count: int) -> Section:
         columns = self.cut(count)
@@ -156,10 +162,14 @@ class Stream:
     """Many tasks, answered in the order of completion.
 
     limit: tasks sent or answered and not taken yet.  wake: called when there is something to take.
+    deal: chooses the agents of tasks that are addressed to a kind, many at once; None asks `resolve` for each.
     """
 
-    def __init__(self, resolve: Resolve, limit: int, wake: Callable[[], None], ended: Ended) -> None:
+    def __init__(
+        self, resolve: Resolve, limit: int, wake: Callable[[], None], ended: Ended, deal: Deal | None = None
+    ) -> None:
         self._ended = ended
+        self._deal = deal
         self._ways = Ways(self, StreamLane)
         self._resolve = resolve
         #: Each address has a number, by which is found where the position of a task for it goes. For numbered agents of
@@ -189,12 +199,22 @@ class Stream:
         addresses, methods = [*map(_address, tasks)], [*map(_method, tasks)]
         arguments, is_plain = _arguments_of(tasks)
         self.open += len(tasks)
+        self._place(addresses, (tokens, (), methods, arguments), is_plain=is_plain)
+        self._ways.flush()
+
+    def _place(self, addresses: Sequence[Any], columns: Columns, *, is_plain: bool) -> None:
+        """Give each task to the lane that it takes. columns: of which the keys are found here."""
+        tokens, _, methods, arguments = columns
         lost: list[tuple[int, Failure]] = []
         try:
             numbers = itemgetter(*addresses)(self._numbers)
-            if len(tasks) == 1:
+            if len(addresses) == 1:
                 numbers = (numbers,)
         except (KeyError, TypeError):
+            kinds = _kinds_in(addresses) if self._deal is not None else ()
+            if kinds:
+                self._part(kinds, addresses, columns, is_plain=is_plain)
+                return
             numbers = self._numbers_of(addresses, lost)
         pushes = self._pushes
         for at, number in enumerate(numbers):
@@ -205,7 +225,34 @@ class Stream:
                 lane.gather(columns, is_plain=is_plain)
         for at, failure in lost:
             self.answered((tokens[at],), (None,), ((0, failure),))
-        self._ways.flush()
+
+    def _part(self, kinds: Sequence[str], addresses: Sequence[Any], columns: Columns, *, is_plain: bool) -> None:
+        """Deal the tasks that are addressed to kinds, and give the others to their lanes."""
+        if len(kinds) == 1 and addresses.count(kinds[0]) == len(addresses):
+            self._dealt(kinds[0], columns, is_plain=is_plain)
+            return
+        for kind in kinds:
+            self._dealt(kind, _chosen(columns, [address == kind for address in addresses]), is_plain=is_plain)
+        of_kinds = set(kinds)
+        rest = [not (type(address) is str and address in of_kinds) for address in addresses]
+        if any(rest):
+            self._place(list(compress(addresses, rest)), _chosen(columns, rest), is_plain=is_plain)
+
+    def _dealt(self, kind: str, columns: Columns, *, is_plain: bool) -> None:
+        """Give tasks addressed to one kind to the lanes of the workers that are to have them, each a slice."""
+        tokens, _, methods, arguments = columns
+        count, at = len(tokens), 0
+        try:
+            dealt, refusal = self._deal(kind, count) if self._deal is not None else ([], None)
+        except PoolError as error:
+            dealt, refusal = [], error
+        for link, keys in dealt:
+            end = at + len(keys)
+            lane = self._ways.lane_of(link, kind)
+            lane.add((tokens[at:end], keys, methods[at:end], arguments[at:end]), is_plain=is_plain)
+            at = end
+        if refusal is not None:
+            refuse(self, tokens[at:], failure_of(refusal))
 
     def _keys_of(self, numbers: Sequence[int]) -> list[Key]:
         others = self._others
@@ -290,6 +337,19 @@ class Stream:
     def cancel(self) -> None:
         """Take back what is not answered; each such task still gets its answer, `TaskCancelled` where it did not run."""
         self._ways.cancel()
+
+
+def _kinds_in(addresses: Sequence[Any]) -> Sequence[str]:
+    """The kinds among addresses, each once."""
+    try:
+        return [address for address in dict.fromkeys(addresses) if type(address) is str and "/" not in address]
+    except TypeError:  # one is a list: all are looked at one by one
+        return ()
+
+
+def _chosen(columns: Columns, is_chosen: Sequence[bool]) -> Columns:
+    tokens, _, methods, arguments = columns
+    return [*compress(tokens, is_chosen)], (), [*compress(methods, is_chosen)], [*compress(arguments, is_chosen)]
 
 
 def _drop(_at: int) -> None:

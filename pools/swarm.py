@@ -15,13 +15,15 @@ from functools import partial
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from checkpoints.spec import SESSION_BYTES
-from pools.address import ANY, Key, parse, valid_kind
+from pools.address import Key
 from pools.balancer import Balancer
+from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
 from pools.channel import Channel
-from pools.errors import KindNotLoaded, PoolError, UnknownAgent, UnknownKind, WorkerDied
+from pools.cut import cut
+from pools.errors import KindNotLoaded, PoolError, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.healer import Healer
@@ -30,12 +32,15 @@ from pools.limits import Limits
 from pools.link import Link
 from pools.listing import listed
 from pools.newcomers import Newcomers
+from pools.pause import Pause
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
 from pools.removals import Removals, lots
 from pools.restarts import RestartBudget
+from pools.routes import Routes
 from pools.seat import Seat
+from pools.sight import Sight
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, PoolSpec
 from pools.watch import Watch
@@ -57,6 +62,7 @@ class Swarm:
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
     environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
     spares: processes that were started ahead, with the gauges they share.  keep: None keeps state in memory only.
+    breaker: when breakers open.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Swarm:
         spares: Spares | None = None,
         seed: int | None = None,
         keep: Keep | None = None,
+        breaker: BreakerSpec | None = None,
         on_event: Callable[[Event], None],
     ) -> None:
         self._keep = keep
@@ -93,17 +100,22 @@ class Swarm:
         rows = count()
         self._name = name
         self.pools: list[Pool] = []
+        self.breakers = Breakers(
+            breaker or BreakerSpec(),
+            [spec.name for spec in specs],
+            clock=time.monotonic,
+            chance=self._chance,
+            on_change=lambda name, text: on_event(Event(name, text, time.time())),
+        )
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
-        #: For each pool, the link to each shard's worker; one link where a worker has all of them.
-        self._ways = [_links_of(pool) for pool in self.pools]
-        self._balancer = Balancer(self.placement, self.pools)
+        balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)
+        self.routes = Routes(self.placement, self.pools, self._newcomers, self.breakers, balancer)
         if keep is not None:
             from pools.compactor import Compactor  # who keeps nothing needs none of it
 
             self._restore(keep)
-            stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
-            self._compactor = Compactor(stores, environ, output, on_event)
+            self._compactor = Compactor(list(self._stores(keep).items()), environ, output, on_event)
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
         self._limits = Limits(name, self.pools)
@@ -133,7 +145,7 @@ class Swarm:
         common = {"clock": time.monotonic, "later": asyncio.get_running_loop().call_later} | kept
         return Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, histogram=cells, **common),
+            link=Link(window=spec.window, histogram=cells, sight=Sight(number, self.breakers), **common),
             inner=Link(window=BACKLOG_TASKS, first=2, **common),
             cells=cells,
             budget=RestartBudget(self._chance),
@@ -221,6 +233,19 @@ class Swarm:
         """What was read when this engine and its newest workers began; None where nothing is kept."""
         found = [seat.found for seat in self.seats if seat.found is not None]
         return None if self._keep is None else recovered(self._kept, found)
+
+    def _stores(self, keep: Keep) -> dict[str, Seat]:
+        return {keep.store(pool.name, number): seat for pool in self.pools for number, seat in enumerate(pool.seats)}
+
+    async def cut(self, pauses: Mapping[str, Pause]) -> dict[str, list[int]]:
+        """One moment of everything that is kept: segment and bytes of each store, by its folder in the data folder.
+
+        pauses: the stores of this process, and what stops their writing.  Raises PoolUnavailable.
+        """
+        if self._keep is None:
+            return {}
+        places = await cut(self._stores(self._keep), pauses)
+        return {folder.removeprefix(f"{self._keep.folder}/"): place for folder, place in places.items()}
 
     @property
     def memory_bytes(self) -> int:
@@ -341,57 +366,17 @@ class Swarm:
 
     # -- the way of a task ---------------------------------------------------------------------------------------------
 
-    def resolve(self, address: str) -> tuple[Link, str, Key]:
-        """The link, kind and key for an address; `kind` alone lets the balancer choose. Raises PoolError."""
-        if type(address) is not str:
-            parse(address)
-        if "/" not in address:
-            link, key = self.resolve_key(valid_kind(address), ANY)
-            return link, address, key
-        try:
-            pool, kind, key = self.placement.find(address)
-        except (UnknownAgent, UnknownKind) as error:
-            kind, key = parse(address)
-            pool = self._newcomers.used(kind, key, error)
-        links = self._ways[pool]
-        return links[0] if len(links) == 1 else links[crc32(address.encode()) % len(links)], kind, key
-
-    def resolve_key(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
-        """The same for a kind and a key. turn: chooses among any, the same each time. Raises PoolError."""
-        if key is ANY:
-            key = self._balancer.pick(kind, turn)
-        return self._seat_of(kind, key).link, key
-
-    def _resolve_inner(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
-        """The way for a task that an agent sends: it must not wait behind tasks that may wait for it."""
-        if key is ANY:
-            key = self._balancer.pick(kind, turn)
-        return self._seat_of(kind, key).inner, key
-
-    def _seat_of(self, kind: str, key: Key) -> Seat:
-        """The worker of an agent, which is made if its kind is made on use. Raises PoolError."""
-        try:
-            pool, worker = self.placement.worker_of(kind, key)
-        except (UnknownAgent, UnknownKind) as error:
-            self._newcomers.used(kind, key, error)
-            pool, worker = self.placement.worker_of(kind, key)
-        return self.pools[pool].seats[worker]
-
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
-        return Gateway(self.resolve_key, channel, asyncio.get_running_loop().call_soon, accepted, ended)
+        loop = asyncio.get_running_loop()
+        return Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
-        return Gateway(self._resolve_inner, channel, asyncio.get_running_loop().call_soon, _uncounted, _uncounted)
+        return Gateway(self.routes.resolve_inner, channel, asyncio.get_running_loop().call_soon, _uncounted, _uncounted)
 
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
         return await listed(self.placement, self.pools, kind, skip, limit)
-
-
-def _links_of(pool: Pool) -> list[Link]:
-    links = [seat.link for seat in pool.seats]
-    return links if len(links) == 1 else [links[owner_of(shard, len(links))] for shard in range(pool.spec.shards)]
 
 
 def _uncounted(*_facts: Any) -> None:

@@ -37,7 +37,7 @@ class Desk:
         self.events: list[Event] = []
         self.detached = Detached(
             None if folder is None else Keep(str(folder), is_synced=False),
-            resolve=self._resolve,
+            routes=self,
             chance=Random(1),
             environ={},
             output=None,
@@ -46,13 +46,20 @@ class Desk:
         )
         self.detached.start()
 
-    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
+    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
+        """The one way that there is."""
         if kind != "counter":
             raise UnknownKind(f"no kind {kind}")
-        if key is None:
-            self.picked += 1
-            key = self.picked
         return self.link, key
+
+    resolve_chosen = resolve_key
+
+    def choose(self, kind: str) -> Key:
+        """Another agent each time."""
+        if kind != "counter":
+            raise UnknownKind(f"no kind {kind}")
+        self.picked += 1
+        return self.picked
 
     async def sent(self, count: int) -> list[dict[str, Any]]:
         """So many sections."""

@@ -33,7 +33,7 @@ class Setup:
         self.gateway = Gateway(self._resolve, self.back, self.turns, self._accept, self._end)
         self.gateway.session = session
 
-    def _resolve(self, kind: str, key: Key, *_more: Any) -> tuple[Link, Key]:
+    def _resolve(self, kind: str, key: Key, *_more: Any, **_facts: Any) -> tuple[Link, Key]:
         if key is None:
             return self.link, 42
         if type(key) is int and key < 100:
