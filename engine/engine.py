@@ -25,8 +25,9 @@ from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
-from engine.stream import Tally, batches, singly
+from engine.stream import batches, singly
 from engine.submission import submission_of, submit_parts
+from engine.tally import Tally
 from pools.address import names_in
 from pools.agent import Agent
 from pools.asks import Asks

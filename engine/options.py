@@ -15,7 +15,7 @@ from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
     "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
-    "references_of", "seconds_of",
+    "priority_of",    "references_of", "seconds_of",
 ]  # fmt: skip
 
 #: What a task is called by: a number, or a text.
@@ -103,7 +103,8 @@ def references_of(value: Any) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))
 
 
-def _priority(value: Any) -> int:
+def priority_of(value: Any) -> int:
+    """The place of a priority among all. Raises BadArgument."""
     if type(value) is str and value.lower() in PRIORITIES:
         return PRIORITIES.index(value.lower())
     raise BadArgument(f"priority is {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}, not {value!r:.40}")
@@ -153,7 +154,7 @@ def _delay_s(value: Any) -> float:
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
-    "priority": _priority,
+    "priority": priority_of,
     "delay_s": _delay_s,
     "timeout_s": lambda value: seconds_of("timeout_s", value),
     "retries": _whole("retries", RETRIES),

@@ -30,7 +30,7 @@ from pools.pool import pss_bytes
 from pools.refusal import FULL, STOPPED, WHY, WORDS, state_in
 
 if TYPE_CHECKING:
-    from engine.stream import Tally
+    from engine.tally import Tally
     from pools.pool import Pool
     from pools.seat import Seat
     from pools.swarm import Swarm

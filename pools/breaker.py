@@ -121,9 +121,7 @@ class _Window:
     def forget(self, now_s: float) -> None:
         """Let go what is too old."""
         parts = self._parts
-        while parts and (
-            self.calls - parts[0][1] >= self._calls if self._calls else parts[0][0] + self._window_s <= now_s
-        ):
+        while parts and (self.calls - parts[0][1] >= self._calls if self._calls else parts[0][0] + self._window_s <= now_s):
             _, calls, failed, slow = parts.popleft()
             self.calls -= int(calls)
             self.failed -= int(failed)

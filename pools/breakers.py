@@ -171,9 +171,7 @@ class Breakers:
 
     # -- telling -------------------------------------------------------------------------------------------------------
 
-    def record(
-        self, pool: int, kind: str, sent: Openings | None, count: int, failures: Sequence[str], slow: int = 0
-    ) -> None:
+    def record(self, pool: int, kind: str, sent: Openings | None, count: int, failures: Sequence[str], slow: int = 0) -> None:
         """Take the ends of some tasks of a kind that were sent together.
 
         sent: the states in which they were sent, None for those of now.  failures: names of their errors, of those that failed.

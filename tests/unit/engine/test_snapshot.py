@@ -12,7 +12,7 @@ import pytest
 from engine import __version__
 from engine import snapshot as module
 from engine.snapshot import SCHEMA, pool_facts, snapshot, worker_facts
-from engine.stream import Tally
+from engine.tally import Tally
 from pools.errors import Failure
 from pools.gauges import (
     ASLEEP,
