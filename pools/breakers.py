@@ -85,7 +85,7 @@ class Breakers:
         chance: Random,
         on_change: Callable[[str, str], None],
     ) -> None:
-        self._spec = spec
+        self.spec = spec
         self._names = list(names)
         self._clock = clock
         self._chance = chance
@@ -100,6 +100,8 @@ class Breakers:
         self.isolated: set[tuple[int, str]] = set()
         #: Who has results that were not handed in yet, asked before anything is shown.
         self.tellers: list[Callable[[], None]] = []
+        #: Of what agents call outside, by worker and target: what the worker said last, where it is not simply closed.
+        self._outside: dict[tuple[str, str], dict[str, Any]] = {}
 
     @property
     def is_calm(self) -> bool:
@@ -115,8 +117,8 @@ class Breakers:
                 key = pool, REST
             one = self._kinds.get(key)
             if one is None:
-                one = self._kinds[key] = Breaker(self._spec, self._chance)
-            usual = self._usual.setdefault(key[1], Usual(self._spec))
+                one = self._kinds[key] = Breaker(self.spec, self._chance)
+            usual = self._usual.setdefault(key[1], Usual(self.spec))
             found = self._pairs[pool, kind] = Pair(self._places[pool], one, usual)
         return found
 
@@ -165,7 +167,7 @@ class Breakers:
         for key, what in (((pool, ""), f"pool {self._names[pool]}"), ((pool, kind), f"{kind} in pool {self._names[pool]}")):
             if key in self.isolated:
                 error = CircuitOpen(f"{HELD}{what} is held open by an operator; to let it decide: engine breaker auto")
-                error.retry_after_s = self._spec.open_most_s
+                error.retry_after_s = self.spec.open_most_s
                 return error
         return None
 
@@ -242,6 +244,29 @@ class Breakers:
             self._tell(number, one)
         return [self._facts(key, now_s) for key in meant]
 
+    def heard(self, worker: str, said: dict[str, Any]) -> None:
+        """A worker says what has become of the breaker of a target outside."""
+        target, facts = str(said["target"]), said["facts"]
+        self._outside.pop((worker, target), None)
+        if facts["state"] != CLOSED:
+            self._outside[worker, target] = {**facts, "told_s": self._clock()}
+        self._on_change(str(said["event"]), f"{target} as {worker} sees it{': ' + facts['why'] if facts['why'] else ''}")
+
+    def gone(self, worker: str) -> None:
+        """A worker's process has ended, and what it knew of targets outside with it."""
+        for key in [key for key in self._outside if key[0] == worker]:
+            del self._outside[key]
+
+    def outside(self) -> list[dict[str, Any]]:
+        """The targets outside that a worker does not simply call: worker, target, and its breaker as it was said last."""
+        now_s = self._clock()
+        shown = []
+        for (worker, target), facts in self._outside.items():
+            left_s = max(facts["retry_after_s"] - (now_s - facts["told_s"]), 0.0)
+            said = {name: value for name, value in facts.items() if name != "told_s"}
+            shown.append({"worker": worker, "target": target, **said, "retry_after_s": round(left_s, 3)})
+        return shown
+
     def facts(self) -> list[dict[str, Any]]:
         """Every breaker, the pools' own first: pool, kind (None for the pool's own), and what `Breaker.facts` tells."""
         for tell in self.tellers:
@@ -254,8 +279,8 @@ class Breakers:
         breaker = self._kinds.get(key, self._places[pool]) if kind else self._places[pool]
         return {"pool": self._names[pool], "kind": kind or None, **breaker.facts(now_s)}
 
-    def counts(self) -> dict[str, int]:
-        """How many there are in each state, and how often one has opened."""
+    def counts(self) -> dict[str, Any]:
+        """How many there are in each state, how often one has opened, and the targets outside that are cut off."""
         facts = self.facts()
         found = {state: sum(one["state"] == state for one in facts) for state in ("closed", "open", "half-open")}
         return {
@@ -264,4 +289,5 @@ class Breakers:
             "half_open": found["half-open"],
             "forced": sum(one["mode"] != "auto" for one in facts),
             "openings": sum(one["openings"] for one in facts),
+            "outside": self.outside(),
         }

@@ -11,6 +11,7 @@ import os
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import count
 from random import Random
@@ -176,6 +177,7 @@ class Swarm:
                 "mailbox": spec.mailbox,
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
+                "breaker": asdict(self.breakers.spec),
                 "kinds": self.references,
                 "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
