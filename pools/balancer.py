@@ -10,13 +10,15 @@ Source: Mitzenmacher, The Power of Two Choices in Randomized Load Balancing (200
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from time import monotonic, monotonic_ns
 from zlib import crc32
 
 from pools.address import Key
+from pools.assignment import Candidate, assign_optimal
 from pools.breakers import Breakers
+from pools.errors import PoolError
 from pools.gauges import BUSY_SINCE_NS
 from pools.placement import Placement, shares
 from pools.pool import Pool
@@ -206,6 +208,33 @@ class Balancer:
             slowness = [slow for target, slow in zip(targets, slowness, strict=True) if target.pool not in shut]
             targets = [target for target in targets if target.pool not in shut]
         return dealt
+
+    def assign(
+        self, skills: Mapping[str, frozenset[str]], wanted: Sequence[frozenset[str]]
+    ) -> list[tuple[str, Key] | PoolError | None]:
+        """Kind and key for tasks that want skills, where they are done well and soon; None where nobody has them.
+
+        skills: of each kind.  An error instead where breakers admit none of those who have them.
+        """
+        places: list[tuple[str, _Target]] = []
+        candidates: list[Candidate] = []
+        for kind in [kind for kind, own in skills.items() if any(own >= each for each in wanted)]:
+            if not self._placement.count_of(kind):
+                continue
+            targets = self._up(self._field(kind))
+            for target, slow in zip(targets, self._slowness(kind, targets, self._clock()), strict=True):
+                if self._breakers.is_open_to(target.pool, kind):
+                    success = self._breakers.pair(target.pool, kind).success / slow
+                    places.append((kind, target))
+                    candidates.append(Candidate(skills[kind], success, target.load, target.rota.size(target.worker)))
+        found: list[tuple[str, Key] | PoolError | None] = []
+        for each, at in zip(wanted, assign_optimal(wanted, candidates), strict=True):
+            if at is not None and self._breakers.admit(places[at][1].pool, places[at][0], 1):
+                found.append((places[at][0], self._agent(*places[at])))
+            else:
+                able = [kind for kind, own in skills.items() if own >= each and self._placement.count_of(kind)]
+                found.append(self._breakers.refusal(able[0], self._field(able[0]).hosts) if able else None)
+        return found
 
     # -- what there is to choose from ----------------------------------------------------------------------------------
 

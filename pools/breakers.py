@@ -21,8 +21,10 @@ __all__ = ["ACTIONS", "HELD", "Breakers", "Openings", "Pair", "Usual"]
 MOST = 4_096
 #: The kind under which those share it.
 REST = "*"
+#: Tasks that the record of a kind in a pool remembers at full weight.
+RECORD = 1_000.0
 #: Seconds between two looks at how long a kind usually takes, after which what was counted before weighs half.
-USUAL_S = 1.0
+USUAL_S = 5.0
 #: How the error begins of a task that was not sent since an operator holds a breaker open; one that an agent raises does not.
 HELD = "the breaker of "
 #: What an operator may say: hold it open, hold it closed, let it decide.
@@ -63,14 +65,26 @@ class Usual:
 
 
 class Pair:
-    """What stands between a task and a kind in one pool: the pool's breaker and the kind's."""
+    """What stands between a task and a kind in one pool: the pool's breaker and the kind's, and their record."""
 
-    __slots__ = ("kind", "place", "usual")
+    __slots__ = ("_done", "_well", "kind", "place", "usual")
 
     def __init__(self, place: Breaker, kind: Breaker, usual: Usual) -> None:
         self.place = place
         self.kind = kind
         self.usual = usual
+        self._done, self._well = 2.0, 1.0
+
+    def note(self, well: int, failed: int) -> None:
+        """Tasks that ended here; of what was before, RECORD at most counts as much as what comes."""
+        before = min(1.0, RECORD / self._done)
+        self._done = self._done * before + well + failed
+        self._well = self._well * before + well
+
+    @property
+    def success(self) -> float:
+        """Share of the tasks that went well, as far as is known: a half where nothing is, above 0."""
+        return max(self._well / self._done, 0.001)
 
 
 class Breakers:
@@ -187,6 +201,7 @@ class Breakers:
         own = len(failures) - place - nobody
         ok = count - len(failures)
         slow = min(slow, count - nobody)
+        pair.note(ok, place + own)
         of_place, of_kind = sent or (pair.place.opening, pair.kind.opening)
         has_changed = pair.place.record(of_place, ok + own, place, slow, now_s)
         if pair.kind.record(of_kind, ok, place + own, slow, now_s) or has_changed:

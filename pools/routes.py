@@ -33,6 +33,8 @@ class Routes:
         self._newcomers = newcomers
         self._breakers = breakers
         self.balancer = balancer
+        #: The skills of each kind.
+        self.skills: dict[str, frozenset[str]] = {}
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
         self._ways = [_links_of(pool) for pool in pools]
 
@@ -77,6 +79,25 @@ class Routes:
     def choose(self, kind: str) -> Key:
         """An agent for a task addressed to a kind, which is sent later by `resolve_chosen`. Raises UnknownKind."""
         return self.balancer.choose(kind)
+
+    def resolve_skilled(self, wanted: Sequence[frozenset[str]]) -> list[tuple[Link, str, Key] | PoolError]:
+        """Link, kind and key for each of some tasks that are addressed to nobody but want skills; else why it is refused."""
+        found: list[tuple[Link, str, Key] | PoolError] = []
+        for skills, chosen in zip(wanted, self.balancer.assign(self.skills, wanted), strict=True):
+            if isinstance(chosen, PoolError):
+                found.append(chosen)
+            elif chosen is None:
+                known = ", ".join(sorted(set().union(*self.skills.values()))) or "none"
+                found.append(UnknownKind(f"no agents have the skills {', '.join(sorted(skills))}; there are: {known}"))
+            else:
+                kind, key = chosen
+                found.append((self._seat_of(kind, key).link, kind, key))
+        return found
+
+    def resolve_sticky(self, kind: str, name: str) -> tuple[Link, Key]:
+        """The way to the agent of a kind that a sticky key belongs to. Raises PoolError."""
+        key = self.balancer.stick(kind, name)
+        return self._seat_of(kind, key).link, key
 
     def resolve_chosen(self, kind: str, key: Key) -> tuple[Link, Key]:
         """The way to an agent that was chosen for a task addressed to its kind. Raises PoolError, CircuitOpen for now."""

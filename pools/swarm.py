@@ -300,6 +300,7 @@ class Swarm:
         if reference not in self.references:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
+        self.routes.skills[kind] = frozenset(answers[0]["skills"])  # type: ignore[index]
         if answers[0]["is_made_on_use"]:  # type: ignore[index]
             self._newcomers.on_use.add(kind)
         if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:

@@ -18,6 +18,24 @@ POOLS = [PoolSpec("p1", agents=50), PoolSpec("p2", agents=50)]
 FAST = BreakerSpec(open_s=0.3, jitter=0.0)
 
 
+class Reader(Agent):
+    """Has a skill."""
+
+    skills = ("read",)
+
+    def ping(self) -> str:
+        return "reader"
+
+
+class Writer(Agent):
+    """Has two."""
+
+    skills = ("read", "write")
+
+    def ping(self) -> str:
+        return "writer"
+
+
 class Caller(Agent):
     """Does what the message says."""
 
@@ -134,8 +152,8 @@ async def test_an_accepted_task_waits_until_a_breaker_admits_it() -> None:
         with pytest.raises(errors.TaskOpen):
             await engine.result(ids[0], wait_s=0.3)
         engine.breakers.force("auto")
-        for id in ids:
-            assert await engine.result(id, wait_s=20) > 0
+        for name in ids:
+            assert await engine.result(name, wait_s=20) > 0
         assert sum([result.value async for result in engine.map([(f"caller/{key}", "total") for key in range(100)])]) == 11
 
 
@@ -157,6 +175,25 @@ async def test_what_an_agent_calls_outside_is_cut_off_in_its_worker_and_shown() 
         for _ in range(3):
             assert await engine.ask("caller/1", "call", "api.example.com", True)
         await until(lambda: not engine.breakers.outside())
+
+
+async def test_tasks_that_want_skills_go_to_who_has_them_and_a_sticky_key_to_one_agent() -> None:
+    async with Engine(kinds=[Caller, Reader, Writer], pools=POOLS, breaker=FAST) as engine:
+        for kind in (Caller, Reader, Writer):
+            await engine.spawn(kind, 10)
+        routes = engine.swarm.routes
+        wanted = [frozenset({"write"})] * 5 + [frozenset({"read"})] * 15 + [frozenset({"fly"})]
+        found = routes.resolve_skilled(wanted)
+        kinds = [one[1] for one in found if isinstance(one, tuple)]
+        assert kinds[:5] == ["writer"] * 5
+        assert set(kinds[5:]) <= {"reader", "writer"}
+        assert kinds.count("reader") == 10
+        assert isinstance(found[-1], errors.UnknownKind)
+        assert "fly" in str(found[-1])
+        keys = {routes.resolve_sticky("caller", "session 7")[1] for _ in range(20)}
+        assert len(keys) == 1
+        engine.breakers.force("open", kind="writer")
+        assert isinstance(routes.resolve_skilled([frozenset({"write"})])[0], errors.CircuitOpen)
 
 
 # -- a pool dies in the middle -----------------------------------------------------------------------------------------
@@ -195,7 +232,7 @@ async def test_where_state_is_kept_the_same_number_waits_for_its_worker_and_runs
         await asyncio.sleep(0.1)
         kill(engine, 0)
         assert len(await asyncio.gather(*asked)) == 40
-        for id in ids:
-            await engine.result(id, wait_s=20)
+        for name in ids:
+            await engine.result(name, wait_s=20)
         total = sum([one.value async for one in engine.map([(f"caller/{key}", "total") for key in range(100)])])
         assert total == 80

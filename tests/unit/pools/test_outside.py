@@ -39,7 +39,8 @@ def test_a_target_that_fails_is_not_called_and_says_when_it_may_be() -> None:
     setup = Setup()
     setup.fail()
     entered = False
-    with pytest.raises(CircuitOpen, match=r"api\.example\.com is not called now: 5 calls failed") as caught, setup.table.call(HOST):
+    said = r"api\.example\.com is not called now: 5 calls failed"
+    with pytest.raises(CircuitOpen, match=said) as caught, setup.table.call(HOST):
         entered = True
     assert not entered
     assert caught.value.retry_after_s is not None
@@ -54,7 +55,7 @@ def test_probes_that_go_well_close_it_and_no_more_than_those_pass() -> None:
     blocks = [setup.table.call(HOST) for _ in range(4)]
     for block in blocks[:3]:
         block.__enter__()
-    with pytest.raises(CircuitOpen, match="."):
+    with pytest.raises(CircuitOpen):
         blocks[3].__enter__()
     for block in blocks[:3]:
         block.__exit__(None, None, None)
