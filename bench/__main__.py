@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bench.bytecode import have_bytecode
 from bench.harness import measure
 from bench.machine import machine_facts
 from bench.report import facts_line, figure_table, json_lines
@@ -54,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     # A shell starts what it puts in the background with Ctrl-C ignored; the loop then would not hear the request either.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if not have_bytecode():
+            print("not all bytecode could be written: processes take longer to start, as they compile", file=sys.stderr)
         failed = [name for name in options.workloads or NAMES if not _measure_one(name, options)]
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -22,7 +22,7 @@ from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
-from engine.task import Submission, rows_of, submission_of, submit_parts
+from engine.submission import Submission, rows_of, submission_of, submit_parts
 from pools.address import ANY, Key, parse, valid_kind
 from pools.asks import Asks
 from pools.channel import Channel

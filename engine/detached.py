@@ -1,7 +1,7 @@
 """Tasks that are accepted, and done whoever waits: submit, look, wait, cancel, try again.
 
-Owns the deadlines and those who wait for an end. What is written down first is the journal's knowledge, what goes to workers
-when that of the offers. One engine has one of it.
+Owns when they begin and expire, and those who wait for an end. What is written down first is the journal's knowledge, what
+goes to workers when that of the offers. One engine has one of it.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ import asyncio
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from heapq import heapify, heappop, heappush
 from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from engine.errors import EngineStopped, IntakeFull, TaskOpen
+from engine.alarms import Alarms
+from engine.change import Change, Draft
+from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.offers import Offers
-from engine.register import Change, Draft, Register
-from engine.task import STATES, Submission, Task
-from pools.errors import BadArgument, PoolError
+from engine.register import Register
+from engine.submission import Submission
+from engine.task import STATES, Task
+from pools.address import ANY, Key
+from pools.errors import BadArgument, PoolError, UnknownKind
 from pools.events import Event
 from pools.routes import Routes
 
@@ -38,8 +41,6 @@ WAITERS = 10_000
 CANCEL_S = 1.0
 #: Dead letters that are requeued in one commit, and their bytes.
 AT_ONCE, AT_ONCE_BYTES = 1_000, 4 * 1024 * 1024
-#: Deadlines beyond those of open tasks that are remembered: past it those of tasks that have ended are forgotten.
-STALE = 10_000
 #: Seconds that the journal gets for what is to be written when the engine stops.
 CLOSE_S = 5.0
 
@@ -71,21 +72,22 @@ class Detached:
         self._drafts: dict[str, Draft] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
         self._waiting = 0
-        self._due: list[tuple[float, int]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadlines: Alarms[Task] = Alarms(loop, self._expire, lambda task: not task.is_ending)
         folder = None if keep is None else keep.journal
         is_synced = keep is not None and keep.is_synced
         self.register: Register
         self.journal: Journal
-        self.register, self.journal = open_journal(
+        self.register, self.journal, self._restored = open_journal(
             folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
         )
         self._offers = Offers(
-            routes,
+            routes.resolve_key,
             session=None if keep is None else self.register.session,
+            choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self.journal.end,
+            moved=self.journal.move,
             chance=chance,
             wall_s=wall_s,
         )
@@ -105,15 +107,15 @@ class Detached:
             self._on_event(Event("tasks.kept", f"{len(tasks):,} accepted tasks are open, and are offered again", time.time()))
         for task in tasks:
             self._set_deadline(task)
-        self._offers.put(tasks)
+        self._begin(task for task in tasks if task.state != "waiting")
+        self._follow(self._restored)
         if self._compactor is not None:
             self._compactor.start()
 
     def hold(self) -> None:
         """Offer nothing more: the workers are about to end."""
         self._offers.hold()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._deadlines.stop()
 
     async def close(self) -> None:
         """Write down what has ended, and keep the rest for the next start."""
@@ -131,20 +133,37 @@ class Detached:
         """Accept tasks, all of them or none; returns their ids once that is written down.
 
         key: of this submission, chosen by the sender: the same one again returns the same ids, and accepts nothing.
-        Raises BadArgument, UnknownKind, IntakeFull, JournalFailed.
+        A task whose name is known, and asks for the same, is that one. Raises BadArgument, UnknownKind, DuplicateTask,
+        DependencyCycle, IntakeFull, JournalFailed.
         """
-        known = self.register.known(key) if key else None
-        if known is None:
+        numbers = self.register.known(key) if key else None
+        if numbers is None:
             draft = self._drafts.get(key)
             if draft is None:
-                chosen = [each if "/" in each.address else self._chosen(each, at) for at, each in enumerate(submissions)]
-                draft = self.register.draft(chosen, self._wall_s(), key)
-                for task, each in zip(draft.tasks, submissions, strict=True):
-                    task.is_chosen = "/" not in each.address
+                self._check_kinds(submissions)
+                draft = self.register.draft(submissions, self._wall_s(), key)
             await self._accepted(draft)
-            known = draft.tasks[0].number, len(draft.tasks)
-        first, count = known
-        return [self.register.id_of(number) for number in range(first, first + count)]
+            numbers = draft.numbers
+        start = self.register.id_of(0)[:-1]
+        return [f"{start}{number}" for number in numbers]
+
+    def _check_kinds(self, submissions: Sequence[Submission]) -> None:
+        """Raises UnknownKind for a kind that nobody is of."""
+        checked: set[str] = set()
+        for at, each in enumerate(submissions):
+            if "/" not in each.address and each.address not in checked:
+                checked.add(each.address)
+                try:
+                    self._routes.choose(each.address)
+                except UnknownKind as error:
+                    error.add_note(f"task {at}")
+                    raise
+                except PoolError:
+                    continue  # it is there, and takes none now
+
+    def _choose(self, task: Task) -> Key:
+        """An agent of its kind for a task. Raises PoolError."""
+        return self._routes.resolve_key(task.agent, ANY)[1]
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -160,27 +179,18 @@ class Detached:
         self._accepting.pop(draft, None)
         self._drafts.pop(draft.key, None)
 
-    def _chosen(self, each: Submission, at: int) -> Submission:
-        """The same for one agent of its kind: it stays the same one, however often it is offered."""
-        try:
-            key = self._routes.choose(each.address)
-        except PoolError as error:
-            error.add_note(f"task {at}")
-            raise
-        return each._replace(address=f"{each.address}/{key}")
-
     async def requeue(self, names: Sequence[str] | None) -> list[tuple[str, str]]:
-        """Try dead letters again, all of them by default; returns the old id and the new one of each.
+        """Try tasks again that were not done, all dead letters by default; returns the old id and the new one of each.
 
         Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed; with several, those before may be tried again.
         """
         register = self.register
         if names is None:
-            letters = [register.tasks[number] for number in register.letters.numbers()]
+            olds = [register.tasks[number] for number in register.letters.numbers()]
         else:
-            letters = [register.find(name) for name in dict.fromkeys(names)]
+            olds = [register.find(name) for name in dict.fromkeys(names)]
         done: list[tuple[str, str]] = []
-        for part in _parts(letters):
+        for part in _parts(olds):
             if names is None:  # somebody else may have tried them again meanwhile
                 part = [task for task in part if register.is_letter(task.number)]  # noqa: PLW2901 - the same part
             if not part:
@@ -190,16 +200,64 @@ class Detached:
             done += [(register.id_of(task.of or 0), register.id_of(task.number)) for task in draft.tasks]
         return done
 
-    def _landed(self, change: Change) -> None:
-        """What was written down counts now."""
+    async def drop(self, names: Sequence[str] | None) -> list[str]:
+        """Have dead letters be none any more, all of them by default; returns the ids of those that were.
+
+        What waits for one to be tried again fails. Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed.
+        """
+        register = self.register
+        if names is None:
+            letters = [register.tasks[number] for number in register.letters.numbers()]
+        else:
+            letters = [register.find(name) for name in dict.fromkeys(names)]
+            for task in letters:
+                if not register.is_letter(task.number):
+                    raise NotRequeued(f"task {register.id_of(task.number)} is no dead letter; see: engine dlq ls")
+        letters = [task for task in letters if register.is_letter(task.number)]
+        if letters:
+            await asyncio.shield(self.journal.drop(letters))
+        return [register.id_of(task.number) for task in letters]
+
+    def _landed(self, change: Change, more: Change) -> None:
+        """What was written down counts now, and what follows from it begins."""
         for draft in change.drafts:
             for task in draft.tasks:
-                self._set_deadline(task)
-            self._offers.put(draft.tasks)
-        for ending in change.endings:
-            for waiter in self._waiters.pop(ending.task.number, ()):
-                if not waiter.done():
-                    waiter.set_result(None)
+                if task.deadline_s is not None:
+                    self._set_deadline(task)
+            self._begin(task for task in draft.tasks if task.state == "queued")
+            more.lost += draft.lost
+        if change.moved:
+            self._offers.placed(change.moved)
+        if self._waiters:
+            for ending in change.endings:
+                for waiter in self._waiters.pop(ending.task.number, ()):
+                    if not waiter.done():
+                        waiter.set_result(None)
+        if more.free or more.lost:
+            self._follow(more)
+
+    def _follow(self, more: Change) -> None:
+        """What the end of other tasks means for those that waited for them."""
+        now_s = self._wall_s()
+        self._begin(task for task in more.free if not task.is_ending)
+        lost = [task.end("failed", now_s, error=failure) for task, failure in more.lost if not task.is_ending]
+        if lost:
+            self.journal.end(lost)
+
+    def _begin(self, tasks: Iterable[Task]) -> None:
+        """Offer tasks that wait for no other one, now or when their time has come."""
+        now_s = self._wall_s()
+        ready: list[Task] = []
+        for task in tasks:
+            delay_s = task.options.delay_s
+            left_s = min(max(task.accepted_s + delay_s - now_s, 0.0), delay_s) if delay_s else 0.0
+            if left_s:
+                task.state = "waiting"
+                self._offers.later(left_s, task)
+            else:
+                task.ready_s = now_s
+                ready.append(task)
+        self._offers.put(ready)
 
     # -- deadlines -----------------------------------------------------------------------------------------------------
 
@@ -207,29 +265,9 @@ class Detached:
         """Clocks may have been set while nobody ran: what is left is between nothing and all of it."""
         if task.deadline_s is not None:
             left_s = min(max(task.accepted_s + task.deadline_s - self._wall_s(), 0.0), task.deadline_s)
-            if len(self._due) > 2 * self.register.open + STALE:
-                self._due = [due for due in self._due if self._is_open(due[1])]
-                heapify(self._due)
-            heappush(self._due, (self._loop.time() + left_s, task.number))
-            if self._timer is None or self._due[0][1] == task.number:
-                self._set_timer()
+            self._deadlines.put(left_s, task)
 
-    def _is_open(self, number: int) -> bool:
-        task = self.register.tasks.get(number)
-        return task is not None and task.ended_s is None
-
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(self._due[0][0], self._expire) if self._due else None
-
-    def _expire(self) -> None:
-        late: list[Task] = []
-        while self._due and self._due[0][0] <= self._loop.time():
-            task = self.register.tasks.get(heappop(self._due)[1])
-            if task is not None and not task.is_ending:
-                late.append(task)
-        self._set_timer()
+    def _expire(self, late: list[Task]) -> None:
         self._offers.take_back(late, "expired")
 
     # -- what became of them -------------------------------------------------------------------------------------------
@@ -296,9 +334,12 @@ class Detached:
             "started_s": task.started_s,
             "ended_s": task.ended_s,
             "deadline_s": task.deadline_s,
+            "ready_s": task.ready_s,
+            "progress": task.progress,
+            "options": {**task.options.as_dict(), **({"after": task.after} if task.after else {})},
             "cause": None if task.error is None else task.error.as_dict(),
             "requeue_of": None if task.of is None else id_of(task.of),
-            "requeued_as": None if task.next is None else id_of(task.next),
+            "requeued_as": id_of(task.next) if task.next else None,
         }
 
     def page(self, state: str | None, skip: int, limit: int) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import Tally, batches, singly
-from engine.task import outcome, submission_of, submit_parts
+from engine.submission import submission_of, submit_parts
 from pools.address import names_in
 from pools.agent import Agent
 from pools.asks import Asks
@@ -343,14 +343,14 @@ class Engine:
     async def submit(self, tasks: Iterable[Any]) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
 
-        tasks: as for `map`; a task line may have a `deadline_s`. They are accepted 1,000 at a time, each thousand whole.
-        Raises BadArgument, BadAddress, UnknownKind, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
+        tasks: as for `map`. They are accepted 1,000 at a time, each thousand whole. Raises BadArgument, UnknownKind,
+        DuplicateTask, DependencyCycle, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
         """
         return await submit_parts([submission_of(task) for task in tasks], self.detached.submit)
 
     async def result(self, id: str, wait_s: float = 0.0) -> Any:
         """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
-        return outcome(await self.detached.ended(id, wait_s))
+        return (await self.detached.ended(id, wait_s)).outcome()
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from pools.errors import (
     BadMethod,
     BadReply,
     CircuitOpen,
+    DependencyFailed,
     Failure,
     FrameTooLarge,
     KindNotLoaded,
@@ -74,7 +75,10 @@ __all__ = [
     "CircuitOpen",
     "ConfigError",
     "Corrupt",
+    "DependencyCycle",
+    "DependencyFailed",
     "DiskFull",
+    "DuplicateTask",
     "EngineError",
     "EngineStopped",
     "Failure",
@@ -204,6 +208,14 @@ class NotRequeued(EngineError):
     """A task that did not fail, or was requeued already, is not tried again."""
 
 
+class DuplicateTask(EngineError):
+    """Another task is known under this id, which is not the same; the first one is kept, nothing of the submission accepted."""
+
+
+class DependencyCycle(EngineError):
+    """Tasks would wait for each other; the message names them. Nothing of the submission was accepted."""
+
+
 class IntakeFull(EngineError):
     """No more tasks are accepted now: too many are open, or the disk is full. Nothing of the submission was accepted."""
 
@@ -221,6 +233,8 @@ class SubmitStopped(EngineError):
         super().__init__(message)
         self.ids = ids
         self.retry_after_s = retry_after_s
+
+
 class BackupDamaged(EngineError):
     """A backup is not as it was written, or leads out of its folder; `file` is which of its files."""
 
@@ -255,7 +269,10 @@ _CODES: dict[type[Exception], int] = {
     CircuitOpen: AGAIN,
     ConfigError: WRONG,
     Corrupt: BROKEN,
+    DependencyCycle: WRONG,
+    DependencyFailed: FAILED,
     DiskFull: AGAIN,
+    DuplicateTask: WRONG,
     EngineStopped: AGAIN,
     FolderInUse: AGAIN,
     FrameTooLarge: WRONG,

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from checkpoints.errors import CheckpointError, DiskFull
 from checkpoints.spec import SESSION_BYTES
+from engine.change import Change, Draft
 from engine.errors import IntakeFull, JournalFailed
-from engine.register import Change, Draft, Register
-from engine.task import Ending
+from engine.register import Register
+from engine.restored import restored
+from engine.task import Ending, Task
 from pools.events import Event
 from pools.pause import Pause
 
@@ -40,7 +42,7 @@ CONFIRM_S = 1.0
 class Journal:
     """What is written of a register. store: where; None keeps it in memory only.
 
-    landed: told what counts now.  on_event: told when nothing more can be written.
+    landed: told what counts now, and what follows from it.  on_event: told when nothing more can be written.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Journal:
         store: Store | None,
         *,
         loop: AbstractEventLoop,
-        landed: Callable[[Change], None],
+        landed: Callable[[Change, Change], None],
         on_event: Callable[[Event], None],
     ) -> None:
         self._register = register
@@ -74,7 +76,7 @@ class Journal:
 
     # -- what changes --------------------------------------------------------------------------------------------------
 
-    def accept(self, draft: Draft) -> Future[None]:
+    def accept(self, draft: Draft, dropped: Iterable[Task] = ()) -> Future[None]:
         """Write down tasks; done once they are accepted. Gives IntakeFull while the disk is full, JournalFailed."""
         future: Future[None] = self._loop.create_future()
         refused = self.failed or (self._full and _full(self._full))
@@ -83,6 +85,7 @@ class Journal:
             future.set_exception(refused)
             return future
         self._next.drafts.append(draft)
+        self._next.dropped += dropped
         self._waiting[draft] = future
         self._soon()
         return future
@@ -92,10 +95,21 @@ class Journal:
         self._next.endings += endings
         self._soon()
 
+    def move(self, tasks: Iterable[Task]) -> None:
+        """Write down which agents tasks have, and how many attempts."""
+        self._next.moved += tasks
+        self._soon()
+
+    def drop(self, letters: Iterable[Task]) -> Future[None]:
+        """Write down that dead letters are none any more; done once that counts. Gives JournalFailed, IntakeFull."""
+        return self.accept(Draft([], ()), letters)
+
     def let_go(self, more: Change) -> None:
         """Write down what is kept no more, with whatever is written next."""
         self._next.gone += more.gone
         self._next.gone_keys += more.gone_keys
+        self._next.former |= more.former
+        self._next.gone_names += more.gone_names
 
     def begin(self) -> None:
         """Write down that another life of the journal has begun."""
@@ -123,6 +137,8 @@ class Journal:
     def _take(self) -> Change:
         """What the next commit holds."""
         whole, self._next = self._next, Change()
+        if self._store is None:
+            return whole  # no frame has to hold it
         drafts, size_bytes = _fitting([draft.size_bytes for draft in whole.drafts], 0)
         whole.drafts, self._next.drafts = whole.drafts[:drafts], whole.drafts[drafts:]
         endings, _ = _fitting([one.size_bytes for one in whole.endings], size_bytes)
@@ -145,17 +161,18 @@ class Journal:
         self._is_busy = False
         if error is None:
             self.commits += 1
-            self.let_go(self._register.apply(change))
+            more = self._register.apply(change)
+            self.let_go(more)
             for draft in change.drafts:
                 _settle(self._waiting.pop(draft), None)
-            self._landed(change)
+            self._landed(change, more)
         elif isinstance(error, DiskFull):
             self._wait_for_room(change, error)
             return
         else:
             self._break(change, error)
             return
-        if self._next.drafts or self._next.endings:
+        if self._next.drafts or self._next.endings or self._next.moved:
             self._flush()
         else:
             self._idle.set()
@@ -169,9 +186,12 @@ class Journal:
     def _wait_for_room(self, change: Change, error: DiskFull) -> None:
         """The disk is full: nothing is accepted, and what has ended waits."""
         self._full = error
-        drafts, self._next.drafts = change.drafts + self._next.drafts, []
+        drafts, self._next.drafts, self._next.dropped = change.drafts + self._next.drafts, [], []
         self._refuse(drafts, _full(error))
         self._next.endings[:0] = change.endings
+        self._next.moved[:0] = change.moved
+        self._next.former = change.former | self._next.former
+        self._next.gone_names[:0] = change.gone_names
         self._next.gone[:0] = change.gone
         self._next.gone_keys[:0] = change.gone_keys
         self._loop.call_later(FULL_PAUSE_S, self._try_again)
@@ -240,11 +260,14 @@ def _full(error: DiskFull) -> IntakeFull:
 
 
 def _parts(register: Register, change: Change) -> tuple[list[Part], int]:
-    from checkpoints.store import gone_part, states_part
+    from checkpoints.store import changes_part, gone_part, states_part
 
     parts, count = [], 0
     for kind, fields, keys, rows in register.rows(change):
-        parts.append(states_part(kind, fields, keys, rows) if fields else gone_part(kind, keys))
+        if fields is None:
+            parts.append(changes_part(kind, keys, rows))
+        else:
+            parts.append(states_part(kind, fields, keys, rows) if fields else gone_part(kind, keys))
         count += len(keys)
     return parts, count
 
@@ -261,26 +284,28 @@ def _renew(store: Store) -> None:
     store.renew(read_manifest(Disk(), store.folder)[0])
 
 
-def open_journal(folder: str | None, *, is_synced: bool, **facts: Any) -> tuple[Register, Journal]:
-    """The journal of a folder, and what it holds; None keeps it in memory only. facts: as for `Journal`.
+def open_journal(folder: str | None, *, is_synced: bool, **facts: Any) -> tuple[Register, Journal, Change]:
+    """The journal of a folder, what it holds, and what follows from that; None keeps it in memory only.
+
+    facts: as for `Journal`.
 
     Raises CheckpointError, StateUnreadable.
     """
     session = os.urandom(SESSION_BYTES).hex()
     if folder is None:
         register = Register(session)
-        return register, Journal(register, None, **facts)
+        return register, Journal(register, None, **facts), Change()
     from checkpoints.failpoint import failpoint_of
     from checkpoints.store import open_store
     from checkpoints.table import Table
 
     store = open_store(folder, shards=1, chance=os.urandom, is_synced=is_synced, failpoint=failpoint_of(os.environ))
     try:
-        register, gone = Register.restored(store.items(), session)
+        register, follows = restored(store.items(), session)
     except BaseException:
         store.close()
         raise
     store.table = Table()  # the register has all of it
     journal = Journal(register, store, **facts)
-    journal.let_go(gone)
-    return register, journal
+    journal.let_go(follows)
+    return register, journal, follows

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine.errors import (
+    DependencyCycle,
+    DuplicateTask,
     EngineError,
     IntakeFull,
     JournalFailed,
@@ -31,7 +33,8 @@ __all__ = ["Line", "error_of", "not_running"]
 
 #: The errors of verbs about tasks, by name: they have nothing but their text.
 _OF_TASKS: dict[str, type[EngineError]] = {
-    leaf.__name__: leaf for leaf in (IntakeFull, JournalFailed, NotRequeued, ResultGone, TaskOpen, UnknownTask)
+    leaf.__name__: leaf
+    for leaf in (DependencyCycle, DuplicateTask, IntakeFull, JournalFailed, NotRequeued, ResultGone, TaskOpen, UnknownTask)
 }
 #: Bytes that one look at the socket reads at most.
 READ_BYTES = 1 << 18

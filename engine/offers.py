@@ -1,8 +1,8 @@
 """Accepted tasks on their way to workers, and their answers.
 
-Owns which of them wait here, how many each worker has, and what is offered again: a task that its agent's full mailbox refused,
-and whatever a worker took with it that is down, where state is kept. A number is offered as often as it takes; who keeps state
-does it once. Whether an answer counts yet is the journal's business.
+Owns which of them wait here, how many each worker has, and what is offered again: a task that its agent's full mailbox
+refused, one that failed and may be tried once more, and whatever a worker took with it that is down, where state is kept. A
+number is offered as often as it takes; who keeps state does it once. Whether an answer counts yet is the journal's business.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from engine.task import Ending, Task, exact
+from engine.alarms import Alarms, Timer
+from engine.retry import backoff_s, retry_s
+from engine.task import TRIES, Ending, Task, Try, exact
 from pools.address import Key, parse
 from pools.breakers import HELD
 from pools.errors import (
@@ -32,7 +34,7 @@ from pools.errors import (
 )
 from pools.lane import Lane
 from pools.link import Link
-from pools.routes import Routes
+from pools.ranked import Ranked
 
 __all__ = ["Desk", "Offers"]
 
@@ -44,52 +46,59 @@ ROUTED = 1_024
 AGAIN_S, AGAIN_MOST_S = 0.1, 5.0
 #: Seconds between two looks at whether a worker that is down is back.
 LOOK_S = 1.0
+#: Why a task is taken back whose attempt has had its time; it may be tried again.
+TIMEOUT = "timeout"
+#: Characters that are kept of why an attempt failed.
+TRY_CHARS = 200
 #: What a worker's end means for a task that nobody took back; it is found open when the engine starts again.
 CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
 
 
-class Desk(Protocol):
+class Desk(Timer, Protocol):
     """What offers need of a loop."""
 
     def call_soon(self, function: Callable[[], object]) -> object:
         """Call a function in the next turn."""
         ...
 
-    def call_later(self, after_s: float, function: Callable[[], object]) -> object:
-        """Call a function after some seconds."""
-        ...
-
 
 class _Way:
-    """What goes to one worker: the lanes by kind, the tasks that wait, and how many are out."""
+    """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self.lanes: dict[str, Lane] = {}
-        self.waiting: deque[tuple[Task, str, Key]] = deque()
+        self.lanes: dict[tuple[str, int], Lane] = {}
+        self.waiting: Ranked[tuple[Task, str, Key]] = Ranked()
         self.out = 0
 
 
 class Offers:
     """The sender of accepted tasks.
 
-    routes: from kind and key to the link.  mark: the section below which workers may forget their answers.
+    resolve: from kind and key to the link.  choose: an agent of its kind for a task.
+    mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
+    moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
+    task goes to the agent that was chosen once `placed` is told that this is done.
     wall_s: seconds since 1970.
     """
 
     def __init__(
         self,
-        routes: Routes,
+        resolve: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
+        choose: Callable[[Task], Key],
         mark: Callable[[], int],
         desk: Desk,
         ended: Callable[[list[Ending]], None],
+        moved: Callable[[list[Task]], None],
         chance: Random,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        self._routes = routes
+        self._resolve = resolve
+        self._choose = choose
+        self._moved = moved
         self._session = session
         self._mark = mark
         self._desk = desk
@@ -101,6 +110,11 @@ class Offers:
         self._way_of: dict[Task, _Way] = {}
         self._refused: dict[Task, int] = {}
         self._doubtful: list[tuple[Task, _Way, Failure]] = []
+        #: Tasks whose agent was chosen, which is not written down yet.
+        self._placing: set[Task] = set()
+        #: Tasks that are tried again later; and those that a worker has, with the attempt, for which there is a limit of time.
+        self._later: Alarms[Task] = Alarms(desk, self.put, _is_open)
+        self._limits: Alarms[tuple[Task, int]] = Alarms(desk, self._out_of_time, self._is_out)
         self._is_routing = self._is_looking = False
         #: Whether nothing more is offered: the engine stops.
         self.is_held = False
@@ -109,12 +123,16 @@ class Offers:
 
     def put(self, tasks: Iterable[Task]) -> None:
         """Offer tasks, in their order, as their workers have room."""
-        self._arrived.extend(tasks)
+        for task in tasks:
+            task.state = "queued"
+            self._arrived.append(task)
         self._route_soon()
 
     def hold(self) -> None:
         """Offer nothing more; what is out may still end."""
         self.is_held = True
+        self._later.stop()
+        self._limits.stop()
 
     def _route_soon(self) -> None:
         if not self._is_routing and self._arrived:
@@ -125,34 +143,53 @@ class Offers:
         """Find the ways of the next tasks."""
         self._is_routing = False
         lost: list[Ending] = []
+        chosen: list[Task] = []
         ways: dict[int, _Way] = {}
         for _ in range(min(ROUTED, len(self._arrived))):
             task = self._arrived.popleft()
             if task.is_ending:
                 continue
             try:
+                kind, slash, _ = task.agent.partition("/")
+                if not slash:
+                    self._chosen(task, kind, chosen)
+                    if self._session is not None:
+                        continue
                 kind, key = parse(task.agent)
-                link, key = self._way_to(task, kind, key)
-            except CircuitOpen:
-                self._again_later(task)
-                continue
+                link, key = self._resolve(kind, key)
             except PoolError as error:
-                lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
+                if task.is_any and error.retry_after_s is not None and type(error) is not WorkerDied:
+                    self._again_later(task)
+                else:
+                    lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
             way = self._ways.get(id(link))
             if way is None:
                 way = self._ways[id(link)] = _Way(link)
-            way.waiting.append((task, kind, key))
+            way.waiting.put((task, kind, key), task.options.priority)
             ways[id(link)] = way
         if lost:
             self._ended(lost)
+        if chosen:
+            self._moved(chosen)
         for way in ways.values():
             self._pump(way)
         self._route_soon()
 
-    def _way_to(self, task: Task, kind: str, key: Key) -> tuple[Link, Key]:
-        """The link to a task's agent. Raises PoolError, CircuitOpen for now."""
-        return (self._routes.resolve_chosen if task.is_chosen else self._routes.resolve_key)(kind, key)
+    def _chosen(self, task: Task, kind: str, chosen: list[Task]) -> None:
+        """Choose an agent for a task. Raises PoolError."""
+        task.agent = f"{kind}/{self._choose(task)}"
+        if self._session is not None:
+            self._placing.add(task)
+            chosen.append(task)
+
+    def placed(self, tasks: Iterable[Task]) -> None:
+        """It is written down which agents these have."""
+        for task in tasks:
+            if task in self._placing:
+                self._placing.remove(task)
+                self._arrived.append(task)
+        self._route_soon()
 
     def _pump(self, way: _Way) -> None:
         """Send what waits for a worker, as far as it has room."""
@@ -162,19 +199,23 @@ class Offers:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        while way.waiting and way.out < OFFERED:
-            task, kind, key = way.waiting.popleft()
+        for task, kind, key in way.waiting.take_up_to(OFFERED - way.out):
             if task.is_ending:
                 continue
-            lane = way.lanes.get(kind)
+            options = task.options
+            lane = way.lanes.get((kind, options.priority))
             if lane is None:
-                lane = way.lanes[kind] = Lane(way.link, kind, self)
-                lane.session, lane.ids = self._session, _numbers
+                lane = way.lanes[kind, options.priority] = Lane(way.link, kind, self)
+                lane.session, lane.ids, lane.priority = self._session, _numbers, options.priority
             lane.mark = mark
             task.state, task.started_s = "running", now_s
+            if task.ready_s is None:
+                task.ready_s = now_s
             task.attempts += 1
             way.out += 1
             self._way_of[task] = way
+            if options.timeout_s is not None:
+                self._limits.put(options.timeout_s, (task, task.attempts))
             argument = None if task.argument is None else orjson.loads(task.argument)
             lane.rows.extend((task, key, task.method, argument))
         way.link.offer(way.lanes.values())
@@ -205,14 +246,44 @@ class Offers:
             if failure is None:
                 endings.append(task.end("done", now_s, value=exact(results[at])))
             elif not self._is_again(task, way, failure):
-                endings.append(_failed(task, now_s, failure))
-            if failure is None or task.is_ending:
+                self._fail(task, now_s, failure, endings)
+            if self._refused and (failure is None or task.is_ending):
                 self._refused.pop(task, None)
         if endings:
             self._ended(endings)
         for way in ways.values():
             if way.waiting:
                 self._desk.call_soon(lambda way=way: self._pump(way))  # type: ignore[misc]
+
+    def _fail(self, task: Task, now_s: float, failure: Failure, endings: list[Ending]) -> None:
+        """End a task that was not done, unless it may be tried once more."""
+        if failure.type == TaskCancelled.__name__ and task.wish == TIMEOUT:
+            failure = Failure(TaskExpired.__name__, f"no answer within {task.options.timeout_s:g} s (timeout_s)")
+            task.wish = None
+        wait_s = None
+        if task.wish is None and task.options.retries:
+            wait_s = retry_s(task.options, task.retried, failure, self._chance)
+        if task.options.retries:
+            attempt = Try(task.started_s or now_s, now_s, task.agent, failure.type, failure.message[:TRY_CHARS])
+            task.tries = (*task.tries[1 - TRIES :], attempt)
+        if wait_s is None:
+            endings.append(_failed(task, now_s, failure))
+            return
+        task.retried += 1
+        task.state = "waiting"
+        if task.is_any and failure.type not in CUT_OFF:
+            task.agent = task.agent.partition("/")[0]  # it changed nothing there: another one may do better
+        self._moved([task])
+        self._later.put(wait_s, task)
+
+    def _out_of_time(self, late: list[tuple[Task, int]]) -> None:
+        """Take tasks back whose attempt has had its time."""
+        self.take_back([task for task, _ in late if task.wish is None], TIMEOUT)
+
+    def _is_out(self, sent: tuple[Task, int]) -> bool:
+        """Whether a worker still has this attempt of a task."""
+        task, attempt = sent
+        return task.attempts == attempt and task in self._way_of and not task.is_ending
 
     def _is_again(self, task: Task, way: _Way, failure: Failure) -> bool:
         """Whether a task that failed has not been run, or may be run under its number again: then it is seen to here."""
@@ -232,16 +303,15 @@ class Offers:
     def _judge(self) -> None:
         """Offer again what a worker that is down has taken with it; the others have failed by themselves."""
         doubtful, self._doubtful = self._doubtful, []
-        endings = []
+        endings: list[Ending] = []
         for task, way, failure in doubtful:
             if task.is_ending:
                 continue
             if way.link.reason is None:
-                endings.append(_failed(task, self._wall_s(), failure))
+                self._fail(task, self._wall_s(), failure, endings)
             elif task.wish is not None:
                 endings.append(_failed(task, self._wall_s(), Failure(TaskCancelled.__name__, failure.message)))
             else:
-                task.state = "queued"
                 self.put([task])
         if endings:
             self._ended(endings)
@@ -249,8 +319,11 @@ class Offers:
     def _again_later(self, task: Task) -> None:
         times = self._refused[task] = self._refused.get(task, 0) + 1
         task.state = "queued"
-        after_s = min(AGAIN_S * 2 ** min(times - 1, 10), AGAIN_MOST_S) * self._chance.uniform(0.5, 1.0)
-        self._desk.call_later(after_s, lambda: self.put([task]))
+        self._later.put(backoff_s(AGAIN_S, times - 1, self._chance, AGAIN_MOST_S), task)
+
+    def later(self, after_s: float, task: Task) -> None:
+        """Offer a task once so many seconds have passed."""
+        self._later.put(after_s, task)
 
     # -- taking back ---------------------------------------------------------------------------------------------------
 
@@ -271,7 +344,11 @@ class Offers:
         if endings:
             self._ended(endings)
         for way, meant in out.values():
-            way.link.cancel_where(self, meant.__contains__, is_late=wish == "expired")
+            way.link.cancel_where(self, meant.__contains__, is_late=wish != "cancelled")
+
+
+def _is_open(task: Task) -> bool:
+    return not task.is_ending
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

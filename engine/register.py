@@ -1,26 +1,28 @@
 """Every task that was accepted: those that are open, and those of which it is still known what became of them.
 
-Owns the six counts, the numbers, what is kept how long, and what of all that stands in the journal. Pure: a change is drafted,
-its parts are written by somebody else, and it counts once they are there. So `accepted = done + failed + cancelled + expired +
-open` holds on the disk too, whenever the process ends.
+Owns the six counts, the numbers, and what is kept how long. Pure: a change is drafted, its records are written by somebody
+else, and it counts once they are there. So `accepted = done + failed + cancelled + expired + open` holds on the disk too,
+whenever the process ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from checkpoints.spec import SESSION_BYTES
-from engine.errors import IntakeFull, NotRequeued, ResultGone, UnknownTask
+from engine.change import Change, Draft
+from engine.dependencies import Dependencies
+from engine.errors import DuplicateTask, IntakeFull, NotRequeued, ResultGone, UnknownTask
+from engine.names import Former, Names, check_of
+from engine.options import Reference
+from engine.records import Rows, rows_of_change
 from engine.shelf import Shelf
-from engine.task import ENDED, Ending, Submission, Task, exact
-from pools.errors import BadArgument, Failure, StateUnreadable
+from engine.submission import Submission
+from engine.task import ENDED, Ending, Task, exact
+from pools.errors import BadArgument, Failure
 from pools.lane import PLACE_BITS
 
-__all__ = ["Change", "Draft", "Register"]
+__all__ = ["Register"]
 
 #: Tasks that may be open at once, and their bytes: what a restart must read, and hold in memory, before it goes on.
 OPEN_TASKS, OPEN_BYTES = 500_000, 256 * 1024 * 1024
@@ -30,43 +32,12 @@ SUBMISSION_BYTES = 24 * 1024 * 1024
 SPAN_TASKS = 1_000_000
 #: Ended tasks that are kept with their values, and their bytes: a restart reads them all, in about a second.
 RESULTS, RESULTS_BYTES = 50_000, 64 * 1024 * 1024
-#: Dead letters that are kept with their arguments, and their bytes.
+#: Dead letters that are kept, and their bytes.
 LETTERS, LETTERS_BYTES = 10_000, 64 * 1024 * 1024
 #: Submissions of which it is remembered that they were accepted, for clients that did not hear it.
 KEYS = 10_000
 #: Digits of the journal's name that stand in each id: who asks another journal for a task is told so.
 ID_DIGITS = 8
-
-#: Kinds of the journal's records.
-META, TASK, END, KEY = "meta", "task", "end", "key"
-META_FIELDS = ["session", "life", "next", "accepted", *ENDED]
-TASK_FIELDS = ["name", "agent", "method", "argument", "accepted_s", "deadline_s", "of", "prior", "life"]
-END_FIELDS = ["state", "started_s", "ended_s", "attempts", "value", "error", "next"]
-
-
-@dataclass(eq=False)
-class Draft:
-    """Tasks that shall be accepted together, or not at all. key: of the submission, "" for none."""
-
-    tasks: list[Task]
-    key: str = ""
-    size_bytes: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.size_bytes = sum(task.size_bytes for task in self.tasks)
-
-
-@dataclass
-class Change:
-    """What is written together. gone: numbers and keys of what is kept no more."""
-
-    drafts: list[Draft] = field(default_factory=list)
-    endings: list[Ending] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
-    gone_keys: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.drafts or self.endings or self.gone or self.gone_keys)
 
 
 class Register:
@@ -82,11 +53,18 @@ class Register:
         self.tasks: dict[int, Task] = {}
         self.results = Shelf(RESULTS, RESULTS_BYTES)
         self.letters = Shelf(LETTERS, LETTERS_BYTES)
-        self._keys: dict[str, tuple[int, int]] = {}
+        self.names = Names()
+        self.dependencies: Dependencies[Task] = Dependencies(self.standing)
+        self._keys: dict[str, Sequence[int]] = {}
+        #: Tasks that are not written down yet, by number.
+        self._drafted: dict[int, Task] = {}
         self._requeued: set[int] = set()
         self._next = 1
         self._settled = 1
         self._lowest = 1
+        self._ended_s = 0.0
+        #: Whether a task waits for one by its id.
+        self._has_ids = False
         #: Tasks that are open or drafted, and their bytes.
         self.held = self.held_bytes = 0
 
@@ -106,27 +84,66 @@ class Register:
         return f"{self.session[:ID_DIGITS]}-{number}"
 
     def find(self, name: str) -> Task:
-        """The task with an id. Raises UnknownTask, ResultGone."""
-        session, _, digits = name.partition("-")
-        is_ours = session == self.session[:ID_DIGITS] and digits.isascii() and digits.isdecimal() and len(digits) < 19
-        number = int(digits) if is_ours else 0
-        task = self.tasks.get(number)
+        """The task with an id, or that is called so. Raises UnknownTask, ResultGone."""
+        number = self._number(name)
+        if number is None and name.isascii() and name.isdecimal() and len(name) < 19:
+            number = self.names.find(int(name))
+        task = None if number is None else self.tasks.get(number)
         if task is not None:
             return task
-        if not 0 < number < self._settled:
+        if number is None or not 0 < number < self._settled:
             raise UnknownTask(f"no task {name[:80]!r} was accepted here; see: engine tasks")
         raise ResultGone(
             f"task {name} has ended, and its result was let go: the newest {RESULTS:,} and {RESULTS_BYTES >> 20} MiB are kept, "
             f"of dead letters {LETTERS:,} and {LETTERS_BYTES >> 20} MiB"
         )
 
-    def known(self, key: str) -> tuple[int, int] | None:
-        """First number and count of a submission that was accepted under a key."""
+    def _number(self, name: Reference) -> int | None:
+        """The number of the task that is called so, or has this id; of a former one too."""
+        number = self.names.find(name)
+        if number is None and type(name) is str:
+            session, _, digits = name.partition("-")
+            if session == self.session[:ID_DIGITS] and digits.isascii() and digits.isdecimal() and len(digits) < 19:
+                number = int(digits)
+        return number
+
+    def standing(self, name: Reference) -> str | None:
+        """How a task stands for those that wait for it: `open`, as it ended, or None where none is called so."""
+        number = self.names.numbers.get(name)
+        if number is None:
+            if name in self.names.former:
+                return self.names.former[name].state
+            number = self._number(name)
+        task = self.tasks.get(number or 0)
+        if number is None or not 0 < number < self._next:
+            return None
+        while task is not None and task.next is not None:
+            task = self.tasks.get(task.next)
+        if task is None:
+            return "open" if number in self._drafted else "gone"
+        return "open" if task.ended_s is None else task.state
+
+    def _references(self, task: Task) -> list[Reference]:
+        """What others may call a task that they wait for, or one that it is another attempt of."""
+        found: list[Reference] = [self.id_of(task.number)]
+        if task.name is not None:
+            found.append(task.name)
+        while task.of is not None and task.of in self.tasks:
+            task = self.tasks[task.of]
+            found.append(self.id_of(task.number))
+        return found
+
+    def known(self, key: str) -> Sequence[int] | None:
+        """The numbers of a submission that was accepted under a key."""
         return self._keys.get(key)
 
     def is_letter(self, number: int) -> bool:
         """Whether a task is a dead letter of which no other attempt is being written down."""
         return number in self.letters and number not in self._requeued
+
+    def can_run_again(self, task: Task) -> bool:
+        """Whether a task has ended without being done, and no other attempt of it was made."""
+        return task.state in ENDED[1:] and not task.next and task.number not in self._requeued
 
     @property
     def mark(self) -> int:
@@ -142,39 +159,93 @@ class Register:
     # -- drafts --------------------------------------------------------------------------------------------------------
 
     def draft(self, submissions: Sequence[Submission], now_s: float, key: str = "") -> Draft:
-        """Tasks that shall be accepted; their numbers follow each other. Raises IntakeFull, BadArgument."""
-        tasks = [
-            Task(
-                self._next + at,
-                name,
-                agent,
-                method,
-                None if argument is None else exact(argument),
-                now_s,
-                deadline_s,
-                life=self.life,
-            )
-            for at, (name, agent, method, argument, deadline_s) in enumerate(submissions)
-        ]
-        return self._held(Draft(tasks, key))
+        """Tasks that shall be accepted; what is known under its name already is not accepted again.
 
-    def draft_again(self, letters: Sequence[Task], now_s: float) -> Draft:
-        """Another attempt of tasks that failed, under numbers of their own. Raises NotRequeued, IntakeFull."""
-        for old in letters:
-            if not self.is_letter(old.number):
-                state = (
-                    f"requeued as {self.id_of(old.next)}" if old.next else old.state if old.error is None else "requeued now"
-                )
+        Raises IntakeFull, BadArgument, DuplicateTask, DependencyCycle.
+        """
+        tasks: list[Task] = []
+        lost: list[tuple[Task, Failure]] = []
+        numbers: list[int] = []
+        first = number = self._next
+        try:
+            for each in submissions:
+                argument = None if each.argument is None else exact(each.argument)
+                check = 0
+                if each.name is not None:
+                    check = check_of(each, argument)
+                    same = self._same(each.name, check)
+                    if same is not None:
+                        numbers.append(same)
+                        continue
+                task = Task(
+                    number, each.name, each.address, each.method, argument, now_s, each.deadline_s, each.after, each.options,
+                    "/" not in each.address, check, None, 0, self.life,
+                )  # fmt: skip
+                tasks.append(task)
+                numbers.append(number)
+                self._drafted[number] = task
+                number += 1
+                if each.name is not None:
+                    self.names.numbers[each.name] = task.number
+                if each.after:
+                    self._wait(task, lost)
+            draft = Draft(tasks, range(first, number) if len(tasks) == len(numbers) else numbers, key, lost)
+            return self._held(draft)
+        except BaseException:
+            self._undo(tasks)
+            raise
+
+    def _same(self, name: Reference, check: int) -> int | None:
+        """The number of the task that is known under this name. Raises DuplicateTask where it is another one."""
+        number = self.names.numbers.get(name)
+        if number is None:
+            former = self.names.former.get(name)
+            if former is None:
+                return None
+            number, known = former.number, former.check
+        else:
+            known = (self._drafted.get(number) or self.tasks[number]).check
+        if known != check:
+            raise DuplicateTask(
+                f"{name!r} is the id of task {self.id_of(number)} already, and asks for something else; that one is kept"
+            )
+        return number
+
+    def _wait(self, task: Task, lost: list[tuple[Task, Failure]]) -> None:
+        """Have a task wait for others, if it must."""
+        start = self.session[:ID_DIGITS]
+        self._has_ids |= any(type(each) is str and each.startswith(start) for each in task.after)
+        waits = self.dependencies.add(task, task.name, task.after, task.options)
+        if waits is True:
+            task.state = "waiting"
+        elif waits:
+            lost.append((task, waits))
+
+    def _undo(self, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            del self._drafted[task.number]
+            if task.name is not None:
+                self.names.take_back(task.name, task.number)
+            if task.after:
+                self.dependencies.take_back(task)
+
+    def draft_again(self, olds: Sequence[Task], now_s: float) -> Draft:
+        """Another attempt of tasks that were not done, under numbers of their own. Raises NotRequeued, IntakeFull."""
+        for old in olds:
+            if not self.can_run_again(old):
+                now = old.state if old.error is None else "requeued now"
+                state = f"requeued as {self.id_of(old.next)}" if old.next else now
                 raise NotRequeued(f"task {self.id_of(old.number)} is {state}; for those that can be see: engine dlq ls")
         tasks = [
             Task(
-                self._next + at, old.name, old.agent, old.method, old.argument, now_s, old.deadline_s,
-                of=old.number, prior=old.attempts, attempts=old.attempts, life=self.life,
+                self._next + at, old.name, old.agent, old.method, old.argument, now_s, old.deadline_s, (), old.options,
+                old.is_any, old.check, old.number, old.attempts, self.life, attempts=old.attempts,
             )
-            for at, old in enumerate(letters)
+            for at, old in enumerate(olds)
         ]  # fmt: skip
-        draft = self._held(Draft(tasks))
-        self._requeued.update(old.number for old in letters)
+        draft = self._held(Draft(tasks, range(self._next, self._next + len(tasks))))
+        self._drafted.update((task.number, task) for task in tasks)
+        self._requeued.update(old.number for old in olds)
         return draft
 
     def _held(self, draft: Draft) -> Draft:
@@ -203,164 +274,128 @@ class Register:
 
     # -- what is written down ------------------------------------------------------------------------------------------
 
-    def rows(self, change: Change) -> Iterator[tuple[str, list[str], list[int | str], list[Any]]]:
-        """The records of a change: kind, fields, keys and rows; no fields where the keys are gone."""
-        tasks = [task for draft in change.drafts for task in draft.tasks]
-        endings = [_end_row(one.task, one) for one in change.endings]
-        letters = [self.tasks[task.of] for task in tasks if task.of in self.tasks]
-        again = {task.of: task.number for task in tasks}
-        keys = {draft.key: [draft.tasks[0].number, len(draft.tasks)] for draft in change.drafts if draft.key}
-        if tasks:
-            yield TASK, TASK_FIELDS, [task.number for task in tasks], [_task_row(task) for task in tasks]
-        if endings:
-            yield END, END_FIELDS, [one.task.number for one in change.endings], endings
-        if letters:
-            rows = [[*_end_row(old)[:-1], again[old.number]] for old in letters]
-            yield END, END_FIELDS, [old.number for old in letters], rows
-        if keys:
-            yield KEY, ["first", "count"], list(keys), list(keys.values())
-        if change.gone:
-            yield TASK, [], list(change.gone), []
-            yield END, [], list(change.gone), []
-        if change.gone_keys:
-            yield KEY, [], list(change.gone_keys), []
-        yield META, META_FIELDS, ["counts"], [self._meta(change)]
+    def rows(self, change: Change) -> Iterator[Rows]:
+        """The records of a change."""
+        return rows_of_change(change, self._meta(change), self.tasks)
 
     def _meta(self, change: Change) -> list[Any]:
         ended = dict(self.ended)
         for one in change.endings:
             ended[one.state] += 1
         count = sum(len(draft.tasks) for draft in change.drafts)
-        last = change.drafts[-1].tasks[-1].number + 1 if change.drafts else self._settled
+        last = max((draft.tasks[-1].number + 1 for draft in change.drafts if draft.tasks), default=self._settled)
         return [self.session, self.life, last, self.accepted + count, *ended.values()]
 
     def apply(self, change: Change) -> Change:
-        """A change is written down: it counts. Returns what is kept no more because of it."""
+        """A change is written down: it counts. Returns what follows from it."""
         more = Change()
         for draft in change.drafts:
-            self.accepted += len(draft.tasks)
-            self._settled = draft.tasks[-1].number + 1
-            for task in draft.tasks:
-                self.tasks[task.number] = task
-                if task.of is not None:
-                    self._was_requeued(task.of, task.number)
-            if draft.key:
-                self._keys[draft.key] = (draft.tasks[0].number, len(draft.tasks))
+            self._accept(draft)
+        for task in change.dropped:
+            if task.next is None:
+                task.next = 0
+                self.letters.take(task.number)
+                self._shelve(task)
+                self._release(task, "dropped", more)
         for one in change.endings:
             self._end(one)
+        if self.dependencies:
+            for one in change.endings:
+                self._release(one.task, one.state, more)
         more.gone = self.results.overflow() + self.letters.overflow()
         for number in more.gone:
-            del self.tasks[number]
+            self._let_go(self.tasks.pop(number), more)
+        more.gone_names += self.names.overflow(self._ended_s)
         while len(self._keys) > KEYS:
             more.gone_keys.append(next(iter(self._keys)))
             del self._keys[more.gone_keys[-1]]
         return more
 
-    def _was_requeued(self, number: int, by: int) -> None:
+    def _accept(self, draft: Draft) -> None:
+        self.accepted += len(draft.tasks)
+        for task in draft.tasks:
+            del self._drafted[task.number]
+            self.tasks[task.number] = task
+            if task.of is not None:
+                self._was_requeued(task.of, task)
+        if draft.tasks:
+            self._settled = draft.tasks[-1].number + 1
+        if draft.key:
+            self._keys[draft.key] = draft.numbers
+
+    def _was_requeued(self, number: int, by: Task) -> None:
         self._requeued.discard(number)
         old = self.tasks.get(number)
         if old is not None:
-            old.next = by
-            old.argument = None
+            old.next = by.number
             self.letters.take(number)
-            self.results.put(number, old.size_bytes)
+            self._shelve(old)
+        if by.name is not None:
+            self.names.put(by.name, by.number)
 
     def _end(self, ending: Ending) -> None:
         task, state, ended_s, value, error = ending
         self.ended[state] += 1
         self.held -= 1
         self.held_bytes -= task.size_bytes
+        self._ended_s = ended_s
         task.state, task.ended_s, task.value, task.error = state, ended_s, value, error
         self._shelve(task)
 
+    def _release(self, task: Task, state: str, more: Change) -> None:
+        """Those who waited for a task that has ended."""
+        if task.after:
+            self.dependencies.take_back(task)
+        for reference in self._references(task) if self._has_ids else () if task.name is None else (task.name,):
+            free, lost = self.dependencies.ended(reference, state)
+            more.free += free
+            more.lost += lost
+
     def _shelve(self, task: Task) -> None:
-        if task.state == "failed" and task.next is None:
-            self.letters.put(task.number, task.size_bytes)
-        else:
+        """Keep a task that has ended; what was not done keeps its arguments, so that it can be tried again."""
+        if task.state == "done" and task.argument is not None:
+            task.size_bytes -= len(task.argument)
             task.argument = None
-            self.results.put(task.number, task.size_bytes)
+        shelf = self.letters if task.state == "failed" and task.next is None else self.results
+        shelf.put(task.number, task.kept_bytes)
+
+    def _let_go(self, task: Task, more: Change) -> None:
+        if task.name is not None:
+            former = Former(task.number, task.state, task.check, task.ended_s or 0.0)
+            if self.names.let_go(task.name, former):
+                more.former[task.name] = former
 
     def refuse(self, drafts: Iterable[Draft]) -> None:
         """Drafts that could not be written down: their numbers are never used."""
         for draft in drafts:
-            self._settled = draft.tasks[-1].number + 1
+            if draft.tasks:
+                self._settled = draft.tasks[-1].number + 1
             self.held -= len(draft.tasks)
             self.held_bytes -= draft.size_bytes
+            self._undo(draft.tasks)
             self._requeued.difference_update(task.of for task in draft.tasks if task.of is not None)
 
     # -- what was written down -----------------------------------------------------------------------------------------
 
-    @classmethod
-    def restored(cls, items: Iterable[tuple[str, int | str, dict[str, Any]]], session: str) -> tuple[Register, Change]:
-        """The register of a journal that was read, in a new life of it, and what is kept no more. session: of a new one.
-
-        Raises StateUnreadable for counts that its tasks do not have.
-        """
-        kept: dict[str, dict[Any, dict[str, Any]]] = {META: {}, TASK: {}, END: {}, KEY: {}}
-        for kind, key, state in items:
-            kept.setdefault(kind, {})[key] = state
-        try:
-            return cls._restored(kept, session)
-        except (KeyError, TypeError, ValueError) as error:
-            raise StateUnreadable(f"the journal of tasks cannot be read: {error!r}") from error
-
-    @classmethod
-    def _restored(cls, kept: dict[str, dict[Any, dict[str, Any]]], session: str) -> tuple[Register, Change]:
-        meta = kept[META].get("counts")
-        if meta is None:
-            return cls(session), Change()
-        found = cls(_session(meta["session"]), meta["life"] + 1)
-        found.accepted, found.ended = meta["accepted"], {state: meta[state] for state in ENDED}
-        found._next = found._settled = meta["next"]
-        for number in sorted(kept[TASK]):
-            found.tasks[number] = _task_of(number, kept[TASK][number], found.life)
-        for number, end in sorted(kept[END].items(), key=lambda item: (item[1]["ended_s"], item[0])):
-            task = found.tasks[number]
-            _take_end(task, end)
-            found._shelve(task)
-        for task in found.tasks.values():
-            if task.ended_s is None:
-                found.held += 1
-                found.held_bytes += task.size_bytes
-        for key, state in sorted(kept[KEY].items(), key=lambda item: item[1]["first"]):
-            found._keys[key] = (state["first"], state["count"])
-        if found.held != found.open or not all(0 < number < found._next for number in found.tasks):
-            raise ValueError(f"{found.held} open tasks are there, the counts say {found.open}")
-        return found, found.apply(Change())
-
-
-def _session(text: Any) -> str:
-    if type(text) is not str or len(bytes.fromhex(text)) != SESSION_BYTES:
-        raise ValueError(f"no session: {text!r:.40}")
-    return text
-
-
-def _task_row(task: Task) -> list[Any]:
-    argument = None if task.argument is None else orjson.Fragment(task.argument)
-    return [
-        task.name, task.agent, task.method, argument, task.accepted_s, task.deadline_s, task.of, task.prior, task.life
-    ]  # fmt: skip
-
-
-def _end_row(task: Task, ending: Ending | None = None) -> list[Any]:
-    _, state, ended_s, value, error = ending or Ending(task, task.state, task.ended_s or 0.0, task.value, task.error)
-    shown = None if value is None else orjson.Fragment(value)
-    return [state, task.started_s, ended_s, task.attempts, shown, None if error is None else list(error), task.next]
-
-
-def _task_of(number: int, state: dict[str, Any], life: int) -> Task:
-    argument = state["argument"]
-    facts = {name: state[name] for name in TASK_FIELDS if name != "argument"}
-    task = Task(number, argument=None if argument is None else exact(argument), **facts)
-    task.attempts = task.prior + life - task.life  # it was offered once in each life before this one
-    return task
-
-
-def _take_end(task: Task, end: dict[str, Any]) -> None:
-    task.state, task.started_s, task.ended_s = end["state"], end["started_s"], end["ended_s"]
-    task.attempts, task.next, task.is_ending = end["attempts"], end["next"], True
-    task.error = None if end["error"] is None else Failure(*end["error"])
-    if task.state == "done":
-        task.value = exact(end["value"])
-    if task.state not in ENDED:
-        raise ValueError(f"task {task.number} ended as {task.state!r:.40}")
+    def take_up(self, tasks: Iterable[Task], keys: Iterable[tuple[str, Sequence[int]]], next_number: int) -> Change:
+        """Have the tasks that an earlier life left, those that have ended in the order of their ends; returns what follows."""
+        self._next = self._settled = next_number
+        lost: list[tuple[Task, Failure]] = []
+        for task in tasks:
+            self.tasks[task.number] = task
+            if task.name is not None:
+                self.names.numbers[task.name] = max(task.number, self.names.numbers.get(task.name, 0))
+            if task.ended_s is not None:
+                self._ended_s = task.ended_s
+                self._shelve(task)
+            else:
+                self.held += 1
+                self.held_bytes += task.size_bytes
+        self.tasks = {number: self.tasks[number] for number in sorted(self.tasks)}
+        for task in self.tasks.values():
+            if task.ended_s is None and task.after:
+                self._wait(task, lost)
+        self._keys.update(keys)
+        follows = self.apply(Change())
+        follows.lost += lost
+        return follows

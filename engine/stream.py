@@ -20,7 +20,7 @@ from pools.spec import FRAME_TASKS
 from pools.stream import Stream
 from pools.ways import Deal, Resolve
 
-__all__ = ["Tally", "batches", "singly", "task_of"]
+__all__ = ["LINE", "Tally", "batches", "singly", "task_of"]
 
 #: Fields of a task line.
 LINE = {"id", "agent", "kind", "method", "args"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.engine import Engine
 from engine.order import Order
-from engine.task import submissions_of
+from engine.submission import submissions_of
 
 __all__ = ["TaskVerbs"]
 

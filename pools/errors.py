@@ -18,6 +18,7 @@ __all__ = [
     "BadMethod",
     "BadReply",
     "CircuitOpen",
+    "DependencyFailed",
     "Failure",
     "FrameTooLarge",
     "Interrupted",
@@ -228,6 +229,10 @@ class TaskCancelled(PoolError):
     """The task was cancelled before it ended; it changed nothing."""
 
 
+class DependencyFailed(PoolError):
+    """A task that this one waited for failed, was taken back, or is not there; it was not run."""
+
+
 class TaskExpired(PoolError):
     """No answer came within the time that the caller gave."""
 
@@ -276,7 +281,7 @@ def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, FrameTooLarge, LinkClosed)
     more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
     steps = (TaskHung, TaskKilled, StepMismatch, StepTooLarge, TooManySteps, TooOld)
-    most = (StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
+    most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
 
 

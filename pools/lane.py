@@ -14,6 +14,7 @@ from checkpoints.spec import PLACE_BITS
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
+from pools.ranked import NORMAL
 
 __all__ = [
     "BARE", "PLACE_BITS", "Columns", "Lane", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name",
@@ -72,9 +73,10 @@ class Lane:
     each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
     session: of a sender that numbers its tasks itself, ids: those numbers from its tokens.  mark: the section of the lowest
     number that it has no answer to.  name_of: a task's own name from its token, where it stays within a worker.
+    priority: which of the lanes goes first.
     """
 
-    __slots__ = ("ids", "is_queued", "kind", "link", "mark", "name_of", "rows", "session", "sink")
+    __slots__ = ("ids", "is_queued", "kind", "link", "mark", "name_of", "priority", "rows", "session", "sink")
 
     def __init__(self, link: Way, kind: str, sink: Sink) -> None:
         self.link = link
@@ -86,6 +88,7 @@ class Lane:
         self.ids: Callable[[Sequence[Any]], list[int]] = list
         self.mark = 0
         self.name_of: Callable[[Any], str] | None = None
+        self.priority = NORMAL
 
     def __len__(self) -> int:
         return len(self.rows) // 4

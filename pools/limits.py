@@ -39,6 +39,7 @@ class Limits:
                 remove_stale(tree, self._name)
             for pool in asking:
                 pool.cpu = CpuShare(pool.spec, self._name, tree, len(os.sched_getaffinity(0)))
+            for pool in asking:  # behind all of the above: while the kernel moves a process it makes no group
                 self.admit(pool, *(seat.pid for seat in pool.seats if seat.pid is not None))
         self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
 

@@ -6,7 +6,6 @@ who asked. It does not know what a task does, nor where agents live. The worker'
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFul
 from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
+from pools.ranked import NORMAL, Ranked
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Link:
         self._histogram = histogram
         self._flights: dict[int, Flight] = {}
         self._again = Again(self._flights)
-        self._queue: deque[Lane] = deque()
+        self._queue: Ranked[Lane] = Ranked()
         self._number = first - 2
         #: Tasks sent and not answered.
         self.open = 0
@@ -110,8 +110,7 @@ class Link:
             self._drop_waiting(failure)
 
     def _drop_waiting(self, failure: Failure) -> None:
-        lanes, self._queue = self._queue, deque()
-        for lane in lanes:
+        for lane in self._queue.drop():
             lane.is_queued = False
             if self.sight is not None:
                 self.sight.lost(lane.kind, None, len(lane), failure)
@@ -135,7 +134,7 @@ class Link:
                 refuse(lane.sink, lane.drop(len(lane)), failure_of(shut))
             if not lane.is_queued and len(lane):
                 lane.is_queued = True
-                self._queue.append(lane)
+                self._queue.put(lane, lane.priority)
         if self.reason is not None:
             self._drop_waiting(failure_of(self.reason))
         else:
@@ -182,12 +181,12 @@ class Link:
             self._refuse_overflow()
 
     def _sections(self, *, is_patient: bool) -> list[dict[str, Any]]:
-        """What may be sent now: the lanes take turns, a section each, so that a long one starves nobody."""
+        """What may be sent now: the lanes of a priority take turns, a section each, so that a long one starves nobody."""
         sections: list[dict[str, Any]] = []
         held: list[Lane] = []
         queue = self._queue
         while queue and (room := self._window - self.open) > 0:
-            lane = queue.popleft()
+            lane = queue.take()
             left = len(lane)
             if left == 0:
                 lane.is_queued = False
@@ -197,9 +196,10 @@ class Link:
                 section = self._section(lane, lane.take(min(left, room, FRAME_TASKS)))
                 if section is not None:
                     sections.append(section)
-                queue.append(lane)
+                queue.put(lane, lane.priority)
         if held:
-            queue.extendleft(reversed(held))
+            for lane in reversed(held):
+                queue.put_back(lane, lane.priority)
             if not self._is_holding:
                 self._is_holding = True
                 self._later(HOLD_S, self._release)
@@ -218,6 +218,8 @@ class Link:
         self.open += len(tokens)
         if arguments is not None:
             section["a"] = arguments
+        if lane.priority != NORMAL:
+            section["pr"] = lane.priority
         if lane.session is not None:
             section |= {"c": lane.session, "q": lane.ids(tokens), "cw": lane.mark}
         return section
@@ -335,7 +337,7 @@ class Link:
     def cancel(self, sink: Sink) -> None:
         """Take back all tasks of a sink: what waits is answered at once, what is in flight as the other side ends it."""
         for lane in [lane for lane in self._queue if lane.sink is sink]:
-            self._queue.remove(lane)
+            self._queue.remove(lane, lane.priority)
             lane.is_queued = False
             refuse(sink, lane.drop(len(lane)), _UNSENT)
         numbers = [number for number, flight in self._flights.items() if flight.sink is sink]

@@ -64,11 +64,12 @@ class Roster:
         gone = sorted(kept.keys() - self._pools.keys())
         if gone:
             raise StateUnreadable(f"{self._store.folder}: there is state of pool {', '.join(gone)}, which is not configured")
+        fresh: dict[str, dict[str, int]] = {}
         for pool in pools:
             layout = {"shards": pool.shards, "workers": pool.workers}
             known = kept.get(pool.name)
             if known is None:
-                self._store.commit([changes_part(POOL, [pool.name], [layout])], 1)
+                fresh[pool.name] = layout
             elif known != layout:
                 raise StateUnreadable(
                     f"pool {pool.name} keeps the state of {known['workers']} workers with {known['shards']} shards in all, it "
@@ -76,6 +77,8 @@ class Roster:
                     f"workers: {known['workers']} and shards: {known['shards']} for {pool.name} in pools.yaml again, or begin "
                     "with another --name"
                 )
+        if fresh:
+            self._store.commit([changes_part(POOL, list(fresh), list(fresh.values()))], len(fresh))
 
     def classes(self) -> dict[str, tuple[str, list[str]]]:
         """The reference of each kind's class, with the folders where it is found."""

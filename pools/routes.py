@@ -77,7 +77,7 @@ class Routes:
         return self._seat_of(kind, key).inner, key
 
     def choose(self, kind: str) -> Key:
-        """An agent for a task addressed to a kind, which is sent later by `resolve_chosen`. Raises UnknownKind."""
+        """An agent of a kind, for nothing that is sent now: no breaker counts it. Raises UnknownKind."""
         return self.balancer.choose(kind)
 
     def resolve_skilled(self, wanted: Sequence[frozenset[str]]) -> list[tuple[Link, str, Key] | PoolError]:
@@ -97,13 +97,6 @@ class Routes:
     def resolve_sticky(self, kind: str, name: str) -> tuple[Link, Key]:
         """The way to the agent of a kind that a sticky key belongs to. Raises PoolError."""
         key = self.balancer.stick(kind, name)
-        return self._seat_of(kind, key).link, key
-
-    def resolve_chosen(self, kind: str, key: Key) -> tuple[Link, Key]:
-        """The way to an agent that was chosen for a task addressed to its kind. Raises PoolError, CircuitOpen for now."""
-        pool = self._placement.pool_of(kind, key)
-        if not self._breakers.admit(pool, kind, 1):
-            raise self._breakers.refusal(kind, [pool])
         return self._seat_of(kind, key).link, key
 
     def deal(self, kind: str, count: int) -> tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]:

@@ -19,7 +19,6 @@ import struct
 import time
 from asyncio import Future
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import orjson
@@ -124,10 +123,10 @@ class Seclusion:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
-        for entry in list(Path("/proc/self/fd").iterdir()):
-            if int(entry.name) not in self._keep:
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            if descriptor not in self._keep:
                 with contextlib.suppress(OSError):
-                    os.close(int(entry.name))
+                    os.close(descriptor)
         die_with(self._lifeline)
         faulthandler.enable(self._sample, all_threads=False)
         faulthandler.register(STACK, file=self._sample, all_threads=False, chain=False)

@@ -99,7 +99,7 @@ def main() -> None:
 
     numbers, kept = sys.argv[1:4], sys.argv[4:]
     if kept:
-        from pools import ledger, outbox, redelivery  # noqa: F401 - for the forks
+        from pools import ledger, opening, outbox, redelivery  # noqa: F401 - for the forks
     gc.freeze()  # the forks share these objects' pages as long as nobody writes there
     gc.enable()
     gc.set_threshold(YOUNG)

@@ -22,11 +22,11 @@ from engine.cli.outlet import Outlet
 from engine.cli.output import hint
 from engine.cli.taskline import NotTask, read_submission
 from engine.errors import BadLine, SubmitStopped
-from engine.task import SUBMIT_TASKS
+from engine.submission import SUBMIT_TASKS
 
 if TYPE_CHECKING:
     from engine.client import Client
-    from engine.task import Submission
+    from engine.submission import Submission
 
 __all__ = ["hand_over"]
 

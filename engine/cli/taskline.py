@@ -13,7 +13,7 @@ import orjson
 from engine.cli.strict import NotExact, NotJson, read
 from engine.errors import BadAddress, BadArgument
 from engine.stream import task_of
-from engine.task import Submission, submission_of
+from engine.submission import Submission, submission_of
 
 __all__ = ["NotTask", "read_submission", "read_task"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +101,37 @@ async def test_a_worker_with_the_shipped_kinds_has_loaded_them_and_nothing_else_
     shipped = {"engine", "engine.kinds", "engine.kinds.memory", "engine.kinds.topic"}
     assert {name for name in modules if name.partition(".")[0] == "engine"} == shipped
     assert within(modules, {"checkpoints.store", "pools.ledger", "pools.outbox", "checkpoints.commitlog"}) == []
+
+
+#: The program of the process that workers are forked from, up to its first fork.
+BEFORE_A_FORK = """
+import sys
+from pools import zygote
+
+class Zygote(zygote.Zygote):
+    def next_worker(self):
+        print(*sys.modules)
+        raise SystemExit
+
+zygote.Zygote = Zygote
+zygote.main()
+"""
+
+
+async def test_a_worker_that_keeps_state_loads_nothing_of_ours_by_itself(tmp_path: Path) -> None:
+    async with running(kinds=[Doer], data=tmp_path / "data") as engine:
+        await engine.spawn("doer", 1)
+        modules = set(await engine.ask("doer/0", "do", "modules"))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", BEFORE_A_FORK, str(theirs.fileno()), "0", "1", "kept"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            pass_fds=[theirs.fileno()],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+    assert "pools.ledger" in modules
+    assert within(modules - set(done.stdout.split()), {"pools", "checkpoints"}) == []

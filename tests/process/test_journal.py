@@ -18,7 +18,7 @@ import pytest
 
 from checkpoints.errors import DiskFull, StoreFailed
 from checkpoints.store import Store, open_store
-from engine import register
+from engine import records, register
 from engine.client import Client
 from engine.engine import Engine
 from engine.errors import (
@@ -343,7 +343,7 @@ async def test_what_has_ended_is_let_go_past_its_limits_and_says_so(tmp_path: Pa
         await until(lambda: not engine.stats().detached["open"])
         counts = engine.stats().tasks
     with open_at(tmp_path / "_journal") as store:
-        assert sum(kind == register.TASK for kind, _, _ in store.items()) <= 14
+        assert sum(kind == records.TASK for kind, _, _ in store.items()) <= 14
     async with running(**facts) as engine:
         assert engine.stats().tasks == counts
         assert len(engine.detached.register.tasks) == 13
@@ -377,7 +377,7 @@ async def test_the_journal_is_folded_and_stays_as_small_as_what_it_keeps(
         assert not [event for event in engine.events if event.name == "store.unfolded"]
         assert not [link for link in descriptors() if f"{folder}/" in link and "(deleted)" in link]
     with open_at(folder) as store:
-        assert sum(kind == register.TASK for kind, _, _ in store.items()) <= 200  # the last ones go with the next commit
+        assert sum(kind == records.TASK for kind, _, _ in store.items()) <= 200  # the last ones go with the next commit
     async with running(durability="os", data=tmp_path) as engine:
         assert engine.stats().tasks["done"] == 3_000
         assert await engine.result(ids[-1]) == texts[-1]

@@ -13,9 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from checkpoints.errors import CheckpointError, DiskFull
 from checkpoints.store import Store, gone_part, open_store, states_part
 from engine import register as module
+from engine.change import Change
 from engine.errors import IntakeFull
-from engine.register import Change, Register
-from engine.task import ENDED, Submission
+from engine.restored import restored
+from engine.submission import Submission
+from engine.task import ENDED
 from pools.errors import Failure
 from tests.support.disks import Fault, Killed, SimDisk
 
@@ -68,7 +70,7 @@ class Life(RuleBasedStateMachine):
     def open(self) -> None:
         """A new process reads what is there, which is all that was acknowledged."""
         self.store = open_store(FOLDER, shards=1, chance=Random(1).randbytes, files=self.disk.process(), segment_bytes=2_000)
-        self.register, self.later = Register.restored(self.store.items(), SESSION)
+        self.register, self.later = restored(self.store.items(), SESSION)
         counts = self.register.counts()
         found = {name: counts[name] for name in self.model.counts}
         if self.doubt is not None and found == self.doubt.counts:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import task as module
+from engine import submission as module
 from engine.client import Client
 from engine.errors import EngineError, IntakeFull, NotRunning, SubmitStopped, TaskOpen
 from engine.paths import find_paths
@@ -250,6 +250,8 @@ async def test_a_result_is_the_value_or_the_error_of_its_task(tmp_path: Path) ->
             else:
                 with pytest.raises(error):
                     await asking
+
+
 # -- patience ----------------------------------------------------------------------------------------------------------
 
 

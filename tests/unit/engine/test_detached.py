@@ -10,7 +10,7 @@ import pytest
 
 from engine import detached as module
 from engine.errors import EngineStopped, IntakeFull, TaskOpen, UnknownTask
-from engine.task import Task, outcome
+from engine.task import Task
 from pools.errors import BadArgument, UnknownKind
 from tests.support.accepted import ADD, Desk, desk
 from tests.support.processes import until
@@ -25,7 +25,7 @@ async def test_a_task_is_offered_once_it_is_accepted_and_waited_for_by_its_id() 
         await asyncio.sleep(0)
         made.answer()
         tasks = await asyncio.gather(*waiting)
-        assert [outcome(task) for task in tasks] == [1, 1, 1]
+        assert [task.outcome() for task in tasks] == [1, 1, 1]
         shown = made.detached.result(tasks[0])
         assert (shown["id"], shown["state"], orjson.loads(orjson.dumps(shown))["value"]) == (first, "done", 1)
         assert (await made.detached.ended(first, 0)) is tasks[0]
@@ -34,6 +34,7 @@ async def test_a_task_is_offered_once_it_is_accepted_and_waited_for_by_its_id() 
 async def test_an_agent_of_a_kind_is_chosen_when_its_task_is_accepted() -> None:
     async with desk() as made:
         names = await made.detached.submit([ADD._replace(address="counter")] * 2)
+        await made.sent(1)
         assert [made.detached.register.find(name).agent for name in names] == ["counter/1", "counter/2"]
         with pytest.raises(UnknownKind) as caught:
             await made.detached.submit([ADD, ADD._replace(address="nothing")])
@@ -106,11 +107,11 @@ async def test_a_deadline_that_is_left_over_is_between_nothing_and_all_of_it(tmp
     for now_s, left_s in ((900.0, 60.0), (1_050.0, 10.0), (5_000.0, 0.0)):  # the clock was set back, went on, jumped ahead
         found, loop = Desk(tmp_path), asyncio.get_running_loop()
         found.now_s = now_s
-        found.detached._due.clear()
+        found.detached._deadlines._heap.clear()
         before_s = loop.time()
         for name in names:
             found.detached._set_deadline(found.detached.register.find(name))
-        assert found.detached._due[0][0] - before_s == pytest.approx(left_s, abs=0.5)
+        assert found.detached._deadlines._heap[0][0] - before_s == pytest.approx(left_s, abs=0.5)
         found.detached.hold()
         await found.detached.close()
 
@@ -151,17 +152,6 @@ async def test_large_dead_letters_are_requeued_a_few_at_a_time(monkeypatch: pyte
         before = made.detached.journal.commits
         assert len(await made.detached.requeue(names)) == 5
         assert made.detached.journal.commits == before + 3
-
-
-async def test_deadlines_of_tasks_that_have_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STALE", 10)
-    async with desk() as made:
-        for at in range(100):
-            (name,) = await made.detached.submit([ADD._replace(deadline_s=1_000.0)])
-            await made.sent(at + 1)
-            made.answer()
-            await made.detached.ended(name, 5)
-        assert len(made.detached._due) < 20
 
 
 async def test_a_page_is_of_one_state_or_of_all_the_newest_first() -> None:

@@ -16,10 +16,13 @@ import pytest
 from checkpoints.errors import FolderInUse
 from checkpoints.store import Store, open_store
 from engine import journal as module
+from engine.change import Change
 from engine.errors import IntakeFull, JournalFailed
 from engine.journal import Journal, open_journal
-from engine.register import Change, Register
-from engine.task import Submission, Task
+from engine.register import Register
+from engine.restored import restored
+from engine.submission import Submission
+from engine.task import Task
 from pools.events import Event
 from tests.support.disks import Fault, Killed, SimDisk
 from tests.support.processes import until
@@ -54,14 +57,14 @@ class Desk:
         self.disk = disk
         self.store = open_store("data/journal", shards=1, chance=Random(1).randbytes, files=disk.process())
         self.gated = Gated(self.store)
-        self.register, gone = Register.restored(self.store.items(), SESSION)
+        self.register, gone = restored(self.store.items(), SESSION)
         self.landed: list[Change] = []
         self.events: list[Event] = []
         self.journal = Journal(
             self.register,
             self.gated,  # type: ignore[arg-type]
             loop=asyncio.get_running_loop(),
-            landed=self.landed.append,
+            landed=lambda change, _more: self.landed.append(change),
             on_event=self.events.append,
         )
         self.journal.let_go(gone)
@@ -94,7 +97,7 @@ def on_disk(disk: SimDisk) -> Register:
     disk.cut_power(Random(1))
     store = open_store("data/journal", shards=1, chance=Random(1).randbytes, files=disk.process())
     try:
-        return Register.restored(store.items(), SESSION)[0]
+        return restored(store.items(), SESSION)[0]
     finally:
         store.close()
 
@@ -239,7 +242,9 @@ async def test_a_life_that_begins_is_written_down() -> None:
 async def test_without_a_store_the_same_is_kept_in_memory(tmp_path: Path) -> None:
     landed: list[Change] = []
     loop = asyncio.get_running_loop()
-    register, journal = open_journal(None, is_synced=False, loop=loop, landed=landed.append, on_event=print)
+    register, journal, _ = open_journal(
+        None, is_synced=False, loop=loop, landed=lambda change, _more: landed.append(change), on_event=print
+    )
     draft = register.draft([ADD], 1.0)
     accepting = journal.accept(draft)
     assert not accepting.done()
@@ -253,8 +258,8 @@ async def test_without_a_store_the_same_is_kept_in_memory(tmp_path: Path) -> Non
 
 async def test_a_folder_has_one_writer_and_holds_the_newest_files_after_a_compaction(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
-    facts: dict[str, Any] = {"is_synced": True, "loop": loop, "landed": lambda _change: None, "on_event": print}
-    register, journal = open_journal(str(tmp_path / "j"), **facts)
+    facts: dict[str, Any] = {"is_synced": True, "loop": loop, "landed": lambda _change, _more: None, "on_event": print}
+    register, journal, _ = open_journal(str(tmp_path / "j"), **facts)
     with pytest.raises(FolderInUse):
         open_journal(str(tmp_path / "j"), **facts)
     await journal.accept(register.draft([ADD] * 10, 1.0))
@@ -264,7 +269,7 @@ async def test_a_folder_has_one_writer_and_holds_the_newest_files_after_a_compac
     await journal.request("compacted")
     assert journal._store.manifest.generation == 1
     await journal.close(1.0)
-    register, journal = open_journal(str(tmp_path / "j"), **facts)
+    register, journal, _ = open_journal(str(tmp_path / "j"), **facts)
     assert register.counts()["open"] == 10
     await journal.close(1.0)
 
@@ -279,8 +284,8 @@ async def test_an_idle_journal_confirms_its_last_commit(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("is_synced", [True, False])
 async def test_a_commit_waits_for_the_disk_where_it_shall(tmp_path: Path, is_synced: bool) -> None:
-    register, journal = open_journal(
-        str(tmp_path), is_synced=is_synced, loop=asyncio.get_running_loop(), landed=lambda _change: None, on_event=print
+    register, journal, _ = open_journal(
+        str(tmp_path), is_synced=is_synced, loop=asyncio.get_running_loop(), landed=lambda _change, _more: None, on_event=print
     )
     assert journal._store is not None
     before = journal._store.log.syncs

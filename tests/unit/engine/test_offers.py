@@ -42,17 +42,24 @@ class Rig:
         for link, wire in zip(self.links, self.wires, strict=True):
             link.attach(wire)
         self.ended: list[Ending] = []
-        self.mark = 0
+        self.mark = self.chosen = 0
+        self.moved: list[list[Task]] = []
         self.offers = Offers(
-            self,
+            self._resolve,
             session=session,
+            choose=lambda task: self._resolve(task.agent, self.chosen)[1],
             mark=lambda: self.mark,
             desk=self,
             ended=self.ended.extend,
+            moved=self.moved.append,
             chance=Random(1),
             wall_s=self.clock.s,
         )
         self.number = 0
+
+    def time(self) -> float:
+        """Monotonic seconds."""
+        return self.clock.s()
 
     def call_soon(self, function: Callable[[], Any]) -> None:
         """In the next turn."""
@@ -62,7 +69,7 @@ class Rig:
         """When time has passed."""
         self.clock.later(after_s, function)
 
-    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
+    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
         if type(key) is not int or key > 99:
             raise UnknownAgent(f"no agent {kind}/{key}")
         return self.links[key % 2], key

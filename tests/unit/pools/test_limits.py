@@ -85,6 +85,15 @@ async def test_a_worker_that_is_born_later_is_put_under_the_share_too(tree: CpuT
     await ended(made)
 
 
+async def test_all_groups_are_there_before_the_first_worker_is_moved(tree: CpuTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = limits(*(Pool(PoolSpec(name, cpu=0.5), [Seat(4_001 + at)]) for at, name in enumerate(("p1", "p2", "p3"))))
+    there: list[int] = []
+    monkeypatch.setattr(made, "admit", lambda _pool, *_pids: there.append(len(groups(tree))))
+    made.enforce()
+    assert there == [3, 3, 3]
+    await ended(made)
+
+
 async def test_groups_that_a_dead_engine_of_this_name_left_are_removed(tree: CpuTree) -> None:
     (tree.home / "engine.engine.9-9.p1.0").mkdir()
     (tree.home / "engine.other.9-9.p1.0").mkdir()

@@ -296,6 +296,8 @@ def test_any_history_of_spawns_and_removals_is_that_of_a_set(chance: Random) -> 
             assert placement.has("counter", key) == (key in there)
     for pool in (0, 1):
         assert all(placement.find(f"counter/{part.start}")[0] == pool for part in placement.parts_of("counter", pool))
+
+
 def test_who_is_told_by_a_gauge_is_found_by_number_and_by_name() -> None:
     placement = four()
     placement.add_range("counter", 17)

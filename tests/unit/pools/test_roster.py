@@ -45,6 +45,12 @@ def test_a_new_roster_has_nothing(tmp_path: Path) -> None:
         assert (placement.count, placement.kinds(), roster.classes()) == (0, [], {})
 
 
+def test_the_pools_of_a_new_roster_are_one_commit(tmp_path: Path) -> None:
+    roster = Roster(str(tmp_path), POOLS, is_synced=True)
+    assert (roster._store.log.durable, roster._store.log.syncs) == (len(POOLS), 1)
+    roster.close()
+
+
 async def test_agents_are_where_they_were(tmp_path: Path) -> None:
     before = Placement(POOLS, 1_000)
     with open_roster(tmp_path) as roster:
@@ -187,6 +193,7 @@ async def test_any_history_with_removals_comes_back(tmp_path: Path, chance: Rand
     [
         ((POOLS[0],), "there is state of pool b, which is not configured"),
         ((PoolSpec("c"), POOLS[1]), "there is state of pool a, which is not configured"),
+        ((PoolSpec("c"), POOLS[0], PoolSpec("b", workers=3)), "pool b keeps the state of 2 workers"),
         ((POOLS[0], PoolSpec("b", workers=3)), "pool b keeps the state of 2 workers with 10 shards in all"),
         ((POOLS[0], PoolSpec("b", workers=2, shards=20)), "it is configured with 2 and 20"),
         ((POOLS[0], PoolSpec("b", workers=2, shards=20)), "set workers: 2 and shards: 10 for b in pools.yaml again"),

@@ -13,7 +13,7 @@ import pytest
 from engine.cli import handover as module
 from engine.cli.handover import hand_over
 from engine.errors import IntakeFull, SubmitStopped
-from engine.task import Submission
+from engine.submission import Submission
 
 
 class Engine:

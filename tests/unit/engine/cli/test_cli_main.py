@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -106,6 +107,14 @@ def test_help_before_a_verb_is_the_same_as_after_it(capsys: pytest.CaptureFixtur
     first = capsys.readouterr().out
     main(["ask", "-h"])
     assert capsys.readouterr().out == first
+
+
+def test_who_calls_it_keeps_a_collector_that_collects(capsys: pytest.CaptureFixture[str]) -> None:
+    frozen = gc.get_freeze_count()
+    assert main(["spawn", "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen
 
 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:

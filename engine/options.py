@@ -1,0 +1,191 @@
+"""How a task shall be run, beside what it is: its priority, when, how often, for whom.
+
+Owns the fields, their limits and what is said about a wrong one. Tasks that want the same share one object. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+from pools import values
+from pools.errors import BadArgument
+from pools.ranked import NORMAL, PRIORITIES
+
+__all__ = [
+    "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
+    "references_of", "seconds_of",
+]  # fmt: skip
+
+#: What a task is called by: a number, or a text.
+Reference = int | str
+#: Characters of what a task is called, and of its method: both stand in every list.
+NAME_CHARS = 200
+#: Seconds that a deadline, a delay or a timeout may be away: a year, as nobody means more.
+DEADLINE_S = 366 * 86_400.0
+#: Tasks that one task may wait for: each of them is looked up when it is accepted.
+DEPENDENCIES = 1_000
+#: Attempts beyond the first that a task may ask for.
+RETRIES = 100
+#: Seconds before the first retry, unless told otherwise, and at most before any.
+BACKOFF_S, BACKOFF_MOST_S = 0.1, 3_600.0
+#: Names in a list of tags, of skills, or of errors, and their characters.
+WORDS, WORD_CHARS = 32, 100
+#: What becomes of a task that waits for one that has failed, or that is not there.
+POLICIES = ("fail", "wait", "ignore")
+
+
+class Options(NamedTuple):
+    """How a task shall be run.
+
+    priority: its place in `PRIORITIES`.  delay_s: seconds after its acceptance before which it does not begin.
+    timeout_s: seconds that a worker has for one attempt, the waiting there included; None for no limit.
+    retries: attempts after the first one, if it fails; each begins after backoff_s seconds, doubled each time, less chance.
+    retry_on: names of the errors after which there is another attempt; empty for all but those that nothing can change.
+    after_failed, after_unknown: what becomes of it when a task that it waits for failed, or is not there.
+    tags: words to find it by.  tenant: for whom it is run.  skills: what the agent must be able to do, where a kind is named.
+    memory_bytes: what it needs, as far as that is known.
+    """
+
+    priority: int = NORMAL
+    delay_s: float = 0.0
+    timeout_s: float | None = None
+    retries: int = 0
+    retry_on: tuple[str, ...] = ()
+    backoff_s: float = BACKOFF_S
+    after_failed: str = "fail"
+    after_unknown: str = "wait"
+    tags: tuple[str, ...] = ()
+    tenant: str = ""
+    skills: tuple[str, ...] = ()
+    memory_bytes: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """What differs from a plain task, as a task line says it."""
+        shown = {name: value for name, value in zip(self._fields, self, strict=True) if value != _DEFAULTS[name]}
+        if "priority" in shown:
+            shown["priority"] = PRIORITIES[self.priority]
+        return shown
+
+
+PLAIN = Options()
+_TEXT = {str}
+_DEFAULTS: dict[str, Any] = Options._field_defaults
+
+
+def seconds_of(what: str, value: Any, *, least_s: float = 0.0, most_s: float = DEADLINE_S) -> float:
+    """A number of seconds above least_s. Raises BadArgument."""
+    if type(value) not in (int, float) or not isfinite(value) or not least_s < value <= most_s:
+        raise BadArgument(f"{what} is a number of seconds, above {least_s:g} up to {most_s:,.0f}, got {value!r:.40}")
+    return float(value)
+
+
+def name_of(what: str, name: Any) -> Reference:
+    """What a task is called by. Raises BadArgument."""
+    if type(name) is str and name.isascii() and 0 < len(name) <= NAME_CHARS:
+        return name
+    if type(name) not in (int, str) or not 0 < len(str(name)) <= NAME_CHARS or values.fault(name):
+        raise BadArgument(f"{what} is a number, or a text of 1 to {NAME_CHARS} characters, got {name!r:.80}")
+    return name  # type: ignore[no-any-return]
+
+
+def references_of(value: Any) -> tuple[Reference, ...]:
+    """The tasks that one waits for, each once. Raises BadArgument."""
+    if type(value) is not list and type(value) is not tuple:
+        value = [value]
+    if len(value) <= DEPENDENCIES and set(map(type, value)) == _TEXT and max(map(len, value)) <= NAME_CHARS and all(value):
+        joined = "".join(value)
+        if joined.isascii():
+            return tuple(dict.fromkeys(value))
+    if len(value) > DEPENDENCIES:
+        raise BadArgument(f'"after" names up to {DEPENDENCIES:,} tasks, got {len(value):,}')
+    return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))
+
+
+def _priority(value: Any) -> int:
+    if type(value) is str and value.lower() in PRIORITIES:
+        return PRIORITIES.index(value.lower())
+    raise BadArgument(f"priority is {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}, not {value!r:.40}")
+
+
+def _words(what: str) -> Callable[[Any], tuple[str, ...]]:
+    def read(value: Any) -> tuple[str, ...]:
+        words = [value] if type(value) is str else value
+        is_list = type(words) in (list, tuple) and len(words) <= WORDS
+        if not is_list or not all(map(_is_word, words)):
+            raise BadArgument(f"{what} are up to {WORDS} texts of 1 to {WORD_CHARS} characters, got {value!r:.80}")
+        return tuple(dict.fromkeys(words))
+
+    return read
+
+
+def _is_word(word: Any) -> bool:
+    return type(word) is str and 0 < len(word) <= WORD_CHARS and not values.fault(word)
+
+
+def _policy(what: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in POLICIES:
+            raise BadArgument(f"{what} is {', '.join(POLICIES[:-1])} or {POLICIES[-1]}, not {value!r:.40}")
+        return str(value)
+
+    return read
+
+
+def _tenant(value: Any) -> str:
+    if type(value) is not str or len(value) > WORD_CHARS or values.fault(value):
+        raise BadArgument(f"tenant is a text of up to {WORD_CHARS} characters, got {value!r:.80}")
+    return value
+
+
+def _whole(what: str, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if type(value) is not int or not 0 <= value <= most:
+            raise BadArgument(f"{what} is a whole number from 0 to {most:,}, got {value!r:.40}")
+        return value
+
+    return read
+
+
+def _delay_s(value: Any) -> float:
+    return 0.0 if value == 0 and type(value) in (int, float) else seconds_of("delay_s", value)
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "priority": _priority,
+    "delay_s": _delay_s,
+    "timeout_s": lambda value: seconds_of("timeout_s", value),
+    "retries": _whole("retries", RETRIES),
+    "retry_on": _words("retry_on"),
+    "backoff_s": lambda value: seconds_of("backoff_s", value, most_s=BACKOFF_MOST_S),
+    "after_failed": _policy("after_failed"),
+    "after_unknown": _policy("after_unknown"),
+    "tags": _words("tags"),
+    "tenant": _tenant,
+    "skills": _words("skills"),
+    "memory_bytes": _whole("memory_bytes", 2**50),
+}
+#: The fields of a task line that are read here.
+FIELDS = frozenset(_READ)
+
+#: Options that were read before, and those who want them: most tasks want what another one wanted.
+_SHARED: dict[Any, Options] = {}
+SHARED = 4_096
+
+
+def options_of(fields: Mapping[str, Any]) -> Options:
+    """The options that these fields of a task line ask for; a field that is None was not given. Raises BadArgument."""
+    try:
+        key = (*fields, *fields.values(), *map(type, fields.values()))
+        found = _SHARED.get(key)
+    except TypeError:  # a list
+        key, found = None, None
+    if found is None:
+        found = Options(**{name: _READ[name](value) for name, value in fields.items() if value is not None})
+        if len(_SHARED) >= SHARED:
+            _SHARED.clear()
+        found = _SHARED.setdefault(found, found)
+        if key is not None:
+            _SHARED[key] = found
+    return found

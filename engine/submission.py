@@ -1,0 +1,175 @@
+"""What a person submits: tasks, read and checked, as lines and as they travel.
+
+Owns the fields of a task line. Who runs a task, and what becomes of it, is not known here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+from engine.errors import EngineError, SubmitStopped
+from engine.options import FIELDS, NAME_CHARS, PLAIN, Options, Reference, name_of, options_of, references_of, seconds_of
+from engine.stream import LINE, task_of
+from pools import values
+from pools.address import parse, valid_kind
+from pools.errors import BadArgument, PoolError
+from pools.lane import is_name, sent_form
+
+__all__ = ["SUBMIT_MOST", "SUBMIT_TASKS", "Submission", "rows_of", "submission_of", "submissions_of", "submit_parts"]
+
+#: Tasks that a sender that has many submits at once, and rows of one submission at most: what is read in one go.
+SUBMIT_TASKS, SUBMIT_MOST = 1_000, 10_000
+#: Fields of a task line that are each task's own, beside what is called and sent; those of `Options` many tasks share.
+OWN = frozenset({"deadline_s", "deadline_at", "after", "key", "sticky"})
+WANTED = OWN | FIELDS
+
+
+class Submission(NamedTuple):
+    """What shall be done.
+
+    name: what the sender calls it, None for nothing.  address: kind/key, or a kind.  argument: as it is sent.
+    deadline_s: seconds after its acceptance at which it expires, None for never.  after: the tasks it waits for.
+    sticky: tasks of a kind with the same one go to the same agent.  options: how it shall be run.
+    """
+
+    name: Reference | None
+    address: str
+    method: str
+    argument: Any
+    deadline_s: float | None
+    after: tuple[Reference, ...] = ()
+    sticky: Reference | None = None
+    options: Options = PLAIN
+
+
+def submission_of(line: Any, wall_s: Callable[[], float] = time.time) -> Submission:
+    """What a tuple (address, method, *arguments) or a task line asks for. Raises BadArgument, BadAddress."""
+    if type(line) is Submission:
+        return line
+    if type(line) is dict and not line.keys() <= LINE:
+        fields = {name: line[name] for name in line if name in WANTED}
+        line = {name: line[name] for name in line if name not in fields}
+        name, (address, method, *arguments) = task_of(line)
+        return _with(_checked(name, address, method, sent_form(arguments)), fields, wall_s)
+    name, (address, method, *arguments) = task_of(line)
+    return _checked(name, address, method, sent_form(arguments))
+
+
+def submissions_of(rows: Any) -> list[Submission]:
+    """The same from rows [address, method, argument, name, deadline_s] and perhaps an object of more fields, as they travel.
+
+    Raises BadArgument, BadAddress.
+    """
+    if type(rows) is not list or not 0 < len(rows) <= SUBMIT_MOST:
+        raise BadArgument(f"tasks are a list of 1 to {SUBMIT_MOST:,} rows")
+    found = []
+    for at, row in enumerate(rows):
+        if type(row) is not list or not 5 <= len(row) <= 6 or type(row[0]) is not str:
+            raise BadArgument(f"task {at}: a row is [address, method, argument, name, deadline_s], got {row!r:.80}")
+        address, method, argument, name, deadline_s = row[:5]
+        submission = _checked(name, address, method, argument)
+        more = row[5] if len(row) > 5 else {}
+        if type(more) is not dict or not WANTED.issuperset(more):
+            raise BadArgument(f"task {at}: the sixth of a row has more fields of a task line, got {more!r:.80}")
+        if deadline_s is not None:
+            more["deadline_s"] = deadline_s
+        found.append(_with(submission, more, time.time) if more else submission)
+    return found
+
+
+def _checked(name: Any, address: str, method: Any, argument: Any) -> Submission:
+    if "/" in address:
+        parse(address)
+    else:
+        valid_kind(address)
+    if (type(method) is not str or not method.isidentifier() or len(method) > NAME_CHARS) and not (
+        is_name(method) and len(method) <= NAME_CHARS
+    ):
+        raise BadArgument(f"a method is named by a text of up to {NAME_CHARS} characters, got {method!r:.80}")
+    if name is not None:
+        name_of('an "id"', name)
+    wrong = None if argument is None else values.fault(argument, "the argument")
+    if wrong is not None:
+        raise BadArgument(f"{address} {method}: {wrong}")
+    return Submission(name, address, method, argument, None)
+
+
+def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]) -> Submission:
+    """A submission with more fields of a task line. Raises BadArgument."""
+    key, sticky, after = fields.get("key"), fields.get("sticky"), fields.get("after")
+    shared = None if fields.keys() <= OWN else {name: fields[name] for name in fields if name not in OWN}
+    options = options_of(shared) if shared else PLAIN
+    deadline_s = _deadline_s(fields, wall_s)
+    if deadline_s is not None and options.delay_s >= deadline_s:
+        raise BadArgument(
+            f"it would expire after {deadline_s:g} s (deadline_s), before it may begin ({options.delay_s:g} s, delay_s)"
+        )
+    if "/" in plain.address and (sticky is not None or options.skills):
+        raise BadArgument("sticky and skills choose an agent: they are for tasks that name a kind")
+    if key is not None:
+        if plain.name is not None and plain.name != key:
+            raise BadArgument(f'"id" and "key" name the same task twice: {plain.name!r:.40} and {key!r:.40}')
+        plain = plain._replace(name=name_of("a key", key))
+    return Submission(
+        plain.name,
+        plain.address,
+        plain.method,
+        plain.argument,
+        deadline_s,
+        () if after is None else references_of(after),
+        None if sticky is None else name_of("sticky", sticky),
+        options,
+    )
+
+
+def _deadline_s(fields: dict[str, Any], wall_s: Callable[[], float]) -> float | None:
+    deadline_s, at_s = fields.get("deadline_s"), fields.get("deadline_at")
+    if at_s is not None:
+        if deadline_s is not None:
+            raise BadArgument("a task has either deadline_s, from its acceptance on, or deadline_at, since 1970")
+        if type(at_s) not in (int, float) or not at_s > 0:
+            raise BadArgument(f"deadline_at is a time in seconds since 1970, got {at_s!r:.40}")
+        deadline_s = at_s - wall_s()
+        if deadline_s <= 0:
+            raise BadArgument(f"deadline_at is {-deadline_s:,.1f} s in the past")
+    return None if deadline_s is None else seconds_of("deadline_s", deadline_s)
+
+
+async def submit_parts(
+    submissions: Sequence[Submission],
+    submit: Callable[[Sequence[Submission]], Awaitable[list[str]]],
+    at_once: int | None = None,
+) -> list[str]:
+    """Submit many tasks, SUBMIT_TASKS at a time; returns their ids. Raises SubmitStopped where only some were accepted."""
+    ids: list[str] = []
+    at_once = at_once or SUBMIT_TASKS
+    try:
+        for at in range(0, len(submissions), at_once):
+            ids += await submit(submissions[at : at + at_once])
+    except (EngineError, PoolError) as error:
+        if isinstance(error, SubmitStopped):
+            ids += error.ids
+        if not ids:
+            raise
+        said = f"{len(ids):,} of {len(submissions):,} tasks were accepted, then: {error}"
+        raise SubmitStopped(said, ids=ids, retry_after_s=error.retry_after_s) from error
+    return ids
+
+
+def rows_of(submissions: Sequence[Submission]) -> list[list[Any]]:
+    """Submissions as they travel."""
+    return [_row(each) for each in submissions]
+
+
+def _row(each: Submission) -> list[Any]:
+    row = [each.address, each.method, each.argument, each.name, each.deadline_s]
+    if each.after or each.sticky is not None or each.options is not PLAIN:
+        more = each.options.as_dict()
+        if each.after:
+            more["after"] = each.after
+        if each.sticky is not None:
+            more["sticky"] = each.sticky
+        row.append(more)
+    return row
