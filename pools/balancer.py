@@ -18,7 +18,7 @@ from zlib import crc32
 from pools.address import Key
 from pools.assignment import Candidate, assign_optimal
 from pools.breakers import Breakers
-from pools.errors import PoolError
+from pools.errors import PoolError, TooOld
 from pools.gauges import BUSY_SINCE_NS
 from pools.placement import Placement, shares
 from pools.pool import Pool
@@ -102,6 +102,10 @@ class Balancer:
         self._chance = chance or Random()
         self._fields: dict[str, _Field] = {}
         self._fixed: dict[tuple[str, int | str], Key] = {}
+        #: Whether a number may go to another agent than it says, which must be known to whoever meets it again.
+        self.may_divert = True
+        #: Numbers below it that come again may have gone to another agent in an earlier life, which is not known.
+        self.doubtful_below = 0
 
     # -- one task ------------------------------------------------------------------------------------------------------
 
@@ -109,7 +113,8 @@ class Balancer:
         """An agent of the kind, for a task that is sent now. Raises UnknownKind, CircuitOpen.
 
         turn: the number of the task at its sender: the same agent for the same number, whatever the load.  is_again: it may
-        have been sent before, so that it goes nowhere else, whatever the breakers say now.
+        have been sent before, so that it goes nowhere else, whatever the breakers say now.  Raises TooOld for one of which it
+        is not known where it went.
         """
         field = self._field(kind)
         if turn is not None:
@@ -142,15 +147,22 @@ class Balancer:
         number = crc32(name.encode())
         return self._fix(kind, name, self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts)))
 
+    def named_by(self, kind: str, turn: int) -> Key:
+        """The agent that a number says, whatever the breakers say. Raises UnknownKind."""
+        hosts = self._field(kind).hosts
+        return self._placement.nth(kind, hosts[turn % len(hosts)], turn // len(hosts))
+
     def _numbered(self, kind: str, hosts: list[int], turn: int, *, is_again: bool) -> Key:
         known = self._fixed.get((kind, turn))
         if known is not None:
             return known
+        if is_again and turn < self.doubtful_below:
+            raise TooOld(f"task {turn} for {kind!r} was sent while breakers were open; as it may have run, it is not run again")
         at = turn % len(hosts)
         breakers = self._breakers
         if breakers.is_calm or is_again or breakers.admit(hosts[at], kind, 1):
-            return self._placement.nth(kind, hosts[at], turn // len(hosts))
-        for pool in [*hosts[at + 1 :], *hosts[:at]]:
+            return self.named_by(kind, turn)
+        for pool in [*hosts[at + 1 :], *hosts[:at]] if self.may_divert else []:
             if breakers.admit(pool, kind, 1):
                 return self._fix(kind, turn, self._placement.nth(kind, pool, turn // len(hosts)))
         raise breakers.refusal(kind, hosts)

@@ -12,7 +12,7 @@ from zlib import crc32
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.breakers import Breakers
-from pools.errors import CircuitOpen, PoolError, UnknownAgent, UnknownKind
+from pools.errors import PoolError, UnknownAgent, UnknownKind
 from pools.link import Link
 from pools.newcomers import Newcomers
 from pools.placement import Placement, owner_of
@@ -65,15 +65,10 @@ class Routes:
     def resolve_inner(self, kind: str, key: Key, turn: int | None = None, *, is_again: bool = False) -> tuple[Link, Key]:
         """The way for a task that an agent sends: it must not wait behind tasks that may wait for it.
 
-        It was accepted with its sender's, so no breaker refuses it; it goes elsewhere if it can.
+        It was accepted with its sender's, so no breaker refuses it. One with a number goes where that says.
         """
-        if key is ANY and turn is None:
-            key = self.balancer.choose(kind)
-        elif key is ANY:
-            try:
-                key = self.balancer.pick(kind, turn, is_again=is_again)
-            except CircuitOpen:
-                key = self.balancer.pick(kind, turn, is_again=True)
+        if key is ANY:
+            key = self.balancer.choose(kind) if turn is None else self.balancer.named_by(kind, turn)
         return self._seat_of(kind, key).inner, key
 
     def choose(self, kind: str) -> Key:
