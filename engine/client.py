@@ -334,9 +334,9 @@ class Client:
         """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
         return dict(await self.request("release", agent=agent))
 
-    async def breakers(self) -> list[dict[str, Any]]:
-        """The circuit breakers, each with its state, its mode and what it has seen. As `Engine.breakers.facts`."""
-        return list(await self.request("breakers"))
+    async def breakers(self) -> dict[str, Any]:
+        """The circuit breakers: `breakers` as `Engine.breakers.facts`, `outside` as `Engine.breakers.outside`."""
+        return dict(await self.request("breakers"))
 
     async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
         """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""

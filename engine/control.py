@@ -245,8 +245,9 @@ class Control:
     async def _release(self, order: Order) -> dict[str, Any]:
         return await self._engine.release(order.text("agent"))
 
-    async def _breakers(self, _order: Order) -> list[dict[str, Any]]:
-        return self._engine.breakers.facts()
+    async def _breakers(self, _order: Order) -> dict[str, Any]:
+        breakers = self._engine.breakers
+        return {"breakers": breakers.facts(), "outside": breakers.outside()}
 
     async def _force_breaker(self, order: Order) -> list[dict[str, Any]]:
         return self._engine.breakers.force(order.text("action"), order.text_if_any("pool"), order.text_if_any("kind"))

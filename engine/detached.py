@@ -21,9 +21,11 @@ from engine.change import Change, Draft
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.offers import Offers
+from engine.options import ANYBODY
 from engine.register import Register
 from engine.submission import Submission
 from engine.task import STATES, Task
+from pools.address import ANY
 from pools.errors import BadArgument, PoolError, UnknownKind
 from pools.events import Event
 from pools.routes import Routes
@@ -80,8 +82,9 @@ class Detached:
             folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
         )
         self._offers = Offers(
-            routes,
+            routes.resolve_key,
             session=None if keep is None else self.register.session,
+            choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self.journal.end,
@@ -140,16 +143,26 @@ class Detached:
             if draft is None:
                 self._check_kinds(submissions)
                 draft = self.register.draft(submissions, self._wall_s(), key)
+                self._stick(draft, submissions)
             await self._accepted(draft)
             numbers = draft.numbers
         start = self.register.id_of(0)[:-1]
         return [f"{start}{number}" for number in numbers]
 
+    def _stick(self, draft: Draft, submissions: Sequence[Submission]) -> None:
+        """Send tasks with a sticky key to the agent that it belongs to."""
+        drafted = {task.number: task for task in draft.tasks}
+        for number, each in zip(draft.numbers, submissions, strict=True):
+            if each.sticky is not None and number in drafted:
+                task = drafted[number]
+                task.agent = f"{each.address}/{self._routes.resolve_sticky(each.address, str(each.sticky))[1]}"
+                task.is_any = False
+
     def _check_kinds(self, submissions: Sequence[Submission]) -> None:
         """Raises UnknownKind for a kind that nobody is of."""
         checked: set[str] = set()
         for at, each in enumerate(submissions):
-            if "/" not in each.address and each.address not in checked:
+            if "/" not in each.address and each.address != ANYBODY and each.address not in checked:
                 checked.add(each.address)
                 try:
                     self._routes.choose(each.address)
@@ -158,6 +171,15 @@ class Detached:
                     raise
                 except PoolError:
                     continue  # it is there, and takes none now
+
+    def _choose(self, task: Task) -> str:
+        """An agent for a task, of its kind or with the skills that it wants. Raises PoolError."""
+        if task.agent != ANYBODY:
+            return f"{task.agent}/{self._routes.resolve_key(task.agent, ANY)[1]}"
+        (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)])
+        if isinstance(found, PoolError):
+            raise found
+        return f"{found[1]}/{found[2]}"
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""

@@ -35,7 +35,6 @@ from pools.errors import (
 from pools.lane import Lane
 from pools.link import Link
 from pools.ranked import Ranked
-from pools.routes import Routes
 
 __all__ = ["Desk", "Offers"]
 
@@ -78,7 +77,7 @@ class _Way:
 class Offers:
     """The sender of accepted tasks.
 
-    routes: from kind and key to the link, and the choice of an agent of a kind.
+    resolve: from kind and key to the link.  choose: an agent of its kind for a task.
     mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
@@ -88,9 +87,10 @@ class Offers:
 
     def __init__(
         self,
-        routes: Routes,
+        resolve: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
+        choose: Callable[[Task], str],
         mark: Callable[[], int],
         desk: Desk,
         ended: Callable[[list[Ending]], None],
@@ -98,7 +98,8 @@ class Offers:
         chance: Random,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        self._routes = routes
+        self._resolve = resolve
+        self._choose = choose
         self._moved = moved
         self._session = session
         self._mark = mark
@@ -153,14 +154,14 @@ class Offers:
             try:
                 kind, slash, _ = task.agent.partition("/")
                 if not slash:
-                    self._chosen(task, kind, chosen)
+                    self._chosen(task, chosen)
                     if self._session is not None:
                         continue
                 kind, key = parse(task.agent)
-                link, key = self._way_to(task, kind, key)
+                link, key = self._resolve(kind, key)
             except PoolError as error:
                 if task.is_any and type(error) in ELSEWHERE:
-                    self._elsewhere(task, kind)
+                    self._elsewhere(task)
                 else:
                     lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
@@ -177,9 +178,9 @@ class Offers:
             self._pump(way)
         self._route_soon()
 
-    def _chosen(self, task: Task, kind: str, chosen: list[Task]) -> None:
+    def _chosen(self, task: Task, chosen: list[Task]) -> None:
         """Choose an agent for a task. Raises PoolError."""
-        task.agent = f"{kind}/{self._routes.choose(kind)}"
+        task.agent = self._choose(task)
         if self._session is not None:
             self._placing.add(task)
             chosen.append(task)
@@ -192,15 +193,11 @@ class Offers:
                 self._arrived.append(task)
         self._route_soon()
 
-    def _elsewhere(self, task: Task, kind: str) -> None:
+    def _elsewhere(self, task: Task) -> None:
         """Offer a task later that its agent cannot have now: to another agent, unless this one may have begun it."""
         if task.attempts == task.prior + task.retried:
-            task.agent = kind
+            task.agent = task.wanted
         self._again_later(task)
-
-    def _way_to(self, task: Task, kind: str, key: Key) -> tuple[Link, Key]:
-        """The link to a task's agent. Raises PoolError, CircuitOpen for now."""
-        return (self._routes.resolve_chosen if task.is_any else self._routes.resolve_key)(kind, key)
 
     def _pump(self, way: _Way) -> None:
         """Send what waits for a worker, as far as it has room."""
@@ -283,7 +280,7 @@ class Offers:
         task.retried += 1
         task.state = "waiting"
         if task.is_any and failure.type not in CUT_OFF:
-            task.agent = task.agent.partition("/")[0]  # it changed nothing there: another one may do better
+            task.agent = task.wanted  # it changed nothing there: another one may do better
         self._moved([task])
         self._later.put(wait_s, task)
 

@@ -14,12 +14,15 @@ from pools.errors import BadArgument
 from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
+    "ANYBODY",
     "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
     "priority_of",    "references_of", "seconds_of",
 ]  # fmt: skip
 
 #: What a task is called by: a number, or a text.
 Reference = int | str
+#: The address of a task that wants skills, whoever has them.
+ANYBODY = "*"
 #: Characters of what a task is called, and of its method: both stand in every list.
 NAME_CHARS = 200
 #: Seconds that a deadline, a delay or a timeout may be away: a year, as nobody means more.

@@ -10,15 +10,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from engine.errors import EngineError, SubmitStopped
-from engine.options import FIELDS, NAME_CHARS, PLAIN, Options, Reference, name_of, options_of, references_of, seconds_of
+from engine.options import (
+    ANYBODY,
+    FIELDS,
+    NAME_CHARS,
+    PLAIN,
+    Options,
+    Reference,
+    name_of,
+    options_of,
+    references_of,
+    seconds_of,
+)
 from pools import values
 from pools.address import parse, valid_kind
 from pools.errors import BadArgument, PoolError
 from pools.lane import Named, is_name, sent_form
 
 __all__ = [
-    "LINE", "SUBMIT_MOST", "SUBMIT_TASKS", "Called", "Submission", "rows_of", "submission_of", "submissions_of", "submit_parts",
-    "task_of",
+    "LINE", "SUBMIT_MOST", "SUBMIT_TASKS", "Called", "Submission", "rows_of", "submission_of", "submissions_of",
+    "submit_parts", "task_of",
 ]  # fmt: skip
 
 #: Tasks that a sender that has many submits at once, and rows of one submission at most: what is read in one go.
@@ -94,6 +105,8 @@ def submission_of(line: Any, wall_s: Callable[[], float] = time.time) -> Submiss
     if type(line) is dict and not line.keys() <= LINE:
         fields = {name: line[name] for name in line if name in WANTED}
         line = {name: line[name] for name in line if name not in fields}
+        if fields.get("skills") and "agent" not in line and "kind" not in line:
+            line["kind"] = ANYBODY
         name, (address, method, *arguments) = task_of(line)
         return _with(_checked(name, address, method, sent_form(arguments)), fields, wall_s)
     name, (address, method, *arguments) = task_of(line)
@@ -125,7 +138,7 @@ def submissions_of(rows: Any) -> list[Submission]:
 def _checked(name: Any, address: str, method: Any, argument: Any) -> Submission:
     if "/" in address:
         parse(address)
-    else:
+    elif address != ANYBODY:
         valid_kind(address)
     if (type(method) is not str or not method.isidentifier() or len(method) > NAME_CHARS) and not (
         is_name(method) and len(method) <= NAME_CHARS
@@ -149,8 +162,10 @@ def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]
         raise BadArgument(
             f"it would expire after {deadline_s:g} s (deadline_s), before it may begin ({options.delay_s:g} s, delay_s)"
         )
-    if "/" in plain.address and (sticky is not None or options.skills):
-        raise BadArgument("sticky and skills choose an agent: they are for tasks that name a kind")
+    if sticky is not None and ("/" in plain.address or plain.address == ANYBODY):
+        raise BadArgument("sticky chooses an agent of a kind: it is for tasks that name a kind")
+    if bool(options.skills) != (plain.address == ANYBODY):
+        raise BadArgument("skills choose an agent of any kind that has them: they stand in place of an agent or a kind")
     if key is not None:
         if plain.name is not None and plain.name != key:
             raise BadArgument(f'"id" and "key" name the same task twice: {plain.name!r:.40} and {key!r:.40}')

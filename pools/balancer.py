@@ -10,13 +10,15 @@ Source: Mitzenmacher, The Power of Two Choices in Randomized Load Balancing (200
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from time import monotonic, monotonic_ns
 from zlib import crc32
 
 from pools.address import Key
+from pools.assignment import Candidate, assign_optimal
 from pools.breakers import Breakers
+from pools.errors import PoolError, TooOld
 from pools.gauges import BUSY_SINCE_NS
 from pools.placement import Placement, shares
 from pools.pool import Pool
@@ -100,6 +102,10 @@ class Balancer:
         self._chance = chance or Random()
         self._fields: dict[str, _Field] = {}
         self._fixed: dict[tuple[str, int | str], Key] = {}
+        #: Whether a number may go to another agent than it says, which must be known to whoever meets it again.
+        self.may_divert = True
+        #: Numbers below it that come again may have gone to another agent in an earlier life, which is not known.
+        self.doubtful_below = 0
 
     # -- one task ------------------------------------------------------------------------------------------------------
 
@@ -107,7 +113,8 @@ class Balancer:
         """An agent of the kind, for a task that is sent now. Raises UnknownKind, CircuitOpen.
 
         turn: the number of the task at its sender: the same agent for the same number, whatever the load.  is_again: it may
-        have been sent before, so that it goes nowhere else, whatever the breakers say now.
+        have been sent before, so that it goes nowhere else, whatever the breakers say now.  Raises TooOld for one of which it
+        is not known where it went.
         """
         field = self._field(kind)
         if turn is not None:
@@ -140,15 +147,22 @@ class Balancer:
         number = crc32(name.encode())
         return self._fix(kind, name, self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts)))
 
+    def named_by(self, kind: str, turn: int) -> Key:
+        """The agent that a number says, whatever the breakers say. Raises UnknownKind."""
+        hosts = self._field(kind).hosts
+        return self._placement.nth(kind, hosts[turn % len(hosts)], turn // len(hosts))
+
     def _numbered(self, kind: str, hosts: list[int], turn: int, *, is_again: bool) -> Key:
         known = self._fixed.get((kind, turn))
         if known is not None:
             return known
+        if is_again and turn < self.doubtful_below:
+            raise TooOld(f"task {turn} for {kind!r} was sent while breakers were open; as it may have run, it is not run again")
         at = turn % len(hosts)
         breakers = self._breakers
         if breakers.is_calm or is_again or breakers.admit(hosts[at], kind, 1):
-            return self._placement.nth(kind, hosts[at], turn // len(hosts))
-        for pool in [*hosts[at + 1 :], *hosts[:at]]:
+            return self.named_by(kind, turn)
+        for pool in [*hosts[at + 1 :], *hosts[:at]] if self.may_divert else []:
             if breakers.admit(pool, kind, 1):
                 return self._fix(kind, turn, self._placement.nth(kind, pool, turn // len(hosts)))
         raise breakers.refusal(kind, hosts)
@@ -206,6 +220,33 @@ class Balancer:
             slowness = [slow for target, slow in zip(targets, slowness, strict=True) if target.pool not in shut]
             targets = [target for target in targets if target.pool not in shut]
         return dealt
+
+    def assign(
+        self, skills: Mapping[str, frozenset[str]], wanted: Sequence[frozenset[str]]
+    ) -> list[tuple[str, Key] | PoolError | None]:
+        """Kind and key for tasks that want skills, where they are done well and soon; None where nobody has them.
+
+        skills: of each kind.  An error instead where breakers admit none of those who have them.
+        """
+        places: list[tuple[str, _Target]] = []
+        candidates: list[Candidate] = []
+        for kind in [kind for kind, own in skills.items() if any(own >= each for each in wanted)]:
+            if not self._placement.count_of(kind):
+                continue
+            targets = self._up(self._field(kind))
+            for target, slow in zip(targets, self._slowness(kind, targets, self._clock()), strict=True):
+                if self._breakers.is_open_to(target.pool, kind):
+                    success = self._breakers.pair(target.pool, kind).success / slow
+                    places.append((kind, target))
+                    candidates.append(Candidate(skills[kind], success, target.load, target.rota.size(target.worker)))
+        found: list[tuple[str, Key] | PoolError | None] = []
+        for each, at in zip(wanted, assign_optimal(wanted, candidates), strict=True):
+            if at is not None and self._breakers.admit(places[at][1].pool, places[at][0], 1):
+                found.append((places[at][0], self._agent(*places[at])))
+            else:
+                able = [kind for kind, own in skills.items() if own >= each and self._placement.count_of(kind)]
+                found.append(self._breakers.refusal(able[0], self._field(able[0]).hosts) if able else None)
+        return found
 
     # -- what there is to choose from ----------------------------------------------------------------------------------
 

@@ -21,8 +21,10 @@ __all__ = ["ACTIONS", "HELD", "Breakers", "Openings", "Pair", "Usual"]
 MOST = 4_096
 #: The kind under which those share it.
 REST = "*"
+#: Tasks that the record of a kind in a pool remembers at full weight.
+RECORD = 1_000.0
 #: Seconds between two looks at how long a kind usually takes, after which what was counted before weighs half.
-USUAL_S = 1.0
+USUAL_S = 5.0
 #: How the error begins of a task that was not sent since an operator holds a breaker open; one that an agent raises does not.
 HELD = "the breaker of "
 #: What an operator may say: hold it open, hold it closed, let it decide.
@@ -63,14 +65,26 @@ class Usual:
 
 
 class Pair:
-    """What stands between a task and a kind in one pool: the pool's breaker and the kind's."""
+    """What stands between a task and a kind in one pool: the pool's breaker and the kind's, and their record."""
 
-    __slots__ = ("kind", "place", "usual")
+    __slots__ = ("_done", "_well", "kind", "place", "usual")
 
     def __init__(self, place: Breaker, kind: Breaker, usual: Usual) -> None:
         self.place = place
         self.kind = kind
         self.usual = usual
+        self._done, self._well = 2.0, 1.0
+
+    def note(self, well: int, failed: int) -> None:
+        """Tasks that ended here; of what was before, RECORD at most counts as much as what comes."""
+        before = min(1.0, RECORD / self._done)
+        self._done = self._done * before + well + failed
+        self._well = self._well * before + well
+
+    @property
+    def success(self) -> float:
+        """Share of the tasks that went well, as far as is known: a half where nothing is, above 0."""
+        return max(self._well / self._done, 0.001)
 
 
 class Breakers:
@@ -85,7 +99,7 @@ class Breakers:
         chance: Random,
         on_change: Callable[[str, str], None],
     ) -> None:
-        self._spec = spec
+        self.spec = spec
         self._names = list(names)
         self._clock = clock
         self._chance = chance
@@ -100,6 +114,8 @@ class Breakers:
         self.isolated: set[tuple[int, str]] = set()
         #: Who has results that were not handed in yet, asked before anything is shown.
         self.tellers: list[Callable[[], None]] = []
+        #: Of what agents call outside, by worker and target: what the worker said last, where it is not simply closed.
+        self._outside: dict[tuple[str, str], dict[str, Any]] = {}
 
     @property
     def is_calm(self) -> bool:
@@ -115,8 +131,8 @@ class Breakers:
                 key = pool, REST
             one = self._kinds.get(key)
             if one is None:
-                one = self._kinds[key] = Breaker(self._spec, self._chance)
-            usual = self._usual.setdefault(key[1], Usual(self._spec))
+                one = self._kinds[key] = Breaker(self.spec, self._chance)
+            usual = self._usual.setdefault(key[1], Usual(self.spec))
             found = self._pairs[pool, kind] = Pair(self._places[pool], one, usual)
         return found
 
@@ -165,7 +181,7 @@ class Breakers:
         for key, what in (((pool, ""), f"pool {self._names[pool]}"), ((pool, kind), f"{kind} in pool {self._names[pool]}")):
             if key in self.isolated:
                 error = CircuitOpen(f"{HELD}{what} is held open by an operator; to let it decide: engine breaker auto")
-                error.retry_after_s = self._spec.open_most_s
+                error.retry_after_s = self.spec.open_most_s
                 return error
         return None
 
@@ -183,6 +199,7 @@ class Breakers:
         own = len(failures) - place - nobody
         ok = count - len(failures)
         slow = min(slow, count - nobody)
+        pair.note(ok, place + own)
         of_place, of_kind = sent or (pair.place.opening, pair.kind.opening)
         has_changed = pair.place.record(of_place, ok + own, place, slow, now_s)
         if pair.kind.record(of_kind, ok, place + own, slow, now_s) or has_changed:
@@ -240,6 +257,29 @@ class Breakers:
             self._tell(number, one)
         return [self._facts(key, now_s) for key in meant]
 
+    def heard(self, worker: str, said: dict[str, Any]) -> None:
+        """A worker says what has become of the breaker of a target outside."""
+        target, facts = str(said["target"]), said["facts"]
+        self._outside.pop((worker, target), None)
+        if facts["state"] != CLOSED:
+            self._outside[worker, target] = {**facts, "told_s": self._clock()}
+        self._on_change(str(said["event"]), f"{target} as {worker} sees it{': ' + facts['why'] if facts['why'] else ''}")
+
+    def gone(self, worker: str) -> None:
+        """A worker's process has ended, and what it knew of targets outside with it."""
+        for key in [key for key in self._outside if key[0] == worker]:
+            del self._outside[key]
+
+    def outside(self) -> list[dict[str, Any]]:
+        """The targets outside that a worker does not simply call: worker, target, and its breaker as it was said last."""
+        now_s = self._clock()
+        shown = []
+        for (worker, target), facts in self._outside.items():
+            left_s = max(facts["retry_after_s"] - (now_s - facts["told_s"]), 0.0)
+            said = {name: value for name, value in facts.items() if name != "told_s"}
+            shown.append({"worker": worker, "target": target, **said, "retry_after_s": round(left_s, 3)})
+        return shown
+
     def facts(self) -> list[dict[str, Any]]:
         """Every breaker, the pools' own first: pool, kind (None for the pool's own), and what `Breaker.facts` tells."""
         for tell in self.tellers:
@@ -252,8 +292,8 @@ class Breakers:
         breaker = self._kinds.get(key, self._places[pool]) if kind else self._places[pool]
         return {"pool": self._names[pool], "kind": kind or None, **breaker.facts(now_s)}
 
-    def counts(self) -> dict[str, int]:
-        """How many there are in each state, and how often one has opened."""
+    def counts(self) -> dict[str, Any]:
+        """How many there are in each state, how often one has opened, and the targets outside that are cut off."""
         facts = self.facts()
         found = {state: sum(one["state"] == state for one in facts) for state in ("closed", "open", "half-open")}
         return {
@@ -262,4 +302,5 @@ class Breakers:
             "half_open": found["half-open"],
             "forced": sum(one["mode"] != "auto" for one in facts),
             "openings": sum(one["openings"] for one in facts),
+            "outside": self.outside(),
         }

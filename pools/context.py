@@ -14,6 +14,7 @@ from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.errors import BadArgument, OutboxFull
 from pools.lane import Named, sent_form
+from pools.outside import Outcall, Outside
 from pools.spec import OUTBOX_MESSAGES
 from pools.steps import Question, Steps
 
@@ -28,7 +29,9 @@ Outgoing = tuple[Any, ...]
 
 
 class Office(Protocol):
-    """The part of a worker that a context uses."""
+    """The part of a worker that a context uses. outside: the breakers of what agents call outside."""
+
+    outside: Outside
 
     def ask(self, address: str, method: str, arguments: tuple[Any, ...], question: Question | None = None) -> Future[Any]:
         """Send a task to an agent; the future gets its answer. question: whose it is, where what is asked is kept."""
@@ -173,6 +176,14 @@ class Context:
         if not 0 <= after_s <= 366 * 86_400:
             raise BadArgument(f"timer: after_s must be 0 to 366 days in seconds, got {after_s!r}")
         return self._put(("timer", float(after_s), method, _sent(method, arguments, {})))
+
+    def outside(self, target: str) -> Outcall:
+        """A block for a call outside: `async with ctx.outside("api.example.com"):`, or `with` in a method that is not async.
+
+        target: what is called, 1 to 200 characters. What the block raises counts as a failure of the target, in this worker;
+        while too many fail it is not entered.  Raises BadArgument, CircuitOpen.
+        """
+        return self.office.outside.call(target)
 
     def log(self, text: str) -> None:
         """Write a line into the engine's log, with the agent's name, at once."""

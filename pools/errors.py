@@ -278,10 +278,10 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _leaves() -> dict[str, type[PoolError]]:
-    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, DependencyFailed, FrameTooLarge)
-    more = (LinkClosed, MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled)
-    steps = (TaskExpired, TaskHung, TaskKilled, StepMismatch, StepTooLarge, TooManySteps, TooOld)
-    most = (StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
+    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, FrameTooLarge, LinkClosed)
+    more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
+    steps = (TaskHung, TaskKilled, StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
 
 

@@ -83,9 +83,10 @@ class Kind:
         return methods
 
     def facts(self) -> dict[str, Any]:
-        """What the engine is told of it: its name, the signatures of its methods, whether its agents are made on use."""
+        """What the engine is told of it: name, the signatures of its methods, its skills, whether agents are made on use."""
         methods = {name: method.signature() for name, method in sorted(self.methods.items())}
-        return {"kind": self.name, "methods": methods, "is_made_on_use": self.made.is_made_on_use is True}
+        is_made_on_use = self.made.is_made_on_use is True
+        return {"kind": self.name, "methods": methods, "skills": list(self.made.skills), "is_made_on_use": is_made_on_use}
 
     def make(self, key: Key) -> Agent:
         """A new agent with the first value of each field."""

@@ -12,7 +12,7 @@ from zlib import crc32
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.breakers import Breakers
-from pools.errors import CircuitOpen, PoolError, UnknownAgent, UnknownKind
+from pools.errors import PoolError, UnknownAgent, UnknownKind
 from pools.link import Link
 from pools.newcomers import Newcomers
 from pools.placement import Placement, owner_of
@@ -33,6 +33,8 @@ class Routes:
         self._newcomers = newcomers
         self._breakers = breakers
         self.balancer = balancer
+        #: The skills of each kind.
+        self.skills: dict[str, frozenset[str]] = {}
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
         self._ways = [_links_of(pool) for pool in pools]
 
@@ -63,26 +65,33 @@ class Routes:
     def resolve_inner(self, kind: str, key: Key, turn: int | None = None, *, is_again: bool = False) -> tuple[Link, Key]:
         """The way for a task that an agent sends: it must not wait behind tasks that may wait for it.
 
-        It was accepted with its sender's, so no breaker refuses it; it goes elsewhere if it can.
+        It was accepted with its sender's, so no breaker refuses it. One with a number goes where that says.
         """
-        if key is ANY and turn is None:
-            key = self.balancer.choose(kind)
-        elif key is ANY:
-            try:
-                key = self.balancer.pick(kind, turn, is_again=is_again)
-            except CircuitOpen:
-                key = self.balancer.pick(kind, turn, is_again=True)
+        if key is ANY:
+            key = self.balancer.choose(kind) if turn is None else self.balancer.named_by(kind, turn)
         return self._seat_of(kind, key).inner, key
 
     def choose(self, kind: str) -> Key:
-        """An agent for a task addressed to a kind, which is sent later by `resolve_chosen`. Raises UnknownKind."""
+        """An agent of a kind, for nothing that is sent now: no breaker counts it. Raises UnknownKind."""
         return self.balancer.choose(kind)
 
-    def resolve_chosen(self, kind: str, key: Key) -> tuple[Link, Key]:
-        """The way to an agent that was chosen for a task addressed to its kind. Raises PoolError, CircuitOpen for now."""
-        pool = self._placement.pool_of(kind, key)
-        if not self._breakers.admit(pool, kind, 1):
-            raise self._breakers.refusal(kind, [pool])
+    def resolve_skilled(self, wanted: Sequence[frozenset[str]]) -> list[tuple[Link, str, Key] | PoolError]:
+        """Link, kind and key for each of some tasks that are addressed to nobody but want skills; else why it is refused."""
+        found: list[tuple[Link, str, Key] | PoolError] = []
+        for skills, chosen in zip(wanted, self.balancer.assign(self.skills, wanted), strict=True):
+            if isinstance(chosen, PoolError):
+                found.append(chosen)
+            elif chosen is None:
+                known = ", ".join(sorted(set().union(*self.skills.values()))) or "none"
+                found.append(UnknownKind(f"no agents have the skills {', '.join(sorted(skills))}; there are: {known}"))
+            else:
+                kind, key = chosen
+                found.append((self._seat_of(kind, key).link, kind, key))
+        return found
+
+    def resolve_sticky(self, kind: str, name: str) -> tuple[Link, Key]:
+        """The way to the agent of a kind that a sticky key belongs to. Raises PoolError."""
+        key = self.balancer.stick(kind, name)
         return self._seat_of(kind, key).link, key
 
     def deal(self, kind: str, count: int) -> tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]:

@@ -259,6 +259,8 @@ class Seat:
             self._gateway.cancel(said["sections"], said.get("position"))
         elif verb == "event":
             self._tell(said["name"], f"{self.name}: {said['text']}")
+        elif verb == "outside" and self.link.sight is not None:
+            self.link.sight.breakers.heard(self.name, said)
         elif verb == "spawn":
             self._on_spawn(said["kind"], said["key"], partial(_confirm, channel, said.get("number")))
         elif verb == "finding":
@@ -339,6 +341,8 @@ class Seat:
 
         running: section and place of the task that ran when the process ended.
         """
+        if self.link.sight is not None:
+            self.link.sight.breakers.gone(self.name)
         for link in (self.link, self.inner):
             link.detach(error, drop_waiting=self.state in ("down", "stopped"), running=running)
 

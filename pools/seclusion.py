@@ -36,6 +36,7 @@ from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
+from pools.outside import Outside
 from pools.steps import Question
 from pools.table import Table, encoded
 from pools.watched import watch_tasks
@@ -81,6 +82,8 @@ class Seclusion:
         self._read = bytearray()
         self._ledger: FarLedger | None = None
         self._free = 0
+        #: Its own: nobody else hears what this one task sees of the world.
+        self.outside = Outside()
 
     def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str, worker: Context | None) -> NoReturn:
         """Do the task, say what came of it, end. worker: the task's context there, as of the fork."""

@@ -61,21 +61,21 @@ class Sight:
 
     def __init__(self, pool: int, breakers: Breakers) -> None:
         self._pool = pool
-        self._breakers = breakers
+        self.breakers = breakers
         self._kinds: dict[str, _Seen] = {}
         breakers.tellers.append(self.tell)
 
     def _seen(self, kind: str) -> _Seen:
         seen = self._kinds.get(kind)
         if seen is None:
-            seen = self._kinds[kind] = _Seen(self._breakers.pair(self._pool, kind))
+            seen = self._kinds[kind] = _Seen(self.breakers.pair(self._pool, kind))
         return seen
 
     # -- for the link --------------------------------------------------------------------------------------------------
 
     def refusal(self, kind: str) -> CircuitOpen | None:
         """Why no task of a kind may be sent, as an operator said; None where it may."""
-        return self._breakers.isolation(self._pool, kind) if self._breakers.isolated else None
+        return self.breakers.isolation(self._pool, kind) if self.breakers.isolated else None
 
     def sent(self, kind: str, keys: Sequence[Key]) -> Openings:
         """Some tasks leave; returns what is to be handed in with their ends."""
@@ -102,13 +102,13 @@ class Sight:
             elif count != len(keys):
                 keys = keys[reply.get("o", 0) :][:count]
             seen.flying.came.update(keys)
-        if "e" in reply or sent is not seen.openings or not self._breakers.is_calm:
+        if "e" in reply or sent is not seen.openings or not self.breakers.is_calm:
             self._tell(kind, seen)
             self._average(seen, seconds, now_s)
             failures = [failed[1] for failed in reply["e"]] if "e" in reply else ()
             slow = count if seconds > seen.pair.usual.slow_s else 0
             seen.pair.usual.add(seconds, count, now_s)
-            self._breakers.record(self._pool, kind, sent, count, failures, slow)
+            self.breakers.record(self._pool, kind, sent, count, failures, slow)
             return
         seen.ok += count
         seen.sum_s += count * seconds
@@ -133,7 +133,7 @@ class Sight:
         """Some tasks will not come back, or not in time: they count as failed with this."""
         if count:
             self._tell(kind, self._seen(kind))
-            self._breakers.record(self._pool, kind, sent, count, [failure.type] * count)
+            self.breakers.record(self._pool, kind, sent, count, [failure.type] * count)
 
     def emptied(self) -> None:
         """Nothing is in flight: what was counted by agent begins anew."""
@@ -150,7 +150,7 @@ class Sight:
     def _tell(self, kind: str, seen: _Seen) -> None:
         ok, slow, seen.ok, seen.slow, seen.sum_s = seen.ok, seen.slow, 0, 0, 0.0
         if ok:
-            self._breakers.record(self._pool, kind, seen.openings, ok, (), slow)
+            self.breakers.record(self._pool, kind, seen.openings, ok, (), slow)
 
     # -- for the balancer ----------------------------------------------------------------------------------------------
 

@@ -11,12 +11,14 @@ import os
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from checkpoints.spec import SESSION_BYTES
+from checkpoints.spec import PLACE_BITS, SESSION_BYTES
+from checkpoints.stamp import stamp
 from pools.address import Key
 from pools.balancer import Balancer
 from pools.breaker import BreakerSpec
@@ -87,6 +89,7 @@ class Swarm:
         self.roster: Roster | None = None
         self._compactor: Compactor | None = None
         self._kept = 0
+        self._has_diverted = False
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
         #: What each kind can do: its methods' signatures by name.
@@ -105,7 +108,7 @@ class Swarm:
             [spec.name for spec in specs],
             clock=time.monotonic,
             chance=self._chance,
-            on_change=lambda name, text: on_event(Event(name, text, time.time())),
+            on_change=self._breaker_changed,
         )
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
@@ -129,11 +132,23 @@ class Swarm:
         self.roster = self._newcomers.roster = roster
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
+        self.routes.balancer.may_divert = False
+        self.routes.balancer.doubtful_below = roster.doubtful_below(stamp(time.time())) << PLACE_BITS
         for reference, paths in roster.classes().values():
             self.references += [reference] if reference not in self.references else []
             self._paths += [path for path in paths if path not in self._paths]
         if count:
             self._on_event(Event("agents.kept", f"{count:,} agents were kept in {keep.folder}", time.time()))
+
+    def _breaker_changed(self, name: str, text: str) -> None:
+        """Where state is kept, what has a number goes to another pool only once it is on the disk that this may happen."""
+        self._on_event(Event(name, text, time.time()))
+        if self.roster is not None and not self._has_diverted:
+            self._has_diverted = True
+            self.roster.elsewhere().add_done_callback(self._may_divert)
+
+    def _may_divert(self, kept: Future[int]) -> None:
+        self._has_diverted = self.routes.balancer.may_divert = not kept.cancelled() and kept.exception() is None
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
@@ -176,6 +191,7 @@ class Swarm:
                 "mailbox": spec.mailbox,
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
+                "breaker": asdict(self.breakers.spec),
                 "kinds": self.references,
                 "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
@@ -298,6 +314,7 @@ class Swarm:
         if reference not in self.references:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
+        self.routes.skills[kind] = frozenset(answers[0]["skills"])  # type: ignore[index]
         if answers[0]["is_made_on_use"]:  # type: ignore[index]
             self._newcomers.on_use.add(kind)
         if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:

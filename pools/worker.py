@@ -26,6 +26,7 @@ from pools.address import ANY, Key, parse
 from pools.again import Wire
 from pools.answers import ChannelAnswers, RecordedAnswers
 from pools.asks import Asks
+from pools.breaker import BreakerSpec
 from pools.channel import Channel
 from pools.complaints import say
 from pools.context import Outgoing
@@ -36,6 +37,7 @@ from pools.lane import Lane
 from pools.link import Link
 from pools.local import LocalLink, Tells
 from pools.message import RESULT, STATUS, TASK, Message
+from pools.outside import Outside
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.seclusion import die_with
@@ -156,6 +158,7 @@ class Worker:
         """Use this connection."""
         self._channel = channel
         self._wire = channel
+        self.outside = Outside(partial(channel.send, STATUS))
         self._answers = ChannelAnswers(channel)
         self._up.attach(channel)
 
@@ -190,6 +193,7 @@ class Worker:
         self._owned = frozenset(order["owned"])
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
+        self.outside.spec = BreakerSpec(**order["breaker"])
         found = self._keep_in(order["store"]) if order.get("store") else None
         ward, sample = open_ward(self._kinds, self._loop, self, self._cells, self._channel)
         self._verbs |= ward.verbs

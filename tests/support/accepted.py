@@ -46,20 +46,18 @@ class Desk:
         )
         self.detached.start()
 
-    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
-        """The one way that there is."""
-        if kind != "counter":
-            raise UnknownKind(f"no kind {kind}")
-        return self.link, key
-
-    resolve_chosen = resolve_key
-
     def choose(self, kind: str) -> Key:
-        """Another agent each time."""
+        """One that there may be."""
+        return self.resolve_key(kind, 0)[1]
+
+    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
+        """The one way that there is; another agent each time for any."""
         if kind != "counter":
             raise UnknownKind(f"no kind {kind}")
-        self.picked += 1
-        return self.picked
+        if key is None:
+            self.picked += 1
+            key = self.picked
+        return self.link, key
 
     async def sent(self, count: int) -> list[dict[str, Any]]:
         """So many sections."""

@@ -16,6 +16,7 @@ from pools.executor import Executor
 from pools.gauges import CELLS
 from pools.isolation import Isolation
 from pools.kind import Kind
+from pools.outside import Outside
 from pools.residents import Residents
 from pools.spec import OUTBOX_MESSAGES
 from pools.steps import Question
@@ -77,6 +78,7 @@ class Office:
         self.questions: list[Question | None] = []
         #: What an agent may have on its way.
         self.free = OUTBOX_MESSAGES
+        self.outside = Outside()
         self.logged: list[tuple[str, str, str]] = []
 
     def room(self, _sender: str) -> int:

@@ -28,6 +28,8 @@ too many of them fail opens: tasks addressed to a kind go to other pools then, a
 with CircuitOpen (exit code 3), while accepted ones wait. After a time it is half open: a few tasks pass as probes, and close
 it if they go well. A task for a named agent has nowhere else to go and is refused only where an operator holds it open.
 
+Below them stand the targets outside (`ctx.outside`) that agents do not call now, as their workers see them.
+
   ls      list them
   open    hold them open: nothing passes, whatever it is addressed to
   close   hold them closed: everything passes, they only count
@@ -52,6 +54,15 @@ COLUMNS = (
     Column("FAILED", is_right=True, rank=1),
     Column("SLOW", is_right=True, rank=2),
     Column("OPENED", is_right=True, rank=3),
+    Column("NEXT TRY", is_right=True),
+    Column("WHY", least=20),
+)
+
+
+OUTSIDE = (
+    Column("TARGET", least=20),
+    Column("WORKER"),
+    Column("STATE", style=STYLES.get),
     Column("NEXT TRY", is_right=True),
     Column("WHY", least=20),
 )
@@ -84,11 +95,15 @@ def run(options: Namespace) -> int:
             if options.action != "auto":
                 hint(options, f"\nto let it decide again: {command(name_of(options, environment()), 'breaker auto')}")
         return errors.DONE
-    found = _wanted(options, request(options, "breakers"))
+    said = request(options, "breakers")
+    found = _wanted(options, said["breakers"])
     if options.json:
-        show_json({"schema": SCHEMA, "breakers": found})
-    else:
-        show_lines(table(COLUMNS, [_row(one) for one in found], screen(options)))
+        show_json({"schema": SCHEMA, "breakers": found, "outside": said["outside"]})
+        return errors.DONE
+    show_lines(table(COLUMNS, [_row(one) for one in found], screen(options)))
+    if said["outside"]:
+        print()
+        show_lines(table(OUTSIDE, [_outside_row(one) for one in said["outside"]], screen(options)))
     return errors.DONE
 
 
@@ -102,6 +117,10 @@ def _wanted(options: Namespace, found: Sequence[dict[str, Any]]) -> list[dict[st
 
 def _called(one: dict[str, Any]) -> str:
     return f"{one['kind']} in pool {one['pool']}" if one["kind"] else f"pool {one['pool']}"
+
+
+def _outside_row(one: dict[str, Any]) -> list[str]:
+    return [one["target"], one["worker"], one["state"], f"{one['retry_after_s']:.1f} s", one["why"]]
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from engine import offers as module
 from engine.offers import Offers
 from engine.task import Ending, Task
 from pools.address import Key
-from pools.errors import CircuitOpen, LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
+from pools.errors import LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
 from pools.link import Link
 from tests.support.clocks import Clock, Turns
 from tests.support.wires import Wire, reply
@@ -43,11 +43,11 @@ class Rig:
             link.attach(wire)
         self.ended: list[Ending] = []
         self.mark = self.chosen = 0
-        self.shut = False
         self.moved: list[list[Task]] = []
         self.offers = Offers(
-            self,
+            self._resolve,
             session=session,
+            choose=lambda task: self._resolve(task.agent, self.chosen)[1],
             mark=lambda: self.mark,
             desk=self,
             ended=self.ended.extend,
@@ -69,21 +69,10 @@ class Rig:
         """When time has passed."""
         self.clock.later(after_s, function)
 
-    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
+    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
         if type(key) is not int or key > 99:
             raise UnknownAgent(f"no agent {kind}/{key}")
         return self.links[key % 2], key
-
-    def resolve_chosen(self, kind: str, key: Key) -> tuple[Link, Key]:
-        """The same for one that was chosen; while `shut`, none is let through."""
-        if self.shut:
-            raise CircuitOpen("open")
-        return self.resolve_key(kind, key)
-
-    def choose(self, _kind: str) -> Key:
-        """The next agent."""
-        self.chosen += 1
-        return self.chosen
 
     def put(self, *keys: Any, method: str = "add", argument: bytes | None = b"1") -> list[Task]:
         """Offer a task for each key."""

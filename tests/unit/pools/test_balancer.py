@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pools.balancer import Balancer, fill
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
-from pools.errors import CircuitOpen, UnknownKind
+from pools.errors import CircuitOpen, TooOld, UnknownKind
 from pools.gauges import BUSY_SINCE_NS, CELLS
 from pools.placement import Placement
 from pools.pool import Pool
@@ -292,6 +292,28 @@ def test_a_number_that_may_have_been_sent_goes_nowhere_else() -> None:
     chosen = [setup.balancer.pick("counter", turn) for turn in range(100)]
     setup.breakers.force("open", "p0")
     assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(100)] == chosen
+
+
+def test_a_number_goes_nowhere_else_before_that_is_on_the_disk() -> None:
+    setup = Setup(1, 1)
+    setup.balancer.may_divert = False
+    setup.breakers.force("open", "p0")
+    seen = []
+    for turn in range(10):
+        try:
+            seen.append(setup.placement.pool_of("counter", setup.balancer.pick("counter", turn)))
+        except CircuitOpen:
+            seen.append(None)
+    assert seen == [None, 1] * 5
+
+
+def test_a_number_of_an_earlier_life_is_not_run_where_nobody_knows_where_it_went() -> None:
+    setup = Setup(1, 1)
+    setup.balancer.doubtful_below = 1_000
+    with pytest.raises(TooOld, match="999"):
+        setup.balancer.pick("counter", 999, is_again=True)
+    assert setup.balancer.pick("counter", 999) == setup.balancer.named_by("counter", 999)
+    assert setup.balancer.pick("counter", 1_000, is_again=True) == setup.balancer.named_by("counter", 1_000)
 
 
 def test_a_sticky_key_keeps_its_agent_while_that_exists() -> None:
