@@ -216,6 +216,26 @@ async def test_a_message_to_a_worker_without_room_arrives_once_when_there_is_som
             await until_equal(engine, f"sender/{by}", 1_001)
 
 
+async def test_accepted_tasks_that_meet_a_full_disk_stay_open_and_are_done_once_there_is_room(tmp_path: Path) -> None:
+    """The journal has room: what was accepted is tried again, and is no dead letter."""
+    with mounted(tmp_path, "tmpfs", 16) as mount:
+        data = tmp_path / "data"
+        data.mkdir()
+        (data / "p").symlink_to(mount)
+        async with keeping(data) as engine:
+            await engine.spawn(Tally, AGENTS)
+            filled = fill(mount)
+            await until_full(engine, range(100, AGENTS), 2)
+            before = engine.stats().detached
+            await engine.submit([(f"tally/{number % 50}", "add", 1) for number in range(500)])
+            await until(lambda: sum(seat.link.open for seat in engine.swarm.seats) == 0)
+            assert engine.stats().detached == before | {"accepted": 500, "open": 500}
+            filled.unlink()
+            await until(lambda: engine.stats().detached["open"] == 0)
+            assert engine.stats().detached == before | {"accepted": 500, "done": 500}
+            assert {key: total for key, total in (await totals(engine)).items() if key < 50} == dict.fromkeys(range(50), 10)
+
+
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EFBIG"])
 async def test_writes_without_room_by_chance_cost_callers_a_second_try_and_nothing_else(tmp_path: Path, error: str) -> None:
     async with keeping(tmp_path / "data", failpoints=f"commit.write={error}*0.02") as engine:
