@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -310,6 +311,22 @@ async def test_a_disk_that_turned_read_only_is_read_and_takes_nothing(tmp_path: 
             assert all(known[key] <= found[key] <= load.added[key] for key in range(AGENTS))
             # a sync that ext4 ends its journal under succeeds without having written, with no engine too (Linux 6.18)
             assert sum((load.added - found).values()) <= ADDERS
+
+
+async def test_after_its_folder_was_removed_nothing_is_acknowledged(tmp_path: Path) -> None:
+    async with keeping(tmp_path / "data", 1) as engine:
+        await engine.spawn(Tally, AGENTS)
+        load = Load(engine)
+        await load.heard("added")
+        shutil.rmtree(tmp_path / "data")
+        off = load.added.copy()
+        await until(lambda: sum(load.told.values()) - load.told["added"] > 50)
+        added = load.told["added"]
+        await load.stop()
+        assert load.told["added"] == added
+        assert sum((load.added - off).values()) <= ADDERS  # answers that were on their way
+        with pytest.raises(errors.JournalFailed):
+            await engine.submit([("tally/1", "add", 1)])
 
 
 async def test_a_disk_that_went_away_acknowledges_nothing_more_and_has_what_was_when_it_is_back(tmp_path: Path) -> None:
