@@ -22,7 +22,7 @@ from checkpoints.files import Disk, has_room
 from checkpoints.frame import Part
 from checkpoints.graves import Grave
 from checkpoints.manifest import read_manifest
-from checkpoints.spec import ANSWERS_KEPT
+from checkpoints.spec import ANSWERS_BYTES, ANSWERS_KEPT
 from checkpoints.steps import STEP
 from checkpoints.store import Store, changes_part, gone_part, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
@@ -70,7 +70,7 @@ class Ledger:
     It stands where a channel stands, for what must wait.
     defer: calls a function in the next turn of the loop.  post: the same from another thread.
     broken: told the error after which this process can keep nothing more.  refused: why nothing is taken from the beginning,
-    where the store was opened to be read only.  told: hears of what becomes of that.  wall_s, most: as in `Recall`.
+    where the store was opened to be read only.  told: hears of what becomes of that.  wall_s, most, most_bytes: as in `Recall`.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Ledger:
         told: Callable[[PoolError | None], None] = lambda _refused: None,
         wall_s: Callable[[], float] = time.time,
         most: int = ANSWERS_KEPT,
+        most_bytes: int = ANSWERS_BYTES,
     ) -> None:
         self.store = store
         #: Why no change is taken; None while all are.
@@ -96,7 +97,8 @@ class Ledger:
         self._held: list[tuple[Part, int]] = []
         self._sessions = (session + b"\0", session + b"\1")
         #: What is remembered beside states: steps, and how long answers are.
-        self.recall = Recall(store.window, self._note, sessions=self._sessions, wall_s=wall_s, most=most)
+        bounds: dict[str, Any] = {"wall_s": wall_s, "most": most, "most_bytes": most_bytes}
+        self.recall = Recall(store.window, self._note, sessions=self._sessions, **bounds)
         self._encode = encode
         self._write = write
         self._defer = defer
@@ -175,7 +177,7 @@ class Ledger:
             self.store.window.fold(part)
             parts.append(part)
         self._end(*parts)
-        self.recall.bound(len(ended))
+        self.recall.bound(len(ended), sum(len(part.body) for part in parts))
 
     def told(self, last: int, rows: Sequence[list[Any]]) -> None:
         """Record messages with the task that sends them. last: the highest number that one ever had.  Raises as `check`."""
