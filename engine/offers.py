@@ -328,7 +328,7 @@ class Offers:
         way.refused.append(task)
 
     def _try_one(self, way: _Way) -> None:
-        refused, way.refused, way.most = way.refused, [], 1
+        refused, way.refused, way.most = way.refused, [], way.out + 1
         self.put(refused)
         self._pump(way)
 

@@ -199,6 +199,17 @@ def test_what_a_full_disk_refuses_stays_open_and_one_task_finds_out_when_there_i
     assert sorted(rig.states()) == [(number, "done") for number in range(1, 6)]
 
 
+def test_a_task_that_takes_long_keeps_nobody_from_trying_a_full_disk() -> None:
+    rig = Rig()
+    rig.put(0)
+    rig.put(2)
+    rig.answer(errors=[[0, "StoreFull", "the disk is full", 1.0]])
+    rig.wait(1.0)
+    assert [one["q"] for one in rig.wires[0].sections] == [[1], [2], [2]]
+    rig.answer()
+    assert rig.states() == [(2, "done")]
+
+
 def test_what_a_failed_disk_refuses_stays_open_until_the_engine_starts_again() -> None:
     rig = Rig()
     task, _ = rig.put(0, 2)
