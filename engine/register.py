@@ -233,7 +233,7 @@ class Register:
         """Another attempt of tasks that were not done, under numbers of their own. Raises NotRequeued, IntakeFull."""
         for old in olds:
             if not self.can_run_again(old):
-                now = "requeued now" if old.number in self._requeued else old.state
+                now = old.state if old.error is None else "requeued now"
                 state = f"requeued as {self.id_of(old.next)}" if old.next else now
                 raise NotRequeued(f"task {self.id_of(old.number)} is {state}; for those that can be see: engine dlq ls")
         tasks = [

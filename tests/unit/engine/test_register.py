@@ -215,15 +215,6 @@ def test_a_dead_letter_is_tried_again_under_a_number_of_its_own_and_only_once() 
     assert (other.tasks[5].of, other.letters.numbers()) == (1, [])
 
 
-@pytest.mark.parametrize("state", ["cancelled", "expired", "done"])
-def test_what_is_no_dead_letter_is_told_as_what_it_is(state: str) -> None:
-    disk = Disk()
-    (task,) = disk.accept()
-    disk.end(task, state)
-    with pytest.raises(NotRequeued, match=f"is {state};"):
-        disk.register.draft_again([task], 300.0)
-
-
 def test_a_dead_letter_that_is_let_go_while_it_is_tried_again_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LETTERS", 1)
     disk = Disk()
