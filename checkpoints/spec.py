@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 __all__ = [
+    "ANSWERS_BYTES",
     "ANSWERS_KEPT",
     "ANSWERS_KEPT_S",
+    "ANSWERS_SPARED_S",
     "BLOCK_ROWS",
     "FRAME_BYTES",
     "LZ4_FROM_BYTES",
@@ -33,5 +35,8 @@ SESSION_BYTES = 8
 PLACE_BITS = 10
 #: Answers and marks of a pool, at most, that are kept for those who may ask again: 1,000,000 are some 100 MB.
 ANSWERS_KEPT = 1_000_000
+#: Bytes of the answers of a pool, at most, and the seconds for which an answer is kept however large it is, so that nobody who
+#: comes back soon finds it gone: clients that left without a word must not fill the memory.
+ANSWERS_BYTES, ANSWERS_SPARED_S = 128 * 1024 * 1024, 300.0
 #: Seconds since a number was given for which its answer is kept: whoever was away for a day does not come back.
 ANSWERS_KEPT_S = 86_400.0

@@ -12,14 +12,14 @@ begins with its number. A done part: a JSON list of numbers. A horizon part: a J
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct, error
 from typing import Any
 
 import orjson
 
 from checkpoints.frame import Part
-from checkpoints.spec import PLACE_BITS, SESSION_BYTES
+from checkpoints.spec import ANSWERS_BYTES, ANSWERS_SPARED_S, PLACE_BITS, SESSION_BYTES
 from checkpoints.stamp import STAMPED, stamp
 from checkpoints.steps import ENDED, STEP, OpenSteps
 
@@ -119,12 +119,15 @@ class Window:
                 del self._answers[session]
         self.steps.older(STAMPED, self.horizon)
 
-    def bounds(self, now_s: float, *, keep_s: float, most: int) -> list[Part]:
+    def bounds(
+        self, now_s: float, *, keep_s: float, most: int, most_bytes: int = ANSWERS_BYTES, spared_s: float = ANSWERS_SPARED_S
+    ) -> list[Part]:
         """What is to be recorded and folded so that no more is kept than may be: oldest first, with a tenth of room.
 
         now_s: seconds since 1970.  keep_s: how long an answer is kept after its number was given.  most: answers and marks
-        that are kept. Empty where all is well. Only numbers that say when they were given are looked at: a session that counts
-        from 1 bounds by itself how far its mark stays behind.
+        that are kept.  most_bytes: of the answers, but for those of the last spared_s seconds. Empty where all is well.
+        Only numbers that say when they were given are looked at: a session that counts from 1 bounds by itself how far its
+        mark stays behind.
         """
         old = stamp(now_s - keep_s)
         marks = [mark for mark in self.marks.values() if mark >= STAMPED]
@@ -134,6 +137,7 @@ class Window:
         horizon = max(horizon, max((number + 1 for number, _ in kept if number < old), default=0))
         if len(marks) + sum(len(bodies) for _, bodies in kept) << PLACE_BITS > most:
             horizon = max(horizon, self._cut(most))
+        horizon = max(horizon, min(_cut_bytes(kept, most_bytes), stamp(now_s - spared_s)))
         return [horizon_part(horizon)] if horizon > self.horizon else []
 
     def _cut(self, most: int) -> int:
@@ -198,6 +202,22 @@ class Window:
             rows.append(orjson.Fragment(encoded))
             size_bytes += len(encoded)
         yield told_part(self.last_told, rows)
+
+
+def _cut_bytes(kept: Iterable[tuple[int, Sequence[bytes]]], most: int) -> int:
+    """The horizon that leaves nine tenths of the bytes that may be kept; 0 where no more are. kept: answers by number."""
+    rows = [(number, sum(map(len, bodies))) for number, bodies in kept]
+    surplus = sum(size_bytes for _, size_bytes in rows) - most
+    if surplus <= 0:
+        return 0
+    surplus += most // 10
+    horizon = 0
+    for number, size_bytes in sorted(rows):
+        if surplus <= 0:
+            break
+        surplus -= size_bytes
+        horizon = number + 1
+    return horizon
 
 
 def answers_part(session: bytes, number: int, columns: dict[str, Any]) -> Part:

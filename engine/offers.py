@@ -1,8 +1,8 @@
 """Accepted tasks on their way to workers, and their answers.
 
-Owns which of them wait here, how many each worker has, and what is offered again: a task that its agent's full mailbox
-refused, one that failed and may be tried once more, and whatever a worker took with it that is down, where state is kept. A
-number is offered as often as it takes; who keeps state does it once. Whether an answer counts yet is the journal's business.
+Owns which of them wait here, how many each worker has, and what is offered again: a task that a full mailbox or disk refused,
+one that failed and may be tried once more, and whatever a worker took with it that is down, where state is kept. A number is
+offered as often as it takes; who keeps state does it once. Whether an answer counts yet is the journal's business.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from pools.errors import (
     MailboxFull,
     PoolError,
     PoolUnavailable,
+    StoreFull,
+    StoreStopped,
     TaskCancelled,
     TaskExpired,
     WorkerDied,
@@ -54,6 +56,9 @@ TRY_CHARS = 200
 ELSEWHERE = (CircuitOpen, PoolUnavailable)
 #: What a worker's end means for a task that nobody took back; it is found open when the engine starts again.
 CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
+#: What a worker's disk means that takes no changes; and the failures after which a task is offered again as it was.
+UNKEPT = frozenset({StoreFull.__name__, StoreStopped.__name__})
+AGAIN = UNKEPT | {MailboxFull.__name__}
 
 
 class Desk(Timer, Protocol):
@@ -65,13 +70,18 @@ class Desk(Timer, Protocol):
 
 
 class _Way:
-    """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out."""
+    """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out.
+
+    most: how many may be out.  refused: those that its full disk kept from changing anything; they wait for the next try.
+    """
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.lanes: dict[tuple[str, int], Lane] = {}
         self.waiting: Ranked[tuple[Task, str, Key]] = Ranked()
         self.out = 0
+        self.most = OFFERED
+        self.refused: list[Task] = []
 
 
 class Offers:
@@ -201,13 +211,13 @@ class Offers:
 
     def _pump(self, way: _Way) -> None:
         """Send what waits for a worker, as far as it has room."""
-        if self.is_held or not way.waiting:
+        if self.is_held or way.refused or not way.waiting:
             return
         if way.link.reason is not None:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        for task, kind, key in way.waiting.take_up_to(OFFERED - way.out):
+        for task, kind, key in way.waiting.take_up_to(way.most - way.out):
             if task.is_ending:
                 continue
             options = task.options
@@ -252,6 +262,7 @@ class Offers:
             ways[id(way)] = way
             failure = failed.get(at)
             if failure is None:
+                way.most = min(2 * way.most, OFFERED)
                 endings.append(task.end("done", now_s, value=exact(results[at])))
             elif not self._is_again(task, way, failure):
                 self._fail(task, now_s, failure, endings)
@@ -297,6 +308,10 @@ class Offers:
         """Whether a task that failed has not been run, or may be run under its number again: then it is seen to here."""
         if self.is_held and failure.type in CUT_OFF:
             return True
+        if task.wish == TIMEOUT and failure.type in AGAIN:
+            task.wish = None  # this attempt was none
+        if task.wish is not None and failure.type != PoolUnavailable.__name__:
+            return False
         is_full = failure.type == MailboxFull.__name__ and failure.message.startswith(f"{task.agent} has ")
         if is_full or (failure.type == CircuitOpen.__name__ and failure.message.startswith(HELD)):
             self._again_later(task)
@@ -306,7 +321,27 @@ class Offers:
                 self._desk.call_soon(self._judge)  # the link says why it is down when it has answered everybody
             self._doubtful.append((task, way, failure))
             return True
+        if failure.type in UNKEPT and self._session is not None:
+            self._wait_for_room(task, way, failure)
+            return True
         return False
+
+    def _wait_for_room(self, task: Task, way: _Way, failure: Failure) -> None:
+        """A disk took no change: one task is tried after a pause, and more with each that is done.
+
+        A disk that has failed takes none until the engine starts again, which finds the task open.
+        """
+        task.state = "queued"
+        if failure.type == StoreStopped.__name__:
+            return
+        if not way.refused:
+            self._desk.call_later(failure.retry_after_s or LOOK_S, lambda: self._try_one(way))
+        way.refused.append(task)
+
+    def _try_one(self, way: _Way) -> None:
+        refused, way.refused, way.most = way.refused, [], way.out + 1
+        self.put(refused)
+        self._pump(way)
 
     def _judge(self) -> None:
         """Offer again what a worker that is down has taken with it; the others have failed by themselves."""
@@ -364,7 +399,9 @@ def _numbers(tokens: Sequence[Any]) -> list[int]:
 
 
 def _failed(task: Task, now_s: float, failure: Failure) -> Ending:
-    """How a task ends that has not been done."""
+    """How a task ends that has not been done. One that was taken back is not offered again for what else it met."""
+    if task.wish is not None and failure.type in AGAIN:
+        failure = Failure(TaskCancelled.__name__, failure.message)
     if failure.type == TaskCancelled.__name__ and task.wish == "expired":
         failure = Failure(TaskExpired.__name__, f"it was not done within {task.deadline_s:g} s: {failure.message}")
     state = {TaskCancelled.__name__: "cancelled", TaskExpired.__name__: "expired"}.get(failure.type, "failed")

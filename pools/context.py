@@ -10,18 +10,23 @@ from asyncio import Future
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
+import orjson
+
 from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.errors import BadArgument, OutboxFull
-from pools.lane import Named, sent_form
+from pools.lane import Named, is_name, sent_form
 from pools.outside import Outcall, Outside
-from pools.spec import OUTBOX_MESSAGES
+from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES
 from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
 
 __all__ = ["Context", "Office", "Outgoing"]
+
+#: Bytes of a message in a record beside its text: its numbers and times.
+ENVELOPE_BYTES = 64
 
 #: What a task sends when it succeeds: ("tell", address, method, argument), ("spawn", kind, key) or
 #: ("timer", seconds, method, argument).
@@ -46,15 +51,23 @@ class Office(Protocol):
         ...
 
 
-def _sent(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """Arguments as they are sent, a copy of their own. Raises BadArgument for what cannot be sent."""
+def _form(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Arguments by place, those by name as one. Raises BadArgument for both at once, and for a method that has no name."""
+    if not is_name(method):
+        raise BadArgument(f"a method is named by text, not {method!r:.80}")
     if arguments and named:
         raise BadArgument(f"{method}: give the arguments by place or by name, not both")
-    sent = sent_form((Named(named),) if named else arguments)
+    return (Named(named),) if named else arguments
+
+
+def _sent(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, int]:
+    """Arguments as they are sent, a copy of their own, and their bytes. Raises BadArgument for what cannot be sent."""
+    sent = sent_form(_form(method, arguments, named))
     wrong = values.fault(sent, "the argument")
     if wrong is not None:
         raise BadArgument(f"{method}: {wrong}")
-    return values.copied(sent)
+    encoded = values.dumps(sent)
+    return orjson.loads(encoded), len(encoded) + len(method)
 
 
 class _Done:
@@ -77,7 +90,7 @@ class Context:
     ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
     """
 
-    __slots__ = ("_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
+    __slots__ = ("_can_wait", "_room", "_size_bytes", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
 
     def __init__(
         self, office: Office, agent_id: str, task_id: str, ledger: Ledger | None = None, *, can_wait: bool = True
@@ -87,6 +100,7 @@ class Context:
         self._can_wait = can_wait
         self._steps: Steps | None = None
         self._room: int | None = None
+        self._size_bytes = 0
         self.agent_id = agent_id
         self.task_id = task_id
         self.outbox: list[Outgoing] = []
@@ -138,13 +152,14 @@ class Context:
 
         address: `kind/key`, or `kind` alone for any agent of it.
 
-        Raises BadAddress, OutboxFull.
+        Raises BadAddress, BadArgument, OutboxFull.
         """
         if "/" in address:
             parse(address)
         else:
             valid_kind(address)
-        return self._put(("tell", address, method, _sent(method, arguments, named)))
+        argument, size_bytes = _sent(method, arguments, named)
+        return self._put(("tell", address, method, argument), size_bytes + len(address))
 
     def ask(self, address: str, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Send a task now; await the result for its value. Raises what the task failed with.
@@ -153,9 +168,7 @@ class Context:
         """
         if address == self.agent_id:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
-        if arguments and named:
-            raise BadArgument(f"{method}: give the arguments by place or by name, not both")
-        sent = (Named(named),) if named else arguments
+        sent = _form(method, arguments, named)
         if self.ledger is None:
             return self.office.ask(address, method, sent)
         question = self.steps.ask(address, method)
@@ -175,7 +188,8 @@ class Context:
         """
         if not 0 <= after_s <= 366 * 86_400:
             raise BadArgument(f"timer: after_s must be 0 to 366 days in seconds, got {after_s!r}")
-        return self._put(("timer", float(after_s), method, _sent(method, arguments, {})))
+        argument, size_bytes = _sent(method, arguments, {})
+        return self._put(("timer", float(after_s), method, argument), size_bytes)
 
     def outside(self, target: str) -> Outcall:
         """A block for a call outside: `async with ctx.outside("api.example.com"):`, or `with` in a method that is not async.
@@ -189,10 +203,13 @@ class Context:
         """Write a line into the engine's log, with the agent's name, at once."""
         self.office.log(self.agent_id, self.task_id, text)
 
-    def _put(self, outgoing: Outgoing) -> _Done:
+    def _put(self, outgoing: Outgoing, size_bytes: int = 0) -> _Done:
         if self._room is None:
             self._room = min(self.office.room(self.agent_id), OUTBOX_MESSAGES)
         if len(self.outbox) >= self._room:
             raise OutboxFull(f"an agent may have {OUTBOX_MESSAGES:,} messages on their way, there was room for {self._room:,}")
+        self._size_bytes += size_bytes + len(self.agent_id) + ENVELOPE_BYTES
+        if self._size_bytes > OUTBOX_BYTES:
+            raise OutboxFull(f"the messages of a task may have {OUTBOX_BYTES:,} bytes as JSON, these have {self._size_bytes:,}")
         self.outbox.append(outgoing)
         return _DONE

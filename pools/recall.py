@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from checkpoints.frame import Part
-from checkpoints.spec import ANSWERS_KEPT_S
+from checkpoints.spec import ANSWERS_BYTES, ANSWERS_KEPT_S, ANSWERS_SPARED_S
 from checkpoints.steps import OpenSteps, ended_part, step_part
 from checkpoints.window import Window
 
@@ -18,13 +18,16 @@ __all__ = ["Recall"]
 
 #: Seconds between two looks at whether anything is kept too long.
 LOOK_S = 600.0
+#: The same where many bytes came meanwhile: much less than they are spared for.
+SOON_S = 30.0
 
 
 class Recall:
     """The memory of one worker.
 
     noted: records what the window keeps.  sessions: of the engine's sections with even and odd numbers.
-    wall_s: seconds since 1970.  most: answers and marks that are kept, none for longer than ANSWERS_KEPT_S.
+    wall_s: seconds since 1970.  most: answers and marks that are kept, none for longer than ANSWERS_KEPT_S.  most_bytes: of
+    the answers, but for those of the last ANSWERS_SPARED_S.
     """
 
     def __init__(
@@ -35,14 +38,16 @@ class Recall:
         sessions: tuple[bytes, bytes],
         wall_s: Callable[[], float],
         most: int,
+        most_bytes: int = ANSWERS_BYTES,
     ) -> None:
         self._window = window
         self._noted = noted
         self._sessions = sessions
         self._wall_s = wall_s
         self._most = most
-        #: Answers that were recorded since the last look, and when the next one is due, in seconds since 1970.
-        self._fresh = 0
+        self._most_bytes = most_bytes
+        #: Answers that were recorded since the last look, their bytes, and when the next one is due, in seconds since 1970.
+        self._fresh = self._fresh_bytes = 0
         self._look_s = 0.0
 
     # -- steps ---------------------------------------------------------------------------------------------------------
@@ -77,15 +82,18 @@ class Recall:
         """Whether the answers to a section were received, or are kept no longer: it must not be run."""
         return self._window.is_old(session, section)
 
-    def bound(self, fresh: int = 0) -> None:
-        """Forget the oldest of what is kept too long, or past the number that may be kept, when a look is due; record that.
+    def bound(self, fresh: int = 0, fresh_bytes: int = 0) -> None:
+        """Forget the oldest of what is kept too long, or past what may be kept, when a look is due; record that.
 
-        fresh: answers that were recorded since.
+        fresh, fresh_bytes: answers that were recorded since.
         """
         self._fresh += fresh
+        self._fresh_bytes += fresh_bytes
         now_s = self._wall_s()
-        if self._fresh <= self._most // 10 and now_s < self._look_s:
+        is_much = self._fresh_bytes > self._most_bytes // 10
+        if self._fresh <= self._most // 10 and now_s < self._look_s - is_much * (LOOK_S - SOON_S):
             return
-        self._fresh, self._look_s = 0, now_s + LOOK_S
-        for part in self._window.bounds(now_s, keep_s=ANSWERS_KEPT_S, most=self._most):
+        self._fresh, self._fresh_bytes, self._look_s = 0, 0, now_s + LOOK_S
+        spared: dict[str, Any] = {"most_bytes": self._most_bytes, "spared_s": ANSWERS_SPARED_S}
+        for part in self._window.bounds(now_s, keep_s=ANSWERS_KEPT_S, most=self._most, **spared):
             self._noted(part, 0)

@@ -347,6 +347,8 @@ class Turns:
                 self._ward.failed(residents, task.job.keys[task.position], method, task_id, error)
             errors = [[0, *failure]]
         task.job.answers.answer_at(task.job.number, [task.position], [value], errors)
+        if self._ledger is not None:
+            self._ledger.divide()
         self._defer(task.job.answers.flush)
 
     def _wait(self, change: int) -> None:

@@ -31,6 +31,8 @@ WORD_S = 0.5
 #: Seconds without any progress after which a worker with open tasks is asked, and within which it has to answer: counted in
 #: looks, so that an engine which stood still itself has not waited.
 IDLE_S, ANSWER_S = 1.0, 2.0
+#: Seconds for which an order that is under way may be why nothing else moves: code that is loaded, agents that are warmed.
+ORDER_S = 30.0
 #: Seconds of processor time outside of any task after which a worker that has not answered is lost: it may have much to read.
 LOST_S = 10.0
 
@@ -164,14 +166,14 @@ class _View:
         return self._progress() != self._work
 
     def is_idle(self, now_s: float) -> bool:
-        """Whether the worker has had open tasks for IDLE_S seconds, and has done nothing."""
+        """Whether the worker has had open tasks for IDLE_S seconds, or an order for ORDER_S, and has done nothing."""
         if self.is_asking:
             return False
-        work = self._progress()
-        if work != self._work or not (self.seat.link.open or self.seat.inner.open) or self.seat.is_asked:
+        work, seat = self._progress(), self.seat
+        if work != self._work or not (seat.link.open or seat.inner.open or seat.is_asked):
             self._work, self._since_s = work, now_s
             return False
-        if now_s - self._since_s < IDLE_S:
+        if now_s - self._since_s < (ORDER_S if seat.is_asked else IDLE_S):
             return False
         self._since_s = now_s
         return True

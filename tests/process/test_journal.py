@@ -39,6 +39,7 @@ from engine.errors import (
     UnknownTask,
 )
 from pools import compactor
+from pools.errors import BadArgument
 from tests.support.commands import Commands, commands
 from tests.support.processes import descriptors, pool, running, until
 
@@ -173,6 +174,8 @@ async def test_a_client_that_did_not_hear_that_its_tasks_were_accepted_asks_agai
         first = await client.request("submit", tasks=rows, key="mine")
         same = await asyncio.gather(*(client.request("submit", tasks=rows, key="mine") for _ in range(3)))
         together = await asyncio.gather(*(client.request("submit", tasks=rows, key="other") for _ in range(3)))
+        with pytest.raises(BadArgument, match="up to 64 characters"):  # two keys that begin alike are two
+            await client.request("submit", tasks=rows, key="m" * 65)
     assert same == [first] * 3
     assert together[0] == together[1] == together[2] != first
     os.kill(pid_of(engine), signal.SIGKILL)

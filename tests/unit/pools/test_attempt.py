@@ -167,6 +167,12 @@ def test_a_value_of_json_arrives_as_it_is(value: Any) -> None:
     assert type(sent) is type(value)
 
 
+@pytest.mark.parametrize("value", ["x" * (REPLY_BYTES + 1), "\0" * (REPLY_BYTES // 5), "é" * (REPLY_BYTES - 1)])
+def test_a_text_is_weighed_as_json_has_it(value: str) -> None:
+    with pytest.raises(BadReply, match="bytes as JSON"):
+        sendable(value)
+
+
 def test_a_value_is_a_copy_so_that_the_agent_may_go_on() -> None:
     value: dict[str, Any] = {"pages": [1]}
     sent = sendable(value)

@@ -10,7 +10,7 @@ import pytest
 
 from pools.context import Context
 from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch
-from pools.spec import OUTBOX_MESSAGES
+from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES
 from tests.support.kept import Desk
 from tests.support.rigs import Office
 
@@ -53,6 +53,29 @@ def test_what_was_told_cannot_be_changed_afterwards() -> None:
     items.append(2)
     by_name["a"].append(2)
     assert [entry[3] for entry in ctx.outbox] == [[[1]], {"x": {"a": [1]}}, [[1]]]
+
+
+@pytest.mark.parametrize("method", ["half \udc80 a character", None, 5, ["add"]])
+def test_what_has_no_name_is_asked_of_nobody(method: Any) -> None:
+    ctx = context()
+    for send in (
+        lambda: ctx.tell("other/2", method, 1),
+        lambda: ctx.timer(1, method),
+        lambda: ctx.ask("other/2", method),
+    ):
+        with pytest.raises(BadArgument, match="named by text"):
+            send()
+    assert ctx.outbox == []
+
+
+def test_the_messages_of_a_task_have_a_limit_in_bytes() -> None:
+    ctx = context()
+    text = "x" * (OUTBOX_BYTES // 4)
+    for _ in range(3):
+        ctx.tell("other/2", "put", text)
+    with pytest.raises(OutboxFull, match="8,388,608 bytes"):
+        ctx.tell("other/2", "put", text)
+    assert len(ctx.outbox) == 3
 
 
 async def test_awaiting_is_allowed_and_not_needed() -> None:

@@ -182,6 +182,29 @@ def test_a_commit_that_is_large_is_made_no_larger(desk: Desk, monkeypatch: pytes
     assert stored(desk.disk) == {("counter", key): {"total": key} for key in range(1, 101)}
 
 
+def test_what_is_recorded_in_one_turn_is_divided_between_slices_and_never_within_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.ledger.BATCH_BYTES", 1_000)
+    for number in range(10):
+        desk.ledger.is_within = True
+        desk.ledger.divide()
+        desk.ledger.changed(COUNTER, dict.fromkeys(range(200), number))
+        desk.ledger.divide()
+        desk.ledger.answered(2 * number + 1, {"o": 0, "v": [number] * 200})
+        desk.ledger.is_within = False
+        desk.ledger.divide()
+    desk.ledger.changed(COUNTER, {7: 99})
+    for _ in range(3):
+        assert desk.land()
+    desk.kill()
+    after = Desk(desk.disk)
+    assert [after.ledger.answers(2 * at + 1) for at in range(3)] == [dict.fromkeys(range(200), at) for at in range(3)]
+    assert after.ledger.answers(7) is None
+    assert after.store.state("counter", 7) == {"total": 2}
+    after.close()
+
+
 def test_a_change_and_its_answer_are_one_commit_however_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a death between the two would have the task done twice."""
     monkeypatch.setattr("pools.ledger.BATCH_BYTES", 10)

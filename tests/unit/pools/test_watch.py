@@ -284,6 +284,16 @@ async def test_a_worker_that_does_something_after_all_is_left_alone(monkeypatch:
         assert seat.killed == []
 
 
+@pytest.mark.parametrize("is_open", [0, 1])
+async def test_a_worker_that_was_stopped_and_has_an_order_is_found_too(is_open: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "ORDER_S", 0.3)
+    async with watching(SPIN, quick=monkeypatch) as (seat, _):
+        seat.process.send_signal(signal.SIGSTOP)
+        seat.link.open = is_open
+        seat.is_asked = True
+        await until(lambda: seat.killed)
+
+
 async def test_nobody_is_asked_while_an_order_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(quick=monkeypatch) as (seat, _):
         seat.link.open = 1
