@@ -19,6 +19,7 @@ from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
+    from pools.waits import Waits
 
 __all__ = ["Context", "Office", "Outgoing"]
 
@@ -72,13 +73,22 @@ class Context:
 
     agent_id: the agent's address.  task_id: the task's own name, the same when it is run again after a crash.
     ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
+    waits: told what it asks.
     """
 
-    __slots__ = ("_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
+    __slots__ = ("_can_wait", "_room", "_steps", "_waits", "agent_id", "ledger", "office", "outbox", "task_id")
 
     def __init__(
-        self, office: Office, agent_id: str, task_id: str, ledger: Ledger | None = None, *, can_wait: bool = True
+        self,
+        office: Office,
+        agent_id: str,
+        task_id: str,
+        ledger: Ledger | None = None,
+        *,
+        can_wait: bool = True,
+        waits: Waits | None = None,
     ) -> None:
+        self._waits = waits
         self.office = office
         self.ledger = ledger
         self._can_wait = can_wait
@@ -146,7 +156,8 @@ class Context:
     def ask(self, address: str, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Send a task now; await the result for its value. Raises what the task failed with.
 
-        Two agents that ask each other wait for ever: give one of them a tell. An agent that asks itself is refused.
+        Agents that ask each other in a circle would wait for ever: one of the asks fails with Deadlock, which names them; give
+        one of them a tell. An agent that asks itself is refused.
         """
         if address == self.agent_id:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
@@ -154,9 +165,14 @@ class Context:
             raise BadArgument(f"{method}: give the arguments by place or by name, not both")
         sent = (Named(named),) if named else arguments
         if self.ledger is None:
-            return self.office.ask(address, method, sent)
-        question = self.steps.ask(address, method)
-        return self.office.ask(address, method, sent, question) if isinstance(question, Question) else question
+            future = self.office.ask(address, method, sent)
+        elif isinstance(question := self.steps.ask(address, method), Question):
+            future = self.office.ask(address, method, sent, question)
+        else:
+            return question
+        if self._waits is not None:
+            self._waits.asked(self, address, future)
+        return future
 
     def spawn(self, kind: str, key: str | int) -> _Done:
         """Make one more agent exist, once this task has succeeded; one that exists already stays as it is.

@@ -17,6 +17,7 @@ __all__ = [
     "BadFrame",
     "BadMethod",
     "BadReply",
+    "Deadlock",
     "DependencyFailed",
     "Failure",
     "FrameTooLarge",
@@ -132,6 +133,10 @@ class MailboxFull(PoolError):
     """An agent has as many waiting tasks as it may have."""
 
     retry_after_s = 0.1
+
+
+class Deadlock(PoolError):
+    """Agents waited for each other in a circle, which the message names; this wait was broken, so that the others go on."""
 
 
 class TaskHung(PoolError):
@@ -273,7 +278,7 @@ def failure_of(error: BaseException) -> Failure:
 def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
     more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
-    steps = (StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    steps = (Deadlock, StepMismatch, StepTooLarge, TooManySteps, TooOld)
     most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
 

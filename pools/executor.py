@@ -31,6 +31,7 @@ from pools.ward import Ward
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
+    from pools.waits import Waits
 
 __all__ = ["Executor"]
 
@@ -50,6 +51,7 @@ class Executor:
     send: takes what a successful task sends, with the agent's kind and key.
     ward: hears of tasks that failed.
     ledger: where changes are recorded; None where state is kept in memory only.  session: as in `Turns`.
+    waits: told what the tasks ask of other agents.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Executor:
         ward: Ward,
         ledger: Ledger | None = None,
         session: str = "",
+        waits: Waits | None = None,
     ) -> None:
         self._kinds = kinds
         self._ward = ward
@@ -88,7 +91,10 @@ class Executor:
             clock_ns=clock_ns,
             ledger=ledger,
             session=session,
+            waits=waits,
         )
+        #: Takes back tasks of busy agents, as `Turns.take_back`.
+        self.take_back = self._turns.take_back
         self._queue: deque[Job] = deque()
         #: Tasks that were queued and not begun.
         self.queued = 0

@@ -6,7 +6,7 @@ way out are the links'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, NamedTuple
 
 from checkpoints.stamp import STAMPED
@@ -28,7 +28,8 @@ class Gateway:
     """One peer that sends tasks.
 
     wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
-    accepted, ended: told how many tasks came, and how they ended.
+    accepted, ended: told how many tasks came, and how they ended.  waits: told what the peer says of questions that take long,
+    and None once the peer is gone.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Gateway:
         defer: Callable[[Callable[[], None]], object],
         accepted: Callable[[int], None],
         ended: Ended,
+        waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
     ) -> None:
         self._resolve = resolve
         self._wire = wire
         self._defer = defer
         self._accepted = accepted
         self._ended = ended
+        self._waits = waits
         self._lanes: dict[tuple[int, str, str | None], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
@@ -142,8 +145,20 @@ class Gateway:
         for link in self._links.values():
             link.cancel_where(self, is_meant)
 
+    def told(self, waits: dict[str, Any]) -> None:
+        """Take what the peer says of questions that take long."""
+        if self._waits is not None:
+            self._waits(self, waits)
+
+    def addresses(self, places: Container[tuple[int, int]]) -> dict[tuple[int, int], str]:
+        """Whom tasks that are in flight went to, by the section and the place in it that the peer sent them in."""
+        found = (pair for link in self._links.values() for pair in link.in_flight(self))
+        return {token[:2]: address for token, _, address in found if token[:2] in places}
+
     def close(self) -> None:
         """The peer is gone: take back everything of its."""
+        if self._waits is not None:
+            self._waits(self, None)
         for link in self._links.values():
             link.cancel(self)
 

@@ -6,7 +6,7 @@ who asked. It does not know what a task does, nor where agents live. The worker'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -256,6 +256,17 @@ class Link:
         flight = self._flights.get(number)
         return None if flight is None else flight.task(place)
 
+    def in_flight(self, sink: Sink | None = None) -> Iterator[tuple[Any, tuple[int, int], str]]:
+        """Of each task that was sent and not answered its token, its section and place in it, and the agent's address.
+
+        sink: whose; None for everybody's.
+        """
+        for number, flight in self._flights.items():
+            if sink is None or flight.sink is sink:
+                for position, token in enumerate(flight.tokens):
+                    if token is not ANSWERED:
+                        yield token, (number, position), f"{flight.section['k']}/{flight.section['i'][position]}"
+
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def take(self, replies: list[dict[str, Any]]) -> None:
@@ -324,13 +335,20 @@ class Link:
         """Take back the tasks of a sink whose token is meant."""
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
+        whole: list[int] = []
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is None:
                 self.open -= self._again.take_back([number], is_meant, AWAY)
             elif flight.sink is sink and self._wire is not None:
-                for position in [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]:
-                    flight.unwanted.add(position)
+                meant = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
+                flight.unwanted.update(meant)
+                if meant and len(meant) == flight.left:
+                    whole.append(number)
+                    continue
+                for position in meant:
                     self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
+        if whole and self._wire is not None:
+            self._wire.send(STATUS, {"verb": "cancel", "sections": whole})
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))

@@ -257,6 +257,8 @@ class Seat:
         verb = said["verb"]
         if verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
+        elif verb == "waits" and self._gateway is not None:
+            self._gateway.told(said)
         elif verb == "event":
             self._tell(said["name"], f"{self.name}: {said['text']}")
         elif verb == "spawn":

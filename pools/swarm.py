@@ -21,6 +21,7 @@ from checkpoints.spec import SESSION_BYTES
 from pools.address import ANY, Key, parse, valid_kind
 from pools.balancer import Balancer
 from pools.channel import Channel
+from pools.deadlocks import Deadlocks
 from pools.errors import KindNotLoaded, PoolError, UnknownAgent, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
@@ -89,6 +90,7 @@ class Swarm:
         self._chance = Random(seed)
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
         self.gauges = self._spares.gauges
+        self.deadlocks = Deadlocks(self._seat_at, on_event)
         self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
         rows = count()
         self._name = name
@@ -96,7 +98,7 @@ class Swarm:
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
-        self._ways = [_links_of(pool) for pool in self.pools]
+        self._ways = [pool.links() for pool in self.pools]
         self._balancer = Balancer(self.placement, self.pools)
         if keep is not None:
             from pools.compactor import Compactor  # who keeps nothing needs none of it
@@ -182,10 +184,14 @@ class Swarm:
         except PoolError:
             return None
 
+    def _seat_at(self, kind: str, key: Key) -> Seat | None:
+        place = self._place_of(kind, key)
+        return None if place is None else self.pools[place[0]].seats[place[1]]
+
     def _order_for(self, verb: str, kind: str, key: Key, facts: dict[str, Any]) -> Future[Any] | None:
         """Send the worker of an agent an order; None where there is none to take it."""
-        place = self._place_of(kind, key)
-        return None if place is None else self.pools[place[0]].seats[place[1]].request_if_up(verb, kind=kind, key=key, **facts)
+        seat = self._seat_at(kind, key)
+        return None if seat is None else seat.request_if_up(verb, kind=kind, key=key, **facts)
 
     def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
         if self.roster is not None:
@@ -240,6 +246,7 @@ class Swarm:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         self._limits.forget()
         self._watch.stop()
+        self.deadlocks.stop()
         if self._compactor is not None:
             await self._compactor.stop()
         deadline_s = time.monotonic() + grace_s
@@ -382,16 +389,12 @@ class Swarm:
         return Gateway(self.resolve_key, channel, asyncio.get_running_loop().call_soon, accepted, ended)
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
-        return Gateway(self._resolve_inner, channel, asyncio.get_running_loop().call_soon, _uncounted, _uncounted)
+        defer, heard = asyncio.get_running_loop().call_soon, self.deadlocks.heard
+        return Gateway(self._resolve_inner, channel, defer, _uncounted, _uncounted, heard)
 
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
         return await listed(self.placement, self.pools, kind, skip, limit)
-
-
-def _links_of(pool: Pool) -> list[Link]:
-    links = [seat.link for seat in pool.seats]
-    return links if len(links) == 1 else [links[owner_of(shard, len(links))] for shard in range(pool.spec.shards)]
 
 
 def _uncounted(*_facts: Any) -> None:
