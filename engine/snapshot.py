@@ -48,6 +48,9 @@ class Snapshot:
     sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
     healing: what was found of agents, by what it was, and how many are on trial or parked now.
+    waits: questions between agents that are open for longer than a moment, and deadlocks that were broken.
+    alerts: agents and queues that are alive, have tasks waiting and take none, each with what, name, worker, agent, method,
+    task, waiting and for_s.
     memory_bytes: proportional set sizes.
     """
 
@@ -64,6 +67,8 @@ class Snapshot:
     messages: dict[str, int]
     workers: dict[str, int]
     healing: dict[str, Any]
+    waits: dict[str, int]
+    alerts: list[dict[str, Any]]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
     schema: str = SCHEMA
@@ -172,6 +177,8 @@ def snapshot(
             "stopped": sum(state_in(seat.cells) == STOPPED for seat in swarm.seats),
         },
         healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
+        waits={"blocked": swarm.deadlocks.blocked, "deadlocks": swarm.deadlocks.broken},
+        alerts=swarm.watch.alerts.listed(time.monotonic()),
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,
     )

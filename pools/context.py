@@ -19,13 +19,14 @@ from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
-    from pools.waits import Waits
 
-__all__ = ["Context", "Office", "Outgoing"]
+__all__ = ["Asked", "Context", "Office", "Outgoing"]
 
 #: What a task sends when it succeeds: ("tell", address, method, argument), ("spawn", kind, key) or
 #: ("timer", seconds, method, argument).
 Outgoing = tuple[Any, ...]
+#: Told that a task has asked an agent: its context, the address, the future that gets the answer.
+Asked = Callable[["Context", str, Future[Any]], None]
 
 
 class Office(Protocol):
@@ -73,10 +74,10 @@ class Context:
 
     agent_id: the agent's address.  task_id: the task's own name, the same when it is run again after a crash.
     ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
-    waits: told what it asks.
+    asked: told what it asks.
     """
 
-    __slots__ = ("_can_wait", "_room", "_steps", "_waits", "agent_id", "ledger", "office", "outbox", "task_id")
+    __slots__ = ("_asked", "_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
 
     def __init__(
         self,
@@ -86,9 +87,9 @@ class Context:
         ledger: Ledger | None = None,
         *,
         can_wait: bool = True,
-        waits: Waits | None = None,
+        asked: Asked | None = None,
     ) -> None:
-        self._waits = waits
+        self._asked = asked
         self.office = office
         self.ledger = ledger
         self._can_wait = can_wait
@@ -170,8 +171,8 @@ class Context:
             future = self.office.ask(address, method, sent, question)
         else:
             return question
-        if self._waits is not None:
-            self._waits.asked(self, address, future)
+        if self._asked is not None:
+            self._asked(self, address, future)
         return future
 
     def spawn(self, kind: str, key: str | int) -> _Done:

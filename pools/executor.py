@@ -18,7 +18,7 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.attempt import CAUGHT, sendable
 from pools.complaints import Complaints
-from pools.context import Office, Outgoing
+from pools.context import Asked, Office, Outgoing
 from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
@@ -31,7 +31,6 @@ from pools.ward import Ward
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
-    from pools.waits import Waits
 
 __all__ = ["Executor"]
 
@@ -51,7 +50,7 @@ class Executor:
     send: takes what a successful task sends, with the agent's kind and key.
     ward: hears of tasks that failed.
     ledger: where changes are recorded; None where state is kept in memory only.  session: as in `Turns`.
-    waits: told what the tasks ask of other agents.
+    asked: told what the tasks ask of other agents.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Executor:
         ward: Ward,
         ledger: Ledger | None = None,
         session: str = "",
-        waits: Waits | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self._kinds = kinds
         self._ward = ward
@@ -91,7 +90,7 @@ class Executor:
             clock_ns=clock_ns,
             ledger=ledger,
             session=session,
-            waits=waits,
+            asked=asked,
         )
         #: Takes back tasks of busy agents, as `Turns.take_back`.
         self.take_back = self._turns.take_back

@@ -267,6 +267,12 @@ class Link:
                     if token is not ANSWERED:
                         yield token, (number, position), f"{flight.section['k']}/{flight.section['i'][position]}"
 
+    @property
+    def oldest(self) -> tuple[str, str] | None:
+        """The agent's address and the method of the first task that was sent and not answered."""
+        _, place, _ = next(self.in_flight(), (None, (0, 0), ""))
+        return self.task(*place)
+
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def take(self, replies: list[dict[str, Any]]) -> None:
@@ -335,20 +341,27 @@ class Link:
         """Take back the tasks of a sink whose token is meant."""
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
-        whole: list[int] = []
+        meant: dict[int, list[int]] = {}
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is None:
                 self.open -= self._again.take_back([number], is_meant, AWAY)
-            elif flight.sink is sink and self._wire is not None:
-                meant = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
-                flight.unwanted.update(meant)
-                if meant and len(meant) == flight.left:
-                    whole.append(number)
-                    continue
-                for position in meant:
-                    self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
-        if whole and self._wire is not None:
-            self._wire.send(STATUS, {"verb": "cancel", "sections": whole})
+            elif flight.sink is sink:
+                meant[number] = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
+                flight.unwanted.update(meant[number])
+        self._send_cancels(meant)
+
+    def _send_cancels(self, meant: dict[int, list[int]]) -> None:
+        """Have tasks ended on the other side, sections that are meant whole together. meant: positions by section."""
+        wire = self._wire
+        whole = [number for number, positions in meant.items() if positions and len(positions) == self._flights[number].left]
+        if wire is None:
+            return
+        if len(whole) > 1:
+            wire.send(STATUS, {"verb": "cancel", "sections": whole})
+            meant = {number: positions for number, positions in meant.items() if number not in set(whole)}
+        for number, positions in meant.items():
+            for position in positions:
+                wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))

@@ -109,7 +109,7 @@ class Swarm:
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
         self._limits = Limits(name, self.pools)
-        self._watch = Watch(self.seats, self.healer.found)
+        self.watch = Watch(self.seats, self.healer.found, on_event)
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
@@ -140,7 +140,7 @@ class Swarm:
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=self._spares.take,
-            admit=partial(self._admit, number),
+            admit=lambda pid: self._limits.admit(self.pools[number], pid),
             orders=partial(self._orders, number, worker, row),
             gateway=self._inner_gateway,
             on_spawn=self._newcomers.spawned,
@@ -148,9 +148,6 @@ class Swarm:
             on_event=self._on_event,
             named=self.placement.named,
         )
-
-    def _admit(self, number: int, pid: int) -> None:
-        self._limits.admit(self.pools[number], pid)
 
     def _orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
         """What a new process of a worker is told: everything it should hold."""
@@ -217,7 +214,7 @@ class Swarm:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
         self._limits.enforce()
-        self._watch.start()
+        self.watch.start()
         self.removals.resume()
         if self._compactor is not None:
             self._compactor.start()
@@ -245,7 +242,7 @@ class Swarm:
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         self._limits.forget()
-        self._watch.stop()
+        self.watch.stop()
         self.deadlocks.stop()
         if self._compactor is not None:
             await self._compactor.stop()

@@ -16,7 +16,7 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
-from pools.context import Context, Office, Outgoing
+from pools.context import Asked, Context, Office, Outgoing
 from pools.errors import (
     MailboxFull,
     PoolError,
@@ -40,7 +40,6 @@ from pools.watched import Watched
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
-    from pools.waits import Waits
 
 __all__ = ["PENDING", "Turns"]
 
@@ -78,9 +77,9 @@ class Turns:
         clock_ns: Callable[[], int],
         ledger: Ledger | None = None,
         session: str = "",
-        waits: Waits | None = None,
+        asked: Asked | None = None,
     ) -> None:
-        self._waits = waits
+        self._asked = asked
         self._ledger = ledger
         self._session = session
         self._unnamed = 0
@@ -129,7 +128,7 @@ class Turns:
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
             is_async = method.is_async
-            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=is_async, waits=self._waits)
+            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=is_async, asked=self._asked)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:

@@ -41,7 +41,7 @@ from pools.seclusion import die_with
 from pools.spec import BACKLOG_TASKS, OUTBOX_MESSAGES
 from pools.spoken import Spoken
 from pools.title import entitle
-from pools.upkeep import remove, statuses, warm
+from pools.upkeep import held_up, remove, statuses, warm
 from pools.waits import Waits
 from pools.ward import open_ward
 
@@ -100,6 +100,7 @@ class Worker:
             "compacted": self._renew,
             "hold": self._hold,
             "go_on": self._go_on,
+            "held_up": lambda _order: held_up(self._kinds),
         }
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ class Worker:
             ward=ward,
             ledger=self._ledger,
             session=os.urandom(SESSION_BYTES).hex(),
-            waits=waits,
+            asked=waits.asked,
         )
         self._local = LocalLink(self._executor, self._kinds, self._cells)
         self._sleep_after_s = order["sleep_after_s"]
