@@ -17,7 +17,7 @@ __all__ = ["NAMES", "Size", "UnknownWorkload", "Workload", "find_workload"]
 #: every workload, in the order in which they are shown; each is a module of this package with one `WORKLOAD`.
 NAMES = (
     *("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire"),
-    *("durable", "recovery", "coldstart", "growth", "disk", "lz4"),
+    *("durable", "recovery", "coldstart", "growth", "disk", "lz4", "deadlock"),
 )
 
 

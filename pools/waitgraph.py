@@ -123,10 +123,12 @@ class WaitGraph:
     def blocked(self, awaited: Mapping[Node, Collection[Hashable]]) -> set[Node]:
         """The nodes that wait for each other and for nobody else: none of them ever goes on.
 
-        awaited: what each task waits for really, by the names of its asks; a task that is not in it can go on by itself. A task
-        is blocked if all of these asks lead to the blocked, or one dependency does; an agent, if the task that it runs is.
+        awaited: what each task waits for really, by the names of its asks; a task that is not in it can go on by itself. Only
+        what these tasks wait for is looked at. A task is blocked if all of these asks lead to the blocked, or one dependency
+        does; an agent, if the task that it runs is.
         """
-        blocked = {node for node in self._out if node in awaited or not self._asks(node)}
+        region = self.reach(awaited)
+        blocked = {node for node in region if node in awaited or (node in self._out and not self._asks(node))}
         rest = list(blocked)
         waiters: dict[Node, list[Node]] = {}
         for node in blocked:
