@@ -1,5 +1,5 @@
-"""`deadlock`: 50 wait cycles, planted among 10,000 agents while 10,000 asks wait long for good reasons. From the ask that closes a
-cycle to the error of the one that gives way; each cycle must be named, and nobody else may fail."""
+"""`deadlock`: 50 wait cycles, planted among 10,000 agents while 10,000 asks wait long for good reasons. From the ask that
+closes a cycle to the error of the one that gives way; each cycle must be named, and nobody else may fail."""
 
 from __future__ import annotations
 
@@ -122,10 +122,8 @@ async def _plant(engine: Engine, cycle: Sequence[str], at: int, span_s: float, c
         asked = [engine.ask(cycle[0], "chain", [*cycle[1:], cycle[0]], timeout_s=GIVE_UP_S)]
     else:
         moment_ns = time.monotonic_ns() + int(HOLD_S * 1e9)
-        others = [*cycle[1:], cycle[0]]
-        asked = [
-            engine.ask(agent, "cross", other, moment_ns, timeout_s=GIVE_UP_S) for agent, other in zip(cycle, others, strict=True)
-        ]
+        pairs = zip(cycle, [*cycle[1:], cycle[0]], strict=True)
+        asked = [engine.ask(agent, "cross", other, moment_ns, timeout_s=GIVE_UP_S) for agent, other in pairs]
     ended = await asyncio.gather(*asked, return_exceptions=True)
     rows = [row for one in ended if not isinstance(one, BaseException) for row in one]
     broken = [row for row in rows if row[1]]

@@ -1,8 +1,9 @@
 """Who waits for whom: one graph over asks, locks and dependencies.
 
 Owns the decision what is a deadlock, and whose wait is broken. Its nodes are agents and tasks. A task waits for the agents that
-it asks, an agent for the task that it runs (its lock: all others stand in its mailbox), a task for those that it depends on. It
-knows no clock and breaks nothing: `deadlocks` does.
+it asks, an agent for the task that it runs (its lock: all others stand in its mailbox), a task for those that it depends on. A
+task that waits for its dependencies holds no agent, so nobody who asks waits for it. It knows no clock and breaks nothing:
+`deadlocks` does.
 """
 
 from __future__ import annotations
@@ -98,16 +99,6 @@ class WaitGraph:
         """
         starts = list(self._out) if nodes is None else [node for node in nodes if node in self._out]
         return [group for group in _Walk(self._holders).groups(starts) if self._turns(group)]
-
-    def closing(self, waiter: Node, holders: Iterable[Node]) -> list[Node]:
-        """The cycle that would close if the waiter waited for one of the holders too; empty where none would."""
-        for holder in holders:
-            if holder == waiter:
-                return [waiter, waiter]
-            way = _way(holder, waiter, self._holders)
-            if way:
-                return [waiter, *way]
-        return []
 
     def _holders(self, node: Node) -> Iterator[Node]:
         return (self._waits[name].holder for name in self._out.get(node, ()))

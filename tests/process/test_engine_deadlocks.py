@@ -185,7 +185,7 @@ async def test_many_circles_at_once_are_all_broken_and_no_one_else_is(tmp_path: 
         await engine.spawn(Ring, 1_000)
         await engine.spawn(Arc, 1_000)
         naps = [engine.ask(f"ring/{key}", "several", "gather", [[f"arc/{key}"]]) for key in range(500, 1_000)]
-        circles = [[f"{('ring', 'arc')[at % 2]}/{first + at}" for at in range(2 + first // 10 % 6)] for first in range(0, 300, 10)]
+        circles = [[f"{('ring', 'arc')[at % 2]}/{10 * first + at}" for at in range(2 + first % 6)] for first in range(30)]
         async with asyncio.timeout(PATIENCE_S):
             failed = await outcomes(*(engine.ask(circle[0], "ask", [*circle[1:], circle[0]]) for circle in circles))
             for circle, error in zip(circles, failed, strict=True):

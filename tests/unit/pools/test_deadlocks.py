@@ -83,7 +83,7 @@ async def turns(count: int = 30) -> None:
         await asyncio.sleep(0.001)
 
 
-async def test_a_confirmed_circle_over_two_workers_is_broken_at_the_task_that_began_last(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_confirmed_circle_of_two_workers_is_broken_at_the_task_that_began_last(monkeypatch: pytest.MonkeyPatch) -> None:
     async with setup_of(monkeypatch) as setup:
         setup.began(1, 2, "a/1")
         setup.began(1, 1, "a/2")
