@@ -225,6 +225,14 @@ async def test_a_worker_that_dies_takes_its_waits_with_it(tmp_path: Path) -> Non
         assert [type(one) for one in await outcomes(asked)] == [errors.WorkerDied]
         await until(lambda: engine.stats().waits["blocked"] == 0)
         await until(lambda: engine.swarm.seats[1].state == "running")
+        askers = [engine.ask(address, "ask", [near]) for address in far[1:]]
+        held = engine.ask(near, "nap", 2.0)
+        await until(lambda: engine.stats().waits["blocked"] >= len(askers))
+        os.kill(engine.swarm.seats[1].pid or 0, signal.SIGKILL)
+        assert {type(one) for one in await outcomes(*askers)} == {errors.WorkerDied}
+        await until(lambda: engine.stats().waits["blocked"] == 0)
+        assert await held == "held"
+        await until(lambda: engine.swarm.seats[1].state == "running")
         with pytest.raises(errors.Deadlock):
             await engine.ask(near, "ask", [far[0], near])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,11 +28,14 @@ class Worker:
         #: What a broken question is answered with: whether it had no answer yet.
         self.was_open = True
         self.places: dict[tuple[int, int], str] = {}
+        #: Called when it is asked what its tasks wait for, before it answers.
+        self.on_asked: Callable[[], None] = lambda: None
 
     def request_if_up(self, verb: str, **facts: Any) -> Future[Any] | None:
         future: Future[Any] = asyncio.get_running_loop().create_future()
         if verb == "awaits":
             self.asked += 1
+            self.on_asked()
             if not self.is_deaf:
                 future.set_result([self.awaits.get(f"{kind}/{key}") for kind, key in facts["agents"]])
         else:
@@ -140,6 +143,18 @@ async def test_another_task_or_a_question_that_was_not_known_before_confirms_not
         setup.workers[1].awaits["a/1"] = said
         await until(lambda: setup.workers[1].asked > 2)
         assert setup.deadlocks.broken == 0
+
+
+async def test_a_question_that_has_become_known_while_workers_were_asked_counts_the_next_time_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its task may have begun after another one had said what it waits for."""
+    async with setup_of(monkeypatch) as setup:
+        setup.began(1, 2, "a/1")
+        setup.workers[1].on_asked = lambda: setup.began(2, 1, "a/2")
+        setup.began(1, 1, "a/2", awaits=False)
+        await until(lambda: setup.deadlocks.broken)
+        assert setup.workers[1].asked == 2
 
 
 async def test_a_question_that_has_its_answer_meanwhile_is_no_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
