@@ -1,7 +1,7 @@
 """What an asyncio task waits for really: looked up when somebody has to know, at no cost for the task.
 
-Owns the knowledge of how `await`, `gather`, `wait`, `shield`, task groups and time limits look from outside. Of a wait that it
-cannot explain it assumes that it ends by itself.
+Owns the knowledge of how `await`, `gather`, `wait`, `as_completed`, `shield`, task groups and time limits look from outside. Of
+a wait that it cannot explain it assumes that it ends by itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ MOST = 10_000
 #: The coroutine in which `asyncio.wait` waits, and those of a task group, which have another name from Python 3.13 on.
 _WAIT = getattr(asyncio.tasks, "_wait").__code__  # noqa: B009 - a private name of another module
 _GROUPS = {getattr(asyncio.TaskGroup, name).__code__ for name in ("__aexit__", "_aexit") if hasattr(asyncio.TaskGroup, name)}
+#: The coroutine that waits for the next of `asyncio.as_completed`, however Python calls it.
+_NEXT = "._wait_for_one"
 _SUSPENDED = (CoroutineType, GeneratorType, AsyncGeneratorType)
 
 
@@ -72,10 +74,13 @@ def _behind_task(task: Task[Any]) -> Iterable[Future[Any]]:
     waits_for: Future[Any] | None = getattr(task, "_fut_waiter", None)
     if waits_for is None or waits_for.done() or task.cancelling():
         raise _Unexplained  # it is about to go on
-    inner: Any = None
-    for inner in _frames(task.get_coro()):
-        if any(map(_is_limit, gc.get_referents(inner))):
-            raise _Unexplained
+    frames = list(_frames(task.get_coro()))
+    if any(_is_limit(thing) for frame in frames for thing in gc.get_referents(frame)):
+        raise _Unexplained
+    for at, frame in enumerate(frames):
+        if getattr(frame, "__qualname__", "").endswith(_NEXT):
+            return _completing(frames[:at], frame.cr_frame.f_locals)
+    inner: Any = frames[-1] if frames else None
     code = getattr(inner, "cr_code", None)
     if code is _WAIT:
         names = inner.cr_frame.f_locals
@@ -85,6 +90,19 @@ def _behind_task(task: Task[Any]) -> Iterable[Future[Any]]:
     if code in _GROUPS:
         return list(inner.cr_frame.f_locals["self"]._tasks)
     return [waits_for]
+
+
+def _completing(outer: list[Any], names: dict[str, Any]) -> Iterable[Future[Any]]:
+    """What a loop over `asyncio.as_completed` waits for. outer: the frames around its coroutine.  names: its variables."""
+    if "self" in names:  # an object from Python 3.13 on, a generator before
+        facts = {name.removeprefix("_"): value for name, value in vars(names["self"]).items()}
+    else:
+        things = (thing for frame in outer for thing in gc.get_referents(frame) if isinstance(thing, GeneratorType))
+        loops = [thing.gi_frame.f_locals for thing in things if thing.gi_frame is not None]
+        facts = next((loop for loop in loops if loop.get("done") is names["done"]), {})
+    if "todo" in facts and facts["timeout_handle"] is None:
+        return list(facts["todo"])
+    raise _Unexplained
 
 
 def _frames(coroutine: Any) -> Iterator[Any]:

@@ -94,6 +94,16 @@ async def _own_task(one: Future[Any], _two: Future[Any]) -> None:
     await asyncio.get_running_loop().create_task(_deep(one))
 
 
+async def _completing(one: Future[Any], two: Future[Any]) -> None:
+    for future in asyncio.as_completed([one, _deep(two)]):
+        await future
+
+
+async def _completing_in_time(one: Future[Any], two: Future[Any]) -> None:
+    for future in asyncio.as_completed([one, two], timeout=60):
+        await future
+
+
 async def _event(_one: Future[Any], _two: Future[Any]) -> None:
     await asyncio.Event().wait()
 
@@ -120,6 +130,8 @@ async def _partly_done(one: Future[Any], _two: Future[Any]) -> None:
         (lambda one, _two: asyncio.shield(one), [1]),
         (_group, [1, 2]),
         (_generated, [1]),
+        (_completing, [1, 2]),
+        (_completing_in_time, None),
         (_unlimited, [1]),
         (_after_a_limit, [1]),
         (_limited, None),
