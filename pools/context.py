@@ -77,7 +77,7 @@ class Context:
     asked: told what it asks.
     """
 
-    __slots__ = ("_asked", "_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
+    __slots__ = ("_asked", "_can_wait", "_room", "_steps", "agent_id", "awaits", "ledger", "office", "outbox", "task_id")
 
     def __init__(
         self,
@@ -90,6 +90,8 @@ class Context:
         asked: Asked | None = None,
     ) -> None:
         self._asked = asked
+        #: Of a task that runs in a process of its own the asks that it waits for, once it has said so; each of them wakes it.
+        self.awaits: list[Future[Any]] | None = None
         self.office = office
         self.ledger = ledger
         self._can_wait = can_wait
@@ -171,9 +173,13 @@ class Context:
             future = self.office.ask(address, method, sent, question)
         else:
             return question
+        self.asked(address, future)
+        return future
+
+    def asked(self, address: str, future: Future[Any]) -> None:
+        """The task has asked an agent; the future gets the answer."""
         if self._asked is not None:
             self._asked(self, address, future)
-        return future
 
     def spawn(self, kind: str, key: str | int) -> _Done:
         """Make one more agent exist, once this task has succeeded; one that exists already stays as it is.

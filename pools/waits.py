@@ -135,7 +135,10 @@ class Waits:
     def _waits_for(self, turn: Turn | None) -> list[Any] | None:
         if turn is None or turn.task is None or turn.context is None:
             return None
-        numbers = awaited(turn.task, self._numbers)
+        if turn.context.awaits is None:
+            numbers = awaited(turn.task, self._numbers)
+        else:
+            numbers = [self._numbers.get(future, 0) for future in turn.context.awaits]
         return None if numbers is None else [turn.context.task_id, numbers]
 
     def _break(self, order: dict[str, Any]) -> list[bool]:

@@ -111,7 +111,7 @@ async def test_a_circle_through_any_agent_of_a_kind_is_found(tmp_path: Path) -> 
         assert await engine.ask("lone/0", "counted") <= 1  # what it asked itself may be done before it is taken back
 
 
-@pytest.mark.parametrize("how", ["gather", "first", "all", "group", "shield"])
+@pytest.mark.parametrize("how", ["gather", "first", "all", "completed", "group", "shield"])
 async def test_who_waits_for_several_is_blocked_if_all_of_them_are(tmp_path: Path, how: str) -> None:
     async with rings(tmp_path) as engine:
         chains = [["arc/1", "ring/0"], ["arc/2", "ring/0"]]
@@ -121,6 +121,20 @@ async def test_who_waits_for_several_is_blocked_if_all_of_them_are(tmp_path: Pat
         # its own task is taken back; the one that asked it along the chain that was not broken may be done since
         assert await engine.ask("ring/0", "counted") <= 1
         assert engine.stats().waits["deadlocks"] >= 1
+
+
+@pytest.mark.parametrize("durability", ["memory", "sync"])
+async def test_a_circle_through_a_task_in_a_process_of_its_own_is_found(tmp_path: Path, durability: str) -> None:
+    async with rings(tmp_path, durability) as engine:
+        assert await engine.ask("ring/0", "apart", ["arc/1", "arc/2"]) == 3
+        with pytest.raises(errors.Deadlock, match="arc/1 -> ring/0 -> arc/1"):
+            await engine.ask("ring/0", "apart", ["arc/1", "ring/0"], 0.1)
+        first = engine.ask("arc/1", "ask", ["ring/0"], 0.4)
+        await asyncio.sleep(0.05)
+        with pytest.raises(errors.Deadlock, match="ring/0 -> arc/1 -> ring/0"):  # it began last
+            await engine.ask("ring/0", "apart", ["arc/1"], 0.3)
+        assert await first == 2
+        assert engine.stats().waits["deadlocks"] == 2
 
 
 async def test_one_that_can_still_be_answered_keeps_who_waits_for_several_from_being_blocked(tmp_path: Path) -> None:

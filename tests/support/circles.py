@@ -8,6 +8,7 @@ from typing import Any
 from pools.agent import Agent
 from pools.context import Context
 from pools.errors import Deadlock
+from pools.method import task
 
 __all__ = ["Arc", "Lone", "Ring"]
 
@@ -54,6 +55,8 @@ class Ring(Agent):
         if how == "all":
             done, _ = await asyncio.wait(asks)
             return [one.result() for one in done]
+        if how == "completed":
+            return [await one for one in asyncio.as_completed(asks)]
         if how == "shield":
             return await asyncio.shield(asks[0])
         if how == "group":
@@ -78,6 +81,13 @@ class Ring(Agent):
             except TimeoutError:
                 return "in time"
         raise ValueError(how)
+
+    @task(max_run_s=30)
+    async def apart(self, chain: list[str], ctx: Context, hold_s: float = 0.0) -> int:
+        """The same as `ask`, in a process of its own."""
+        self.count += 1
+        await asyncio.sleep(hold_s)
+        return 1 + int(await ctx.ask(chain[0], "ask", chain[1:]))
 
     async def stepping(self, chain: list[str], path: str, ctx: Context, hold_s: float = 0.0) -> int:
         """Take a step that leaves a line in a file, hold, then ask."""
