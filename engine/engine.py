@@ -257,14 +257,8 @@ class Engine:
             added = await swarm.spawn(name, missing) if missing else 0
         if warm:
             await swarm.warm(name)
-        return Spawned(
-            kind=name,
-            total=swarm.placement.count_of(name),
-            added=added,
-            wanted=count,
-            workers=len(swarm.seats),
-            seconds=time.perf_counter() - began_s,
-        )
+        total, seconds = swarm.placement.count_of(name), time.perf_counter() - began_s
+        return Spawned(kind=name, total=total, added=added, wanted=count, workers=len(swarm.seats), seconds=seconds)
 
     async def remove(self, kind: type[Agent] | str, keys: Leaving | Iterable[int | str] | range) -> Removed:
         """Remove the agents of a kind with these keys, and what was kept of them; on the disk when this returns.

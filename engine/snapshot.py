@@ -49,6 +49,9 @@ class Snapshot:
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
     healing: what was found of agents, by what it was, and how many are on trial or parked now.
     breakers: how many are in which state, how many an operator holds, and how often one has opened; of outside targets by name.
+    waits: questions between agents that are open for longer than a moment, and deadlocks that were broken.
+    alerts: agents and queues that are alive, have tasks waiting and take none, each with what, name, worker, agent, method,
+    task, waiting and for_s.
     memory_bytes: proportional set sizes.
     """
 
@@ -66,6 +69,8 @@ class Snapshot:
     workers: dict[str, int]
     healing: dict[str, Any]
     breakers: dict[str, Any]
+    waits: dict[str, int]
+    alerts: list[dict[str, Any]]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
     schema: str = SCHEMA
@@ -175,6 +180,8 @@ def snapshot(
         },
         healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
         breakers=swarm.breakers.counts(),
+        waits={"blocked": swarm.deadlocks.blocked, "deadlocks": swarm.deadlocks.broken},
+        alerts=swarm.watch.alerts.listed(time.monotonic()),
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,
     )

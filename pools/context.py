@@ -23,7 +23,7 @@ from pools.steps import Question, Steps
 if TYPE_CHECKING:
     from pools.ledger import Ledger
 
-__all__ = ["Context", "Office", "Outgoing"]
+__all__ = ["Asked", "Context", "Office", "Outgoing"]
 
 #: Bytes of a message in a record beside its text: its numbers and times.
 ENVELOPE_BYTES = 64
@@ -31,6 +31,8 @@ ENVELOPE_BYTES = 64
 #: What a task sends when it succeeds: ("tell", address, method, argument), ("spawn", kind, key) or
 #: ("timer", seconds, method, argument).
 Outgoing = tuple[Any, ...]
+#: Told that a task has asked an agent: its context, the address, the future that gets the answer.
+Asked = Callable[["Context", str, Future[Any]], None]
 
 
 class Office(Protocol):
@@ -88,13 +90,26 @@ class Context:
 
     agent_id: the agent's address.  task_id: the task's own name, the same when it is run again after a crash.
     ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
+    asked: told what it asks.
     """
 
-    __slots__ = ("_can_wait", "_room", "_size_bytes", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
+    __slots__ = (
+        "_asked", "_can_wait", "_room", "_size_bytes", "_steps", "agent_id", "awaits", "ledger", "office", "outbox", "task_id",
+    )  # fmt: skip
 
     def __init__(
-        self, office: Office, agent_id: str, task_id: str, ledger: Ledger | None = None, *, can_wait: bool = True
+        self,
+        office: Office,
+        agent_id: str,
+        task_id: str,
+        ledger: Ledger | None = None,
+        *,
+        can_wait: bool = True,
+        asked: Asked | None = None,
     ) -> None:
+        self._asked = asked
+        #: Of a task that runs in a process of its own the asks that it waits for, once it has said so; each of them wakes it.
+        self.awaits: list[Future[Any]] | None = None
         self.office = office
         self.ledger = ledger
         self._can_wait = can_wait
@@ -164,15 +179,25 @@ class Context:
     def ask(self, address: str, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Send a task now; await the result for its value. Raises what the task failed with.
 
-        Two agents that ask each other wait for ever: give one of them a tell. An agent that asks itself is refused.
+        Agents that ask each other in a circle would wait for ever: one of the asks fails with Deadlock, which names them; give
+        one of them a tell. An agent that asks itself is refused.
         """
         if address == self.agent_id:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
         sent = _form(method, arguments, named)
         if self.ledger is None:
-            return self.office.ask(address, method, sent)
-        question = self.steps.ask(address, method)
-        return self.office.ask(address, method, sent, question) if isinstance(question, Question) else question
+            future = self.office.ask(address, method, sent)
+        elif isinstance(question := self.steps.ask(address, method), Question):
+            future = self.office.ask(address, method, sent, question)
+        else:
+            return question
+        self.asked(address, future)
+        return future
+
+    def asked(self, address: str, future: Future[Any]) -> None:
+        """The task has asked an agent; the future gets the answer."""
+        if self._asked is not None:
+            self._asked(self, address, future)
 
     def spawn(self, kind: str, key: str | int) -> _Done:
         """Make one more agent exist, once this task has succeeded; one that exists already stays as it is.

@@ -18,6 +18,7 @@ __all__ = [
     "BadMethod",
     "BadReply",
     "CircuitOpen",
+    "Deadlock",
     "DependencyFailed",
     "Failure",
     "FrameTooLarge",
@@ -133,6 +134,10 @@ class MailboxFull(PoolError):
     """An agent has as many waiting tasks as it may have."""
 
     retry_after_s = 0.1
+
+
+class Deadlock(PoolError):
+    """Agents waited for each other in a circle, which the message names; this wait was broken, so that the others go on."""
 
 
 class TaskHung(PoolError):
@@ -278,7 +283,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _leaves() -> dict[str, type[PoolError]]:
-    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, FrameTooLarge, LinkClosed)
+    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, Deadlock, FrameTooLarge, LinkClosed)
     more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
     steps = (TaskHung, TaskKilled, StepMismatch, StepTooLarge, TooManySteps, TooOld)
     most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)

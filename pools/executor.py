@@ -18,7 +18,7 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.attempt import CAUGHT, sendable, weight_of
 from pools.complaints import Complaints
-from pools.context import Office, Outgoing
+from pools.context import Asked, Office, Outgoing
 from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
@@ -52,6 +52,7 @@ class Executor:
     send: takes what a successful task sends, with the agent's kind and key.
     ward: hears of tasks that failed.
     ledger: where changes are recorded; None where state is kept in memory only.  session: as in `Turns`.
+    asked: told what the tasks ask of other agents.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Executor:
         ward: Ward,
         ledger: Ledger | None = None,
         session: str = "",
+        asked: Asked | None = None,
     ) -> None:
         self._kinds = kinds
         self._ward = ward
@@ -90,7 +92,10 @@ class Executor:
             clock_ns=clock_ns,
             ledger=ledger,
             session=session,
+            asked=asked,
         )
+        #: Takes back tasks of busy agents, as `Turns.take_back`.
+        self.take_back = self._turns.take_back
         self._queue: deque[Job] = deque()
         #: Tasks that were queued and not begun.
         self.queued = 0

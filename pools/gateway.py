@@ -6,7 +6,7 @@ way out are the links'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, NamedTuple
 
 from checkpoints.stamp import STAMPED
@@ -30,6 +30,7 @@ class Gateway:
     wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
     accepted, ended: told how many tasks came, and how they ended.
     deal: chooses the agents of a section that is addressed to a kind; None asks `resolve` for each task.
+    waits: told what the peer says of questions that take long, and None once the peer is gone.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Gateway:
         accepted: Callable[[int], None],
         ended: Ended,
         deal: Deal | None = None,
+        waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
     ) -> None:
         self._deal = deal
         self._resolve = resolve
@@ -47,6 +49,7 @@ class Gateway:
         self._defer = defer
         self._accepted = accepted
         self._ended = ended
+        self._waits = waits
         self._lanes: dict[tuple[int, str, str | None], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
@@ -163,8 +166,20 @@ class Gateway:
         for link in self._links.values():
             link.cancel_where(self, is_meant, is_late=is_late)
 
+    def told(self, waits: dict[str, Any]) -> None:
+        """Take what the peer says of questions that take long."""
+        if self._waits is not None:
+            self._waits(self, waits)
+
+    def addresses(self, places: Container[tuple[int, int]]) -> dict[tuple[int, int], str]:
+        """Whom tasks that are in flight went to, by the section and the place in it that the peer sent them in."""
+        found = (pair for link in self._links.values() for pair in link.in_flight(self))
+        return {token[:2]: address for token, _, address in found if token[:2] in places}
+
     def close(self) -> None:
         """The peer is gone: take back everything of its."""
+        if self._waits is not None:
+            self._waits(self, None)
         for link in self._links.values():
             link.cancel(self)
 

@@ -70,6 +70,8 @@ class _Run:
         self.start_bytes = resident_bytes(pid)
         self.read = bytearray()
         self.unsent = bytearray()
+        #: What it has asked and has no answer to.
+        self.asked: dict[int, Future[Any]] = {}
         self.what = ""
         self.cause = ""
         self.stack = ""
@@ -164,6 +166,9 @@ class Isolation:
             del run.read[:size]
             if "ask" in said:
                 self._ask(run, case, said)
+            elif "awaits" in said:
+                if case.context is not None:
+                    case.context.awaits = [run.asked[number] for number in said["awaits"] if number in run.asked]
             elif "step" in said or "hold" in said:
                 self._record(run, case, said)
             elif not ended.done():
@@ -189,6 +194,7 @@ class Isolation:
         """Ask for a task what it asks."""
 
         def answer(done: Future[Any]) -> None:
+            run.asked.pop(said["ask"], None)
             error = None if done.cancelled() else done.exception()
             reply = {"error": list(failure_of(error))} if error is not None else {"value": done.result()}
             run.unsent += framed({"n": said["ask"], **reply})
@@ -204,6 +210,9 @@ class Isolation:
         except PoolError as error:
             asked = self._loop.create_future()
             asked.set_exception(error)
+        run.asked[said["ask"]] = asked
+        if case.context is not None:
+            case.context.asked(address, asked)
         asked.add_done_callback(answer)
 
     def _write(self, run: _Run) -> None:

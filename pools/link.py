@@ -6,7 +6,7 @@ who asked. It does not know what a task does, nor where agents live. The worker'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -280,6 +280,23 @@ class Link:
         flight = self._flights.get(number)
         return None if flight is None else flight.task(place)
 
+    def in_flight(self, sink: Sink | None = None) -> Iterator[tuple[Any, tuple[int, int], str]]:
+        """Of each task that was sent and not answered its token, its section and place in it, and the agent's address.
+
+        sink: whose; None for everybody's.
+        """
+        for number, flight in self._flights.items():
+            if sink is None or flight.sink is sink:
+                for position, token in enumerate(flight.tokens):
+                    if token is not ANSWERED:
+                        yield token, (number, position), f"{flight.section['k']}/{flight.section['i'][position]}"
+
+    @property
+    def oldest(self) -> tuple[str, str] | None:
+        """The agent's address and the method of the first task that was sent and not answered."""
+        _, place, _ = next(self.in_flight(), (None, (0, 0), ""))
+        return self.task(*place)
+
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def take(self, replies: list[dict[str, Any]]) -> None:
@@ -350,19 +367,31 @@ class Link:
 
     def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool], *, is_late: bool = False) -> None:
         """Take back the tasks of a sink whose token is meant. is_late: because no answer came in time."""
-        late = {"late": True} if is_late else {}
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
+        meant: dict[int, list[int]] = {}
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is None:
                 self.open -= self._again.take_back([number], is_meant, AWAY)
-            elif flight.sink is sink and self._wire is not None:
-                meant = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
+            elif flight.sink is sink:
+                meant[number] = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
+                flight.unwanted.update(meant[number])
                 if is_late and self.sight is not None:
-                    self.sight.lost(flight.section["k"], flight.opening, len(meant), _LATE)
-                for position in meant:
-                    flight.unwanted.add(position)
-                    self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position, **late})
+                    self.sight.lost(flight.section["k"], flight.opening, len(meant[number]), _LATE)
+        self._send_cancels(meant, {"late": True} if is_late else {})
+
+    def _send_cancels(self, meant: dict[int, list[int]], facts: dict[str, Any]) -> None:
+        """Have tasks ended on the other side, sections that are meant whole together. meant: positions by section."""
+        wire = self._wire
+        whole = [number for number, positions in meant.items() if positions and len(positions) == self._flights[number].left]
+        if wire is None:
+            return
+        if len(whole) > 1:
+            wire.send(STATUS, {"verb": "cancel", "sections": whole, **facts})
+            meant = {number: positions for number, positions in meant.items() if number not in set(whole)}
+        for number, positions in meant.items():
+            for position in positions:
+                wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position, **facts})
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))

@@ -305,6 +305,13 @@ class Placement:
             return pool, 0
         return pool, owner_of(shard_of(f"{kind}/{key}".encode(), spec.shards), spec.workers)
 
+    def worker_if_any(self, kind: str, key: Key) -> tuple[int, int] | None:
+        """The same; None where there is no such agent."""
+        try:
+            return self.worker_of(kind, key)
+        except (UnknownAgent, UnknownKind):
+            return None
+
     def parts_of(self, kind: str, pool: int) -> list[Part]:
         """The ranges of a kind in a pool."""
         entry = self._kinds.get(kind)

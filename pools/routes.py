@@ -15,7 +15,7 @@ from pools.breakers import Breakers
 from pools.errors import PoolError, UnknownAgent, UnknownKind
 from pools.link import Link
 from pools.newcomers import Newcomers
-from pools.placement import Placement, owner_of
+from pools.placement import Placement
 from pools.pool import Pool
 from pools.seat import Seat
 
@@ -36,7 +36,7 @@ class Routes:
         #: The skills of each kind.
         self.skills: dict[str, frozenset[str]] = {}
         #: For each pool, the link to each shard's worker; one link where a worker has all of them.
-        self._ways = [_links_of(pool) for pool in pools]
+        self._ways = [pool.links() for pool in pools]
 
     def resolve(self, address: str) -> tuple[Link, str, Key]:
         """The link, kind and key for an address; `kind` alone lets the balancer choose. Raises PoolError."""
@@ -109,8 +109,3 @@ class Routes:
             self._newcomers.used(kind, key, error)
             pool, worker = self._placement.worker_of(kind, key)
         return self._pools[pool].seats[worker]
-
-
-def _links_of(pool: Pool) -> list[Link]:
-    links = [seat.link for seat in pool.seats]
-    return links if len(links) == 1 else [links[owner_of(shard, len(links))] for shard in range(pool.spec.shards)]

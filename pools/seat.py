@@ -119,8 +119,7 @@ class Seat:
         if not self.cells[BUSY_SINCE_NS]:
             return None
         if not self.cells[SECTION]:
-            agent = self._named(self.cells[WHO])
-            return (agent, "") if agent else None
+            return (agent, "") if (agent := self._named(self.cells[WHO])) else None
         link = self.link if self.cells[SECTION] & 1 else self.inner
         return link.task(self.cells[SECTION], self.cells[POSITION])
 
@@ -257,6 +256,8 @@ class Seat:
         verb = said["verb"]
         if verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
+        elif verb == "waits" and self._gateway is not None:
+            self._gateway.told(said)
         elif verb == "event":
             self._tell(said["name"], f"{self.name}: {said['text']}")
         elif verb == "outside" and self.link.sight is not None:
@@ -389,8 +390,7 @@ def _confirm(channel: Channel, number: int | None) -> None:
 
 def _seen(future: Future[Any]) -> None:
     """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
-    if not future.cancelled():
-        future.exception()
+    _ = future.cancelled() or future.exception()
 
 
 def _error_of(said: dict[str, Any]) -> PoolError:

@@ -26,6 +26,7 @@ import orjson
 from pools import values
 from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
+from pools.awaited import awaited
 from pools.complaints import Complaints, say
 from pools.context import Context
 from pools.errors import BadArgument, Failure, raised
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "Seclusion", "die_with", "framed"]
 
+#: Seconds between two looks at what a task waits for that has asked.
+LOOK_S = 0.02
 #: Before each message: its length in bytes.
 HEAD = struct.Struct("<I")
 
@@ -78,6 +81,9 @@ class Seclusion:
         self._lifeline = lifeline
         self._sample = sample
         self._questions: dict[int, Future[Any]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._awaits: list[int] = []
+        self._is_looking = False
         self._number = 0
         self._read = bytearray()
         self._ledger: FarLedger | None = None
@@ -151,7 +157,8 @@ class Seclusion:
         self._socket.setblocking(False)
         loop.add_reader(self._socket, self._take)
         watch_tasks(loop, self._cells, time.monotonic_ns)
-        loop.run_until_complete(loop.create_task(coroutine))
+        self._task = loop.create_task(coroutine)
+        loop.run_until_complete(self._task)
 
     # -- the office of a task ------------------------------------------------------------------------------------------
 
@@ -171,10 +178,24 @@ class Seclusion:
         if wrong is not None:
             future.set_exception(BadArgument(f"{method}: {wrong}"))
             return future
+        if not self._is_looking:
+            self._is_looking = True
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
         if question is not None:
             asked |= {"ordinal": question.ordinal, "number": question.number}
         self._say(asked)
         return future
+
+    def _look(self) -> None:
+        """Tell the worker what the task waits for, while it waits for answers and nothing else."""
+        self._is_looking = self._task is not None and bool(self._questions)
+        if self._task is None or not self._is_looking:
+            return
+        numbers = awaited(self._task, {future: number for number, future in self._questions.items()})
+        if numbers is not None and numbers != self._awaits:
+            self._awaits = numbers
+            self._say({"awaits": numbers})
+        asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def _say(self, said: dict[str, Any]) -> None:
         self._socket.setblocking(True)

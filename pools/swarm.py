@@ -25,6 +25,7 @@ from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
 from pools.channel import Channel
 from pools.cut import cut
+from pools.deadlocks import Deadlocks
 from pools.errors import KindNotLoaded, PoolError, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
@@ -99,6 +100,7 @@ class Swarm:
         self._chance = Random(seed)
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
         self.gauges = self._spares.gauges
+        self.deadlocks = Deadlocks(self._seat_at, on_event)
         self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
         rows = count()
         self._name = name
@@ -122,7 +124,7 @@ class Swarm:
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
         self._limits = Limits(name, self.pools)
-        self._watch = Watch(self.seats, self.healer.found)
+        self.watch = Watch(self.seats, self.healer.found, on_event)
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
@@ -165,7 +167,7 @@ class Swarm:
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=self._spares.take,
-            admit=partial(self._admit, number),
+            admit=lambda pid: self._limits.admit(self.pools[number], pid),
             orders=partial(self._orders, number, worker, row),
             gateway=self._inner_gateway,
             on_spawn=self._newcomers.spawned,
@@ -173,9 +175,6 @@ class Swarm:
             on_event=self._on_event,
             named=self.placement.named,
         )
-
-    def _admit(self, number: int, pid: int) -> None:
-        self._limits.admit(self.pools[number], pid)
 
     def _orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
         """What a new process of a worker is told: everything it should hold."""
@@ -202,18 +201,17 @@ class Swarm:
                 for part in self.placement.parts_of(kind, number)
             ]
             orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(self.placement.names_of(kind, number))]
-        return [*orders, *self.healer.orders(lambda kind, key: self._place_of(kind, key) == (number, worker))]
+        place = number, worker
+        return [*orders, *self.healer.orders(lambda kind, key: self.placement.worker_if_any(kind, key) == place)]
 
-    def _place_of(self, kind: str, key: Key) -> tuple[int, int] | None:
-        try:
-            return self.placement.worker_of(kind, key)
-        except PoolError:
-            return None
+    def _seat_at(self, kind: str, key: Key) -> Seat | None:
+        place = self.placement.worker_if_any(kind, key)
+        return None if place is None else self.pools[place[0]].seats[place[1]]
 
     def _order_for(self, verb: str, kind: str, key: Key, facts: dict[str, Any]) -> Future[Any] | None:
         """Send the worker of an agent an order; None where there is none to take it."""
-        place = self._place_of(kind, key)
-        return None if place is None else self.pools[place[0]].seats[place[1]].request_if_up(verb, kind=kind, key=key, **facts)
+        seat = self._seat_at(kind, key)
+        return None if seat is None else seat.request_if_up(verb, kind=kind, key=key, **facts)
 
     def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
         if self.roster is not None:
@@ -239,7 +237,7 @@ class Swarm:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
         self._limits.enforce()
-        self._watch.start()
+        self.watch.start()
         self.removals.resume()
         if self._compactor is not None:
             self._compactor.start()
@@ -280,7 +278,8 @@ class Swarm:
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         self._limits.forget()
-        self._watch.stop()
+        self.watch.stop()
+        self.deadlocks.stop()
         if self._compactor is not None:
             await self._compactor.stop()
         deadline_s = time.monotonic() + grace_s
@@ -389,7 +388,8 @@ class Swarm:
         return Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
-        return Gateway(self.routes.resolve_inner, channel, asyncio.get_running_loop().call_soon, _uncounted, _uncounted)
+        defer, heard = asyncio.get_running_loop().call_soon, self.deadlocks.heard
+        return Gateway(self.routes.resolve_inner, channel, defer, _uncounted, _uncounted, waits=heard)
 
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""

@@ -70,6 +70,8 @@ class Swarm:
         ]
         self.seats = [one, two, three]
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
+        self.deadlocks = SimpleNamespace(blocked=3, broken=1)
+        self.watch = SimpleNamespace(alerts=SimpleNamespace(listed=lambda _now_s: [{"name": "a/1"}]))
 
 
 NONE = Tally().as_dict()
@@ -87,6 +89,12 @@ def test_a_snapshot_is_json_with_its_schema_first() -> None:
     assert orjson.loads(orjson.dumps(facts)) == facts
     assert (facts["name"], facts["pid"], facts["version"], facts["durability"]) == ("mine", os.getpid(), __version__, "memory")
     assert facts["uptime_s"] == facts["time_s"] > 1_700_000_000
+
+
+def test_long_asks_deadlocks_and_alerts_are_shown() -> None:
+    facts = shown()
+    assert facts["waits"] == {"blocked": 3, "deadlocks": 1}
+    assert facts["alerts"] == [{"name": "a/1"}]
 
 
 def test_agents_add_up_and_those_of_a_worker_that_is_away_are_not_counted_as_objects() -> None:

@@ -275,3 +275,20 @@ def test_a_session_that_counts_its_sections_from_1_is_refused_as_nobody_could_ev
     with pytest.raises(BadFrame, match="microseconds since 1970"):
         setup.gateway.accept([tasks(STAMPED + 1, 5), tasks(STAMPED - 1, 5)])
     assert (setup.accepted, setup.wire.sent) == (0, [])
+
+
+def test_it_is_known_whom_a_task_to_any_agent_went_to_while_it_is_in_flight() -> None:
+    setup = Setup()
+    setup.gateway.accept([{"n": 7, "k": "counter", "i": [None, 5], "m": "get"}])
+    assert setup.gateway.addresses({(7, 0), (9, 9)}) == {(7, 0): "counter/42"}
+    setup.answer_all()
+    assert setup.gateway.addresses({(7, 0)}) == {}
+
+
+def test_what_a_peer_says_of_long_asks_is_handed_on_and_its_end_too() -> None:
+    setup, heard = Setup(), []
+    setup.gateway.told({"began": []})  # nobody listens
+    listened = Gateway(setup._resolve, setup.back, setup.turns, setup._accept, setup._end, lambda *said: heard.append(said))
+    listened.told({"began": [1]})
+    listened.close()
+    assert heard == [(listened, {"began": [1]}), (listened, None)]

@@ -672,3 +672,28 @@ def test_what_was_taken_back_is_not_sent_to_the_next_process(is_meant: Any) -> N
     assert [orjson.loads(orjson.dumps(section))["i"] for section in wire.sections] == ([] if is_meant is None else [["a", "c"]])
     assert setup.sink.failed_with("TaskCancelled") == (set("abc") if is_meant is None else {"b"})
     assert setup.link.open == (0 if is_meant is None else 2)
+
+
+def test_what_is_in_flight_is_told_with_its_place_and_its_agent() -> None:
+    setup, other = Setup(), Sink()
+    assert setup.link.oldest is None
+    setup.offer("a", "b")
+    setup.link.offer([queued(setup.link, other, ["x"])])
+    assert [(token, place) for token, place, _ in setup.link.in_flight()] == [("a", (1, 0)), ("b", (1, 1)), ("x", (3, 0))]
+    assert [(token, place) for token, place, _ in setup.link.in_flight(other)] == [("x", (3, 0))]
+    assert [address for *_, address in setup.link.in_flight(other)] == ["counter/x"]
+    assert setup.link.oldest == ("counter/a", "add")
+    setup.link.take([{"n": 1, "i": [0], "v": [1]}])
+    assert [token for token, *_ in setup.link.in_flight()] == ["b", "x"]
+    assert setup.link.oldest == ("counter/b", "add")
+
+
+def test_sections_that_are_taken_back_whole_share_a_message() -> None:
+    setup = Setup()
+    for tokens in (["a"], ["b", "c"], ["d"], ["e", "f"]):
+        setup.offer(*tokens)
+    setup.link.cancel_where(setup.sink, lambda token: token in ("a", "b", "d", "e", "f"))
+    assert setup.wire.orders == [
+        {"verb": "cancel", "sections": [1, 5, 7]},
+        {"verb": "cancel", "sections": [3], "position": 0},
+    ]

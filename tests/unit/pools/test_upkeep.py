@@ -7,7 +7,7 @@ from typing import Any
 from pools import upkeep
 from pools.counter import Counter
 from pools.errors import UnknownAgent
-from pools.upkeep import remove, warm
+from pools.upkeep import held_up, remove, warm
 from tests.support.agents import Waiter
 from tests.support.kept import House
 from tests.support.rigs import Answers, Rig
@@ -129,3 +129,18 @@ async def test_the_state_of_a_process_before_is_removed_by_one_that_was_never_to
     again.settle()
     assert again.results() == {(3, 0): 1}
     again.close()
+
+
+async def test_agents_with_tasks_behind_one_that_has_not_ended_are_told() -> None:
+    rig = Rig(Waiter)
+    rig.clock.now_ns = 7_000
+    number = rig.accept("waiter", (1, "forever"), (1, "seen"), (1, "seen"), (2, "forever"))
+    await rig.settle()
+    [[agent, method, task, waiting, began_ns]] = held_up(rig.kinds)
+    assert (agent, method, task, waiting) == ("waiter/1", "forever", f"{number}.0", 2)
+    assert began_ns == rig.clock.ns()
+    assert held_up({}) == []
+    for turn in rig.kinds["waiter"].busy.values():
+        turn.task.cancel()
+    await rig.settle()
+    assert held_up(rig.kinds) == []

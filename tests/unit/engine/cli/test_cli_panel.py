@@ -30,6 +30,8 @@ def snapshot(**changed: Any) -> dict[str, Any]:
         "latency_us": {"p50": 120, "p90": 400, "p99": 9_000, "count": 1_000},
         "messages": {"tells": 70},
         "workers": {"total": 4, "running": 3, "restarts": 2, "full": 1, "stopped": 0},
+        "waits": {"blocked": 0, "deadlocks": 0},
+        "alerts": [],
         "memory_bytes": {"engine": 20_000_000, "workers": 60_000_000, "total": 80_000_000},
         "pools": [],
         **changed,
@@ -52,6 +54,16 @@ def test_every_count_is_shown() -> None:
         "kept in memory",
     ):
         assert part in shown
+
+
+def test_long_asks_and_consumers_that_take_nothing_are_named_where_there_are_any() -> None:
+    assert "long asks" not in text()
+    assert "takes nothing" not in text()
+    alert = {"what": "agent", "name": "counter/7", "method": "nap", "for_s": 8.0}
+    shown = text(waits={"blocked": 3, "deadlocks": 1}, alerts=[alert, alert])
+    assert "3 long asks between agents, 1 deadlock broken" in shown
+    assert "agent counter/7 takes nothing for 8" in shown
+    assert "nap, and 1 more" in shown
 
 
 def test_an_engine_without_a_name_of_its_own_is_the_engine() -> None:
