@@ -169,7 +169,10 @@ class Balancer:
 
     def _fix(self, kind: str, name: int | str, key: Key) -> Key:
         if len(self._fixed) >= REMEMBERED:
-            del self._fixed[next(iter(self._fixed))]
+            forgotten = next(iter(self._fixed))
+            del self._fixed[forgotten]
+            if isinstance(forgotten[1], int):
+                self.doubtful_below = max(self.doubtful_below, forgotten[1] + 1)
         self._fixed[kind, name] = key
         return key
 

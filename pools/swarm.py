@@ -26,7 +26,7 @@ from pools.breakers import Breakers
 from pools.channel import Channel
 from pools.cut import cut
 from pools.deadlocks import Deadlocks
-from pools.errors import KindNotLoaded, PoolError, UnknownKind, WorkerDied
+from pools.errors import KindNotLoaded, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.healer import Healer

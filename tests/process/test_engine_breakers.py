@@ -196,6 +196,19 @@ async def test_tasks_that_want_skills_go_to_who_has_them_and_a_sticky_key_to_one
         assert isinstance(routes.resolve_skilled([frozenset({"write"})])[0], errors.CircuitOpen)
 
 
+async def test_a_batch_for_a_kind_reaches_every_agent_of_every_worker() -> None:
+    pools = [PoolSpec("p1", agents=60, workers=2), PoolSpec("p2", agents=30)]
+    async with running(pools) as engine:
+        await engine.spawn(Caller, 90)
+        results = [result async for result in engine.map([("caller", "add")] * 9_000, window=900)]
+        assert all(result.ok for result in results)
+        totals = [one.value async for one in engine.map([(f"caller/{key}", "total") for key in range(90)])]
+        assert sum(totals) == 9_000
+        assert min(totals) > 30
+        asked = await asyncio.gather(*(engine.ask("caller", "where") for _ in range(90)))
+        assert set(asked) == {seat.pid for seat in engine.swarm.seats}
+
+
 # -- a pool dies in the middle -----------------------------------------------------------------------------------------
 
 

@@ -56,9 +56,7 @@ def turned(cycle: Sequence[str], first: str) -> str:
 
 @pytest.mark.parametrize("durability", DURABILITIES)
 @pytest.mark.parametrize("length", [2, 3, 7])
-async def test_a_chain_of_asks_that_comes_back_fails_and_names_the_circle(
-    tmp_path: Path, durability: str, length: int
-) -> None:
+async def test_a_chain_of_asks_that_comes_back_fails_and_names_the_circle(tmp_path: Path, durability: str, length: int) -> None:
     async with rings(tmp_path, durability) as engine:
         cycle = mixed(length)
         with pytest.raises(errors.Deadlock) as failed:

@@ -106,9 +106,9 @@ def test_no_schedule_of_calls_finishes_and_late_finishes_admits_more_probes_than
 
 
 @settings(max_examples=200, deadline=None)
-@given(SPECS, st.integers(0, 2**32), ACTS)
+@given(SPECS, st.integers(0, 2**32), ACTS, st.booleans())
 def test_from_wherever_it_is_it_closes_once_everything_goes_well(
-    spec: BreakerSpec, seed: int, acts: list[tuple[object, ...]]
+    spec: BreakerSpec, seed: int, acts: list[tuple[object, ...]], is_stuck: bool
 ) -> None:
     """Also while probes are out that never come back."""
     driver = Driver(spec, seed)
@@ -117,6 +117,13 @@ def test_from_wherever_it_is_it_closes_once_everything_goes_well(
     breaker = driver.breaker
     if breaker.forced is not None:
         breaker.force(None)
+    if is_stuck:  # every probe is out, and none comes back
+        driver.now_s += spec.open_most_s * 2 + spec.probe_s
+        while breaker.state(driver.now_s) == CLOSED:
+            breaker.record(breaker.opening, 0, 1, 0, driver.now_s)
+        driver.now_s = breaker.retry_after_s(driver.now_s) + driver.now_s + 0.001
+        breaker.admit(driver.now_s, spec.probes)
+        assert breaker.admit(driver.now_s) is None
     longest_s = spec.open_most_s * (1 + spec.jitter)
     for _ in range(2):
         driver.now_s += longest_s + spec.probe_s

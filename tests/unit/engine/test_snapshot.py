@@ -69,6 +69,7 @@ class Swarm:
             Pool(1, self.placement.pools[1], [three], lambda _finding: None, lambda _event: None),
         ]
         self.seats = [one, two, three]
+        self.breakers = SimpleNamespace(counts=lambda: {"closed": 2, "open": 0})
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
         self.deadlocks = SimpleNamespace(blocked=3, broken=1)
         self.watch = SimpleNamespace(alerts=SimpleNamespace(listed=lambda _now_s: [{"name": "a/1"}]))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pools import balancer as module
 from pools.balancer import Balancer, fill
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
@@ -314,6 +315,17 @@ def test_a_number_of_an_earlier_life_is_not_run_where_nobody_knows_where_it_went
         setup.balancer.pick("counter", 999, is_again=True)
     assert setup.balancer.pick("counter", 999) == setup.balancer.named_by("counter", 999)
     assert setup.balancer.pick("counter", 1_000, is_again=True) == setup.balancer.named_by("counter", 1_000)
+
+
+def test_what_is_forgotten_of_numbers_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 5)
+    setup = Setup(1, 1)
+    setup.breakers.force("open", "p0")
+    chosen = [setup.balancer.pick("counter", turn) for turn in range(0, 20, 2)]
+    for turn in range(0, 10, 2):
+        with pytest.raises(TooOld):
+            setup.balancer.pick("counter", turn, is_again=True)
+    assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(10, 20, 2)] == chosen[5:]
 
 
 def test_a_sticky_key_keeps_its_agent_while_that_exists() -> None:

@@ -31,7 +31,10 @@ class Setup:
         self.way = Way(self.sent)
         self.count = 0
         self.spoken = Spoken(
-            self.resolve, wire=lambda: self.way, loop=asyncio.get_running_loop(), sent=self.counted  # type: ignore[arg-type]
+            self.resolve,
+            wire=lambda: self.way,
+            loop=asyncio.get_running_loop(),
+            sent=self.counted,  # type: ignore[arg-type]
         )
 
     def resolve(self, address: str) -> tuple[Any, str, Key]:
