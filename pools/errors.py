@@ -17,6 +17,9 @@ __all__ = [
     "BadFrame",
     "BadMethod",
     "BadReply",
+    "CheckpointConflict",
+    "CheckpointTooLarge",
+    "CheckpointsFull",
     "DependencyFailed",
     "Failure",
     "FrameTooLarge",
@@ -117,6 +120,22 @@ class BadArgument(PoolError):
 
 class BadReply(PoolError):
     """A method's value cannot be sent: not JSON, not a number that survives, or too large."""
+
+
+class CheckpointConflict(PoolError):
+    """An agent's newest checkpoint has another revision than was expected: `actual`, None where it came from elsewhere."""
+
+    def __init__(self, message: str, *, actual: int | None = None) -> None:
+        super().__init__(message)
+        self.actual = actual
+
+
+class CheckpointTooLarge(PoolError):
+    """A checkpoint would have more bytes than one may, with the state of its agent; it was not made."""
+
+
+class CheckpointsFull(PoolError):
+    """The checkpoints of a worker's agents have as many bytes as they may; this one was not made."""
 
 
 class TooManyAgents(PoolError):
@@ -273,7 +292,7 @@ def failure_of(error: BaseException) -> Failure:
 def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
     more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
-    steps = (StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    steps = (CheckpointConflict, CheckpointTooLarge, CheckpointsFull, StepMismatch, StepTooLarge, TooManySteps, TooOld)
     most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
 

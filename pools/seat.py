@@ -20,6 +20,7 @@ from pools.errors import Failure, KindNotLoaded, PoolError, PoolUnavailable, Wor
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION, WHO
+from pools.handover import ask_for_record
 from pools.healing import Finding
 from pools.keep import in_words
 from pools.link import Link
@@ -355,6 +356,8 @@ class Seat:
 
     async def stop(self, grace_s: float) -> None:
         """End the worker: it is asked by closing its connection, killed after grace_s seconds."""
+        if grace_s > 0 and self.link.is_kept and self.state == "running":
+            await ask_for_record(self, "its worker was stopped")
         self.state = "stopped"
         if self._timer is not None:
             self._timer.cancel()

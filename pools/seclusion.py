@@ -35,6 +35,7 @@ from pools.interruption import STACK
 from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
+from pools.logbook import Logbook
 from pools.method import Method
 from pools.steps import Question
 from pools.table import Table, encoded
@@ -81,6 +82,8 @@ class Seclusion:
         self._read = bytearray()
         self._ledger: FarLedger | None = None
         self._free = 0
+        #: Where checkpoints are recorded: in the worker's.
+        self.logbook = Logbook()
 
     def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str, worker: Context | None) -> NoReturn:
         """Do the task, say what came of it, end. worker: the task's context there, as of the fork."""
@@ -88,7 +91,7 @@ class Seclusion:
             self._settle()
             before = kind.mark(agent) if kind.is_light else None
             lengths = [len(getattr(agent, field.name)) if field.exact is Log else 0 for field in kind.fields]
-            context = None if worker is None else self._context(worker, can_wait=method.is_async)
+            context = None if worker is None else self._context(kind, agent, worker, can_wait=method.is_async)
             try:
                 value = self._call(kind, agent, method, argument, context)
                 if context is not None:
@@ -107,12 +110,17 @@ class Seclusion:
         finally:
             os._exit(0)
 
-    def _context(self, worker: Context, *, can_wait: bool) -> Context:
+    def _context(self, kind: Kind, agent: Agent, worker: Context, *, can_wait: bool) -> Context:
         """The task's context here; what is recorded is recorded in the worker."""
         self._free = worker.office.room(worker.agent_id)
         if worker.ledger is not None:
             self._ledger = FarLedger(worker.ledger.recall.steps, worker.ledger.refused, self._say)
-        return Context(self, worker.agent_id, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
+        self.logbook = worker.office.logbook.far(self._waypoint if self._ledger is None else self._ledger.waypoint)
+        return Context(self, kind, agent, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
+
+    def _waypoint(self, body: bytes) -> None:
+        """Have a checkpoint recorded where there are no steps."""
+        self._say({"waypoint": body.decode()})
 
     def _settle(self) -> None:
         """Give up what is the worker's."""

@@ -125,7 +125,7 @@ class Turns:
         context = None
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
-            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=method.is_async)
+            context = Context(self._office, kind, agent, task_id, self._ledger, can_wait=method.is_async)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:
@@ -133,6 +133,7 @@ class Turns:
                 residents.live.pop(agent._key, None)
             turn.running = task
             turn.has_begun = False
+            turn.is_alone, turn.context = is_alone, context
             case = None
             if is_alone:
                 case = Case(
@@ -298,6 +299,8 @@ class Turns:
         if turn is None:
             return
         turn.is_removed = True
+        if turn.context is not None:
+            turn.context.close()
         if turn.task is not None:
             turn.task.cancel()
         self._wait(-len(turn.mailbox))

@@ -9,14 +9,24 @@ from typing import Any
 import pytest
 
 from pools.context import Context
+from pools.counter import Counter
 from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch
+from pools.kind import Kind
+from pools.ledger import Ledger
 from pools.spec import OUTBOX_MESSAGES
 from tests.support.kept import Desk
 from tests.support.rigs import Office
 
+COUNTER = Kind(Counter)
+
+
+def made(office: Office, task_id: str, ledger: Ledger | None = None, **facts: Any) -> Context:
+    """The context of a task of counter/1."""
+    return Context(office, COUNTER, COUNTER.make(1), task_id, ledger, **facts)
+
 
 def context() -> Context:
-    return Context(Office(), "counter/1", "7.3")
+    return made(Office(), "7.3")
 
 
 def test_a_context_says_who_and_which_task_it_is() -> None:
@@ -115,7 +125,7 @@ def test_one_task_sends_a_bounded_number_of_messages() -> None:
 
 async def test_a_question_leaves_at_once() -> None:
     office = Office()
-    ctx = Context(office, "counter/1", "7.3")
+    ctx = made(office, "7.3")
     answer = ctx.ask("other/2", "get", 1)
     (address, method, arguments, future), *_ = office.asked
     assert (address, method, arguments) == ("other/2", "get", (1,))
@@ -132,7 +142,7 @@ def test_arguments_by_place_and_by_name_do_not_mix_in_silence() -> None:
 
 def test_a_line_for_the_log_carries_its_agent_and_task() -> None:
     office = Office()
-    Context(office, "counter/1", "7.3").log("hello")
+    made(office, "7.3").log("hello")
     assert office.logged == [("counter/1", "7.3", "hello")]
 
 
@@ -148,26 +158,26 @@ async def test_a_step_has_an_id_before_it_and_in_it() -> None:
 
 
 def test_a_step_is_for_methods_that_can_wait() -> None:
-    ctx = Context(Office(), "counter/1", "7.3", can_wait=False)
+    ctx = made(Office(), "7.3", can_wait=False)
     with pytest.raises(BadArgument, match="async"):
         ctx.step("one", lambda: 1)
 
 
 async def test_where_state_is_kept_a_question_is_a_step_of_its_task() -> None:
     desk, office = Desk(), Office()
-    ctx = Context(office, "counter/1", "0011-7", desk.ledger)
+    ctx = made(office, "0011-7", desk.ledger)
     ctx.ask("other/2", "get", 1)
     ctx.ask("other/2", "get", 1)
     assert [question.name for question in office.questions if question] == ["0011-7.0", "0011-7.1"]
     assert ctx.step_id == "0011-7/2"
     desk.ledger.recall.stepped("0011-7", 0, ["other/2", "get"], None, 9)
-    again = Context(office, "counter/1", "0011-7", desk.ledger)
+    again = made(office, "0011-7", desk.ledger)
     assert await again.ask("other/2", "get", 1) == 9
     assert len(office.asked) == 2
     desk.ledger.recall.stepped("0011-7", 1, "x", None, 9)
     with pytest.raises(StepMismatch):
         again.end()
-    other = Context(office, "counter/1", "0011-7", desk.ledger)
+    other = made(office, "0011-7", desk.ledger)
     with pytest.raises(StepMismatch):
         other.end()  # it has taken none of them
     desk.close()
@@ -177,7 +187,7 @@ def test_where_nothing_is_kept_a_question_is_none() -> None:
     office = Office()
 
     async def ask() -> None:
-        Context(office, "counter/1", "7.3").ask("other/2", "get", 1)
+        made(office, "7.3").ask("other/2", "get", 1)
 
     asyncio.run(ask())
     assert office.questions == [None]
@@ -186,7 +196,7 @@ def test_where_nothing_is_kept_a_question_is_none() -> None:
 def test_an_agent_with_much_on_its_way_has_less_room() -> None:
     office = Office()
     office.free = 3
-    ctx = Context(office, "counter/1", "7.3")
+    ctx = made(office, "7.3")
     for _ in range(3):
         ctx.tell("other/1", "add")
     with pytest.raises(OutboxFull, match="room for 3") as caught:
