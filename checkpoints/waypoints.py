@@ -1,7 +1,7 @@
 """What tasks put on record of their way: how far each agent was, as it said so itself, or as was seen before it was replaced.
 
 Owns which are kept of an agent: the newest of each sort, of milestones the last MILESTONES_KEPT, each under a revision. It is
-filled by reading a log, and carried over by compaction. A record is only that: nothing here is ever made an agent's state. Pure.
+filled by reading a log, and carried over by compaction. A record is only that: nothing of it is ever made a state. Pure.
 
 A waypoint part: a JSON object with `k` and `i`, kind and key of the agent, `n` the revision, `w` the sort, `s` seconds since
 1970, `t` and `o` the task and the step in it that it is, `p` the progress, `v` the partial result, `c` the context, `m` the

@@ -38,8 +38,8 @@ class Checkpoint(NamedTuple):
     """One record, as a task reads it.
 
     revision: from 1, over all kinds of the agent; pre_failover has that of the one before.  kind: progress, milestone,
-    pre_failover or user.  at_s: seconds since 1970.  task_id: of the task that wrote it, or that ran; empty where none did.  progress: 0 to 1.  state: the agent's fields as they
-    stood then, by name, which is not what the agent has if that task failed.
+    pre_failover or user.  at_s: seconds since 1970.  task_id: of the task that made it, or that ran; empty where none did.
+    progress: 0 to 1.  state: the agent's fields as they stood then, by name: the agent itself has that once the task is done.
     """
 
     revision: int

@@ -38,7 +38,8 @@ class View:
     """A look at one store, to be closed. Of a store that was never written, everything is empty.
 
     manifest: the one that counts, or the one before where the files of that are damaged; None where there is none.
-    table: what the log says.  waypoints: what tasks put on record.  snapshots: by shard.  recovered: what reading the log gave.  source: of the key that was wanted.
+    table: what the log says.  waypoints: what tasks put on record.  snapshots: by shard.  recovered: what reading the log gave.
+    source: of the key that was wanted.
     damages: what is not as it was written, also where the store can be read without it.
     error: why nothing can be read, one of the damages; None where all can.
     """
