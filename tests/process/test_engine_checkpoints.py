@@ -115,6 +115,19 @@ async def test_a_checkpoint_of_a_task_that_failed_is_there_and_its_state_is_not_
         assert await engine.ask("walker/0", "last", "user") == [1, "user", 100, {"total": 100, "seen": []}]
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_a_checkpoint_that_is_made_in_a_process_of_its_own_is_known_to_the_worker(
+    tmp_path: Path, *, is_kept: bool
+) -> None:
+    async with made(tmp_path if is_kept else None) as engine:
+        await engine.spawn("walker", 1)
+        for begin in (0, 3):
+            done = await engine.ask("walker/0", "walk_alone", str(tmp_path / "lines"), 3)
+            assert done == {"revision": begin + 3, "begin": 0}
+        state = {"total": 6, "seen": [f"stage {at}" for at in (0, 1, 2, 0, 1, 2)]}
+        assert await engine.ask("walker/0", "last", None) == [6, "progress", 3, state]
+
+
 async def test_checkpoints_go_with_their_agent_and_a_new_one_begins_at_revision_1(tmp_path: Path) -> None:
     async with made(tmp_path) as engine:
         await engine.spawn("walker", 2)

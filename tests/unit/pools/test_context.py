@@ -10,9 +10,10 @@ import pytest
 
 from pools.context import Context
 from pools.counter import Counter
-from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch
+from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch, TaskCancelled
 from pools.kind import Kind
 from pools.ledger import Ledger
+from pools.logbook import kept_in
 from pools.spec import OUTBOX_MESSAGES
 from tests.support.kept import Desk
 from tests.support.rigs import Office
@@ -202,3 +203,87 @@ def test_an_agent_with_much_on_its_way_has_less_room() -> None:
     with pytest.raises(OutboxFull, match="room for 3") as caught:
         ctx.spawn("other", "x")
     assert caught.value.retry_after_s == 1.0
+
+
+# -- checkpoints -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_checkpoint_is_read_back_as_it_was_made_and_goes_on_behind_its_own() -> None:
+    desk, office = Desk(), Office()
+    office.logbook = kept_in(desk.ledger)
+
+    async def ended(taken: Any) -> Any:
+        task = asyncio.ensure_future(taken)
+        for _ in range(5):
+            await asyncio.sleep(0)
+            desk.settle()
+        return await task
+
+    first = made(office, "0011-7", desk.ledger)
+    assert first.last_checkpoint() is None
+    assert await ended(first.step("one", lambda: 1)) == 1
+    assert await ended(first.checkpoint(progress=0.5, partial_result=[1], context={"a": 1}, metadata="m")) == 1
+    assert await ended(first.step("two", lambda: 2)) == 2
+    other = made(office, "0011-8", desk.ledger)
+    seen = other.last_checkpoint("progress")
+    assert seen is not None
+    assert seen[:2] == (1, "progress")
+    assert seen[3:] == ("0011-7", 0.5, [1], {"a": 1}, "m", {"total": 0})
+    assert other.step_id == "0011-8/0"
+    again = made(office, "0011-7", desk.ledger)
+    assert again.last_checkpoint() == seen
+    assert again.step_id == "0011-7/2"
+    assert await ended(again.step("two", lambda: pytest.fail("it was done"))) == 2
+    again.end()
+    desk.close()
+
+
+async def test_the_first_checkpoint_that_is_read_says_where_a_task_goes_on() -> None:
+    desk, office = Desk(), Office()
+    office.logbook = kept_in(desk.ledger)
+    for at, kind in enumerate(("progress", "user")):
+        office.logbook.write(COUNTER, COUNTER.make(1), kind, {}, task="0011-7", ordinal=at)
+        desk.ledger.recall.stepped("0011-7", at, [kind], None, at + 1)
+    ctx = made(office, "0011-7", desk.ledger)
+    found = map(ctx.last_checkpoint, ("milestone", "progress", "user", None))
+    assert [read and read.revision for read in found] == [None, 1, 2, 2]
+    assert ctx.step_id == "0011-7/1"
+    desk.close()
+
+
+async def test_the_last_checkpoint_is_read_before_the_first_step() -> None:
+    ctx = context()
+    await ctx.step("one", lambda: 1)
+    with pytest.raises(BadArgument, match="before the first step"):
+        ctx.last_checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"kind": "pre_failover"}, "progress, milestone, user, got 'pre_failover'"),
+        ({"kind": "other"}, "got 'other'"),
+        ({"kind": None}, "got None"),
+        *(({"progress": progress}, "a number from 0 to 1") for progress in (-0.1, 1.01, math.nan, "0.5", True)),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_meant_is_refused_at_once(facts: dict[str, Any], said: str) -> None:
+    ctx = context()
+    with pytest.raises(BadArgument, match=said):
+        ctx.checkpoint(**facts)
+    assert ctx.step_id == "7.3/0"
+
+
+def test_a_checkpoint_is_for_methods_that_can_wait() -> None:
+    with pytest.raises(BadArgument, match="async"):
+        made(Office(), "7.3", can_wait=False).checkpoint()
+
+
+async def test_a_task_that_is_over_takes_no_step_whether_it_took_one_before_or_not() -> None:
+    for has_begun in (False, True):
+        ctx = context()
+        if has_begun:
+            await ctx.checkpoint()
+        ctx.close()
+        with pytest.raises(TaskCancelled):
+            await ctx.checkpoint()
