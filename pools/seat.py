@@ -40,7 +40,7 @@ OUTSIDE = (signal.SIGKILL, signal.SIGTERM)
 class Seat:
     """One worker of a pool, over all its processes.
 
-    state: starting, running, backoff, down (it is not started again), stopped.
+    state: starting, running, backoff, down (it is not started again), stopped.  returns: restarts after which it was ready.
     link: tasks from outside.  inner: tasks from other workers' agents, with room of their own: a task in flight may wait for
     them.  launch: starts a process and returns it.  admit: told the pid once it is born.  orders: what a new process is told,
     the set-up first.  on_spawn: told kind and key of an agent that an agent makes, and what to call once it is kept.
@@ -71,7 +71,7 @@ class Seat:
         self.state = "stopped"
         self.process: WorkerProcess | None = None
         self.loop_name = ""
-        self.restarts = 0
+        self.restarts = self.returns = 0
         self.started_s = 0.0
         #: What the newest process read in its store: records, stored_bytes, seconds, torn, is_fallback.
         self.found: dict[str, Any] | None = None
@@ -196,6 +196,7 @@ class Seat:
         error = None if done.cancelled() else done.exception()
         if error is None and not done.cancelled():
             self.state = "running"
+            self.returns += self.restarts > 0
             self.loop_name = done.result()["loop"]
             self.started_s = time.monotonic()
             self.found = done.result().get("found")

@@ -25,6 +25,7 @@ from pools.errors import KindNotLoaded, PoolError, UnknownAgent, UnknownKind, Wo
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.healer import Healer
+from pools.health import Health
 from pools.keep import Keep, Recovered, recovered
 from pools.limits import Limits
 from pools.link import Link
@@ -106,7 +107,8 @@ class Swarm:
             self._compactor = Compactor(stores, environ, output, on_event)
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
-        self._limits = Limits(name, self.pools)
+        self.health = Health(self.seats, self.healer.mends)
+        self._limits = Limits(name, self.pools, self.health.look)
         self._watch = Watch(self.seats, self.healer.found)
 
     def _restore(self, keep: Keep) -> None:

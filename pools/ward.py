@@ -28,6 +28,7 @@ from pools.errors import (
     UnknownKind,
     failure_of,
 )
+from pools.gauges import RESTARTED
 from pools.handover import put_on_record
 from pools.interruption import Interruption
 from pools.isolation import Isolation
@@ -62,7 +63,7 @@ class Ward:
 
     kinds: the agents that live here.  isolation: runs tasks alone.  clock_s: monotonic seconds.  found: told what was
     found: the finding, the agent's address, the method, the task's number, the cause, a stack sample.  logbook: takes
-    how an agent stands before it gets another object.
+    how an agent stands before it gets another object.  cells: its worker's row of gauges.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class Ward:
         clock_s: Callable[[], float],
         found: Callable[..., None],
         logbook: Logbook,
+        cells: memoryview,
     ) -> None:
         self._kinds = kinds
+        self._cells = cells
         self._logbook = logbook
         self.isolation = isolation
         self._clock_s = clock_s
@@ -147,7 +150,9 @@ class Ward:
             failure = failure_of(error)
             cause = f"{failure.type}: {failure.message}"[:CAUSE_CHARS]
             self.found("raised", f"{residents.kind.name}/{key}", method, task_id, cause, "")
-        if count + 1 == RELAPSES:
+        if count + 1 != RELAPSES:
+            self._cells[RESTARTED] += 1
+        else:
             cause = f"failed {RELAPSES} times with {sort.partition(': ')[2]} in {now_s - began_s:.0f} s"
             self._record(residents, key, cause)
             residents.evict(key)
@@ -207,4 +212,4 @@ def open_ward(
     interruption = Interruption(cells, interrupted)
     interruption.listen()
     watch_tasks(loop, cells, time.monotonic_ns)
-    return Ward(kinds, Isolation(office, found), time.monotonic, found, office.logbook), interruption.sample
+    return Ward(kinds, Isolation(office, found), time.monotonic, found, office.logbook, cells), interruption.sample

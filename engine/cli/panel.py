@@ -33,6 +33,7 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "speed": _speed(snapshot, before),
         "latency": _latency(snapshot["latency_us"]),
         "workers": _workers(snapshot["workers"], screen),
+        "healing": _healing(snapshot["healing"]),
         "keeper": _keeper(snapshot.get("keeper")),
         "memory": _memory(snapshot["memory_bytes"]),
         "state": f"kept in {snapshot['durability']}" if snapshot["durability"] == "memory" else snapshot["durability"],
@@ -84,6 +85,14 @@ def _workers(workers: dict[str, int], screen: Screen) -> str:
         if workers[name]:
             text += ", " + screen.paint(f"{workers[name]} {said}", "red")
     return f"{text}, {figures.plural(workers['restarts'], 'restart')}"
+
+
+def _healing(healing: dict[str, Any]) -> str:
+    errors, recoveries = (sum(healing[name].values()) for name in ("errors", "recoveries"))
+    if not errors:
+        return ""
+    text = f"{figures.plural(errors, 'error')}, {recoveries:,} recovered: in the last minute"
+    return f"{text} {healing['errors_per_min']:,} and {healing['recoveries_per_min']:,}"
 
 
 def _keeper(keeper: dict[str, Any] | None) -> str:

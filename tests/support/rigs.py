@@ -99,8 +99,8 @@ class Office:
 
 def ward(kinds: Mapping[str, Residents], found: Callable[..., None] = lambda *_facts: None) -> Ward:
     """A ward for a worker's agents. found: told what it finds."""
-    office = Office()
-    return Ward(kinds, Isolation(office, found), time.monotonic, found, office.logbook)
+    office, cells = Office(), memoryview(bytearray(CELLS * 8)).cast("Q")
+    return Ward(kinds, Isolation(office, found), time.monotonic, found, office.logbook, cells)
 
 
 class Rig:

@@ -69,6 +69,7 @@ class Swarm:
             Pool(1, self.placement.pools[1], [three], lambda _finding: None, lambda _event: None),
         ]
         self.seats = [one, two, three]
+        self.health = SimpleNamespace(facts=lambda _now_s: {"errors_per_min": 3})
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
 
 
