@@ -10,6 +10,7 @@ __all__ = [
     "BLOCK_ROWS",
     "FRAME_BYTES",
     "LZ4_FROM_BYTES",
+    "MILESTONES_KEPT",
     "PLACE_BITS",
     "RAW_BYTES",
     "SEGMENT_BYTES",
@@ -23,6 +24,8 @@ FRAME_BYTES = 32 * 1024 * 1024
 RAW_BYTES = 64 * 1024 * 1024
 #: Bytes from which compression is tried: below it the answer is seldom shorter.
 LZ4_FROM_BYTES = 256
+#: Milestones of one agent that are kept: the way of one long task, and all of them are in memory.
+MILESTONES_KEPT = 16
 #: Bytes at which a segment is sealed and the next begun: small enough that few are kept, large enough that rolling is rare.
 SEGMENT_BYTES = 2 * 1024 * 1024
 #: Seconds without a commit after which the last one is confirmed as synced by a frame behind it.

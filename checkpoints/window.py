@@ -1,4 +1,4 @@
-"""Answers that may be asked for again, and messages that have not arrived yet.
+"""Answers that may be asked for again, messages that have not arrived yet, and what tasks put on record of their way.
 
 Owns which answers of a session are kept: those from its mark on, the number up to which all were received, and from the horizon
 on, below which nobody's number counts any more; and which messages are open: those that were sent and not done. It is filled by
@@ -7,7 +7,8 @@ reading a log, and carried over by compaction. Pure; the time comes in as an arg
 An answers part: 8 bytes of the session, 8 bytes of the section's number (little endian), then a JSON object with `v`, the
 values, and `o`, the position of the first, or `p`, all positions. A marks part: a JSON object, number by session in
 hexadecimal. A messages part: a JSON object with `l`, the highest number ever given, and `t`, a list for each message that
-begins with its number. A done part: a JSON list of numbers. A horizon part: a JSON number. Parts with steps are `steps`'.
+begins with its number. A done part: a JSON list of numbers. A horizon part: a JSON number. Parts with steps are `steps`', those
+with waypoints `waypoints`'.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from checkpoints.frame import Part
 from checkpoints.spec import ANSWERS_BYTES, ANSWERS_SPARED_S, PLACE_BITS, SESSION_BYTES
 from checkpoints.stamp import STAMPED, stamp
 from checkpoints.steps import ENDED, STEP, OpenSteps
+from checkpoints.waypoints import Waypoints
 
 __all__ = [
     "ANSWERS",
@@ -31,6 +33,7 @@ __all__ = [
     "MARKS",
     "SESSION_BYTES",
     "TOLD",
+    "WAYPOINT",
     "Window",
     "answers_part",
     "done_part",
@@ -40,9 +43,9 @@ __all__ = [
 ]
 
 #: Letters of the parts.
-ANSWERS, MARKS, TOLD, DONE, HORIZON = b"R", b"M", b"T", b"D", b"H"
+ANSWERS, MARKS, TOLD, DONE, HORIZON, WAYPOINT = b"R", b"M", b"T", b"D", b"H", b"W"
 STEPS = frozenset({STEP, ENDED})
-LETTERS = frozenset({ANSWERS, MARKS, TOLD, DONE, HORIZON}) | STEPS
+LETTERS = frozenset({ANSWERS, MARKS, TOLD, DONE, HORIZON, WAYPOINT}) | STEPS
 #: Bytes of the messages of one part, when it is carried over, unless one alone has more.
 TOLD_BYTES = 1024 * 1024
 _HEAD = Struct("<8sQ")
@@ -63,6 +66,8 @@ class Window:
         self.horizon = 0
         #: The steps of tasks that have not ended.
         self.steps = OpenSteps()
+        #: What tasks put on record of their way.
+        self.waypoints = Waypoints()
 
     @property
     def has_answers(self) -> bool:
@@ -94,6 +99,8 @@ class Window:
                 self._forget(int(orjson.loads(part.body)))
             elif part.letter in STEPS:
                 self.last_told = max(self.last_told, self.steps.fold(part))
+            elif part.letter == WAYPOINT:
+                self.waypoints.fold(part.body)
         except (error, AttributeError, TypeError, KeyError, IndexError) as wrong:
             raise ValueError(f"a part of answers or messages that cannot be read: {wrong!r}") from wrong
 
@@ -189,6 +196,8 @@ class Window:
                 for body in bodies:
                     yield Part(ANSWERS, body)
         yield from self.steps.parts()
+        for body in self.waypoints.bodies():
+            yield Part(WAYPOINT, body)
 
     def _told_parts(self) -> Iterator[Part]:
         """The open messages, in parts that go into a frame each."""

@@ -18,6 +18,7 @@ import orjson
 from engine.alarms import Alarms, Timer
 from engine.retry import backoff_s, retry_s
 from engine.task import TRIES, Ending, Task, Try, exact
+from engine.way import Way
 from pools.address import Key, parse
 from pools.breakers import HELD
 from pools.errors import (
@@ -36,12 +37,9 @@ from pools.errors import (
 )
 from pools.lane import Lane
 from pools.link import Link
-from pools.ranked import Ranked
 
 __all__ = ["Desk", "Offers"]
 
-#: Tasks that one worker has at once: a window full. The rest waits here, so that one slow worker holds up nobody else's tasks.
-OFFERED = 4_096
 #: Tasks whose way is looked up in one turn of the loop.
 ROUTED = 1_024
 #: Seconds until a task that a full mailbox refused is offered again: at first, and after many times.
@@ -67,21 +65,6 @@ class Desk(Timer, Protocol):
     def call_soon(self, function: Callable[[], object]) -> object:
         """Call a function in the next turn."""
         ...
-
-
-class _Way:
-    """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out.
-
-    most: how many may be out.  refused: those that its full disk kept from changing anything; they wait for the next try.
-    """
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.lanes: dict[tuple[str, int], Lane] = {}
-        self.waiting: Ranked[tuple[Task, str, Key]] = Ranked()
-        self.out = 0
-        self.most = OFFERED
-        self.refused: list[Task] = []
 
 
 class Offers:
@@ -118,10 +101,10 @@ class Offers:
         self._chance = chance
         self._wall_s = wall_s
         self._arrived: deque[Task] = deque()
-        self._ways: dict[int, _Way] = {}
-        self._way_of: dict[Task, _Way] = {}
+        self._ways: dict[int, Way] = {}
+        self._way_of: dict[Task, Way] = {}
         self._refused: dict[Task, int] = {}
-        self._doubtful: list[tuple[Task, _Way, Failure]] = []
+        self._doubtful: list[tuple[Task, Way, Failure]] = []
         #: Tasks whose agent was chosen, which is not written down yet.
         self._placing: set[Task] = set()
         #: Tasks that are tried again later; and those that a worker has, with the attempt, for which there is a limit of time.
@@ -156,7 +139,7 @@ class Offers:
         self._is_routing = False
         lost: list[Ending] = []
         chosen: list[Task] = []
-        ways: dict[int, _Way] = {}
+        ways: dict[int, Way] = {}
         for _ in range(min(ROUTED, len(self._arrived))):
             task = self._arrived.popleft()
             if task.is_ending:
@@ -177,7 +160,7 @@ class Offers:
                 continue
             way = self._ways.get(id(link))
             if way is None:
-                way = self._ways[id(link)] = _Way(link)
+                way = self._ways[id(link)] = Way(link)
             way.waiting.put((task, kind, key), task.options.priority)
             ways[id(link)] = way
         if lost:
@@ -209,7 +192,7 @@ class Offers:
             task.agent = task.wanted
         self._again_later(task)
 
-    def _pump(self, way: _Way) -> None:
+    def _pump(self, way: Way) -> None:
         """Send what waits for a worker, as far as it has room."""
         if self.is_held or way.refused or not way.waiting:
             return
@@ -255,14 +238,14 @@ class Offers:
         failed = dict(failures)
         now_s = self._wall_s()
         endings: list[Ending] = []
-        ways: dict[int, _Way] = {}
+        ways: dict[int, Way] = {}
         for at, task in enumerate(tokens):
             way = self._way_of.pop(task)
             way.out -= 1
             ways[id(way)] = way
             failure = failed.get(at)
             if failure is None:
-                way.most = min(2 * way.most, OFFERED)
+                way.widen()
                 endings.append(task.end("done", now_s, value=exact(results[at])))
             elif not self._is_again(task, way, failure):
                 self._fail(task, now_s, failure, endings)
@@ -304,7 +287,7 @@ class Offers:
         task, attempt = sent
         return task.attempts == attempt and task in self._way_of and not task.is_ending
 
-    def _is_again(self, task: Task, way: _Way, failure: Failure) -> bool:
+    def _is_again(self, task: Task, way: Way, failure: Failure) -> bool:
         """Whether a task that failed has not been run, or may be run under its number again: then it is seen to here."""
         if self.is_held and failure.type in CUT_OFF:
             return True
@@ -326,7 +309,7 @@ class Offers:
             return True
         return False
 
-    def _wait_for_room(self, task: Task, way: _Way, failure: Failure) -> None:
+    def _wait_for_room(self, task: Task, way: Way, failure: Failure) -> None:
         """A disk took no change: one task is tried after a pause, and more with each that is done.
 
         A disk that has failed takes none until the engine starts again, which finds the task open.
@@ -338,7 +321,7 @@ class Offers:
             self._desk.call_later(failure.retry_after_s or LOOK_S, lambda: self._try_one(way))
         way.refused.append(task)
 
-    def _try_one(self, way: _Way) -> None:
+    def _try_one(self, way: Way) -> None:
         refused, way.refused, way.most = way.refused, [], way.out + 1
         self.put(refused)
         self._pump(way)
@@ -372,7 +355,7 @@ class Offers:
 
     def take_back(self, tasks: Iterable[Task], wish: str) -> None:
         """End tasks as `wish`: at once where no worker has them, else as their workers answer."""
-        out: dict[int, tuple[_Way, set[Task]]] = {}
+        out: dict[int, tuple[Way, set[Task]]] = {}
         endings = []
         for task in tasks:
             if task.is_ending:

@@ -47,7 +47,8 @@ class Snapshot:
     agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open; of tasks whose
     sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
-    healing: what was found of agents, by what it was, and how many are on trial or parked now.
+    healing: what was found of agents, by what it was, and how many are on trial or parked now; errors and recoveries since
+    this engine began, each counted once, and how many of both there were in the last 60 s (`pools.health`).
     breakers: how many are in which state, how many an operator holds, and how often one has opened; of outside targets by name.
     waits: questions between agents that are open for longer than a moment, and deadlocks that were broken.
     alerts: agents and queues that are alive, have tasks waiting and take none, each with what, name, worker, agent, method,
@@ -178,7 +179,11 @@ def snapshot(
             "full": sum(state_in(seat.cells) == FULL for seat in swarm.seats),
             "stopped": sum(state_in(seat.cells) == STOPPED for seat in swarm.seats),
         },
-        healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
+        healing={
+            "found": dict(swarm.healer.counts),
+            "sick": len(swarm.healer.quarantine.sick()),
+            **swarm.health.facts(time.monotonic()),
+        },
         breakers=swarm.breakers.counts(),
         waits={"blocked": swarm.deadlocks.blocked, "deadlocks": swarm.deadlocks.broken},
         alerts=swarm.watch.alerts.listed(time.monotonic()),

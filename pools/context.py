@@ -16,11 +16,14 @@ from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.errors import BadArgument, OutboxFull
 from pools.lane import Named, is_name, sent_form
+from pools.logbook import OF_TASKS, Checkpoint, Logbook
 from pools.outside import Outcall, Outside
 from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES
 from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
+    from pools.agent import Agent
+    from pools.kind import Kind
     from pools.ledger import Ledger
 
 __all__ = ["Asked", "Context", "Office", "Outgoing"]
@@ -39,6 +42,11 @@ class Office(Protocol):
     """The part of a worker that a context uses. outside: the breakers of what agents call outside."""
 
     outside: Outside
+
+    @property
+    def logbook(self) -> Logbook:
+        """Where checkpoints are recorded."""
+        ...
 
     def ask(self, address: str, method: str, arguments: tuple[Any, ...], question: Question | None = None) -> Future[Any]:
         """Send a task to an agent; the future gets its answer. question: whose it is, where what is asked is kept."""
@@ -88,19 +96,21 @@ _DONE = _Done()
 class Context:
     """The engine as one task sees it.
 
-    agent_id: the agent's address.  task_id: the task's own name, the same when it is run again after a crash.
+    kind, agent: whose task it is.  task_id: the task's own name, the same when it is run again after a crash.
     ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
     asked: told what it asks.
     """
 
     __slots__ = (
-        "_asked", "_can_wait", "_room", "_size_bytes", "_steps", "agent_id", "awaits", "ledger", "office", "outbox", "task_id",
+        "_agent", "_asked", "_can_wait", "_has_read", "_is_over", "_kind", "_room", "_size_bytes", "_steps", "awaits", "ledger",
+        "office", "outbox", "task_id",
     )  # fmt: skip
 
     def __init__(
         self,
         office: Office,
-        agent_id: str,
+        kind: Kind,
+        agent: Agent,
         task_id: str,
         ledger: Ledger | None = None,
         *,
@@ -111,14 +121,22 @@ class Context:
         #: Of a task that runs in a process of its own the asks that it waits for, once it has said so; each of them wakes it.
         self.awaits: list[Future[Any]] | None = None
         self.office = office
+        self._kind = kind
+        self._agent = agent
+        self._has_read = False
+        self._is_over = False
         self.ledger = ledger
         self._can_wait = can_wait
         self._steps: Steps | None = None
         self._room: int | None = None
         self._size_bytes = 0
-        self.agent_id = agent_id
         self.task_id = task_id
         self.outbox: list[Outgoing] = []
+
+    @property
+    def agent_id(self) -> str:
+        """The agent's address."""
+        return self._agent.id
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -150,6 +168,7 @@ class Context:
 
     def close(self) -> None:
         """The task is over: what it did not wait for is not recorded any more."""
+        self._is_over = True
         if self._steps is not None:
             self._steps.is_over = True
 
@@ -158,7 +177,62 @@ class Context:
         """The steps of the task."""
         if self._steps is None:
             self._steps = Steps(self.task_id, self.ledger)
+            self._steps.is_over = self._is_over
         return self._steps
+
+    # -- checkpoints ---------------------------------------------------------------------------------------------------
+
+    def checkpoint(
+        self,
+        kind: str = "progress",
+        *,
+        progress: float | None = None,
+        partial_result: Any = None,
+        context: Any = None,
+        metadata: Any = None,
+        expected: int | None = None,
+    ) -> Coroutine[Any, Any, int]:
+        """Await it for the revision of a record of where the task is; it is on the disk before that, as a step's value is.
+
+        kind: progress or user, of which the newest is kept, or milestone, of which the last 16 are.  progress: 0 to 1.  The
+        rest are JSON values; with them goes the agent's state as it stands now. A task that fails takes its state back all the
+        same, and the record stays: it is read by `last_checkpoint` and shown by `engine checkpoints show`, and never becomes
+        state by itself. It is a step: a replay gets its revision, and makes no other.  expected: the revision that the agent's
+        newest checkpoint must have, 0 for none.
+
+        Raises BadArgument, TooManySteps, StepMismatch at once; CheckpointConflict with `actual`, CheckpointTooLarge,
+        CheckpointsFull, StoreFull, StoreStopped.
+        """
+        if not self._can_wait:
+            raise BadArgument("ctx.checkpoint is awaited: make the method async")
+        if kind not in OF_TASKS:
+            raise BadArgument(f"a task makes checkpoints of the kinds {', '.join(OF_TASKS)}, got {kind!r:.80}")
+        if progress is not None and (type(progress) not in (int, float) or not 0 <= progress <= 1):
+            raise BadArgument(f"progress is a number from 0 to 1, got {progress!r:.80}")
+        facts = {"progress": progress, "partial_result": partial_result, "context": context, "metadata": metadata}
+        logbook, steps = self.office.logbook, self.steps
+
+        def write(ordinal: int) -> int:
+            return logbook.write(self._kind, self._agent, kind, facts, task=self.task_id, ordinal=ordinal, expected=expected)
+
+        return steps.record(kind, steps.begin_checkpoint(kind), write)
+
+    def last_checkpoint(self, kind: str | None = None) -> Checkpoint | None:
+        """The agent's newest checkpoint of a kind, or of any; None where there is none.
+
+        It is read before the first step of a task. Where the first one that is read was made by this task, before it was run
+        again after a crash, the task goes on behind it: the steps before are not replayed.  Raises BadArgument after a step.
+        """
+        if self._steps is not None and self._steps.has_begun:
+            raise BadArgument("ctx.last_checkpoint is read before the first step, question or checkpoint of a task")
+        found = self.office.logbook.newest(self._agent, kind)
+        if found is None:
+            return None
+        read = Checkpoint.of(found)
+        if read.task_id == self.task_id and not self._has_read:
+            self._has_read = True
+            self.steps.resume(found.facts.get("o", -1))
+        return read
 
     # -- messages ------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ __all__ = [
     "BadFrame",
     "BadMethod",
     "BadReply",
+    "CheckpointConflict",
+    "CheckpointTooLarge",
+    "CheckpointsFull",
     "CircuitOpen",
     "Deadlock",
     "DependencyFailed",
@@ -50,6 +53,7 @@ __all__ = [
     "WorkerDied",
     "failure_of",
     "raised",
+    "refusal_of",
 ]
 
 #: Characters of an error's text that travel: a page, so that a flood of errors stays small.
@@ -119,6 +123,22 @@ class BadArgument(PoolError):
 
 class BadReply(PoolError):
     """A method's value cannot be sent: not JSON, not a number that survives, or too large."""
+
+
+class CheckpointConflict(PoolError):
+    """An agent's newest checkpoint has another revision than was expected: `actual`, None where it came from elsewhere."""
+
+    def __init__(self, message: str, *, actual: int | None = None) -> None:
+        super().__init__(message)
+        self.actual = actual
+
+
+class CheckpointTooLarge(PoolError):
+    """A checkpoint would have more bytes than one may, with the state of its agent; it was not made."""
+
+
+class CheckpointsFull(PoolError):
+    """The checkpoints of a worker's agents have as many bytes as they may; this one was not made."""
 
 
 class TooManyAgents(PoolError):
@@ -285,9 +305,10 @@ def failure_of(error: BaseException) -> Failure:
 def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, Deadlock, FrameTooLarge, LinkClosed)
     more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
-    steps = (TaskHung, TaskKilled, StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    steps = (CheckpointConflict, CheckpointTooLarge, CheckpointsFull, StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    hangs = (TaskHung, TaskKilled)
     most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
-    return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
+    return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *hangs, *most)}
 
 
 _LEAVES = _leaves()
@@ -301,3 +322,11 @@ def raised(failure: Failure) -> PoolError:
     error = leaf(failure.message)
     error.retry_after_s = failure.retry_after_s
     return error
+
+
+def refusal_of(said: dict[str, Any]) -> PoolError:
+    """The error that the answer to an order stands for: `error`, and the `trace` of what could not be loaded."""
+    failure = Failure(*said["error"])
+    if failure.type == KindNotLoaded.__name__:
+        return KindNotLoaded(failure.message, said.get("trace", ""))
+    return raised(failure)

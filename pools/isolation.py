@@ -169,7 +169,7 @@ class Isolation:
             elif "awaits" in said:
                 if case.context is not None:
                     case.context.awaits = [run.asked[number] for number in said["awaits"] if number in run.asked]
-            elif "step" in said or "hold" in said:
+            elif "step" in said or "hold" in said or "waypoint" in said:
                 self._record(run, case, said)
             elif not ended.done():
                 ended.set_result(said)
@@ -178,16 +178,18 @@ class Isolation:
         return bool(part)
 
     def _record(self, run: _Run, case: Case, said: dict[str, Any]) -> None:
-        """Record a step for a task, or say when everything that was recorded is synced."""
+        """Record a step or a checkpoint for a task, or say when everything that was recorded is synced."""
 
         def synced() -> None:
             run.unsent += framed({"synced": said["hold"]})
             self._write(run)
 
+        if "waypoint" in said:
+            self._office.logbook.keep(said["waypoint"].encode())
         ledger = None if case.context is None else case.context.ledger
         if ledger is not None and "step" in said:
             ledger.recall.stepped(case.task_id, said["step"], said["name"], None, *said["value"])
-        elif ledger is None or not ledger.when_synced(synced):
+        elif "hold" in said and (ledger is None or not ledger.when_synced(synced)):
             synced()
 
     def _ask(self, run: _Run, case: Case, said: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a worker remembers beside its agents' states: the steps of open tasks, and for how long answers are kept.
+"""What a worker remembers beside its agents' states: steps of open tasks, waypoints, and for how long answers are kept.
 
 Owns what is recorded of a step and of its task's end, and the looking at the bounds. What is remembered stands in the store's
 window; when it is on the disk is the ledger's business, which is above.
@@ -12,7 +12,7 @@ from typing import Any
 from checkpoints.frame import Part
 from checkpoints.spec import ANSWERS_BYTES, ANSWERS_KEPT_S, ANSWERS_SPARED_S
 from checkpoints.steps import OpenSteps, ended_part, step_part
-from checkpoints.window import Window
+from checkpoints.window import WAYPOINT, Window
 
 __all__ = ["Recall"]
 
@@ -67,6 +67,10 @@ class Recall:
         """Record that a task has ended, if it took steps, with what it changed: nobody asks for them any more."""
         if task in self.steps.tasks:
             self._noted(ended_part([task]), 0)
+
+    def waypoint(self, body: bytes) -> None:
+        """Record what a task, or the engine, says of how an agent stands. body: as `waypoints` makes it."""
+        self._noted(Part(WAYPOINT, body), 1)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from pools.interruption import STACK
 from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
+from pools.logbook import Logbook
 from pools.method import Method
 from pools.outside import Outside
 from pools.steps import Question
@@ -90,6 +91,8 @@ class Seclusion:
         self._free = 0
         #: Its own: nobody else hears what this one task sees of the world.
         self.outside = Outside()
+        #: Where checkpoints are recorded: in the worker's.
+        self.logbook = Logbook()
 
     def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str, worker: Context | None) -> NoReturn:
         """Do the task, say what came of it, end. worker: the task's context there, as of the fork."""
@@ -97,7 +100,7 @@ class Seclusion:
             self._settle()
             before = kind.mark(agent) if kind.is_light else None
             lengths = [len(getattr(agent, field.name)) if field.exact is Log else 0 for field in kind.fields]
-            context = None if worker is None else self._context(worker, can_wait=method.is_async)
+            context = None if worker is None else self._context(kind, agent, worker, can_wait=method.is_async)
             try:
                 value = self._call(kind, agent, method, argument, context)
                 if context is not None:
@@ -116,12 +119,17 @@ class Seclusion:
         finally:
             os._exit(0)
 
-    def _context(self, worker: Context, *, can_wait: bool) -> Context:
+    def _context(self, kind: Kind, agent: Agent, worker: Context, *, can_wait: bool) -> Context:
         """The task's context here; what is recorded is recorded in the worker."""
         self._free = worker.office.room(worker.agent_id)
         if worker.ledger is not None:
             self._ledger = FarLedger(worker.ledger.recall.steps, worker.ledger.refused, self._say)
-        return Context(self, worker.agent_id, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
+        self.logbook = worker.office.logbook.far(self._waypoint if self._ledger is None else self._ledger.waypoint)
+        return Context(self, kind, agent, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
+
+    def _waypoint(self, body: bytes) -> None:
+        """Have a checkpoint recorded where there are no steps."""
+        self._say({"waypoint": body.decode()})
 
     def _settle(self) -> None:
         """Give up what is the worker's."""

@@ -14,6 +14,8 @@ __all__ = [
     "AGENT_BYTES",
     "AGENT_MOST_BYTES",
     "BACKLOG_TASKS",
+    "CHECKPOINTS_BYTES",
+    "CHECKPOINT_BYTES",
     "COMPRESS_OVER_BYTES",
     "FRAME_BYTES",
     "FRAME_TASKS",
@@ -67,6 +69,10 @@ STEP_BYTES = 1024 * 1024
 STEPS_BYTES = 16 * 1024 * 1024
 #: Characters of a step's name: it must fit in a log line.
 STEP_NAME_CHARS = 128
+#: Bytes of one checkpoint that a task makes, as JSON with the agent's state: twice what an agent may have as its state.
+CHECKPOINT_BYTES = 1024 * 1024
+#: Bytes of the checkpoints of all agents of a worker: all of them are in its memory, which is half of a shipped pool's then.
+CHECKPOINTS_BYTES = 64 * 1024 * 1024
 #: Tasks that may wait for room on their way to one worker; past it `PoolFull`.
 BACKLOG_TASKS = 100_000
 #: Seconds a worker runs tasks before it looks at its sockets and timers again.

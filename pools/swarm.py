@@ -30,6 +30,7 @@ from pools.errors import KindNotLoaded, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.healer import Healer
+from pools.health import Health
 from pools.keep import Keep, Recovered, recovered
 from pools.limits import Limits
 from pools.link import Link
@@ -123,7 +124,8 @@ class Swarm:
             self._compactor = Compactor(list(self._stores(keep).items()), environ, output, on_event)
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
-        self._limits = Limits(name, self.pools)
+        self.health = Health(self.seats, self.healer.mends)
+        self._limits = Limits(name, self.pools, self.health.look)
         self.watch = Watch(self.seats, self.healer.found, on_event)
 
     def _restore(self, keep: Keep) -> None:
@@ -196,10 +198,8 @@ class Swarm:
             }
         ]
         for kind in self.placement.kinds():
-            orders += [
-                {"verb": "range", "kind": kind, "start": part.start, "stop": part.stop}
-                for part in self.placement.parts_of(kind, number)
-            ]
+            parts = self.placement.parts_of(kind, number)
+            orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]
             orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(self.placement.names_of(kind, number))]
         place = number, worker
         return [*orders, *self.healer.orders(lambda kind, key: self.placement.worker_if_any(kind, key) == place)]

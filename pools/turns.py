@@ -128,7 +128,7 @@ class Turns:
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
             is_async = method.is_async
-            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=is_async, asked=self._asked)
+            context = Context(self._office, kind, agent, task_id, self._ledger, can_wait=is_async, asked=self._asked)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:
@@ -136,6 +136,7 @@ class Turns:
                 residents.live.pop(agent._key, None)
             turn.running, turn.context, turn.began_ns = task, context, self._clock_ns()
             turn.has_begun = False
+            turn.is_alone = is_alone
             case = None
             if is_alone:
                 case = Case(
@@ -301,6 +302,8 @@ class Turns:
         if turn is None:
             return
         turn.is_removed = True
+        if turn.context is not None:
+            turn.context.close()
         if turn.task is not None:
             turn.task.cancel()
         self._wait(-len(turn.mailbox))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pools.address import Key, address_of, parse
 from pools.executor import Executor
+from pools.logbook import Logbook
 from pools.residents import Residents
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ async def remove(
     ranges: Iterable[Sequence[int]],
     names: Iterable[str],
     executor: Executor,
+    logbook: Logbook,
     kept: tuple[Ledger, Outbox] | None,
 ) -> int:
     """Have some agents exist no more; returns how many of them had an object or a state here.
 
     Their tasks that are under way fail, and those that come from now on. A process that was never told of them may have a
     state of them all the same, of the one before.  ranges: start and stop of each, without the stop.
-    kept: where state is recorded.
+    logbook: has their checkpoints.  kept: where state is recorded.
     """
     spans = sorted((range(start, stop) for start, stop in ranges), key=_start)
     named = list(names)
@@ -95,6 +97,7 @@ async def remove(
     while batch := list(islice(keys, REMOVE_BATCH)):
         found = [key for key in batch if executor.remove(residents, key)]
         count += len(found)
+        logbook.forget(kind, batch)
         if kept is not None:
             store = kept[0].store
             known = frozenset(found)

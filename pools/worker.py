@@ -35,6 +35,7 @@ from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
 from pools.link import Link
 from pools.local import LocalLink
+from pools.logbook import Logbook, kept_in
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.outside import Outside
 from pools.registry import load_kind
@@ -77,6 +78,7 @@ class Worker:
         self._wire: Wire | None = None
         self._ledger: Ledger | None = None
         self._outbox: Outbox | None = None
+        self.logbook = Logbook()
         #: Takes a section that may have been sent before; None where nothing is kept.
         self._accept_again: Callable[..., None] | None = None
         self._answers: ChannelAnswers | None = None
@@ -178,6 +180,7 @@ class Worker:
         has_known = ledger.store.window.has_answers
         self._accept_again = partial(accept_again, kinds=self._kinds, ledger=ledger, has_known=has_known)
         self._ledger = self._wire = ledger
+        self.logbook = kept_in(ledger)
         self._answers = RecordedAnswers(ledger, ledger)
         self._up.attach(ledger)
         ways: dict[str, Any] = {"resolve": self._resolve, "up": self._up, "wire": ledger, "loop": self._loop}
@@ -254,7 +257,8 @@ class Worker:
         if executor is None:
             raise BadFrame("a removal before the set-up")
         kept = None if self._ledger is None or self._outbox is None else (self._ledger, self._outbox)
-        return self._keep(self._loop.create_task(remove(residents, order["ranges"], order["names"], executor, kept)))
+        removing = remove(residents, order["ranges"], order["names"], executor, self.logbook, kept)
+        return self._keep(self._loop.create_task(removing))
 
     def _warm(self, order: dict[str, Any]) -> asyncio.Task[int]:
         warming = warm(self._kinds[order["kind"]], order["start"], order["stop"], self._count)

@@ -35,6 +35,7 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "workers": _workers(snapshot["workers"], screen),
         "waits": _waits(snapshot["waits"]),
         "alerts": _alerts(snapshot["alerts"], screen),
+        "healing": _healing(snapshot["healing"]),
         "keeper": _keeper(snapshot.get("keeper")),
         "memory": _memory(snapshot["memory_bytes"]),
         "state": f"kept in {snapshot['durability']}" if snapshot["durability"] == "memory" else snapshot["durability"],
@@ -101,6 +102,14 @@ def _alerts(alerts: list[dict[str, Any]], screen: Screen) -> str:
     first = alerts[0]
     named = f"{first['what']} {first['name']} takes nothing for {figures.span(first['for_s'])}: {first['method']}".rstrip(": ")
     return screen.paint(named + (f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""), "yellow")
+
+
+def _healing(healing: dict[str, Any]) -> str:
+    errors, recoveries = (sum(healing[name].values()) for name in ("errors", "recoveries"))
+    if not errors:
+        return ""
+    text = f"{figures.plural(errors, 'error')}, {recoveries:,} recovered: in the last minute"
+    return f"{text} {healing['errors_per_min']:,} and {healing['recoveries_per_min']:,}"
 
 
 def _keeper(keeper: dict[str, Any] | None) -> str:

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from engine import offers as module
+from engine import way
 from engine.offers import Offers
 from engine.task import Ending, Task
 from pools.address import Key
@@ -131,7 +132,7 @@ def test_an_agent_that_there_is_not_is_a_failure_and_the_others_go_on() -> None:
 
 
 def test_a_worker_has_a_window_and_one_that_is_slow_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OFFERED", 3)
+    monkeypatch.setattr(way, "OFFERED", 3)
     rig = Rig()
     tasks = rig.put(0, 2, 4, 6, 8, 1, 3)
     assert rig.wires[0].keys == [0, 2, 4]
@@ -293,7 +294,7 @@ def test_what_ends_while_the_engine_stops_has_ended() -> None:
 
 @pytest.mark.parametrize("wish", ["cancelled", "expired"])
 def test_a_task_that_no_worker_has_is_taken_back_at_once(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OFFERED", 1)
+    monkeypatch.setattr(way, "OFFERED", 1)
     rig = Rig()
     _, waiting = rig.put(2, 4)
     rig.offers.take_back([waiting], wish)

@@ -70,6 +70,7 @@ class Swarm:
         ]
         self.seats = [one, two, three]
         self.breakers = SimpleNamespace(counts=lambda: {"closed": 2, "open": 0})
+        self.health = SimpleNamespace(facts=lambda _now_s: {"errors_per_min": 3})
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
         self.deadlocks = SimpleNamespace(blocked=3, broken=1)
         self.watch = SimpleNamespace(alerts=SimpleNamespace(listed=lambda _now_s: [{"name": "a/1"}]))

@@ -81,7 +81,7 @@ def test_a_method_is_called_with_what_was_sent(sent: Any, value: int) -> None:
 
 def test_a_method_gets_its_context_by_name() -> None:
     kind, agent, method = of(Light, "say")
-    context = Context(Office(), "light/1", "1.0")
+    context = Context(Office(), kind, agent, "1.0")
     assert call(kind, agent, method, bind(method, agent, {"x": 5}, context)) == ["light/1", 5]
 
 

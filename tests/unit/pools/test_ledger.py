@@ -6,8 +6,9 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from checkpoints.errors import DiskFull
+from checkpoints.frame import Part
 from checkpoints.store import open_store
 from pools.agent import Agent
 from pools.channel import Channel
@@ -100,6 +102,22 @@ def test_a_message_leaves_when_what_was_recorded_before_it_is_on_the_disk(desk: 
     desk.tell()
     (log,) = logs
     assert b"somebody" in log
+
+
+def test_a_commit_is_made_by_a_thread_of_its_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What answers never waits for the disk."""
+    seen: list[int] = []
+    commit = desk.store.commit
+
+    def noted(parts: Sequence[Part], count: int) -> int:
+        seen.append(threading.get_ident())
+        return commit(parts, count)
+
+    monkeypatch.setattr(desk.store, "commit", noted)
+    desk.ledger.arrived([5])
+    desk.settle()
+    assert len(seen) == 1
+    assert threading.get_ident() not in seen
 
 
 @pytest.mark.parametrize("is_flushed", [True, False])
