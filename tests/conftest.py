@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from random import Random, SystemRandom
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 #: The seed of everything drawn by chance; ENGINE_TEST_SEED replays a run.
 SEED = int(os.environ.get("ENGINE_TEST_SEED") or SystemRandom().randrange(2**32))
+#: The test processes of a run that has several inherit it.
+os.environ["ENGINE_TEST_SEED"] = str(SEED)
 
 settings.register_profile(
     "suite", deadline=None, max_examples=60, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -27,3 +32,10 @@ def chance(request: pytest.FixtureRequest) -> Random:
     """A source of chance of the test's own, the same for the same seed and test."""
     print(f"replay with ENGINE_TEST_SEED={SEED}")
     return Random(f"{SEED}/{request.node.nodeid}")
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder near the root, for what makes folders with a socket in it: a socket's path has at most 107 bytes."""
+    with TemporaryDirectory(prefix="t-") as folder:
+        yield Path(folder)
