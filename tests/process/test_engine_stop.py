@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from engine import errors
-from engine.engine import Engine
+from engine.engine import GRACE_S, Engine
+from pools.swarm import CLOSE_S
 from tests.support.agents import Doer, Tally
 from tests.support.processes import ALL, children, descriptors, ended_within, is_alive, pool, running, worker_pids
 
@@ -101,7 +102,7 @@ def test_workers_are_gone_too_when_what_they_were_forked_from_was_killed_before(
 def test_ctrl_c_ends_the_engine_and_its_workers(what: str) -> None:
     with holder(what) as (process, pids):
         process.send_signal(signal.SIGINT)
-        assert ended_within([process.pid, *pids], 15.0)
+        assert ended_within([process.pid, *pids], GRACE_S + CLOSE_S + 3.0)  # less than two of the first
 
 
 async def test_a_stopped_engine_leaves_no_process_and_no_descriptor() -> None:
