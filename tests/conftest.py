@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from random import Random, SystemRandom
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,11 +15,18 @@ from hypothesis import HealthCheck, settings
 SEED = int(os.environ.get("ENGINE_TEST_SEED") or SystemRandom().randrange(2**32))
 #: The test processes of a run that has several inherit it.
 os.environ["ENGINE_TEST_SEED"] = str(SEED)
+#: The names of the tests' folders.
+FOLDERS = count()
 
 settings.register_profile(
     "suite", deadline=None, max_examples=60, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end, so that no collection of garbage needs to look at it."""
+    gc.freeze()
 
 
 def pytest_report_header() -> str:
@@ -35,7 +42,8 @@ def chance(request: pytest.FixtureRequest) -> Random:
 
 
 @pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """A folder near the root, for what makes folders with a socket in it: a socket's path has at most 107 bytes."""
-    with TemporaryDirectory(prefix="t-") as folder:
-        yield Path(folder)
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the test's own with a short name: a socket's path has at most 107 bytes, whoever runs the tests and where."""
+    folder = tmp_path_factory.getbasetemp() / f"{next(FOLDERS)}"
+    folder.mkdir(mode=0o700)
+    return folder

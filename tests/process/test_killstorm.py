@@ -28,8 +28,8 @@ def storm(folder: Path, *words: str) -> tuple[int, list[dict[str, Any]], str]:
 
 
 @pytest.mark.timeout(120)
-def test_a_storm_of_kills_loses_nothing_and_does_nothing_twice(short_folder: Path) -> None:
-    code, lines, said = storm(short_folder, "--kills", "12", "--seconds", "3")
+def test_a_storm_of_kills_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
+    code, lines, said = storm(tmp_path, "--kills", "12", "--seconds", "3")
     assert code == 0, (lines, said)
     first, more = lines
     kills = sum(more["kills"].values()) + sum(more["moments"].values())
@@ -43,18 +43,18 @@ def test_a_storm_of_kills_loses_nothing_and_does_nothing_twice(short_folder: Pat
     assert sum(more["kills"].values()) > 2
     assert more["answered"] + more["unknown"] == more["issued"]
     assert more["answered"] > 1_000
-    assert list(short_folder.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("plant", "only"), [("no-dedupe", "sync to reply"), ("reply-first", "before the write"), ("stale-epoch", "stale")]
 )
-def test_a_planted_fault_is_found(short_folder: Path, plant: str, only: str) -> None:
+def test_a_planted_fault_is_found(tmp_path: Path, plant: str, only: str) -> None:
     tried = []
     for seed in range(1, TRIES + 1):
         words = ("--plant", plant, "--only", only, "--seed", str(seed), "--seconds", "1", "--kills", "1")
-        code, lines, said = storm(short_folder, *words)
+        code, lines, said = storm(tmp_path, *words)
         tried.append((code, lines, said))
         if code == 1 and lines:
             break
@@ -64,4 +64,4 @@ def test_a_planted_fault_is_found(short_folder: Path, plant: str, only: str) -> 
     assert more["plant"] == plant
     assert first["value"] == more["lost"] + more["doubled"] > 0
     assert f"seed {seed}" in said
-    assert list(short_folder.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []

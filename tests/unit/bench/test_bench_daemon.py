@@ -51,15 +51,15 @@ def test_a_command_that_fails_says_why() -> None:
         daemon.run("ask", "counter/1", "get")
 
 
-def test_a_request_to_end_ends_every_process_that_was_started(short_folder: Path) -> None:
+def test_a_request_to_end_ends_every_process_that_was_started(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "bench", "idle"]
-    with subprocess.Popen(argv, cwd=ROOT, env={**os.environ, "TMPDIR": str(short_folder)}) as measuring:
-        daemon = Daemon(str(_listening(short_folder).parents[2]))
+    with subprocess.Popen(argv, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}) as measuring:
+        daemon = Daemon(str(_listening(tmp_path).parents[2]))
         assert daemon.processes()
         measuring.terminate()
         assert measuring.wait(START_TIMEOUT_S) == INTERRUPTED
     assert daemon.processes() == []
-    assert list(short_folder.glob("bench-*")) == []
+    assert list(tmp_path.glob("bench-*")) == []
 
 
 def _listening(folder: Path) -> Path:
