@@ -473,6 +473,7 @@ async def test_after_a_failed_sync_nothing_is_accepted_and_what_is_open_is_done_
         with pytest.raises(TaskOpen):
             await engine.result(name, 0.2)
         assert await engine.ask("waiter/1", "seen") == 0
+        await engine.stop(grace_s=0.05)
     async with running(**facts) as engine:
         assert await engine.result(name, 10) == 1  # from the worker's record
         assert await engine.ask("waiter/0", "seen") == 1
