@@ -16,6 +16,7 @@ from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
 from pools.lane import PLACE_BITS, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
+from pools.ranked import CRITICAL, LOW, NORMAL
 from pools.ways import Deal, Ended, ResolveKey
 
 __all__ = ["Gateway"]
@@ -50,7 +51,7 @@ class Gateway:
         self._accepted = accepted
         self._ended = ended
         self._waits = waits
-        self._lanes: dict[tuple[int, str, str | None], Lane] = {}
+        self._lanes: dict[tuple[int, str, str | None, int], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
         self._is_due = False
@@ -76,7 +77,7 @@ class Gateway:
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
     def _accept_one(self, section: _Section) -> None:
-        number, kind, session, mark, _, rows = section
+        number, kind, session, mark, _, priority, rows = section
         self._accepted(len(rows))
         session = session or self.session
         if self._deal is not None and session is None and all(row[2] is None for row in rows):
@@ -91,7 +92,7 @@ class Gateway:
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
-                self._lane_of(link, kind, session, mark).rows.extend((token, found, method, argument))
+                self._lane_of(link, kind, session, mark, priority).rows.extend((token, found, method, argument))
 
     def _accept_dealt(self, section: _Section) -> None:
         """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again."""
@@ -102,17 +103,17 @@ class Gateway:
         except PoolError as error:
             dealt, refusal = [], error
         for link, keys in dealt:
-            tasks = self._lane_of(link, kind, None, section.mark).rows
+            tasks = self._lane_of(link, kind, None, section.mark, section.priority).rows
             for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
                 tasks.extend(((number, position, number << PLACE_BITS | position), key, method, argument))
         if refusal is not None:
             refuse(self, [(number, position, number << PLACE_BITS | position) for position, *_ in rows], failure_of(refusal))
 
-    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None) -> Lane:
-        lane = self._lanes.get((id(link), kind, session))
+    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None, priority: int) -> Lane:
+        lane = self._lanes.get((id(link), kind, session, priority))
         if lane is None:
-            lane = self._lanes[id(link), kind, session] = Lane(link, kind, self)
-            lane.session, lane.ids = session, _numbers
+            lane = self._lanes[id(link), kind, session, priority] = Lane(link, kind, self)
+            lane.session, lane.ids, lane.priority = session, _numbers, priority
             self._links[id(link)] = link
         if mark is not None:
             lane.mark = mark
@@ -187,7 +188,7 @@ class Gateway:
 class _Section(NamedTuple):
     """A task section as it came.
 
-    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
+    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.  priority: which goes first.
     rows: position, the number that it was given, key, method and argument of each task.
     """
 
@@ -196,6 +197,7 @@ class _Section(NamedTuple):
     session: str | None
     mark: int | None
     is_again: bool
+    priority: int
     rows: list[tuple[int, int | None, Any, str, Any]]
 
 
@@ -228,7 +230,10 @@ def _read(section: dict[str, Any]) -> _Section:
     if mark is not None and type(mark) is not int:
         raise TypeError("a mark is a number")
     rows = list(zip(positions, numbers, keys, methods, arguments, strict=True))
-    return _Section(number, kind, session, mark, bool(section.get("r")), rows)
+    priority = section.get("pr", NORMAL)
+    if type(priority) is not int or not LOW <= priority <= CRITICAL:
+        raise TypeError("a priority is a number from 0 to 3")
+    return _Section(number, kind, session, mark, bool(section.get("r")), priority, rows)
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

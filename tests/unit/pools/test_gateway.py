@@ -333,3 +333,12 @@ def test_a_section_with_one_agent_named_is_not_dealt() -> None:
     setup.gateway._deal = dealer = Dealer(setup.link)
     setup.gateway.accept([tasks(5, None, 3)])
     assert dealer.asked == []
+
+
+def test_the_priority_of_a_section_is_that_of_its_lane_and_one_that_there_is_not_is_refused() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(5, 1), tasks(6, 2, pr=3)])
+    assert [section.get("pr") for section in setup.wire.sections] == [3, None]
+    for wrong in (4, -1, "high", None):
+        with pytest.raises(BadFrame):
+            setup.gateway.accept([tasks(7, 1, pr=wrong)])
