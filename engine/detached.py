@@ -162,7 +162,12 @@ class Detached:
                     continue  # it is there, and takes none now
 
     def _choose(self, task: Task) -> Key:
-        """An agent of its kind for a task. Raises PoolError."""
+        """An agent of its kind for a task, with the skills that it wants. Raises PoolError."""
+        if task.options.skills:
+            (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)], task.agent)
+            if isinstance(found, PoolError):
+                raise found
+            return found[2]
         return self._routes.resolve_key(task.agent, ANY)[1]
 
     async def _accepted(self, draft: Draft) -> None:
