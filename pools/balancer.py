@@ -47,7 +47,7 @@ REMEMBERED = 65_536
 class _Target:
     """One worker that has agents of a kind.
 
-    given: tasks it got since its link told another number of open ones, which does not know them yet.  turns: all of them.
+    given: tasks it got since something was offered to its link, which does not know them yet.  turns: all of them.
     """
 
     __slots__ = ("given", "pool", "rota", "seat", "seen", "turns", "weight", "worker")
@@ -65,10 +65,9 @@ class _Target:
     def load(self) -> int:
         """Tasks in flight or on their way."""
         link = self.seat.link
-        now = link.open + link.waiting
-        if now != self.seen:
-            self.seen, self.given = now, 0
-        return now + self.given
+        if link.offers != self.seen:
+            self.seen, self.given = link.offers, 0
+        return link.open + link.waiting + self.given
 
 
 class _Field:

@@ -188,7 +188,8 @@ class Gateway:
 class _Section(NamedTuple):
     """A task section as it came.
 
-    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.  priority: which goes first.
+    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
+    priority: which goes first.
     rows: position, the number that it was given, key, method and argument of each task.
     """
 

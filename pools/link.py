@@ -71,6 +71,8 @@ class Link:
         self._number = first - 2
         #: Tasks sent and not answered.
         self.open = 0
+        #: How often somebody had something to send.
+        self.offers = 0
         #: Why nothing can be sent now; None while the link is up or coming up.
         self.reason: PoolError | None = None
 
@@ -128,6 +130,7 @@ class Link:
 
         While the window is more than half full, a section waits until it is whole, the window drains, or HOLD_S is over.
         """
+        self.offers += 1
         for lane in lanes:
             shut = self.sight.refusal(lane.kind) if self.sight is not None else None
             if shut is not None and not lane.is_queued:
@@ -148,6 +151,7 @@ class Link:
             return False
         if self.sight is not None and self.sight.refusal(lane.kind) is not None:
             return False
+        self.offers += 1
         number = self._next()
         section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
         if argument is not None:

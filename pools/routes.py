@@ -75,18 +75,21 @@ class Routes:
         """An agent of a kind, for nothing that is sent now: no breaker counts it. Raises UnknownKind."""
         return self.balancer.choose(kind)
 
-    def resolve_skilled(self, wanted: Sequence[frozenset[str]]) -> list[tuple[Link, str, Key] | PoolError]:
-        """Link, kind and key for each of some tasks that are addressed to nobody but want skills; else why it is refused."""
+    def resolve_skilled(
+        self, wanted: Sequence[frozenset[str]], kind: str | None = None
+    ) -> list[tuple[Link, str, Key] | PoolError]:
+        """Link, kind and key for each of some tasks that want skills, of one kind or of any; else why it is refused."""
+        known = self.skills if kind is None else {kind: self.skills.get(kind, frozenset())}
         found: list[tuple[Link, str, Key] | PoolError] = []
-        for skills, chosen in zip(wanted, self.balancer.assign(self.skills, wanted), strict=True):
+        for skills, chosen in zip(wanted, self.balancer.assign(known, wanted), strict=True):
             if isinstance(chosen, PoolError):
                 found.append(chosen)
             elif chosen is None:
-                known = ", ".join(sorted(set().union(*self.skills.values()))) or "none"
-                found.append(UnknownKind(f"no agents have the skills {', '.join(sorted(skills))}; there are: {known}"))
+                there = ", ".join(sorted(set().union(*known.values()))) or "none"
+                whose = "no agents have" if kind is None else f"{kind!r} lacks some of"
+                found.append(UnknownKind(f"{whose} the skills {', '.join(sorted(skills))}; it has: {there}"))
             else:
-                kind, key = chosen
-                found.append((self._seat_of(kind, key).link, kind, key))
+                found.append((self._seat_of(*chosen).link, *chosen))
         return found
 
     def resolve_sticky(self, kind: str, name: str) -> tuple[Link, Key]:

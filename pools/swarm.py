@@ -104,7 +104,7 @@ class Swarm:
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
         self.gauges = self._spares.gauges
         self.deadlocks = Deadlocks(self._seat_at, on_event)
-        self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
+        self.healer = Healer(Quarantine(lambda *sick: self.roster and self.roster.sick(*sick, on_event)), self._order_for, on_event)
         rows = count()
         self._name = name
         self.pools: list[Pool] = []
@@ -214,10 +214,6 @@ class Swarm:
         """Send the worker of an agent an order; None where there is none to take it."""
         seat = self._seat_at(kind, key)
         return None if seat is None else seat.request_if_up(verb, kind=kind, key=key, **facts)
-
-    def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
-        if self.roster is not None:
-            self.roster.sick(agent, entry, self._on_event)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 

@@ -196,7 +196,7 @@ class Worker:
         self._owned = frozenset(order["owned"])
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
-        self.outside.spec = BreakerSpec(**order["breaker"])
+        self.outside.spec = BreakerSpec(**order.get("breaker", {}))
         found = self._keep_in(order["store"]) if order.get("store") else None
         ward, sample = open_ward(self._kinds, self._loop, self, self._cells, self._channel)
         waits = Waits(self._kinds, later=self._loop.call_later, say=self._say, take_back=self._take_back, up=self._up)

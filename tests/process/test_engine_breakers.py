@@ -190,6 +190,11 @@ async def test_tasks_that_want_skills_go_to_who_has_them_and_a_sticky_key_to_one
         assert kinds.count("reader") == 10
         assert isinstance(found[-1], errors.UnknownKind)
         assert "fly" in str(found[-1])
+        assert isinstance(routes.resolve_skilled([frozenset({"write"})], "reader")[0], errors.UnknownKind)
+        ids = await engine.submit([{"kind": kind, "method": "ping", "skills": ["write"]} for kind in ("writer", "reader")])
+        assert await engine.result(ids[0], wait_s=10) == "writer"
+        with pytest.raises(errors.UnknownKind, match="'reader' lacks some of the skills write; it has: read"):
+            await engine.result(ids[1], wait_s=10)
         keys = {routes.resolve_sticky("caller", "session 7")[1] for _ in range(20)}
         assert len(keys) == 1
         engine.breakers.force("open", kind="writer")

@@ -29,6 +29,7 @@ class Way:
     def __init__(self, sight: Sight) -> None:
         self.open = 0
         self.waiting = 0
+        self.offers = 0
         self.sight = sight
 
 
@@ -127,6 +128,15 @@ def test_those_of_one_turn_of_the_loop_are_counted_though_no_link_knows_them_yet
     setup.pools[0].seats[0].link.open = 100
     counts = setup.picked(300)
     assert counts == {0: 100, 1: 200}
+
+
+def test_what_a_link_was_told_of_and_has_done_counts_no_more() -> None:
+    setup = Setup(1, 1)
+    setup.dealt(1_000)
+    for pool in setup.pools:
+        pool.seats[0].link.offers += 1
+    setup.dealt(1)
+    assert setup.picked(101) in ({0: 50, 1: 51}, {0: 51, 1: 50})
 
 
 def test_a_pool_of_more_workers_takes_more() -> None:

@@ -69,8 +69,9 @@ class Setup:
 
     def begin(self, key: int, began_ns: int = 7) -> Context:
         """A task of a box begins."""
-        context = Context(Office(), f"box/{key}", f"t{key}")
-        turn = self.residents.busy[key] = Turn(self.residents.kind.make(key))
+        agent = self.residents.kind.make(key)
+        context = Context(Office(), self.residents.kind, agent, f"t{key}")
+        turn = self.residents.busy[key] = Turn(agent)
         turn.context, turn.began_ns = context, began_ns
         return context
 
