@@ -177,10 +177,12 @@ class Link:
 
     def pump(self, *, is_patient: bool = True) -> None:
         """Send what waits and fits; if patient, hold small sections back for HOLD_S while the window is half full."""
-        if self._wire is not None and self._queue:
+        while self._wire is not None and self._queue:
             sections = self._sections(is_patient=is_patient)
             if sections:
                 self._send(sections)
+            if self.open or not sections:  # where none of them could be sent, no answer will come to go on at
+                break
         if self._queue and self.waiting > BACKLOG_TASKS:
             self._refuse_overflow()
 

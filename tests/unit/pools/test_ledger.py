@@ -552,7 +552,7 @@ def test_with_room_again_the_same_process_takes_changes(monkeypatch: pytest.Monk
     def has_room(folder: str) -> bool:
         asked.append(folder)
         if len(asked) == 3:
-            desk.disk.faults.append(Fault(error=errno.ENOSPC, kinds=("create",)))  # another was faster
+            first.disk.faults.append(Fault(error=errno.ENOSPC, kinds=("create",)))  # another was faster
         return len(asked) > 2
 
     monkeypatch.setattr("pools.ledger.has_room", has_room)

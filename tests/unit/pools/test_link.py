@@ -213,6 +213,15 @@ def test_a_section_too_large_for_a_frame_is_halved_until_it_goes() -> None:
     assert setup.link.open == 0
 
 
+def test_what_waits_behind_tasks_that_cannot_be_sent_is_sent() -> None:
+    setup = Setup(window=2)
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, *((name, 1, "add", "\ud800") for name in "abcde"), ("f", 2, "add", 5))
+    setup.link.offer([lane])
+    assert [answer_of(setup.sink, name).type for name in "abcde"] == ["BadArgument"] * 5
+    assert (list(setup.wire.keys), setup.link.open, setup.link.waiting) == ([2], 1, 0)
+
+
 def test_the_halves_keep_their_methods_and_arguments() -> None:
     setup = Setup(holds=1)
     lane = Lane(setup.link, "counter", setup.sink)
