@@ -104,7 +104,7 @@ class Swarm:
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
         self.gauges = self._spares.gauges
         self.deadlocks = Deadlocks(self._seat_at, on_event)
-        self.healer = Healer(Quarantine(lambda *sick: self.roster and self.roster.sick(*sick, on_event)), self._order_for, on_event)
+        self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
         rows = count()
         self._name = name
         self.pools: list[Pool] = []
@@ -134,8 +134,7 @@ class Swarm:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
         from pools.roster import Roster
 
-        roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
-        self.roster = self._newcomers.roster = roster
+        roster = self.roster = self._newcomers.roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
         self.routes.balancer.may_divert = False
@@ -154,7 +153,7 @@ class Swarm:
             self.roster.elsewhere().add_done_callback(self._may_divert)
 
     def _may_divert(self, kept: Future[int]) -> None:
-        self._has_diverted = self.routes.balancer.may_divert = not kept.cancelled() and kept.exception() is None
+        self._has_diverted = self.routes.balancer.may_divert = not (kept.cancelled() or kept.exception())
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
@@ -203,8 +202,8 @@ class Swarm:
             parts = self.placement.parts_of(kind, number)
             orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]
             orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(self.placement.names_of(kind, number))]
-        place = number, worker
-        return [*orders, *self.healer.orders(lambda kind, key: self.placement.worker_if_any(kind, key) == place)]
+        worker_of = self.placement.worker_if_any
+        return [*orders, *self.healer.orders(lambda kind, key: worker_of(kind, key) == (number, worker))]
 
     def _seat_at(self, kind: str, key: Key) -> Seat | None:
         place = self.placement.worker_if_any(kind, key)
@@ -214,6 +213,10 @@ class Swarm:
         """Send the worker of an agent an order; None where there is none to take it."""
         seat = self._seat_at(kind, key)
         return None if seat is None else seat.request_if_up(verb, kind=kind, key=key, **facts)
+
+    def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
+        if self.roster is not None:
+            self.roster.sick(agent, entry, self._on_event)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -243,8 +246,8 @@ class Swarm:
     @property
     def recovered(self) -> Recovered | None:
         """What was read when this engine and its newest workers began; None where nothing is kept."""
-        found = [seat.found for seat in self.seats if seat.found is not None]
-        return None if self._keep is None else recovered(self._kept, found)
+        found = (seat.found for seat in self.seats if seat.found is not None)
+        return None if self._keep is None else recovered(self._kept, list(found))
 
     def _stores(self, keep: Keep) -> dict[str, Seat]:
         return {keep.store(pool.name, number): seat for pool in self.pools for number, seat in enumerate(pool.seats)}
