@@ -108,13 +108,9 @@ class Swarm:
         rows = count()
         self._name = name
         self.pools: list[Pool] = []
-        self.breakers = Breakers(
-            breaker or BreakerSpec(),
-            [spec.name for spec in specs],
-            clock=time.monotonic,
-            chance=self._chance,
-            on_change=self._breaker_changed,
-        )
+        names = [spec.name for spec in specs]
+        changed, clock = self._breaker_changed, time.monotonic
+        self.breakers = Breakers(breaker or BreakerSpec(), names, clock=clock, chance=self._chance, on_change=changed)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)
