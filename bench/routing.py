@@ -58,9 +58,7 @@ async def _run(engine: Engine, lines: list[dict[str, Any]]) -> float:
 WORKLOAD = Workload(
     name="routing",
     about="tasks with a priority, some with dependencies, for a kind",
-    metrics=(
-        Metric("map_batches", "tasks/s", "results in lists", against="the same without conditions", reach="ratio ≥ 0.8"),
-    ),
+    metrics=(Metric("map_batches", "tasks/s", "results in lists", against="the same without conditions", reach="ratio ≥ 0.8"),),
     rounds=rounds,
     runs=5,
 )

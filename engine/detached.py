@@ -174,9 +174,10 @@ class Detached:
 
     def _choose(self, task: Task) -> str:
         """An agent for a task, of its kind or with the skills that it wants. Raises PoolError."""
-        if task.agent != ANYBODY:
-            return f"{task.agent}/{self._routes.resolve_key(task.agent, ANY)[1]}"
-        (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)])
+        kind = None if task.agent == ANYBODY else task.agent
+        if kind is not None and not task.options.skills:
+            return f"{kind}/{self._routes.resolve_key(kind, ANY)[1]}"
+        (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)], kind)
         if isinstance(found, PoolError):
             raise found
         return f"{found[1]}/{found[2]}"

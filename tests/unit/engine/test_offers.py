@@ -399,7 +399,7 @@ def test_only_errors_that_were_named_are_tried_again_and_bad_arguments_never() -
 
 def test_an_attempt_that_takes_too_long_is_taken_back_and_tried_again_or_expires() -> None:
     rig = Rig()
-    (task,) = rig.put(2, timeout_s=1.0, retries=1, backoff_s=0.5)
+    rig.put(2, timeout_s=1.0, retries=1, backoff_s=0.5)
     for _ in range(2):
         rig.wait(1.1)
         assert rig.wires[0].orders[-1]["verb"] == "cancel"
