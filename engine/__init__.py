@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.options import Options
     from engine.snapshot import Snapshot
     from pools.agent import Agent
+    from pools.breaker import BreakerSpec
     from pools.context import Context
     from pools.log import Log
     from pools.method import task
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from pools.table import Table
 
 __all__ = [
-    "Agent", "Batch", "Client", "Context", "Engine", "Log", "Options", "PoolSpec", "Result", "Snapshot", "Table", "__version__",
-    "errors", "task",
+    "Agent", "Batch", "BreakerSpec", "Client", "Context", "Engine", "Log", "Options", "PoolSpec", "Result", "Snapshot", "Table",
+    "__version__", "errors", "task",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ _HOMES = {
     "Options": "engine.options",
     "PoolSpec": "pools.spec",
     "Batch": "pools.result",
+    "BreakerSpec": "pools.breaker",
     "Result": "pools.result",
     "task": "pools.method",
     "Snapshot": "engine.snapshot",

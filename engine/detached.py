@@ -19,13 +19,14 @@ from engine.change import Change, Draft
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.offers import Offers
+from engine.options import ANYBODY
 from engine.register import Register
 from engine.submission import Submission
 from engine.task import Task
-from pools.address import ANY, Key
+from pools.address import ANY
 from pools.errors import PoolError, UnknownKind
 from pools.events import Event
-from pools.link import Link
+from pools.routes import Routes
 
 if TYPE_CHECKING:
     from pools.compactor import Compactor
@@ -46,7 +47,7 @@ CLOSE_S = 5.0
 class Detached:
     """The accepted tasks of an engine.
 
-    keep: None keeps them in memory only.  resolve, pick: find the way to an agent, and choose one of a kind.
+    keep: None keeps them in memory only.  routes: find the way to an agent, and choose one of a kind.
     Raises CheckpointError, StateUnreadable.
     """
 
@@ -54,7 +55,7 @@ class Detached:
         self,
         keep: Keep | None,
         *,
-        resolve: Callable[[str, Key], tuple[Link, Key]],
+        routes: Routes,
         chance: Random,
         environ: Mapping[str, str],
         output: int | None,
@@ -62,7 +63,7 @@ class Detached:
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        self._resolve = resolve
+        self._routes = routes
         self._wall_s = wall_s
         self._on_event = on_event
         #: What is being written down; under their keys, those that have one.
@@ -80,7 +81,7 @@ class Detached:
         )
         self.account = Account(self.register, wall_s)
         self._offers = Offers(
-            resolve,
+            routes.resolve_key,
             session=None if keep is None else self.register.session,
             choose=self._choose,
             mark=lambda: self.register.mark,
@@ -141,28 +142,44 @@ class Detached:
             if draft is None:
                 self._check_kinds(submissions)
                 draft = self.register.draft(submissions, self._wall_s(), key)
+                self._stick(draft, submissions)
             await self._accepted(draft)
             numbers = draft.numbers
         start = self.register.id_of(0)[:-1]
         return [f"{start}{number}" for number in numbers]
 
+    def _stick(self, draft: Draft, submissions: Sequence[Submission]) -> None:
+        """Send tasks with a sticky key to the agent that it belongs to."""
+        drafted = {task.number: task for task in draft.tasks}
+        for number, each in zip(draft.numbers, submissions, strict=True):
+            if each.sticky is not None and number in drafted:
+                task = drafted[number]
+                task.agent = f"{each.address}/{self._routes.resolve_sticky(each.address, str(each.sticky))[1]}"
+                task.is_any = False
+
     def _check_kinds(self, submissions: Sequence[Submission]) -> None:
         """Raises UnknownKind for a kind that nobody is of."""
         checked: set[str] = set()
         for at, each in enumerate(submissions):
-            if "/" not in each.address and each.address not in checked:
+            if "/" not in each.address and each.address != ANYBODY and each.address not in checked:
                 checked.add(each.address)
                 try:
-                    self._resolve(each.address, ANY)
+                    self._routes.choose(each.address)
                 except UnknownKind as error:
                     error.add_note(f"task {at}")
                     raise
                 except PoolError:
                     continue  # it is there, and takes none now
 
-    def _choose(self, task: Task) -> Key:
-        """An agent of its kind for a task. Raises PoolError."""
-        return self._resolve(task.agent, ANY)[1]
+    def _choose(self, task: Task) -> str:
+        """An agent for a task, of its kind or with the skills that it wants. Raises PoolError."""
+        kind = None if task.agent == ANYBODY else task.agent
+        if kind is not None and not task.options.skills:
+            return f"{kind}/{self._routes.resolve_key(kind, ANY)[1]}"
+        (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)], kind)
+        if isinstance(found, PoolError):
+            raise found
+        return f"{found[1]}/{found[2]}"
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""

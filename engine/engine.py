@@ -26,11 +26,13 @@ from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
-from engine.stream import Tally, batches, singly
+from engine.stream import batches, singly
+from engine.tally import Tally
 from pools.address import names_in
 from pools.agent import Agent
 from pools.asks import Asks
-from pools.cut import cut
+from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
 from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
+#: Tasks of a `map`, as its caller has them.
+Tasks = Iterable[Any] | AsyncIterable[Any]
 #: Events kept for whoever asks.
 EVENTS = 1_000
 #: Seconds that workers get to end by themselves.
@@ -62,7 +66,7 @@ class Engine(Accepted):
     data: the folder where state is kept; one engine has it at a time.
     durability: `sync`, an answer waits until what it changed is on the disk, the default where there is such a folder; `os`,
     until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
-    agents_limit: most agents in all.  paths: folders that workers add at the end of their import path.
+    agents_limit: most agents in all.  breaker: when breakers open.  paths: folders at the end of the workers' import path.
     environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
     seed: for every choice by chance.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
@@ -77,6 +81,7 @@ class Engine(Accepted):
         data: str | Path | None = None,
         name: str = "engine",
         agents_limit: int | None = None,
+        breaker: BreakerSpec | None = None,
         paths: Iterable[str] = (),
         environ: Mapping[str, str] | None = None,
         output: int | None = None,
@@ -102,14 +107,14 @@ class Engine(Accepted):
         self._kinds: list[type[Agent] | str] = list(kinds)
         self._wanted_paths = list(paths)
         classes = {kind.kind: self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
-        specs, limit, more = pools_of(pools, agents_limit, classes)
+        specs, limit, more, found = pools_of(pools, agents_limit, classes)
         self._kinds += more
         self._references: list[str] = []
-        self._environ = dict(os.environ if environ is None else environ)
-        self._output = output
-        self._spares = spares
+        self._output, self._environ = output, dict(os.environ if environ is None else environ)
+        self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
         self._seed = seed
         self._specs = specs
+        self._breaker = breaker or found
         self._limit = limit
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
@@ -144,16 +149,14 @@ class Engine(Accepted):
                 name=self.name,
                 paths=self._wanted_paths,
                 limit=self._limit,
-                environ=self._environ,
-                output=self._output,
-                spares=self._spares,
-                seed=self._seed,
                 keep=self._keep,
+                breaker=self._breaker,
                 on_event=self._note,
+                **self._processes,
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
-        self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
+        self.ask = Asks(swarm.routes.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
         try:
             return swarm.launch()
         except OSError as error:
@@ -167,7 +170,7 @@ class Engine(Accepted):
         try:
             return Detached(
                 self._keep,
-                resolve=swarm.resolve_key,
+                routes=swarm.routes,
                 chance=Random(self._seed),
                 environ=self._environ,
                 output=self._output,
@@ -254,14 +257,8 @@ class Engine(Accepted):
             added = await swarm.spawn(name, missing) if missing else 0
         if warm:
             await swarm.warm(name)
-        return Spawned(
-            kind=name,
-            total=swarm.placement.count_of(name),
-            added=added,
-            wanted=count,
-            workers=len(swarm.seats),
-            seconds=time.perf_counter() - began_s,
-        )
+        total, seconds = swarm.placement.count_of(name), time.perf_counter() - began_s
+        return Spawned(kind=name, total=total, added=added, wanted=count, workers=len(swarm.seats), seconds=seconds)
 
     async def remove(self, kind: type[Agent] | str, keys: Leaving | Iterable[int | str] | range) -> Removed:
         """Remove the agents of a kind with these keys, and what was kept of them; on the disk when this returns.
@@ -269,8 +266,7 @@ class Engine(Accepted):
         Their open tasks fail with UnknownAgent. One that is not there is no error. A removed key may be spawned again, as a
         new agent.  Raises UnknownKind, BadAddress, PoolUnavailable, CheckpointError.
         """
-        swarm = self.swarm
-        name = kind if isinstance(kind, str) else kind.kind
+        swarm, name = self.swarm, kind if isinstance(kind, str) else kind.kind
         swarm.check_kind(name)
         ranges, names = meant = leaving(keys)
         began_s = time.perf_counter()
@@ -325,7 +321,7 @@ class Engine(Accepted):
         if self._on_event is not None:
             self._on_event(event)
 
-    def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
+    def map(self, tasks: Tasks, *, window: int | None = None) -> AsyncIterator[Result]:
         """Run many tasks; results come in the order of completion, each with the id of its task.
 
         tasks: tuples (address, method, *arguments), whose ids are 0, 1, …; or task lines (objects).
@@ -334,12 +330,10 @@ class Engine(Accepted):
         """
         return singly(self.map_batches(tasks, window=window))
 
-    def map_batches(
-        self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
-    ) -> AsyncGenerator[Batch, None]:
+    def map_batches(self, tasks: Tasks, *, window: int | None = None) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
-        swarm = self.swarm
-        return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
+        routes = self.swarm.routes
+        return batches(tasks, resolve=routes.resolve, window=window or self.swarm.window, tally=self.tally, deal=routes.deal)
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
@@ -352,12 +346,8 @@ class Engine(Accepted):
         keep, swarm = self._keep, self.swarm
         if keep is None or swarm.roster is None:
             raise Unavailable("this engine keeps its state in memory only, nothing is on the disk (durability: sync or os)")
-        stores = {keep.store(pool.name, at): seat for pool in swarm.pools for at, seat in enumerate(pool.seats)}
-        pauses = {keep.roster: swarm.roster.pause}
-        if self.detached.journal.pause is not None:
-            pauses[keep.journal] = self.detached.journal.pause
-        places = await cut(stores, pauses)
-        return {folder.removeprefix(f"{keep.folder}/"): place for folder, place in places.items()}
+        pause = self.detached.journal.pause
+        return await swarm.cut({keep.roster: swarm.roster.pause} | ({} if pause is None else {keep.journal: pause}))
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -375,6 +365,11 @@ class Engine(Accepted):
     async def release(self, agent: str) -> dict[str, Any]:
         """Let an agent out of quarantine; returns its record. Raises BadAddress, UnknownAgent where it is not there."""
         return await self.swarm.healer.release(agent)
+
+    @property
+    def breakers(self) -> Breakers:
+        """The circuit breakers: `facts()` tells of each, `force(…)` holds them. Raises EngineStopped."""
+        return self.swarm.breakers
 
     def stats(self) -> Snapshot:
         """One consistent snapshot of everything counted."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.breakerkeys import BREAKER_KEYS
 from engine.document import Branch, Leaf, Row
 from engine.dotenv import PREFIX
 from engine.keys import ENGINE_KEYS, POOL_KEYS
@@ -29,6 +30,7 @@ OTHER_VARIABLES = ("ENGINE_HOME", "ENGINE_POOLS")
 
 #: What a pool's key is written as, said to who writes something else.
 POOLS_SHAPE = "a mapping of pool names, such as `p1: {agents: 2500}`"
+BREAKER_SHAPE = "a mapping of its keys, such as `failure_rate: 50%`"
 KINDS_SHAPE = "a mapping of kinds to classes, such as `counter: pools.counter:Counter`"
 
 
@@ -52,6 +54,12 @@ def from_document(tree: Branch, file: Path) -> Layer:
             kinds = _branch(node, place, KINDS_SHAPE)
             for name, inner in kinds.items.items():
                 _flat(put(f"kinds.{name}", inner, kinds.lines[name]), inner)
+        elif key == "breaker":
+            section = _branch(node, place, BREAKER_SHAPE)
+            for name, inner in section.items.items():
+                setting = put(f"breaker.{name}", inner, section.lines[name])
+                _known(name, BREAKER_KEYS, setting, "a breaker has no such key")
+                _flat(setting, inner)
         elif key == "pools":
             pools = _branch(node, place, POOLS_SHAPE)
             for name, inner in pools.items.items():
@@ -62,7 +70,7 @@ def from_document(tree: Branch, file: Path) -> Layer:
                     _known(one, POOL_KEYS, setting, "a pool has no such key")
                     _flat(setting, leaf)
         else:
-            _known(key, (*ENGINE_KEYS, "kinds", "pools"), place, _unknown(key))
+            _known(key, (*ENGINE_KEYS, "breaker", "kinds", "pools"), place, _unknown(key))
     return layer
 
 
@@ -80,7 +88,7 @@ def from_variables(
     double underscore makes it a pool's or a kind's. Raises ConfigError for such a one.
     """
     layer: Layer = {}
-    known = {variable_of(key): key for key in (*ENGINE_KEYS, *_pool_keys(pools))}
+    known = {variable_of(key): key for key in _every_key(pools)}
     for name, text in variables.items():
         key = known.get(name)
         if key is None and name.startswith(f"{PREFIX}KINDS__"):
@@ -98,7 +106,7 @@ def from_variables(
 def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -> Layer:
     """The settings of flags, given under key paths; None counts as not given. Raises ConfigError for an unknown key."""
     layer: Layer = {}
-    known = (*ENGINE_KEYS, *_pool_keys(pools))
+    known = _every_key(pools)
     for key, given in flags.items():
         if given is None:
             continue
@@ -111,7 +119,7 @@ def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -
 
 def strangers_of(variables: Iterable[str], pools: Collection[str]) -> dict[str, str | None]:
     """Variables that begin with ENGINE_ but are nothing to the engine, each with the one that may have been meant."""
-    known = [variable_of(key) for key in (*ENGINE_KEYS, *_pool_keys(pools))] + list(OTHER_VARIABLES)
+    known = [variable_of(key) for key in _every_key(pools)] + list(OTHER_VARIABLES)
     strangers = [name for name in variables if name.startswith(PREFIX) and name not in known]
     return {name: _upper_nearest(name, known) for name in strangers if not name.startswith(f"{PREFIX}KINDS__")}
 
@@ -126,8 +134,9 @@ def variable_of(key: str) -> str:
     return PREFIX + key.replace(".", "__").replace("-", "_").upper()
 
 
-def _pool_keys(pools: Iterable[str]) -> list[str]:
-    return [f"pools.{pool}.{key}" for pool in pools for key in POOL_KEYS]
+def _every_key(pools: Iterable[str]) -> list[str]:
+    of_pools = [f"pools.{pool}.{key}" for pool in pools for key in POOL_KEYS]
+    return [*ENGINE_KEYS, *(f"breaker.{key}" for key in BREAKER_KEYS), *of_pools]
 
 
 def _known(key: str, known: Collection[str], place: Setting, message: str) -> None:

@@ -14,18 +14,23 @@ from pools.errors import BadArgument
 from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
+    "ANYBODY",
     "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
-    "references_of", "seconds_of",
+    "priority_of",    "references_of", "seconds_of",
 ]  # fmt: skip
 
 #: What a task is called by: a number, or a text.
 Reference = int | str
+#: The address of a task that wants skills, whoever has them.
+ANYBODY = "*"
 #: Characters of what a task is called, and of its method: both stand in every list.
 NAME_CHARS = 200
 #: Seconds that a deadline, a delay or a timeout may be away: a year, as nobody means more.
 DEADLINE_S = 366 * 86_400.0
 #: Tasks that one task may wait for: each of them is looked up when it is accepted.
 DEPENDENCIES = 1_000
+#: So many of them are looked at in one go.
+FEW = 8
 #: Attempts beyond the first that a task may ask for.
 RETRIES = 100
 #: Seconds before the first retry, unless told otherwise, and at most before any.
@@ -105,7 +110,6 @@ class Options(_Fields):
         return shown
 
 
-_TEXT = {str}
 _DEFAULTS: dict[str, Any] = _Fields._field_defaults
 
 
@@ -129,16 +133,19 @@ def references_of(value: Any) -> tuple[Reference, ...]:
     """The tasks that one waits for, each once. Raises BadArgument."""
     if type(value) is not list and type(value) is not tuple:
         value = [value]
-    if len(value) <= DEPENDENCIES and set(map(type, value)) == _TEXT and max(map(len, value)) <= NAME_CHARS and all(value):
-        joined = "".join(value)
-        if joined.isascii():
-            return tuple(dict.fromkeys(value))
+    if len(value) <= FEW and all(map(_is_short, value)):
+        return tuple(dict.fromkeys(value)) if len(value) > 1 else tuple(value)
     if len(value) > DEPENDENCIES:
         raise BadArgument(f'"after" names up to {DEPENDENCIES:,} tasks, got {len(value):,}')
     return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))
 
 
-def _priority(value: Any) -> int:
+def _is_short(name: Any) -> bool:
+    return type(name) is str and name.isascii() and 0 < len(name) <= NAME_CHARS
+
+
+def priority_of(value: Any) -> int:
+    """The place of a priority among all. Raises BadArgument."""
     if type(value) is str and value.lower() in PRIORITIES:
         return PRIORITIES.index(value.lower())
     raise BadArgument(f"priority is {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}, not {value!r:.40}")
@@ -188,7 +195,7 @@ def _delay_s(value: Any) -> float:
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
-    "priority": _priority,
+    "priority": priority_of,
     "delay_s": _delay_s,
     "timeout_s": lambda value: seconds_of("timeout_s", value),
     "retries": _whole("retries", RETRIES),

@@ -105,6 +105,11 @@ class Task:
         """What it takes once it has ended."""
         return self.size_bytes + len(self.value or b"")
 
+    @property
+    def wanted(self) -> str:
+        """The kind of which an agent is chosen for it."""
+        return self.agent.partition("/")[0]
+
     def outcome(self) -> Any:
         """Its value, if it was done. Raises its error if not."""
         if self.value is not None:

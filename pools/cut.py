@@ -17,7 +17,8 @@ from pools.seat import Seat
 
 __all__ = ["cut"]
 
-#: Seconds that all writers have to say where they are: they wait for each other, and who asks them waits too.
+#: Seconds that all writers have to say where they are: they wait for each other, and who asks them waits too. So each has to
+#: show first that it answers, while none is held: who does not, as it was stopped, holds up nobody.
 HOLD_S = 5.0
 #: How often it is tried: a worker may die meanwhile, and its next process has written more.
 TRIES, PAUSE_S = 20, 0.25
@@ -41,6 +42,8 @@ async def cut(seats: Mapping[str, Seat], pauses: Mapping[str, Pause]) -> dict[st
 
 
 async def _held(seats: Mapping[str, Seat], pauses: Mapping[str, Pause]) -> dict[str, list[int]]:
+    async with asyncio.timeout(HOLD_S):
+        await asyncio.gather(*(seat.request("go_on") for seat in seats.values()))
     try:
         async with asyncio.timeout(HOLD_S):
             asked = [*(seat.request("hold") for seat in seats.values()), *(pause.hold() for pause in pauses.values())]

@@ -6,17 +6,18 @@ way out are the links'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, NamedTuple
 
 from checkpoints.stamp import STAMPED
 from pools.address import ANY, key_of, valid_kind
 from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
-from pools.lane import PLACE_BITS, Lane
+from pools.lane import PLACE_BITS, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
-from pools.ways import Ended, ResolveKey
+from pools.ranked import CRITICAL, LOW, NORMAL
+from pools.ways import Deal, Ended, ResolveKey
 
 __all__ = ["Gateway"]
 
@@ -29,6 +30,8 @@ class Gateway:
 
     wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
     accepted, ended: told how many tasks came, and how they ended.
+    deal: chooses the agents of a section that is addressed to a kind; None asks `resolve` for each task.
+    waits: told what the peer says of questions that take long, and None once the peer is gone.
     """
 
     def __init__(
@@ -38,13 +41,17 @@ class Gateway:
         defer: Callable[[Callable[[], None]], object],
         accepted: Callable[[int], None],
         ended: Ended,
+        deal: Deal | None = None,
+        waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
     ) -> None:
+        self._deal = deal
         self._resolve = resolve
         self._wire = wire
         self._defer = defer
         self._accepted = accepted
         self._ended = ended
-        self._lanes: dict[tuple[int, str, str | None], Lane] = {}
+        self._waits = waits
+        self._lanes: dict[tuple[int, str, str | None, int], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
         self._is_due = False
@@ -70,25 +77,43 @@ class Gateway:
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
     def _accept_one(self, section: _Section) -> None:
-        number, kind, session, mark, rows = section
+        number, kind, session, mark, _, priority, rows = section
         self._accepted(len(rows))
         session = session or self.session
+        if self._deal is not None and session is None and all(row[2] is None for row in rows):
+            self._accept_dealt(section)
+            return
         for position, own, key, method, argument in rows:
             token = (number, position, number << PLACE_BITS | position if own is None else own)
             try:
                 meant = ANY if key is None else key_of(key)
                 turn = token[2] if session is not None else None
-                link, found = self._resolve(valid_kind(kind), meant, turn)
+                link, found = self._resolve(valid_kind(kind), meant, turn, is_again=section.is_again)
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
-                self._lane_of(link, kind, session, mark).rows.extend((token, found, method, argument))
+                self._lane_of(link, kind, session, mark, priority).rows.extend((token, found, method, argument))
 
-    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None) -> Lane:
-        lane = self._lanes.get((id(link), kind, session))
+    def _accept_dealt(self, section: _Section) -> None:
+        """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again."""
+        number, kind = section.number, section.kind
+        rows = iter(section.rows)
+        try:
+            dealt, refusal = self._deal(kind, len(section.rows)) if self._deal is not None else ([], None)
+        except PoolError as error:
+            dealt, refusal = [], error
+        for link, keys in dealt:
+            tasks = self._lane_of(link, kind, None, section.mark, section.priority).rows
+            for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
+                tasks.extend(((number, position, number << PLACE_BITS | position), key, method, argument))
+        if refusal is not None:
+            refuse(self, [(number, position, number << PLACE_BITS | position) for position, *_ in rows], failure_of(refusal))
+
+    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None, priority: int) -> Lane:
+        lane = self._lanes.get((id(link), kind, session, priority))
         if lane is None:
-            lane = self._lanes[id(link), kind, session] = Lane(link, kind, self)
-            lane.session, lane.ids = session, _numbers
+            lane = self._lanes[id(link), kind, session, priority] = Lane(link, kind, self)
+            lane.session, lane.ids, lane.priority = session, _numbers, priority
             self._links[id(link)] = link
         if mark is not None:
             lane.mark = mark
@@ -132,18 +157,30 @@ class Gateway:
                 single = {"n": section["n"], "i": [position], "v": [value]}
                 self._wire.send(RESULT, [single | ({"e": [[0, *errors[index]]]} if index in errors else {})])
 
-    def cancel(self, numbers: Sequence[int], position: int | None = None) -> None:
-        """Take back tasks of some sections: all, or the one at a position."""
+    def cancel(self, numbers: Sequence[int], position: int | None = None, *, is_late: bool = False) -> None:
+        """Take back tasks of some sections: all, or the one at a position. is_late: because no answer came in time."""
         wanted = set(numbers)
 
         def is_meant(token: Any) -> bool:
             return token is not None and token[0] in wanted and position in (None, token[1])
 
         for link in self._links.values():
-            link.cancel_where(self, is_meant)
+            link.cancel_where(self, is_meant, is_late=is_late)
+
+    def told(self, waits: dict[str, Any]) -> None:
+        """Take what the peer says of questions that take long."""
+        if self._waits is not None:
+            self._waits(self, waits)
+
+    def addresses(self, places: Container[tuple[int, int]]) -> dict[tuple[int, int], str]:
+        """Whom tasks that are in flight went to, by the section and the place in it that the peer sent them in."""
+        found = (pair for link in self._links.values() for pair in link.in_flight(self))
+        return {token[:2]: address for token, _, address in found if token[:2] in places}
 
     def close(self) -> None:
         """The peer is gone: take back everything of its."""
+        if self._waits is not None:
+            self._waits(self, None)
         for link in self._links.values():
             link.cancel(self)
 
@@ -151,14 +188,17 @@ class Gateway:
 class _Section(NamedTuple):
     """A task section as it came.
 
-    session, mark: of a peer that hands on what others numbered.  rows: position, the number that it was given, key, method and
-    argument of each task.
+    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
+    priority: which goes first.
+    rows: position, the number that it was given, key, method and argument of each task.
     """
 
     number: int
     kind: str
     session: str | None
     mark: int | None
+    is_again: bool
+    priority: int
     rows: list[tuple[int, int | None, Any, str, Any]]
 
 
@@ -190,7 +230,11 @@ def _read(section: dict[str, Any]) -> _Section:
         raise TypeError("a session is a text, and its numbers are numbers")
     if mark is not None and type(mark) is not int:
         raise TypeError("a mark is a number")
-    return _Section(number, kind, session, mark, list(zip(positions, numbers, keys, methods, arguments, strict=True)))
+    rows = list(zip(positions, numbers, keys, methods, arguments, strict=True))
+    priority = section.get("pr", NORMAL)
+    if type(priority) is not int or not LOW <= priority <= CRITICAL:
+        raise TypeError("a priority is a number from 0 to 3")
+    return _Section(number, kind, session, mark, bool(section.get("r")), priority, rows)
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

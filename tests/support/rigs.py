@@ -17,6 +17,8 @@ from pools.gauges import CELLS
 from pools.isolation import Isolation
 from pools.job import Waiting
 from pools.kind import Kind
+from pools.logbook import Logbook
+from pools.outside import Outside
 from pools.residents import Residents
 from pools.spec import OUTBOX_MESSAGES
 from pools.steps import Question
@@ -78,8 +80,10 @@ class Office:
         self.questions: list[Question | None] = []
         #: What an agent may have on its way.
         self.free = OUTBOX_MESSAGES
+        self.outside = Outside()
         self.logged: list[tuple[str, str, str]] = []
         self.heard: list[tuple[int, int, float]] = []
+        self.logbook = Logbook()
 
     def room(self, _sender: str) -> int:
         """How many messages an agent may add."""
@@ -103,7 +107,8 @@ class Office:
 
 def ward(kinds: Mapping[str, Residents], found: Callable[..., None] = lambda *_facts: None) -> Ward:
     """A ward for a worker's agents. found: told what it finds."""
-    return Ward(kinds, Isolation(Office(), found), time.monotonic, found)
+    office, cells = Office(), memoryview(bytearray(CELLS * 8)).cast("Q")
+    return Ward(kinds, Isolation(office, found), time.monotonic, found, office.logbook, cells)
 
 
 class Rig:

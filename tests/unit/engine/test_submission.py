@@ -42,6 +42,10 @@ LATER = Options(priority="low", retries=3, retry_on=("ValueError",), backoff_s=2
             ),
         ),
         (
+            {"skills": ["search"], "method": "get"},
+            Submission(None, "*", "get", None, None, options=Options(skills=("search",))),
+        ),
+        (
             {"agent": "counter/1", "method": "get", "tags": ["a", "b"], "tenant": "t", "timeout_s": 1, "delay_s": 0, "id": "n"},
             Submission("n", "counter/1", "get", None, None, options=Options(tags=("a", "b"), tenant="t", timeout_s=1.0)),
         ),
@@ -78,7 +82,9 @@ def test_a_line_and_its_row_are_the_same_submission(line: Any, meant: Submission
         ({"agent": "counter/1", "method": "get", "tags": ["x"] * 33}, "tags"),
         ({"agent": "counter/1", "method": "get", "tenant": 5}, "tenant"),
         ({"agent": "counter/1", "method": "get", "sticky": "x"}, "sticky"),
-        ({"agent": "counter/1", "method": "get", "skills": ["x"]}, "skills"),
+        ({"agent": "counter/1", "method": "get", "skills": ["x"]}, "skills choose an agent"),
+        ({"skills": ["x"], "method": "get", "sticky": "a"}, "sticky"),
+        ({"skills": [], "method": "get"}, "names either"),
         ({"agent": "counter/1", "method": "get", "id": "a", "key": "b"}, "twice"),
         ({"agent": "counter/1", "method": "get", "deadline_s": 0}, "deadline_s"),
         ({"agent": "counter/1", "method": "get", "deadline_s": float("nan")}, "deadline_s"),

@@ -246,7 +246,8 @@ class Setup:
     def case(self, agent: Agent, method: str, argument: Any = None) -> Case:
         kind = self.kinds[type(agent).kind]
         asked = kind.methods[method]
-        context = Context(self.office, agent.id, "5.7", can_wait=asked.is_async, task=WAITING) if asked.wants_context else None
+        more: Any = {"can_wait": asked.is_async, "task": WAITING}
+        context = Context(self.office, kind, agent, "5.7", **more) if asked.wants_context else None
         return Case(kind, agent, asked, argument, "5.7", context)
 
     async def run(self, agent: Agent, method: str, argument: Any = None) -> tuple[Any, list[Any]]:

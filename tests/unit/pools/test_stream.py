@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from pools import chute as module
 from pools import link as links
-from pools import stream as module
 from pools.address import Key, parse, valid_kind
+from pools.chute import NAMES
 from pools.errors import BadAddress, Failure, LinkClosed, UnknownAgent
 from pools.link import Link
-from pools.stream import NAMES, Stream
+from pools.ranked import NORMAL
+from pools.stream import Stream
 from tests.support.clocks import Clock
 from tests.support.wires import Wire
 
@@ -218,7 +220,7 @@ def test_an_agent_that_is_chosen_again_and_again_is_remembered_once() -> None:
     for first in range(0, 100, 10):
         setup.send(*(("counter", "get") for _ in range(10)), first=first)
     assert [key for key, *_ in setup.near.tasks] == ["x"] * 100
-    assert len(setup.stream._others) == 1
+    assert len(setup.stream._chutes[NORMAL]._others) == 1
 
 
 def test_a_sweep_over_more_addresses_than_are_remembered_goes_right(monkeypatch: pytest.MonkeyPatch, chance: Random) -> None:
@@ -230,7 +232,7 @@ def test_a_sweep_over_more_addresses_than_are_remembered_goes_right(monkeypatch:
         kinds = chance.choices(["counter", "far"], k=len(keys))
         setup.send(*((f"{kind}/{key}", kind, key) for kind, key in zip(kinds, keys, strict=True)), first=len(wanted))
         wanted.update(enumerate(([key, kind, key] for kind, key in zip(kinds, keys, strict=True)), start=len(wanted)))
-        assert len(setup.stream._numbers) < 8 + 20
+        assert len(setup.stream._chutes[NORMAL]._numbers) < 8 + 20
     assert setup.settle() == wanted
     assert {method for _, method, _ in setup.far.tasks} == {"far"}
 

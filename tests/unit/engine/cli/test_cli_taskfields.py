@@ -10,8 +10,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.parser import Parser
 from engine.cli.taskfields import TABLE, add_defaults, defaults_of
 from engine.options import PLAIN, Options
-from engine.stream import LINE
-from engine.submission import WANTED
+from engine.submission import LINE, WANTED
 
 
 def read(*words: str) -> Options:
