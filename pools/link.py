@@ -36,9 +36,10 @@ class Link:
 
     window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
     histogram: the row of gauges whose buckets count answer times, or None.  first: number of the first section; the following
-    count by two, so that two links share a channel and their answers are told apart.  is_kept: the other side remembers what it did, so what was not answered when a
-    channel went is sent again over the next one.  wall_s: seconds since 1970, from which a section's number is made there, so
-    that it says when it was given; None counts from `first`.  sight: told of each section that leaves and comes back.
+    count by two, so that two links share a channel and their answers are told apart.  is_kept: the other side remembers what
+    it did, so what was not answered when a channel went is sent again over the next one.  wall_s: seconds since 1970, from
+    which a section's number is made there, so that it says when it was given; None counts from `first`.  sight: told of each
+    section that leaves and comes back.
     """
 
     def __init__(
