@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from checkpoints.spec import SESSION_BYTES
 from engine.errors import NotRunning, UnsafePath
+from engine.everybody import Everybody, Members
 from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
@@ -93,7 +94,8 @@ class Client:
         """Connect. Raises NotRunning, UnsafePath."""
         self._loop = loop = asyncio.get_running_loop()
         await self._open(loop)
-        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
+        everybody = Everybody(self._members, self.map_batches).ask
+        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end, everybody).ask
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
@@ -222,6 +224,11 @@ class Client:
                 if self._patience_s <= 0 or self._channel is None or time.monotonic() > deadline_s:
                     raise
             await asyncio.sleep(RETURN_S)
+
+    async def _members(self, kind: str) -> Members:
+        """The agents of a kind that exist when the engine hears of this. Raises UnknownKind, FrameTooLarge."""
+        found = await self._insist("members", kind=kind)
+        return Members([(start, stop) for start, stop in found["ranges"]], found["names"])
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
