@@ -75,6 +75,7 @@ class Client:
         self._tally = Tally()
         #: Send a task; await the result for its value. As `Engine.ask`.
         self.ask: Callable[..., Future[Any]] = _not_connected
+        self._asks: Asks | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._requests: dict[int, Future[Any]] = {}
         self._number = 0
@@ -95,7 +96,8 @@ class Client:
         self._loop = loop = asyncio.get_running_loop()
         await self._open(loop)
         everybody = Everybody(self._members, self.map_batches).ask
-        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end, everybody).ask
+        self._asks = Asks(self._resolve, loop, self._tally.accept, self._tally.end, everybody)
+        self.ask = self._asks.ask
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
@@ -236,6 +238,11 @@ class Client:
         """Send a task without waiting for its end."""
         future = self.ask(address, method, *arguments, **named)
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def take_back(self, answer: Future[Any]) -> None:
+        """Take back the task of an ask whose caller waits no more; it is not begun, or interrupted where it waits."""
+        if self._asks is not None:
+            self._asks.cancel(answer)
 
     def agent(self, kind: str, key: str | int) -> Proxy:
         """An agent whose methods can be called. As `Engine.agent`."""
