@@ -33,7 +33,7 @@ from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
 
-__all__ = ["Client"]
+__all__ = ["WINDOW", "Client"]
 
 #: Tasks that one client has in flight; the engine's own windows decide how fast they go on.
 WINDOW = 8_192
