@@ -24,7 +24,6 @@ class Counter(Agent):
         self.total += x
         return self.total
 
-@pytest.mark.asyncio
 async def test_made_here(swarm):
     await swarm.spawn(Counter, 3)
     assert await swarm.ask("counter/1", "add", 2) == 2
@@ -41,6 +40,9 @@ def test_fails(swarm):
 
 def pytest_in(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run pytest as a user would, without this project's settings."""
+    (folder / "pytest.ini").write_text(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+    )
     plain = {name: text for name, text in os.environ.items() if not name.startswith(("ENGINE_", "PYTEST"))}
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "pytest", "-p", PLUGIN, "--strict-markers", "-p", "no:cacheprovider", *words],
@@ -90,7 +92,9 @@ def test_the_example_of_the_readme_is_a_suite_that_passes(tmp_path: Path) -> Non
     example = ROOT / "examples" / "testing" / "test_scout.py"
     body = example.read_text().partition('"""\n\n')[2].partition("\n\n")[2].strip()
     assert body in (ROOT / "README.md").read_text()
-    done = pytest_in(tmp_path, str(example), "-q", "-o", "asyncio_mode=auto", "--rootdir", str(tmp_path), "-c", os.devnull)
+    copy = tmp_path / example.name
+    copy.write_text(example.read_text())
+    done = pytest_in(tmp_path, str(copy), "-q")
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
