@@ -7,22 +7,27 @@ processor and no compaction: those are of processes. Tasks that agents run are t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from random import Random
 from typing import Any
 
 from checkpoints.simdisk import SimDisk
 from engine.everybody import Everybody, Members
-from engine.stream import Tally, batches
+from engine.stream import batches
+from engine.tally import Tally
 from engine.testing.clock import Clock
 from engine.testing.faultplan import FaultPlan
 from engine.testing.loop import Loop
 from engine.testing.simworker import SimProcess, SimWorker
-from pools.address import ANY, Key, parse, valid_kind
+from pools.address import Key
 from pools.asks import Asks
 from pools.balancer import Balancer
+from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
 from pools.channel import Channel
-from pools.errors import UnknownAgent, UnknownKind
+from pools.deadlocks import Deadlocks
+from pools.errors import UnknownKind
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.gauges import Gauges
@@ -33,7 +38,9 @@ from pools.newcomers import Newcomers
 from pools.placement import Placement
 from pools.pool import Pool
 from pools.restarts import RestartBudget
+from pools.routes import Routes
 from pools.seat import Seat
+from pools.sight import Sight
 from pools.spec import BACKLOG_TASKS, PoolSpec
 
 __all__ = ["SimHub"]
@@ -78,13 +85,17 @@ class SimHub:
         self._process: SimProcess | None = None
         self.gauges = Gauges(1)
         self.placement = Placement([spec], spec.agents)
+        self.breakers = Breakers(
+            BreakerSpec(), [spec.name], clock=clock.monotonic_s, chance=chance, on_change=self._breaker_changed
+        )
+        self.deadlocks = Deadlocks(lambda kind, key: self.seat if self.placement.has(kind, key) else None, events)
         self.kinds: dict[str, Kind] = {}
         kept: dict[str, Any] = {"is_kept": True, "wall_s": clock.wall_s} if is_kept else {}
         common: dict[str, Any] = {"clock": clock.monotonic_s, "later": loop.call_later, **kept}
         cells = self.gauges.row(0)
         self.seat = Seat(
             spec.name,
-            link=Link(window=spec.window, **common),
+            link=Link(window=spec.window, sight=Sight(0, self.breakers), **common),
             inner=Link(window=BACKLOG_TASKS, first=2, **common),
             cells=cells,
             budget=RestartBudget(chance),
@@ -98,11 +109,14 @@ class SimHub:
             named=self.placement.named,
         )
         self.pools = [Pool(0, spec, [self.seat], self._on_found, events)]
-        self._balancer = Balancer(self.placement, self.pools)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=events)
         self._newcomers.is_complete = True
-        everybody = Everybody(self.members, partial(batches, resolve=self.resolve, window=spec.window, tally=self.tally))
-        self.asks = Asks(self.resolve, loop, self.tally.accept, self.tally.end, everybody.ask)
+        balancer = Balancer(self.placement, self.pools, self.breakers, clock=clock.monotonic_s, chance=chance)
+        self.routes = Routes(self.placement, self.pools, self._newcomers, self.breakers, balancer)
+        resolve, deal = self.routes.resolve, self.routes.deal
+        mapped = partial(batches, resolve=resolve, window=spec.window, tally=self.tally, deal=deal)
+        everybody = Everybody(self.members, mapped)
+        self.asks = Asks(resolve, loop, self.tally.accept, self.tally.end, everybody.ask)
 
     # -- the worker ----------------------------------------------------------------------------------------------------
 
@@ -178,6 +192,7 @@ class SimHub:
                 "sleep_after_s": self._spec.sleep_after_s,
                 "paths": [],
                 "kinds": [],
+                "breaker": asdict(self.breakers.spec),
                 "store": store if self._is_kept else None,
             }
         ]
@@ -189,7 +204,11 @@ class SimHub:
         return orders
 
     def _gateway(self, channel: Channel) -> Gateway:
-        return Gateway(self._resolve_inner, channel, self.loop.call_soon, _uncounted, _uncounted)
+        heard = self.deadlocks.heard
+        return Gateway(self.routes.resolve_inner, channel, self.loop.call_soon, _uncounted, _uncounted, waits=heard)
+
+    def _breaker_changed(self, name: str, text: str) -> None:
+        self._on_event(Event(name, text, self._clock.wall_s()))
 
     def _on_found(self, finding: Finding) -> None:
         self.found.append(tuple(map(str, finding)))
@@ -230,36 +249,10 @@ class SimHub:
         ranges = [(part.start, part.stop) for part in self.placement.parts_of(kind, 0)]
         return Members(sorted(ranges), list(self.placement.names_of(kind, 0)))
 
-    # -- the way of a task ---------------------------------------------------------------------------------------------
-
-    def resolve(self, address: str) -> tuple[Link, str, Key]:
-        """As `Swarm.resolve`."""
-        if type(address) is str and "/" not in address:
-            link, key = self.resolve_key(valid_kind(address), ANY)
-            return link, address, key
-        kind, key = parse(address)
-        link, key = self.resolve_key(kind, key)
-        return link, kind, key
-
-    def resolve_key(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
-        """As `Swarm.resolve_key`."""
-        return self.seat.link, self._found(kind, key, turn)
-
-    def _resolve_inner(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
-        return self.seat.inner, self._found(kind, key, turn)
-
-    def _found(self, kind: str, key: Key, turn: int | None) -> Key:
-        if key is ANY:
-            return self._balancer.pick(kind, turn)
-        try:
-            self.placement.pool_of(kind, key)
-        except (UnknownAgent, UnknownKind) as error:
-            self._newcomers.used(kind, key, error)
-        return key
-
     def close(self) -> None:
         """End everything."""
         self.seat.state = "stopped"
+        self.deadlocks.stop()
         if self._loop_of_worker is not None:
             self._end(self._loop_of_worker, 0)
         for loop in [*self.loops, self.loop]:

@@ -119,7 +119,7 @@ class SimSwarm:
     def _accepted(self, chance: Random) -> Detached:
         detached = Detached(
             None,
-            resolve=self._hub.resolve_key,
+            routes=self._hub.routes,
             chance=chance,
             environ={},
             output=None,

@@ -117,7 +117,8 @@ class SimWorker(Worker):
         }
 
     def _equipped(self, pool: str) -> tuple[Ward, int]:
-        return Ward(self._kinds, InPlace(self, self._found), self._clock.monotonic_s, self._found), -1
+        isolation = InPlace(self, self._found)
+        return Ward(self._kinds, isolation, self._clock.monotonic_s, self._found, self.logbook, self._cells), -1
 
     def _add_kind(self, order: dict[str, Any]) -> dict[str, Any]:
         kind = self._known[order["reference"]]

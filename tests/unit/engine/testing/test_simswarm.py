@@ -419,3 +419,10 @@ def test_a_name_stands_for_one_class_and_what_is_kept_for_two_words() -> None:
         swarm._add(Other)
     with pytest.raises(ValueError, match="sync or memory"):
         SimSwarm(durability="os")
+
+
+async def test_agents_that_ask_each_other_in_a_circle_are_found(swarm: SimSwarm) -> None:
+    await swarm.spawn(Asker, 2)
+    asked = swarm.ask("asker/0", "ask", "asker/1", "ask", ["asker/0", "hear", [1]])
+    with pytest.raises(TaskFailed, match="asker/0"):
+        await asked
