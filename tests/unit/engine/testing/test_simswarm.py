@@ -16,7 +16,17 @@ from engine.errors import TaskOpen, WorkerDied
 from engine.testing import Logged, SimSwarm, Spawned, Stuck, Timer, Told
 from pools.agent import Agent
 from pools.context import Context
-from pools.errors import BadArgument, MailboxFull, OutboxFull, TaskExpired, TaskFailed, TooManyAgents, UnknownAgent, UnknownKind
+from pools.errors import (
+    BadArgument,
+    Deadlock,
+    MailboxFull,
+    OutboxFull,
+    TaskExpired,
+    TaskFailed,
+    TooManyAgents,
+    UnknownAgent,
+    UnknownKind,
+)
 from pools.log import Log
 from pools.method import task
 from pools.table import Table
@@ -424,5 +434,5 @@ def test_a_name_stands_for_one_class_and_what_is_kept_for_two_words() -> None:
 async def test_agents_that_ask_each_other_in_a_circle_are_found(swarm: SimSwarm) -> None:
     await swarm.spawn(Asker, 2)
     asked = swarm.ask("asker/0", "ask", "asker/1", "ask", ["asker/0", "hear", [1]])
-    with pytest.raises(TaskFailed, match="asker/0"):
+    with pytest.raises(Deadlock, match="asker/1 -> asker/0"):
         await asked
