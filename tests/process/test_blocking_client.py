@@ -131,6 +131,25 @@ def test_a_loop_that_is_left_takes_back_what_is_not_done(engine: BlockingClient)
         assert result.value == 1
         break
     assert engine.ask("waiter/2", "seen", timeout_s=10) == 1
+    results = engine.map_batches([("waiter/2", "wait", 0)] + [("waiter/2", "wait", 30)] * 50)
+    assert len(next(results)) == 1
+    results.close()
+    assert engine.stats()["tasks"]["open"] == 0
+
+
+def test_the_window_is_filled_before_an_answer_is_waited_for(engine: BlockingClient) -> None:
+    read = 0
+
+    def tasks() -> Iterator[tuple[Any, ...]]:
+        nonlocal read
+        for number in range(4_000):
+            read += 1
+            yield f"waiter/{number % 4 + 6}", "wait", 1
+
+    results = engine.map_batches(tasks(), window=2_000)
+    next(results)
+    assert read == 2_000
+    results.close()
 
 
 def test_threads_share_one_client(engine: BlockingClient) -> None:

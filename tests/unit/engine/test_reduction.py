@@ -49,6 +49,7 @@ def test_floats_are_added_exactly_so_that_their_order_changes_nothing(chance: Ra
 def test_whole_numbers_stay_whole_and_exact() -> None:
     value = reduced("sum", Batch([0, 1, 2], [2**53, 1, 1])).value
     assert (value, type(value)) == (2**53 + 2, int)
+    assert reduced("sum", Batch([0, 1, 2], [3, 0.5, True])).value == 4.5
 
 
 def test_failures_are_counted_by_type_and_the_first_is_that_of_the_first_agent() -> None:

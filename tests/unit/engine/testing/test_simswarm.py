@@ -88,9 +88,15 @@ class Clockwork(Agent):
     def echo(self, ctx: Context) -> None:
         ctx.tell(ctx.agent_id, "echo")
 
+    async def spin(self) -> None:
+        while True:
+            CALLS.append("spin")
+            await asyncio.sleep(0.001)
+
     @task(max_run_s=5)
-    def apart(self, x: float) -> float:
+    def apart(self, x: float, ctx: Context) -> float:
         self.rings.append(x)
+        ctx.timer(1, "apart", 0.5)
         return x
 
     def fail_once(self) -> int:
@@ -205,6 +211,8 @@ async def test_what_would_run_in_a_process_of_its_own_runs_here(each: SimSwarm) 
     await each.spawn(Clockwork, 1)
     assert await each.ask("clockwork/0", "apart", 2.5) == 2.5
     assert each.state("clockwork/0") == {"rings": [2.5]}
+    await each.advance(1)
+    assert each.state("clockwork/0") == {"rings": [2.5, 0.5]}
 
 
 # -- time --------------------------------------------------------------------------------------------------------------
@@ -337,6 +345,21 @@ async def test_a_task_that_was_under_way_is_run_again_and_nothing_of_the_dead_ru
     await swarm.advance(2)
     assert await asked == 1
     assert swarm.state("waiter/0") == {"count": 1}
+
+
+async def test_nothing_of_a_dead_worker_runs_on_until_there_is_another() -> None:
+    with SimSwarm(Clockwork, durability="memory") as swarm:
+        await swarm.spawn(Clockwork, 1)
+        asked = swarm.ask("clockwork/0", "spin")
+        await swarm.advance(0.05)
+        before = len(CALLS)
+        assert before > 10
+        await swarm.kill()
+        assert swarm.now_s > 0.06
+        await swarm.advance(5)
+        assert len(CALLS) == before
+        with pytest.raises(WorkerDied):
+            await asked
 
 
 async def test_a_worker_that_dies_between_a_step_and_the_end_runs_the_step_once(swarm: SimSwarm) -> None:
