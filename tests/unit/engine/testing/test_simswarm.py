@@ -62,6 +62,14 @@ class Diary(Agent):
         ctx.log("spoilt")
         raise ValueError("as told")
 
+    async def long(self, parts: int, ctx: Context) -> int:
+        last = ctx.last_checkpoint()
+        begin = last.partial_result if last is not None and last.task_id == ctx.task_id else 0
+        for at in range(begin, parts):
+            await ctx.step(f"part {at}", outside, str(at))
+            await ctx.checkpoint(progress=(at + 1) / parts, partial_result=at + 1)
+        return parts - begin
+
     def read(self) -> list[Any]:
         return [list(self.pages), dict(self.index), self.count]
 
@@ -371,6 +379,13 @@ async def test_a_worker_that_dies_between_a_step_and_the_end_runs_the_step_once(
     assert swarm.planned == 0
     assert swarm.state("diary/0") == {"pages": ["A 1"], "index": {"a": 0}, "count": 1}
     assert sum(event.name == "worker.died" for event in swarm.events) == 1
+
+
+async def test_a_long_task_goes_on_from_what_it_put_on_record(swarm: SimSwarm) -> None:
+    await swarm.spawn(Diary, 1)
+    swarm.kill_after_step("diary/0", "part 3")
+    assert await swarm.ask("diary/0", "long", 6) == 3
+    assert CALLS == ["0", "1", "2", "3", "4", "5"]
 
 
 async def test_a_step_fails_as_planned_once(swarm: SimSwarm) -> None:
