@@ -6,7 +6,7 @@ Owns their names and what they return. The tasks are `detached`'s, what is told 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +16,7 @@ from engine.submission import submission_of, submit_parts
 
 if TYPE_CHECKING:
     from engine.detached import Detached
+    from engine.task import Task
     from pools.swarm import Swarm
 
 __all__ = ["Accepted"]
@@ -92,12 +93,19 @@ class Accepted(ABC):
 
         task = self.detached.register.find(id)
         place = place_facts(self.swarm, task.agent)
-        is_held = place is not None and task.ended_s is None and place["state"] != "running"
-        obstacles = []
-        if place is not None and is_held:
-            reason = f": {place['reason']}" if place["reason"] else ""
-            obstacles.append({"what": "worker", "text": f"worker {place['worker']} is {place['state']}{reason}"})
+        obstacles = list(self._obstacles(task, place)) if task.ended_s is None else []
         return {**self.detached.account.why(task), "place": place, "obstacles": obstacles}
+
+    def _obstacles(self, task: Task, place: dict[str, Any] | None) -> Iterator[dict[str, str]]:
+        """What keeps an open task from running: its worker, and the breakers on its way."""
+        if place is not None and place["state"] != "running":
+            reason = f": {place['reason']}" if place["reason"] else ""
+            yield {"what": "worker", "text": f"worker {place['worker']} is {place['state']}{reason}"}
+        for one in self.swarm.breakers.facts():
+            is_on_the_way = place is None or one["pool"] == place["pool"]
+            if is_on_the_way and one["state"] != "closed" and one["kind"] in (None, task.agent.partition("/")[0]):
+                of_kind = f" for {one['kind']}" if one["kind"] else ""
+                yield {"what": "breaker", "text": f"the breaker of pool {one['pool']}{of_kind} is {one['state']}"}
 
     async def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
         """Try tasks again that failed, were cancelled or expired, all dead letters by default; the old and the new id of each.

@@ -17,6 +17,7 @@ from typing import Any, Self
 from checkpoints.spec import SESSION_BYTES
 from engine.errands import RETURN_S, Errands
 from engine.errors import NotRunning, UnsafePath
+from engine.everybody import Everybody, Members
 from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
@@ -32,7 +33,7 @@ from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
 
-__all__ = ["Client"]
+__all__ = ["WINDOW", "Client"]
 
 #: Tasks that one client has in flight; the engine's own windows decide how fast they go on.
 WINDOW = 8_192
@@ -72,6 +73,7 @@ class Client(Errands):
         self._tally = Tally()
         #: Send a task; await the result for its value. As `Engine.ask`.
         self.ask: Callable[..., Future[Any]] = _not_connected
+        self._asks: Asks | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._requests: dict[int, Future[Any]] = {}
         self._number = 0
@@ -91,7 +93,9 @@ class Client(Errands):
         """Connect. Raises NotRunning, UnsafePath."""
         self._loop = loop = asyncio.get_running_loop()
         await self._open(loop)
-        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
+        everybody = Everybody(self._members, self.map_batches).ask
+        self._asks = Asks(self._resolve, loop, self._tally.accept, self._tally.end, everybody)
+        self.ask = self._asks.ask
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
@@ -215,12 +219,22 @@ class Client(Errands):
         self._requests[self._number] = future
         return await future
 
+    async def _members(self, kind: str) -> Members:
+        """The agents of a kind that exist when the engine hears of this. Raises UnknownKind, FrameTooLarge."""
+        found = await self._insist("members", kind=kind)
+        return Members([(start, stop) for start, stop in found["ranges"]], found["names"])
+
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
     def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> None:
         """Send a task without waiting for its end."""
         future = self.ask(address, method, *arguments, **named)
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def take_back(self, answer: Future[Any]) -> None:
+        """Take back the task of an ask whose caller waits no more; it is not begun, or interrupted where it waits."""
+        if self._asks is not None:
+            self._asks.cancel(answer)
 
     def agent(self, kind: str, key: str | int) -> Proxy:
         """An agent whose methods can be called. As `Engine.agent`."""

@@ -13,6 +13,7 @@ import time
 from asyncio import Future
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -22,6 +23,7 @@ from checkpoints.errors import CheckpointError
 from engine.accepted import Accepted
 from engine.allotment import pools_of
 from engine.errors import EngineStopped, StartFailed, Unavailable
+from engine.everybody import Everybody, members_of
 from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
@@ -37,7 +39,7 @@ from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
 from pools.pool import pss_bytes
-from pools.registry import reference_of, root_of
+from pools.registry import kinds_in, name_of, reference_of, root_of
 from pools.result import Batch, Result
 from pools.spec import PoolSpec
 from pools.swarm import Swarm
@@ -104,9 +106,9 @@ class Engine(Accepted):
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s = time.time()
         self._on_event = on_event
-        self._kinds: list[type[Agent] | str] = list(kinds)
+        self._kinds = kinds_in(kinds)
         self._wanted_paths = list(paths)
-        classes = {kind.kind: self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
+        classes = {name_of(kind): self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
         specs, limit, more, found = pools_of(pools, agents_limit, classes)
         self._kinds += more
         self._references: list[str] = []
@@ -156,7 +158,8 @@ class Engine(Accepted):
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
-        self.ask = Asks(swarm.routes.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
+        everybody = Everybody(partial(members_of, swarm), self.map_batches).ask
+        self.ask = Asks(swarm.routes.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end, everybody).ask
         try:
             return swarm.launch()
         except OSError as error:
@@ -266,28 +269,26 @@ class Engine(Accepted):
         Their open tasks fail with UnknownAgent. One that is not there is no error. A removed key may be spawned again, as a
         new agent.  Raises UnknownKind, BadAddress, PoolUnavailable, CheckpointError.
         """
-        swarm, name = self.swarm, kind if isinstance(kind, str) else kind.kind
+        swarm, name = self.swarm, name_of(kind)
         swarm.check_kind(name)
         ranges, names = meant = leaving(keys)
         began_s = time.perf_counter()
         removed = await swarm.removals.remove(name, ranges, names)
-        total = swarm.placement.count_of(name)
-        return Removed(name, removed, meant.total - removed, total, time.perf_counter() - began_s)
+        return Removed(name, removed, meant.total - removed, swarm.placement.count_of(name), time.perf_counter() - began_s)
 
     async def _load(self, kind: type[Agent] | str) -> str:
         swarm = self.swarm
         if isinstance(kind, str) and ":" not in kind:
             swarm.check_kind(kind)
             return kind
-        if not isinstance(kind, str) and kind.kind in swarm.kinds and self._reference(kind) in swarm.references:
+        if not isinstance(kind, str) and name_of(kind) in swarm.kinds and self._reference(kind) in swarm.references:
             return kind.kind
         return await swarm.load(self._reference(kind), self._wanted_paths)
 
     def _reference(self, kind: type[Agent] | str) -> str:
         if isinstance(kind, str):
             return kind
-        root = root_of(kind)
-        if root is not None and root not in self._wanted_paths:
+        if (root := root_of(kind)) is not None and root not in self._wanted_paths:
             self._wanted_paths.append(root)
         return reference_of(kind)
 
@@ -297,8 +298,7 @@ class Engine(Accepted):
 
     def agent(self, kind: type[Agent] | str, key: str | int) -> Proxy:
         """An agent whose methods can be called: `await engine.agent(Counter, 17).add(2)`."""
-        name = kind if isinstance(kind, str) else kind.kind
-        return Proxy(self.ask, f"{name}/{key}")
+        return Proxy(self.ask, f"{name_of(kind)}/{key}")
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,10 @@ class Here(Accepted):
         """A worker that is down, and has every agent."""
         seat = SimpleNamespace(name="p1/0", state="down", reason="it died")
         placement = SimpleNamespace(worker_of=lambda _kind, _key: (0, 0))
-        return SimpleNamespace(placement=placement, pools=[SimpleNamespace(name="p1", seats=[seat])])
+        known = [("p1", None, "half-open"), ("p1", "counter", "open"), ("p1", "other", "open"), ("p2", None, "open")]
+        told = [{"pool": pool, "kind": kind, "state": state} for pool, kind, state in [*known, ("p1", None, "closed")]]
+        breakers = SimpleNamespace(facts=lambda: told)
+        return SimpleNamespace(placement=placement, pools=[SimpleNamespace(name="p1", seats=[seat])], breakers=breakers)
 
 
 class Socket:
@@ -99,7 +102,11 @@ async def test_a_page_has_what_is_asked_for_and_why_tells_who_holds_a_task_up() 
         told = await peer.ask("why", task="mine")
         assert (told["task"]["id"], told["args"], told["args_bytes"]) == (name, 2, 1)
         assert told["place"] == {"agent": "counter/1", "pool": "p1", "worker": "p1/0", "state": "down", "reason": "it died"}
-        assert told["obstacles"] == [{"what": "worker", "text": "worker p1/0 is down: it died"}]
+        assert told["obstacles"] == [
+            {"what": "worker", "text": "worker p1/0 is down: it died"},
+            {"what": "breaker", "text": "the breaker of pool p1 is half-open"},
+            {"what": "breaker", "text": "the breaker of pool p1 for counter is open"},
+        ]
         assert told["waited_for"] == [{"task": "first", "id": None, "state": "unknown", "ended_s": None, "waited_s": 0.0}]
 
 
