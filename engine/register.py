@@ -109,6 +109,8 @@ class Register:
 
     def standing(self, name: Reference) -> str | None:
         """How a task stands for those that wait for it: `open`, as it ended, or None where none is called so."""
+        if self.names.numbers.get(name) in self._drafted:
+            return "open"
         task = self.newest(name)
         if task is not None and task.next is None:
             return "open" if task.ended_s is None else task.state
@@ -121,7 +123,8 @@ class Register:
 
     def newest(self, name: Reference) -> Task | None:
         """The newest attempt of the task that is called so, or has this id; None where it is not kept."""
-        task = self.tasks.get(self._number(name) or 0)
+        number = self.names.numbers.get(name) or self._number(name)
+        task = self.tasks.get(number or 0)
         while task is not None and task.next:
             task = self.tasks.get(task.next)
         return task
@@ -210,8 +213,8 @@ class Register:
 
     def _wait(self, task: Task, lost: list[tuple[Task, Failure]]) -> None:
         """Have a task wait for others, if it must."""
-        start = self.session[:ID_DIGITS]
-        self._has_ids |= any(type(each) is str and each.startswith(start) for each in task.after)
+        if not self._has_ids:
+            self._has_ids = self.session[:ID_DIGITS] in repr(task.after)
         waits = self.dependencies.add(task, task.name, task.after, task.options)
         task.state = "waiting" if waits is True else "queued"
         if isinstance(waits, Failure):

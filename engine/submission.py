@@ -39,6 +39,8 @@ LINE = frozenset({"id", "agent", "kind", "method", "args"})
 #: Fields of a task line that are each task's own, beside what is called and sent; those of `Options` many tasks share.
 OWN = frozenset({"deadline_s", "deadline_at", "after", "key", "sticky"})
 WANTED = OWN | FIELDS
+#: Fields of a line that waits for others, and wants nothing else.
+SIMPLE = LINE | {"after"}
 
 
 class Submission(NamedTuple):
@@ -105,6 +107,10 @@ def submission_of(line: Any, wall_s: Callable[[], float] = time.time, defaults: 
     """
     if type(line) is Submission:
         return line
+    if type(line) is dict and "after" in line and defaults is PLAIN and line.keys() <= SIMPLE:
+        name, (address, method, *arguments) = task_of(line, SIMPLE)
+        plain = _checked(name, address, method, sent_form(arguments))
+        return Submission(name, address, method, plain.argument, None, references_of(line["after"]))
     if type(line) is dict and not line.keys() <= LINE:
         fields = {name: line[name] for name in line if name in WANTED}
         line = {name: line[name] for name in line if name not in fields}
