@@ -123,8 +123,7 @@ class Register:
 
     def newest(self, name: Reference) -> Task | None:
         """The newest attempt of the task that is called so, or has this id; None where it is not kept."""
-        number = self.names.numbers.get(name) or self._number(name)
-        task = self.tasks.get(number or 0)
+        task = self.tasks.get(self.names.numbers.get(name) or self._number(name) or 0)
         while task is not None and task.next:
             task = self.tasks.get(task.next)
         return task
@@ -213,8 +212,7 @@ class Register:
 
     def _wait(self, task: Task, lost: list[tuple[Task, Failure]]) -> None:
         """Have a task wait for others, if it must."""
-        if not self._has_ids:
-            self._has_ids = self.session[:ID_DIGITS] in repr(task.after)
+        self._has_ids = self._has_ids or self.session[:ID_DIGITS] in repr(task.after)
         waits = self.dependencies.add(task, task.name, task.after, task.options)
         task.state = "waiting" if waits is True else "queued"
         if isinstance(waits, Failure):
