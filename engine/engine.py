@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from checkpoints.errors import CheckpointError
 from engine.allotment import pools_of
 from engine.errors import EngineStopped, StartFailed, Unavailable
+from engine.foresight import Foresight
 from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
@@ -33,6 +34,7 @@ from pools.asks import Asks
 from pools.cut import cut
 from pools.errors import StateUnreadable
 from pools.events import Event
+from pools.foresight import ForesightSpec
 from pools.keep import Keep
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
@@ -64,7 +66,7 @@ class Engine:
     until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
     agents_limit: most agents in all.  paths: folders that workers add at the end of their import path.
     environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
-    seed: for every choice by chance.
+    seed: for every choice by chance.  foresight: how it is set; None as pools.yaml says, else as it is shipped.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
     """
 
@@ -82,6 +84,7 @@ class Engine:
         output: int | None = None,
         spares: Spares | None = None,
         seed: int | None = None,
+        foresight: ForesightSpec | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         if durability is None:
@@ -109,6 +112,7 @@ class Engine:
         self._output = output
         self._spares = spares
         self._seed = seed
+        self._foresight_spec = foresight or ForesightSpec()
         self._specs = specs
         self._limit = limit
         self._swarm: Swarm | None = None
@@ -153,7 +157,10 @@ class Engine:
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
-        self.ask = Asks(swarm.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end).ask
+        loop, tally = asyncio.get_running_loop(), self.tally
+        asks = Asks(swarm.resolve, loop, tally.accept, tally.end)
+        self.ask = asks.ask
+        self.foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
         try:
             return swarm.launch()
         except OSError as error:
@@ -338,8 +345,8 @@ class Engine:
         self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
     ) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
-        swarm = self.swarm
-        return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally)
+        swarm, aside = self.swarm, self.foresight.of_stream
+        return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally, aside=aside)
 
     async def submit(self, tasks: Iterable[Any]) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.

@@ -17,7 +17,7 @@ from pools.errors import BadArgument, Failure, PoolError
 from pools.lane import Named
 from pools.result import Batch, Result
 from pools.spec import FRAME_TASKS
-from pools.stream import Stream
+from pools.stream import Aside, Stream
 from pools.ways import Resolve
 
 __all__ = ["LINE", "Tally", "batches", "singly", "task_of"]
@@ -216,11 +216,17 @@ def _feed(
 
 
 async def batches(
-    tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally
+    tasks: Iterable[Any] | AsyncIterable[Any],
+    *,
+    resolve: Resolve,
+    window: int,
+    tally: Tally,
+    aside: Callable[[Stream], Aside | None] | None = None,
 ) -> AsyncGenerator[Batch, None]:
     """Results as they come, in batches.
 
-    window: tasks sent or answered and not yet taken, at least 1.  Leaving the loop early takes back what is not answered.
+    window: tasks sent or answered and not yet taken, at least 1.  aside: as for a `Stream`.
+    Leaving the loop early takes back what is not answered.
     """
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[None] | None = None
@@ -231,7 +237,7 @@ async def batches(
 
     if window < 1:
         raise ValueError(f"window must be 1 or more, got {window}")
-    stream = Stream(resolve, window, wake, tally.end)
+    stream = Stream(resolve, window, wake, tally.end, aside)
     feed = _feed(tasks, stream, tally, wake)
     try:
         while True:

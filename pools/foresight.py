@@ -42,6 +42,8 @@ AS_GOOD = 0.05
 PARTS = 1_000
 #: Dependencies of dependencies that are followed.
 FOLLOWED = 10_000
+#: States of a task for which nobody can wait.
+OVER = frozenset({"done", "failed", "cancelled", "expired", None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class Facts:
     need: Mapping[str, float]
     left: Mapping[str, float]
     after: Sequence[str] = ()
-    state_of: Callable[[str], str | None] = {}.get
-    after_of: Callable[[str], Iterable[str]] = lambda _id: ()
+    state_of: Callable[[str], str | None] = lambda _task: None
+    after_of: Callable[[str], Iterable[str]] = lambda _task: ()
     can_split: bool = False
 
 
@@ -104,7 +106,7 @@ def will_exceed_resources(need: Mapping[str, float], left: Mapping[str, float]) 
 
 def check_dependencies(after: Iterable[str], state_of: Callable[[str], str | None]) -> tuple[str, ...]:
     """The dependencies that conflict with a start now: unknown, not ended, or ended otherwise than done."""
-    return tuple(id for id in after if state_of(id) != "done")
+    return tuple(task for task in after if state_of(task) != "done")
 
 
 def find_specialist(outlook: Outlook, size: int, probability: float) -> tuple[str, ...]:
@@ -134,29 +136,29 @@ def split_task(answer: Any) -> list[Any]:
 def resolve_dependencies(
     after: Iterable[str], state_of: Callable[[str], str | None], after_of: Callable[[str], Iterable[str]]
 ) -> tuple[str, ...]:
-    """Everything that has to end before, each behind what it depends on itself; what is done or unknown is left out.
+    """Everything that has to end before, each behind what it depends on itself; what has ended or is unknown is left out.
 
     Raises BadArgument for a cycle, naming it, and past FOLLOWED tasks.
     """
     order: dict[str, None] = {}
     path: dict[str, None] = {}
-    walk: list[tuple[str, bool]] = [(id, False) for id in reversed(list(after))]
+    walk: list[tuple[str, bool]] = [(task, False) for task in reversed(list(after))]
     while walk:
-        id, is_left = walk.pop()
+        task, is_left = walk.pop()
         if is_left:
-            del path[id]
-            order[id] = None
+            del path[task]
+            order[task] = None
             continue
-        if id in path:
+        if task in path:
             ids = list(path)
-            raise BadArgument(f"these wait for each other: {' → '.join([*ids[ids.index(id) :], id])}")
-        if id in order or state_of(id) in ("done", None):
+            raise BadArgument(f"these wait for each other: {' → '.join([*ids[ids.index(task) :], task])}")
+        if task in order or state_of(task) in OVER:
             continue
         if len(order) + len(path) >= FOLLOWED:
             raise BadArgument(f"more than {FOLLOWED:,} tasks would have to end before")
-        path[id] = None
-        walk.append((id, True))
-        walk += [(each, False) for each in reversed(list(after_of(id)))]
+        path[task] = None
+        walk.append((task, True))
+        walk += [(each, False) for each in reversed(list(after_of(task)))]
     return tuple(order)
 
 

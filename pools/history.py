@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 __all__ = [
-    "HALF_LIFE_OUTCOMES", "HALF_LIFE_S", "PRIOR", "PRIOR_FAILED", "PRIOR_TASKS", "Evidence", "History", "Pair", "Record", "Spot",
-    "least_of", "size_of",
+    "HALF_LIFE_OUTCOMES", "HALF_LIFE_S", "PRIOR", "PRIOR_FAILED", "PRIOR_TASKS", "Evidence", "History", "Pair", "Record",
+    "Spot", "least_of", "size_of",
 ]  # fmt: skip
 
 #: A kind and a method.
@@ -37,7 +37,7 @@ class Evidence(NamedTuple):
     """Outcomes, as they count now: how many failed, of how many."""
 
     failed: float
-    count: float
+    tasks: float
 
 
 class Record:

@@ -24,21 +24,26 @@ _Level = TypeVar("_Level", bound=Hashable)
 class Outlook:
     """The outlook of one pair at one moment.
 
-    rate: how likely a task of it fails, wherever it runs.  places, sizes, spots: the same where it is known where it runs.
+    rate: how likely a task of it fails, wherever it runs.  share: how many did, as they count now.
+    places, sizes, spots: the rate where it is known where it runs.
     """
 
-    __slots__ = ("_known_places", "_known_sizes", "places", "rate", "sizes", "spots")
+    __slots__ = ("_known_places", "_known_sizes", "_seen_rate", "places", "rate", "share", "sizes", "spots")
 
     def __init__(self, record: Record | None, now_s: float) -> None:
         failed, count = (0.0, 0.0) if record is None else record.whole(now_s)
         rate = self.rate = (failed + PRIOR_FAILED) / (count + PRIOR_TASKS)
+        self.share = failed / count if count else 0.0
         places = {} if record is None else record.places(now_s)
         sizes = {} if record is None else record.sizes(now_s)
         spots = {} if record is None else record.spots(now_s)
-        self._known_places = {place for place, seen in places.items() if seen.count >= LEAST_COUNT}
-        self._known_sizes = {size for size, seen in sizes.items() if seen.count >= LEAST_COUNT}
-        self.places: Mapping[str, float] = _shrunk(places, dict.fromkeys(places, rate))
-        self.sizes: Mapping[int, float] = _shrunk(sizes, dict.fromkeys(sizes, rate))
+        self._known_places = {place for place, seen in places.items() if seen.tasks >= LEAST_COUNT}
+        self._known_sizes = {size for size, seen in sizes.items() if seen.tasks >= LEAST_COUNT}
+        # What is compared is what was looked at: of the others nobody knows where they ran.
+        seen_failed, seen = (sum(column) for column in zip((0.0, 0.0), *places.values(), strict=True))
+        self._seen_rate = (seen_failed + rate * PRIOR_TASKS) / (seen + PRIOR_TASKS)
+        self.places: Mapping[str, float] = _shrunk(places, dict.fromkeys(places, self._seen_rate))
+        self.sizes: Mapping[int, float] = _shrunk(sizes, dict.fromkeys(sizes, self._seen_rate))
         self.spots: Mapping[Spot, float] = {}
         self.spots = _shrunk(spots, {spot: self.expect(*spot) for spot in spots})
 
@@ -47,9 +52,20 @@ class Outlook:
         known = self.spots.get((place, size))
         if known is not None:
             return known
-        by_place, by_size = self.places.get(place, self.rate), self.sizes.get(size, self.rate)
+        usual = self._seen_rate
+        by_place, by_size = self.places.get(place, usual), self._by_size(size, usual)
         # Two causes that know nothing of each other, and what all tasks have in common counted once.
-        return min(max(1.0 - (1.0 - by_place) * (1.0 - by_size) / (1.0 - self.rate), 0.0), 1.0)
+        return min(max(1.0 - (1.0 - by_place) * (1.0 - by_size) / (1.0 - usual), 0.0), 1.0)
+
+    def _by_size(self, size: int, usual: float) -> float:
+        """The rate of a size; of one that was not seen, the mean of the next ones below and above."""
+        known = self.sizes.get(size)
+        if known is not None or not self.sizes:
+            return usual if known is None else known
+        below = max((each for each in self.sizes if each < size), default=None)
+        above = min((each for each in self.sizes if each > size), default=None)
+        beside = [self.sizes[each] for each in (below, above) if each is not None]
+        return sum(beside) / len(beside)
 
     def best(self, size: int) -> dict[str, float]:
         """The places of which enough is known, each with the probability that a task of this size fails there."""
@@ -78,9 +94,7 @@ def _shrunk(levels: Mapping[_Level, Evidence], means: Mapping[_Level, float]) ->
     Beta-binomial; the strength of the pull is estimated from how much more the levels differ than chance makes them.
     """
     strength = _strength(levels, means)
-    return {
-        level: (failed + strength * means[level]) / (count + strength) for level, (failed, count) in levels.items()
-    }
+    return {level: (failed + strength * means[level]) / (count + strength) for level, (failed, count) in levels.items()}
 
 
 def _strength(levels: Mapping[_Level, Evidence], means: Mapping[_Level, float]) -> float:

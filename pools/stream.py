@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import chain, compress
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from pools import values
 from pools.address import ANY, Key
@@ -21,7 +21,7 @@ from pools.link import Link
 from pools.result import Batch
 from pools.ways import ROUTES, Ended, Resolve, Ways
 
-__all__ = ["Stream"]
+__all__ = ["Aside", "Stream"]
 
 #: Method names that a lane gives a number of its own; with more, each section numbers its own.
 NAMES = 32
@@ -152,13 +152,34 @@ def _arguments_of(tasks: Sequence[tuple[Any, ...]]) -> tuple[list[Any], bool]:
     return [sent_form(task[2:]) for task in tasks], False
 
 
+class Aside(Protocol):
+    """Takes the tasks of a stream that were sent to a kind, and answers them to the stream."""
+
+    def send(self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
+        """Send tasks (kind, method, *arguments)."""
+        ...
+
+    def cancel(self) -> None:
+        """Take back what is not answered."""
+        ...
+
+
 class Stream:
     """Many tasks, answered in the order of completion.
 
     limit: tasks sent or answered and not taken yet.  wake: called when there is something to take.
+    aside: makes what sends the stream's tasks for a kind; without, they go to whom `resolve` chooses.
     """
 
-    def __init__(self, resolve: Resolve, limit: int, wake: Callable[[], None], ended: Ended) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        limit: int,
+        wake: Callable[[], None],
+        ended: Ended,
+        aside: Callable[[Stream], Aside | None] | None = None,
+    ) -> None:
+        self._aside = None if aside is None else aside(self)
         self._ended = ended
         self._ways = Ways(self, StreamLane)
         self._resolve = resolve
@@ -195,6 +216,8 @@ class Stream:
             if len(tasks) == 1:
                 numbers = (numbers,)
         except (KeyError, TypeError):
+            if self._aside is not None and self._send_aside(self._aside, addresses, tokens, tasks):
+                return
             numbers = self._numbers_of(addresses, lost)
         pushes = self._pushes
         for at, number in enumerate(numbers):
@@ -206,6 +229,21 @@ class Stream:
         for at, failure in lost:
             self.answered((tokens[at],), (None,), ((0, failure),))
         self._ways.flush()
+
+    def _send_aside(
+        self, aside: Aside, addresses: Sequence[Any], tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]
+    ) -> bool:
+        """Have the tasks for kinds sent aside, and send the others; False if there are none for a kind."""
+        is_kind = [type(address) is str and "/" not in address for address in addresses]
+        count = sum(is_kind)
+        if count == len(tasks):
+            aside.send(tokens, tasks)
+        elif count:
+            aside.send([*compress(tokens, is_kind)], [*compress(tasks, is_kind)])
+            others = [not each for each in is_kind]
+            self.open -= len(tasks) - count
+            self.send([*compress(tokens, others)], [*compress(tasks, others)])
+        return count > 0
 
     def _keys_of(self, numbers: Sequence[int]) -> list[Key]:
         others = self._others
@@ -290,6 +328,8 @@ class Stream:
     def cancel(self) -> None:
         """Take back what is not answered; each such task still gets its answer, `TaskCancelled` where it did not run."""
         self._ways.cancel()
+        if self._aside is not None:
+            self._aside.cancel()
 
 
 def _drop(_at: int) -> None:

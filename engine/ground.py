@@ -1,0 +1,68 @@
+"""What foresight has to know of the agents of an engine.
+
+Owns the names of places: an agent where there are few of its kind, so that each can be known by itself, else its pool. Reads
+the swarm and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pools.address import ANY, Key
+from pools.errors import PoolError
+
+if TYPE_CHECKING:
+    from pools.swarm import Swarm
+
+__all__ = ["SwarmGround"]
+
+#: Agents of a kind up to which each is a place by itself: so many can be told apart by what some thousand tasks show.
+FEW = 64
+
+
+class SwarmGround:
+    """The agents of a swarm as foresight sees them."""
+
+    def __init__(self, swarm: Swarm) -> None:
+        self._swarm = swarm
+        self._turns: Counter[str] = Counter()
+        self._pools = {pool.name: pool.number for pool in swarm.pools}
+
+    def pick(self, kind: str) -> Key:
+        """The agent that the balancer gives a task to. Raises PoolError."""
+        return self._swarm.resolve_key(kind, ANY)[1]
+
+    def place_of(self, kind: str, key: Key) -> str:
+        """The agent's address, or the name of its pool. Raises PoolError."""
+        placement = self._swarm.placement
+        if placement.count_of(kind) <= FEW:
+            return f"{kind}/{key}"
+        return self._swarm.pools[placement.pool_of(kind, key)].name
+
+    def one_of(self, kind: str, place: str) -> Key:
+        """The agent, or the next one of the pool, if it is there and its pool is up."""
+        placement = self._swarm.placement
+        try:
+            if "/" in place:
+                pool, _, key = placement.find(place)
+                return key if self._swarm.pools[pool].state != "down" else None
+            pool = self._pools[place]
+            if self._swarm.pools[pool].state == "down" or pool not in placement.holders(kind):
+                return None
+        except PoolError:
+            return None
+        self._turns[place] += 1
+        return placement.nth(kind, pool, self._turns[place])
+
+    def left(self, kind: str, key: Key) -> Mapping[str, float]:
+        """Bytes of memory that the agent's pool may still take, where it has a limit."""
+        pool = self._swarm.pools[self._swarm.placement.pool_of(kind, key)]
+        if pool.spec.mem_bytes is None:
+            return {}
+        return {"mem_bytes": max(pool.spec.mem_bytes - pool.memory_bytes, 0)}
+
+    def can_split(self, kind: str) -> bool:
+        """Whether the kind has the public methods `split` and `join`."""
+        return self._swarm.kinds.get(kind, {}).keys() >= {"split", "join"}
