@@ -333,6 +333,10 @@ class Client:
         """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
         return dict(await self.request("release", agent=agent))
 
+    async def foresight(self) -> dict[str, Any]:
+        """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""
+        return dict(await self.request("foresight"))
+
     async def kinds(self) -> dict[str, dict[str, str]]:
         """What each kind can do: signatures by method."""
         return dict(await self.request("kinds"))

@@ -19,7 +19,7 @@ from engine.errors import ConfigError
 from engine.machine import Machine, read_machine
 from engine.paths import valid_name
 from engine.setting import Setting
-from pools.spec import AGENTS_TOTAL, PoolSpec
+from pools.spec import AGENTS_TOTAL, ForesightSpec, PoolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,7 @@ class Config:
     kinds: Mapping[str, str]
     pools: tuple[PoolSpec, ...]
     agents_limit: int
+    foresight: ForesightSpec
     machine: Machine
     origins: Mapping[str, str]
 
@@ -150,6 +151,7 @@ class _Reading:
             kinds=kinds,
             pools=specs,
             agents_limit=agents_limit,
+            foresight=self._foresight(),
             machine=self._machine,
             origins=self._origins(pools),
         )
@@ -159,6 +161,14 @@ class _Reading:
             return valid_name(setting.one())
         except ConfigError as refused:
             raise setting.wrong(str(refused).removeprefix("name: ")) from refused
+
+    def _foresight(self) -> ForesightSpec:
+        values: dict[str, Any] = {}
+        for key, field in keys.FORESIGHT_KEYS.items():
+            setting = self._settings.get(f"foresight.{key}")
+            if setting is not None:
+                values[field] = keys.read_foresight(setting, key)
+        return ForesightSpec(**values)
 
     def _pool(self, name: str, kinds: Mapping[str, str]) -> PoolSpec:
         values: dict[str, Any] = {}
@@ -178,6 +188,6 @@ class _Reading:
         return Setting(key, "", setting.origin, setting.folder, setting.file, setting.line).wrong(message)
 
     def _origins(self, pools: list[str]) -> dict[str, str]:
-        every = [*self._settings, *(f"pools.{pool}.{key}" for pool in pools for key in keys.POOL_KEYS)]
+        every = [*self._settings, *keys.OWN_PATHS, *(f"pools.{pool}.{key}" for pool in pools for key in keys.POOL_KEYS)]
         made = {f"pools.{pool}" for pool in pools}
         return {key: self._settings[key].origin if key in self._settings else "default" for key in every if key not in made}

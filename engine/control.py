@@ -72,6 +72,7 @@ class Control:
             "kinds": self._kinds,
             "events": self._events,
             "cut": self._cut,
+            "foresight": self._foresight,
             "quarantine": self._quarantine,
             "release": self._release,
             "ready": self._ready,
@@ -236,6 +237,9 @@ class Control:
     async def _events(self, order: Order) -> list[dict[str, Any]]:
         limit = order.count("limit", 100, 1_000)
         return [event._asdict() for event in list(self._engine.events)[-limit:]] if limit else []
+
+    async def _foresight(self, _order: Order) -> dict[str, Any]:
+        return self._engine.foresight.report()
 
     async def _quarantine(self, _order: Order) -> list[dict[str, Any]]:
         return self._engine.quarantine()

@@ -25,7 +25,7 @@ from engine.foresight import Foresight
 from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
-from engine.spawned import Spawned
+from engine.spawned import Spawned, check_wanted
 from engine.stream import Tally, batches, singly
 from engine.submission import submission_of, submit_parts
 from pools.address import names_in
@@ -34,12 +34,11 @@ from pools.asks import Asks
 from pools.cut import cut
 from pools.errors import StateUnreadable
 from pools.events import Event
-from pools.foresight import ForesightSpec
 from pools.keep import Keep
 from pools.pool import pss_bytes
 from pools.registry import reference_of, root_of
 from pools.result import Batch, Result
-from pools.spec import PoolSpec
+from pools.spec import ForesightSpec, PoolSpec
 from pools.swarm import Swarm
 
 if TYPE_CHECKING:
@@ -105,14 +104,14 @@ class Engine:
         self._kinds: list[type[Agent] | str] = list(kinds)
         self._wanted_paths = list(paths)
         classes = {kind.kind: self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
-        specs, limit, more = pools_of(pools, agents_limit, classes)
+        specs, limit, more, shipped = pools_of(pools, agents_limit, classes)
         self._kinds += more
         self._references: list[str] = []
         self._environ = dict(os.environ if environ is None else environ)
         self._output = output
         self._spares = spares
         self._seed = seed
-        self._foresight_spec = foresight or ForesightSpec()
+        self._foresight_spec = foresight or shipped
         self._specs = specs
         self._limit = limit
         self._swarm: Swarm | None = None
@@ -246,11 +245,7 @@ class Engine:
 
         Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
         """
-        if [count, add, keys].count(None) != 2:
-            raise ValueError("spawn takes one of count, add and keys")
-        for number, what in ((count, "count"), (add, "add")):
-            if number is not None and (type(number) is not int or number < 0):
-                raise ValueError(f"{what} must be a whole number, 0 or more, got {number!r}")
+        check_wanted(count, add, keys)
         swarm = self.swarm
         name = await self._load(kind)
         began_s = time.perf_counter()
@@ -372,10 +367,7 @@ class Engine:
         if keep is None or swarm.roster is None:
             raise Unavailable("this engine keeps its state in memory only, nothing is on the disk (durability: sync or os)")
         stores = {keep.store(pool.name, at): seat for pool in swarm.pools for at, seat in enumerate(pool.seats)}
-        pauses = {keep.roster: swarm.roster.pause}
-        if self.detached.journal.pause is not None:
-            pauses[keep.journal] = self.detached.journal.pause
-        places = await cut(stores, pauses)
+        places = await cut(stores, {keep.roster: swarm.roster.pause, keep.journal: self.detached.journal.pause})
         return {folder.removeprefix(f"{keep.folder}/"): place for folder, place in places.items()}
 
     # -- what is known -------------------------------------------------------------------------------------------------
@@ -399,8 +391,8 @@ class Engine:
         """One consistent snapshot of everything counted."""
         from engine.snapshot import snapshot
 
-        counts = self.detached.register.counts()
-        return snapshot(self.swarm, self.tally, counts, name=self.name, durability=self.durability, started_s=self.started_s)
+        counted = self.swarm, self.tally, self.detached.register.counts(), self.foresight.report()
+        return snapshot(*counted, name=self.name, durability=self.durability, started_s=self.started_s)
 
 
 def _not_started(*_arguments: Any, **_named: Any) -> Future[Any]:

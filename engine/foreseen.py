@@ -19,9 +19,10 @@ from pools.errors import (
     UnknownKind,
     UnknownMethod,
 )
-from pools.foresight import Facts, ForesightSpec, Plan, Risk, mitigate, risks_of
+from pools.foresight import Facts, Plan, Risk, mitigate, risks_of
 from pools.history import History, Pair, Spot, least_of, size_of
 from pools.outlook import Outlook
+from pools.spec import ForesightSpec
 from pools.trial import Trial, is_control
 
 __all__ = ["Case", "Foreseen", "Ground", "Judged"]
@@ -158,12 +159,14 @@ class Foreseen:
         state_of: Callable[[str], str | None] = lambda _task: None,
         after_of: Callable[[str], Iterable[str]] = lambda _task: (),
         is_part: bool = False,
+        may_split: bool = True,
     ) -> Judged:
         """Where a task goes, and how.
 
         argument: as it is sent.  number: chooses its group, by default its place among all that were judged.
         need: amounts of resources that it asks for.  after, state_of, after_of: see `pools.foresight.Facts`.
-        is_part: of a task that was split; it is in no group, and treated.  Raises PoolError as `pick`; BadArgument for a cycle.
+        is_part: of a task that was split; it is in no group, and treated.  may_split: False where it has to run as it is.
+        Raises PoolError as `pick`; BadArgument for a cycle.
         """
         pair = kind, method
         self._number += 1
@@ -173,13 +176,16 @@ class Foreseen:
         if view.is_clear and not need and not after:
             return Judged(kind, key, self._common(view, pair, None, view.outlook.rate))
         spot = place, size = self._ground.place_of(kind, key), size_of(argument)
+        seen = view.cases.get(spot)
+        if seen is not None and not need and not after:
+            return Judged(kind, key, seen)
         forecast = view.outlook.expect(place, size)
         left = dict(self._ground.left(kind, key)) if need else {}
         if view.ceiling is not None:
             need, left["size"] = {**need, "size": least_of(size)}, view.ceiling - 1
         if forecast < self.spec.threshold and not need and not after:
             return Judged(kind, key, self._common(view, pair, spot, forecast))
-        can_split = not is_part and method not in ("split", "join") and self._ground.can_split(kind)
+        can_split = may_split and not is_part and method not in ("split", "join") and self._ground.can_split(kind)
         facts = Facts(view.outlook, place, size, need, left, after, state_of, after_of, can_split)
         risks = tuple(risks_of(facts, self.spec.threshold))
         if not risks:
@@ -285,7 +291,7 @@ class Foreseen:
     def report(self) -> dict[str, Any]:
         """How it is set, and what the trial says, as JSON values."""
         return {
-            "on": self.spec.is_on,
+            "enabled": self.spec.is_on,
             "threshold": self.spec.threshold,
             "control_share": self.spec.control,
             "pairs": len(self.history),

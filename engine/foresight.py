@@ -15,7 +15,7 @@ from engine.foreseen import Foreseen
 from engine.ground import SwarmGround
 from engine.parts import Parts
 from pools.asks import Asks
-from pools.foresight import ForesightSpec
+from pools.spec import ForesightSpec
 from pools.stream import Stream
 from pools.swarm import Swarm
 from pools.ways import Ended

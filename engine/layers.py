@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.document import Branch, Leaf, Row
 from engine.dotenv import PREFIX
-from engine.keys import ENGINE_KEYS, POOL_KEYS
+from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, OWN_PATHS, POOL_KEYS
 from engine.setting import Setting, nearest_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ OTHER_VARIABLES = ("ENGINE_HOME", "ENGINE_POOLS")
 
 #: What a pool's key is written as, said to who writes something else.
 POOLS_SHAPE = "a mapping of pool names, such as `p1: {agents: 2500}`"
+FORESIGHT_SHAPE = "a mapping of its keys, such as `threshold: 0.7`"
 KINDS_SHAPE = "a mapping of kinds to classes, such as `counter: pools.counter:Counter`"
 
 
@@ -48,6 +49,12 @@ def from_document(tree: Branch, file: Path) -> Layer:
         place = Setting(key, "", f"{file}:{line}", file.parent, file, line)
         if key in ENGINE_KEYS:
             _flat(put(key, node, line), node)
+        elif key == "foresight":
+            body = _branch(node, place, FORESIGHT_SHAPE)
+            for one, leaf in body.items.items():
+                setting = put(f"foresight.{one}", leaf, body.lines[one])
+                _known(one, FORESIGHT_KEYS, setting, "foresight has no such key")
+                _flat(setting, leaf)
         elif key == "kinds":
             kinds = _branch(node, place, KINDS_SHAPE)
             for name, inner in kinds.items.items():
@@ -62,7 +69,7 @@ def from_document(tree: Branch, file: Path) -> Layer:
                     _known(one, POOL_KEYS, setting, "a pool has no such key")
                     _flat(setting, leaf)
         else:
-            _known(key, (*ENGINE_KEYS, "kinds", "pools"), place, _unknown(key))
+            _known(key, (*ENGINE_KEYS, "foresight", "kinds", "pools"), place, _unknown(key))
     return layer
 
 
@@ -80,7 +87,7 @@ def from_variables(
     double underscore makes it a pool's or a kind's. Raises ConfigError for such a one.
     """
     layer: Layer = {}
-    known = {variable_of(key): key for key in (*ENGINE_KEYS, *_pool_keys(pools))}
+    known = {variable_of(key): key for key in (*OWN_PATHS, *_pool_keys(pools))}
     for name, text in variables.items():
         key = known.get(name)
         if key is None and name.startswith(f"{PREFIX}KINDS__"):
@@ -98,7 +105,7 @@ def from_variables(
 def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -> Layer:
     """The settings of flags, given under key paths; None counts as not given. Raises ConfigError for an unknown key."""
     layer: Layer = {}
-    known = (*ENGINE_KEYS, *_pool_keys(pools))
+    known = (*OWN_PATHS, *_pool_keys(pools))
     for key, given in flags.items():
         if given is None:
             continue
@@ -111,7 +118,7 @@ def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -
 
 def strangers_of(variables: Iterable[str], pools: Collection[str]) -> dict[str, str | None]:
     """Variables that begin with ENGINE_ but are nothing to the engine, each with the one that may have been meant."""
-    known = [variable_of(key) for key in (*ENGINE_KEYS, *_pool_keys(pools))] + list(OTHER_VARIABLES)
+    known = [variable_of(key) for key in (*OWN_PATHS, *_pool_keys(pools))] + list(OTHER_VARIABLES)
     strangers = [name for name in variables if name.startswith(PREFIX) and name not in known]
     return {name: _upper_nearest(name, known) for name in strangers if not name.startswith(f"{PREFIX}KINDS__")}
 

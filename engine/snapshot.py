@@ -48,6 +48,7 @@ class Snapshot:
     sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
     healing: what was found of agents, by what it was, and how many are on trial or parked now.
+    foresight: as `engine foresight --json` tells it.
     memory_bytes: proportional set sizes.
     """
 
@@ -64,6 +65,7 @@ class Snapshot:
     messages: dict[str, int]
     workers: dict[str, int]
     healing: dict[str, Any]
+    foresight: dict[str, Any]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
     schema: str = SCHEMA
@@ -130,11 +132,18 @@ def pool_facts(pool: Pool, agents: int) -> dict[str, Any]:
 
 
 def snapshot(
-    swarm: Swarm, tally: Tally, detached: Mapping[str, int], *, name: str, durability: str, started_s: float
+    swarm: Swarm,
+    tally: Tally,
+    detached: Mapping[str, int],
+    foresight: Mapping[str, Any],
+    *,
+    name: str,
+    durability: str,
+    started_s: float,
 ) -> Snapshot:
     """The state of an engine now. tally, detached: of tasks whose sender waits, and of others.
 
-    started_s: when it was made, in seconds since 1970.
+    foresight: what its trial says.  started_s: when it was made, in seconds since 1970.
     """
     placement = swarm.placement
     tasks = {state: count + detached[state] for state, count in tally.as_dict().items()}
@@ -172,6 +181,7 @@ def snapshot(
             "stopped": sum(state_in(seat.cells) == STOPPED for seat in swarm.seats),
         },
         healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
+        foresight=dict(foresight),
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,
     )

@@ -23,11 +23,12 @@ HOLD_S = 5.0
 TRIES, PAUSE_S = 20, 0.25
 
 
-async def cut(seats: Mapping[str, Seat], pauses: Mapping[str, Pause]) -> dict[str, list[int]]:
+async def cut(seats: Mapping[str, Seat], writers: Mapping[str, Pause | None]) -> dict[str, list[int]]:
     """The segment that is written and its bytes, of each store by its folder. Raises PoolUnavailable.
 
-    seats: who writes each worker's store.  pauses: for those that the engine writes itself.
+    seats: who writes each worker's store.  writers: for those that the engine writes itself; None for one that has none.
     """
+    pauses = {folder: pause for folder, pause in writers.items() if pause is not None}
     for _ in range(TRIES):
         pids = [seat.pid for seat in seats.values()]
         with suppress(PoolError, TimeoutError):

@@ -19,7 +19,6 @@ __all__ = [
     "HIGH_ERROR_RATE",
     "RESOURCE_EXHAUSTION",
     "Facts",
-    "ForesightSpec",
     "Plan",
     "Risk",
     "check_dependencies",
@@ -44,19 +43,6 @@ PARTS = 1_000
 FOLLOWED = 10_000
 #: States of a task for which nobody can wait.
 OVER = frozenset({"done", "failed", "cancelled", "expired", None})
-
-
-@dataclass(frozen=True, slots=True)
-class ForesightSpec:
-    """How foresight is set.
-
-    threshold: probability from which on a risk counts, above 0 up to 1.  control: share of risky tasks that stay untreated, so
-    that it is known whether treatment is of use, 0 up to 1.
-    """
-
-    is_on: bool = True
-    threshold: float = 0.7
-    control: float = 0.05
 
 
 class Risk(NamedTuple):

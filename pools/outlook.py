@@ -40,8 +40,8 @@ class Outlook:
         self._known_places = {place for place, seen in places.items() if seen.tasks >= LEAST_COUNT}
         self._known_sizes = {size for size, seen in sizes.items() if seen.tasks >= LEAST_COUNT}
         # What is compared is what was looked at: of the others nobody knows where they ran.
-        seen_failed, seen = (sum(column) for column in zip((0.0, 0.0), *places.values(), strict=True))
-        self._seen_rate = (seen_failed + rate * PRIOR_TASKS) / (seen + PRIOR_TASKS)
+        seen_failed, seen = (sum(each[at] for each in places.values()) for at in range(2))
+        self._seen_rate: float = (seen_failed + rate * PRIOR_TASKS) / (seen + PRIOR_TASKS)
         self.places: Mapping[str, float] = _shrunk(places, dict.fromkeys(places, self._seen_rate))
         self.sizes: Mapping[int, float] = _shrunk(sizes, dict.fromkeys(sizes, self._seen_rate))
         self.spots: Mapping[Spot, float] = {}
@@ -60,12 +60,12 @@ class Outlook:
     def _by_size(self, size: int, usual: float) -> float:
         """The rate of a size; of one that was not seen, the mean of the next ones below and above."""
         known = self.sizes.get(size)
-        if known is not None or not self.sizes:
-            return usual if known is None else known
-        below = max((each for each in self.sizes if each < size), default=None)
-        above = min((each for each in self.sizes if each > size), default=None)
-        beside = [self.sizes[each] for each in (below, above) if each is not None]
-        return sum(beside) / len(beside)
+        if known is not None:
+            return known
+        below = max((each for each in self.sizes if each < size), default=size)
+        above = min((each for each in self.sizes if each > size), default=size)
+        beside = [self.sizes[each] for each in (below, above) if each != size]
+        return sum(beside) / len(beside) if beside else usual
 
     def best(self, size: int) -> dict[str, float]:
         """The places of which enough is known, each with the probability that a task of this size fails there."""

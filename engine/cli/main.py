@@ -33,6 +33,7 @@ VERBS = {
     "ps": "the workers",
     "pools": "the pools, their limits and what they use",
     "agents": "the agents, a page at a time",
+    "foresight": "whether looking at tasks before they are sent is of use",
     "kinds": "what each kind of agent can be asked",
     "events": "what happened lately",
     "checkpoints": "what is kept of agents: list, verify, show, export, repair",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine import layers
 from engine.document import read_document
 from engine.errors import ConfigError
-from engine.keys import ENGINE_KEYS, POOL_KEYS
+from engine.keys import OWN_PATHS, POOL_KEYS
 
 HERE = Path("/here")
 POOLS = ["p1", "gpu-1"]
@@ -73,7 +73,7 @@ def test_a_wrong_key_or_shape_in_a_file_is_named_with_its_line(
 
 
 def test_every_key_has_a_variable() -> None:
-    for key in (*ENGINE_KEYS, *(f"pools.gpu-1.{one}" for one in POOL_KEYS)):
+    for key in (*OWN_PATHS, *(f"pools.gpu-1.{one}" for one in POOL_KEYS)):
         layer = layers.from_variables({layers.variable_of(key): "7"}, POOLS, HERE)
         assert values(layer) == {key: "7"}
     assert layers.variable_of("pools.gpu-1.cpu_hard") == "ENGINE_POOLS__GPU_1__CPU_HARD"
