@@ -27,8 +27,9 @@ from pools.trial import Trial, is_control
 
 __all__ = ["Case", "Foreseen", "Ground", "Judged"]
 
-#: A pair of which less fails is let pass without a look at each of its tasks, which would cost more than it prevents.
-CLEAR = 0.005
+#: A pair of which less fails is let pass without a look at each of its tasks, which would cost more than it prevents; but not
+#: before so many outcomes, so that what fails at first is known with its place.
+CLEAR, CLEAR_OUTCOMES = 0.005, 1_000
 #: An outlook is made anew after so many outcomes, at least and at most, or a part of those that it was made from; and after so
 #: many seconds at least, as it costs up to a millisecond, and at most, as what was learned fades.
 FRESH_LEAST, FRESH_MOST, FRESH_PART = 16, 500, 1 / 16
@@ -111,7 +112,7 @@ class _View:
         self.ceiling = outlook.ceiling(threshold)
         self.learned = learned
         self.at_s = at_s
-        self.is_clear = outlook.share < CLEAR
+        self.is_clear = learned >= CLEAR_OUTCOMES and outlook.share < CLEAR
         self.cases: dict[Spot | None, Case] = {}
 
 
