@@ -1,5 +1,5 @@
-"""An agent with flaws: some of its methods really fail, as often as it was told, and what is too much for it is too much. Whether a
-task fails is drawn from its own number, so that the same task meets the same luck. Above: `foresight`."""
+"""An agent with flaws: some of its methods really fail, as often as it was told, and what is too much for it is too much.
+Whether a task fails is drawn from its own number, so that the same task meets the same luck. Above: `foresight`."""
 
 from __future__ import annotations
 

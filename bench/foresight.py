@@ -1,5 +1,5 @@
-"""`foresight`: agents that fail for causes that are drawn from a seed, and agents that fail by chance alone. What foresight says of
-itself is measured against what it was built to prevent; every failure is one of a real agent."""
+"""`foresight`: agents that fail for causes that are drawn from a seed, and agents that fail by chance alone. What foresight says
+of itself is measured on both; every failure is one of a real agent."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def tasks_of(rng: Random, count: int, capacity: int) -> list[tuple[Any, ...]]:
         if number % SUMS:
             tasks.append(("flawed", rng.choice(METHODS), number))
         else:
-            tasks.append(("flawed", "total", list(range(rng.choice((capacity // 8, capacity // 2, capacity * 2, capacity * 3))))))
+            items = rng.choice((capacity // 8, capacity // 2, capacity * 2, capacity * 3))
+            tasks.append(("flawed", "total", list(range(items))))
     rng.shuffle(tasks)
     return tasks
 
@@ -98,7 +99,7 @@ WORKLOAD = Workload(
     name="foresight",
     about="tasks for a kind whose agents fail for causes, and by chance alone",
     metrics=(
-        Metric("failures", "%", "of risky tasks, treated against the control group", against="control", reach="−40 or less"),
+        Metric("failures", "%", "of risky tasks, treated against the control group", against="control", reach="-40 or less"),
         Metric("p", "", "that this is chance", reach="< 0.01"),
         Metric("ece", "", "expected calibration error of what was forecast", reach="≤ 0.05"),
         Metric("noise", "", "1: it says `no lift` where failures are chance", reach="1"),

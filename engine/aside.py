@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.foreseen import Case, Foreseen
 from engine.parts import Parts
+from pools.address import Key
 from pools.asks import Asks
 from pools.errors import Failure, PoolError, TaskCancelled, TaskExpired, failure_of
 from pools.history import Pair
@@ -20,7 +21,7 @@ from pools.lane import sent_form
 from pools.stream import Stream
 from pools.ways import Ended, Resolve
 
-__all__ = ["AskedAside", "StreamedAside"]
+__all__ = ["AskedAside", "GatewayAside", "StreamedAside"]
 
 #: Pairs that have lanes of their own in one stream; the tasks of others are looked at one by one.
 CLEAR_PAIRS = 32
@@ -198,6 +199,36 @@ class AskedAside:
         running.add_done_callback(end)
         future.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)
         return future
+
+
+class GatewayAside:
+    """Tasks for a kind that came over a socket."""
+
+    def __init__(self, foreseen: Foreseen, parts: Parts, loop: AbstractEventLoop) -> None:
+        self._foreseen = foreseen
+        self._parts = parts
+        self._loop = loop
+        self._running: set[Task[None]] = set()
+        self.learn = foreseen.learn
+
+    def choose(
+        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+    ) -> tuple[Key, Case] | None:
+        """The agent and the case of a task; None where it is done in parts, and `done` gets its end. Raises PoolError."""
+        judged = self._foreseen.judge(kind, method, argument)
+        if not judged.is_split:
+            return judged.key, judged.case
+        running = self._loop.create_task(self._in_parts(judged.case, kind, method, argument, done))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return None
+
+    async def _in_parts(
+        self, case: Case, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+    ) -> None:
+        value, failures = await self._parts.ended(kind, method, argument)
+        self._foreseen.learn(case, 1, failures)
+        done(value, failures)
 
 
 def _is_alike(one: float | None, other: float | None) -> bool:

@@ -116,7 +116,9 @@ class Control:
         elif len(self._peers) >= PEERS:
             channel.fail(EngineStopped(f"the engine has {PEERS} connections already"))
         else:
-            self._peers[channel] = self._engine.swarm.gateway(channel, self._engine.tally.accept, self._engine.tally.end)
+            gateway = self._engine.swarm.gateway(channel, self._engine.tally.accept, self._engine.tally.end)
+            gateway.aside = self._engine.foresight.of_gateways
+            self._peers[channel] = gateway
 
     def _on_closed(self, channel: Channel, _error: Exception | None) -> None:
         gateway = self._peers.pop(channel, None)

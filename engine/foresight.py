@@ -10,7 +10,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Any
 
-from engine.aside import AskedAside, StreamedAside
+from engine.aside import AskedAside, GatewayAside, StreamedAside
 from engine.foreseen import Foreseen
 from engine.ground import SwarmGround
 from engine.parts import Parts
@@ -44,6 +44,8 @@ class Foresight:
         self.foreseen = Foreseen(spec, SwarmGround(swarm), time.monotonic, seed)
         # The parts of a task are no tasks that anybody has sent: they are not counted as such.
         self._parts = Parts(Asks(swarm.resolve, loop, _uncounted, _uncounted).ask, self.foreseen)
+        #: For tasks that come over the socket; None where foresight is off.
+        self.of_gateways = GatewayAside(self.foreseen, self._parts, loop) if spec.is_on else None
         if spec.is_on:
             asks.aside = AskedAside(asks, self.foreseen, self._parts, loop, accepted, ended).ask
 

@@ -6,11 +6,13 @@ way out are the links'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from checkpoints.stamp import STAMPED
-from pools.address import ANY, key_of, valid_kind
+from pools.address import ANY, Key, key_of, valid_kind
 from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
 from pools.lane import PLACE_BITS, Lane
@@ -18,10 +20,27 @@ from pools.link import Link
 from pools.message import RESULT
 from pools.ways import Ended, ResolveKey
 
-__all__ = ["Gateway"]
+__all__ = ["Aside", "Gateway"]
 
 #: Places of one section.
 PLACES = 1 << PLACE_BITS
+
+
+class Aside(Protocol):
+    """Chooses the agents of tasks for a kind, and learns how they ended."""
+
+    def choose(
+        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+    ) -> tuple[Key, Hashable] | None:
+        """The agent, and what `learn` is told with the end. None where the task is done here; then `done` gets its end.
+
+        Raises PoolError.
+        """
+        ...
+
+    def learn(self, case: Any, count: int, failures: Iterable[Failure]) -> None:
+        """Take in how tasks ended."""
+        ...
 
 
 class Gateway:
@@ -39,6 +58,10 @@ class Gateway:
         accepted: Callable[[int], None],
         ended: Ended,
     ) -> None:
+        #: Chooses for tasks that are sent to a kind and have no number by which they may be asked again; without, `resolve` does.
+        self.aside: Aside | None = None
+        #: By section and position, what is learned from with the end of a task.
+        self._cases: dict[tuple[int, int], Hashable] = {}
         self._resolve = resolve
         self._wire = wire
         self._defer = defer
@@ -78,11 +101,20 @@ class Gateway:
             try:
                 meant = ANY if key is None else key_of(key)
                 turn = token[2] if session is not None else None
+                if meant is ANY and turn is None and self.aside is not None:
+                    chosen = self.aside.choose(valid_kind(kind), method, argument, partial(self._done, token))
+                    if chosen is None:
+                        continue
+                    meant, self._cases[number, position] = chosen
                 link, found = self._resolve(valid_kind(kind), meant, turn)
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
                 self._lane_of(link, kind, session, mark).rows.extend((token, found, method, argument))
+
+    def _done(self, token: tuple[int, int, int], value: Any, failures: list[Failure]) -> None:
+        """Answer a task that was done aside."""
+        self.answered((token,), (value,), [(0, failure) for failure in failures])
 
     def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None) -> Lane:
         lane = self._lanes.get((id(link), kind, session))
@@ -98,6 +130,8 @@ class Gateway:
         """Keep answers until the end of this turn, by the section they belong to."""
         failed = dict(failures)
         self._ended(len(tokens), failures)
+        if self._cases:
+            self._learn(tokens, failed)
         for index, ((number, position, _), value) in enumerate(zip(tokens, results, strict=True)):
             kept = self._answers.get(number)
             if kept is None:
@@ -109,6 +143,19 @@ class Gateway:
         if not self._is_due:
             self._is_due = True
             self._defer(self._flush)
+
+    def _learn(self, tokens: Sequence[Any], failed: Mapping[int, Failure]) -> None:
+        failures: dict[Hashable, list[Failure]] = {}
+        counts: Counter[Hashable] = Counter()
+        for index, (number, position, _) in enumerate(tokens):
+            case = self._cases.pop((number, position), None)
+            if case is not None:
+                counts[case] += 1
+                if index in failed:
+                    failures.setdefault(case, []).append(failed[index])
+        if self.aside is not None:
+            for case, count in counts.items():
+                self.aside.learn(case, count, failures.get(case, ()))
 
     def _flush(self) -> None:
         self._is_due = False

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from pools import history
-from pools.history import HALF_LIFE_OUTCOMES, HALF_LIFE_S, PAIRS, PLACES, PRIOR, SPOTS, Evidence, History, Record, least_of, size_of
+from pools.history import (
+    HALF_LIFE_OUTCOMES,
+    HALF_LIFE_S,
+    PAIRS,
+    PLACES,
+    PRIOR,
+    SPOTS,
+    Evidence,
+    History,
+    Record,
+    least_of,
+    size_of,
+)
 
 PAIR = ("scout", "fetch")
 
@@ -105,7 +117,8 @@ def test_what_is_remembered_is_bounded_and_the_oldest_goes_first() -> None:
 @pytest.mark.parametrize(
     ("argument", "size"),
     [
-        (None, 0), ([], 0), (0, 0), (True, 0), ("", 0), (1, 1), (2, 4), (3, 5), (4, 6), (5, 6), (6, 7), (8, 8), (-8, 8), ("12345678", 8),
+        (None, 0), ([], 0), (0, 0), (True, 0), ("", 0), (1, 1), (2, 4), (3, 5), (4, 6), (5, 6), (6, 7), (8, 8), (-8, 8),
+        ("12345678", 8),
         ([1, 8], 8), ([[0] * 8], 8), ({"x": [0] * 8, "y": 1}, 8), (8.9, 8), (float("nan"), 0), (1e300, 126), ([[], None], 0),
     ],
 )  # fmt: skip

@@ -56,7 +56,13 @@ def test_chance_alone_hardly_ever_looks_like_a_lift() -> None:
 
 @pytest.mark.parametrize(
     ("groups", "expected"),
-    [((30, 100, 45, 100), 0.0285), ((50, 100, 50, 100), 1.0), ((90, 100, 10, 100), 0.0), ((1, 0, 1, 1), 1.0), ((0, 5, 0, 5), 1.0)],
+    [
+        ((30, 100, 45, 100), 0.0285),
+        ((50, 100, 50, 100), 1.0),
+        ((90, 100, 10, 100), 0.0),
+        ((1, 0, 1, 1), 1.0),
+        ((0, 5, 0, 5), 1.0),
+    ],
 )
 def test_the_p_value_is_that_of_two_proportions(groups: tuple[int, int, int, int], expected: float) -> None:
     """30 and 45 of 100: z is 2.191, as any table of the normal distribution has it."""

@@ -1,0 +1,35 @@
+"""A ground of so many agents of one kind, chosen in turn, each a place by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import cycle
+
+from pools.address import Key
+
+__all__ = ["Plain"]
+
+
+class Plain:
+    """Agents 0 to count - 1. gone: those that can take nothing.  room: what there is left of each resource."""
+
+    def __init__(self, count: int = 4, *, can_split: bool = False) -> None:
+        self._turn = cycle(range(count))
+        self.gone: set[str] = set()
+        self.room: Mapping[str, float] = {}
+        self.splits = can_split
+
+    def pick(self, kind: str) -> Key:
+        return next(self._turn)
+
+    def place_of(self, kind: str, key: Key) -> str:
+        return f"{kind}/{key}"
+
+    def one_of(self, kind: str, place: str) -> Key:
+        return None if place in self.gone else int(place.rpartition("/")[2])
+
+    def left(self, kind: str, key: Key) -> Mapping[str, float]:
+        return self.room
+
+    def can_split(self, kind: str) -> bool:
+        return self.splits
