@@ -43,7 +43,7 @@ class Foresight:
         self._loop = loop
         self.foreseen = Foreseen(spec, SwarmGround(swarm), time.monotonic, seed)
         # The parts of a task are no tasks that anybody has sent: they are not counted as such.
-        self._parts = Parts(Asks(swarm.resolve, loop, _uncounted, _uncounted).ask, self.foreseen)
+        self._parts = Parts(Asks(swarm.resolve, loop, _uncounted, _uncounted), self.foreseen)
         #: For tasks that come over the socket; None where foresight is off.
         self.of_gateways = GatewayAside(self.foreseen, self._parts, loop) if spec.is_on else None
         if spec.is_on:

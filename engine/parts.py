@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable
 from typing import Any
 
 from engine.foreseen import Foreseen, Judged
+from pools.asks import Asks
 from pools.errors import Failure, PoolError, TaskCancelled, failure_of, raised
 from pools.foresight import split_task
 from pools.lane import BARE
@@ -20,10 +20,10 @@ __all__ = ["Parts"]
 
 
 class Parts:
-    """Does tasks in parts. ask: sends a task to an agent, with its address, the method and the arguments."""
+    """Does tasks in parts. asks: sends them, and takes them back."""
 
-    def __init__(self, ask: Callable[..., Future[Any]], foreseen: Foreseen) -> None:
-        self._ask = ask
+    def __init__(self, asks: Asks, foreseen: Foreseen) -> None:
+        self._asks = asks
         self._foreseen = foreseen
 
     async def ended(self, kind: str, method: str, argument: Any) -> tuple[Any, list[Failure]]:
@@ -59,13 +59,16 @@ class Parts:
     async def _sent(self, judged: Judged, method: str, argument: Any) -> Any:
         """The value of one task. argument: as it is sent."""
         if type(argument) is dict:
-            future = self._ask(judged.address, method, **argument)
+            future = self._asks.ask(judged.address, method, **argument)
         else:
             given = argument if type(argument) is list else () if argument is None else (argument,)
-            future = self._ask(judged.address, method, *given)
+            future = self._asks.ask(judged.address, method, *given)
         failures = [Failure(TaskCancelled.__name__, "")]
         try:
             value = await future
+        except asyncio.CancelledError:
+            self._asks.cancel(future)
+            raise
         except PoolError as error:
             failures = [failure_of(error)]
             raise
