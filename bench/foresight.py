@@ -1,5 +1,5 @@
-"""`foresight`: agents that fail for causes that are drawn from a seed, and agents that fail by chance alone. What foresight says
-of itself is measured on both; every failure is one of a real agent."""
+"""`foresight`: agents that fail for causes that are drawn from a seed, and agents that fail by chance alone. What foresight
+says of itself is measured on both; every failure is one of a real agent."""
 
 from __future__ import annotations
 

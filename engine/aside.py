@@ -49,7 +49,7 @@ class StreamedAside:
         groups: dict[Pair, list[int]] = {}
         few: tuple[Sequence[Any], Sequence[tuple[Any, ...]]]
         for at, task in enumerate(tasks):
-            method = task[1] if type(task[1]) is str else ""  # what is no name is refused where it is read
+            method = task[1] if type(task[1]) is str else ""
             groups.setdefault((task[0], method), []).append(at)
         for pair, positions in groups.items():
             few = tokens, tasks

@@ -169,7 +169,7 @@ class Foreseen:
         is_part: of a task that was split; it is in no group, and treated.  may_split: False where it has to run as it is.
         Raises PoolError as `pick`; BadArgument for a cycle.
         """
-        pair = kind, method
+        pair = kind, method if type(method) is str else ""  # what is no name is refused where it is read
         self._number += 1
         key = self._ground.pick(kind)
         view = self._view(pair)

@@ -84,7 +84,7 @@ def from_variables(
     """The settings of the environment, or of a `.env` file with its lines; an empty variable counts as not set.
 
     Other programs may own variables that begin with ENGINE_, so one that is unknown is passed over; not so where a
-    double underscore makes it a pool's or a kind's. Raises ConfigError for such a one.
+    double underscore makes it a pool's, a kind's or one of foresight. Raises ConfigError for such a one.
     """
     layer: Layer = {}
     known = {variable_of(key): key for key in (*OWN_PATHS, *_pool_keys(pools))}
@@ -97,6 +97,8 @@ def from_variables(
         setting = Setting(key or name, text, origin, cwd, file, line)
         if key is None and name.startswith(f"{PREFIX}POOLS__"):
             raise setting.wrong("no pool of the file has such a key", _upper_nearest(name, known))
+        if key is None and name.startswith(f"{PREFIX}FORESIGHT__"):
+            raise setting.wrong("foresight has no such key", _upper_nearest(name, known))
         if key is not None and text:
             layer[key] = setting
     return layer

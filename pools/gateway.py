@@ -58,7 +58,7 @@ class Gateway:
         accepted: Callable[[int], None],
         ended: Ended,
     ) -> None:
-        #: Chooses for tasks that are sent to a kind and have no number by which they may be asked again; without, `resolve` does.
+        #: Chooses for tasks that are sent to a kind, where no number says who may be asked again; without, `resolve` does.
         self.aside: Aside | None = None
         #: By section and position, what is learned from with the end of a task.
         self._cases: dict[tuple[int, int], Hashable] = {}

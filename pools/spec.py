@@ -81,12 +81,16 @@ class ForesightSpec:
     """How foresight is set.
 
     threshold: probability from which on a risk counts, above 0 up to 1.  control: share of risky tasks that stay untreated, so
-    that it is known whether treatment is of use, 0 up to 1.
+    that it is known whether treatment is of use, 0 up to 1.  Raises ValueError for others.
     """
 
     is_on: bool = True
     threshold: float = 0.7
     control: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1 or not 0 <= self.control <= 1:
+            raise ValueError(f"threshold is above 0 up to 1, control 0 up to 1, got {self.threshold!r} and {self.control!r}")
 
 
 @dataclass(frozen=True, slots=True)

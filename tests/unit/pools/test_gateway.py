@@ -103,6 +103,62 @@ def test_a_task_to_a_kind_goes_to_the_agent_that_was_chosen() -> None:
     assert setup.wire.keys == [42]
 
 
+class Aside:
+    """Chooses agent 7, or does the tasks for `apart` itself; keeps what it learns."""
+
+    def __init__(self) -> None:
+        self.apart: list[Any] = []
+        self.learned: list[tuple[Any, int, list[Failure]]] = []
+
+    def choose(self, kind: str, method: str, argument: Any, done: Any) -> tuple[Key, Any] | None:
+        if kind == "nobody":
+            raise UnknownAgent("nobody")
+        if kind == "apart":
+            self.apart.append(done)
+            return None
+        return 7, (method, argument)
+
+    def learn(self, case: Any, count: int, failures: Any) -> None:
+        self.learned.append((case, count, list(failures)))
+
+
+def test_a_task_to_a_kind_goes_to_whom_foresight_chooses_which_hears_of_its_end() -> None:
+    setup = Setup()
+    aside = setup.gateway.aside = Aside()
+    setup.gateway.accept([tasks(1, None, 5, None, None) | {"a": ["x", "x", "x", "y"]}])
+    assert setup.wire.keys == [7, 5, 7, 7]
+    (section,) = setup.wire.sections
+    setup.link.take([{"n": section["n"], "v": [1, 2, None, 4], "e": [[2, "ValueError", "text", None]]}])
+    setup.turns.run()
+    failure = Failure("ValueError", "text")
+    assert setup.back.answers == {(1, 0): 1, (1, 1): 2, (1, 2): failure, (1, 3): 4}
+    assert aside.learned == [(("get", "x"), 2, [failure]), (("get", "y"), 1, [])]
+    assert setup.gateway._cases == {}
+
+
+def test_a_task_that_is_done_aside_is_answered_in_its_place() -> None:
+    setup = Setup()
+    aside = setup.gateway.aside = Aside()
+    setup.gateway.accept([tasks(3, None, None) | {"k": "apart"}, tasks(5, None) | {"k": "nobody"}])
+    assert setup.wire.keys == []
+    one, two = aside.apart
+    two("late", [])
+    one(None, [Failure("KeyError", "no")])
+    setup.turns.run()
+    assert setup.back.answers.pop((5, 0)).type == "UnknownAgent"
+    assert setup.back.answers == {(3, 0): Failure("KeyError", "no"), (3, 1): "late"}
+    assert (setup.accepted, setup.ended) == (3, 3)
+
+
+def test_a_task_that_may_be_asked_again_stays_with_the_agent_that_its_number_says() -> None:
+    setup = Setup(session="ab")
+    aside = setup.gateway.aside = Aside()
+    setup.gateway.accept([tasks(STAMPED, None)])
+    assert setup.wire.keys == [42]
+    setup.answer_all()
+    assert aside.learned == []
+
+
 @pytest.mark.parametrize("key", [100, "x", "", "a b", -1, 1.5, True, [1], {"a": 1}])
 def test_a_key_that_leads_nowhere_is_answered_and_the_rest_goes(key: Any) -> None:
     setup = Setup()

@@ -401,3 +401,34 @@ def test_a_task_that_could_not_be_read_is_answered_like_any_other() -> None:
     assert setup.take() == {"mine": Failure("BadAddress", "no")}
     assert setup.stream.ready == deque()
     assert setup.ended == [(1, ["BadAddress"])]
+
+
+class Apart:
+    """Keeps the tasks for kinds."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Any, Any]] = []
+        self.is_cancelled = False
+
+    def send(self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
+        self.sent += zip(tokens, tasks, strict=True)
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+def test_tasks_for_kinds_are_sent_aside_and_the_others_as_ever() -> None:
+    setup, apart = Setup(), Apart()
+    stream = Stream(setup._resolve, 100, setup._wake, setup._end, lambda _outer: apart)
+    tasks: list[Any] = [("a/1", "get"), ("a", "add", 1), (5, "get"), ("b", "get"), ("a/2", "get")]
+    stream.send([0, 1, 2, 3, 4], tasks)
+    stream.send([5, 6], [("a/1", "get"), ("a/2", "get")])
+    stream.send([7], [("b", "get")])
+    assert apart.sent == [(1, ("a", "add", 1)), (3, ("b", "get")), (7, ("b", "get"))]
+    assert setup.near.tasks == [[1, "get", None], [2, "get", None], [1, "get", None], [2, "get", None]]
+    assert setup.chosen == 0
+    assert stream.open == 7  # one was answered: its address is none
+    stream.answered([1, 3, 7], [1, 2, 3], ())
+    assert stream.open == 4
+    stream.cancel()
+    assert apart.is_cancelled

@@ -1,0 +1,83 @@
+"""What foresight sees of a swarm: places by agent or by pool, who is there, what is left."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.ground import FEW, SwarmGround
+from pools.errors import UnknownAgent
+from pools.placement import Placement
+from pools.spec import PoolSpec
+
+
+class Swarm:
+    """Two pools, of which the second has a limit of memory."""
+
+    def __init__(self, count: int) -> None:
+        specs = [PoolSpec("p1", agents=1_000), PoolSpec("p2", agents=1_000, mem_bytes=10**8)]
+        self.placement = Placement(specs, 2_000)
+        self.placement.add_range("scout", count)
+        self.pools = [
+            SimpleNamespace(name=spec.name, number=number, spec=spec, state="up", memory_bytes=4 * 10**7)
+            for number, spec in enumerate(specs)
+        ]
+        self.kinds: dict[str, dict[str, str]] = {
+            "scout": {"split": "", "join": "", "total": ""},
+            "half": {"split": ""},
+        }
+
+    def resolve_key(self, _kind: str, _key: None) -> tuple[Any, int]:
+        return None, 3
+
+
+def ground(count: int) -> tuple[SwarmGround, Swarm]:
+    swarm = Swarm(count)
+    return SwarmGround(swarm), swarm  # type: ignore[arg-type]
+
+
+def test_agents_are_places_where_there_are_few_and_pools_where_there_are_many() -> None:
+    few, _ = ground(FEW)
+    assert few.place_of("scout", FEW - 1) == f"scout/{FEW - 1}"
+    many, swarm = ground(FEW + 1)
+    assert {many.place_of("scout", key) for key in range(FEW + 1)} == {"p1", "p2"}
+    with pytest.raises(UnknownAgent):
+        many.place_of("scout", 1_000)
+    assert many.pick("scout") == 3
+    assert swarm.placement.count_of("scout") == FEW + 1
+
+
+def test_an_agent_of_a_place_is_there_or_none() -> None:
+    made, swarm = ground(4)
+    assert made.one_of("scout", "scout/3") == 3
+    assert made.one_of("scout", "scout/9") is None
+    for pool in swarm.pools:
+        pool.state = "down"
+    assert made.one_of("scout", "scout/3") is None
+
+
+def test_the_agents_of_a_pool_take_turns_while_it_is_up() -> None:
+    made, swarm = ground(100)
+    there = {key for part in swarm.placement.parts_of("scout", 1) for key in range(part.start, part.stop)}
+    assert {made.one_of("scout", "p2") for _ in there} == there
+    assert made.one_of("nobody", "p2") is None
+    swarm.pools[1].state = "down"
+    assert made.one_of("scout", "p2") is None
+
+
+def test_what_is_left_is_what_the_limit_leaves() -> None:
+    made, swarm = ground(100)
+    last = swarm.placement.parts_of("scout", 1)[0].start
+    assert made.left("scout", 0) == {}
+    assert made.left("scout", last) == {"mem_bytes": 6 * 10**7}
+    swarm.pools[1].memory_bytes = 2 * 10**8
+    assert made.left("scout", last) == {"mem_bytes": 0}
+
+
+def test_a_kind_can_split_if_it_can_join_too() -> None:
+    made, _ = ground(4)
+    assert made.can_split("scout")
+    assert not made.can_split("half")
+    assert not made.can_split("nobody")
