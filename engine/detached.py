@@ -23,13 +23,14 @@ from engine.journal import Journal, open_journal
 from engine.offers import Offers
 from engine.register import Register
 from engine.submission import Submission
-from engine.task import STATES, Task
+from engine.task import STATES, Ending, Task
 from pools.address import ANY, Key
 from pools.errors import BadArgument, PoolError, UnknownKind
 from pools.events import Event
 from pools.link import Link
 
 if TYPE_CHECKING:
+    from engine.promised import Promised
     from pools.compactor import Compactor
     from pools.keep import Keep
 
@@ -67,6 +68,8 @@ class Detached:
         self._resolve = resolve
         self._wall_s = wall_s
         self._on_event = on_event
+        #: Chooses the agents of tasks for a kind, and learns how they ended; without, `resolve` chooses.
+        self.promised: Promised | None = None
         #: What is being written down; under their keys, those that have one.
         self._accepting: dict[Draft, Future[None]] = {}
         self._drafts: dict[str, Draft] = {}
@@ -86,7 +89,7 @@ class Detached:
             choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
-            ended=self.journal.end,
+            ended=self._ended,
             moved=self.journal.move,
             chance=chance,
             wall_s=wall_s,
@@ -163,7 +166,14 @@ class Detached:
 
     def _choose(self, task: Task) -> Key:
         """An agent of its kind for a task. Raises PoolError."""
-        return self._resolve(task.agent, ANY)[1]
+        if self.promised is None or task.options.skills:
+            return self._resolve(task.agent, ANY)[1]
+        return self.promised.choose(task)
+
+    def _ended(self, endings: list[Ending]) -> None:
+        if self.promised is not None:
+            self.promised.ended(endings)
+        self.journal.end(endings)
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -224,6 +234,8 @@ class Detached:
             for task in draft.tasks:
                 if task.deadline_s is not None:
                     self._set_deadline(task)
+            if self.promised is not None:
+                self.promised.accepted(draft.tasks)
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:

@@ -189,6 +189,7 @@ class Engine:
         try:
             await swarm.informed()
             self._detached = self._accepted(swarm)  # while the workers take up what they hold
+            self.detached.promised = self.foresight.promised
             await ready
             references = dict.fromkeys([*self._references, *swarm.references])
             await asyncio.gather(*(swarm.load(reference, self._wanted_paths) for reference in references))

@@ -19,7 +19,7 @@ from pools.errors import (
     UnknownKind,
     UnknownMethod,
 )
-from pools.foresight import Facts, Plan, Risk, mitigate, risks_of
+from pools.foresight import CONFLICTING, DEPENDENCY_CONFLICT, Facts, Plan, Risk, mitigate, risks_of
 from pools.history import History, Pair, Spot, least_of, size_of
 from pools.outlook import Outlook
 from pools.spec import ForesightSpec
@@ -256,6 +256,12 @@ class Foreseen:
         if len(self._views) > VIEWS:
             self._views = {pair: view}
         return view
+
+    def resolved(self, count: int) -> None:
+        """Note tasks that conflict with what they depend on, and therefore wait for it: in no group, as none could be sent."""
+        if self.spec.threshold <= CONFLICTING:
+            for counts, name in ((self.trial.risks, DEPENDENCY_CONFLICT), (self.trial.actions, "resolve_deps_first")):
+                counts[name] = counts.get(name, 0) + count
 
     # -- after ---------------------------------------------------------------------------------------------------------
 

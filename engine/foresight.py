@@ -14,6 +14,7 @@ from engine.aside import AskedAside, GatewayAside, StreamedAside
 from engine.foreseen import Foreseen
 from engine.ground import SwarmGround
 from engine.parts import Parts
+from engine.promised import Promised
 from pools.asks import Asks
 from pools.spec import ForesightSpec
 from pools.stream import Stream
@@ -46,6 +47,8 @@ class Foresight:
         self._parts = Parts(Asks(swarm.resolve, loop, _uncounted, _uncounted), self.foreseen)
         #: For tasks that come over the socket; None where foresight is off.
         self.of_gateways = GatewayAside(self.foreseen, self._parts, loop) if spec.is_on else None
+        #: For accepted tasks; the same.
+        self.promised = Promised(self.foreseen) if spec.is_on else None
         if spec.is_on:
             asks.aside = AskedAside(asks, self.foreseen, self._parts, loop, accepted, ended).ask
 

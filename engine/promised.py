@@ -1,20 +1,21 @@
-"""Accepted tasks for a kind, with foresight: the agent of each is chosen when it is accepted, and its end is learned from.
+"""Accepted tasks for a kind, with foresight: the agent of each attempt is chosen when it may begin; its end is learned from.
 
-Owns which case each open task has. Where tasks are written down, and what one waits for, is not known here: who accepts them
-tells when one begins and how it ended.
+Owns which case each attempt has. Where tasks are written down, and what one waits for, is not known here: who accepts them
+tells when one begins, waits, or has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-from engine.foreseen import Case, Foreseen, Judged
+import orjson
+
+from engine.foreseen import Case, Foreseen
+from engine.task import Ending, Task
+from pools.address import Key
 from pools.errors import Failure
 
 __all__ = ["Promised"]
-
-_NOTHING: Mapping[str, float] = {}
 
 
 class Promised:
@@ -22,36 +23,38 @@ class Promised:
 
     def __init__(self, foreseen: Foreseen) -> None:
         self._foreseen = foreseen
+        #: Of the attempts that are under way: as many at most as tasks may be open.
         self._cases: dict[int, Case] = {}
 
     def __len__(self) -> int:
         return len(self._cases)
 
-    def choose(
-        self,
-        kind: str,
-        method: str,
-        argument: Any,
-        *,
-        need: Mapping[str, float] = _NOTHING,
-        after: Sequence[str] = (),
-        state_of: Callable[[str], str | None] = lambda _task: None,
-        after_of: Callable[[str], Iterable[str]] = lambda _task: (),
-    ) -> Judged:
-        """The agent of a task, which stays the same one however often it is offered, and what has to end before.
+    def choose(self, task: Task) -> Key:
+        """An agent of its kind for the next attempt of a task. An attempt before has failed. Raises PoolError.
 
-        As `Foreseen.judge`; it is never split, as it has one end under one number.  Raises PoolError, BadArgument.
+        It is never split, as it has one end under one number; its number says whether it is one of the control group.
         """
-        return self._foreseen.judge(
-            kind, method, argument, need=need, after=after, state_of=state_of, after_of=after_of, may_split=False
-        )
+        if task.tries:
+            self._learn(task.number, Failure(task.tries[-1].type, ""))
+        argument = None if task.argument is None else orjson.loads(task.argument)
+        need = {"mem_bytes": task.options.memory_bytes} if task.options.memory_bytes else {}
+        kind = task.agent.partition("/")[0]
+        judged = self._foreseen.judge(kind, task.method, argument, number=task.number, need=need, may_split=False)
+        self._cases[task.number] = judged.case
+        return judged.key
 
-    def begin(self, number: int, case: Case) -> None:
-        """Remember the case of a task that was accepted."""
-        self._cases[number] = case
+    def accepted(self, tasks: Iterable[Task]) -> None:
+        """Note tasks that were accepted: the conflict of those that wait for others is resolved, they run behind them."""
+        waiting = sum([task.state == "waiting" for task in tasks if task.after])
+        if waiting:
+            self._foreseen.resolved(waiting)
 
-    def end(self, number: int, failure: Failure | None) -> None:
-        """Learn from the end of a task; of one that nothing is known of, nothing."""
+    def ended(self, endings: Iterable[Ending]) -> None:
+        """Learn from the ends of tasks."""
+        for ending in endings:
+            self._learn(ending.task.number, ending.error)
+
+    def _learn(self, number: int, failure: Failure | None) -> None:
         case = self._cases.pop(number, None)
         if case is not None:
             self._foreseen.learn(case, 1, () if failure is None else (failure,))

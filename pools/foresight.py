@@ -15,6 +15,7 @@ from pools.lane import sent_form
 from pools.outlook import Outlook
 
 __all__ = [
+    "CONFLICTING",
     "DEPENDENCY_CONFLICT",
     "HIGH_ERROR_RATE",
     "RESOURCE_EXHAUSTION",

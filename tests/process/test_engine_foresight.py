@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,7 +14,9 @@ from engine.engine import Engine
 from pools.errors import TaskExpired, TaskFailed
 from pools.result import Result
 from pools.spec import ForesightSpec, PoolSpec
+from tests.support.commands import commands
 from tests.support.flawed import LARGEST, Brittle
+from tests.support.flawed import __file__ as brittle_file
 from tests.support.processes import pool, running, until
 
 LARGE = list(range(3 * LARGEST))
@@ -209,3 +212,44 @@ async def test_a_stream_that_is_left_takes_back_what_it_sent_to_kinds() -> None:
             break
         await until(lambda: engine.tally.open == 0)
         assert engine.tally.cancelled == 50
+
+
+@pytest.mark.parametrize("durability", ["memory", "os"])
+async def test_accepted_tasks_go_to_agents_that_are_good_at_them(tmp_path: Path, durability: str) -> None:
+    facts: dict[str, Any] = {} if durability == "memory" else {"durability": durability, "data": tmp_path}
+    async with running([pool()], [Brittle], foresight=ForesightSpec(control=0.1), **facts) as engine:
+        await engine.spawn(Brittle, 8)
+        for _ in range(5):
+            ids = await engine.submit([("brittle", "try_it", 3)] * 200)
+            await until(lambda: engine.stats().detached["open"] == 0)
+        report = engine.foresight.report()
+        assert report["judged"] == 1_000
+        assert report["actions"]["assign_to_specialist"] > 100
+        assert report["treated"]["failed"] == 0
+        assert not engine.foresight.promised
+        await engine.submit([{"kind": "brittle", "method": "try_it", "args": [0], "after": ids[:2]}])
+        first, late = await engine.submit(
+            [
+                {"id": "first", "agent": "brittle/1", "method": "total", "args": [[1]], "delay_s": 0.3},
+                {"agent": "brittle/2", "method": "total", "args": [[2]], "after": ["first"]},
+            ]
+        )
+        assert [await engine.result(each, 10) for each in (first, late)] == [1, 2]
+        assert engine.foresight.report()["risks"]["dependency_conflict"] == 1
+
+
+async def test_the_command_tells_what_stats_and_clients_tell(tmp_path: Path) -> None:
+    with commands(tmp_path) as cli:
+        (tmp_path / "brittle.py").write_text(Path(brittle_file).read_text())
+        assert cli("spawn", "--use", "brittle.py:Brittle", "--count", "8", ENGINE_DURABILITY="memory").returncode == 0
+        tasks = "".join('{"kind": "brittle", "method": "try_it", "args": [3]}\n' for _ in range(3_000))
+        for _ in range(2):
+            assert cli("run", "-", stdin=tasks).returncode == 1
+        report = cli.document("foresight")
+        assert report["schema"] == "engine.foresight/v1"
+        assert report["judged"] == 6_000
+        assert report["actions"]["assign_to_specialist"] > 500
+        assert cli.document("stats")["foresight"] == {name: value for name, value in report.items() if name != "schema"}
+        shown = cli("foresight").stdout
+        assert shown.splitlines()[-1].startswith("verdict   ")
+        assert "assign_to_specialist" in shown

@@ -1,33 +1,50 @@
-"""An accepted task has its agent chosen once, and is learned from once."""
+"""An accepted task has its agent chosen for each attempt, and every attempt is learned from once."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from engine.foreseen import FRESH_S, Foreseen
+from engine.options import Options
 from engine.promised import Promised
-from pools.errors import BadArgument, Failure
+from engine.task import Task, Try
+from pools.errors import Failure
 from pools.spec import ForesightSpec
 from tests.support.grounds import Plain
+
+
+def task(number: int, **facts: Any) -> Task:
+    return Task(
+        **{"number": number, "name": None, "agent": "scout", "method": "fetch", "argument": b"1", "accepted_s": 0.0} | facts
+    )
 
 
 class Rig:
     """Four agents, of which the first fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, **spec: Any) -> None:
         self.now_s = 0.0
-        self.foreseen = Foreseen(ForesightSpec(control=0.0), Plain(can_split=True), lambda: self.now_s)
+        self.ground = Plain(can_split=True)
+        self.foreseen = Foreseen(ForesightSpec(**{"control": 0.0} | spec), self.ground, lambda: self.now_s)
         self.promised = Promised(self.foreseen)
 
     def run(self, count: int) -> list[object]:
         keys = []
         for number in range(count):
-            judged = self.promised.choose("scout", "fetch", 1)
-            self.promised.begin(number, judged.case)
-            self.promised.end(number, Failure("ValueError", "") if judged.key == 0 else None)
+            made = task(number)
+            key = self.promised.choose(made)
+            error = Failure("ValueError", "") if key == 0 else None
+            self.promised.ended([made.end("failed" if error else "done", 0.0, error=error)])
             self.now_s += FRESH_S
-            keys.append(judged.key)
+            keys.append(key)
         return keys
+
+    @property
+    def learned(self) -> int:
+        record = self.foreseen.history.record(("scout", "fetch"))
+        return 0 if record is None else record.learned
 
 
 def test_accepted_tasks_are_foreseen_as_others_are() -> None:
@@ -35,29 +52,58 @@ def test_accepted_tasks_are_foreseen_as_others_are() -> None:
     assert 0 in rig.run(100)
     assert 0 not in rig.run(100)
     assert len(rig.promised) == 0
+    assert rig.learned == 200
 
 
-def test_an_end_is_learned_from_once_and_only_if_its_begin_was_seen() -> None:
+def test_an_end_is_learned_from_once_and_only_if_an_agent_was_chosen() -> None:
     rig = Rig()
-    judged = rig.promised.choose("scout", "fetch", 1)
-    rig.promised.begin(7, judged.case)
+    one, other = task(7), task(8)
+    rig.promised.choose(one)
     assert len(rig.promised) == 1
-    for number in (8, 7, 7):
-        rig.promised.end(number, None)
+    for each in (other, one, one):
+        rig.promised.ended([each.end("done", 0.0, value=b"1")])
+    assert rig.learned == 1
+
+
+def test_an_attempt_that_failed_is_learned_from_when_the_next_one_begins() -> None:
+    rig = Rig()
+    made = task(7)
+    rig.promised.choose(made)
+    made.tries = (Try(0.0, 1.0, "scout/0", "ValueError", "no"),)
+    rig.promised.choose(made)
     record = rig.foreseen.history.record(("scout", "fetch"))
     assert record is not None
-    assert record.learned == 1
+    assert record.whole(0.0) == pytest.approx((1, 1), rel=0.01)
+    rig.promised.ended([made.end("done", 0.0, value=b"1")])
+    assert rig.learned == 2
 
 
-def test_a_task_with_one_end_under_one_number_is_not_split() -> None:
+def test_the_number_of_a_task_says_whether_it_is_one_of_the_control_group() -> None:
+    rig = Rig(control=0.5)
+    rig.run(200)
+    first = [rig.promised.choose(task(number)) == 0 for number in range(0, 400, 4)]
+    again = [rig.promised.choose(task(number)) == 0 for number in range(0, 400, 4)]
+    assert True in first
+    assert False in first
+    assert first == again
+
+
+def test_what_it_needs_is_held_against_what_there_is_and_it_is_not_split() -> None:
     rig = Rig()
-    assert not rig.promised.choose("scout", "fetch", 1, need={"mem_bytes": 1}).is_split
+    rig.ground.room = {"mem_bytes": 10}
+    rig.promised.choose(task(1, options=Options(memory_bytes=10)))
+    assert rig.foreseen.trial.risks == {}
+    rig.promised.choose(task(2, options=Options(memory_bytes=11)))
+    assert rig.foreseen.trial.risks == {"resource_exhaustion": 1}
+    assert rig.foreseen.trial.actions == {}
 
 
-def test_what_has_to_end_before_is_told() -> None:
-    rig = Rig()
-    after_of = {"b": ["a"], "a": []}.__getitem__
-    judged = rig.promised.choose("scout", "fetch", 1, after=["b"], state_of=lambda _task: "queued", after_of=after_of)
-    assert judged.first == ("a", "b")
-    with pytest.raises(BadArgument, match="wait for each other"):
-        rig.promised.choose("scout", "fetch", 1, after=["b"], state_of=lambda _task: "queued", after_of=lambda _task: ["b"])
+@pytest.mark.parametrize(("threshold", "count"), [(0.8, 2), (0.81, 0)])
+def test_tasks_that_wait_for_others_are_conflicts_that_are_resolved(threshold: float, count: int) -> None:
+    rig = Rig(threshold=threshold)
+    waiting = [task(number, after=("a",), state="waiting") for number in range(2)]
+    rig.promised.accepted([task(5), task(6, after=("a",)), task(7, state="waiting"), *waiting])
+    assert rig.foreseen.trial.risks.get("dependency_conflict", 0) == count
+    assert rig.foreseen.trial.actions.get("resolve_deps_first", 0) == count
+    rig.promised.accepted([task(5)])
+    assert rig.foreseen.trial.risky == 0
