@@ -9,6 +9,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from engine.foreseen import Case, Foreseen
@@ -25,6 +26,7 @@ __all__ = ["AskedAside", "GatewayAside", "StreamedAside"]
 
 #: Pairs that have lanes of their own in one stream; the tasks of others are looked at one by one.
 CLEAR_PAIRS = 32
+_pair = itemgetter(0, 1)
 #: Forecasts that differ by no more are the same.
 ALIKE = 0.002
 
@@ -46,19 +48,22 @@ class StreamedAside:
 
     def send(self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
         """Send tasks (kind, method, *arguments)."""
+        pairs: list[Pair] = [*map(_pair, tasks)]
+        if pairs.count(pairs[0]) == len(pairs):
+            self._send_alike(pairs[0], tokens, tasks)
+            return
         groups: dict[Pair, list[int]] = {}
-        few: tuple[Sequence[Any], Sequence[tuple[Any, ...]]]
-        for at, task in enumerate(tasks):
-            method = task[1] if type(task[1]) is str else ""
-            groups.setdefault((task[0], method), []).append(at)
+        for at, (kind, method) in enumerate(pairs):
+            groups.setdefault((kind, method if type(method) is str else ""), []).append(at)
         for pair, positions in groups.items():
-            few = tokens, tasks
-            if len(groups) > 1:
-                few = [tokens[at] for at in positions], [tasks[at] for at in positions]
-            if self._foreseen.is_clear(pair) and (pair in self._clear or len(self._clear) < CLEAR_PAIRS):
-                self._passed(pair, len(positions)).send(*few)
-            else:
-                self._send_judged(*few)
+            self._send_alike(pair, [tokens[at] for at in positions], [tasks[at] for at in positions])
+
+    def _send_alike(self, pair: Pair, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
+        is_name = type(pair[1]) is str
+        if is_name and self._foreseen.is_clear(pair) and (pair in self._clear or len(self._clear) < CLEAR_PAIRS):
+            self._passed(pair, len(tasks)).send(tokens, tasks)
+        else:
+            self._send_judged(tokens, tasks)
 
     def _passed(self, pair: Pair, count: int) -> _Passed:
         """The lanes of a pair of which nothing is to be feared, and of which the same is expected as before."""

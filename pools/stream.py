@@ -208,7 +208,6 @@ class Stream:
         Raises IndexError, having sent nothing, for a task without a method.
         """
         addresses, methods = [*map(_address, tasks)], [*map(_method, tasks)]
-        arguments, is_plain = _arguments_of(tasks)
         self.open += len(tasks)
         lost: list[tuple[int, Failure]] = []
         try:
@@ -216,9 +215,10 @@ class Stream:
             if len(tasks) == 1:
                 numbers = (numbers,)
         except (KeyError, TypeError):
-            if self._aside is not None and self._send_aside(self._aside, addresses, tokens, tasks):
+            if self._aside is not None and addresses and self._send_aside(self._aside, addresses, tokens, tasks):
                 return
             numbers = self._numbers_of(addresses, lost)
+        arguments, is_plain = _arguments_of(tasks)
         pushes = self._pushes
         for at, number in enumerate(numbers):
             pushes[number](at)
@@ -234,7 +234,10 @@ class Stream:
         self, aside: Aside, addresses: Sequence[Any], tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]
     ) -> bool:
         """Have the tasks for kinds sent aside, and send the others; False if there are none for a kind."""
-        is_kind = [type(address) is str and "/" not in address for address in addresses]
+        if addresses.count(addresses[0]) == len(tasks):
+            is_kind = [_is_kind(addresses[0])] * len(tasks)
+        else:
+            is_kind = [*map(_is_kind, addresses)]
         count = sum(is_kind)
         if count == len(tasks):
             aside.send(tokens, tasks)
@@ -330,6 +333,10 @@ class Stream:
         self._ways.cancel()
         if self._aside is not None:
             self._aside.cancel()
+
+
+def _is_kind(address: Any) -> bool:
+    return type(address) is str and "/" not in address
 
 
 def _drop(_at: int) -> None:

@@ -159,8 +159,9 @@ async def test_mixed_tasks_for_agents_kinds_and_nobody_all_end_once() -> None:
         assert {value for name, value in expected if name == "nobody"} == {"UnknownKind"}
         assert {value for name, value in expected if name == "named"} == {3}
         assert {value for name, value in expected if name == "nothing"} == {"UnknownMethod"}
-        (wrong,) = await done(engine, [{"kind": "brittle", "method": "x" * 5}])
+        (wrong,) = await done(engine, [{"kind": "brittle/1", "method": "total"}])
         assert wrong.error is not None
+        assert wrong.error.type == "BadArgument"
         assert engine.tally.open == 0
 
 

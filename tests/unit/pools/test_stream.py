@@ -424,6 +424,7 @@ def test_tasks_for_kinds_are_sent_aside_and_the_others_as_ever() -> None:
     stream.send([0, 1, 2, 3, 4], tasks)
     stream.send([5, 6], [("a/1", "get"), ("a/2", "get")])
     stream.send([7], [("b", "get")])
+    stream.send([], [])
     assert apart.sent == [(1, ("a", "add", 1)), (3, ("b", "get")), (7, ("b", "get"))]
     assert setup.near.tasks == [[1, "get", None], [2, "get", None], [1, "get", None], [2, "get", None]]
     assert setup.chosen == 0
