@@ -102,10 +102,8 @@ def find_specialist(outlook: Outlook, size: int, probability: float) -> tuple[st
     probability: that it fails where it would go; a specialist fails at most half as often.
     """
     known = sorted(outlook.best(size).items(), key=lambda each: each[1])
-    if not known or known[0][1] > probability * BETTER:
-        return ()
-    best = known[0][1]
-    return tuple(place for place, rate in known if rate <= min(best + AS_GOOD, probability * BETTER))
+    most = min([probability * BETTER, *(rate + AS_GOOD for _, rate in known[:1])])
+    return tuple(place for place, rate in known if rate <= most)
 
 
 def split_task(answer: Any) -> list[Any]:
