@@ -11,6 +11,7 @@ from bench.flawed import METHODS, Flawed
 from bench.tasks import SEED
 from bench.workload import Size, Workload
 from engine import Engine, PoolSpec
+from pools.breaker import BreakerSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,7 +67,7 @@ async def report_of(seed: int, count: int, *, is_noise: bool) -> dict[str, Any]:
     flaws, capacity = (noise_of if is_noise else flaws_of)(rng, AGENTS)
     tasks = tasks_of(rng, count, min(capacity, 200))
     failed = 0
-    async with Engine(kinds=[Flawed], pools=POOLS, seed=seed) as engine:
+    async with Engine(kinds=[Flawed], pools=POOLS, seed=seed, breaker=BreakerSpec(is_on=False)) as engine:
         await engine.spawn(Flawed, AGENTS)
         for number, flaw in enumerate(flaws):
             await engine.ask(f"flawed/{number}", "suffer", flaw, capacity, seed)

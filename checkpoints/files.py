@@ -168,6 +168,8 @@ class _DiskFile:
             written = os.pwrite(self._descriptor, left, self.size_bytes)
             self.size_bytes += written
             left = left[written:]
+        if not os.fstat(self._descriptor).st_nlink:  # the system would take it, and nobody could ever read it
+            raise OSError(errno.ENOENT, "the file was removed")
 
     def sync(self) -> None:
         os.fdatasync(self._descriptor)

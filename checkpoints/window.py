@@ -1,4 +1,4 @@
-"""Answers that may be asked for again, and messages that have not arrived yet.
+"""Answers that may be asked for again, messages that have not arrived yet, and what tasks put on record of their way.
 
 Owns which answers of a session are kept: those from its mark on, the number up to which all were received, and from the horizon
 on, below which nobody's number counts any more; and which messages are open: those that were sent and not done. It is filled by
@@ -7,21 +7,23 @@ reading a log, and carried over by compaction. Pure; the time comes in as an arg
 An answers part: 8 bytes of the session, 8 bytes of the section's number (little endian), then a JSON object with `v`, the
 values, and `o`, the position of the first, or `p`, all positions. A marks part: a JSON object, number by session in
 hexadecimal. A messages part: a JSON object with `l`, the highest number ever given, and `t`, a list for each message that
-begins with its number. A done part: a JSON list of numbers. A horizon part: a JSON number. Parts with steps are `steps`'.
+begins with its number. A done part: a JSON list of numbers. A horizon part: a JSON number. Parts with steps are `steps`', those
+with waypoints `waypoints`'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct, error
 from typing import Any
 
 import orjson
 
 from checkpoints.frame import Part
-from checkpoints.spec import PLACE_BITS, SESSION_BYTES
+from checkpoints.spec import ANSWERS_BYTES, ANSWERS_SPARED_S, PLACE_BITS, SESSION_BYTES
 from checkpoints.stamp import STAMPED, stamp
 from checkpoints.steps import ENDED, STEP, OpenSteps
+from checkpoints.waypoints import Waypoints
 
 __all__ = [
     "ANSWERS",
@@ -31,6 +33,7 @@ __all__ = [
     "MARKS",
     "SESSION_BYTES",
     "TOLD",
+    "WAYPOINT",
     "Window",
     "answers_part",
     "done_part",
@@ -40,9 +43,9 @@ __all__ = [
 ]
 
 #: Letters of the parts.
-ANSWERS, MARKS, TOLD, DONE, HORIZON = b"R", b"M", b"T", b"D", b"H"
+ANSWERS, MARKS, TOLD, DONE, HORIZON, WAYPOINT = b"R", b"M", b"T", b"D", b"H", b"W"
 STEPS = frozenset({STEP, ENDED})
-LETTERS = frozenset({ANSWERS, MARKS, TOLD, DONE, HORIZON}) | STEPS
+LETTERS = frozenset({ANSWERS, MARKS, TOLD, DONE, HORIZON, WAYPOINT}) | STEPS
 #: Bytes of the messages of one part, when it is carried over, unless one alone has more.
 TOLD_BYTES = 1024 * 1024
 _HEAD = Struct("<8sQ")
@@ -63,6 +66,8 @@ class Window:
         self.horizon = 0
         #: The steps of tasks that have not ended.
         self.steps = OpenSteps()
+        #: What tasks put on record of their way.
+        self.waypoints = Waypoints()
 
     @property
     def has_answers(self) -> bool:
@@ -94,6 +99,8 @@ class Window:
                 self._forget(int(orjson.loads(part.body)))
             elif part.letter in STEPS:
                 self.last_told = max(self.last_told, self.steps.fold(part))
+            elif part.letter == WAYPOINT:
+                self.waypoints.fold(part.body)
         except (error, AttributeError, TypeError, KeyError, IndexError) as wrong:
             raise ValueError(f"a part of answers or messages that cannot be read: {wrong!r}") from wrong
 
@@ -119,12 +126,15 @@ class Window:
                 del self._answers[session]
         self.steps.older(STAMPED, self.horizon)
 
-    def bounds(self, now_s: float, *, keep_s: float, most: int) -> list[Part]:
+    def bounds(
+        self, now_s: float, *, keep_s: float, most: int, most_bytes: int = ANSWERS_BYTES, spared_s: float = ANSWERS_SPARED_S
+    ) -> list[Part]:
         """What is to be recorded and folded so that no more is kept than may be: oldest first, with a tenth of room.
 
         now_s: seconds since 1970.  keep_s: how long an answer is kept after its number was given.  most: answers and marks
-        that are kept. Empty where all is well. Only numbers that say when they were given are looked at: a session that counts
-        from 1 bounds by itself how far its mark stays behind.
+        that are kept.  most_bytes: of the answers, but for those of the last spared_s seconds. Empty where all is well.
+        Only numbers that say when they were given are looked at: a session that counts from 1 bounds by itself how far its
+        mark stays behind.
         """
         old = stamp(now_s - keep_s)
         marks = [mark for mark in self.marks.values() if mark >= STAMPED]
@@ -134,6 +144,7 @@ class Window:
         horizon = max(horizon, max((number + 1 for number, _ in kept if number < old), default=0))
         if len(marks) + sum(len(bodies) for _, bodies in kept) << PLACE_BITS > most:
             horizon = max(horizon, self._cut(most))
+        horizon = max(horizon, min(_cut_bytes(kept, most_bytes), stamp(now_s - spared_s)))
         return [horizon_part(horizon)] if horizon > self.horizon else []
 
     def _cut(self, most: int) -> int:
@@ -185,6 +196,8 @@ class Window:
                 for body in bodies:
                     yield Part(ANSWERS, body)
         yield from self.steps.parts()
+        for body in self.waypoints.bodies():
+            yield Part(WAYPOINT, body)
 
     def _told_parts(self) -> Iterator[Part]:
         """The open messages, in parts that go into a frame each."""
@@ -198,6 +211,22 @@ class Window:
             rows.append(orjson.Fragment(encoded))
             size_bytes += len(encoded)
         yield told_part(self.last_told, rows)
+
+
+def _cut_bytes(kept: Iterable[tuple[int, Sequence[bytes]]], most: int) -> int:
+    """The horizon that leaves nine tenths of the bytes that may be kept; 0 where no more are. kept: answers by number."""
+    rows = [(number, sum(map(len, bodies))) for number, bodies in kept]
+    surplus = sum(size_bytes for _, size_bytes in rows) - most
+    if surplus <= 0:
+        return 0
+    surplus += most // 10
+    horizon = 0
+    for number, size_bytes in sorted(rows):
+        if surplus <= 0:
+            break
+        surplus -= size_bytes
+        horizon = number + 1
+    return horizon
 
 
 def answers_part(session: bytes, number: int, columns: dict[str, Any]) -> Part:

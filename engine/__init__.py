@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.snapshot import Snapshot
     from pools.agent import Agent
+    from pools.breaker import BreakerSpec
     from pools.context import Context
     from pools.log import Log
     from pools.method import task
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from pools.table import Table
 
 __all__ = [
-    "Agent", "Batch", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "Table", "__version__", "errors",
-    "task",
+    "Agent", "Batch", "BreakerSpec", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "Table",
+    "__version__", "errors", "task",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ _HOMES = {
     "Log": "pools.log",
     "PoolSpec": "pools.spec",
     "Batch": "pools.result",
+    "BreakerSpec": "pools.breaker",
     "Result": "pools.result",
     "task": "pools.method",
     "Snapshot": "engine.snapshot",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 from engine.foreseen import Case, Foreseen
@@ -18,25 +17,27 @@ from pools.address import Key
 from pools.asks import Asks
 from pools.errors import Failure, PoolError, TaskCancelled, TaskExpired, failure_of
 from pools.history import Pair
-from pools.lane import sent_form
+from pools.lane import Columns, sent_form
 from pools.stream import Stream
-from pools.ways import Ended, Resolve
+from pools.ways import Deal, Ended, Resolve
 
 __all__ = ["AskedAside", "GatewayAside", "StreamedAside"]
 
 #: Pairs that have lanes of their own in one stream; the tasks of others are looked at one by one.
 CLEAR_PAIRS = 32
-_pair = itemgetter(0, 1)
 #: Forecasts that differ by no more are the same.
 ALIKE = 0.002
 
 
 class StreamedAside:
-    """The part of one stream that was sent to kinds. outer: gets the answers."""
+    """The part of one stream that was sent to kinds. outer: gets the answers.  deal: chooses for many tasks at once."""
 
-    def __init__(self, outer: Stream, resolve: Resolve, foreseen: Foreseen, parts: Parts, loop: AbstractEventLoop) -> None:
+    def __init__(
+        self, outer: Stream, resolve: Resolve, deal: Deal, foreseen: Foreseen, parts: Parts, loop: AbstractEventLoop
+    ) -> None:
         self._outer = outer
         self._resolve = resolve
+        self._deal = deal
         self._foreseen = foreseen
         self._parts = parts
         self._loop = loop
@@ -44,26 +45,29 @@ class StreamedAside:
         #: Those that were sent when something else was expected.
         self._former: list[_Passed] = []
         self._watched = _Watched(outer, resolve, foreseen)
-        self._split: set[Task[None]] = set()
+        #: What is done in parts, with its token.
+        self._split: dict[Task[None], Any] = {}
 
-    def send(self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
-        """Send tasks (kind, method, *arguments)."""
-        pairs: list[Pair] = [*map(_pair, tasks)]
-        if pairs.count(pairs[0]) == len(pairs):
-            self._send_alike(pairs[0], tokens, tasks)
+    def send(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
+        """Send tasks for one kind, in columns without keys. is_plain: their arguments are sound by their types."""
+        tokens, _, methods, arguments = columns
+        if methods.count(methods[0]) == len(methods):
+            self._send_alike(kind, columns, priority, is_plain=is_plain)
             return
-        groups: dict[Pair, list[int]] = {}
-        for at, (kind, method) in enumerate(pairs):
-            groups.setdefault((kind, method if type(method) is str else ""), []).append(at)
-        for pair, positions in groups.items():
-            self._send_alike(pair, [tokens[at] for at in positions], [tasks[at] for at in positions])
+        groups: dict[str, list[int]] = {}
+        for at, method in enumerate(methods):
+            groups.setdefault(method if type(method) is str else "", []).append(at)
+        for positions in groups.values():
+            mine: list[list[Any]] = [[column[at] for at in positions] for column in (tokens, methods, arguments)]
+            self._send_alike(kind, (mine[0], (), mine[1], mine[2]), priority, is_plain=is_plain)
 
-    def _send_alike(self, pair: Pair, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
+    def _send_alike(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
+        pair = kind, columns[2][0]
         is_name = type(pair[1]) is str
         if is_name and self._foreseen.is_clear(pair) and (pair in self._clear or len(self._clear) < CLEAR_PAIRS):
-            self._passed(pair, len(tasks)).send(tokens, tasks)
+            self._passed(pair, len(columns[0])).deal(kind, columns, priority, is_plain=is_plain)
         else:
-            self._send_judged(tokens, tasks)
+            self._send_judged(kind, columns, priority, is_plain=is_plain)
 
     def _passed(self, pair: Pair, count: int) -> _Passed:
         """The lanes of a pair of which nothing is to be feared, and of which the same is expected as before."""
@@ -71,15 +75,13 @@ class StreamedAside:
         if passed is None or not _is_alike(passed.case.forecast, case.forecast):
             if passed is not None:
                 self._former = [each for each in self._former if each.open] + [passed]
-            passed = self._clear[pair] = _Passed(case, self._outer, self._resolve, self._foreseen)
+            passed = self._clear[pair] = _Passed(case, self._outer, self._resolve, self._deal, self._foreseen)
         return passed
 
-    def _send_judged(self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:
-        sent: list[tuple[Any, ...]] = []
-        cases: list[tuple[Any, Case]] = []
-        for token, task in zip(tokens, tasks, strict=True):
-            kind, method, *arguments = task
-            argument = sent_form(arguments)
+    def _send_judged(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
+        addresses: list[str] = []
+        sent: tuple[list[Any], list[str], list[Any]] = [], [], []
+        for token, method, argument in zip(columns[0], columns[2], columns[3], strict=True):
             try:
                 judged = self._foreseen.judge(kind, method, argument)
             except PoolError as error:
@@ -87,13 +89,14 @@ class StreamedAside:
                 continue
             if judged.is_split:
                 running = self._loop.create_task(self._in_parts(token, judged.case, kind, method, argument))
-                self._split.add(running)
-                running.add_done_callback(self._split.discard)
+                self._split[running] = token
+                running.add_done_callback(self._split.pop)
             else:
-                sent.append((judged.address, method, *arguments))
-                cases.append((token, judged.case))
-        if sent:
-            self._watched.send(cases, sent)
+                addresses.append(judged.address)
+                for column, value in zip(sent, ((token, judged.case), method, argument), strict=True):
+                    column.append(value)
+        if addresses:
+            self._watched.place(addresses, (sent[0], (), sent[1], sent[2]), priority, is_plain=is_plain)
 
     async def _in_parts(self, token: Any, case: Case, kind: str, method: str, argument: Any) -> None:
         value, failures = await self._parts.ended(kind, method, argument)
@@ -107,12 +110,21 @@ class StreamedAside:
         for running in self._split:
             running.cancel()
 
+    def cancel_where(self, is_meant: Callable[[Any], bool]) -> None:
+        """Take back the tasks whose token is meant, as no answer came in time."""
+        self._watched.cancel_where(lambda token: is_meant(token[0]))
+        for stream in (*self._clear.values(), *self._former):
+            stream.cancel_where(is_meant)
+        for running, token in self._split.items():
+            if is_meant(token):
+                running.cancel()
+
 
 class _Passed(Stream):
     """Tasks of one pair that are let pass, all of one case."""
 
-    def __init__(self, case: Case, outer: Stream, resolve: Resolve, foreseen: Foreseen) -> None:
-        super().__init__(resolve, 0, _nobody, _uncounted)
+    def __init__(self, case: Case, outer: Stream, resolve: Resolve, deal: Deal, foreseen: Foreseen) -> None:
+        super().__init__(resolve, 0, _nobody, _uncounted, deal)
         self.case = case
         self._outer = outer
         self._foreseen = foreseen
@@ -215,6 +227,11 @@ class GatewayAside:
         self._loop = loop
         self._running: set[Task[None]] = set()
         self.learn = foreseen.learn
+
+    def clear(self, kind: str, method: str, count: int) -> Case | None:
+        """The case of tasks of which so little fails that they are let pass; None where each is looked at."""
+        pair = kind, method
+        return self._foreseen.clear_case(pair, count) if self._foreseen.is_clear(pair) else None
 
     def choose(
         self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]

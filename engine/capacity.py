@@ -24,6 +24,7 @@ __all__ = ["check_agents_limit", "check_pools"]
 
 #: Least and most of each limit. Memory: less than one megabyte is a forgotten unit. Workers: past a thousand processes
 #: a machine only schedules. Sleep: a year is never; a millisecond is the shortest that a timer keeps.
+#: Weight: a thousand times more or less is as good as all or nothing.
 BOUNDS: dict[str, tuple[float, float]] = {
     "agents": (1, 1_000_000_000),
     "mem_bytes": (1_000_000, 2**50),
@@ -33,6 +34,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "window": (1, 1_000_000),
     "sleep_after_s": (0.001, 366 * 86_400.0),
     "cpu": (1e-6, 1.0),
+    "weight": (0.001, 1_000.0),
 }
 #: Share past 100% that rounding alone can make of a sum.
 ROUNDING = 1e-9
@@ -86,7 +88,8 @@ def _check_name(name: str, names: set[str], wrong: Wrong) -> None:
 def _check_bounds(key: str, field: str, value: float, wrong: Wrong) -> None:
     least, most = BOUNDS[field]
     if not least <= value <= most:
-        show = {"mem_bytes": _bytes, "sleep_after_s": units.show_seconds, "cpu": units.show_cpu_share}.get(field, _number)
+        shows = {"mem_bytes": _bytes, "sleep_after_s": units.show_seconds, "cpu": units.show_cpu_share, "weight": _plain}
+        show = shows.get(field, _number)
         raise wrong(key, f"{show(value)} is not between {show(least)} and {show(most)}")
 
 
@@ -111,6 +114,10 @@ def _check_totals(pools: Sequence[PoolSpec], agents_limit: int, machine: Machine
 
 def _number(value: float) -> str:
     return f"{int(value):,}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
 
 
 def _bytes(value: float) -> str:

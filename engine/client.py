@@ -21,8 +21,9 @@ from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
-from engine.stream import Tally, batches, singly
+from engine.stream import batches, singly
 from engine.submission import Submission, rows_of, submission_of, submit_parts
+from engine.tally import Tally
 from pools.address import ANY, Key, parse, valid_kind
 from pools.asks import Asks
 from pools.channel import Channel
@@ -332,6 +333,14 @@ class Client:
     async def release(self, agent: str) -> dict[str, Any]:
         """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
         return dict(await self.request("release", agent=agent))
+
+    async def breakers(self) -> dict[str, Any]:
+        """The circuit breakers: `breakers` as `Engine.breakers.facts`, `outside` as `Engine.breakers.outside`."""
+        return dict(await self.request("breakers"))
+
+    async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+        """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
+        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
 
     async def foresight(self) -> dict[str, Any]:
         """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""

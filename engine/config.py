@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import keys, layers
+from engine.breakerkeys import read_breaker
 from engine.capacity import check_agents_limit, check_pools
 from engine.document import read_document
 from engine.dotenv import read_dotenv
@@ -19,6 +20,7 @@ from engine.errors import ConfigError
 from engine.machine import Machine, read_machine
 from engine.paths import valid_name
 from engine.setting import Setting
+from pools.breaker import BreakerSpec
 from pools.spec import AGENTS_TOTAL, ForesightSpec, PoolSpec
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Config:
 
     file: the pools.yaml that was read.  folder: where the user's code stands: the file's, or the current one where the
     shipped file was read.  kinds: each kind's class, `module:Class` or `/whole/path/file.py:Class`.
-    agents_limit: of all pools together.  origins: for each key path, where its value came from.
+    agents_limit: of all pools together.  breaker: when breakers open.  origins: for each key path, where its value came from.
     """
 
     file: Path
@@ -56,6 +58,7 @@ class Config:
     kinds: Mapping[str, str]
     pools: tuple[PoolSpec, ...]
     agents_limit: int
+    breaker: BreakerSpec
     foresight: ForesightSpec
     machine: Machine
     origins: Mapping[str, str]
@@ -151,6 +154,7 @@ class _Reading:
             kinds=kinds,
             pools=specs,
             agents_limit=agents_limit,
+            breaker=read_breaker(at),
             foresight=self._foresight(),
             machine=self._machine,
             origins=self._origins(pools),

@@ -75,6 +75,8 @@ class Control:
             "foresight": self._foresight,
             "quarantine": self._quarantine,
             "release": self._release,
+            "breakers": self._breakers,
+            "force-breaker": self._force_breaker,
             "ready": self._ready,
             "stop": self._stop,
             **TaskVerbs(engine).verbs,
@@ -143,7 +145,7 @@ class Control:
             if type(message.data) is not dict:
                 raise BadFrame("a verb and its facts are an object")
             if message.data.get("verb") == "cancel":
-                gateway.cancel(*_cancelled(message.data))
+                gateway.cancel(*_cancelled(message.data), is_late=message.data.get("late") is True)
                 return
             if message.data.get("verb") == "session":
                 gateway.session = _session(message.data)
@@ -248,6 +250,13 @@ class Control:
 
     async def _release(self, order: Order) -> dict[str, Any]:
         return await self._engine.release(order.text("agent"))
+
+    async def _breakers(self, _order: Order) -> dict[str, Any]:
+        breakers = self._engine.breakers
+        return {"breakers": breakers.facts(), "outside": breakers.outside()}
+
+    async def _force_breaker(self, order: Order) -> list[dict[str, Any]]:
+        return self._engine.breakers.force(order.text("action"), order.text_if_any("pool"), order.text_if_any("kind"))
 
     async def _cut(self, _order: Order) -> dict[str, list[int]]:
         return await self._engine.cut()

@@ -353,6 +353,7 @@ def serve(
             data=paths.data,
             name=config.name,
             agents_limit=config.agents_limit,
+            breaker=config.breaker,
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
             spares=spares,

@@ -21,16 +21,17 @@ from engine.change import Change, Draft
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.offers import Offers
+from engine.options import ANYBODY
+from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
 from engine.task import STATES, Ending, Task
-from pools.address import ANY, Key
 from pools.errors import BadArgument, PoolError, UnknownKind
 from pools.events import Event
-from pools.link import Link
+from pools.routes import Routes
 
 if TYPE_CHECKING:
-    from engine.promised import Promised
+    from engine.foreseen import Foreseen
     from pools.compactor import Compactor
     from pools.keep import Keep
 
@@ -49,15 +50,16 @@ CLOSE_S = 5.0
 class Detached:
     """The accepted tasks of an engine.
 
-    keep: None keeps them in memory only.  resolve, pick: find the way to an agent, and choose one of a kind.
-    Raises CheckpointError, StateUnreadable.
+    keep: None keeps them in memory only.  routes: find the way to an agent, and choose one of a kind.
+    foreseen: as for `Promised`.  Raises CheckpointError, StateUnreadable.
     """
 
     def __init__(
         self,
         keep: Keep | None,
         *,
-        resolve: Callable[[str, Key], tuple[Link, Key]],
+        routes: Routes,
+        foreseen: Foreseen | None = None,
         chance: Random,
         environ: Mapping[str, str],
         output: int | None,
@@ -65,11 +67,10 @@ class Detached:
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        self._resolve = resolve
+        self._routes = routes
         self._wall_s = wall_s
         self._on_event = on_event
-        #: Chooses the agents of tasks for a kind, and learns how they ended; without, `resolve` chooses.
-        self.promised: Promised | None = None
+        self._promised = Promised(routes, foreseen)
         #: What is being written down; under their keys, those that have one.
         self._accepting: dict[Draft, Future[None]] = {}
         self._drafts: dict[str, Draft] = {}
@@ -84,9 +85,9 @@ class Detached:
             folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
         )
         self._offers = Offers(
-            resolve,
+            routes.resolve_key,
             session=None if keep is None else self.register.session,
-            choose=self._choose,
+            choose=self._promised.choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self._ended,
@@ -145,34 +146,37 @@ class Detached:
             if draft is None:
                 self._check_kinds(submissions)
                 draft = self.register.draft(submissions, self._wall_s(), key)
+                self._stick(draft, submissions)
             await self._accepted(draft)
             numbers = draft.numbers
         start = self.register.id_of(0)[:-1]
         return [f"{start}{number}" for number in numbers]
 
+    def _stick(self, draft: Draft, submissions: Sequence[Submission]) -> None:
+        """Send tasks with a sticky key to the agent that it belongs to."""
+        drafted = {task.number: task for task in draft.tasks}
+        for number, each in zip(draft.numbers, submissions, strict=True):
+            if each.sticky is not None and number in drafted:
+                task = drafted[number]
+                task.agent = f"{each.address}/{self._routes.resolve_sticky(each.address, str(each.sticky))[1]}"
+                task.is_any = False
+
     def _check_kinds(self, submissions: Sequence[Submission]) -> None:
         """Raises UnknownKind for a kind that nobody is of."""
         checked: set[str] = set()
         for at, each in enumerate(submissions):
-            if "/" not in each.address and each.address not in checked:
+            if "/" not in each.address and each.address != ANYBODY and each.address not in checked:
                 checked.add(each.address)
                 try:
-                    self._resolve(each.address, ANY)
+                    self._routes.choose(each.address)
                 except UnknownKind as error:
                     error.add_note(f"task {at}")
                     raise
                 except PoolError:
                     continue  # it is there, and takes none now
 
-    def _choose(self, task: Task) -> Key:
-        """An agent of its kind for a task. Raises PoolError."""
-        if self.promised is None or task.options.skills:
-            return self._resolve(task.agent, ANY)[1]
-        return self.promised.choose(task)
-
     def _ended(self, endings: list[Ending]) -> None:
-        if self.promised is not None:
-            self.promised.ended(endings)
+        self._promised.ended(endings)
         self.journal.end(endings)
 
     async def _accepted(self, draft: Draft) -> None:
@@ -234,8 +238,7 @@ class Detached:
             for task in draft.tasks:
                 if task.deadline_s is not None:
                     self._set_deadline(task)
-            if self.promised is not None:
-                self.promised.accepted(draft.tasks)
+            self._promised.accepted(draft.tasks)
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:

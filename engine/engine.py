@@ -26,12 +26,14 @@ from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned, check_wanted
-from engine.stream import Tally, batches, singly
+from engine.stream import batches, singly
 from engine.submission import submission_of, submit_parts
+from engine.tally import Tally
 from pools.address import names_in
 from pools.agent import Agent
 from pools.asks import Asks
-from pools.cut import cut
+from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
 from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
+#: Tasks of a `map`, as its caller has them.
+Tasks = Iterable[Any] | AsyncIterable[Any]
 #: Events kept for whoever asks.
 EVENTS = 1_000
 #: Seconds that workers get to end by themselves.
@@ -63,7 +67,7 @@ class Engine:
     data: the folder where state is kept; one engine has it at a time.
     durability: `sync`, an answer waits until what it changed is on the disk, the default where there is such a folder; `os`,
     until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
-    agents_limit: most agents in all.  paths: folders that workers add at the end of their import path.
+    agents_limit: most agents in all.  breaker: when breakers open.  paths: folders at the end of the workers' import path.
     environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
     seed: for every choice by chance.  foresight: how it is set; None as pools.yaml says, else as it is shipped.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
@@ -78,6 +82,7 @@ class Engine:
         data: str | Path | None = None,
         name: str = "engine",
         agents_limit: int | None = None,
+        breaker: BreakerSpec | None = None,
         paths: Iterable[str] = (),
         environ: Mapping[str, str] | None = None,
         output: int | None = None,
@@ -104,16 +109,14 @@ class Engine:
         self._kinds: list[type[Agent] | str] = list(kinds)
         self._wanted_paths = list(paths)
         classes = {kind.kind: self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
-        specs, limit, more, shipped = pools_of(pools, agents_limit, classes)
-        self._kinds += more
+        self._allotment = allotment = pools_of(pools, agents_limit, classes)
+        self._kinds += allotment.references
         self._references: list[str] = []
-        self._environ = dict(os.environ if environ is None else environ)
-        self._output = output
-        self._spares = spares
+        self._output, self._environ = output, dict(os.environ if environ is None else environ)
+        self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
         self._seed = seed
-        self._foresight_spec = foresight or shipped
-        self._specs = specs
-        self._limit = limit
+        self._breaker = breaker or allotment.breaker
+        self._foresight_spec = foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
         #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.asks.Asks.ask`.
@@ -143,21 +146,19 @@ class Engine:
         self._references = [self._reference(kind) for kind in self._kinds]
         try:
             self._swarm = swarm = Swarm(
-                self._specs,
+                self._allotment.pools,
                 name=self.name,
                 paths=self._wanted_paths,
-                limit=self._limit,
-                environ=self._environ,
-                output=self._output,
-                spares=self._spares,
-                seed=self._seed,
+                limit=self._allotment.limit,
                 keep=self._keep,
+                breaker=self._breaker,
                 on_event=self._note,
+                **self._processes,
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
         loop, tally = asyncio.get_running_loop(), self.tally
-        asks = Asks(swarm.resolve, loop, tally.accept, tally.end)
+        asks = Asks(swarm.routes.resolve, loop, tally.accept, tally.end)
         self.ask = asks.ask
         self.foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
         try:
@@ -173,7 +174,8 @@ class Engine:
         try:
             return Detached(
                 self._keep,
-                resolve=swarm.resolve_key,
+                routes=swarm.routes,
+                foreseen=self.foresight.of_accepted,
                 chance=Random(self._seed),
                 environ=self._environ,
                 output=self._output,
@@ -189,7 +191,6 @@ class Engine:
         try:
             await swarm.informed()
             self._detached = self._accepted(swarm)  # while the workers take up what they hold
-            self.detached.promised = self.foresight.promised
             await ready
             references = dict.fromkeys([*self._references, *swarm.references])
             await asyncio.gather(*(swarm.load(reference, self._wanted_paths) for reference in references))
@@ -257,14 +258,8 @@ class Engine:
             added = await swarm.spawn(name, missing) if missing else 0
         if warm:
             await swarm.warm(name)
-        return Spawned(
-            kind=name,
-            total=swarm.placement.count_of(name),
-            added=added,
-            wanted=count,
-            workers=len(swarm.seats),
-            seconds=time.perf_counter() - began_s,
-        )
+        total, seconds = swarm.placement.count_of(name), time.perf_counter() - began_s
+        return Spawned(kind=name, total=total, added=added, wanted=count, workers=len(swarm.seats), seconds=seconds)
 
     async def remove(self, kind: type[Agent] | str, keys: Leaving | Iterable[int | str] | range) -> Removed:
         """Remove the agents of a kind with these keys, and what was kept of them; on the disk when this returns.
@@ -272,8 +267,7 @@ class Engine:
         Their open tasks fail with UnknownAgent. One that is not there is no error. A removed key may be spawned again, as a
         new agent.  Raises UnknownKind, BadAddress, PoolUnavailable, CheckpointError.
         """
-        swarm = self.swarm
-        name = kind if isinstance(kind, str) else kind.kind
+        swarm, name = self.swarm, kind if isinstance(kind, str) else kind.kind
         swarm.check_kind(name)
         ranges, names = meant = leaving(keys)
         began_s = time.perf_counter()
@@ -328,7 +322,7 @@ class Engine:
         if self._on_event is not None:
             self._on_event(event)
 
-    def map(self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None) -> AsyncIterator[Result]:
+    def map(self, tasks: Tasks, *, window: int | None = None) -> AsyncIterator[Result]:
         """Run many tasks; results come in the order of completion, each with the id of its task.
 
         tasks: tuples (address, method, *arguments), whose ids are 0, 1, …; or task lines (objects).
@@ -337,12 +331,11 @@ class Engine:
         """
         return singly(self.map_batches(tasks, window=window))
 
-    def map_batches(
-        self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
-    ) -> AsyncGenerator[Batch, None]:
+    def map_batches(self, tasks: Tasks, *, window: int | None = None) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
-        swarm, aside = self.swarm, self.foresight.of_stream
-        return batches(tasks, resolve=swarm.resolve, window=window or swarm.window, tally=self.tally, aside=aside)
+        routes, aside = self.swarm.routes, self.foresight.of_stream
+        window = window or self.swarm.window
+        return batches(tasks, resolve=routes.resolve, window=window, tally=self.tally, deal=routes.deal, aside=aside)
 
     async def submit(self, tasks: Iterable[Any]) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
@@ -367,9 +360,8 @@ class Engine:
         keep, swarm = self._keep, self.swarm
         if keep is None or swarm.roster is None:
             raise Unavailable("this engine keeps its state in memory only, nothing is on the disk (durability: sync or os)")
-        stores = {keep.store(pool.name, at): seat for pool in swarm.pools for at, seat in enumerate(pool.seats)}
-        places = await cut(stores, {keep.roster: swarm.roster.pause, keep.journal: self.detached.journal.pause})
-        return {folder.removeprefix(f"{keep.folder}/"): place for folder, place in places.items()}
+        pause = self.detached.journal.pause
+        return await swarm.cut({keep.roster: swarm.roster.pause} | ({} if pause is None else {keep.journal: pause}))
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -387,6 +379,11 @@ class Engine:
     async def release(self, agent: str) -> dict[str, Any]:
         """Let an agent out of quarantine; returns its record. Raises BadAddress, UnknownAgent where it is not there."""
         return await self.swarm.healer.release(agent)
+
+    @property
+    def breakers(self) -> Breakers:
+        """The circuit breakers: `facts()` tells of each, `force(…)` holds them. Raises EngineStopped."""
+        return self.swarm.breakers
 
     def stats(self) -> Snapshot:
         """One consistent snapshot of everything counted."""

@@ -13,11 +13,16 @@ from typing import Any, NamedTuple, Protocol
 from pools.address import Key
 from pools.errors import (
     BadArgument,
+    CircuitOpen,
+    Deadlock,
     Failure,
+    PoolError,
     TaskCancelled,
+    TooOld,
     UnknownAgent,
     UnknownKind,
     UnknownMethod,
+    failure_of,
 )
 from pools.foresight import CONFLICTING, DEPENDENCY_CONFLICT, Facts, Plan, Risk, mitigate, risks_of
 from pools.history import History, Pair, Spot, least_of, size_of
@@ -40,8 +45,11 @@ VIEWS = 512
 KNOWN = 16
 #: Tasks that one agent has at once because it is a specialist: half a mailbox; past it the rest goes where it would.
 AWAY = 500
-#: What says nothing of the place where a task ran.
-ASKED_WRONGLY = frozenset(each.__name__ for each in (BadArgument, TaskCancelled, UnknownAgent, UnknownKind, UnknownMethod))
+#: What says nothing of the place where a task ran: it was asked wrongly or taken back, never left, or met another one.
+SILENT = frozenset({
+    each.__name__
+    for each in (BadArgument, CircuitOpen, Deadlock, TaskCancelled, TooOld, UnknownAgent, UnknownKind, UnknownMethod)
+})  # fmt: skip
 _NOTHING: Mapping[str, float] = {}
 
 
@@ -50,6 +58,10 @@ class Ground(Protocol):
 
     def pick(self, kind: str) -> Key:
         """The agent that a task would go to. Raises PoolError."""
+        ...
+
+    def admit(self, kind: str, key: Key) -> None:
+        """Have a task for an agent through to where it lives. Raises CircuitOpen where that takes none now, PoolError."""
         ...
 
     def place_of(self, kind: str, key: Key) -> str:
@@ -167,7 +179,7 @@ class Foreseen:
         argument: as it is sent.  number: chooses its group, by default its place among all that were judged.
         need: amounts of resources that it asks for.  after, state_of, after_of: see `pools.foresight.Facts`.
         is_part: of a task that was split; it is in no group, and treated.  may_split: False where it has to run as it is.
-        Raises PoolError as `pick`; BadArgument for a cycle.
+        Raises PoolError as `pick` and `admit`; BadArgument for a cycle.
         """
         pair = kind, method if type(method) is str else ""  # what is no name is refused where it is read
         self._number += 1
@@ -175,24 +187,34 @@ class Foreseen:
         view = self._view(pair)
         self.trial.judged += not is_part
         if view.is_clear and not need and not after:
-            return Judged(kind, key, self._common(view, pair, None, view.outlook.rate))
+            return self._admitted(Judged(kind, key, self._common(view, pair, None, view.outlook.rate)))
         spot = place, size = self._ground.place_of(kind, key), size_of(argument)
         seen = view.cases.get(spot)
         if seen is not None and not need and not after:
-            return Judged(kind, key, seen)
+            return self._admitted(Judged(kind, key, seen))
         forecast = view.outlook.expect(place, size)
         left = dict(self._ground.left(kind, key)) if need else {}
         if view.ceiling is not None:
             need, left["size"] = {**need, "size": least_of(size)}, view.ceiling - 1
         if forecast < self.spec.threshold and not need and not after:
-            return Judged(kind, key, self._common(view, pair, spot, forecast))
+            return self._admitted(Judged(kind, key, self._common(view, pair, spot, forecast)))
         can_split = may_split and not is_part and method not in ("split", "join") and self._ground.can_split(kind)
         facts = Facts(view.outlook, place, size, need, left, after, state_of, after_of, can_split)
         risks = tuple(risks_of(facts, self.spec.threshold))
         if not risks:
-            return Judged(kind, key, self._common(view, pair, spot, forecast))
+            return self._admitted(Judged(kind, key, self._common(view, pair, spot, forecast)))
         case = Case(pair, spot, forecast if view.learned >= KNOWN else None)
-        return self._answer(facts, risks, Judged(kind, key, case, risks=risks), number, is_part)
+        judged = self._answer(facts, risks, Judged(kind, key, case, risks=risks), number, is_part)
+        return judged if judged.is_split else self._admitted(judged)
+
+    def _admitted(self, judged: Judged) -> Judged:
+        """A task that may go where it goes; its parts are asked for one by one. Raises PoolError."""
+        try:
+            self._ground.admit(judged.kind, judged.key)
+        except PoolError as error:
+            self.learn(judged.case, 1, (failure_of(error),))
+            raise
+        return judged
 
     def _answer(self, facts: Facts, risks: tuple[Risk, ...], judged: Judged, number: int | None, is_part: bool) -> Judged:
         """What is done with a risky task, if it is not one of the control group."""
@@ -269,7 +291,7 @@ class Foreseen:
         """Take in how tasks of one case ended. failures: of those of the `count` tasks that failed."""
         failed = wrong = 0
         for failure in failures:
-            if failure.type in ASKED_WRONGLY:
+            if failure.type in SILENT:
                 wrong += 1
             else:
                 failed += 1

@@ -14,7 +14,6 @@ from engine.aside import AskedAside, GatewayAside, StreamedAside
 from engine.foreseen import Foreseen
 from engine.ground import SwarmGround
 from engine.parts import Parts
-from engine.promised import Promised
 from pools.asks import Asks
 from pools.spec import ForesightSpec
 from pools.stream import Stream
@@ -44,11 +43,11 @@ class Foresight:
         self._loop = loop
         self.foreseen = Foreseen(spec, SwarmGround(swarm), time.monotonic, seed)
         # The parts of a task are no tasks that anybody has sent: they are not counted as such.
-        self._parts = Parts(Asks(swarm.resolve, loop, _uncounted, _uncounted), self.foreseen)
+        self._parts = Parts(Asks(swarm.routes.resolve, loop, _uncounted, _uncounted), self.foreseen)
         #: For tasks that come over the socket; None where foresight is off.
         self.of_gateways = GatewayAside(self.foreseen, self._parts, loop) if spec.is_on else None
         #: For accepted tasks; the same.
-        self.promised = Promised(self.foreseen) if spec.is_on else None
+        self.of_accepted = self.foreseen if spec.is_on else None
         if spec.is_on:
             asks.aside = AskedAside(asks, self.foreseen, self._parts, loop, accepted, ended).ask
 
@@ -56,7 +55,8 @@ class Foresight:
         """The part of a stream that is judged; None where foresight is off."""
         if not self.foreseen.spec.is_on:
             return None
-        return StreamedAside(outer, self._swarm.resolve, self.foreseen, self._parts, self._loop)
+        routes = self._swarm.routes
+        return StreamedAside(outer, routes.resolve, routes.deal, self.foreseen, self._parts, self._loop)
 
     def report(self) -> dict[str, Any]:
         """How it is set, and whether it is of use, as JSON values."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pools.address import ANY, Key
+from pools.address import Key
 from pools.errors import PoolError
 
 if TYPE_CHECKING:
@@ -31,8 +31,14 @@ class SwarmGround:
         self._pools = {pool.name: pool.number for pool in swarm.pools}
 
     def pick(self, kind: str) -> Key:
-        """The agent that the balancer gives a task to. Raises PoolError."""
-        return self._swarm.resolve_key(kind, ANY)[1]
+        """The agent that the balancer would give a task to: no breaker counts it yet. Raises PoolError."""
+        return self._swarm.routes.choose(kind)
+
+    def admit(self, kind: str, key: Key) -> None:
+        """Have the breakers let a task for an agent through. Raises CircuitOpen, PoolError."""
+        breakers = self._swarm.breakers
+        if not breakers.is_calm and not breakers.admit(self._swarm.placement.pool_of(kind, key), kind, 1):
+            raise breakers.refusal(kind, self._swarm.placement.holders(kind))
 
     def place_of(self, kind: str, key: Key) -> str:
         """The agent's address, or the name of its pool. Raises PoolError."""
@@ -42,19 +48,22 @@ class SwarmGround:
         return self._swarm.pools[placement.pool_of(kind, key)].name
 
     def one_of(self, kind: str, place: str) -> Key:
-        """The agent, or the next one of the pool, if it is there and its pool is up."""
+        """The agent, or the next one of the pool, if it is there, its pool is up, and no breaker stands before it."""
         placement = self._swarm.placement
         try:
             if "/" in place:
                 pool, _, key = placement.find(place)
-                return key if self._swarm.pools[pool].state != "down" else None
+                return key if self._can_take(kind, pool) else None
             pool = self._pools[place]
-            if self._swarm.pools[pool].state == "down" or pool not in placement.holders(kind):
+            if pool not in placement.holders(kind) or not self._can_take(kind, pool):
                 return None
         except PoolError:
             return None
         self._turns[place] += 1
         return placement.nth(kind, pool, self._turns[place])
+
+    def _can_take(self, kind: str, pool: int) -> bool:
+        return self._swarm.pools[pool].state != "down" and self._swarm.breakers.is_open_to(pool, kind)
 
     def left(self, kind: str, key: Key) -> Mapping[str, float]:
         """Bytes of memory that the agent's pool may still take, where it has a limit."""

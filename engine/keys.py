@@ -35,7 +35,7 @@ __all__ = [
     "read_limit",
 ]
 
-#: The engine's own keys; `foresight`, `kinds` and `pools` are mappings beside them.
+#: The engine's own keys; `breaker`, `foresight`, `kinds` and `pools` are mappings beside them.
 ENGINE_KEYS = ("name", "durability", "default_kind", "agents")
 #: Those under `foresight`, each with the field of `ForesightSpec` that it sets.
 FORESIGHT_KEYS = {"enabled": "is_on", "threshold": "threshold", "control": "control"}
@@ -53,6 +53,7 @@ POOL_KEYS = {
     "mailbox": "mailbox",
     "window": "window",
     "sleep_after": "sleep_after_s",
+    "weight": "weight",
 }
 #: The word that lifts a limit, for the keys whose limit can be lifted; a written null says the same.
 LIFTED = {"cpu": "none", "mem": "none", "sleep_after": "never"}
@@ -71,6 +72,7 @@ def read_limit(setting: Setting, key: str, machine: Machine) -> int | float | bo
         "cpu_hard": units.parse_truth,
         "mem": units.parse_size_bytes,
         "sleep_after": units.parse_seconds,
+        "weight": units.parse_number,
     }
     text = setting.one()
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.breakerkeys import BREAKER_KEYS
 from engine.document import Branch, Leaf, Row
 from engine.dotenv import PREFIX
 from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, OWN_PATHS, POOL_KEYS
@@ -29,8 +30,12 @@ OTHER_VARIABLES = ("ENGINE_HOME", "ENGINE_POOLS")
 
 #: What a pool's key is written as, said to who writes something else.
 POOLS_SHAPE = "a mapping of pool names, such as `p1: {agents: 2500}`"
-FORESIGHT_SHAPE = "a mapping of its keys, such as `threshold: 0.7`"
 KINDS_SHAPE = "a mapping of kinds to classes, such as `counter: pools.counter:Counter`"
+#: The sections with keys of their own, what one is written as, and what is said of a key that it does not have.
+SECTIONS: dict[str, tuple[Collection[str], str, str]] = {
+    "breaker": (BREAKER_KEYS, "a mapping of its keys, such as `failure_rate: 50%`", "a breaker has no such key"),
+    "foresight": (FORESIGHT_KEYS, "a mapping of its keys, such as `threshold: 0.7`", "foresight has no such key"),
+}
 
 
 def from_document(tree: Branch, file: Path) -> Layer:
@@ -49,16 +54,17 @@ def from_document(tree: Branch, file: Path) -> Layer:
         place = Setting(key, "", f"{file}:{line}", file.parent, file, line)
         if key in ENGINE_KEYS:
             _flat(put(key, node, line), node)
-        elif key == "foresight":
-            body = _branch(node, place, FORESIGHT_SHAPE)
-            for one, leaf in body.items.items():
-                setting = put(f"foresight.{one}", leaf, body.lines[one])
-                _known(one, FORESIGHT_KEYS, setting, "foresight has no such key")
-                _flat(setting, leaf)
         elif key == "kinds":
             kinds = _branch(node, place, KINDS_SHAPE)
             for name, inner in kinds.items.items():
                 _flat(put(f"kinds.{name}", inner, kinds.lines[name]), inner)
+        elif key in SECTIONS:
+            keys, shape, stranger = SECTIONS[key]
+            section = _branch(node, place, shape)
+            for name, inner in section.items.items():
+                setting = put(f"{key}.{name}", inner, section.lines[name])
+                _known(name, keys, setting, stranger)
+                _flat(setting, inner)
         elif key == "pools":
             pools = _branch(node, place, POOLS_SHAPE)
             for name, inner in pools.items.items():
@@ -69,7 +75,7 @@ def from_document(tree: Branch, file: Path) -> Layer:
                     _known(one, POOL_KEYS, setting, "a pool has no such key")
                     _flat(setting, leaf)
         else:
-            _known(key, (*ENGINE_KEYS, "foresight", "kinds", "pools"), place, _unknown(key))
+            _known(key, (*ENGINE_KEYS, *SECTIONS, "kinds", "pools"), place, _unknown(key))
     return layer
 
 
@@ -87,7 +93,7 @@ def from_variables(
     double underscore makes it a pool's, a kind's or one of foresight. Raises ConfigError for such a one.
     """
     layer: Layer = {}
-    known = {variable_of(key): key for key in (*OWN_PATHS, *_pool_keys(pools))}
+    known = {variable_of(key): key for key in _every_key(pools)}
     for name, text in variables.items():
         key = known.get(name)
         if key is None and name.startswith(f"{PREFIX}KINDS__"):
@@ -107,7 +113,7 @@ def from_variables(
 def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -> Layer:
     """The settings of flags, given under key paths; None counts as not given. Raises ConfigError for an unknown key."""
     layer: Layer = {}
-    known = (*OWN_PATHS, *_pool_keys(pools))
+    known = _every_key(pools)
     for key, given in flags.items():
         if given is None:
             continue
@@ -120,7 +126,7 @@ def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -
 
 def strangers_of(variables: Iterable[str], pools: Collection[str]) -> dict[str, str | None]:
     """Variables that begin with ENGINE_ but are nothing to the engine, each with the one that may have been meant."""
-    known = [variable_of(key) for key in (*OWN_PATHS, *_pool_keys(pools))] + list(OTHER_VARIABLES)
+    known = [variable_of(key) for key in _every_key(pools)] + list(OTHER_VARIABLES)
     strangers = [name for name in variables if name.startswith(PREFIX) and name not in known]
     return {name: _upper_nearest(name, known) for name in strangers if not name.startswith(f"{PREFIX}KINDS__")}
 
@@ -135,8 +141,9 @@ def variable_of(key: str) -> str:
     return PREFIX + key.replace(".", "__").replace("-", "_").upper()
 
 
-def _pool_keys(pools: Iterable[str]) -> list[str]:
-    return [f"pools.{pool}.{key}" for pool in pools for key in POOL_KEYS]
+def _every_key(pools: Iterable[str]) -> list[str]:
+    of_pools = [f"pools.{pool}.{key}" for pool in pools for key in POOL_KEYS]
+    return [*OWN_PATHS, *(f"breaker.{key}" for key in BREAKER_KEYS), *of_pools]
 
 
 def _known(key: str, known: Collection[str], place: Setting, message: str) -> None:

@@ -1,8 +1,8 @@
 """Accepted tasks on their way to workers, and their answers.
 
-Owns which of them wait here, how many each worker has, and what is offered again: a task that its agent's full mailbox
-refused, one that failed and may be tried once more, and whatever a worker took with it that is down, where state is kept. A
-number is offered as often as it takes; who keeps state does it once. Whether an answer counts yet is the journal's business.
+Owns which of them wait here, how many each worker has, and what is offered again: a task that a full mailbox or disk refused,
+one that failed and may be tried once more, and whatever a worker took with it that is down, where state is kept. A number is
+offered as often as it takes; who keeps state does it once. Whether an answer counts yet is the journal's business.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ import orjson
 from engine.alarms import Alarms, Timer
 from engine.retry import backoff_s, retry_s
 from engine.task import TRIES, Ending, Task, Try, exact
+from engine.way import Way
 from pools.address import Key, parse
+from pools.breakers import HELD
 from pools.errors import (
+    CircuitOpen,
     Failure,
     LinkClosed,
     MailboxFull,
     PoolError,
     PoolUnavailable,
+    StoreFull,
+    StoreStopped,
     TaskCancelled,
     TaskExpired,
     WorkerDied,
@@ -32,12 +37,9 @@ from pools.errors import (
 )
 from pools.lane import Lane
 from pools.link import Link
-from pools.ranked import Ranked
 
 __all__ = ["Desk", "Offers"]
 
-#: Tasks that one worker has at once: a window full. The rest waits here, so that one slow worker holds up nobody else's tasks.
-OFFERED = 4_096
 #: Tasks whose way is looked up in one turn of the loop.
 ROUTED = 1_024
 #: Seconds until a task that a full mailbox refused is offered again: at first, and after many times.
@@ -48,8 +50,13 @@ LOOK_S = 1.0
 TIMEOUT = "timeout"
 #: Characters that are kept of why an attempt failed.
 TRY_CHARS = 200
+#: Why an agent that was chosen cannot have a task now.
+ELSEWHERE = (CircuitOpen, PoolUnavailable)
 #: What a worker's end means for a task that nobody took back; it is found open when the engine starts again.
 CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
+#: What a worker's disk means that takes no changes; and the failures after which a task is offered again as it was.
+UNKEPT = frozenset({StoreFull.__name__, StoreStopped.__name__})
+AGAIN = UNKEPT | {MailboxFull.__name__}
 
 
 class Desk(Timer, Protocol):
@@ -58,16 +65,6 @@ class Desk(Timer, Protocol):
     def call_soon(self, function: Callable[[], object]) -> object:
         """Call a function in the next turn."""
         ...
-
-
-class _Way:
-    """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out."""
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.lanes: dict[tuple[str, int], Lane] = {}
-        self.waiting: Ranked[tuple[Task, str, Key]] = Ranked()
-        self.out = 0
 
 
 class Offers:
@@ -86,7 +83,7 @@ class Offers:
         resolve: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
-        choose: Callable[[Task], Key],
+        choose: Callable[[Task], str],
         mark: Callable[[], int],
         desk: Desk,
         ended: Callable[[list[Ending]], None],
@@ -104,10 +101,10 @@ class Offers:
         self._chance = chance
         self._wall_s = wall_s
         self._arrived: deque[Task] = deque()
-        self._ways: dict[int, _Way] = {}
-        self._way_of: dict[Task, _Way] = {}
+        self._ways: dict[int, Way] = {}
+        self._way_of: dict[Task, Way] = {}
         self._refused: dict[Task, int] = {}
-        self._doubtful: list[tuple[Task, _Way, Failure]] = []
+        self._doubtful: list[tuple[Task, Way, Failure]] = []
         #: Tasks whose agent was chosen, which is not written down yet.
         self._placing: set[Task] = set()
         #: Tasks that are tried again later; and those that a worker has, with the attempt, for which there is a limit of time.
@@ -142,7 +139,7 @@ class Offers:
         self._is_routing = False
         lost: list[Ending] = []
         chosen: list[Task] = []
-        ways: dict[int, _Way] = {}
+        ways: dict[int, Way] = {}
         for _ in range(min(ROUTED, len(self._arrived))):
             task = self._arrived.popleft()
             if task.is_ending:
@@ -150,20 +147,20 @@ class Offers:
             try:
                 kind, slash, _ = task.agent.partition("/")
                 if not slash:
-                    self._chosen(task, kind, chosen)
+                    self._chosen(task, chosen)
                     if self._session is not None:
                         continue
                 kind, key = parse(task.agent)
                 link, key = self._resolve(kind, key)
             except PoolError as error:
-                if task.is_any and error.retry_after_s is not None and type(error) is not WorkerDied:
-                    self._again_later(task)
+                if task.is_any and type(error) in ELSEWHERE:
+                    self._elsewhere(task)
                 else:
                     lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
             way = self._ways.get(id(link))
             if way is None:
-                way = self._ways[id(link)] = _Way(link)
+                way = self._ways[id(link)] = Way(link)
             way.waiting.put((task, kind, key), task.options.priority)
             ways[id(link)] = way
         if lost:
@@ -174,9 +171,9 @@ class Offers:
             self._pump(way)
         self._route_soon()
 
-    def _chosen(self, task: Task, kind: str, chosen: list[Task]) -> None:
+    def _chosen(self, task: Task, chosen: list[Task]) -> None:
         """Choose an agent for a task. Raises PoolError."""
-        task.agent = f"{kind}/{self._choose(task)}"
+        task.agent = self._choose(task)
         if self._session is not None:
             self._placing.add(task)
             chosen.append(task)
@@ -189,15 +186,21 @@ class Offers:
                 self._arrived.append(task)
         self._route_soon()
 
-    def _pump(self, way: _Way) -> None:
+    def _elsewhere(self, task: Task) -> None:
+        """Offer a task later that its agent cannot have now: to another agent, unless this one may have begun it."""
+        if task.attempts == task.prior + task.retried:
+            task.agent = task.wanted
+        self._again_later(task)
+
+    def _pump(self, way: Way) -> None:
         """Send what waits for a worker, as far as it has room."""
-        if self.is_held or not way.waiting:
+        if self.is_held or way.refused or not way.waiting:
             return
         if way.link.reason is not None:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        for task, kind, key in way.waiting.take_up_to(OFFERED - way.out):
+        for task, kind, key in way.waiting.take_up_to(way.most - way.out):
             if task.is_ending:
                 continue
             options = task.options
@@ -235,13 +238,14 @@ class Offers:
         failed = dict(failures)
         now_s = self._wall_s()
         endings: list[Ending] = []
-        ways: dict[int, _Way] = {}
+        ways: dict[int, Way] = {}
         for at, task in enumerate(tokens):
             way = self._way_of.pop(task)
             way.out -= 1
             ways[id(way)] = way
             failure = failed.get(at)
             if failure is None:
+                way.widen()
                 endings.append(task.end("done", now_s, value=exact(results[at])))
             elif not self._is_again(task, way, failure):
                 self._fail(task, now_s, failure, endings)
@@ -270,7 +274,7 @@ class Offers:
         task.retried += 1
         task.state = "waiting"
         if task.is_any and failure.type not in CUT_OFF:
-            task.agent = task.agent.partition("/")[0]  # it changed nothing there: another one may do better
+            task.agent = task.wanted  # it changed nothing there: another one may do better
         self._moved([task])
         self._later.put(wait_s, task)
 
@@ -283,11 +287,16 @@ class Offers:
         task, attempt = sent
         return task.attempts == attempt and task in self._way_of and not task.is_ending
 
-    def _is_again(self, task: Task, way: _Way, failure: Failure) -> bool:
+    def _is_again(self, task: Task, way: Way, failure: Failure) -> bool:
         """Whether a task that failed has not been run, or may be run under its number again: then it is seen to here."""
         if self.is_held and failure.type in CUT_OFF:
             return True
-        if failure.type == MailboxFull.__name__ and failure.message.startswith(f"{task.agent} has "):
+        if task.wish == TIMEOUT and failure.type in AGAIN:
+            task.wish = None  # this attempt was none
+        if task.wish is not None and failure.type != PoolUnavailable.__name__:
+            return False
+        is_full = failure.type == MailboxFull.__name__ and failure.message.startswith(f"{task.agent} has ")
+        if is_full or (failure.type == CircuitOpen.__name__ and failure.message.startswith(HELD)):
             self._again_later(task)
             return True
         if failure.type == PoolUnavailable.__name__ and self._session is not None:
@@ -295,7 +304,27 @@ class Offers:
                 self._desk.call_soon(self._judge)  # the link says why it is down when it has answered everybody
             self._doubtful.append((task, way, failure))
             return True
+        if failure.type in UNKEPT and self._session is not None:
+            self._wait_for_room(task, way, failure)
+            return True
         return False
+
+    def _wait_for_room(self, task: Task, way: Way, failure: Failure) -> None:
+        """A disk took no change: one task is tried after a pause, and more with each that is done.
+
+        A disk that has failed takes none until the engine starts again, which finds the task open.
+        """
+        task.state = "queued"
+        if failure.type == StoreStopped.__name__:
+            return
+        if not way.refused:
+            self._desk.call_later(failure.retry_after_s or LOOK_S, lambda: self._try_one(way))
+        way.refused.append(task)
+
+    def _try_one(self, way: Way) -> None:
+        refused, way.refused, way.most = way.refused, [], way.out + 1
+        self.put(refused)
+        self._pump(way)
 
     def _judge(self) -> None:
         """Offer again what a worker that is down has taken with it; the others have failed by themselves."""
@@ -326,7 +355,7 @@ class Offers:
 
     def take_back(self, tasks: Iterable[Task], wish: str) -> None:
         """End tasks as `wish`: at once where no worker has them, else as their workers answer."""
-        out: dict[int, tuple[_Way, set[Task]]] = {}
+        out: dict[int, tuple[Way, set[Task]]] = {}
         endings = []
         for task in tasks:
             if task.is_ending:
@@ -341,7 +370,7 @@ class Offers:
         if endings:
             self._ended(endings)
         for way, meant in out.values():
-            way.link.cancel_where(self, meant.__contains__)
+            way.link.cancel_where(self, meant.__contains__, is_late=wish != "cancelled")
 
 
 def _is_open(task: Task) -> bool:
@@ -353,7 +382,9 @@ def _numbers(tokens: Sequence[Any]) -> list[int]:
 
 
 def _failed(task: Task, now_s: float, failure: Failure) -> Ending:
-    """How a task ends that has not been done."""
+    """How a task ends that has not been done. One that was taken back is not offered again for what else it met."""
+    if task.wish is not None and failure.type in AGAIN:
+        failure = Failure(TaskCancelled.__name__, failure.message)
     if failure.type == TaskCancelled.__name__ and task.wish == "expired":
         failure = Failure(TaskExpired.__name__, f"it was not done within {task.deadline_s:g} s: {failure.message}")
     state = {TaskCancelled.__name__: "cancelled", TaskExpired.__name__: "expired"}.get(failure.type, "failed")

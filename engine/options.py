@@ -14,12 +14,15 @@ from pools.errors import BadArgument
 from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
+    "ANYBODY",
     "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
-    "references_of", "seconds_of",
+    "priority_of",    "references_of", "seconds_of",
 ]  # fmt: skip
 
 #: What a task is called by: a number, or a text.
 Reference = int | str
+#: The address of a task that wants skills, whoever has them.
+ANYBODY = "*"
 #: Characters of what a task is called, and of its method: both stand in every list.
 NAME_CHARS = 200
 #: Seconds that a deadline, a delay or a timeout may be away: a year, as nobody means more.
@@ -103,7 +106,8 @@ def references_of(value: Any) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))
 
 
-def _priority(value: Any) -> int:
+def priority_of(value: Any) -> int:
+    """The place of a priority among all. Raises BadArgument."""
     if type(value) is str and value.lower() in PRIORITIES:
         return PRIORITIES.index(value.lower())
     raise BadArgument(f"priority is {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}, not {value!r:.40}")
@@ -153,7 +157,7 @@ def _delay_s(value: Any) -> float:
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
-    "priority": _priority,
+    "priority": priority_of,
     "delay_s": _delay_s,
     "timeout_s": lambda value: seconds_of("timeout_s", value),
     "retries": _whole("retries", RETRIES),

@@ -1,4 +1,4 @@
-"""Accepted tasks for a kind, with foresight: the agent of each attempt is chosen when it may begin; its end is learned from.
+"""Accepted tasks that name no agent: the agent of each attempt is chosen when it may begin; its end is learned from.
 
 Owns which case each attempt has. Where tasks are written down, and what one waits for, is not known here: who accepts them
 tells when one begins, waits, or has ended.
@@ -11,42 +11,56 @@ from collections.abc import Iterable
 import orjson
 
 from engine.foreseen import Case, Foreseen
+from engine.options import ANYBODY
 from engine.task import Ending, Task
-from pools.address import Key
-from pools.errors import Failure
+from pools.address import ANY
+from pools.errors import CircuitOpen, Failure, PoolError
+from pools.routes import Routes
 
 __all__ = ["Promised"]
 
 
 class Promised:
-    """The accepted tasks of one engine that were sent to a kind."""
+    """The accepted tasks of one engine that name no agent.
 
-    def __init__(self, foreseen: Foreseen) -> None:
+    routes: choose for those that want skills, whoever has them, and for all where foreseen is None.
+    """
+
+    def __init__(self, routes: Routes, foreseen: Foreseen | None) -> None:
+        self._routes = routes
         self._foreseen = foreseen
-        #: Of the attempts that are under way: as many at most as tasks may be open.
-        self._cases: dict[int, Case] = {}
+        #: Of the attempts that are under way, and how many were repeated before: as many at most as tasks may be open.
+        self._cases: dict[int, tuple[Case, int]] = {}
 
     def __len__(self) -> int:
         return len(self._cases)
 
-    def choose(self, task: Task) -> Key:
-        """An agent of its kind for the next attempt of a task. An attempt before has failed. Raises PoolError.
+    def choose(self, task: Task) -> str:
+        """The address of an agent for the next attempt of a task. Raises PoolError.
 
+        An attempt before has failed, or has not begun, since its agent could not have it then.
         It is never split, as it has one end under one number; its number says whether it is one of the control group.
         """
-        if task.tries:
-            self._learn(task.number, Failure(task.tries[-1].type, ""))
+        if task.number in self._cases:
+            has_failed = task.tries and task.retried > self._cases[task.number][1]
+            self._learn(task.number, Failure(task.tries[-1].type if has_failed else CircuitOpen.__name__, ""))
+        if task.agent == ANYBODY:
+            (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)])
+            if isinstance(found, PoolError):
+                raise found
+            return f"{found[1]}/{found[2]}"
+        if self._foreseen is None:
+            return f"{task.agent}/{self._routes.resolve_key(task.agent, ANY)[1]}"
         argument = None if task.argument is None else orjson.loads(task.argument)
         need = {"mem_bytes": task.options.memory_bytes} if task.options.memory_bytes else {}
-        kind = task.agent.partition("/")[0]
-        judged = self._foreseen.judge(kind, task.method, argument, number=task.number, need=need, may_split=False)
-        self._cases[task.number] = judged.case
-        return judged.key
+        judged = self._foreseen.judge(task.agent, task.method, argument, number=task.number, need=need, may_split=False)
+        self._cases[task.number] = judged.case, task.retried
+        return judged.address
 
     def accepted(self, tasks: Iterable[Task]) -> None:
         """Note tasks that were accepted: the conflict of those that wait for others is resolved, they run behind them."""
         waiting = sum([task.state == "waiting" for task in tasks if task.after])
-        if waiting:
+        if waiting and self._foreseen is not None:
             self._foreseen.resolved(waiting)
 
     def ended(self, endings: Iterable[Ending]) -> None:
@@ -55,6 +69,6 @@ class Promised:
             self._learn(ending.task.number, ending.error)
 
     def _learn(self, number: int, failure: Failure | None) -> None:
-        case = self._cases.pop(number, None)
-        if case is not None:
+        case, _ = self._cases.pop(number, (None, 0))
+        if case is not None and self._foreseen is not None:
             self._foreseen.learn(case, 1, () if failure is None else (failure,))

@@ -216,9 +216,8 @@ class Register:
         start = self.session[:ID_DIGITS]
         self._has_ids |= any(type(each) is str and each.startswith(start) for each in task.after)
         waits = self.dependencies.add(task, task.name, task.after, task.options)
-        if waits is True:
-            task.state = "waiting"
-        elif waits:
+        task.state = "waiting" if waits is True else "queued"
+        if isinstance(waits, Failure):
             lost.append((task, waits))
 
     def _undo(self, tasks: Iterable[Task]) -> None:

@@ -30,7 +30,7 @@ from pools.pool import pss_bytes
 from pools.refusal import FULL, STOPPED, WHY, WORDS, state_in
 
 if TYPE_CHECKING:
-    from engine.stream import Tally
+    from engine.tally import Tally
     from pools.pool import Pool
     from pools.seat import Seat
     from pools.swarm import Swarm
@@ -47,7 +47,12 @@ class Snapshot:
     agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open; of tasks whose
     sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
-    healing: what was found of agents, by what it was, and how many are on trial or parked now.
+    healing: what was found of agents, by what it was, and how many are on trial or parked now; errors and recoveries since
+    this engine began, each counted once, and how many of both there were in the last 60 s (`pools.health`).
+    breakers: how many are in which state, how many an operator holds, and how often one has opened; of outside targets by name.
+    waits: questions between agents that are open for longer than a moment, and deadlocks that were broken.
+    alerts: agents and queues that are alive, have tasks waiting and take none, each with what, name, worker, agent, method,
+    task, waiting and for_s.
     foresight: as `engine foresight --json` tells it.
     memory_bytes: proportional set sizes.
     """
@@ -65,6 +70,9 @@ class Snapshot:
     messages: dict[str, int]
     workers: dict[str, int]
     healing: dict[str, Any]
+    breakers: dict[str, Any]
+    waits: dict[str, int]
+    alerts: list[dict[str, Any]]
     foresight: dict[str, Any]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
@@ -180,7 +188,14 @@ def snapshot(
             "full": sum(state_in(seat.cells) == FULL for seat in swarm.seats),
             "stopped": sum(state_in(seat.cells) == STOPPED for seat in swarm.seats),
         },
-        healing={"found": dict(swarm.healer.counts), "sick": len(swarm.healer.quarantine.sick())},
+        healing={
+            "found": dict(swarm.healer.counts),
+            "sick": len(swarm.healer.quarantine.sick()),
+            **swarm.health.facts(time.monotonic()),
+        },
+        breakers=swarm.breakers.counts(),
+        waits={"blocked": swarm.deadlocks.blocked, "deadlocks": swarm.deadlocks.broken},
+        alerts=swarm.watch.alerts.listed(time.monotonic()),
         foresight=dict(foresight),
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,

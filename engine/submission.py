@@ -10,17 +10,32 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from engine.errors import EngineError, SubmitStopped
-from engine.options import FIELDS, NAME_CHARS, PLAIN, Options, Reference, name_of, options_of, references_of, seconds_of
-from engine.stream import LINE, task_of
+from engine.options import (
+    ANYBODY,
+    FIELDS,
+    NAME_CHARS,
+    PLAIN,
+    Options,
+    Reference,
+    name_of,
+    options_of,
+    references_of,
+    seconds_of,
+)
 from pools import values
 from pools.address import parse, valid_kind
 from pools.errors import BadArgument, PoolError
-from pools.lane import is_name, sent_form
+from pools.lane import Named, is_name, sent_form
 
-__all__ = ["SUBMIT_MOST", "SUBMIT_TASKS", "Submission", "rows_of", "submission_of", "submissions_of", "submit_parts"]
+__all__ = [
+    "LINE", "SUBMIT_MOST", "SUBMIT_TASKS", "Called", "Submission", "rows_of", "submission_of", "submissions_of",
+    "submit_parts", "task_of",
+]  # fmt: skip
 
 #: Tasks that a sender that has many submits at once, and rows of one submission at most: what is read in one go.
 SUBMIT_TASKS, SUBMIT_MOST = 1_000, 10_000
+#: Fields of a plain task line.
+LINE = frozenset({"id", "agent", "kind", "method", "args"})
 #: Fields of a task line that are each task's own, beside what is called and sent; those of `Options` many tasks share.
 OWN = frozenset({"deadline_s", "deadline_at", "after", "key", "sticky"})
 WANTED = OWN | FIELDS
@@ -44,6 +59,45 @@ class Submission(NamedTuple):
     options: Options = PLAIN
 
 
+class Called(NamedTuple):
+    """A plain task (address, method, *arguments) with what its sender calls it."""
+
+    name: Any
+    task: tuple[Any, ...]
+
+
+def task_of(line: Any, fields: frozenset[str] = LINE) -> tuple[Any, tuple[Any, ...]]:
+    """The id (None when it has none) and the task of a tuple or a task line. Raises BadArgument, naming the field.
+
+    fields: those that it may have, whoever reads them.
+    """
+    if type(line) is tuple:
+        if len(line) < 2 or type(line[0]) is not str or type(line[1]) is not str:
+            raise BadArgument(f"a task is (address, method, *arguments), got {line!r:.80}")
+        return None, line
+    if type(line) is not dict:
+        raise BadArgument(f"a task is a tuple (address, method, *arguments) or an object, got {type(line).__name__}")
+    if not line.keys() <= fields:
+        stranger = next(name for name in line if name not in fields)
+        raise BadArgument(f"a task has no field {stranger!r}; it has agent or kind, method, and if wanted id and args")
+    address = line.get("agent", line.get("kind"))
+    if ("agent" in line) == ("kind" in line) or type(address) is not str:
+        raise BadArgument('a task names either its "agent" (kind/key) or its "kind", as text')
+    if "kind" in line and "/" in address:
+        raise BadArgument(f'"kind" names a kind, not an agent: use "agent": {address!r}')
+    if "agent" in line and "/" not in address:
+        raise BadArgument(f'"agent" names kind/key, such as {address}/0; to let the engine choose use "kind": {address!r}')
+    method = line.get("method")
+    if type(method) is not str:
+        raise BadArgument('a task names its "method" as text')
+    arguments = line.get("args", [])
+    if type(arguments) is dict:
+        return line.get("id"), (address, method, Named(arguments)) if arguments else (address, method)
+    if type(arguments) is not list:
+        raise BadArgument('"args" is a list of arguments or an object of them by name')
+    return line.get("id"), (address, method, *arguments)
+
+
 def submission_of(line: Any, wall_s: Callable[[], float] = time.time) -> Submission:
     """What a tuple (address, method, *arguments) or a task line asks for. Raises BadArgument, BadAddress."""
     if type(line) is Submission:
@@ -51,6 +105,8 @@ def submission_of(line: Any, wall_s: Callable[[], float] = time.time) -> Submiss
     if type(line) is dict and not line.keys() <= LINE:
         fields = {name: line[name] for name in line if name in WANTED}
         line = {name: line[name] for name in line if name not in fields}
+        if fields.get("skills") and "agent" not in line and "kind" not in line:
+            line["kind"] = ANYBODY
         name, (address, method, *arguments) = task_of(line)
         return _with(_checked(name, address, method, sent_form(arguments)), fields, wall_s)
     name, (address, method, *arguments) = task_of(line)
@@ -82,7 +138,7 @@ def submissions_of(rows: Any) -> list[Submission]:
 def _checked(name: Any, address: str, method: Any, argument: Any) -> Submission:
     if "/" in address:
         parse(address)
-    else:
+    elif address != ANYBODY:
         valid_kind(address)
     if (type(method) is not str or not method.isidentifier() or len(method) > NAME_CHARS) and not (
         is_name(method) and len(method) <= NAME_CHARS
@@ -106,8 +162,10 @@ def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]
         raise BadArgument(
             f"it would expire after {deadline_s:g} s (deadline_s), before it may begin ({options.delay_s:g} s, delay_s)"
         )
-    if "/" in plain.address and (sticky is not None or options.skills):
-        raise BadArgument("sticky and skills choose an agent: they are for tasks that name a kind")
+    if sticky is not None and ("/" in plain.address or plain.address == ANYBODY):
+        raise BadArgument("sticky chooses an agent of a kind: it is for tasks that name a kind")
+    if bool(options.skills) != (plain.address == ANYBODY):
+        raise BadArgument("skills choose an agent of any kind that has them: they stand in place of an agent or a kind")
     if key is not None:
         if plain.name is not None and plain.name != key:
             raise BadArgument(f'"id" and "key" name the same task twice: {plain.name!r:.40} and {key!r:.40}')

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.options import PLAIN, Options, Reference
+from engine.options import ANYBODY, PLAIN, Options, Reference
 from pools.errors import Failure, raised
 
 __all__ = ["ENDED", "STATES", "TRIES", "Ending", "Task", "Try", "exact"]
@@ -102,6 +102,11 @@ class Task:
     def kept_bytes(self) -> int:
         """What it takes once it has ended."""
         return self.size_bytes + len(self.value or b"")
+
+    @property
+    def wanted(self) -> str:
+        """Its address before an agent was chosen."""
+        return ANYBODY if self.options.skills else self.agent.partition("/")[0]
 
     def outcome(self) -> Any:
         """Its value, if it was done. Raises its error if not."""

@@ -11,6 +11,7 @@ from typing import Any
 from engine.engine import Engine
 from engine.order import Order
 from engine.submission import submissions_of
+from pools.errors import BadArgument
 
 __all__ = ["TaskVerbs"]
 
@@ -42,7 +43,9 @@ class TaskVerbs:
 
     async def _submit(self, order: Order) -> list[str]:
         key = order.text_if_any("key") or ""
-        return await self._engine.detached.submit(submissions_of(order.value("tasks")), key[:KEY_CHARS])
+        if len(key) > KEY_CHARS:
+            raise BadArgument(f"the key of a submission has up to {KEY_CHARS} characters, not {len(key):,}")
+        return await self._engine.detached.submit(submissions_of(order.value("tasks")), key)
 
     async def _result(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached

@@ -51,6 +51,8 @@ SHARES = "a share of the machine such as 25%, cores such as 1.5, or thousandths 
 PARTS = "a share such as 5% or 0.05"
 COUNTS = "a whole number such as 2500"
 TRUTHS = "true or false"
+NUMBERS = "a number such as 2 or 0.5"
+RATES = "a share such as 50% or 0.5"
 
 _AMOUNT = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))? ?([A-Za-z%]*)", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,15}|[0-9]{1,3}(?:_[0-9]{3}){1,4}", re.ASCII)
@@ -62,6 +64,22 @@ def parse_count(text: str) -> int:
     if _COUNT.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not {COUNTS}")
     return int(text)
+
+
+def parse_number(text: str) -> float:
+    """The number of `2` or `0.5`. Raises ValueError."""
+    whole, fraction, unit = _amount(text, NUMBERS)
+    if unit:
+        raise ValueError(f"{text!r} is not {NUMBERS}")
+    return float(f"{whole}.{fraction or 0}")
+
+
+def parse_rate(text: str) -> float:
+    """The share of `50%` or `0.5`. Raises ValueError."""
+    whole, fraction, unit = _amount(text, RATES)
+    if unit not in ("", "%"):
+        raise ValueError(f"{text!r} is not {RATES}")
+    return float(f"{whole}.{fraction or 0}") / (WHOLE_PERCENT if unit else 1)
 
 
 def parse_truth(text: str) -> bool:

@@ -52,9 +52,10 @@ class Flight:
     places: the positions of it that were sent last; None for all.
     deaths: how often each suspected task has ended its process.  tries: how often the section was sent again.
     unwanted: the positions that were taken back; whoever asks for those tasks once more sends them once more.
+    opening: the states of the breakers in which it was sent.
     """
 
-    __slots__ = ("deaths", "left", "places", "section", "sent", "sent_s", "sink", "tokens", "tries", "unwanted")
+    __slots__ = ("deaths", "left", "opening", "places", "section", "sent", "sent_s", "sink", "tokens", "tries", "unwanted")
 
     def __init__(self, sink: Sink, tokens: Sequence[Any], sent_s: float, section: dict[str, Any]) -> None:
         self.sink = sink
@@ -67,6 +68,7 @@ class Flight:
         self.deaths: dict[int, int] | None = None
         self.tries = 0
         self.unwanted: set[int] = set()
+        self.opening: tuple[int, int] | None = None
 
     def task(self, place: int) -> tuple[str, str] | None:
         """The agent's address and the method of the task at a place of what was sent last; None where there is none."""
@@ -92,6 +94,7 @@ class Flight:
         """The section with some of its tasks only, which keep their positions."""
         self.places = places
         section: dict[str, Any] = orjson.loads(self.sent)
+        section["r"] = 1
         if len(places) == len(self.tokens):
             return section
         section["p"] = places

@@ -22,7 +22,7 @@ __all__ = ["HOOKS", "Agent", "AgentType"]
 HOOKS = frozenset({"run", "execute", "checkpoint", "handle_error"})
 #: Names that tell about every agent, and those that a field cannot have.
 TELLING = frozenset({"id", "key", "kind", "status", "mailbox"})
-RESERVED = TELLING | {"is_made_on_use", "memory_limit_bytes", "migrate", "restart_kind"} | HOOKS
+RESERVED = TELLING | {"is_made_on_use", "memory_limit_bytes", "migrate", "restart_kind", "skills"} | HOOKS
 #: What may become of an agent whose tasks end their process, also alone: it is tried again and again, until it has been
 #: parked for it, or parked at once.
 RESTARTS = ("permanent", "transient", "temporary")
@@ -84,6 +84,9 @@ class AgentType(type):
         made._defaults = {k: v for base in reversed(bases) for k, v in getattr(base, "_defaults", {}).items()} | defaults
         if getattr(made, "restart_kind", RESTARTS[0]) not in RESTARTS:
             raise BadField(f"{name}.restart_kind is one of {', '.join(RESTARTS)}, got {made.restart_kind!r}")
+        skills = getattr(made, "skills", ())
+        if type(skills) is not tuple or any(type(skill) is not str or not skill for skill in skills):
+            raise BadField(f"{name}.skills is a tuple of names, such as ('search', 'read'), got {skills!r:.80}")
         made.kind = valid_kind(kind or _WORD.sub("_", name).lower().strip("_"))
         return made
 
@@ -121,7 +124,8 @@ class Agent(metaclass=AgentType):
     memory_limit_bytes: ClassVar[int] = AGENT_BYTES
     #: Whether an agent of the kind comes into being at the first task for its name, without a spawn.
     is_made_on_use: ClassVar[bool] = False
-
+    #: What its tasks may ask of the agents that do them, by name.
+    skills: ClassVar[tuple[str, ...]] = ()
     #: permanent, transient or temporary: see `pools.healing`.
     restart_kind: ClassVar[str] = "transient"
 

@@ -180,6 +180,14 @@ class LocalAnswers:
         self._sink = sink
         self._tokens = tokens
 
+    def is_for(self, sink: Sink) -> bool:
+        """Whether they go to this sink."""
+        return self._sink is sink
+
+    def token(self, position: int) -> Any:
+        """What stands for the task at a position."""
+        return self._tokens[position]
+
     def answer(self, number: int, first: int, results: list[Any], errors: list[Error]) -> None:
         """Hand on the results of consecutive positions."""
         self._hand_on(self._tokens[first : first + len(results)], results, errors)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future, InvalidStateError
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pools.address import Key
@@ -96,7 +96,7 @@ class Asks:
             if not future.done():
                 future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
                 self._expired.add(future)
-                self.cancel(future)
+                self._ways.cancel_where(lambda token: token is future, is_late=True)
 
         handle = self._loop.call_later(timeout_s, expire)
         future.add_done_callback(lambda _done: handle.cancel())
@@ -117,7 +117,11 @@ class Asks:
 
     def cancel(self, future: Future[Any]) -> None:
         """Take back the task of a future whose caller stopped waiting."""
-        self._ways.cancel_where(lambda token: token is future)
+        self.take_back((future,))
+
+    def take_back(self, futures: Collection[Future[Any]]) -> None:
+        """Take back the tasks of some futures."""
+        self._ways.cancel_where(futures.__contains__)
 
     def _flush(self) -> None:
         self._accepted(self._new)

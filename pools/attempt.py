@@ -18,12 +18,14 @@ from pools.errors import BadReply
 from pools.kind import Kind
 from pools.method import Method
 
-__all__ = ["CAUGHT", "bind", "call", "keep", "sendable", "undo"]
+__all__ = ["CAUGHT", "bind", "call", "keep", "sendable", "undo", "weight_of"]
 
 #: What an agent's method may end with and leave the worker alive: everything. The run loop is the edge.
 CAUGHT = BaseException
 #: Bytes of one value as JSON: a quarter of a frame.
 REPLY_BYTES = 4 * 1024 * 1024
+#: Characters up to which a text is not encoded to be weighed; of a longer one each may have up to six bytes as JSON.
+SHORT_CHARS = 1_024
 _LOW, _HIGH = values.SMALL
 
 
@@ -77,7 +79,7 @@ def sendable(value: Any) -> Any:
     if wrong is not None:
         raise BadReply(wrong)
     if type(value) is str:
-        size_bytes = len(value)
+        size_bytes = weight_of(value)
     elif type(value) in (list, dict, tuple):
         encoded = values.dumps(value)
         size_bytes = len(encoded)
@@ -87,3 +89,11 @@ def sendable(value: Any) -> Any:
     if size_bytes > REPLY_BYTES:
         raise BadReply(f"its value has {size_bytes:,} bytes as JSON, an answer holds {REPLY_BYTES:,}")
     return value
+
+
+def weight_of(value: Any) -> int:
+    """The bytes that a value has as JSON; of what is small, about."""
+    kind = type(value)
+    if kind is str:
+        return len(value) if len(value) <= SHORT_CHARS else len(values.dumps(value)) - 2  # without its quotes
+    return len(values.dumps(value)) if kind is list or kind is dict else 0

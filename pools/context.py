@@ -10,25 +10,43 @@ from asyncio import Future
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
+import orjson
+
 from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.errors import BadArgument, OutboxFull
-from pools.lane import Named, sent_form
-from pools.spec import OUTBOX_MESSAGES
+from pools.lane import Named, is_name, sent_form
+from pools.logbook import OF_TASKS, Checkpoint, Logbook
+from pools.outside import Outcall, Outside
+from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES
 from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
+    from pools.agent import Agent
+    from pools.kind import Kind
     from pools.ledger import Ledger
 
-__all__ = ["Context", "Office", "Outgoing"]
+__all__ = ["Asked", "Context", "Office", "Outgoing"]
+
+#: Bytes of a message in a record beside its text: its numbers and times.
+ENVELOPE_BYTES = 64
 
 #: What a task sends when it succeeds: ("tell", address, method, argument), ("spawn", kind, key) or
 #: ("timer", seconds, method, argument).
 Outgoing = tuple[Any, ...]
+#: Told that a task has asked an agent: its context, the address, the future that gets the answer.
+Asked = Callable[["Context", str, Future[Any]], None]
 
 
 class Office(Protocol):
-    """The part of a worker that a context uses."""
+    """The part of a worker that a context uses. outside: the breakers of what agents call outside."""
+
+    outside: Outside
+
+    @property
+    def logbook(self) -> Logbook:
+        """Where checkpoints are recorded."""
+        ...
 
     def ask(self, address: str, method: str, arguments: tuple[Any, ...], question: Question | None = None) -> Future[Any]:
         """Send a task to an agent; the future gets its answer. question: whose it is, where what is asked is kept."""
@@ -43,15 +61,23 @@ class Office(Protocol):
         ...
 
 
-def _sent(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """Arguments as they are sent, a copy of their own. Raises BadArgument for what cannot be sent."""
+def _form(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Arguments by place, those by name as one. Raises BadArgument for both at once, and for a method that has no name."""
+    if not is_name(method):
+        raise BadArgument(f"a method is named by text, not {method!r:.80}")
     if arguments and named:
         raise BadArgument(f"{method}: give the arguments by place or by name, not both")
-    sent = sent_form((Named(named),) if named else arguments)
+    return (Named(named),) if named else arguments
+
+
+def _sent(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, int]:
+    """Arguments as they are sent, a copy of their own, and their bytes. Raises BadArgument for what cannot be sent."""
+    sent = sent_form(_form(method, arguments, named))
     wrong = values.fault(sent, "the argument")
     if wrong is not None:
         raise BadArgument(f"{method}: {wrong}")
-    return values.copied(sent)
+    encoded = values.dumps(sent)
+    return orjson.loads(encoded), len(encoded) + len(method)
 
 
 class _Done:
@@ -70,23 +96,47 @@ _DONE = _Done()
 class Context:
     """The engine as one task sees it.
 
-    agent_id: the agent's address.  task_id: the task's own name, the same when it is run again after a crash.
+    kind, agent: whose task it is.  task_id: the task's own name, the same when it is run again after a crash.
     ledger: where its steps are recorded; None where nothing is kept.  can_wait: whether the method is async.
+    asked: told what it asks.
     """
 
-    __slots__ = ("_can_wait", "_room", "_steps", "agent_id", "ledger", "office", "outbox", "task_id")
+    __slots__ = (
+        "_agent", "_asked", "_can_wait", "_has_read", "_is_over", "_kind", "_room", "_size_bytes", "_steps", "awaits", "ledger",
+        "office", "outbox", "task_id",
+    )  # fmt: skip
 
     def __init__(
-        self, office: Office, agent_id: str, task_id: str, ledger: Ledger | None = None, *, can_wait: bool = True
+        self,
+        office: Office,
+        kind: Kind,
+        agent: Agent,
+        task_id: str,
+        ledger: Ledger | None = None,
+        *,
+        can_wait: bool = True,
+        asked: Asked | None = None,
     ) -> None:
+        self._asked = asked
+        #: Of a task that runs in a process of its own the asks that it waits for, once it has said so; each of them wakes it.
+        self.awaits: list[Future[Any]] | None = None
         self.office = office
+        self._kind = kind
+        self._agent = agent
+        self._has_read = False
+        self._is_over = False
         self.ledger = ledger
         self._can_wait = can_wait
         self._steps: Steps | None = None
         self._room: int | None = None
-        self.agent_id = agent_id
+        self._size_bytes = 0
         self.task_id = task_id
         self.outbox: list[Outgoing] = []
+
+    @property
+    def agent_id(self) -> str:
+        """The agent's address."""
+        return self._agent.id
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -118,6 +168,7 @@ class Context:
 
     def close(self) -> None:
         """The task is over: what it did not wait for is not recorded any more."""
+        self._is_over = True
         if self._steps is not None:
             self._steps.is_over = True
 
@@ -126,7 +177,62 @@ class Context:
         """The steps of the task."""
         if self._steps is None:
             self._steps = Steps(self.task_id, self.ledger)
+            self._steps.is_over = self._is_over
         return self._steps
+
+    # -- checkpoints ---------------------------------------------------------------------------------------------------
+
+    def checkpoint(
+        self,
+        kind: str = "progress",
+        *,
+        progress: float | None = None,
+        partial_result: Any = None,
+        context: Any = None,
+        metadata: Any = None,
+        expected: int | None = None,
+    ) -> Coroutine[Any, Any, int]:
+        """Await it for the revision of a record of where the task is; it is on the disk before that, as a step's value is.
+
+        kind: progress or user, of which the newest is kept, or milestone, of which the last 16 are.  progress: 0 to 1.  The
+        rest are JSON values; with them goes the agent's state as it stands now. A task that fails takes its state back all the
+        same, and the record stays: it is read by `last_checkpoint` and shown by `engine checkpoints show`, and never becomes
+        state by itself. It is a step: a replay gets its revision, and makes no other.  expected: the revision that the agent's
+        newest checkpoint must have, 0 for none.
+
+        Raises BadArgument, TooManySteps, StepMismatch at once; CheckpointConflict with `actual`, CheckpointTooLarge,
+        CheckpointsFull, StoreFull, StoreStopped.
+        """
+        if not self._can_wait:
+            raise BadArgument("ctx.checkpoint is awaited: make the method async")
+        if kind not in OF_TASKS:
+            raise BadArgument(f"a task makes checkpoints of the kinds {', '.join(OF_TASKS)}, got {kind!r:.80}")
+        if progress is not None and (type(progress) not in (int, float) or not 0 <= progress <= 1):
+            raise BadArgument(f"progress is a number from 0 to 1, got {progress!r:.80}")
+        facts = {"progress": progress, "partial_result": partial_result, "context": context, "metadata": metadata}
+        logbook, steps = self.office.logbook, self.steps
+
+        def write(ordinal: int) -> int:
+            return logbook.write(self._kind, self._agent, kind, facts, task=self.task_id, ordinal=ordinal, expected=expected)
+
+        return steps.record(kind, steps.begin_checkpoint(kind), write)
+
+    def last_checkpoint(self, kind: str | None = None) -> Checkpoint | None:
+        """The agent's newest checkpoint of a kind, or of any; None where there is none.
+
+        It is read before the first step of a task. Where the first one that is read was made by this task, before it was run
+        again after a crash, the task goes on behind it: the steps before are not replayed.  Raises BadArgument after a step.
+        """
+        if self._steps is not None and self._steps.has_begun:
+            raise BadArgument("ctx.last_checkpoint is read before the first step, question or checkpoint of a task")
+        found = self.office.logbook.newest(self._agent, kind)
+        if found is None:
+            return None
+        read = Checkpoint.of(found)
+        if read.task_id == self.task_id and not self._has_read:
+            self._has_read = True
+            self.steps.resume(found.facts.get("o", -1))
+        return read
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
@@ -135,28 +241,37 @@ class Context:
 
         address: `kind/key`, or `kind` alone for any agent of it.
 
-        Raises BadAddress, OutboxFull.
+        Raises BadAddress, BadArgument, OutboxFull.
         """
         if "/" in address:
             parse(address)
         else:
             valid_kind(address)
-        return self._put(("tell", address, method, _sent(method, arguments, named)))
+        argument, size_bytes = _sent(method, arguments, named)
+        return self._put(("tell", address, method, argument), size_bytes + len(address))
 
     def ask(self, address: str, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Send a task now; await the result for its value. Raises what the task failed with.
 
-        Two agents that ask each other wait for ever: give one of them a tell. An agent that asks itself is refused.
+        Agents that ask each other in a circle would wait for ever: one of the asks fails with Deadlock, which names them; give
+        one of them a tell. An agent that asks itself is refused.
         """
         if address == self.agent_id:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
-        if arguments and named:
-            raise BadArgument(f"{method}: give the arguments by place or by name, not both")
-        sent = (Named(named),) if named else arguments
+        sent = _form(method, arguments, named)
         if self.ledger is None:
-            return self.office.ask(address, method, sent)
-        question = self.steps.ask(address, method)
-        return self.office.ask(address, method, sent, question) if isinstance(question, Question) else question
+            future = self.office.ask(address, method, sent)
+        elif isinstance(question := self.steps.ask(address, method), Question):
+            future = self.office.ask(address, method, sent, question)
+        else:
+            return question
+        self.asked(address, future)
+        return future
+
+    def asked(self, address: str, future: Future[Any]) -> None:
+        """The task has asked an agent; the future gets the answer."""
+        if self._asked is not None:
+            self._asked(self, address, future)
 
     def spawn(self, kind: str, key: str | int) -> _Done:
         """Make one more agent exist, once this task has succeeded; one that exists already stays as it is.
@@ -172,16 +287,28 @@ class Context:
         """
         if not 0 <= after_s <= 366 * 86_400:
             raise BadArgument(f"timer: after_s must be 0 to 366 days in seconds, got {after_s!r}")
-        return self._put(("timer", float(after_s), method, _sent(method, arguments, {})))
+        argument, size_bytes = _sent(method, arguments, {})
+        return self._put(("timer", float(after_s), method, argument), size_bytes)
+
+    def outside(self, target: str) -> Outcall:
+        """A block for a call outside: `async with ctx.outside("api.example.com"):`, or `with` in a method that is not async.
+
+        target: what is called, 1 to 200 characters. What the block raises counts as a failure of the target, in this worker;
+        while too many fail it is not entered.  Raises BadArgument, CircuitOpen.
+        """
+        return self.office.outside.call(target)
 
     def log(self, text: str) -> None:
         """Write a line into the engine's log, with the agent's name, at once."""
         self.office.log(self.agent_id, self.task_id, text)
 
-    def _put(self, outgoing: Outgoing) -> _Done:
+    def _put(self, outgoing: Outgoing, size_bytes: int = 0) -> _Done:
         if self._room is None:
             self._room = min(self.office.room(self.agent_id), OUTBOX_MESSAGES)
         if len(self.outbox) >= self._room:
             raise OutboxFull(f"an agent may have {OUTBOX_MESSAGES:,} messages on their way, there was room for {self._room:,}")
+        self._size_bytes += size_bytes + len(self.agent_id) + ENVELOPE_BYTES
+        if self._size_bytes > OUTBOX_BYTES:
+            raise OutboxFull(f"the messages of a task may have {OUTBOX_BYTES:,} bytes as JSON, these have {self._size_bytes:,}")
         self.outbox.append(outgoing)
         return _DONE

@@ -17,18 +17,18 @@ from pools.seat import Seat
 
 __all__ = ["cut"]
 
-#: Seconds that all writers have to say where they are: they wait for each other, and who asks them waits too.
+#: Seconds that all writers have to say where they are: they wait for each other, and who asks them waits too. So each has to
+#: show first that it answers, while none is held: who does not, as it was stopped, holds up nobody.
 HOLD_S = 5.0
 #: How often it is tried: a worker may die meanwhile, and its next process has written more.
 TRIES, PAUSE_S = 20, 0.25
 
 
-async def cut(seats: Mapping[str, Seat], writers: Mapping[str, Pause | None]) -> dict[str, list[int]]:
+async def cut(seats: Mapping[str, Seat], pauses: Mapping[str, Pause]) -> dict[str, list[int]]:
     """The segment that is written and its bytes, of each store by its folder. Raises PoolUnavailable.
 
-    seats: who writes each worker's store.  writers: for those that the engine writes itself; None for one that has none.
+    seats: who writes each worker's store.  pauses: for those that the engine writes itself.
     """
-    pauses = {folder: pause for folder, pause in writers.items() if pause is not None}
     for _ in range(TRIES):
         pids = [seat.pid for seat in seats.values()]
         with suppress(PoolError, TimeoutError):
@@ -42,6 +42,8 @@ async def cut(seats: Mapping[str, Seat], writers: Mapping[str, Pause | None]) ->
 
 
 async def _held(seats: Mapping[str, Seat], pauses: Mapping[str, Pause]) -> dict[str, list[int]]:
+    async with asyncio.timeout(HOLD_S):
+        await asyncio.gather(*(seat.request("go_on") for seat in seats.values()))
     try:
         async with asyncio.timeout(HOLD_S):
             asked = [*(seat.request("hold") for seat in seats.values()), *(pause.hold() for pause in pauses.values())]

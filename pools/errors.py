@@ -17,6 +17,11 @@ __all__ = [
     "BadFrame",
     "BadMethod",
     "BadReply",
+    "CheckpointConflict",
+    "CheckpointTooLarge",
+    "CheckpointsFull",
+    "CircuitOpen",
+    "Deadlock",
     "DependencyFailed",
     "Failure",
     "FrameTooLarge",
@@ -48,6 +53,7 @@ __all__ = [
     "WorkerDied",
     "failure_of",
     "raised",
+    "refusal_of",
 ]
 
 #: Characters of an error's text that travel: a page, so that a flood of errors stays small.
@@ -119,6 +125,22 @@ class BadReply(PoolError):
     """A method's value cannot be sent: not JSON, not a number that survives, or too large."""
 
 
+class CheckpointConflict(PoolError):
+    """An agent's newest checkpoint has another revision than was expected: `actual`, None where it came from elsewhere."""
+
+    def __init__(self, message: str, *, actual: int | None = None) -> None:
+        super().__init__(message)
+        self.actual = actual
+
+
+class CheckpointTooLarge(PoolError):
+    """A checkpoint would have more bytes than one may, with the state of its agent; it was not made."""
+
+
+class CheckpointsFull(PoolError):
+    """The checkpoints of a worker's agents have as many bytes as they may; this one was not made."""
+
+
 class TooManyAgents(PoolError):
     """A spawn would pass a limit; nothing was spawned. `limit` is the number, `where` whose it is."""
 
@@ -132,6 +154,10 @@ class MailboxFull(PoolError):
     """An agent has as many waiting tasks as it may have."""
 
     retry_after_s = 0.1
+
+
+class Deadlock(PoolError):
+    """Agents waited for each other in a circle, which the message names; this wait was broken, so that the others go on."""
 
 
 class TaskHung(PoolError):
@@ -206,6 +232,12 @@ class PoolUnavailable(PoolError):
     retry_after_s = 1.0
 
 
+class CircuitOpen(PoolError):
+    """A circuit breaker lets nothing through now; the message says which, and why. Nothing was run."""
+
+    retry_after_s = 1.0
+
+
 class WorkerDied(PoolError):
     """The worker ended before it answered; whether the task ran is not known."""
 
@@ -271,11 +303,12 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _leaves() -> dict[str, type[PoolError]]:
-    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, FrameTooLarge, LinkClosed, MailboxFull, OutboxFull)
-    more = (PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired, TaskHung, TaskKilled)
-    steps = (StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, Deadlock, FrameTooLarge, LinkClosed)
+    more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
+    steps = (CheckpointConflict, CheckpointTooLarge, CheckpointsFull, StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    hangs = (TaskHung, TaskKilled)
     most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
-    return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *most)}
+    return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *hangs, *most)}
 
 
 _LEAVES = _leaves()
@@ -289,3 +322,11 @@ def raised(failure: Failure) -> PoolError:
     error = leaf(failure.message)
     error.retry_after_s = failure.retry_after_s
     return error
+
+
+def refusal_of(said: dict[str, Any]) -> PoolError:
+    """The error that the answer to an order stands for: `error`, and the `trace` of what could not be loaded."""
+    failure = Failure(*said["error"])
+    if failure.type == KindNotLoaded.__name__:
+        return KindNotLoaded(failure.message, said.get("trace", ""))
+    return raised(failure)

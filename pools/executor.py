@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from pools.address import Key
 from pools.agent import Agent
-from pools.attempt import CAUGHT, sendable
+from pools.attempt import CAUGHT, sendable, weight_of
 from pools.complaints import Complaints
-from pools.context import Office, Outgoing
+from pools.context import Asked, Office, Outgoing
 from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
@@ -36,6 +36,8 @@ __all__ = ["Executor"]
 
 #: Tasks of the first slice of a section, and of the largest: a slice aims at half of REPLY_AFTER_S.
 FIRST_SLICE, MOST_SLICE = 64, 1024
+#: Bytes of answers after which a slice ends: they go into one record with what their tasks changed.
+SLICE_BYTES = 2 * 1024 * 1024
 #: Integers that CPython holds in one digit and compares fastest; larger ones are looked at by `sendable`.
 _LISTED: type = type(iter([]))
 _LEAST, _MOST = -(2**30) + 1, 2**30 - 1
@@ -50,6 +52,7 @@ class Executor:
     send: takes what a successful task sends, with the agent's kind and key.
     ward: hears of tasks that failed.
     ledger: where changes are recorded; None where state is kept in memory only.  session: as in `Turns`.
+    asked: told what the tasks ask of other agents.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Executor:
         ward: Ward,
         ledger: Ledger | None = None,
         session: str = "",
+        asked: Asked | None = None,
     ) -> None:
         self._kinds = kinds
         self._ward = ward
@@ -88,7 +92,10 @@ class Executor:
             clock_ns=clock_ns,
             ledger=ledger,
             session=session,
+            asked=asked,
         )
+        #: Takes back tasks of busy agents, as `Turns.take_back`.
+        self.take_back = self._turns.take_back
         self._queue: deque[Job] = deque()
         #: Tasks that were queued and not begun.
         self.queued = 0
@@ -241,7 +248,7 @@ class Executor:
         kind, live, cells = residents.kind, residents.live, self._cells
         mark, check, whole, first = kind.mark, kind.check, kind.whole, job.next
         differs, is_exact, is_kept = kind.differs, kind.is_exact, self._ledger is not None
-        changed: dict[Key, Any] = {} if self._ledger is None else self._ledger.sheet()
+        changed = self._begin_slice()
         run_long = self._turns.run
         results: list[Any] = []
         errors: list[Error] = []
@@ -249,6 +256,7 @@ class Executor:
         cells[SECTION] = job.number
         self._running = job
         position = first
+        size_bytes = 0
         for key, method, argument in islice(job.rows, self._slice):
             cells[POSITION] = position
             agent = live.get(key)
@@ -266,6 +274,7 @@ class Executor:
                     after = mark(agent)
                     if type(value) is not int or value > _MOST or value < _LEAST:
                         value = sendable(value)
+                        size_bytes += weight_of(value)
                         if after is not before:
                             check(before, after)
                     elif after is not before and (
@@ -283,24 +292,44 @@ class Executor:
                 try:
                     self._record(kind, changed)
                     value = run_long(residents, key, Waiting(job, position, method, argument))
-                    if value is PENDING:
-                        is_gapless = False
+                    is_gapless = is_gapless and value is not PENDING
+                    size_bytes += SLICE_BYTES if self._is_large() else weight_of(value)
                 except CAUGHT as error:
                     errors.append([position - first, *self._complaints.failure(kind, method, error)])
                     self._ward.failed(residents, key, method.name if method else "", f"{job.number}.{position}", error)
                     value = None
             results.append(value)
             position += 1
+            if size_bytes >= SLICE_BYTES:
+                break
         self._record(kind, changed)
         self._running = None
         job.next = position
         self._answer_slice(job, first, results, errors, is_gapless=is_gapless)
+        self._end_slice()
 
     def _record(self, kind: Kind, changed: dict[Key, Any]) -> None:
         """Record what a slice has changed so far."""
         if changed and self._ledger is not None:
             self._ledger.changed(kind, changed)
             changed.clear()
+
+    def _is_large(self) -> bool:
+        """Whether what was recorded should not become more."""
+        return self._ledger is not None and self._ledger.is_large
+
+    def _begin_slice(self) -> dict[Key, Any]:
+        """Where the marks of what tasks change are put; all that is recorded until the slice has its answers is one commit."""
+        if self._ledger is None:
+            return {}
+        self._ledger.is_within = True
+        return self._ledger.sheet()
+
+    def _end_slice(self) -> None:
+        """Let what follows be another commit, if what was recorded is large."""
+        if self._ledger is not None:
+            self._ledger.is_within = False
+            self._ledger.divide()
 
     def _answer_slice(self, job: Job, first: int, results: list[Any], errors: list[Error], *, is_gapless: bool) -> None:
         """Answer a slice. is_gapless: whether all its tasks have ended."""

@@ -29,6 +29,7 @@ class FarLedger:
         self._say = say
         self._calls: dict[int, Callable[[], None]] = {}
         self._number = 0
+        self._waypoint: dict[str, str] = {}
 
     def check(self) -> None:
         """Raises StoreFull or StoreStopped where no change was taken when this process was forked."""
@@ -37,8 +38,13 @@ class FarLedger:
 
     def stepped(self, _task: str, ordinal: int, name: Any, _number: int | None, *value: Any) -> int:
         """Have a step recorded; returns its bytes."""
-        self._say({"step": ordinal, "name": name, "value": list(value)})
+        self._say({"step": ordinal, "name": name, "value": list(value)} | self._waypoint)
+        self._waypoint = {}
         return len(orjson.dumps([name, *value]))
+
+    def waypoint(self, body: bytes) -> None:
+        """Have a checkpoint recorded together with its step, which follows."""
+        self._waypoint = {"waypoint": body.decode()}
 
     def when_synced(self, call: Callable[[], None]) -> bool:
         """Call a function once everything that was recorded is synced."""

@@ -7,27 +7,34 @@ way out are the links'.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from checkpoints.stamp import STAMPED
 from pools.address import ANY, Key, key_of, valid_kind
 from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
-from pools.lane import PLACE_BITS, Lane
+from pools.lane import PLACE_BITS, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
-from pools.ways import Ended, ResolveKey
+from pools.ranked import CRITICAL, LOW, NORMAL
+from pools.ways import Deal, Ended, ResolveKey
 
 __all__ = ["Aside", "Gateway"]
 
 #: Places of one section.
 PLACES = 1 << PLACE_BITS
+_case, _method = itemgetter(3), itemgetter(3)
 
 
 class Aside(Protocol):
     """Chooses the agents of tasks for a kind, and learns how they ended."""
+
+    def clear(self, kind: str, method: str, count: int) -> Hashable:
+        """What `learn` is told with the end of tasks that need no look at each; None where they do."""
+        ...
 
     def choose(
         self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
@@ -48,6 +55,8 @@ class Gateway:
 
     wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
     accepted, ended: told how many tasks came, and how they ended.
+    deal: chooses the agents of a section that is addressed to a kind; None asks `resolve` for each task.
+    waits: told what the peer says of questions that take long, and None once the peer is gone.
     """
 
     def __init__(
@@ -57,17 +66,21 @@ class Gateway:
         defer: Callable[[Callable[[], None]], object],
         accepted: Callable[[int], None],
         ended: Ended,
+        deal: Deal | None = None,
+        waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
     ) -> None:
         #: Chooses for tasks that are sent to a kind, where no number says who may be asked again; without, `resolve` does.
         self.aside: Aside | None = None
-        #: By section and position, what is learned from with the end of a task.
-        self._cases: dict[tuple[int, int], Hashable] = {}
+        #: Tasks in flight whose end it wants to know.
+        self._watched = 0
+        self._deal = deal
         self._resolve = resolve
         self._wire = wire
         self._defer = defer
         self._accepted = accepted
         self._ended = ended
-        self._lanes: dict[tuple[int, str, str | None], Lane] = {}
+        self._waits = waits
+        self._lanes: dict[tuple[int, str, str | None, int], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
         self._is_due = False
@@ -93,11 +106,13 @@ class Gateway:
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
     def _accept_one(self, section: _Section) -> None:
-        number, kind, session, mark, rows = section
+        number, kind, session, mark, _, priority, rows = section
         self._accepted(len(rows))
         session = session or self.session
+        if self._deal is not None and session is None and all(row[2] is None for row in rows):
+            rows = self._accept_dealt(section)
         for position, own, key, method, argument in rows:
-            token = (number, position, number << PLACE_BITS | position if own is None else own)
+            token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, None)
             try:
                 meant = ANY if key is None else key_of(key)
                 turn = token[2] if session is not None else None
@@ -105,22 +120,58 @@ class Gateway:
                     chosen = self.aside.choose(valid_kind(kind), method, argument, partial(self._done, token))
                     if chosen is None:
                         continue
-                    meant, self._cases[number, position] = chosen
-                link, found = self._resolve(valid_kind(kind), meant, turn)
+                    meant, case = chosen
+                    token = (*token[:3], case)
+                    self._watched += 1
+                link, found = self._resolve(valid_kind(kind), meant, turn, is_again=section.is_again)
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
-                self._lane_of(link, kind, session, mark).rows.extend((token, found, method, argument))
+                self._lane_of(link, kind, session, mark, priority).rows.extend((token, found, method, argument))
 
-    def _done(self, token: tuple[int, int, int], value: Any, failures: list[Failure]) -> None:
+    def _accept_dealt(self, section: _Section) -> list[_Row]:
+        """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again.
+
+        Returns the tasks that have to be looked at one by one.
+        """
+        if self.aside is None:
+            self._deal_rows(section, section.rows, None)
+            return []
+        left: list[_Row] = []
+        for method, count in Counter(map(_method, section.rows)).items():
+            rows = section.rows if count == len(section.rows) else [row for row in section.rows if row[3] == method]
+            case = self.aside.clear(section.kind, method, count)
+            if case is None:
+                left += rows
+            else:
+                self._watched += count
+                self._deal_rows(section, rows, case)
+        return left
+
+    def _deal_rows(self, section: _Section, given: Sequence[_Row], case: Hashable) -> None:
+        number, kind = section.number, section.kind
+        rows = iter(given)
+        try:
+            dealt, refusal = self._deal(kind, len(given)) if self._deal is not None else ([], None)
+        except PoolError as error:
+            dealt, refusal = [], error
+        for link, keys in dealt:
+            tasks = self._lane_of(link, kind, None, section.mark, section.priority).rows
+            for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
+                tasks.extend(((number, position, number << PLACE_BITS | position, case), key, method, argument))
+        if refusal is not None:
+            lost = [(number, position, number << PLACE_BITS | position, case) for position, *_ in rows]
+            refuse(self, lost, failure_of(refusal))
+
+    def _done(self, token: _Token, value: Any, failures: list[Failure]) -> None:
         """Answer a task that was done aside."""
         self.answered((token,), (value,), [(0, failure) for failure in failures])
 
-    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None) -> Lane:
-        lane = self._lanes.get((id(link), kind, session))
+    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None, priority: int) -> Lane:
+        lane = self._lanes.get((id(link), kind, session, priority))
         if lane is None:
-            lane = self._lanes[id(link), kind, session] = Lane(link, kind, self)
-            lane.session, lane.ids = session, _numbers
+            lane = self._lanes[id(link), kind, session, priority] = Lane(link, kind, self)
+            lane.session, lane.ids, lane.priority = session, _numbers, priority
             self._links[id(link)] = link
         if mark is not None:
             lane.mark = mark
@@ -130,9 +181,9 @@ class Gateway:
         """Keep answers until the end of this turn, by the section they belong to."""
         failed = dict(failures)
         self._ended(len(tokens), failures)
-        if self._cases:
-            self._learn(tokens, failed)
-        for index, ((number, position, _), value) in enumerate(zip(tokens, results, strict=True)):
+        if self._watched and self.aside is not None:
+            self._learn(self.aside, tokens, failed)
+        for index, ((number, position, *_), value) in enumerate(zip(tokens, results, strict=True)):
             kept = self._answers.get(number)
             if kept is None:
                 kept = self._answers[number] = ([], [], [])
@@ -144,18 +195,11 @@ class Gateway:
             self._is_due = True
             self._defer(self._flush)
 
-    def _learn(self, tokens: Sequence[Any], failed: Mapping[int, Failure]) -> None:
-        failures: dict[Hashable, list[Failure]] = {}
-        counts: Counter[Hashable] = Counter()
-        for index, (number, position, _) in enumerate(tokens):
-            case = self._cases.pop((number, position), None)
+    def _learn(self, aside: Aside, tokens: Sequence[Any], failed: Mapping[int, Failure]) -> None:
+        for case, count in Counter(map(_case, tokens)).items():
             if case is not None:
-                counts[case] += 1
-                if index in failed:
-                    failures.setdefault(case, []).append(failed[index])
-        if self.aside is not None:
-            for case, count in counts.items():
-                self.aside.learn(case, count, failures.get(case, ()))
+                self._watched -= count
+                aside.learn(case, count, [failure for at, failure in failed.items() if tokens[at][3] == case])
 
     def _flush(self) -> None:
         self._is_due = False
@@ -179,34 +223,55 @@ class Gateway:
                 single = {"n": section["n"], "i": [position], "v": [value]}
                 self._wire.send(RESULT, [single | ({"e": [[0, *errors[index]]]} if index in errors else {})])
 
-    def cancel(self, numbers: Sequence[int], position: int | None = None) -> None:
-        """Take back tasks of some sections: all, or the one at a position."""
+    def cancel(self, numbers: Sequence[int], position: int | None = None, *, is_late: bool = False) -> None:
+        """Take back tasks of some sections: all, or the one at a position. is_late: because no answer came in time."""
         wanted = set(numbers)
 
         def is_meant(token: Any) -> bool:
             return token is not None and token[0] in wanted and position in (None, token[1])
 
         for link in self._links.values():
-            link.cancel_where(self, is_meant)
+            link.cancel_where(self, is_meant, is_late=is_late)
+
+    def told(self, waits: dict[str, Any]) -> None:
+        """Take what the peer says of questions that take long."""
+        if self._waits is not None:
+            self._waits(self, waits)
+
+    def addresses(self, places: Container[tuple[int, int]]) -> dict[tuple[int, int], str]:
+        """Whom tasks that are in flight went to, by the section and the place in it that the peer sent them in."""
+        found = (pair for link in self._links.values() for pair in link.in_flight(self))
+        return {token[:2]: address for token, _, address in found if token[:2] in places}
 
     def close(self) -> None:
         """The peer is gone: take back everything of its."""
+        if self._waits is not None:
+            self._waits(self, None)
         for link in self._links.values():
             link.cancel(self)
+
+
+#: The number of a section, the place in it, the task's own number, and what foresight is told with its end.
+_Token = tuple[int, int, int, Hashable]
+#: Position, the number that it was given, key, method and argument.
+_Row = tuple[int, int | None, Any, str, Any]
 
 
 class _Section(NamedTuple):
     """A task section as it came.
 
-    session, mark: of a peer that hands on what others numbered.  rows: position, the number that it was given, key, method and
-    argument of each task.
+    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
+    priority: which goes first.
+    rows: of each task.
     """
 
     number: int
     kind: str
     session: str | None
     mark: int | None
-    rows: list[tuple[int, int | None, Any, str, Any]]
+    is_again: bool
+    priority: int
+    rows: list[_Row]
 
 
 def _read(section: dict[str, Any]) -> _Section:
@@ -237,8 +302,12 @@ def _read(section: dict[str, Any]) -> _Section:
         raise TypeError("a session is a text, and its numbers are numbers")
     if mark is not None and type(mark) is not int:
         raise TypeError("a mark is a number")
-    return _Section(number, kind, session, mark, list(zip(positions, numbers, keys, methods, arguments, strict=True)))
+    rows = list(zip(positions, numbers, keys, methods, arguments, strict=True))
+    priority = section.get("pr", NORMAL)
+    if type(priority) is not int or not LOW <= priority <= CRITICAL:
+        raise TypeError("a priority is a number from 0 to 3")
+    return _Section(number, kind, session, mark, bool(section.get("r")), priority, rows)
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:
-    return [own for _, _, own in tokens]
+    return [own for _, _, own, _ in tokens]

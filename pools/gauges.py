@@ -31,6 +31,7 @@ __all__ = [
     "LIVE",
     "POSITION",
     "REFUSAL",
+    "RESTARTED",
     "SECTION",
     "TELLS",
     "TICKS",
@@ -77,6 +78,8 @@ HUNG = 14
 REFUSAL = 15
 #: Whose task runs now, as `who_is` says it, where the task came from this worker itself: its section has the number 0.
 WHO = 16
+#: Tasks that failed by their agent's own doing, after which it was as before.
+RESTARTED = 17
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
 HISTOGRAM = 24
 #: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).

@@ -52,11 +52,14 @@ class Healer:
         self._on_event = on_event
         #: Findings by what they were, since the engine began.
         self.counts: dict[str, int] = {}
+        #: Recoveries, since the engine began: a new object, a trial that ended well, a release.
+        self.mends = dict.fromkeys(("replaced", "recovered", "released"), 0)
 
     def found(self, finding: Finding) -> None:
         """Take a finding."""
         self.counts[finding.what] = self.counts.get(finding.what, 0) + 1
         if finding.what == "recovered":
+            self.mends["recovered"] += 1
             self.quarantine.settle(finding.agent, "recovered")
             self._tell("agent.recovered", f"{finding.agent} runs among the others again: {finding.cause}")
             return
@@ -76,6 +79,7 @@ class Healer:
         entry = self.quarantine.note(finding, verdict, time.time())
         if finding.what in ("relapsed", "unreadable"):  # the worker has done what can be done
             was = entry["status"]  # one that is on trial stays there
+            self.mends["replaced"] += verdict.level == REPLACE
             self.quarantine.settle(finding.agent, PARKED if verdict.level != REPLACE else was or "recovered")
             return
         entry["counted"] = verdict.findings
@@ -124,6 +128,7 @@ class Healer:
                 await done
         self._healing.well(agent)
         self.quarantine.settle(agent, "released")
+        self.mends["released"] += 1
         self._tell("agent.released", f"{agent} was released from quarantine")
         return entry
 

@@ -8,7 +8,7 @@ already. Within a worker the answer is in one record with what it changed, and n
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from pools.errors import Failure, PoolError, raised
@@ -87,6 +87,11 @@ class Inquiries:
         for lane in list(self._lanes.values()):
             if len(lane):
                 lane.link.offer([lane])
+
+    def take_back(self, futures: Collection[Future[Any]]) -> None:
+        """Take back the questions of some futures, which have an error already."""
+        for link in {id(lane.link): lane.link for lane in self._lanes.values()}.values():
+            link.cancel_where(self, lambda token: token.future in futures)
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Record answers and give them to who waits. A failure is not recorded: it changed nothing, and is asked for again."""

@@ -70,6 +70,8 @@ class _Run:
         self.start_bytes = resident_bytes(pid)
         self.read = bytearray()
         self.unsent = bytearray()
+        #: What it has asked and has no answer to.
+        self.asked: dict[int, Future[Any]] = {}
         self.what = ""
         self.cause = ""
         self.stack = ""
@@ -164,7 +166,10 @@ class Isolation:
             del run.read[:size]
             if "ask" in said:
                 self._ask(run, case, said)
-            elif "step" in said or "hold" in said:
+            elif "awaits" in said:
+                if case.context is not None:
+                    case.context.awaits = [run.asked[number] for number in said["awaits"] if number in run.asked]
+            elif "step" in said or "hold" in said or "waypoint" in said:
                 self._record(run, case, said)
             elif not ended.done():
                 ended.set_result(said)
@@ -173,22 +178,25 @@ class Isolation:
         return bool(part)
 
     def _record(self, run: _Run, case: Case, said: dict[str, Any]) -> None:
-        """Record a step for a task, or say when everything that was recorded is synced."""
+        """Record a step or a checkpoint for a task, or say when everything that was recorded is synced."""
 
         def synced() -> None:
             run.unsent += framed({"synced": said["hold"]})
             self._write(run)
 
+        if "waypoint" in said:
+            self._office.logbook.keep(said["waypoint"].encode())
         ledger = None if case.context is None else case.context.ledger
         if ledger is not None and "step" in said:
             ledger.recall.stepped(case.task_id, said["step"], said["name"], None, *said["value"])
-        elif ledger is None or not ledger.when_synced(synced):
+        elif "hold" in said and (ledger is None or not ledger.when_synced(synced)):
             synced()
 
     def _ask(self, run: _Run, case: Case, said: dict[str, Any]) -> None:
         """Ask for a task what it asks."""
 
         def answer(done: Future[Any]) -> None:
+            run.asked.pop(said["ask"], None)
             error = None if done.cancelled() else done.exception()
             reply = {"error": list(failure_of(error))} if error is not None else {"value": done.result()}
             run.unsent += framed({"n": said["ask"], **reply})
@@ -204,6 +212,9 @@ class Isolation:
         except PoolError as error:
             asked = self._loop.create_future()
             asked.set_exception(error)
+        run.asked[said["ask"]] = asked
+        if case.context is not None:
+            case.context.asked(address, asked)
         asked.add_done_callback(answer)
 
     def _write(self, run: _Run) -> None:

@@ -9,13 +9,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pools.address import Key
 from pools.agent import Agent
+from pools.context import Context
 from pools.errors import BadFrame, PoolError, TaskCancelled, UnknownKind
 from pools.method import Method
 from pools.residents import Residents
+
+if TYPE_CHECKING:
+    from pools.context import Context
 
 __all__ = ["CANCELLED", "TOO_OLD", "Alone", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
 
@@ -101,19 +105,25 @@ class Waiting(NamedTuple):
 class Turn:
     """A busy agent: its unfinished task, and the tasks behind it.
 
-    has_begun: whether the unfinished task's coroutine runs.  is_draining: whether the mailbox is being worked off now.
-    is_removed: whether the agent was removed meanwhile.
+    has_begun: whether the unfinished task's coroutine runs.  is_alone: whether it runs in a process of its own.
+    context: of that task, None where it wants none.  is_draining: whether the mailbox is being worked off now.
+    is_removed: whether the agent was removed meanwhile.  began_ns: when the unfinished task began, monotonic.
     """
 
-    __slots__ = ("agent", "has_begun", "is_draining", "is_removed", "mailbox", "running", "task")
+    __slots__ = (
+        "agent", "began_ns", "context", "has_begun", "is_alone", "is_draining", "is_removed", "mailbox", "running", "task",
+    )  # fmt: skip
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
         self.running: Waiting | None = None
         self.has_begun = False
+        self.is_alone = False
         self.is_draining = False
         self.is_removed = False
         self.task: asyncio.Task[None] | None = None
+        self.began_ns = 0
+        self.context: Context | None = None
         self.mailbox: deque[Waiting] = deque()
 
 

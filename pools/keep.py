@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from checkpoints.spec import ANSWERS_KEPT
+from checkpoints.spec import ANSWERS_BYTES, ANSWERS_KEPT
 
 __all__ = ["Keep", "Recovered", "in_words", "recovered"]
 
@@ -42,8 +42,13 @@ class Keep(NamedTuple):
 
         session: tells the numbers of this engine's sections from all others.  workers: that share what a pool may keep.
         """
-        answers = max(ANSWERS_KEPT // workers, 1)
-        return {"folder": self.store(pool, worker), "session": session, "is_synced": self.is_synced, "answers": answers}
+        return {
+            "folder": self.store(pool, worker),
+            "session": session,
+            "is_synced": self.is_synced,
+            "answers": max(ANSWERS_KEPT // workers, 1),
+            "answers_bytes": ANSWERS_BYTES // workers,
+        }
 
 
 class Recovered(NamedTuple):

@@ -18,6 +18,7 @@ from pools.errors import BadField, BadMethod, StateTooLarge, StateUnreadable
 from pools.field import Field, read_field
 from pools.log import Log
 from pools.method import Method, read_method
+from pools.spec import AGENT_MOST_BYTES
 from pools.table import Sealed, Table
 from pools.values import SMALL
 
@@ -43,6 +44,9 @@ class Kind:
     def __init__(self, made: type[Agent]) -> None:
         self.made = made
         self.name = made.kind
+        if not 0 < made.memory_limit_bytes <= AGENT_MOST_BYTES:
+            limit = made.memory_limit_bytes
+            raise BadField(f"{made.__name__}: memory_limit_bytes may be 1 to {AGENT_MOST_BYTES:,}, not {limit:,}")
         self.fields = self._read_fields(made)
         self.has_hooks = any(getattr(made, hook) is not getattr(Agent, hook) for hook in HOOKS)
         self.is_light = not self.has_hooks and all(field.is_scalar and field.is_fixed for field in self.fields)
@@ -83,9 +87,10 @@ class Kind:
         return methods
 
     def facts(self) -> dict[str, Any]:
-        """What the engine is told of it: its name, the signatures of its methods, whether its agents are made on use."""
+        """What the engine is told of it: name, the signatures of its methods, its skills, whether agents are made on use."""
         methods = {name: method.signature() for name, method in sorted(self.methods.items())}
-        return {"kind": self.name, "methods": methods, "is_made_on_use": self.made.is_made_on_use is True}
+        is_made_on_use = self.made.is_made_on_use is True
+        return {"kind": self.name, "methods": methods, "skills": list(self.made.skills), "is_made_on_use": is_made_on_use}
 
     def make(self, key: Key) -> Agent:
         """A new agent with the first value of each field."""

@@ -65,6 +65,10 @@ class Way(Protocol):
         """Send one task at once if nothing is under way; returns whether it was sent."""
         ...
 
+    def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool]) -> None:
+        """Take back the tasks of a sink whose token is meant."""
+        ...
+
 
 class Lane:
     """The tasks of one sender, for agents of one kind behind one link, that were not sent yet.

@@ -22,7 +22,8 @@ from checkpoints.files import Disk, has_room
 from checkpoints.frame import Part
 from checkpoints.graves import Grave
 from checkpoints.manifest import read_manifest
-from checkpoints.spec import ANSWERS_KEPT
+from checkpoints.spec import ANSWERS_BYTES, ANSWERS_KEPT
+from checkpoints.steps import STEP
 from checkpoints.store import Store, changes_part, gone_part, states_part
 from checkpoints.window import answers_part, done_part, marks_part, told_part
 from pools.address import Key
@@ -36,7 +37,8 @@ from pools.refusal import STOPPED, Unwritable, refusal_of
 
 __all__ = ["Ledger"]
 
-#: Bytes from which a commit is not made larger: what is recorded then goes into the next.
+#: Bytes from which a commit is not made larger: what is recorded then goes into the next. With what one slice of tasks has at
+#: most it must fit into a frame of 32 MiB.
 BATCH_BYTES = 8 * 1024 * 1024
 #: Seconds between two looks at a full disk.
 FULL_PAUSE_S = 0.25
@@ -68,7 +70,7 @@ class Ledger:
     It stands where a channel stands, for what must wait.
     defer: calls a function in the next turn of the loop.  post: the same from another thread.
     broken: told the error after which this process can keep nothing more.  refused: why nothing is taken from the beginning,
-    where the store was opened to be read only.  told: hears of what becomes of that.  wall_s, most: as in `Recall`.
+    where the store was opened to be read only.  told: hears of what becomes of that.  wall_s, most, most_bytes: as in `Recall`.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Ledger:
         told: Callable[[PoolError | None], None] = lambda _refused: None,
         wall_s: Callable[[], float] = time.time,
         most: int = ANSWERS_KEPT,
+        most_bytes: int = ANSWERS_BYTES,
     ) -> None:
         self.store = store
         #: Why no change is taken; None while all are.
@@ -94,7 +97,8 @@ class Ledger:
         self._held: list[tuple[Part, int]] = []
         self._sessions = (session + b"\0", session + b"\1")
         #: What is remembered beside states: steps, and how long answers are.
-        self.recall = Recall(store.window, self._note, sessions=self._sessions, wall_s=wall_s, most=most)
+        bounds: dict[str, Any] = {"wall_s": wall_s, "most": most, "most_bytes": most_bytes}
+        self.recall = Recall(store.window, self._note, sessions=self._sessions, **bounds)
         self._encode = encode
         self._write = write
         self._defer = defer
@@ -103,7 +107,8 @@ class Ledger:
         self._open = _Batch()
         self._ready: deque[_Batch] = deque()
         self._under_way: _Batch | None = None
-        self._is_due = self._is_held = False
+        #: Whether a slice of tasks runs, whose answers are recorded after all of them: they are one commit.
+        self.is_within = self._is_due = self._is_held = False
         self._work: SimpleQueue[_Batch | Callable[[Place], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._commit_all, name="commits", daemon=True)
         self._thread.start()
@@ -172,7 +177,7 @@ class Ledger:
             self.store.window.fold(part)
             parts.append(part)
         self._end(*parts)
-        self.recall.bound(len(ended))
+        self.recall.bound(len(ended), sum(len(part.body) for part in parts))
 
     def told(self, last: int, rows: Sequence[list[Any]]) -> None:
         """Record messages with the task that sends them. last: the highest number that one ever had.  Raises as `check`."""
@@ -226,6 +231,16 @@ class Ledger:
         self._open.parts += parts
         self._open.size_bytes += sum(len(part.body) for part in parts)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the next commit should not be made larger."""
+        return self._open.size_bytes >= BATCH_BYTES
+
+    def divide(self) -> None:
+        """What was recorded so far is whole tasks with their answers: let it be a commit by itself if it is large."""
+        if self.is_large and not self.is_within:
+            self._close()
+
     def _add(self, part: Part, count: int) -> None:
         self._open.parts.append(part)
         self._open.count += count
@@ -239,6 +254,8 @@ class Ledger:
         self.store.window.fold(part)
         if self.refused is None:
             self._add(part, count)
+            if part.letter == STEP:
+                self.divide()
         else:
             self._held.append((part, count))
 
@@ -270,14 +287,17 @@ class Ledger:
 
     def flush(self) -> None:
         """Commit what was recorded, unless a commit is under way: then it follows that one, with what is recorded meanwhile."""
-        if self._open.parts and (self._open.size_bytes >= BATCH_BYTES or (self._under_way is None and not self._ready)):
-            batch, self._open = self._open, _Batch()
-            if batch.marks:
-                batch.parts.append(marks_part(batch.marks))
-            self._ready.append(batch)
+        if self._open.parts and (self.is_large or (self._under_way is None and not self._ready)):
+            self._close()
         if self._under_way is None and self._ready and not self._is_held:
             self._under_way = self._ready.popleft()
             self._work.put(self._under_way)
+
+    def _close(self) -> None:
+        batch, self._open = self._open, _Batch()
+        if batch.marks:
+            batch.parts.append(marks_part(batch.marks))
+        self._ready.append(batch)
 
     def _done(self, error: BaseException | None) -> None:
         """A commit has ended: its frames may go."""
@@ -369,6 +389,7 @@ class Ledger:
             held, self._held = self._held, []
             for part, count in held:
                 self._add(part, count)
+                self.divide()
 
     def close(self) -> None:
         """Commit nothing more, and seal the log."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pools.cgroup import CpuTree, find_tree, remove_stale
 from pools.pool import Pool
@@ -22,9 +23,10 @@ WATCH_S = 1.0
 
 
 class Limits:
-    """The limits of all pools of one engine. name: the engine's."""
+    """The limits of all pools of one engine. name: the engine's.  seconds: called each second, with monotonic seconds."""
 
-    def __init__(self, name: str, pools: Sequence[Pool]) -> None:
+    def __init__(self, name: str, pools: Sequence[Pool], seconds: Callable[[float], None]) -> None:
+        self._seconds = seconds
         self._name = name
         self._pools = pools
         self._watcher: asyncio.TimerHandle | None = None
@@ -53,6 +55,7 @@ class Limits:
     def _watch(self) -> None:
         for pool in self._pools:
             pool.watch_memory()
+        self._seconds(time.monotonic())
         self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
 
     def forget(self) -> None:

@@ -6,8 +6,8 @@ who asked. It does not know what a task does, nor where agents live. The worker'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -15,12 +15,15 @@ from checkpoints.stamp import stamp
 from pools import values
 from pools.address import Key
 from pools.again import ANSWERED, AWAY, Again, Flight, Wire
-from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFull, TaskCancelled, failure_of
+from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFull, TaskCancelled, TaskExpired, failure_of
 from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
 from pools.ranked import NORMAL, Ranked
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
+
+if TYPE_CHECKING:
+    from pools.sight import Sight
 
 __all__ = ["Link"]
 
@@ -36,7 +39,7 @@ class Link:
     count answer times, or None.  first: number of the first section; the following count by two, so that two links share a
     channel and their answers are told apart.  is_kept: the other side remembers what it did, so what was not answered when a
     channel went is sent again over the next one.  wall_s: seconds since 1970, from which a section's number is made there, so
-    that it says when it was given; None counts from `first`.
+    that it says when it was given; None counts from `first`.  sight: told of each section that leaves and comes back.
     """
 
     def __init__(
@@ -49,7 +52,9 @@ class Link:
         first: int = 1,
         is_kept: bool = False,
         wall_s: Callable[[], float] | None = None,
+        sight: Sight | None = None,
     ) -> None:
+        self.sight = sight
         self.is_kept = is_kept
         self._wall_s = wall_s
         self._parity = first & 1
@@ -66,6 +71,8 @@ class Link:
         self._number = first - 2
         #: Tasks sent and not answered.
         self.open = 0
+        #: How often somebody had something to send.
+        self.offers = 0
         #: Why nothing can be sent now; None while the link is up or coming up.
         self.reason: PoolError | None = None
 
@@ -85,14 +92,21 @@ class Link:
         running: section and place in it of the task that ran last; the death is charged to it.
         """
         self._wire = None
-        if self.is_kept and not drop_waiting:
-            self.open -= self._again.detach(running, failure_of(error))
-            return
-        flights, self.open = list(self._flights.values()), 0
-        self._flights.clear()
         failure = failure_of(error)
+        flights = list(self._flights.values())
+        if self.is_kept and not drop_waiting:
+            if flights and self.sight is not None:
+                self.sight.lost(flights[0].section["k"], None, 1, failure)  # a death; its tasks are sent again
+            self.open -= self._again.detach(running, failure)
+            return
+        self.open = 0
+        self._flights.clear()
         for flight in flights:
+            if self.sight is not None:
+                self.sight.lost(flight.section["k"], flight.opening, flight.left, failure)
             refuse(flight.sink, [token for token in flight.tokens if token is not ANSWERED], failure)
+        if self.sight is not None:
+            self.sight.emptied()
         if drop_waiting:
             self.reason = error
             self._drop_waiting(failure)
@@ -100,6 +114,8 @@ class Link:
     def _drop_waiting(self, failure: Failure) -> None:
         for lane in self._queue.drop():
             lane.is_queued = False
+            if self.sight is not None:
+                self.sight.lost(lane.kind, None, len(lane), failure)
             refuse(lane.sink, lane.drop(len(lane)), failure)
 
     # -- sending -------------------------------------------------------------------------------------------------------
@@ -114,7 +130,11 @@ class Link:
 
         While the window is more than half full, a section waits until it is whole, the window drains, or HOLD_S is over.
         """
+        self.offers += 1
         for lane in lanes:
+            shut = self.sight.refusal(lane.kind) if self.sight is not None else None
+            if shut is not None and not lane.is_queued:
+                refuse(lane.sink, lane.drop(len(lane)), failure_of(shut))
             if not lane.is_queued and len(lane):
                 lane.is_queued = True
                 self._queue.put(lane, lane.priority)
@@ -129,11 +149,16 @@ class Link:
             return False
         if type(method) is not str or not method.isascii():
             return False
+        if self.sight is not None and self.sight.refusal(lane.kind) is not None:
+            return False
+        self.offers += 1
         number = self._next()
         section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
         if argument is not None:
             section["a"] = (argument,)
-        self._flights[number] = Flight(lane.sink, (token,), self._clock(), section)
+        flight = self._flights[number] = Flight(lane.sink, (token,), self._clock(), section)
+        if self.sight is not None:
+            flight.opening = self.sight.sent(lane.kind, (key,))
         self.open = 1
         self._send([section])
         return True
@@ -152,10 +177,12 @@ class Link:
 
     def pump(self, *, is_patient: bool = True) -> None:
         """Send what waits and fits; if patient, hold small sections back for HOLD_S while the window is half full."""
-        if self._wire is not None and self._queue:
+        while self._wire is not None and self._queue:
             sections = self._sections(is_patient=is_patient)
             if sections:
                 self._send(sections)
+            if self.open or not sections:  # where none of them could be sent, no answer will come to go on at
+                break
         if self._queue and self.waiting > BACKLOG_TASKS:
             self._refuse_overflow()
 
@@ -191,7 +218,9 @@ class Link:
             return None
         number = self._next()
         section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
-        self._flights[number] = Flight(lane.sink, tokens, self._clock(), section)
+        flight = self._flights[number] = Flight(lane.sink, tokens, self._clock(), section)
+        if self.sight is not None:
+            flight.opening = self.sight.sent(lane.kind, keys)
         self.open += len(tokens)
         if arguments is not None:
             section["a"] = arguments
@@ -236,7 +265,8 @@ class Link:
             number = self._next()
             names = section["m"]
             piece = section | {"n": number, "i": section["i"][part]}
-            self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s, piece)
+            half = self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s, piece)
+            half.opening = flight.opening
             piece["m"] = names if type(names) is str else [names[0], names[1][part]]
             if "a" in section:
                 piece["a"] = section["a"][part]
@@ -256,6 +286,23 @@ class Link:
         flight = self._flights.get(number)
         return None if flight is None else flight.task(place)
 
+    def in_flight(self, sink: Sink | None = None) -> Iterator[tuple[Any, tuple[int, int], str]]:
+        """Of each task that was sent and not answered its token, its section and place in it, and the agent's address.
+
+        sink: whose; None for everybody's.
+        """
+        for number, flight in self._flights.items():
+            if sink is None or flight.sink is sink:
+                for position, token in enumerate(flight.tokens):
+                    if token is not ANSWERED:
+                        yield token, (number, position), f"{flight.section['k']}/{flight.section['i'][position]}"
+
+    @property
+    def oldest(self) -> tuple[str, str] | None:
+        """The agent's address and the method of the first task that was sent and not answered."""
+        _, place, _ = next(self.in_flight(), (None, (0, 0), ""))
+        return self.task(*place)
+
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def take(self, replies: list[dict[str, Any]]) -> None:
@@ -273,6 +320,8 @@ class Link:
     def _take_one(self, reply: dict[str, Any], flight: Flight, now_s: float) -> None:
         results = reply["v"]
         count = len(results)
+        if self.sight is not None:
+            self.sight.answered(flight.section, flight.opening, reply, now_s - flight.sent_s, now_s)
         tokens = flight.tokens
         if "i" in reply:
             tokens = [tokens[position] for position in reply["i"]]
@@ -303,6 +352,8 @@ class Link:
         self.open -= count
         if flight.left <= 0:
             self._flights.pop(number, None)
+            if self.sight is not None and not self.open:
+                self.sight.emptied()
 
     # -- taking back ---------------------------------------------------------------------------------------------------
 
@@ -320,17 +371,34 @@ class Link:
                 self._flights[number].unwanted.update(range(len(self._flights[number].tokens)))
             self._wire.send(STATUS, {"verb": "cancel", "sections": numbers})
 
-    def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool]) -> None:
-        """Take back the tasks of a sink whose token is meant."""
+    def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool], *, is_late: bool = False) -> None:
+        """Take back the tasks of a sink whose token is meant. is_late: because no answer came in time."""
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
+        meant: dict[int, list[int]] = {}
         for number, flight in list(self._flights.items()):
             if flight.sink is sink and self._wire is None:
                 self.open -= self._again.take_back([number], is_meant, AWAY)
-            elif flight.sink is sink and self._wire is not None:
-                for position in [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]:
-                    flight.unwanted.add(position)
-                    self._wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position})
+            elif flight.sink is sink:
+                meant[number] = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
+                flight.unwanted.update(meant[number])
+                if is_late and self.sight is not None:
+                    self.sight.lost(flight.section["k"], flight.opening, len(meant[number]), _LATE)
+        self._send_cancels(meant, {"late": True} if is_late else {})
+
+    def _send_cancels(self, meant: dict[int, list[int]], facts: dict[str, Any]) -> None:
+        """Have tasks ended on the other side, sections that are meant whole together. meant: positions by section."""
+        wire = self._wire
+        whole = [number for number, positions in meant.items() if positions and len(positions) == self._flights[number].left]
+        if wire is None:
+            return
+        if len(whole) > 1:
+            wire.send(STATUS, {"verb": "cancel", "sections": whole, **facts})
+            meant = {number: positions for number, positions in meant.items() if number not in set(whole)}
+        for number, positions in meant.items():
+            for position in positions:
+                wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position, **facts})
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))
+_LATE = failure_of(TaskExpired("no answer in time"))

@@ -15,8 +15,8 @@ from pools.complaints import say
 from pools.errors import Failure, PoolFull, failure_of
 from pools.executor import Executor
 from pools.gauges import WHO, key_half, who_is
-from pools.job import Job
-from pools.lane import Lane, faultless, sound
+from pools.job import Job, Waiting
+from pools.lane import Lane, Sink, faultless, sound
 from pools.link import Link
 from pools.method import Method
 from pools.residents import Residents
@@ -42,6 +42,15 @@ class LocalLink(Link):
     def send_alone(self, lane: Lane, token: Any, key: Key, method: str, argument: Any) -> bool:
         """Nothing leaves at once here: the task that asks must end its turn first."""
         return False
+
+    def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool], *, is_late: bool = False) -> None:
+        """Take back the tasks of a sink whose token is meant, from the mailboxes that they wait in."""
+
+        def is_one(task: Waiting) -> bool:
+            answers = task.job.answers
+            return isinstance(answers, LocalAnswers) and answers.is_for(sink) and is_meant(answers.token(task.position))
+
+        self._executor.take_back(is_one)
 
     def offer(self, lanes: Iterable[Lane]) -> None:
         """Queue what the lanes hold in the run loop."""

@@ -16,7 +16,7 @@ from typing import Any
 from checkpoints.errors import CheckpointError, Corrupt, DiskFull, FolderInUse, StoreFailed
 from checkpoints.failpoint import failpoint_of
 from checkpoints.manifest import MANIFEST
-from checkpoints.spec import ANSWERS_KEPT
+from checkpoints.spec import ANSWERS_BYTES, ANSWERS_KEPT
 from checkpoints.store import Store, open_store
 from pools.channel import Channel
 from pools.complaints import say
@@ -72,7 +72,8 @@ def open_ledger(
     """A ledger over the store that a worker is told of, and what was found there.
 
     Raises StateUnreadable; StoreFull, StoreStopped where there is no store yet.
-    kept: `folder`, `session` in hexadecimal, `is_synced`, and how many `answers` are kept.  cells: the worker's row of gauges.
+    kept: `folder`, `session` in hexadecimal, `is_synced`, how many `answers` are kept, and `answers_bytes` of them.
+    cells: the worker's row of gauges.
     """
     began_s = time.monotonic()
     try:
@@ -101,6 +102,7 @@ def open_ledger(
         refused=refused,
         told=tell,
         most=kept.get("answers", ANSWERS_KEPT),
+        most_bytes=kept.get("answers_bytes", ANSWERS_BYTES),
     )
     if refused is not None:
         tell(refused)

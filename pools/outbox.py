@@ -237,9 +237,10 @@ class Outbox:
         if not rows:
             self._plan(address)
             return
-        self._ledger.arrived([row[0] for row in old])
-        self._ledger.told(rows[-1][0], rows)
         for before, row in zip(old, rows, strict=True):
+            self._ledger.arrived([before[0]])
+            self._ledger.told(row[0], [row])
+            self._ledger.divide()
             self._numbers.close(before[0])
             self._numbers.open(row[0])
             self._deliver(row)

@@ -45,6 +45,8 @@ class _Kind:
     named: dict[int, list[str]] = field(default_factory=dict)
     count: int = 0
     numbered: int = 0
+    #: How often agents were taken out.
+    takings: int = 0
 
     def add(self, part: Part) -> None:
         """Take in a part, joined with those beside it that live in the same pool."""
@@ -163,6 +165,7 @@ class Placement:
     def take(self, kind: str, ranges: Iterable[tuple[int, int]], names: Iterable[str]) -> Taken:
         """Take agents out; returns those that there were. ranges: start and stop of each, without the stop."""
         entry = self._kinds.get(kind) or _Kind()
+        entry.takings += 1
         parts = [part for start, stop in ranges for part in cut(entry.starts, entry.parts, start, stop, _piece)]
         for part in parts:
             entry.numbered -= part.stop - part.start
@@ -302,6 +305,13 @@ class Placement:
             return pool, 0
         return pool, owner_of(shard_of(f"{kind}/{key}".encode(), spec.shards), spec.workers)
 
+    def worker_if_any(self, kind: str, key: Key) -> tuple[int, int] | None:
+        """The same; None where there is no such agent."""
+        try:
+            return self.worker_of(kind, key)
+        except (UnknownAgent, UnknownKind):
+            return None
+
     def parts_of(self, kind: str, pool: int) -> list[Part]:
         """The ranges of a kind in a pool."""
         entry = self._kinds.get(kind)
@@ -337,6 +347,21 @@ class Placement:
                 f"no agents of kind {kind!r} were spawned; there are: {', '.join(sorted(self._kinds)) or 'none yet'}"
             )
         return sorted({part.pool for part in entry.parts} | entry.named.keys())
+
+    def stamp(self, kind: str) -> tuple[int, int]:
+        """Two numbers of a kind: how many agents there are, and how often some were taken out."""
+        entry = self._kinds.get(kind)
+        return (entry.count, entry.takings) if entry else (0, 0)
+
+    def some(self, kind: str, pool: int, turn: int, count: int) -> list[Key]:
+        """Up to `count` agents of a kind in a pool, in their order from a turn on, each of them once."""
+        found: list[Key] = []
+        for part in self.parts_of(kind, pool):
+            size = part.stop - part.start
+            if turn < size and len(found) < count:
+                found += range(part.start + turn, min(part.stop, part.start + turn + count - len(found)))
+            turn = max(turn - size, 0)
+        return found + list(self.names_of(kind, pool)[turn : turn + count - len(found)])
 
     def nth(self, kind: str, pool: int, turn: int) -> Key:
         """One agent of a kind in a pool that holds some: another one with each turn."""

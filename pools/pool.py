@@ -14,6 +14,8 @@ from pools.errors import PoolUnavailable
 from pools.events import Event
 from pools.gauges import DONE, FAILED
 from pools.healing import Finding
+from pools.link import Link
+from pools.placement import owner_of
 from pools.pressure import Pressure
 from pools.seat import Seat
 from pools.share import CpuShare
@@ -72,6 +74,11 @@ class Pool:
         if states <= {"down", "stopped"}:
             return "down"
         return "starting" if states == {"starting"} else "degraded"
+
+    def links(self) -> list[Link]:
+        """The link to each shard's worker; one link where a worker has all of them."""
+        links = [seat.link for seat in self.seats]
+        return links if len(links) == 1 else [links[owner_of(shard, len(links))] for shard in range(self.spec.shards)]
 
     @property
     def open(self) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pools.errors import PoolError
 from pools.events import Event
+from pools.handover import ask_for_record
 from pools.healing import Finding
 from pools.seat import Seat
 from pools.spec import PoolSpec
@@ -72,7 +73,9 @@ class Pressure:
             cause = f"{used}; this agent made {seat.name} grow by {size_bytes / 1e6:,.0f} MB"
             self._found(Finding("leaked", agent, method, "", cause, "", seat.name))
             if seat.link.is_kept:
-                seat.kill(f"{used}, {agent} made it grow; another process takes over its agents")
+                reason = f"{used}, {agent} made it grow; another process takes over its agents"
+                await ask_for_record(seat, reason)
+                seat.kill(reason)
             else:
                 await self._weigh_anew(seat)
 

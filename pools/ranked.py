@@ -27,9 +27,9 @@ class Ranked(Generic[T]):
 
     def __init__(self) -> None:
         self._queues: tuple[deque[T], ...] = tuple(deque() for _ in PRIORITIES)
-        #: How many were taken since a lower one was, and which of the lower ones is next.
+        #: How many were taken since a lower one was; the priorities, that which had its turn last at the end.
         self._passed = 0
-        self._next = LOW
+        self._turns = [LOW, NORMAL, HIGH]
 
     def __len__(self) -> int:
         low, normal, high, critical = self._queues
@@ -72,13 +72,11 @@ class Ranked(Generic[T]):
         return [self.take() for _ in range(min(count, len(self)))]
 
     def _lower(self, top: int) -> int:
-        """The lower priority whose turn it is."""
-        for at in range(top):
-            lower = (self._next + at) % top
-            if self._queues[lower]:
-                self._next = lower + 1
-                return lower
-        return top
+        """The lower priority whose turn it is: of those where something waits, the one that had it the longest ago."""
+        lower = next(each for each in self._turns if each < top and self._queues[each])
+        self._turns.remove(lower)
+        self._turns.append(lower)
+        return lower
 
     def remove(self, thing: T, priority: int = NORMAL) -> None:
         """Take one out, wherever it waits. Raises ValueError where it does not."""

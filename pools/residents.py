@@ -95,6 +95,13 @@ class Residents:
         found = [self.live.pop(key, None), self._old.pop(key, None), self._doomed.pop(key, None)]
         return any(one is not None for one in (*found, self._asleep.pop(key, None)))
 
+    def object_of(self, key: Key) -> Agent | None:
+        """The object of an agent that has one now."""
+        if key in self.busy:
+            agent: Agent = self.busy[key].agent
+            return agent
+        return next((table[key] for table in (self.live, self._old, self._doomed) if key in table), None)
+
     def owns(self, key: Key) -> bool:
         """Whether an agent of this key belongs to this worker, if there is one."""
         return self._owns_all or self.shard(key) in self._owned

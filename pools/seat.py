@@ -16,10 +16,11 @@ from functools import partial
 from typing import Any
 
 from pools.channel import Channel
-from pools.errors import Failure, KindNotLoaded, PoolError, PoolUnavailable, WorkerDied, raised
+from pools.errors import PoolError, PoolUnavailable, WorkerDied, refusal_of
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION, WHO
+from pools.handover import ask_for_record
 from pools.healing import Finding
 from pools.keep import in_words
 from pools.link import Link
@@ -39,7 +40,7 @@ OUTSIDE = (signal.SIGKILL, signal.SIGTERM)
 class Seat:
     """One worker of a pool, over all its processes.
 
-    state: starting, running, backoff, down (it is not started again), stopped.
+    state: starting, running, backoff, down (it is not started again), stopped.  returns: restarts after which it was ready.
     link: tasks from outside.  inner: tasks from other workers' agents, with room of their own: a task in flight may wait for
     them.  launch: starts a process and returns it.  admit: told the pid once it is born.  orders: what a new process is told,
     the set-up first.  on_spawn: told kind and key of an agent that an agent makes, and what to call once it is kept.
@@ -70,7 +71,7 @@ class Seat:
         self.state = "stopped"
         self.process: WorkerProcess | None = None
         self.loop_name = ""
-        self.restarts = 0
+        self.restarts = self.returns = 0
         self.started_s = 0.0
         #: What the newest process read in its store: records, stored_bytes, seconds, torn, is_fallback.
         self.found: dict[str, Any] | None = None
@@ -119,8 +120,7 @@ class Seat:
         if not self.cells[BUSY_SINCE_NS]:
             return None
         if not self.cells[SECTION]:
-            agent = self._named(self.cells[WHO])
-            return (agent, "") if agent else None
+            return (agent, "") if (agent := self._named(self.cells[WHO])) else None
         link = self.link if self.cells[SECTION] & 1 else self.inner
         return link.task(self.cells[SECTION], self.cells[POSITION])
 
@@ -195,6 +195,7 @@ class Seat:
         error = None if done.cancelled() else done.exception()
         if error is None and not done.cancelled():
             self.state = "running"
+            self.returns += self.restarts > 0
             self.loop_name = done.result()["loop"]
             self.started_s = time.monotonic()
             self.found = done.result().get("found")
@@ -257,8 +258,12 @@ class Seat:
         verb = said["verb"]
         if verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
+        elif verb == "waits" and self._gateway is not None:
+            self._gateway.told(said)
         elif verb == "event":
             self._tell(said["name"], f"{self.name}: {said['text']}")
+        elif verb == "outside" and self.link.sight is not None:
+            self.link.sight.breakers.heard(self.name, said)
         elif verb == "spawn":
             self._on_spawn(said["kind"], said["key"], partial(_confirm, channel, said.get("number")))
         elif verb == "finding":
@@ -270,7 +275,7 @@ class Seat:
         elif verb in ("done", "failed"):
             future = self._requests.pop(said["id"], None)
             if future is not None and not future.done():
-                future.set_result(said["value"]) if verb == "done" else future.set_exception(_error_of(said))
+                future.set_result(said["value"]) if verb == "done" else future.set_exception(refusal_of(said))
 
     def _on_closed(self, channel: Channel, error: Exception | None) -> None:
         """The process is about to end, or its messages were bad; either way it is no use any more."""
@@ -339,6 +344,8 @@ class Seat:
 
         running: section and place of the task that ran when the process ended.
         """
+        if self.link.sight is not None:
+            self.link.sight.breakers.gone(self.name)
         for link in (self.link, self.inner):
             link.detach(error, drop_waiting=self.state in ("down", "stopped"), running=running)
 
@@ -355,7 +362,10 @@ class Seat:
 
     async def stop(self, grace_s: float) -> None:
         """End the worker: it is asked by closing its connection, killed after grace_s seconds."""
+        if grace_s > 0 and self.link.is_kept and self.state == "running":
+            await ask_for_record(self, "its worker was stopped")
         self.state = "stopped"
+        self.link.sight = None
         if self._timer is not None:
             self._timer.cancel()
         process = self.process
@@ -384,12 +394,4 @@ def _confirm(channel: Channel, number: int | None) -> None:
 
 def _seen(future: Future[Any]) -> None:
     """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
-    if not future.cancelled():
-        future.exception()
-
-
-def _error_of(said: dict[str, Any]) -> PoolError:
-    failure = Failure(*said["error"])
-    if failure.type == "KindNotLoaded":
-        return KindNotLoaded(failure.message, said.get("trace", ""))
-    return raised(failure)
+    _ = future.cancelled() or future.exception()

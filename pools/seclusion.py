@@ -26,6 +26,7 @@ import orjson
 from pools import values
 from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
+from pools.awaited import awaited
 from pools.complaints import Complaints, say
 from pools.context import Context
 from pools.errors import BadArgument, Failure, raised
@@ -35,7 +36,9 @@ from pools.interruption import STACK
 from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
+from pools.logbook import Logbook
 from pools.method import Method
+from pools.outside import Outside
 from pools.steps import Question
 from pools.table import Table, encoded
 from pools.watched import watch_tasks
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "Seclusion", "die_with", "framed"]
 
+#: Seconds between two looks at what a task waits for that has asked.
+LOOK_S = 0.02
 #: Before each message: its length in bytes.
 HEAD = struct.Struct("<I")
 
@@ -77,10 +82,17 @@ class Seclusion:
         self._lifeline = lifeline
         self._sample = sample
         self._questions: dict[int, Future[Any]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._awaits: list[int] = []
+        self._is_looking = False
         self._number = 0
         self._read = bytearray()
         self._ledger: FarLedger | None = None
         self._free = 0
+        #: Its own: nobody else hears what this one task sees of the world.
+        self.outside = Outside()
+        #: Where checkpoints are recorded: in the worker's.
+        self.logbook = Logbook()
 
     def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str, worker: Context | None) -> NoReturn:
         """Do the task, say what came of it, end. worker: the task's context there, as of the fork."""
@@ -88,7 +100,7 @@ class Seclusion:
             self._settle()
             before = kind.mark(agent) if kind.is_light else None
             lengths = [len(getattr(agent, field.name)) if field.exact is Log else 0 for field in kind.fields]
-            context = None if worker is None else self._context(worker, can_wait=method.is_async)
+            context = None if worker is None else self._context(kind, agent, worker, can_wait=method.is_async)
             try:
                 value = self._call(kind, agent, method, argument, context)
                 if context is not None:
@@ -107,12 +119,17 @@ class Seclusion:
         finally:
             os._exit(0)
 
-    def _context(self, worker: Context, *, can_wait: bool) -> Context:
+    def _context(self, kind: Kind, agent: Agent, worker: Context, *, can_wait: bool) -> Context:
         """The task's context here; what is recorded is recorded in the worker."""
         self._free = worker.office.room(worker.agent_id)
         if worker.ledger is not None:
             self._ledger = FarLedger(worker.ledger.recall.steps, worker.ledger.refused, self._say)
-        return Context(self, worker.agent_id, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
+        self.logbook = worker.office.logbook.far(self._waypoint if self._ledger is None else self._ledger.waypoint)
+        return Context(self, kind, agent, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
+
+    def _waypoint(self, body: bytes) -> None:
+        """Have a checkpoint recorded where there are no steps."""
+        self._say({"waypoint": body.decode()})
 
     def _settle(self) -> None:
         """Give up what is the worker's."""
@@ -148,7 +165,8 @@ class Seclusion:
         self._socket.setblocking(False)
         loop.add_reader(self._socket, self._take)
         watch_tasks(loop, self._cells, time.monotonic_ns)
-        loop.run_until_complete(loop.create_task(coroutine))
+        self._task = loop.create_task(coroutine)
+        loop.run_until_complete(self._task)
 
     # -- the office of a task ------------------------------------------------------------------------------------------
 
@@ -168,10 +186,24 @@ class Seclusion:
         if wrong is not None:
             future.set_exception(BadArgument(f"{method}: {wrong}"))
             return future
+        if not self._is_looking:
+            self._is_looking = True
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
         if question is not None:
             asked |= {"ordinal": question.ordinal, "number": question.number}
         self._say(asked)
         return future
+
+    def _look(self) -> None:
+        """Tell the worker what the task waits for, while it waits for answers and nothing else."""
+        self._is_looking = self._task is not None and bool(self._questions)
+        if self._task is None or not self._is_looking:
+            return
+        numbers = awaited(self._task, {future: number for number, future in self._questions.items()})
+        if numbers is not None and numbers != self._awaits:
+            self._awaits = numbers
+            self._say({"awaits": numbers})
+        asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def _say(self, said: dict[str, Any]) -> None:
         self._socket.setblocking(True)

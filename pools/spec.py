@@ -13,12 +13,16 @@ from checkpoints.shards import SHARDS
 __all__ = [
     "AGENTS_TOTAL",
     "AGENT_BYTES",
+    "AGENT_MOST_BYTES",
     "BACKLOG_TASKS",
+    "CHECKPOINTS_BYTES",
+    "CHECKPOINT_BYTES",
     "COMPRESS_OVER_BYTES",
     "FRAME_BYTES",
     "FRAME_TASKS",
     "KEY_CHARS",
     "NAMES_AT_ONCE",
+    "OUTBOX_BYTES",
     "OUTBOX_MESSAGES",
     "OUTBOX_TOTAL",
     "PUMP_S",
@@ -38,6 +42,8 @@ __all__ = [
 AGENT_BYTES = 512 * 1024
 #: Agents of one engine unless it is told otherwise: the sum of the four shipped pools.
 AGENTS_TOTAL = 10_000
+#: What a class may raise that to: state, messages and answer of a task are one record, and a frame of the log holds 32 MiB.
+AGENT_MOST_BYTES = 8 * 1024 * 1024
 #: Characters of an agent's key: it must fit in a log line and a file name.
 KEY_CHARS = 128
 #: Bytes of one frame's body. A larger one is refused before its memory is taken.
@@ -52,7 +58,10 @@ NAMES_AT_ONCE = 5_000
 #: Messages of one agent on their way, those of its task among them: tells, spawns and timers together. Where state is kept they
 #: wait in its outbox until they have arrived, and one agent's must not fill the memory of its neighbours.
 OUTBOX_MESSAGES = 10_000
-#: The same of all agents of a worker, where state is kept: some 300 MB.
+#: Bytes of the messages of one task as JSON: they are in one record with its state and its answer, and a frame of the log holds
+#: 32 MiB.
+OUTBOX_BYTES = 8 * 1024 * 1024
+#: Messages on their way of all agents of a worker, where state is kept: some 300 MB.
 OUTBOX_TOTAL = 1_000_000
 #: Steps of one task, its questions to other agents among them: a replay holds all of them in memory.
 TASK_STEPS = 10_000
@@ -62,6 +71,10 @@ STEP_BYTES = 1024 * 1024
 STEPS_BYTES = 16 * 1024 * 1024
 #: Characters of a step's name: it must fit in a log line.
 STEP_NAME_CHARS = 128
+#: Bytes of one checkpoint that a task makes, as JSON with the agent's state: twice what an agent may have as its state.
+CHECKPOINT_BYTES = 1024 * 1024
+#: Bytes of the checkpoints of all agents of a worker: all of them are in its memory, which is half of a shipped pool's then.
+CHECKPOINTS_BYTES = 64 * 1024 * 1024
 #: Tasks that may wait for room on their way to one worker; past it `PoolFull`.
 BACKLOG_TASKS = 100_000
 #: Seconds a worker runs tasks before it looks at its sockets and timers again.
@@ -101,6 +114,7 @@ class PoolSpec:
     cpu_hard: the share is a cap, not a weight under contention.  mem_bytes: PSS of its workers together.
     kinds: the kinds it takes; empty takes any.  mailbox: waiting tasks of one agent.
     window: tasks in flight to one worker.  sleep_after_s: idle seconds after which an agent is put to sleep; None never.
+    weight: its part of the tasks that are addressed to a kind, for each worker, against the other pools' weights.
     """
 
     name: str
@@ -114,3 +128,4 @@ class PoolSpec:
     mailbox: int = 1_000
     window: int = 4_096
     sleep_after_s: float | None = 300.0
+    weight: float = 1.0

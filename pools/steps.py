@@ -1,4 +1,4 @@
-"""The steps of one task: what it does outside, and what it asks of other agents, each under its ordinal.
+"""The steps of one task: what it does outside, what it asks of other agents, and its checkpoints, each under its ordinal.
 
 Owns what a replay is: a task that is run again under its id takes the same steps in the same order, and those that have a value
 are not done again. Where nothing is kept, steps are done and nothing is remembered. What a record holds on the disk is
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from pools import values
-from pools.errors import BadArgument, BadReply, StepMismatch, StepTooLarge, TooManySteps
+from pools.errors import BadArgument, BadReply, StepMismatch, StepTooLarge, TaskCancelled, TooManySteps
 from pools.spec import STEP_BYTES, STEP_NAME_CHARS, STEPS_BYTES, TASK_STEPS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Question(NamedTuple):
 class Steps:
     """The steps of one task. task: its name.  ledger: where they are recorded; None where nothing is kept."""
 
-    __slots__ = ("_ledger", "_next", "_size_bytes", "fault", "is_over", "task")
+    __slots__ = ("_ledger", "_next", "_size_bytes", "fault", "has_begun", "is_over", "task")
 
     def __init__(self, task: str, ledger: Ledger | None) -> None:
         self.task = task
@@ -61,6 +61,8 @@ class Steps:
         self._size_bytes = 0
         #: Why the task must fail, whatever it makes of the error.
         self.fault: StepMismatch | None = None
+        #: Whether the task has taken a step in this run.
+        self.has_begun = False
         #: Whether the task has ended: what it still waited for is recorded no more.
         self.is_over = False
 
@@ -72,6 +74,7 @@ class Steps:
 
     def _begin(self, name: Any) -> tuple[int, Step | None]:
         """Take the next ordinal, and find what stands there. Raises TooManySteps, StepTooLarge, StepMismatch."""
+        self.has_begun = True
         ordinal = self._next
         if ordinal >= TASK_STEPS:
             raise TooManySteps(f"one task may take {TASK_STEPS:,} steps, its questions to other agents among them")
@@ -146,6 +149,36 @@ class Steps:
             if self._ledger.when_synced(lambda: None if future.done() else future.set_result(None)):
                 await future
 
+    # -- checkpoints ---------------------------------------------------------------------------------------------------
+
+    def begin_checkpoint(self, sort: str) -> Place:
+        """The place of a checkpoint, which is a step too. Raises TooManySteps, StepMismatch."""
+        return self._begin([sort])
+
+    async def record(self, sort: str, place: Place, write: Callable[[int], int]) -> int:
+        """The revision of a checkpoint: the one that is recorded, or that of a new one, recorded and synced.
+
+        write: makes it; it takes the ordinal.
+        Raises what that raises; StoreFull, StoreStopped; TaskCancelled once the task is over.
+        """
+        ordinal, step = place
+        if step is not None:
+            return int(step.value)
+        if self.is_over:
+            raise TaskCancelled("its task is over, and records nothing more")
+        if self._ledger is not None:
+            self._ledger.check()
+        revision = write(ordinal)
+        if self._ledger is not None:
+            self._size_bytes += self._ledger.recall.stepped(self.task, ordinal, [sort], None, revision)
+            await self._synced()
+        return revision
+
+    def resume(self, ordinal: int) -> None:
+        """Go on behind a checkpoint of this very task, made before its process died, as long as its step is there."""
+        if self._ledger is not None and ordinal in self._ledger.recall.steps.of(self.task):
+            self._next = max(self._next, ordinal + 1)
+
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def ask(self, address: str, method: str) -> Question | Future[Any]:
@@ -172,4 +205,6 @@ Place = tuple[int, "Step | None"]
 
 
 def _shown(name: Any) -> str:
-    return repr(name) if type(name) is str else f"a question to {name[0]} for {name[1]}"
+    if type(name) is str:
+        return repr(name)
+    return f"a checkpoint {name[0]}" if len(name) == 1 else f"a question to {name[0]} for {name[1]}"

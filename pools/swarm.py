@@ -11,31 +11,40 @@ import os
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
-from checkpoints.spec import SESSION_BYTES
-from pools.address import ANY, Key, parse, valid_kind
+from checkpoints.spec import PLACE_BITS, SESSION_BYTES
+from checkpoints.stamp import stamp
+from pools.address import Key
 from pools.balancer import Balancer
+from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
 from pools.channel import Channel
-from pools.errors import KindNotLoaded, PoolError, UnknownAgent, UnknownKind, WorkerDied
+from pools.cut import cut
+from pools.deadlocks import Deadlocks
+from pools.errors import KindNotLoaded, UnknownKind, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.healer import Healer
+from pools.health import Health
 from pools.keep import Keep, Recovered, recovered
 from pools.limits import Limits
 from pools.link import Link
 from pools.listing import listed
 from pools.newcomers import Newcomers
+from pools.pause import Pause
 from pools.placement import Placement, owner_of
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
 from pools.removals import Removals, lots
 from pools.restarts import RestartBudget
+from pools.routes import Routes
 from pools.seat import Seat
+from pools.sight import Sight
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, PoolSpec
 from pools.watch import Watch
@@ -49,6 +58,8 @@ __all__ = ["Swarm"]
 
 #: Seconds between two looks at whether the open tasks have ended, while the engine stops.
 DRAIN_S = 0.005
+#: Seconds that a worker gets to close its log where open tasks have taken all the others; killed then, it loses nothing.
+CLOSE_S = 1.0
 
 
 class Swarm:
@@ -57,6 +68,7 @@ class Swarm:
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
     environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
     spares: processes that were started ahead, with the gauges they share.  keep: None keeps state in memory only.
+    breaker: when breakers open.
     """
 
     def __init__(
@@ -72,6 +84,7 @@ class Swarm:
         spares: Spares | None = None,
         seed: int | None = None,
         keep: Keep | None = None,
+        breaker: BreakerSpec | None = None,
         on_event: Callable[[Event], None],
     ) -> None:
         self._keep = keep
@@ -80,6 +93,7 @@ class Swarm:
         self.roster: Roster | None = None
         self._compactor: Compactor | None = None
         self._kept = 0
+        self._has_diverted = False
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
         #: What each kind can do: its methods' signatures by name.
@@ -89,39 +103,53 @@ class Swarm:
         self._chance = Random(seed)
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
         self.gauges = self._spares.gauges
+        self.deadlocks = Deadlocks(self._seat_at, on_event)
         self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
         rows = count()
         self._name = name
         self.pools: list[Pool] = []
+        names = [spec.name for spec in specs]
+        changed, clock = self._breaker_changed, time.monotonic
+        self.breakers = Breakers(breaker or BreakerSpec(), names, clock=clock, chance=self._chance, on_change=changed)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
-        #: For each pool, the link to each shard's worker; one link where a worker has all of them.
-        self._ways = [_links_of(pool) for pool in self.pools]
-        self._balancer = Balancer(self.placement, self.pools)
+        balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)
+        self.routes = Routes(self.placement, self.pools, self._newcomers, self.breakers, balancer)
         if keep is not None:
             from pools.compactor import Compactor  # who keeps nothing needs none of it
 
             self._restore(keep)
-            stores = [(keep.store(pool.name, number), seat) for pool in self.pools for number, seat in enumerate(pool.seats)]
-            self._compactor = Compactor(stores, environ, output, on_event)
+            self._compactor = Compactor(list(self._stores(keep).items()), environ, output, on_event)
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
-        self._limits = Limits(name, self.pools)
-        self._watch = Watch(self.seats, self.healer.found)
+        self.health = Health(self.seats, self.healer.mends)
+        self._limits = Limits(name, self.pools, self.health.look)
+        self.watch = Watch(self.seats, self.healer.found, on_event)
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
         from pools.roster import Roster
 
-        roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
-        self.roster = self._newcomers.roster = roster
+        roster = self.roster = self._newcomers.roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
+        self.routes.balancer.may_divert = False
+        self.routes.balancer.doubtful_below = roster.doubtful_below(stamp(time.time())) << PLACE_BITS
         for reference, paths in roster.classes().values():
             self.references += [reference] if reference not in self.references else []
             self._paths += [path for path in paths if path not in self._paths]
         if count:
             self._on_event(Event("agents.kept", f"{count:,} agents were kept in {keep.folder}", time.time()))
+
+    def _breaker_changed(self, name: str, text: str) -> None:
+        """Where state is kept, what has a number goes to another pool only once it is on the disk that this may happen."""
+        self._on_event(Event(name, text, time.time()))
+        if self.roster is not None and not self._has_diverted:
+            self._has_diverted = True
+            self.roster.elsewhere().add_done_callback(self._may_divert)
+
+    def _may_divert(self, kept: Future[int]) -> None:
+        self._has_diverted = self.routes.balancer.may_divert = not (kept.cancelled() or kept.exception())
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
@@ -133,12 +161,12 @@ class Swarm:
         common = {"clock": time.monotonic, "later": asyncio.get_running_loop().call_later} | kept
         return Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, histogram=cells, **common),
+            link=Link(window=spec.window, histogram=cells, sight=Sight(number, self.breakers), **common),
             inner=Link(window=BACKLOG_TASKS, first=2, **common),
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=self._spares.take,
-            admit=partial(self._admit, number),
+            admit=lambda pid: self._limits.admit(self.pools[number], pid),
             orders=partial(self._orders, number, worker, row),
             gateway=self._inner_gateway,
             on_spawn=self._newcomers.spawned,
@@ -146,9 +174,6 @@ class Swarm:
             on_event=self._on_event,
             named=self.placement.named,
         )
-
-    def _admit(self, number: int, pid: int) -> None:
-        self._limits.admit(self.pools[number], pid)
 
     def _orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
         """What a new process of a worker is told: everything it should hold."""
@@ -164,28 +189,26 @@ class Swarm:
                 "mailbox": spec.mailbox,
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
+                "breaker": asdict(self.breakers.spec),
                 "kinds": self.references,
                 "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
         ]
         for kind in self.placement.kinds():
-            orders += [
-                {"verb": "range", "kind": kind, "start": part.start, "stop": part.stop}
-                for part in self.placement.parts_of(kind, number)
-            ]
+            parts = self.placement.parts_of(kind, number)
+            orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]
             orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(self.placement.names_of(kind, number))]
-        return [*orders, *self.healer.orders(lambda kind, key: self._place_of(kind, key) == (number, worker))]
+        worker_of = self.placement.worker_if_any
+        return [*orders, *self.healer.orders(lambda kind, key: worker_of(kind, key) == (number, worker))]
 
-    def _place_of(self, kind: str, key: Key) -> tuple[int, int] | None:
-        try:
-            return self.placement.worker_of(kind, key)
-        except PoolError:
-            return None
+    def _seat_at(self, kind: str, key: Key) -> Seat | None:
+        place = self.placement.worker_if_any(kind, key)
+        return None if place is None else self.pools[place[0]].seats[place[1]]
 
     def _order_for(self, verb: str, kind: str, key: Key, facts: dict[str, Any]) -> Future[Any] | None:
         """Send the worker of an agent an order; None where there is none to take it."""
-        place = self._place_of(kind, key)
-        return None if place is None else self.pools[place[0]].seats[place[1]].request_if_up(verb, kind=kind, key=key, **facts)
+        seat = self._seat_at(kind, key)
+        return None if seat is None else seat.request_if_up(verb, kind=kind, key=key, **facts)
 
     def _keep_sick(self, agent: str, entry: dict[str, Any]) -> None:
         if self.roster is not None:
@@ -211,7 +234,7 @@ class Swarm:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
         self._limits.enforce()
-        self._watch.start()
+        self.watch.start()
         self.removals.resume()
         if self._compactor is not None:
             self._compactor.start()
@@ -219,8 +242,21 @@ class Swarm:
     @property
     def recovered(self) -> Recovered | None:
         """What was read when this engine and its newest workers began; None where nothing is kept."""
-        found = [seat.found for seat in self.seats if seat.found is not None]
-        return None if self._keep is None else recovered(self._kept, found)
+        found = (seat.found for seat in self.seats if seat.found is not None)
+        return None if self._keep is None else recovered(self._kept, list(found))
+
+    def _stores(self, keep: Keep) -> dict[str, Seat]:
+        return {keep.store(pool.name, number): seat for pool in self.pools for number, seat in enumerate(pool.seats)}
+
+    async def cut(self, pauses: Mapping[str, Pause]) -> dict[str, list[int]]:
+        """One moment of everything that is kept: segment and bytes of each store, by its folder in the data folder.
+
+        pauses: the stores of this process, and what stops their writing.  Raises PoolUnavailable.
+        """
+        if self._keep is None:
+            return {}
+        places = await cut(self._stores(self._keep), pauses)
+        return {folder.removeprefix(f"{self._keep.folder}/"): place for folder, place in places.items()}
 
     @property
     def memory_bytes(self) -> int:
@@ -239,13 +275,14 @@ class Swarm:
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         self._limits.forget()
-        self._watch.stop()
+        self.watch.stop()
+        self.deadlocks.stop()
         if self._compactor is not None:
             await self._compactor.stop()
         deadline_s = time.monotonic() + grace_s
         while time.monotonic() < deadline_s and any(seat.link.open for seat in self.seats if seat.state == "running"):
             await asyncio.sleep(DRAIN_S)
-        await asyncio.gather(*(seat.stop(grace_s) for seat in self.seats))
+        await asyncio.gather(*(seat.stop(max(deadline_s - time.monotonic(), min(grace_s, CLOSE_S))) for seat in self.seats))
         await self._limits.lift()
         self._spares.close()
         if self.roster is not None:
@@ -273,6 +310,7 @@ class Swarm:
         if reference not in self.references:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
+        self.routes.skills[kind] = frozenset(answers[0]["skills"])  # type: ignore[index]
         if answers[0]["is_made_on_use"]:  # type: ignore[index]
             self._newcomers.on_use.add(kind)
         if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:
@@ -341,57 +379,18 @@ class Swarm:
 
     # -- the way of a task ---------------------------------------------------------------------------------------------
 
-    def resolve(self, address: str) -> tuple[Link, str, Key]:
-        """The link, kind and key for an address; `kind` alone lets the balancer choose. Raises PoolError."""
-        if type(address) is not str:
-            parse(address)
-        if "/" not in address:
-            link, key = self.resolve_key(valid_kind(address), ANY)
-            return link, address, key
-        try:
-            pool, kind, key = self.placement.find(address)
-        except (UnknownAgent, UnknownKind) as error:
-            kind, key = parse(address)
-            pool = self._newcomers.used(kind, key, error)
-        links = self._ways[pool]
-        return links[0] if len(links) == 1 else links[crc32(address.encode()) % len(links)], kind, key
-
-    def resolve_key(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
-        """The same for a kind and a key. turn: chooses among any, the same each time. Raises PoolError."""
-        if key is ANY:
-            key = self._balancer.pick(kind, turn)
-        return self._seat_of(kind, key).link, key
-
-    def _resolve_inner(self, kind: str, key: Key, turn: int | None = None) -> tuple[Link, Key]:
-        """The way for a task that an agent sends: it must not wait behind tasks that may wait for it."""
-        if key is ANY:
-            key = self._balancer.pick(kind, turn)
-        return self._seat_of(kind, key).inner, key
-
-    def _seat_of(self, kind: str, key: Key) -> Seat:
-        """The worker of an agent, which is made if its kind is made on use. Raises PoolError."""
-        try:
-            pool, worker = self.placement.worker_of(kind, key)
-        except (UnknownAgent, UnknownKind) as error:
-            self._newcomers.used(kind, key, error)
-            pool, worker = self.placement.worker_of(kind, key)
-        return self.pools[pool].seats[worker]
-
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
-        return Gateway(self.resolve_key, channel, asyncio.get_running_loop().call_soon, accepted, ended)
+        loop = asyncio.get_running_loop()
+        return Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
-        return Gateway(self._resolve_inner, channel, asyncio.get_running_loop().call_soon, _uncounted, _uncounted)
+        defer, heard = asyncio.get_running_loop().call_soon, self.deadlocks.heard
+        return Gateway(self.routes.resolve_inner, channel, defer, _uncounted, _uncounted, waits=heard)
 
     async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
         """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
         return await listed(self.placement, self.pools, kind, skip, limit)
-
-
-def _links_of(pool: Pool) -> list[Link]:
-    links = [seat.link for seat in pool.seats]
-    return links if len(links) == 1 else [links[owner_of(shard, len(links))] for shard in range(pool.spec.shards)]
 
 
 def _uncounted(*_facts: Any) -> None:

@@ -16,7 +16,7 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
-from pools.context import Context, Office, Outgoing
+from pools.context import Asked, Context, Office, Outgoing
 from pools.errors import (
     MailboxFull,
     PoolError,
@@ -77,7 +77,9 @@ class Turns:
         clock_ns: Callable[[], int],
         ledger: Ledger | None = None,
         session: str = "",
+        asked: Asked | None = None,
     ) -> None:
+        self._asked = asked
         self._ledger = ledger
         self._session = session
         self._unnamed = 0
@@ -125,14 +127,16 @@ class Turns:
         context = None
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
-            context = Context(self._office, agent.id, task_id, self._ledger, can_wait=method.is_async)
+            is_async = method.is_async
+            context = Context(self._office, kind, agent, task_id, self._ledger, can_wait=is_async, asked=self._asked)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:
                 turn = residents.busy[agent._key] = Turn(agent)
                 residents.live.pop(agent._key, None)
-            turn.running = task
+            turn.running, turn.context, turn.began_ns = task, context, self._clock_ns()
             turn.has_begun = False
+            turn.is_alone = is_alone
             case = None
             if is_alone:
                 case = Case(
@@ -298,6 +302,8 @@ class Turns:
         if turn is None:
             return
         turn.is_removed = True
+        if turn.context is not None:
+            turn.context.close()
         if turn.task is not None:
             turn.task.cancel()
         self._wait(-len(turn.mailbox))
@@ -309,24 +315,27 @@ class Turns:
     def cancel(self, numbers: frozenset[int], position: int | None) -> None:
         """Take back tasks of busy agents: those of some sections, or the one at a position of them."""
 
-        def is_meant(task: Waiting | None) -> bool:
-            if task is None or task.job.number not in numbers:
-                return False
+        def is_meant(task: Waiting) -> bool:
             places = task.job.places
-            return position in (None, task.position if places is None else places[task.position])
+            at = task.position if places is None else places[task.position]
+            return task.job.number in numbers and position in (None, at)
 
+        self.take_back(is_meant)
+
+    def take_back(self, is_meant: Callable[[Waiting], bool]) -> None:
+        """Take back those tasks of busy agents that are meant."""
         for residents in self._kinds.values():
             for turn in list(residents.busy.values()):
                 self._cancel_in(residents, turn, is_meant)
 
-    def _cancel_in(self, residents: Residents, turn: Turn, is_meant: Callable[[Waiting | None], bool]) -> None:
+    def _cancel_in(self, residents: Residents, turn: Turn, is_meant: Callable[[Waiting], bool]) -> None:
         gone = TaskCancelled("cancelled before it began")
         for task in [task for task in turn.mailbox if is_meant(task)]:
             turn.mailbox.remove(task)
             self._wait(-1)
             self._answer(residents, task, None, gone)
         running = turn.running
-        if running is None or not is_meant(running) or turn.task is None:
+        if running is None or turn.task is None or not is_meant(running):
             return
         turn.task.cancel()
         if not turn.has_begun:  # then its coroutine never runs, and answers nothing
@@ -347,6 +356,8 @@ class Turns:
                 self._ward.failed(residents, task.job.keys[task.position], method, task_id, error)
             errors = [[0, *failure]]
         task.job.answers.answer_at(task.job.number, [task.position], [value], errors)
+        if self._ledger is not None:
+            self._ledger.divide()
         self._defer(task.job.answers.flush)
 
     def _wait(self, change: int) -> None:

@@ -28,8 +28,11 @@ from pools.errors import (
     UnknownKind,
     failure_of,
 )
+from pools.gauges import RESTARTED
+from pools.handover import put_on_record
 from pools.interruption import Interruption
 from pools.isolation import Isolation
+from pools.logbook import Logbook
 from pools.message import STATUS
 from pools.residents import Residents
 from pools.scales import Scales
@@ -59,7 +62,8 @@ class Ward:
     """The sick of a worker.
 
     kinds: the agents that live here.  isolation: runs tasks alone.  clock_s: monotonic seconds.  found: told what was
-    found: the finding, the agent's address, the method, the task's number, the cause, a stack sample.
+    found: the finding, the agent's address, the method, the task's number, the cause, a stack sample.  logbook: takes
+    how an agent stands before it gets another object.  cells: its worker's row of gauges.
     """
 
     def __init__(
@@ -68,8 +72,12 @@ class Ward:
         isolation: Isolation,
         clock_s: Callable[[], float],
         found: Callable[..., None],
+        logbook: Logbook,
+        cells: memoryview,
     ) -> None:
         self._kinds = kinds
+        self._cells = cells
+        self._logbook = logbook
         self.isolation = isolation
         self._clock_s = clock_s
         self.found = found
@@ -81,6 +89,7 @@ class Ward:
             "weigh": self.scales.turn,
             "heaviest": self.scales.heaviest,
             "ping": lambda _order: True,
+            "record": lambda order: put_on_record(self._kinds, self._logbook, order),
         }
         self._failures: dict[tuple[str, Key], tuple[str, int, float]] = {}
         self._told: dict[tuple[str, str], float] = {}
@@ -93,6 +102,7 @@ class Ward:
         findings: of this agent, since it was well.  reason: of the last of them, in words.
         """
         residents, key = self._meant(order)
+        self._record(residents, key, str(order["reason"]))
         at = PARKED_AT[residents.kind.made.restart_kind]
         if at is not None and order["findings"] >= at:
             residents.apart.pop(key, None)
@@ -140,10 +150,22 @@ class Ward:
             failure = failure_of(error)
             cause = f"{failure.type}: {failure.message}"[:CAUSE_CHARS]
             self.found("raised", f"{residents.kind.name}/{key}", method, task_id, cause, "")
-        if count + 1 == RELAPSES:
-            residents.evict(key)
+        if count + 1 != RELAPSES:
+            self._cells[RESTARTED] += 1
+        else:
             cause = f"failed {RELAPSES} times with {sort.partition(': ')[2]} in {now_s - began_s:.0f} s"
+            self._record(residents, key, cause)
+            residents.evict(key)
             self.found("relapsed", f"{residents.kind.name}/{key}", method, task_id, cause, "")
+
+    def _record(self, residents: Residents, key: Key, reason: str) -> None:
+        """Put on record how an agent stands, if it is here: with what its task has changed so far, where one is under way."""
+        agent, turn = residents.object_of(key), residents.busy.get(key)
+        if agent is None:
+            return
+        running, context = (None, None) if turn is None or turn.is_alone else (turn.running, turn.context)
+        method = running.method.name if running is not None and running.method is not None else ""
+        self._logbook.replaced(residents.kind, agent, reason, task="" if context is None else context.task_id, method=method)
 
     def _is_news(self, sort: tuple[str, str], now_s: float) -> bool:
         """Whether a sort of failure of a kind's agents is to be told: once a minute."""
@@ -190,4 +212,4 @@ def open_ward(
     interruption = Interruption(cells, interrupted)
     interruption.listen()
     watch_tasks(loop, cells, time.monotonic_ns)
-    return Ward(kinds, Isolation(office, found), time.monotonic, found), interruption.sample
+    return Ward(kinds, Isolation(office, found), time.monotonic, found, office.logbook, cells), interruption.sample

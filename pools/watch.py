@@ -1,7 +1,8 @@
 """Watches every worker for tasks that do not end, and ends them.
 
 Owns the acting on a heartbeat: a sample of the stack, then an interruption of the task; the process is killed only where that
-does not help. It also asks a worker that has work, and does none, whether it is there.
+does not help. It also asks a worker that has work, and does none, whether it is there, and one where tasks wait in mailboxes,
+behind which.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from pools.alerts import AGENT, QUEUE, Alerts, Held
 from pools.errors import PoolError
-from pools.gauges import BUSY_SINCE_NS, DONE, FAILED, HUNG, TICKS, pulse_of
+from pools.events import Event
+from pools.gauges import BUSY_SINCE_NS, DONE, FAILED, HUNG, TICKS, WAITING, pulse_of
 from pools.healing import Finding
 from pools.heartbeat import LOOK_S, SPINS, Heartbeat
 from pools.interruption import INTERRUPT, STACK, sample_of
@@ -31,14 +34,27 @@ WORD_S = 0.5
 #: Seconds without any progress after which a worker with open tasks is asked, and within which it has to answer: counted in
 #: looks, so that an engine which stood still itself has not waited.
 IDLE_S, ANSWER_S = 1.0, 2.0
+#: Seconds for which an order that is under way may be why nothing else moves: code that is loaded, agents that are warmed.
+ORDER_S = 30.0
 #: Seconds of processor time outside of any task after which a worker that has not answered is lost: it may have much to read.
 LOST_S = 10.0
+#: Seconds between two looks at who takes nothing.
+HELD_S = 1.0
 
 
 class Watch:
     """The watch over some workers. found: told what was found of an agent."""
 
-    def __init__(self, seats: Sequence[Seat], found: Callable[[Finding], None]) -> None:
+    def __init__(
+        self,
+        seats: Sequence[Seat],
+        found: Callable[[Finding], None],
+        on_event: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        self._on_event = on_event
+        #: Who takes nothing although it is alive.
+        self.alerts = Alerts()
+        self._held_s = 0.0
         self._seats = seats
         self._found = found
         self._views = [_View(seat) for seat in seats]
@@ -58,6 +74,10 @@ class Watch:
 
     def _look(self) -> None:
         now_s = time.monotonic()
+        if now_s - self._held_s >= HELD_S:
+            self._held_s = now_s
+            for seat in self._seats:
+                self._look_behind(seat)
         for view in self._views:
             seat, pid = view.seat, view.seat.pid
             if seat.state != "running" or pid is None or view.is_acting:
@@ -70,6 +90,26 @@ class Watch:
                 view.is_asking = True
                 self._act(view, self._ask(view, pid))
         self.start()
+
+    def _look_behind(self, seat: Seat) -> None:
+        """Look who takes nothing: a worker with tasks in mailboxes is asked; one without costs nothing."""
+        queue = self._queue(seat) if seat.state == "running" and seat.link.open else []
+        asked = seat.request_if_up("held_up") if seat.state == "running" and seat.cells[WAITING] else None
+        if asked is None:
+            self._tell(seat, queue)
+        else:
+            asked.add_done_callback(lambda done: self._tell(seat, [*queue, *_held(done)]))
+
+    def _queue(self, seat: Seat) -> list[Held]:
+        """The queue in front of a worker, if it is one; done tasks are its mark."""
+        waiting = seat.link.waiting
+        agent, method = (waiting and seat.link.oldest) or ("", "")
+        done = seat.cells[DONE] + seat.cells[FAILED]
+        return [Held(QUEUE, seat.name, agent, method, "", waiting, done)] if waiting else []
+
+    def _tell(self, seat: Seat, held: list[Held]) -> None:
+        for alert in self.alerts.look(seat.name, held, time.monotonic()):
+            self._on_event(Event(f"{alert.held.what}.stalled", alert.text, time.time()))
 
     def _act(self, view: _View, acting: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(acting)
@@ -164,14 +204,14 @@ class _View:
         return self._progress() != self._work
 
     def is_idle(self, now_s: float) -> bool:
-        """Whether the worker has had open tasks for IDLE_S seconds, and has done nothing."""
+        """Whether the worker has had open tasks for IDLE_S seconds, or an order for ORDER_S, and has done nothing."""
         if self.is_asking:
             return False
-        work = self._progress()
-        if work != self._work or not (self.seat.link.open or self.seat.inner.open) or self.seat.is_asked:
+        work, seat = self._progress(), self.seat
+        if work != self._work or not (seat.link.open or seat.inner.open or seat.is_asked):
             self._work, self._since_s = work, now_s
             return False
-        if now_s - self._since_s < IDLE_S:
+        if now_s - self._since_s < (ORDER_S if seat.is_asked else IDLE_S):
             return False
         self._since_s = now_s
         return True
@@ -179,6 +219,13 @@ class _View:
     def _progress(self) -> int:
         cells = self.seat.cells
         return cells[TICKS] + cells[DONE] + cells[FAILED]
+
+
+def _held(asked: Future[Any]) -> list[Held]:
+    """What a worker said of agents that are held up; nothing where it has died."""
+    if asked.cancelled() or asked.exception() is not None:
+        return []
+    return [Held(AGENT, address, address, *facts) for address, *facts in asked.result()]
 
 
 def _seen(answer: Future[Any]) -> None:

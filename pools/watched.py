@@ -63,6 +63,11 @@ class Watched(Coroutine[Any, Any, None]):
                 charge()
             cells[SECTION], cells[POSITION], cells[WHO], cells[BUSY_SINCE_NS] = before
 
+    @property
+    def inner(self) -> Coroutine[Any, Any, None]:
+        """The coroutine itself."""
+        return self._coroutine
+
     def close(self) -> None:
         """End it where it waits."""
         self._coroutine.close()

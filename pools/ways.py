@@ -7,19 +7,30 @@ an agent lives. What a lane holds is its own business.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pools.address import Key
-from pools.errors import Failure
+from pools.errors import Failure, PoolError
 from pools.lane import Lane, Sink
 from pools.link import Link
 
-__all__ = ["ROUTES", "Ended", "Resolve", "ResolveKey", "Ways"]
+__all__ = ["ROUTES", "Deal", "Ended", "Resolve", "ResolveKey", "Ways"]
 
 #: From an address to the link that leads to the agent, its kind and its key. Raises PoolError.
 Resolve = Callable[[str], tuple[Link, str, Key]]
-#: The same for an address that was taken apart: from a kind and a key to the link and the key that was chosen.
-ResolveKey = Callable[[str, Key, int | None], tuple[Link, Key]]
+
+
+class ResolveKey(Protocol):
+    """The same for an address that was taken apart: from a kind and a key to the link and the key that was chosen."""
+
+    def __call__(self, kind: str, key: Key, turn: int | None = None, *, is_again: bool = False) -> tuple[Link, Key]:
+        """turn: chooses among any, the same each time.  is_again: what it is for may have been sent before."""
+        ...
+
+
+#: For so many tasks addressed to a kind: links, each with the keys of the agents chosen behind it, and why the other tasks are
+#: refused, if any are. Raises PoolError.
+Deal = Callable[[str, int], tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]]
 #: Told how many tasks ended, and how those failed that did.
 Ended = Callable[[int, Sequence[tuple[int, Failure]]], None]
 
@@ -63,7 +74,7 @@ class Ways(Generic[_Lane]):
         for link, _ in self._links.values():
             link.cancel(self._sink)
 
-    def cancel_where(self, is_meant: Callable[[Any], bool]) -> None:
-        """Take back the tasks whose token is meant."""
+    def cancel_where(self, is_meant: Callable[[Any], bool], *, is_late: bool = False) -> None:
+        """Take back the tasks whose token is meant. is_late: because no answer came in time."""
         for link, _ in self._links.values():
-            link.cancel_where(self._sink, is_meant)
+            link.cancel_where(self._sink, is_meant, is_late=is_late)

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,22 +26,26 @@ from pools.address import ANY, Key, parse
 from pools.again import Wire
 from pools.answers import ChannelAnswers, RecordedAnswers
 from pools.asks import Asks
+from pools.breaker import BreakerSpec
 from pools.channel import Channel
 from pools.complaints import say
 from pools.context import Outgoing
 from pools.errors import BadFrame, KindNotLoaded, PoolError, failure_of
 from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
-from pools.lane import Lane
 from pools.link import Link
-from pools.local import LocalLink, Tells
+from pools.local import LocalLink
+from pools.logbook import Logbook, kept_in
 from pools.message import RESULT, STATUS, TASK, Message
+from pools.outside import Outside
 from pools.registry import load_kind
 from pools.residents import Residents
 from pools.seclusion import die_with
 from pools.spec import BACKLOG_TASKS, OUTBOX_MESSAGES
+from pools.spoken import Spoken
 from pools.title import entitle
-from pools.upkeep import remove, statuses, warm
+from pools.upkeep import held_up, remove, statuses, warm
+from pools.waits import Waits
 from pools.ward import open_ward
 
 if TYPE_CHECKING:
@@ -74,6 +78,7 @@ class Worker:
         self._wire: Wire | None = None
         self._ledger: Ledger | None = None
         self._outbox: Outbox | None = None
+        self.logbook = Logbook()
         #: Takes a section that may have been sent before; None where nothing is kept.
         self._accept_again: Callable[..., None] | None = None
         self._answers: ChannelAnswers | None = None
@@ -82,10 +87,8 @@ class Worker:
         self._owned: frozenset[int] = frozenset()
         self._up = Link(window=BACKLOG_TASKS, clock=time.monotonic, later=loop.call_later)
         self._asks = Asks(self._resolve, loop, lambda _count: None, lambda _count, _failures: None)
-        self._tells = Tells()
         self._local: LocalLink | None = None
-        self._tell_lanes: dict[tuple[int, str], Lane] = {}
-        self._tells_due = False
+        self._spoken = Spoken(self._resolve, wire=lambda: self._wire, loop=loop, sent=self._count_tell)
         self._count_due = False
         self._background: set[asyncio.Task[Any]] = set()
         self._sleep_after_s: float | None = None
@@ -101,6 +104,7 @@ class Worker:
             "compacted": self._renew,
             "hold": self._hold,
             "go_on": self._go_on,
+            "held_up": lambda _order: held_up(self._kinds),
         }
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -156,6 +160,7 @@ class Worker:
         """Use this connection."""
         self._channel = channel
         self._wire = channel
+        self.outside = Outside(partial(channel.send, STATUS))
         self._answers = ChannelAnswers(channel)
         self._up.attach(channel)
 
@@ -175,6 +180,7 @@ class Worker:
         has_known = ledger.store.window.has_answers
         self._accept_again = partial(accept_again, kinds=self._kinds, ledger=ledger, has_known=has_known)
         self._ledger = self._wire = ledger
+        self.logbook = kept_in(ledger)
         self._answers = RecordedAnswers(ledger, ledger)
         self._up.attach(ledger)
         ways: dict[str, Any] = {"resolve": self._resolve, "up": self._up, "wire": ledger, "loop": self._loop}
@@ -190,9 +196,11 @@ class Worker:
         self._owned = frozenset(order["owned"])
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
+        self.outside.spec = BreakerSpec(**order.get("breaker", {}))
         found = self._keep_in(order["store"]) if order.get("store") else None
         ward, sample = open_ward(self._kinds, self._loop, self, self._cells, self._channel)
-        self._verbs |= ward.verbs
+        waits = Waits(self._kinds, later=self._loop.call_later, say=self._say, take_back=self._take_back, up=self._up)
+        self._verbs |= ward.verbs | waits.verbs
         entitle("python", "-P", "-m", "pools.worker", order["pool"])
         self._executor = Executor(
             self._kinds,
@@ -206,6 +214,7 @@ class Worker:
             ward=ward,
             ledger=self._ledger,
             session=os.urandom(SESSION_BYTES).hex(),
+            asked=waits.asked,
         )
         self._local = LocalLink(self._executor, self._kinds, self._cells)
         self._sleep_after_s = order["sleep_after_s"]
@@ -248,7 +257,8 @@ class Worker:
         if executor is None:
             raise BadFrame("a removal before the set-up")
         kept = None if self._ledger is None or self._outbox is None else (self._ledger, self._outbox)
-        return self._keep(self._loop.create_task(remove(residents, order["ranges"], order["names"], executor, kept)))
+        removing = remove(residents, order["ranges"], order["names"], executor, self.logbook, kept)
+        return self._keep(self._loop.create_task(removing))
 
     def _warm(self, order: dict[str, Any]) -> asyncio.Task[int]:
         warming = warm(self._kinds[order["kind"]], order["start"], order["stop"], self._count)
@@ -328,39 +338,19 @@ class Worker:
         say(f"{address} [{task_id}] {text}")
 
     def _send(self, kind: str, key: Key, outbox: list[Outgoing]) -> None:
-        if self._outbox is not None:
-            self._outbox.send(f"{kind}/{key}", outbox)
-            return
-        for what, *rest in outbox:
-            if what == "tell":
-                self._tell(f"{kind}/{key}", *rest)
-            elif what == "spawn":
-                self._flush_tells()
-                if self._wire is not None:
-                    self._wire.send(STATUS, {"verb": "spawn", "kind": rest[0], "key": rest[1]})
-            else:
-                after_s, method, argument = rest
-                self._loop.call_later(after_s, partial(self._tell, f"{kind}/{key}", f"{kind}/{key}", method, argument))
+        (self._outbox or self._spoken).send(f"{kind}/{key}", outbox)
 
-    def _tell(self, sender: str, address: str, method: str, argument: Any) -> None:
-        link, kind, key = self._resolve(address)
-        lane = self._tell_lanes.get((id(link), kind))
-        if lane is None:
-            lane = self._tell_lanes[id(link), kind] = Lane(link, kind, self._tells)
-        lane.rows.extend((sender, key, method, argument))
-        self._count_tell()
-        if not self._tells_due:
-            self._tells_due = True
-            self._loop.call_soon(self._flush_tells)
+    def _take_back(self, futures: Collection[Future[Any]]) -> None:
+        """Take back what agents of this worker have asked."""
+        (self._asks if self._outbox is None else self._outbox.inquiries).take_back(futures)
+
+    def _say(self, said: dict[str, Any]) -> None:
+        """Tell the engine something that waits for nothing."""
+        if self._channel is not None and self._channel.is_open:
+            self._channel.send(STATUS, said)
 
     def _count_tell(self) -> None:
         self._cells[TELLS] += 1
-
-    def _flush_tells(self) -> None:
-        self._tells_due = False
-        lanes = [lane for lane in self._tell_lanes.values() if len(lane)]
-        for lane in lanes:
-            lane.link.offer([lane])
 
     # -- the process ---------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from engine.cli.intake import Intake, TooLong
 from engine.cli.outlet import Outlet
 from engine.cli.taskline import NotTask, read_task
 from engine.errors import BadLine, LinkClosed
+from engine.submission import Called, Submission
 from pools.result import Batch
 
 __all__ = ["Flow", "MapBatches"]
@@ -35,8 +36,6 @@ class Flow:
         self._intake = intake
         self._outlet = outlet
         self._complain = complain
-        #: What the tasks on their way are called, by their number, where it is not that number.
-        self._names: dict[int, Any] = {}
         self._refused = bytearray()
         self.sent = self.done = self.failed = self.bad = self.taken_bytes = 0
         #: Whether the engine went away while it had tasks.
@@ -57,11 +56,11 @@ class Flow:
     def _rendered(self, batch: Batch) -> bytearray:
         """The lines of a batch."""
         out = bytearray()
-        failures, names = batch.failures, self._names
+        failures = batch.failures
         self.done += len(batch) - len(failures)
         self.failed += len(failures)
-        for at, (number, value) in enumerate(zip(batch.ids, batch.values, strict=True)):
-            line = {"id": names.pop(number, number), "ok": True, "value": value}
+        for at, (name, value) in enumerate(zip(batch.ids, batch.values, strict=True)):
+            line = {"id": name, "ok": True, "value": value}
             if at in failures:
                 line = {"id": line["id"], "ok": False, "error": failures[at].as_dict()}
             out += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
@@ -71,7 +70,7 @@ class Flow:
         return out
 
     async def _tasks(self) -> AsyncIterator[tuple[Any, ...]]:
-        """The tasks of the lines, each with a number: how many were before it."""
+        """The tasks of the lines; one that is not called by its place among them has its name with it."""
         at = 0
         async for lines in self._intake.lines():
             for line in lines:
@@ -99,9 +98,9 @@ class Flow:
             return None
         if name is None:
             name = at - 1
-        if name is not self.sent:
-            self._names[self.sent] = name
-        return task
+        if isinstance(task, Submission):
+            return task._replace(name=name)
+        return task if type(name) is int and name == self.sent else Called(name, task)
 
     def _refuse(self, at: int, name: Any, message: str) -> None:
         """Answer a line that is not a task, and go on."""

@@ -33,6 +33,7 @@ VERBS = {
     "ps": "the workers",
     "pools": "the pools, their limits and what they use",
     "agents": "the agents, a page at a time",
+    "breaker": "circuit breakers: list them, hold them open or closed",
     "foresight": "whether looking at tasks before they are sent is of use",
     "kinds": "what each kind of agent can be asked",
     "events": "what happened lately",

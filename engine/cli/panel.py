@@ -33,6 +33,9 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "speed": _speed(snapshot, before),
         "latency": _latency(snapshot["latency_us"]),
         "workers": _workers(snapshot["workers"], screen),
+        "waits": _waits(snapshot["waits"]),
+        "alerts": _alerts(snapshot["alerts"], screen),
+        "healing": _healing(snapshot["healing"]),
         "keeper": _keeper(snapshot.get("keeper")),
         "memory": _memory(snapshot["memory_bytes"]),
         "state": f"kept in {snapshot['durability']}" if snapshot["durability"] == "memory" else snapshot["durability"],
@@ -84,6 +87,29 @@ def _workers(workers: dict[str, int], screen: Screen) -> str:
         if workers[name]:
             text += ", " + screen.paint(f"{workers[name]} {said}", "red")
     return f"{text}, {figures.plural(workers['restarts'], 'restart')}"
+
+
+def _waits(waits: dict[str, int]) -> str:
+    if not any(waits.values()):
+        return ""
+    broken = figures.plural(waits["deadlocks"], "deadlock")
+    return f"{figures.count(waits['blocked'])} long asks between agents, {broken} broken"
+
+
+def _alerts(alerts: list[dict[str, Any]], screen: Screen) -> str:
+    if not alerts:
+        return ""
+    first = alerts[0]
+    named = f"{first['what']} {first['name']} takes nothing for {figures.span(first['for_s'])}: {first['method']}".rstrip(": ")
+    return screen.paint(named + (f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""), "yellow")
+
+
+def _healing(healing: dict[str, Any]) -> str:
+    errors, recoveries = (sum(healing[name].values()) for name in ("errors", "recoveries"))
+    if not errors:
+        return ""
+    text = f"{figures.plural(errors, 'error')}, {recoveries:,} recovered: in the last minute"
+    return f"{text} {healing['errors_per_min']:,} and {healing['recoveries_per_min']:,}"
 
 
 def _keeper(keeper: dict[str, Any] | None) -> str:

@@ -18,7 +18,8 @@ from checkpoints.table import Key
 from engine import errors
 from engine.cli.failure import report
 from engine.cli.misuse import Misuse
-from engine.cli.output import hint, show_json
+from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.waypointlines import waypoint_lines
 from engine.errors import UnknownAgent
 from engine.offline.folder import StoreFolder
 from engine.offline.state import State, Stranger, all_states, state_in
@@ -37,6 +38,8 @@ def run(options: Namespace, data: Path, stores: Sequence[StoreFolder]) -> int:
         show_json(state.as_dict())
     else:
         print(json.dumps(state.fields, ensure_ascii=False, indent=2))
+        if state.checkpoints:
+            show_lines(["", *waypoint_lines(state.checkpoints, screen(options))])
         hint(options, f"{state.agent} in {state.store.name}, shard {state.shard}: {_origin(state.source)}")
     return _codes(options, unread)
 

@@ -12,8 +12,7 @@ import orjson
 
 from engine.cli.strict import NotExact, NotJson, read
 from engine.errors import BadAddress, BadArgument
-from engine.stream import task_of
-from engine.submission import Submission, submission_of
+from engine.submission import LINE, Submission, submission_of, task_of
 
 __all__ = ["NotTask", "read_submission", "read_task"]
 
@@ -35,8 +34,11 @@ class NotTask(ValueError):
         self.name = name
 
 
-def read_task(line: bytes) -> tuple[Any, Task]:
-    """The id (None where it has none) and the task (address, method, *arguments) of a line. Raises NotTask."""
+def read_task(line: bytes) -> tuple[Any, Task | Submission]:
+    """The id (None where it has none) and the task (address, method, *arguments) of a line; with conditions a submission.
+
+    Raises NotTask.
+    """
     return _plain_task(line) or _any_task(line)
 
 
@@ -90,9 +92,12 @@ def _value(line: bytes) -> Any:
         raise NotTask(str(error)) from error
 
 
-def _any_task(line: bytes) -> tuple[Any, Task]:
+def _any_task(line: bytes) -> tuple[Any, Task | Submission]:
     value = _value(line)
     try:
+        if type(value) is dict and not value.keys() <= LINE:
+            submission = submission_of(value)
+            return submission.name, submission
         return task_of(value)
     except BadArgument as error:
         raise NotTask(str(error), value.get("id") if type(value) is dict else None) from error

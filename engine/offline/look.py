@@ -71,6 +71,7 @@ def _looked(files: Files, folder: str, wanted: tuple[str, Key] | None) -> View:
         snapshots=base.snapshots,
         recovered=recovered,
         source=log.source,
+        waypoints=base.window.waypoints,
         damages=damages,
     )
 

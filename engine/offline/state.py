@@ -14,6 +14,7 @@ from checkpoints.table import Key
 from engine.offline.folder import StoreFolder
 from engine.offline.look import open_view
 from engine.offline.view import Source, View
+from pools.logbook import Checkpoint
 
 __all__ = ["SCHEMA", "State", "Stranger", "all_states", "state_in"]
 
@@ -21,13 +22,17 @@ SCHEMA = "engine.checkpoints.state/v1"
 
 
 class State(NamedTuple):
-    """One agent's state by field. source: where it comes from, None where that was not looked for."""
+    """One agent's state by field; None where only checkpoints of its tasks are there.
+
+    source: where it comes from, None where that was not looked for.  checkpoints: what its tasks put on record, oldest first.
+    """
 
     agent: str
     store: StoreFolder
     shard: int
-    fields: dict[str, Any]
+    fields: dict[str, Any] | None
     source: Source | None
+    checkpoints: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
         """The state as JSON shows it."""
@@ -38,6 +43,7 @@ class State(NamedTuple):
             "worker": self.store.worker,
             "shard": self.shard,
             "state": self.fields,
+            "checkpoints": self.checkpoints,
             "source": None if self.source is None else self.source._asdict(),
         }
 
@@ -54,16 +60,21 @@ def state_in(files: Files, store: StoreFolder, kind: str, key: Key) -> State | S
     with _readable(files, store, (kind, key)) as view:
         fields = view.state(kind, key)
         source = view.source(kind, key)
-        if fields is None:
+        checkpoints = _checkpoints(view, kind, key)
+        if fields is None and not checkpoints:
             return Stranger(view.kinds(), source)
-        return State(f"{kind}/{key}", store, view.shard_of(kind, key), fields, source)
+        return State(f"{kind}/{key}", store, view.shard_of(kind, key), fields, source, checkpoints)
 
 
 def all_states(files: Files, store: StoreFolder) -> Iterator[State]:
     """Every state of one store. Raises as `state_in`, before the first of them."""
     with _readable(files, store) as view:
         for kind, key, fields in view.items():
-            yield State(f"{kind}/{key}", store, view.shard_of(kind, key), fields, None)
+            yield State(f"{kind}/{key}", store, view.shard_of(kind, key), fields, None, _checkpoints(view, kind, key))
+
+
+def _checkpoints(view: View, kind: str, key: Key) -> list[dict[str, Any]]:
+    return [Checkpoint.of(waypoint).as_dict() for waypoint in view.waypoints.of(kind, key)]
 
 
 def _readable(files: Files, store: StoreFolder, wanted: tuple[str, Key] | None = None) -> View:

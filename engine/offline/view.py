@@ -15,6 +15,7 @@ from checkpoints.recovery import Recovered
 from checkpoints.segment import SEGMENT_HEADER_BYTES, SNAPSHOT, read_header
 from checkpoints.snapshot import Snapshot, name_of_shard
 from checkpoints.table import GONE, Changes, Key, Rows, Table, shard_of_key, state_of
+from checkpoints.waypoints import Waypoints
 
 __all__ = ["Source", "View"]
 
@@ -37,7 +38,8 @@ class View:
     """A look at one store, to be closed. Of a store that was never written, everything is empty.
 
     manifest: the one that counts, or the one before where the files of that are damaged; None where there is none.
-    table: what the log says.  snapshots: by shard.  recovered: what reading the log gave.  source: of the key that was wanted.
+    table: what the log says.  waypoints: what tasks put on record.  snapshots: by shard.  recovered: what reading the log gave.
+    source: of the key that was wanted.
     damages: what is not as it was written, also where the store can be read without it.
     error: why nothing can be read, one of the damages; None where all can.
     """
@@ -52,6 +54,7 @@ class View:
         snapshots: dict[int, Snapshot] | None = None,
         recovered: Recovered | None = None,
         source: Source | None = None,
+        waypoints: Waypoints | None = None,
         damages: Sequence[CheckpointError] = (),
         error: CheckpointError | None = None,
     ) -> None:
@@ -60,6 +63,7 @@ class View:
         self._snapshots = snapshots or {}
         self._table = table or Table()
         self._source = source
+        self.waypoints = waypoints or Waypoints()
         self.manifest = manifest
         self.recovered = recovered
         self.damages = list(damages)

@@ -43,6 +43,15 @@ def engine(tmp_path: Path) -> Iterator[Commands]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Commands, list[int]]]:
+    """An engine with 10 counters, of which 1 stands at 5, and its processes; no test changes anything of it."""
+    with commands(tmp_path_factory.mktemp("g")) as made:
+        made("spawn", "--count", "10")
+        made("ask", "counter/1", "add", "5")
+        yield made, made.pids()
+
+
 def said(engine: Commands, verb: str, **facts: Any) -> Message | None:
     """What the engine says to a status message; None where it only ends the connection."""
     with socket.socket(socket.AF_UNIX) as line:
@@ -72,10 +81,10 @@ def said(engine: Commands, verb: str, **facts: Any) -> Message | None:
         ({"kind": "counter", "count": 1, "warm": 1}, "warm"),
     ],
 )
-def test_a_fact_of_a_wrong_type_is_named_and_costs_nobody_anything(engine: Commands, facts: dict[str, Any], field: str) -> None:
-    engine("spawn", "--count", "10")
-    engine("ask", "counter/1", "add", "5")
-    pids = engine.pids()
+def test_a_fact_of_a_wrong_type_is_named_and_costs_nobody_anything(
+    grown: tuple[Commands, list[int]], facts: dict[str, Any], field: str
+) -> None:
+    engine, pids = grown
     answer = said(engine, "spawn", **facts)
     assert answer is not None
     assert answer.data["verb"] == "failed"
@@ -85,8 +94,8 @@ def test_a_fact_of_a_wrong_type_is_named_and_costs_nobody_anything(engine: Comma
 
 
 @pytest.mark.parametrize("facts", [{}, {"sections": 5}, {"sections": [[1]]}, {"sections": [1], "position": "x"}])
-def test_a_cancel_that_names_nothing_is_told_why(engine: Commands, facts: dict[str, Any]) -> None:
-    engine("start")
+def test_a_cancel_that_names_nothing_is_told_why(grown: tuple[Commands, list[int]], facts: dict[str, Any]) -> None:
+    engine, _ = grown
     answer = said(engine, "cancel", **facts)
     assert answer is not None
     assert answer.letter == "e"

@@ -52,6 +52,7 @@ async def test_tasks_in_a_worker_that_is_killed_fail_and_later_ones_work() -> No
         assert [event.name for event in engine.events].count("worker.died") == 1
         for future in stuck:
             future.cancel()
+        await engine.stop(grace_s=0)
 
 
 async def test_tasks_that_were_not_sent_yet_are_done_by_the_next_process() -> None:

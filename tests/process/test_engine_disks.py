@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -216,6 +217,26 @@ async def test_a_message_to_a_worker_without_room_arrives_once_when_there_is_som
             await until_equal(engine, f"sender/{by}", 1_001)
 
 
+async def test_accepted_tasks_that_meet_a_full_disk_stay_open_and_are_done_once_there_is_room(tmp_path: Path) -> None:
+    """The journal has room: what was accepted is tried again, and is no dead letter."""
+    with mounted(tmp_path, "tmpfs", 16) as mount:
+        data = tmp_path / "data"
+        data.mkdir()
+        (data / "p").symlink_to(mount)
+        async with keeping(data) as engine:
+            await engine.spawn(Tally, AGENTS)
+            filled = fill(mount)
+            await until_full(engine, range(100, AGENTS), 2)
+            before = engine.stats().detached
+            await engine.submit([(f"tally/{number % 50}", "add", 1) for number in range(500)])
+            await until(lambda: sum(seat.link.open for seat in engine.swarm.seats) == 0)
+            assert engine.stats().detached == before | {"accepted": 500, "open": 500}
+            filled.unlink()
+            await until(lambda: engine.stats().detached["open"] == 0)
+            assert engine.stats().detached == before | {"accepted": 500, "done": 500}
+            assert {key: total for key, total in (await totals(engine)).items() if key < 50} == dict.fromkeys(range(50), 10)
+
+
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EFBIG"])
 async def test_writes_without_room_by_chance_cost_callers_a_second_try_and_nothing_else(tmp_path: Path, error: str) -> None:
     async with keeping(tmp_path / "data", failpoints=f"commit.write={error}*0.02") as engine:
@@ -290,6 +311,22 @@ async def test_a_disk_that_turned_read_only_is_read_and_takes_nothing(tmp_path: 
             assert all(known[key] <= found[key] <= load.added[key] for key in range(AGENTS))
             # a sync that ext4 ends its journal under succeeds without having written, with no engine too (Linux 6.18)
             assert sum((load.added - found).values()) <= ADDERS
+
+
+async def test_after_its_folder_was_removed_nothing_is_acknowledged(tmp_path: Path) -> None:
+    async with keeping(tmp_path / "data", 1) as engine:
+        await engine.spawn(Tally, AGENTS)
+        load = Load(engine)
+        await load.heard("added")
+        shutil.rmtree(tmp_path / "data")
+        off = load.added.copy()
+        await until(lambda: sum(load.told.values()) - load.told["added"] > 50)
+        added = load.told["added"]
+        await load.stop()
+        assert load.told["added"] == added
+        assert sum((load.added - off).values()) <= ADDERS  # answers that were on their way
+        with pytest.raises(errors.JournalFailed):
+            await engine.submit([("tally/1", "add", 1)])
 
 
 async def test_a_disk_that_went_away_acknowledges_nothing_more_and_has_what_was_when_it_is_back(tmp_path: Path) -> None:

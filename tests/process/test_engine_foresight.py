@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine.engine import Engine
+from pools.breaker import BreakerSpec
 from pools.errors import TaskExpired, TaskFailed
 from pools.result import Result
 from pools.spec import ForesightSpec, PoolSpec
@@ -20,12 +21,14 @@ from tests.support.flawed import __file__ as brittle_file
 from tests.support.processes import pool, running, until
 
 LARGE = list(range(3 * LARGEST))
+#: With it agents fail as often as they do; else a kind of which half fails would be let alone for a while.
+UNBROKEN = BreakerSpec(is_on=False)
 
 
 def flawed(count: int = 8, **facts: Any) -> Any:
     """An engine with brittle agents."""
     spec = ForesightSpec(**{"control": 0.1} | facts)
-    return running([pool()], [Brittle], foresight=spec)
+    return running([pool()], [Brittle], foresight=spec, breaker=UNBROKEN)
 
 
 async def done(engine: Engine, tasks: Sequence[Any], window: int | None = None) -> list[Result]:
@@ -167,7 +170,7 @@ async def test_mixed_tasks_for_agents_kinds_and_nobody_all_end_once() -> None:
 
 async def test_a_kind_with_many_agents_is_known_by_its_pools() -> None:
     specs = [PoolSpec("p1", agents=1_000, sleep_after_s=None), PoolSpec("p2", agents=1_000, sleep_after_s=None)]
-    async with running(specs, [Brittle], foresight=ForesightSpec(control=0.1)) as engine:
+    async with running(specs, [Brittle], foresight=ForesightSpec(control=0.1), breaker=UNBROKEN) as engine:
         await engine.spawn(Brittle, 200)
         half = engine.swarm.placement.parts_of("brittle", 0)[0].stop
         await done(engine, [("brittle", "try_it", half) for _ in range(4_000)], window=200)
@@ -177,6 +180,30 @@ async def test_a_kind_with_many_agents_is_known_by_its_pools() -> None:
         fine = {result.value for result in results if result.ok}
         assert min(fine) >= half
         assert len(fine) > 50
+
+
+async def test_nothing_goes_to_a_specialist_behind_an_open_breaker() -> None:
+    specs = [PoolSpec("p1", agents=1_000), PoolSpec("p2", agents=1_000)]
+    async with running(specs, [Brittle], foresight=ForesightSpec(control=0.0), breaker=UNBROKEN) as engine:
+        await engine.spawn(Brittle, 8)
+        parts = [engine.swarm.placement.parts_of("brittle", number)[0] for number in (0, 1)]
+        bad = parts[1].start + 1  # all of p1 and one of p2 fail
+        await done(engine, [("brittle", "try_it", bad) for _ in range(2_000)], window=100)
+        assert engine.foresight.report()["actions"]["assign_to_specialist"] > 100
+        engine.breakers.force("open", "p2")
+        results = await done(engine, [("brittle", "try_it", bad) for _ in range(200)])
+        assert {result.error.type for result in results if result.error} == {"ValueError"}
+        assert not any(result.ok for result in results)
+        engine.breakers.force("open")
+        results = await done(engine, [("brittle", "try_it", bad) for _ in range(200)])
+        assert {result.error.type for result in results if result.error} == {"CircuitOpen"}
+        assert [result.ok for result in results] == [False] * 200
+        learned = engine.foresight.foreseen.history.record(("brittle", "try_it"))
+        assert learned is not None
+        assert learned.learned == 2_200
+        engine.breakers.force("auto")
+        results = await done(engine, [("brittle", "try_it", bad) for _ in range(200)])
+        assert {result.value for result in results} == set(range(bad, 8))
 
 
 async def test_foresight_that_is_off_looks_at_nothing() -> None:
@@ -218,7 +245,8 @@ async def test_a_stream_that_is_left_takes_back_what_it_sent_to_kinds() -> None:
 @pytest.mark.parametrize("durability", ["memory", "os"])
 async def test_accepted_tasks_go_to_agents_that_are_good_at_them(tmp_path: Path, durability: str) -> None:
     facts: dict[str, Any] = {} if durability == "memory" else {"durability": durability, "data": tmp_path}
-    async with running([pool()], [Brittle], foresight=ForesightSpec(control=0.1), **facts) as engine:
+    facts |= {"foresight": ForesightSpec(control=0.1), "breaker": UNBROKEN}
+    async with running([pool()], [Brittle], **facts) as engine:
         await engine.spawn(Brittle, 8)
         for _ in range(5):
             ids = await engine.submit([("brittle", "try_it", 3)] * 200)
@@ -227,7 +255,7 @@ async def test_accepted_tasks_go_to_agents_that_are_good_at_them(tmp_path: Path,
         assert report["judged"] == 1_000
         assert report["actions"]["assign_to_specialist"] > 100
         assert report["treated"]["failed"] == 0
-        assert not engine.foresight.promised
+        assert not engine.detached._promised
         await engine.submit([{"kind": "brittle", "method": "try_it", "args": [0], "after": ids[:2]}])
         first, late = await engine.submit(
             [
@@ -242,7 +270,8 @@ async def test_accepted_tasks_go_to_agents_that_are_good_at_them(tmp_path: Path,
 async def test_the_command_tells_what_stats_and_clients_tell(tmp_path: Path) -> None:
     with commands(tmp_path) as cli:
         (tmp_path / "brittle.py").write_text(Path(brittle_file).read_text())
-        assert cli("spawn", "--use", "brittle.py:Brittle", "--count", "8", ENGINE_DURABILITY="memory").returncode == 0
+        facts = {"ENGINE_DURABILITY": "memory", "ENGINE_BREAKER__ENABLED": "false"}
+        assert cli("spawn", "--use", "brittle.py:Brittle", "--count", "8", **facts).returncode == 0
         tasks = "".join('{"kind": "brittle", "method": "try_it", "args": [3]}\n' for _ in range(3_000))
         for _ in range(2):
             assert cli("run", "-", stdin=tasks).returncode == 1

@@ -96,6 +96,7 @@ async def test_a_full_mailbox_says_when_to_try_again() -> None:
         assert await engine.ask("waiter/1", "seen") == 0
         for future in stuck:
             future.cancel()
+        await engine.stop(grace_s=0)
 
 
 async def test_an_agent_that_grows_past_its_memory_is_taken_back() -> None:
@@ -109,7 +110,7 @@ async def test_an_agent_that_grows_past_its_memory_is_taken_back() -> None:
 
 
 async def test_past_the_backlog_the_newest_are_refused() -> None:
-    async with running([pool(1, window=8)]) as engine:
+    async with running([pool(1, window=64)]) as engine:
         await engine.spawn("tally", 10)
         futures = [engine.ask(f"tally/{number % 10}", "add", 1) for number in range(100_100)]
         await until(lambda: all(future.done() for future in futures))
@@ -169,3 +170,4 @@ async def test_an_agent_is_shown_with_where_it_lives_and_what_it_does() -> None:
         assert (shown["waiter/0"]["status"], shown["waiter/2"]["status"]) == ("dormant", "idle")
         for future in stuck:
             future.cancel()
+        await engine.stop(grace_s=0)

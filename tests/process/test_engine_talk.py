@@ -106,6 +106,7 @@ async def test_a_question_gets_through_while_many_tasks_wait_for_something_slow(
             assert await engine.ask("tally/1", "add", 1) == 1
         for future in slow:
             future.cancel()
+        await engine.stop(grace_s=0)
 
 
 async def test_a_message_is_heard_in_its_own_worker_and_in_others() -> None:

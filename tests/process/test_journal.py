@@ -39,6 +39,7 @@ from engine.errors import (
     UnknownTask,
 )
 from pools import compactor
+from pools.errors import BadArgument
 from tests.support.commands import Commands, commands
 from tests.support.processes import descriptors, pool, running, until
 
@@ -173,6 +174,8 @@ async def test_a_client_that_did_not_hear_that_its_tasks_were_accepted_asks_agai
         first = await client.request("submit", tasks=rows, key="mine")
         same = await asyncio.gather(*(client.request("submit", tasks=rows, key="mine") for _ in range(3)))
         together = await asyncio.gather(*(client.request("submit", tasks=rows, key="other") for _ in range(3)))
+        with pytest.raises(BadArgument, match="up to 64 characters"):  # two keys that begin alike are two
+            await client.request("submit", tasks=rows, key="m" * 65)
     assert same == [first] * 3
     assert together[0] == together[1] == together[2] != first
     os.kill(pid_of(engine), signal.SIGKILL)
@@ -470,6 +473,7 @@ async def test_after_a_failed_sync_nothing_is_accepted_and_what_is_open_is_done_
         with pytest.raises(TaskOpen):
             await engine.result(name, 0.2)
         assert await engine.ask("waiter/1", "seen") == 0
+        await engine.stop(grace_s=0.05)
     async with running(**facts) as engine:
         assert await engine.result(name, 10) == 1  # from the worker's record
         assert await engine.ask("waiter/0", "seen") == 1

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.stream import Tally, batches
-from pools import stream as module
+from engine.stream import batches
+from engine.tally import Tally
+from pools import chute as module
 from pools import values
 from pools.address import Key, parse, valid_kind
+from pools.chute import Chute
 from pools.errors import BadAddress, Failure, PoolError, UnknownAgent
 from pools.lane import is_name, sent_form
 from pools.link import Link
@@ -283,7 +285,7 @@ async def test_whatever_a_caller_calls_a_task_has_one_result(tasks: list[Any], w
 
 
 def test_a_stream_that_confuses_two_agents_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stream, "_keys_of", lambda _stream, numbers: list(numbers))
+    monkeypatch.setattr(Chute, "_keys_of", lambda _chute, numbers: list(numbers))
     with pytest.raises(AssertionError):
         through_a_stream([("one/1", "get"), ("one/n1", "get"), ("two/1", "get")], (3, 10, Random(1)))
 

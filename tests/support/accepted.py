@@ -37,7 +37,7 @@ class Desk:
         self.events: list[Event] = []
         self.detached = Detached(
             None if folder is None else Keep(str(folder), is_synced=False),
-            resolve=self._resolve,
+            routes=self,
             chance=Random(1),
             environ={},
             output=None,
@@ -46,7 +46,12 @@ class Desk:
         )
         self.detached.start()
 
-    def _resolve(self, kind: str, key: Key) -> tuple[Link, Key]:
+    def choose(self, kind: str) -> Key:
+        """One that there may be."""
+        return self.resolve_key(kind, 0)[1]
+
+    def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
+        """The one way that there is; another agent each time for any."""
         if kind != "counter":
             raise UnknownKind(f"no kind {kind}")
         if key is None:

@@ -6,21 +6,30 @@ from collections.abc import Mapping
 from itertools import cycle
 
 from pools.address import Key
+from pools.errors import CircuitOpen
 
 __all__ = ["Plain"]
 
 
 class Plain:
-    """Agents 0 to count - 1. gone: those that can take nothing.  room: what there is left of each resource."""
+    """Agents 0 to count - 1.
+
+    gone: those that can take nothing.  shut: those whose breakers are open.  room: what there is left of each resource.
+    """
 
     def __init__(self, count: int = 4, *, can_split: bool = False) -> None:
         self._turn = cycle(range(count))
         self.gone: set[str] = set()
+        self.shut: set[str] = set()
         self.room: Mapping[str, float] = {}
         self.splits = can_split
 
     def pick(self, kind: str) -> Key:
         return next(self._turn)
+
+    def admit(self, kind: str, key: Key) -> None:
+        if f"{kind}/{key}" in self.shut:
+            raise CircuitOpen("no")
 
     def place_of(self, kind: str, key: Key) -> str:
         return f"{kind}/{key}"

@@ -19,6 +19,7 @@ from pools.executor import Executor
 from pools.gauges import CELLS
 from pools.kind import Kind
 from pools.ledger import Ledger
+from pools.logbook import kept_in
 from pools.message import RESULT, STATUS, Frames, Message, encode
 from pools.redelivery import accept_again
 from pools.residents import Residents
@@ -187,6 +188,9 @@ class House(Desk):
         self.cells = memoryview(bytearray(CELLS * 8)).cast("Q")
         self.has_known = self.store.window.has_answers
         self.answers = RecordedAnswers(self.ledger, self.ledger)
+        self.logbook = kept_in(self.ledger)
+        self.office = Office()
+        self.office.logbook = self.logbook
         self.executor = Executor(
             self.kinds,
             cells=self.cells,
@@ -194,7 +198,7 @@ class House(Desk):
             clock_ns=Clock().ns,
             defer=self.turns,
             start=start or (lambda coroutine: asyncio.get_running_loop().create_task(coroutine)),
-            office=Office(),
+            office=self.office,
             send=lambda kind, key, outbox: None,
             ward=ward(self.kinds),
             ledger=self.ledger,

@@ -16,6 +16,8 @@ from pools.executor import Executor
 from pools.gauges import CELLS
 from pools.isolation import Isolation
 from pools.kind import Kind
+from pools.logbook import Logbook
+from pools.outside import Outside
 from pools.residents import Residents
 from pools.spec import OUTBOX_MESSAGES
 from pools.steps import Question
@@ -77,7 +79,9 @@ class Office:
         self.questions: list[Question | None] = []
         #: What an agent may have on its way.
         self.free = OUTBOX_MESSAGES
+        self.outside = Outside()
         self.logged: list[tuple[str, str, str]] = []
+        self.logbook = Logbook()
 
     def room(self, _sender: str) -> int:
         """How many messages an agent may add."""
@@ -97,7 +101,8 @@ class Office:
 
 def ward(kinds: Mapping[str, Residents], found: Callable[..., None] = lambda *_facts: None) -> Ward:
     """A ward for a worker's agents. found: told what it finds."""
-    return Ward(kinds, Isolation(Office(), found), time.monotonic, found)
+    office, cells = Office(), memoryview(bytearray(CELLS * 8)).cast("Q")
+    return Ward(kinds, Isolation(office, found), time.monotonic, found, office.logbook, cells)
 
 
 class Rig:

@@ -33,7 +33,8 @@ none that runs, and loads no class of yours.
 
   ls       every store: who has it open, what it holds, how it is
   verify   read every byte; names the file and the offset of what is damaged
-  show     the state of one agent, and the record it comes from
+  show     the state of one agent, and the record it comes from; below it the
+           checkpoints that its tasks made (ctx.checkpoint), newest of each kind
   export   the same for programs; --all for every agent, as JSON lines
   compact  fold the logs into snapshots; only of stores that nobody has open;
            with --erase nothing is left of what was changed or removed before

@@ -28,6 +28,8 @@ ABOUT = About(
     text="""\
 Prints one snapshot: agents by state, the six counts of tasks, latencies, workers and memory. The counts of tasks are read
 at one moment: accepted = done + failed + cancelled + expired + open. Latency is from sending to answer, since the start.
+Errors are tasks that failed in a worker and workers that ended by themselves; recoveries are agents that were restarted,
+replaced, well after a trial or released, and workers that came back. Their rates are of the last 60 s.
 With --watch a terminal shows it anew until Ctrl-C, with rates; elsewhere each snapshot is a line of JSON.""",
     examples="  engine stats\n  engine stats --watch 1\n  engine stats --json | jq .tasks",
 )

@@ -105,6 +105,15 @@ def test_a_write_that_fails_half_way_says_how_far_it_came(tmp_path: Path, monkey
     assert (tmp_path / "file").stat().st_size == 0
 
 
+def test_what_is_written_to_a_file_that_was_removed_is_not_taken_for_written(tmp_path: Path) -> None:
+    file = Disk().create(str(tmp_path / "file"))
+    file.write(b"one")
+    (tmp_path / "file").unlink()
+    with pytest.raises(OSError, match="removed"):
+        file.write(b"two")
+    file.close()
+
+
 def test_a_short_read_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(bytes(range(100)))
     reader = Disk().open(str(tmp_path / "file"))

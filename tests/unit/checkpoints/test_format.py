@@ -25,6 +25,7 @@ from checkpoints.segment import NO_DIGEST
 from checkpoints.stamp import STAMPED
 from checkpoints.store import changes_part, gone_part, open_store, states_part
 from checkpoints.table import ENTRIES, STATES, Table, shard_of_key
+from checkpoints.waypoints import gone_body, waypoint_body
 from checkpoints.window import Window, answers_part, marks_part
 
 PAGE = (Path(__file__).resolve().parents[3] / "checkpoints" / "FORMAT.md").read_text()
@@ -307,6 +308,7 @@ def test_the_types_and_letters_are_those_of_the_tables() -> None:
         "done": window.DONE,
         "step": steps.STEP,
         "finished": steps.ENDED,
+        "waypoint": window.WAYPOINT,
         "index": b"I",
         "offset": b"O",
     }
@@ -351,6 +353,48 @@ def test_messages_steps_and_the_horizon_are_read_by_the_page_in_the_log_and_in_t
         ("J", {"t": task, "o": 1, "n": ["b/2", "add"], "q": tell[0] + 3, "v": None}),
     ]
     assert f"{STAMPED:,}" in PAGE
+
+
+def test_waypoints_are_read_by_the_page_in_the_log_and_in_the_window(tmp_path: Path) -> None:
+    """Of the page: which letters one has, which of them count when a log is folded, and what is gone."""
+    task = f"{SESSION.hex()}-{(STAMPED + 9) << 10 | 3}"
+
+    def said(revision: int, sort: str, **facts: Any) -> Part:
+        return Part(window.WAYPOINT, waypoint_body("counter", 7, revision, sort, {"s": 1.5, "a": {"total": revision}} | facts))
+
+    store = open_store(str(tmp_path), chance=bytes)
+    store.commit(
+        [
+            said(1, "progress", t=task, o=0, p=0.25, v=[1], c={"x": None}, m="m"),
+            Part(window.WAYPOINT, waypoint_body("counter", "ada", 1, "user", {"s": 2.5, "a": {}})),
+            steps.step_part(task, 0, ["progress"], None, [1]),
+            *(said(revision, "milestone") for revision in range(2, 20)),
+            said(20, "progress", v=0),
+            said(20, "pre_failover"),
+            Part(window.WAYPOINT, gone_body("counter", ["ada", 3])),
+        ],
+        24,
+    )
+    store.log.roll()
+    store.compact()
+    store.close()
+
+    def bodies(name: str) -> list[dict[str, Any]]:
+        data = (tmp_path / name).read_bytes()
+        return [orjson.loads(body) for read in frames(data) for letter, body in read.parts if letter == "W"]
+
+    logged, kept = bodies("00000001.log"), bodies("window.00000001.snap")
+    assert logged[0] == {
+        "k": "counter", "i": 7, "n": 1, "w": "progress", "s": 1.5, "t": task, "o": 0, "p": 0.25, "v": [1], "c": {"x": None},
+        "m": "m", "a": {"total": 1},
+    }  # fmt: skip
+    assert logged[-1] == {"k": "counter", "i": ["ada", 3], "x": True}
+    assert [(one["n"], one["w"]) for one in kept] == [
+        *((revision, "milestone") for revision in range(4, 20)),
+        (20, "progress"),
+        (20, "pre_failover"),
+    ]
+    assert f"and the last {spec.MILESTONES_KEPT} milestones" in PAGE
 
 
 def test_the_limits_are_those_of_the_page() -> None:

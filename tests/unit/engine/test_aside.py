@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from engine.aside import StreamedAside
 from engine.foreseen import CLEAR_OUTCOMES, FRESH_S, Foreseen
 from engine.parts import Parts
 from pools.address import Key, parse
-from pools.errors import PoolUnavailable
+from pools.errors import Failure, PoolError, PoolUnavailable
 from pools.link import Link
+from pools.ranked import CRITICAL, NORMAL
 from pools.spec import ForesightSpec
 from pools.stream import Stream
 from tests.support.clocks import Clock
@@ -29,27 +31,35 @@ class Rig:
         self.wire = Wire()
         self.link = Link(window=100_000, clock=clock.s, later=clock.later)
         self.link.attach(self.wire)
-        self.foreseen = Foreseen(ForesightSpec(control=0.0), Plain(count), lambda: self.now_s)
+        self.ground = Plain(count)
+        self.foreseen = Foreseen(ForesightSpec(control=0.0), self.ground, lambda: self.now_s)
         self._parts = Parts(None, self.foreseen)  # type: ignore[arg-type]
-        self.stream = Stream(self._resolve, 10**6, lambda: None, lambda *_: None, self._made)
+        self.stream = Stream(self._resolve, 10**6, lambda: None, lambda *_: None, self._deal, self._made)
         self.answers: dict[Any, Any] = {}
+        self.dealt: list[int] = []
+        self.failed: list[Any] = []
         self._replied = 0
         self._token = 0
 
     def _made(self, outer: Stream) -> StreamedAside:
-        self.aside = StreamedAside(outer, self._resolve, self.foreseen, self._parts, None)  # type: ignore[arg-type]
+        loop: Any = None
+        self.aside = StreamedAside(outer, self._resolve, self._deal, self.foreseen, self._parts, loop)
         return self.aside
+
+    def _deal(self, _kind: str, count: int) -> tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]:
+        self.dealt.append(count)
+        return [(self.link, [1] * count)], None
 
     def _resolve(self, address: str) -> tuple[Link, str, Key]:
         kind, key = parse(address if "/" in address else f"{address}/1")
         return self.link, kind, key
 
-    def send(self, count: int, *methods: Any) -> list[Key]:
+    def send(self, count: int, *methods: Any, priority: int = NORMAL) -> list[Key]:
         """Send tasks in one chunk; returns the keys in the order of sending."""
         before = len(self.wire.keys)
         tokens = range(self._token, self._token + count * len(methods))
         self._token += len(tokens)
-        self.stream.send(tokens, [("scout", method, 1) for _ in range(count) for method in methods])
+        self.stream.send(tokens, [("scout", method, 1) for _ in range(count) for method in methods], priority)
         return self.wire.keys[before:]
 
     def answer(self, failing: Key = None) -> None:
@@ -66,6 +76,7 @@ class Rig:
             for result in self.stream.take():
                 assert result.id not in self.answers
                 self.answers[result.id] = result.value
+                self.failed += [result.error] if result.error is not None else []
 
     def check(self, count: int) -> None:
         """Every task was answered once."""
@@ -93,12 +104,50 @@ def cleared(*methods: str) -> Rig:
 
 def test_pairs_of_which_nothing_fails_are_passed_on_whole() -> None:
     rig = cleared("fetch")
+    assert rig.dealt == []
     assert set(rig.send(500, "fetch")) == {1}  # whom the way chose, not the ground
+    assert rig.dealt == [500]
     rig.answer()
     record = rig.foreseen.history.record(("scout", "fetch"))
     assert record is not None
     assert record.learned == rig.foreseen.trial.judged == CLEAR_OUTCOMES + 500
     rig.check(CLEAR_OUTCOMES + 500)
+
+
+def test_of_a_chunk_only_the_pairs_that_may_fail_are_looked_at_one_by_one() -> None:
+    rig = cleared("fetch")
+    keys = rig.send(100, "fetch", "parse")
+    assert rig.dealt == [100]
+    assert sorted(keys) == [0] * 100 + [1] * 100
+    rig.answer()
+    rig.check(CLEAR_OUTCOMES + 200)
+
+
+def test_who_is_behind_an_open_breaker_is_refused_and_nothing_is_learned_of_it() -> None:
+    rig = Rig(count=1)
+    rig.ground.shut.add("scout/0")
+    assert rig.send(10, "fetch") == []
+    rig.take()
+    rig.check(10)
+    assert [type(each) for each in rig.failed] == [Failure] * 10
+    assert {each.type for each in rig.failed} == {"CircuitOpen"}
+    assert rig.foreseen.history.record(("scout", "fetch")) is None
+
+
+@pytest.mark.parametrize("made", [lambda: Rig(), lambda: cleared("fetch")], ids=["judged", "passed"])
+def test_the_priority_of_tasks_goes_with_them_and_one_that_is_late_is_taken_back(made: Any) -> None:
+    rig = made()
+    sent, known = len(rig.wire.sections), len(rig.answers)
+    rig.send(2, "fetch", priority=CRITICAL)
+    assert {section["pr"] for section in rig.wire.sections[sent:]} == {CRITICAL}
+    rig.link.detach(PoolUnavailable("starting"), drop_waiting=False)
+    rig.take()
+    rig.failed.clear()
+    rig.send(3, "fetch")
+    rig.stream.cancel_where(lambda token: token == known + 3)
+    rig.take()
+    assert [each.type for each in rig.failed] == ["TaskCancelled"]
+    assert known + 3 in rig.answers
 
 
 def test_pairs_that_were_passed_on_are_looked_at_again_when_they_fail() -> None:

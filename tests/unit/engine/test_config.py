@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.breakerkeys import BREAKER_KEYS
 from engine.config import NAME, Config, environment, find_file, load, shipped_file
 from engine.errors import ConfigError, exit_code
 from engine.keys import FORESIGHT_KEYS, POOL_KEYS
 from engine.layers import variable_of
 from engine.machine import Machine
+from pools.breaker import BreakerSpec
 from pools.spec import ForesightSpec, PoolSpec
 
 MACHINE = Machine(cores=2, mem_bytes=8_000_000_000)
@@ -61,6 +63,13 @@ def test_the_shipped_file_has_four_pools_that_fit_the_default_limit(tmp_path: Pa
     assert (config.default_kind, config.durability, config.name) == ("counter", "sync", NAME)
 
 
+def test_the_shipped_file_says_when_breakers_open(tmp_path: Path) -> None:
+    said = shipped_file().read_text()
+    assert loaded(tmp_path).breaker == BreakerSpec()
+    for key, (field, _) in BREAKER_KEYS.items():
+        assert key in said, f"{key} ({field}) is not told of"
+
+
 def test_foresight_is_as_the_shipped_file_says_and_can_be_turned_off(tmp_path: Path) -> None:
     assert loaded(tmp_path).foresight == ForesightSpec()
     write(tmp_path, "foresight:\n  enabled: false\npools: {p1: {}}\n")
@@ -88,7 +97,9 @@ def test_the_shipped_file_says_the_defaults_as_they_are() -> None:
         "mailbox": str(default.mailbox),
         "window": str(default.window),
         "sleep_after": "5m",
+        "weight": "1",
     }
+    assert default.weight == 1.0
     assert default.sleep_after_s == 300.0
 
 

@@ -142,8 +142,9 @@ async def test_a_verb_that_is_not_known_is_answered_with_the_list(tmp_path: Path
         peer = await rig.peer()
         answer = await peer.ask("nothing")
         assert (answer["verb"], answer["error"][0]) == ("failed", "BadArgument")
-        verbs = "agents, cancel-task, cut, dlq, events, foresight, hello, kinds, letter, pools, ps, quarantine, ready, release"
-        assert f"{verbs}, remove, requeue, result, spawn, stats, stop, submit, task, tasks" in answer["error"][1]
+        verbs = "agents, breakers, cancel-task, cut, dlq, events, force-breaker, foresight, hello, kinds, letter, pools, ps"
+        more = "quarantine, ready, release, remove, requeue, result, spawn, stats, stop, submit, task, tasks"
+        assert f"{verbs}, {more}" in answer["error"][1]
         assert (await peer.ask("hello"))["verb"] == "done"
 
 

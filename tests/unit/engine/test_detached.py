@@ -35,7 +35,7 @@ async def test_an_agent_of_a_kind_is_chosen_when_its_task_is_accepted() -> None:
     async with desk() as made:
         names = await made.detached.submit([ADD._replace(address="counter")] * 2)
         await made.sent(1)
-        assert [made.detached.register.find(name).agent for name in names] == ["counter/2", "counter/3"]  # 1 was looked at
+        assert [made.detached.register.find(name).agent for name in names] == ["counter/1", "counter/2"]
         with pytest.raises(UnknownKind) as caught:
             await made.detached.submit([ADD, ADD._replace(address="nothing")])
         assert caught.value.__notes__ == ["task 1"]

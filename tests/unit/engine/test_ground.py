@@ -8,9 +8,31 @@ from typing import Any
 import pytest
 
 from engine.ground import FEW, SwarmGround
-from pools.errors import UnknownAgent
+from pools.errors import CircuitOpen, UnknownAgent
 from pools.placement import Placement
 from pools.spec import PoolSpec
+
+
+class Breakers:
+    """Admits nothing to the pools that are shut."""
+
+    def __init__(self) -> None:
+        self.shut: set[int] = set()
+        self.admitted: list[int] = []
+
+    @property
+    def is_calm(self) -> bool:
+        return not self.shut
+
+    def is_open_to(self, pool: int, _kind: str) -> bool:
+        return pool not in self.shut
+
+    def admit(self, pool: int, _kind: str, count: int) -> int:
+        self.admitted.append(pool)
+        return 0 if pool in self.shut else count
+
+    def refusal(self, kind: str, pools: Any) -> CircuitOpen:
+        return CircuitOpen(f"{kind}: {list(pools)}")
 
 
 class Swarm:
@@ -29,8 +51,8 @@ class Swarm:
             "half": {"split": ""},
         }
 
-    def resolve_key(self, _kind: str, _key: None) -> tuple[Any, int]:
-        return None, 3
+        self.routes = SimpleNamespace(choose=lambda _kind: 3)
+        self.breakers = Breakers()
 
 
 def ground(count: int) -> tuple[SwarmGround, Swarm]:
@@ -81,3 +103,22 @@ def test_a_kind_can_split_if_it_can_join_too() -> None:
     assert made.can_split("scout")
     assert not made.can_split("half")
     assert not made.can_split("nobody")
+
+
+def test_who_is_behind_an_open_breaker_gets_nothing() -> None:
+    made, swarm = ground(2 * FEW)
+    near, far = ("p1", 0), ("p2", 1)
+    keys = {name: made.one_of("scout", name) for name, _ in (near, far)}
+    made.admit("scout", keys["p2"])
+    assert swarm.breakers.admitted == []  # nobody is asked while all are closed
+    swarm.breakers.shut.add(1)
+    assert made.one_of("scout", "p1") is not None
+    assert made.one_of("scout", "p2") is None
+    made.admit("scout", keys["p1"])
+    with pytest.raises(CircuitOpen, match=r"scout: \[0, 1\]"):
+        made.admit("scout", keys["p2"])
+    assert swarm.breakers.admitted == [0, 1]
+    few, shut = ground(4)
+    assert few.one_of("scout", "scout/3") == 3
+    shut.breakers.shut |= {0, 1}
+    assert few.one_of("scout", "scout/3") is None

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from engine import offers as module
+from engine import way
 from engine.offers import Offers
 from engine.task import Ending, Task
 from pools.address import Key
@@ -131,7 +132,7 @@ def test_an_agent_that_there_is_not_is_a_failure_and_the_others_go_on() -> None:
 
 
 def test_a_worker_has_a_window_and_one_that_is_slow_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OFFERED", 3)
+    monkeypatch.setattr(way, "OFFERED", 3)
     rig = Rig()
     tasks = rig.put(0, 2, 4, 6, 8, 1, 3)
     assert rig.wires[0].keys == [0, 2, 4]
@@ -177,6 +178,55 @@ def test_a_task_whose_own_question_met_a_full_mailbox_has_failed() -> None:
     rig.put(2)
     rig.answer(errors=[[0, FULL[0], FULL[1].format(8), 0.1]])
     assert rig.states() == [(1, "failed")]
+
+
+def test_what_a_full_disk_refuses_stays_open_and_one_task_finds_out_when_there_is_room() -> None:
+    rig = Rig()
+    sections = rig.wires[0].sections
+    full = ["StoreFull", "the disk is full", 1.0]
+    rig.put(0, 2, 4, 6)
+    rig.answer(errors=[[at, *full] for at in range(4)])
+    rig.put(8, 1)
+    assert ([one["q"] for one in rig.wires[0].sections], rig.wires[1].sections[0]["q"]) == ([[1, 2, 3, 4]], [6])
+    rig.wait(1.0)
+    assert rig.wires[0].sections[1:][0]["q"] == [5]
+    rig.answer(errors=[[0, *full]])
+    assert (rig.ended, len(rig.wires[0].sections)) == ([], 2)
+    rig.wait(1.0)
+    while len(sections) < len(rig.wires[0].sections):  # one, then two, then the rest
+        sections = rig.wires[0].sections
+        rig.answer()
+    assert [len(one["q"]) for one in sections] == [4, 1, 1, 2, 2]
+    assert sorted(rig.states()) == [(number, "done") for number in range(1, 6)]
+
+
+def test_a_task_that_takes_long_keeps_nobody_from_trying_a_full_disk() -> None:
+    rig = Rig()
+    rig.put(0)
+    rig.put(2)
+    rig.answer(errors=[[0, "StoreFull", "the disk is full", 1.0]])
+    rig.wait(1.0)
+    assert [one["q"] for one in rig.wires[0].sections] == [[1], [2], [2]]
+    rig.answer()
+    assert rig.states() == [(2, "done")]
+
+
+def test_what_a_failed_disk_refuses_stays_open_until_the_engine_starts_again() -> None:
+    rig = Rig()
+    task, _ = rig.put(0, 2)
+    rig.answer(errors=[[0, "StoreStopped", "a sync failed", None]])
+    rig.wait(60.0)
+    assert (rig.states(), task.state, len(rig.wires[0].sections)) == ([(2, "done")], "queued", 1)
+
+
+@pytest.mark.parametrize("failure", [["MailboxFull", "counter/0 has 5 tasks waiting", 0.1], ["StoreFull", "no room", 1.0]])
+@pytest.mark.parametrize("wish", ["cancelled", "expired"])
+def test_a_task_that_is_refused_after_it_was_taken_back_is_not_offered_again(failure: list[Any], wish: str) -> None:
+    rig = Rig()
+    rig.offers.take_back(rig.put(0), wish)
+    rig.answer(errors=[[0, *failure]])
+    rig.wait(60.0)
+    assert (rig.states(), len(rig.wires[0].sections)) == ([(1, wish)], 1)
 
 
 def test_a_task_that_failed_has_failed_and_is_not_run_again() -> None:
@@ -244,7 +294,7 @@ def test_what_ends_while_the_engine_stops_has_ended() -> None:
 
 @pytest.mark.parametrize("wish", ["cancelled", "expired"])
 def test_a_task_that_no_worker_has_is_taken_back_at_once(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OFFERED", 1)
+    monkeypatch.setattr(way, "OFFERED", 1)
     rig = Rig()
     _, waiting = rig.put(2, 4)
     rig.offers.take_back([waiting], wish)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from engine.foreseen import FRESH_S, Foreseen
-from engine.options import Options
+from engine.options import ANYBODY, Options
 from engine.promised import Promised
 from engine.task import Task, Try
-from pools.errors import Failure
+from pools.address import Key
+from pools.errors import Failure, UnknownKind
 from pools.spec import ForesightSpec
 from tests.support.grounds import Plain
 
@@ -21,6 +23,16 @@ def task(number: int, **facts: Any) -> Task:
     )
 
 
+class Routes:
+    """Has one kind that can read, and sends what names a kind to agent 9."""
+
+    def resolve_key(self, _kind: str, _key: Key) -> tuple[None, Key]:
+        return None, 9
+
+    def resolve_skilled(self, wanted: Sequence[frozenset[str]]) -> list[Any]:
+        return [(None, "able", 3) if skills == {"read"} else UnknownKind("nobody") for skills in wanted]
+
+
 class Rig:
     """Four agents, of which the first fails."""
 
@@ -28,13 +40,13 @@ class Rig:
         self.now_s = 0.0
         self.ground = Plain(can_split=True)
         self.foreseen = Foreseen(ForesightSpec(**{"control": 0.0} | spec), self.ground, lambda: self.now_s)
-        self.promised = Promised(self.foreseen)
+        self.promised = Promised(Routes(), self.foreseen)  # type: ignore[arg-type]
 
     def run(self, count: int) -> list[object]:
         keys = []
         for number in range(count):
             made = task(number)
-            key = self.promised.choose(made)
+            key = int(self.promised.choose(made).removeprefix("scout/"))
             error = Failure("ValueError", "") if key == 0 else None
             self.promised.ended([made.end("failed" if error else "done", 0.0, error=error)])
             self.now_s += FRESH_S
@@ -69,7 +81,7 @@ def test_an_attempt_that_failed_is_learned_from_when_the_next_one_begins() -> No
     rig = Rig()
     made = task(7)
     rig.promised.choose(made)
-    made.tries = (Try(0.0, 1.0, "scout/0", "ValueError", "no"),)
+    made.tries, made.retried = (Try(0.0, 1.0, "scout/0", "ValueError", "no"),), 1
     rig.promised.choose(made)
     record = rig.foreseen.history.record(("scout", "fetch"))
     assert record is not None
@@ -78,11 +90,37 @@ def test_an_attempt_that_failed_is_learned_from_when_the_next_one_begins() -> No
     assert rig.learned == 2
 
 
+def test_an_attempt_that_never_began_is_not_learned_from() -> None:
+    rig = Rig()
+    made = task(7)
+    made.tries, made.retried = (Try(0.0, 1.0, "scout/0", "ValueError", "no"),), 1
+    rig.promised.choose(made)
+    rig.promised.choose(made)
+    assert rig.learned == 0
+    assert len(rig.promised) == 1
+
+
+def test_a_task_that_wants_skills_goes_to_who_has_them_whatever_is_foreseen() -> None:
+    rig = Rig()
+    assert rig.promised.choose(task(1, agent=ANYBODY, options=Options(skills=("read",)))) == "able/3"
+    with pytest.raises(UnknownKind):
+        rig.promised.choose(task(2, agent=ANYBODY, options=Options(skills=("fly",))))
+    assert len(rig.promised) == rig.foreseen.trial.judged == 0
+
+
+def test_without_foresight_the_routes_choose() -> None:
+    promised = Promised(Routes(), None)  # type: ignore[arg-type]
+    made = task(1)
+    assert promised.choose(made) == "scout/9"
+    promised.accepted([task(2, after=("a",), state="waiting")])
+    promised.ended([made.end("done", 0.0, value=b"1")])
+
+
 def test_the_number_of_a_task_says_whether_it_is_one_of_the_control_group() -> None:
     rig = Rig(control=0.5)
     rig.run(200)
-    first = [rig.promised.choose(task(number)) == 0 for number in range(0, 400, 4)]
-    again = [rig.promised.choose(task(number)) == 0 for number in range(0, 400, 4)]
+    first = [rig.promised.choose(task(number)) == "scout/0" for number in range(0, 400, 4)]
+    again = [rig.promised.choose(task(number)) == "scout/0" for number in range(0, 400, 4)]
     assert True in first
     assert False in first
     assert first == again

@@ -12,7 +12,7 @@ import pytest
 from engine import __version__
 from engine import snapshot as module
 from engine.snapshot import SCHEMA, pool_facts, snapshot, worker_facts
-from engine.stream import Tally
+from engine.tally import Tally
 from pools.errors import Failure
 from pools.gauges import (
     ASLEEP,
@@ -69,7 +69,11 @@ class Swarm:
             Pool(1, self.placement.pools[1], [three], lambda _finding: None, lambda _event: None),
         ]
         self.seats = [one, two, three]
+        self.breakers = SimpleNamespace(counts=lambda: {"closed": 2, "open": 0})
+        self.health = SimpleNamespace(facts=lambda _now_s: {"errors_per_min": 3})
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
+        self.deadlocks = SimpleNamespace(blocked=3, broken=1)
+        self.watch = SimpleNamespace(alerts=SimpleNamespace(listed=lambda _now_s: [{"name": "a/1"}]))
 
 
 NONE = Tally().as_dict()
@@ -88,6 +92,12 @@ def test_a_snapshot_is_json_with_its_schema_first() -> None:
     assert orjson.loads(orjson.dumps(facts)) == facts
     assert (facts["name"], facts["pid"], facts["version"], facts["durability"]) == ("mine", os.getpid(), __version__, "memory")
     assert facts["uptime_s"] == facts["time_s"] > 1_700_000_000
+
+
+def test_long_asks_deadlocks_and_alerts_are_shown() -> None:
+    facts = shown()
+    assert facts["waits"] == {"blocked": 3, "deadlocks": 1}
+    assert facts["alerts"] == [{"name": "a/1"}]
 
 
 def test_agents_add_up_and_those_of_a_worker_that_is_away_are_not_counted_as_objects() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from engine import stream as module
-from engine.stream import Tally, batches, singly, task_of
+from engine.stream import batches, singly
+from engine.submission import task_of
+from engine.tally import Tally
 from pools.address import Key, parse, valid_kind
 from pools.errors import BadArgument, Failure, UnknownAgent
 from pools.lane import Named

@@ -43,6 +43,10 @@ LATER = Options(priority=LOW, retries=3, retry_on=("ValueError",), backoff_s=2.0
             ),
         ),
         (
+            {"skills": ["search"], "method": "get"},
+            Submission(None, "*", "get", None, None, options=Options(skills=("search",))),
+        ),
+        (
             {"agent": "counter/1", "method": "get", "tags": ["a", "b"], "tenant": "t", "timeout_s": 1, "delay_s": 0, "id": "n"},
             Submission("n", "counter/1", "get", None, None, options=Options(tags=("a", "b"), tenant="t", timeout_s=1.0)),
         ),
@@ -79,7 +83,9 @@ def test_a_line_and_its_row_are_the_same_submission(line: Any, meant: Submission
         ({"agent": "counter/1", "method": "get", "tags": ["x"] * 33}, "tags"),
         ({"agent": "counter/1", "method": "get", "tenant": 5}, "tenant"),
         ({"agent": "counter/1", "method": "get", "sticky": "x"}, "sticky"),
-        ({"agent": "counter/1", "method": "get", "skills": ["x"]}, "skills"),
+        ({"agent": "counter/1", "method": "get", "skills": ["x"]}, "in place of an agent"),
+        ({"kind": "counter", "method": "get", "skills": ["x"]}, "in place of an agent"),
+        ({"skills": ["x"], "method": "get", "sticky": "a"}, "sticky"),
         ({"agent": "counter/1", "method": "get", "id": "a", "key": "b"}, "twice"),
         ({"agent": "counter/1", "method": "get", "deadline_s": 0}, "deadline_s"),
         ({"agent": "counter/1", "method": "get", "deadline_s": float("nan")}, "deadline_s"),

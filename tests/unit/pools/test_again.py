@@ -51,10 +51,10 @@ class Setup:
         return [(section["n"], section["i"]) for section in self.wire.sections]
 
 
-def test_a_section_without_any_answer_is_sent_again_as_it_was() -> None:
+def test_a_section_without_any_answer_is_sent_again_as_it_was_and_says_so() -> None:
     setup = Setup(3, a=[1, 2, 3], c="session", q=[7, 8, 9], w=1)
     setup.lose()
-    assert setup.wire.sections == [orjson.loads(setup.flights[1].sent)]
+    assert setup.wire.sections == [orjson.loads(setup.flights[1].sent) | {"r": 1}]
     assert "p" not in setup.wire.sections[0]
 
 
@@ -73,7 +73,7 @@ def test_one_method_for_all_stays_one() -> None:
     setup = Setup(3)
     setup.answer(1, 1)
     setup.lose()
-    assert setup.wire.sections == [{"n": 1, "k": "counter", "i": ["1.0", "1.2"], "m": "add", "p": [0, 2]}]
+    assert setup.wire.sections == [{"n": 1, "k": "counter", "i": ["1.0", "1.2"], "m": "add", "p": [0, 2], "r": 1}]
 
 
 def test_what_is_sent_again_goes_many_sections_a_message() -> None:

@@ -101,7 +101,7 @@ def test_a_field_cannot_have_a_name_that_tells_about_every_agent(name: str) -> N
         type(Agent)("Mine", (Agent,), {"__annotations__": {name: "int"}, name: 0})
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED - HOOKS - {"is_made_on_use", "memory_limit_bytes", "migrate"}))
+@pytest.mark.parametrize("name", sorted(RESERVED - HOOKS - {"is_made_on_use", "memory_limit_bytes", "migrate", "skills"}))
 def test_a_method_cannot_have_a_name_that_tells_about_every_agent(name: str) -> None:
     """Otherwise `agent.id` would be a method where the engine expects a text."""
     with pytest.raises((BadField, BadMethod), match=f"Mine.{name}"):

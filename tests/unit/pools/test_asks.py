@@ -253,7 +253,7 @@ async def test_a_task_in_flight_that_takes_too_long_expires_and_is_taken_back() 
     setup = Setup()
     with pytest.raises(TaskExpired, match=r"counter/1 add: no answer within 0 s"):
         await setup.ask("counter/1", "add", 1, timeout_s=0)
-    assert setup.wire.orders == [{"verb": "cancel", "sections": [1], "position": 0}]
+    assert setup.wire.orders == [{"verb": "cancel", "sections": [1], "position": 0, "late": True}]
     assert setup.counted == (1, 0, [])
     setup.fail("TaskCancelled", "", None)
     assert setup.counted == (1, 1, ["TaskExpired"])

@@ -81,7 +81,7 @@ def test_a_method_is_called_with_what_was_sent(sent: Any, value: int) -> None:
 
 def test_a_method_gets_its_context_by_name() -> None:
     kind, agent, method = of(Light, "say")
-    context = Context(Office(), "light/1", "1.0")
+    context = Context(Office(), kind, agent, "1.0")
     assert call(kind, agent, method, bind(method, agent, {"x": 5}, context)) == ["light/1", 5]
 
 
@@ -165,6 +165,12 @@ def test_a_value_of_json_arrives_as_it_is(value: Any) -> None:
     sent = sendable(value)
     assert sent == value
     assert type(sent) is type(value)
+
+
+@pytest.mark.parametrize("value", ["x" * (REPLY_BYTES + 1), "\0" * (REPLY_BYTES // 5), "é" * (REPLY_BYTES - 1)])
+def test_a_text_is_weighed_as_json_has_it(value: str) -> None:
+    with pytest.raises(BadReply, match="bytes as JSON"):
+        sendable(value)
 
 
 def test_a_value_is_a_copy_so_that_the_agent_may_go_on() -> None:

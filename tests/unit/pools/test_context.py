@@ -9,14 +9,25 @@ from typing import Any
 import pytest
 
 from pools.context import Context
-from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch
-from pools.spec import OUTBOX_MESSAGES
+from pools.counter import Counter
+from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch, TaskCancelled
+from pools.kind import Kind
+from pools.ledger import Ledger
+from pools.logbook import kept_in
+from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES
 from tests.support.kept import Desk
 from tests.support.rigs import Office
 
+COUNTER = Kind(Counter)
+
+
+def made(office: Office, task_id: str, ledger: Ledger | None = None, **facts: Any) -> Context:
+    """The context of a task of counter/1."""
+    return Context(office, COUNTER, COUNTER.make(1), task_id, ledger, **facts)
+
 
 def context() -> Context:
-    return Context(Office(), "counter/1", "7.3")
+    return made(Office(), "7.3")
 
 
 def test_a_context_says_who_and_which_task_it_is() -> None:
@@ -53,6 +64,29 @@ def test_what_was_told_cannot_be_changed_afterwards() -> None:
     items.append(2)
     by_name["a"].append(2)
     assert [entry[3] for entry in ctx.outbox] == [[[1]], {"x": {"a": [1]}}, [[1]]]
+
+
+@pytest.mark.parametrize("method", ["half \udc80 a character", None, 5, ["add"]])
+def test_what_has_no_name_is_asked_of_nobody(method: Any) -> None:
+    ctx = context()
+    for send in (
+        lambda: ctx.tell("other/2", method, 1),
+        lambda: ctx.timer(1, method),
+        lambda: ctx.ask("other/2", method),
+    ):
+        with pytest.raises(BadArgument, match="named by text"):
+            send()
+    assert ctx.outbox == []
+
+
+def test_the_messages_of_a_task_have_a_limit_in_bytes() -> None:
+    ctx = context()
+    text = "x" * (OUTBOX_BYTES // 4)
+    for _ in range(3):
+        ctx.tell("other/2", "put", text)
+    with pytest.raises(OutboxFull, match="8,388,608 bytes"):
+        ctx.tell("other/2", "put", text)
+    assert len(ctx.outbox) == 3
 
 
 async def test_awaiting_is_allowed_and_not_needed() -> None:
@@ -115,7 +149,7 @@ def test_one_task_sends_a_bounded_number_of_messages() -> None:
 
 async def test_a_question_leaves_at_once() -> None:
     office = Office()
-    ctx = Context(office, "counter/1", "7.3")
+    ctx = made(office, "7.3")
     answer = ctx.ask("other/2", "get", 1)
     (address, method, arguments, future), *_ = office.asked
     assert (address, method, arguments) == ("other/2", "get", (1,))
@@ -132,7 +166,7 @@ def test_arguments_by_place_and_by_name_do_not_mix_in_silence() -> None:
 
 def test_a_line_for_the_log_carries_its_agent_and_task() -> None:
     office = Office()
-    Context(office, "counter/1", "7.3").log("hello")
+    made(office, "7.3").log("hello")
     assert office.logged == [("counter/1", "7.3", "hello")]
 
 
@@ -148,26 +182,26 @@ async def test_a_step_has_an_id_before_it_and_in_it() -> None:
 
 
 def test_a_step_is_for_methods_that_can_wait() -> None:
-    ctx = Context(Office(), "counter/1", "7.3", can_wait=False)
+    ctx = made(Office(), "7.3", can_wait=False)
     with pytest.raises(BadArgument, match="async"):
         ctx.step("one", lambda: 1)
 
 
 async def test_where_state_is_kept_a_question_is_a_step_of_its_task() -> None:
     desk, office = Desk(), Office()
-    ctx = Context(office, "counter/1", "0011-7", desk.ledger)
+    ctx = made(office, "0011-7", desk.ledger)
     ctx.ask("other/2", "get", 1)
     ctx.ask("other/2", "get", 1)
     assert [question.name for question in office.questions if question] == ["0011-7.0", "0011-7.1"]
     assert ctx.step_id == "0011-7/2"
     desk.ledger.recall.stepped("0011-7", 0, ["other/2", "get"], None, 9)
-    again = Context(office, "counter/1", "0011-7", desk.ledger)
+    again = made(office, "0011-7", desk.ledger)
     assert await again.ask("other/2", "get", 1) == 9
     assert len(office.asked) == 2
     desk.ledger.recall.stepped("0011-7", 1, "x", None, 9)
     with pytest.raises(StepMismatch):
         again.end()
-    other = Context(office, "counter/1", "0011-7", desk.ledger)
+    other = made(office, "0011-7", desk.ledger)
     with pytest.raises(StepMismatch):
         other.end()  # it has taken none of them
     desk.close()
@@ -177,7 +211,7 @@ def test_where_nothing_is_kept_a_question_is_none() -> None:
     office = Office()
 
     async def ask() -> None:
-        Context(office, "counter/1", "7.3").ask("other/2", "get", 1)
+        made(office, "7.3").ask("other/2", "get", 1)
 
     asyncio.run(ask())
     assert office.questions == [None]
@@ -186,9 +220,93 @@ def test_where_nothing_is_kept_a_question_is_none() -> None:
 def test_an_agent_with_much_on_its_way_has_less_room() -> None:
     office = Office()
     office.free = 3
-    ctx = Context(office, "counter/1", "7.3")
+    ctx = made(office, "7.3")
     for _ in range(3):
         ctx.tell("other/1", "add")
     with pytest.raises(OutboxFull, match="room for 3") as caught:
         ctx.spawn("other", "x")
     assert caught.value.retry_after_s == 1.0
+
+
+# -- checkpoints -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_checkpoint_is_read_back_as_it_was_made_and_goes_on_behind_its_own() -> None:
+    desk, office = Desk(), Office()
+    office.logbook = kept_in(desk.ledger)
+
+    async def ended(taken: Any) -> Any:
+        task = asyncio.ensure_future(taken)
+        for _ in range(5):
+            await asyncio.sleep(0)
+            desk.settle()
+        return await task
+
+    first = made(office, "0011-7", desk.ledger)
+    assert first.last_checkpoint() is None
+    assert await ended(first.step("one", lambda: 1)) == 1
+    assert await ended(first.checkpoint(progress=0.5, partial_result=[1], context={"a": 1}, metadata="m")) == 1
+    assert await ended(first.step("two", lambda: 2)) == 2
+    other = made(office, "0011-8", desk.ledger)
+    seen = other.last_checkpoint("progress")
+    assert seen is not None
+    assert seen[:2] == (1, "progress")
+    assert seen[3:] == ("0011-7", 0.5, [1], {"a": 1}, "m", {"total": 0})
+    assert other.step_id == "0011-8/0"
+    again = made(office, "0011-7", desk.ledger)
+    assert again.last_checkpoint() == seen
+    assert again.step_id == "0011-7/2"
+    assert await ended(again.step("two", lambda: pytest.fail("it was done"))) == 2
+    again.end()
+    desk.close()
+
+
+async def test_the_first_checkpoint_that_is_read_says_where_a_task_goes_on() -> None:
+    desk, office = Desk(), Office()
+    office.logbook = kept_in(desk.ledger)
+    for at, kind in enumerate(("progress", "user")):
+        office.logbook.write(COUNTER, COUNTER.make(1), kind, {}, task="0011-7", ordinal=at)
+        desk.ledger.recall.stepped("0011-7", at, [kind], None, at + 1)
+    ctx = made(office, "0011-7", desk.ledger)
+    found = map(ctx.last_checkpoint, ("milestone", "progress", "user", None))
+    assert [read and read.revision for read in found] == [None, 1, 2, 2]
+    assert ctx.step_id == "0011-7/1"
+    desk.close()
+
+
+async def test_the_last_checkpoint_is_read_before_the_first_step() -> None:
+    ctx = context()
+    await ctx.step("one", lambda: 1)
+    with pytest.raises(BadArgument, match="before the first step"):
+        ctx.last_checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"kind": "pre_failover"}, "progress, milestone, user, got 'pre_failover'"),
+        ({"kind": "other"}, "got 'other'"),
+        ({"kind": None}, "got None"),
+        *(({"progress": progress}, "a number from 0 to 1") for progress in (-0.1, 1.01, math.nan, "0.5", True)),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_meant_is_refused_at_once(facts: dict[str, Any], said: str) -> None:
+    ctx = context()
+    with pytest.raises(BadArgument, match=said):
+        ctx.checkpoint(**facts)
+    assert ctx.step_id == "7.3/0"
+
+
+def test_a_checkpoint_is_for_methods_that_can_wait() -> None:
+    with pytest.raises(BadArgument, match="async"):
+        made(Office(), "7.3", can_wait=False).checkpoint()
+
+
+async def test_a_task_that_is_over_takes_no_step_whether_it_took_one_before_or_not() -> None:
+    for has_begun in (False, True):
+        ctx = context()
+        if has_begun:
+            await ctx.checkpoint()
+        ctx.close()
+        with pytest.raises(TaskCancelled):
+            await ctx.checkpoint()

@@ -98,4 +98,5 @@ def test_the_errors_that_may_pass_say_when_to_try_again() -> None:
         for name in errors.__all__
         if isinstance(leaf := getattr(errors, name), type) and issubclass(leaf, PoolError) and leaf.retry_after_s
     }
-    assert passing == {"LinkClosed", "MailboxFull", "OutboxFull", "PoolFull", "PoolUnavailable", "StoreFull", "WorkerDied"}
+    full = {"MailboxFull", "OutboxFull", "PoolFull", "StoreFull"}
+    assert passing == full | {"CircuitOpen", "LinkClosed", "PoolUnavailable", "WorkerDied"}

@@ -9,7 +9,7 @@ import pytest
 
 from checkpoints.stamp import STAMPED
 from pools.address import Key
-from pools.errors import BadFrame, Failure, FrameTooLarge, UnknownAgent, WorkerDied
+from pools.errors import BadFrame, CircuitOpen, Failure, FrameTooLarge, PoolError, UnknownAgent, WorkerDied
 from pools.gateway import Gateway
 from pools.link import Link
 from pools.message import RESULT, encode
@@ -30,10 +30,12 @@ class Setup:
         self.back = Back(holds_bytes)
         self.accepted = 0
         self.ended = 0
+        self.again: list[Any] = []
         self.gateway = Gateway(self._resolve, self.back, self.turns, self._accept, self._end)
         self.gateway.session = session
 
-    def _resolve(self, kind: str, key: Key, *_more: Any) -> tuple[Link, Key]:
+    def _resolve(self, kind: str, key: Key, *_more: Any, **facts: Any) -> tuple[Link, Key]:
+        self.again.append(facts.get("is_again"))
         if key is None:
             return self.link, 42
         if type(key) is int and key < 100:
@@ -104,10 +106,11 @@ def test_a_task_to_a_kind_goes_to_the_agent_that_was_chosen() -> None:
 
 
 class Aside:
-    """Chooses agent 7, or does the tasks for `apart` itself; keeps what it learns."""
+    """Chooses agent 7, or does the tasks for `apart` itself; lets methods pass that are plain; keeps what it learns."""
 
     def __init__(self) -> None:
         self.apart: list[Any] = []
+        self.plain: set[str] = set()
         self.learned: list[tuple[Any, int, list[Failure]]] = []
 
     def choose(self, kind: str, method: str, argument: Any, done: Any) -> tuple[Key, Any] | None:
@@ -117,6 +120,9 @@ class Aside:
             self.apart.append(done)
             return None
         return 7, (method, argument)
+
+    def clear(self, _kind: str, method: str, count: int) -> Any:
+        return (method, count) if method in self.plain else None
 
     def learn(self, case: Any, count: int, failures: Any) -> None:
         self.learned.append((case, count, list(failures)))
@@ -133,7 +139,22 @@ def test_a_task_to_a_kind_goes_to_whom_foresight_chooses_which_hears_of_its_end(
     failure = Failure("ValueError", "text")
     assert setup.back.answers == {(1, 0): 1, (1, 1): 2, (1, 2): failure, (1, 3): 4}
     assert aside.learned == [(("get", "x"), 2, [failure]), (("get", "y"), 1, [])]
-    assert setup.gateway._cases == {}
+    assert setup.gateway._watched == 0
+
+
+def test_of_a_section_for_a_kind_what_is_clear_is_dealt_and_the_rest_looked_at() -> None:
+    setup = Setup()
+    aside = setup.gateway.aside = Aside()
+    aside.plain.add("get")
+    setup.gateway._deal = dealer = Dealer(setup.link)
+    setup.gateway.accept([tasks(1, None, None, None, None, None) | {"m": [["get", "add"], [0, 1, 0, 0, 0]]}])
+    assert dealer.asked == [("counter", 4)]
+    assert sorted(setup.wire.keys) == [7, 7, 8]  # one of them was looked at, two are refused
+    setup.answer_all()
+    assert aside.learned[-1] == (("add", None), 1, [])
+    assert sum(count for case, count, _ in aside.learned if case == ("get", 4)) == 4
+    assert len(setup.back.answers) == 5
+    assert setup.gateway._watched == 0
 
 
 def test_a_task_that_is_done_aside_is_answered_in_its_place() -> None:
@@ -331,3 +352,68 @@ def test_a_session_that_counts_its_sections_from_1_is_refused_as_nobody_could_ev
     with pytest.raises(BadFrame, match="microseconds since 1970"):
         setup.gateway.accept([tasks(STAMPED + 1, 5), tasks(STAMPED - 1, 5)])
     assert (setup.accepted, setup.wire.sent) == (0, [])
+
+
+def test_it_is_known_whom_a_task_to_any_agent_went_to_while_it_is_in_flight() -> None:
+    setup = Setup()
+    setup.gateway.accept([{"n": 7, "k": "counter", "i": [None, 5], "m": "get"}])
+    assert setup.gateway.addresses({(7, 0), (9, 9)}) == {(7, 0): "counter/42"}
+    setup.answer_all()
+    assert setup.gateway.addresses({(7, 0)}) == {}
+
+
+def test_what_a_peer_says_of_long_asks_is_handed_on_and_its_end_too() -> None:
+    setup, heard = Setup(), []
+    setup.gateway.told({"began": []})  # nobody listens
+    listened = Gateway(
+        setup._resolve, setup.back, setup.turns, setup._accept, setup._end, waits=lambda *said: heard.append(said)
+    )
+    listened.told({"began": [1]})
+    listened.close()
+    assert heard == [(listened, {"began": [1]}), (listened, None)]
+
+
+def test_who_chooses_is_told_what_may_have_been_sent_before() -> None:
+    setup = Setup(session="00")
+    setup.gateway.accept([tasks(STAMPED, None, r=1), tasks(STAMPED + 1, None)])
+    assert setup.again == [True, False]
+
+
+class Dealer:
+    """Deals two tasks to each of two links, and refuses the rest."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, kind: str, count: int) -> tuple[list[tuple[Link, list[int]]], PoolError | None]:
+        self.asked.append((kind, count))
+        return [(self.link, [7, 8][:count])], CircuitOpen("no more") if count > 2 else None
+
+
+def test_a_section_for_a_kind_is_dealt_at_once_and_what_is_left_is_refused() -> None:
+    setup = Setup()
+    setup.gateway._deal = dealer = Dealer(setup.link)
+    setup.gateway.accept([tasks(5, None, None, None)])
+    assert dealer.asked == [("counter", 3)]
+    assert [one["i"] for one in setup.wire.sections] == [[7, 8]]
+    setup.answer_all()
+    assert [setup.back.answers[5, position] for position in (0, 1)] == [7, 8]
+    assert setup.back.answers[5, 2].type == "CircuitOpen"
+    assert setup.ended == 3
+
+
+def test_a_section_with_one_agent_named_is_not_dealt() -> None:
+    setup = Setup()
+    setup.gateway._deal = dealer = Dealer(setup.link)
+    setup.gateway.accept([tasks(5, None, 3)])
+    assert dealer.asked == []
+
+
+def test_the_priority_of_a_section_is_that_of_its_lane_and_one_that_there_is_not_is_refused() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(5, 1), tasks(6, 2, pr=3)])
+    assert [section.get("pr") for section in setup.wire.sections] == [3, None]
+    for wrong in (4, -1, "high", None):
+        with pytest.raises(BadFrame):
+            setup.gateway.accept([tasks(7, 1, pr=wrong)])

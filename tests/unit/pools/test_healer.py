@@ -88,6 +88,7 @@ async def test_who_did_well_on_trial_is_recovered() -> None:
     setup.found("hung")
     setup.found("recovered", method="", cause="3 tasks ended well")
     assert setup.status() == "recovered"
+    assert setup.healer.mends == {"replaced": 0, "recovered": 1, "released": 0}
     assert setup.told() == []
     assert setup.events[-1] == (
         "agent.recovered",
@@ -110,6 +111,7 @@ async def test_who_failed_again_and_again_has_a_new_object_already() -> None:
     setup = Setup()
     setup.found("relapsed")
     assert (setup.orders, setup.status(), setup.names) == ([], "recovered", ["agent.relapsed"])
+    assert setup.healer.mends == {"replaced": 1, "recovered": 0, "released": 0}
 
 
 async def test_who_fails_again_and_again_on_trial_stays_there() -> None:
@@ -170,6 +172,7 @@ async def test_who_is_released_is_as_the_others_and_begins_anew() -> None:
     setup.futures[-1].set_result(1)
     entry = await releasing
     assert (entry["agent"], entry["status"]) == ("a/1", "released")
+    assert setup.healer.mends["released"] == 1
     assert setup.names[-1] == "agent.released"
     assert setup.told() == []
     setup.found("killed")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pools.address import Key, parse
-from pools.errors import PoolUnavailable, StoreFull, TaskFailed, UnknownKind
+from pools.errors import Deadlock, PoolUnavailable, StoreFull, TaskFailed, UnknownKind
 from pools.inquiries import Inquiries
 from pools.link import Link
-from pools.message import TASK
+from pools.message import STATUS, TASK
 from pools.numbers import Numbers
 from pools.steps import Question, Steps
 from tests.support.disks import SimDisk
@@ -27,6 +27,7 @@ class Near:
     def __init__(self) -> None:
         self.rows: list[Any] = []
         self.names: list[str] = []
+        self.taken: list[Any] = []
 
     def offer(self, lanes: Any) -> None:
         """Take everything."""
@@ -34,6 +35,10 @@ class Near:
             tokens, _, methods, arguments = lane.cut(len(lane))
             self.rows += zip(tokens, methods, arguments, strict=True)
             self.names += [lane.name_of(token) for token in tokens]
+
+    def cancel_where(self, _sink: Any, is_meant: Any) -> None:
+        """Note whose are taken back."""
+        self.taken = [token.future for token, *_ in self.rows if is_meant(token)]
 
 
 class Setup:
@@ -190,3 +195,22 @@ async def test_without_room_nothing_new_is_asked_of_another_worker_and_what_was_
     assert len(setup.near.rows) == 1
     assert not asked.done()
     setup.desk.kill()
+
+
+async def test_questions_are_taken_back_here_and_elsewhere_and_their_numbers_are_free_again() -> None:
+    setup = Setup(SimDisk())
+    near, far, kept = setup.ask("here/1", 1), setup.ask("far/1", 1), setup.ask("far/2", 2)
+    [*_, section] = await setup.settle()
+    for future in (near, far):
+        future.set_exception(Deadlock("as told"))
+    setup.inquiries.take_back({near, far})
+    await setup.settle()
+    assert setup.near.taken == [near]
+    orders = [message.data for message in setup.desk.sent if message.letter == STATUS]
+    assert orders == [{"verb": "cancel", "sections": [section["n"]], "position": 0}]
+    setup.up.take([{"n": section["n"], "v": [None, 7], "e": [[0, "TaskCancelled", "", None]]}])
+    assert await kept == 7
+    assert setup.numbers._open == {}
+    for future in (near, far):
+        with pytest.raises(Deadlock):
+            await future

@@ -233,7 +233,7 @@ class Setup:
     def case(self, agent: Agent, method: str, argument: Any = None) -> Case:
         kind = self.kinds[type(agent).kind]
         asked = kind.methods[method]
-        context = Context(self.office, agent.id, "5.7", can_wait=asked.is_async) if asked.wants_context else None
+        context = Context(self.office, kind, agent, "5.7", can_wait=asked.is_async) if asked.wants_context else None
         return Case(kind, agent, asked, argument, "5.7", context)
 
     async def run(self, agent: Agent, method: str, argument: Any = None) -> tuple[Any, list[Any]]:

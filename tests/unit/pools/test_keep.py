@@ -26,4 +26,5 @@ def test_a_worker_is_told_its_folder_its_session_whether_it_waits_for_the_disk_a
             "session": "aabb",
             "is_synced": is_synced,
             "answers": 250_000,
+            "answers_bytes": 32 * 1024 * 1024,
         }

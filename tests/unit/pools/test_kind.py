@@ -12,6 +12,7 @@ from pools.context import Context
 from pools.errors import BadField, BadMethod, PoolError, StateTooLarge, StateUnreadable
 from pools.kind import Fresh, Kind
 from pools.log import Log
+from pools.spec import AGENT_MOST_BYTES
 from pools.table import Table
 
 
@@ -91,8 +92,8 @@ def test_a_kind_tells_what_it_can_do_and_how_its_agents_come_to_be() -> None:
 
         def take(self, x: int, ctx: Context) -> None: ...
 
-    assert Kind(Shared).facts() == {"kind": "shared", "methods": {"take": "take(x: int)"}, "is_made_on_use": True}
-    assert Kind(Empty).facts() == {"kind": "empty", "methods": {"ping": "ping()"}, "is_made_on_use": False}
+    assert Kind(Shared).facts() == {"kind": "shared", "methods": {"take": "take(x: int)"}, "skills": [], "is_made_on_use": True}
+    assert Kind(Empty).facts() == {"kind": "empty", "methods": {"ping": "ping()"}, "skills": [], "is_made_on_use": False}
 
 
 def test_the_hooks_of_a_task_are_not_tasks() -> None:
@@ -242,6 +243,18 @@ def test_a_log_or_a_table_cannot_be_replaced_as_only_what_is_new_in_it_is_record
     setattr(agent, name, other)
     with pytest.raises(BadField, match=f"deep: {name} must stay the (Log|Table) it was"):
         kind.commit(agent)
+
+
+@pytest.mark.parametrize("limit", [0, AGENT_MOST_BYTES + 1])
+def test_a_class_may_not_have_more_state_than_a_record_holds(limit: int) -> None:
+    class Huge(Agent):
+        memory_limit_bytes: ClassVar[int] = limit
+        text: str = ""
+
+        def grow(self) -> None: ...
+
+    with pytest.raises(BadField, match="1 to 8,388,608"):
+        Kind(Huge)
 
 
 def test_a_change_that_was_refused_for_its_size_can_still_be_taken_back() -> None:

@@ -6,8 +6,9 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from checkpoints.errors import DiskFull
+from checkpoints.frame import Part
 from checkpoints.store import open_store
 from pools.agent import Agent
 from pools.channel import Channel
@@ -102,6 +104,22 @@ def test_a_message_leaves_when_what_was_recorded_before_it_is_on_the_disk(desk: 
     assert b"somebody" in log
 
 
+def test_a_commit_is_made_by_a_thread_of_its_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What answers never waits for the disk."""
+    seen: list[int] = []
+    commit = desk.store.commit
+
+    def noted(parts: Sequence[Part], count: int) -> int:
+        seen.append(threading.get_ident())
+        return commit(parts, count)
+
+    monkeypatch.setattr(desk.store, "commit", noted)
+    desk.ledger.arrived([5])
+    desk.settle()
+    assert len(seen) == 1
+    assert threading.get_ident() not in seen
+
+
 @pytest.mark.parametrize("is_flushed", [True, False])
 def test_nothing_leaves_while_the_commit_is_not_made(desk: Desk, is_flushed: bool) -> None:
     desk.ledger.changed(COUNTER, {1: 5})
@@ -180,6 +198,29 @@ def test_a_commit_that_is_large_is_made_no_larger(desk: Desk, monkeypatch: pytes
     assert 5 < desk.gated.commits < 30
     desk.kill()
     assert stored(desk.disk) == {("counter", key): {"total": key} for key in range(1, 101)}
+
+
+def test_what_is_recorded_in_one_turn_is_divided_between_slices_and_never_within_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.ledger.BATCH_BYTES", 1_000)
+    for number in range(10):
+        desk.ledger.is_within = True
+        desk.ledger.divide()
+        desk.ledger.changed(COUNTER, dict.fromkeys(range(200), number))
+        desk.ledger.divide()
+        desk.ledger.answered(2 * number + 1, {"o": 0, "v": [number] * 200})
+        desk.ledger.is_within = False
+        desk.ledger.divide()
+    desk.ledger.changed(COUNTER, {7: 99})
+    for _ in range(3):
+        assert desk.land()
+    desk.kill()
+    after = Desk(desk.disk)
+    assert [after.ledger.answers(2 * at + 1) for at in range(3)] == [dict.fromkeys(range(200), at) for at in range(3)]
+    assert after.ledger.answers(7) is None
+    assert after.store.state("counter", 7) == {"total": 2}
+    after.close()
 
 
 def test_a_change_and_its_answer_are_one_commit_however_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -511,7 +552,7 @@ def test_with_room_again_the_same_process_takes_changes(monkeypatch: pytest.Monk
     def has_room(folder: str) -> bool:
         asked.append(folder)
         if len(asked) == 3:
-            desk.disk.faults.append(Fault(error=errno.ENOSPC, kinds=("create",)))  # another was faster
+            first.disk.faults.append(Fault(error=errno.ENOSPC, kinds=("create",)))  # another was faster
         return len(asked) > 2
 
     monkeypatch.setattr("pools.ledger.has_room", has_room)

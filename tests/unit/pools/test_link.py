@@ -213,6 +213,15 @@ def test_a_section_too_large_for_a_frame_is_halved_until_it_goes() -> None:
     assert setup.link.open == 0
 
 
+def test_what_waits_behind_tasks_that_cannot_be_sent_is_sent() -> None:
+    setup = Setup(window=2)
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, *((name, 1, "add", "\ud800") for name in "abcde"), ("f", 2, "add", 5))
+    setup.link.offer([lane])
+    assert [answer_of(setup.sink, name).type for name in "abcde"] == ["BadArgument"] * 5
+    assert (list(setup.wire.keys), setup.link.open, setup.link.waiting) == ([2], 1, 0)
+
+
 def test_the_halves_keep_their_methods_and_arguments() -> None:
     setup = Setup(holds=1)
     lane = Lane(setup.link, "counter", setup.sink)
@@ -672,3 +681,28 @@ def test_what_was_taken_back_is_not_sent_to_the_next_process(is_meant: Any) -> N
     assert [orjson.loads(orjson.dumps(section))["i"] for section in wire.sections] == ([] if is_meant is None else [["a", "c"]])
     assert setup.sink.failed_with("TaskCancelled") == (set("abc") if is_meant is None else {"b"})
     assert setup.link.open == (0 if is_meant is None else 2)
+
+
+def test_what_is_in_flight_is_told_with_its_place_and_its_agent() -> None:
+    setup, other = Setup(), Sink()
+    assert setup.link.oldest is None
+    setup.offer("a", "b")
+    setup.link.offer([queued(setup.link, other, ["x"])])
+    assert [(token, place) for token, place, _ in setup.link.in_flight()] == [("a", (1, 0)), ("b", (1, 1)), ("x", (3, 0))]
+    assert [(token, place) for token, place, _ in setup.link.in_flight(other)] == [("x", (3, 0))]
+    assert [address for *_, address in setup.link.in_flight(other)] == ["counter/x"]
+    assert setup.link.oldest == ("counter/a", "add")
+    setup.link.take([{"n": 1, "i": [0], "v": [1]}])
+    assert [token for token, *_ in setup.link.in_flight()] == ["b", "x"]
+    assert setup.link.oldest == ("counter/b", "add")
+
+
+def test_sections_that_are_taken_back_whole_share_a_message() -> None:
+    setup = Setup()
+    for tokens in (["a"], ["b", "c"], ["d"], ["e", "f"]):
+        setup.offer(*tokens)
+    setup.link.cancel_where(setup.sink, lambda token: token in ("a", "b", "d", "e", "f"))
+    assert setup.wire.orders == [
+        {"verb": "cancel", "sections": [1, 5, 7]},
+        {"verb": "cancel", "sections": [3], "position": 0},
+    ]

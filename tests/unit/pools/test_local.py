@@ -172,3 +172,13 @@ async def test_whose_task_waits_can_be_seen_in_each_of_its_steps() -> None:
     await setup.rig.settle()
     assert seen == {who_is("memo", 1), who_is("memo", 2)}
     assert setup.sink.answers == {"a": 1, "b": 1}
+
+
+async def test_a_task_that_stands_in_a_mailbox_is_taken_back_and_no_other() -> None:
+    setup = Setup()
+    setup.offer(("a", 1, "later", 1), ("b", 1, "add", 10), ("c", 1, "add", 100))
+    setup.link.cancel_where(Sink(), lambda _token: True)  # of another sender
+    setup.link.cancel_where(setup.sink, lambda token: token == "b")
+    assert setup.sink.failed_with("TaskCancelled") == {"b"}
+    await setup.rig.settle()
+    assert (setup.sink.answers["a"], setup.sink.answers["c"]) == (1, 101)

@@ -95,6 +95,8 @@ async def test_past_the_limit_who_made_its_worker_grow_is_named_and_its_worker_g
     assert setup.seats[0].killed == []
     assert setup.seats[1].killed == ["pool p uses 101 of 100 MB, a/1 made it grow; another process takes over its agents"]
     assert setup.names == ["pool.memory", "pool.full"]
+    asked = [verb for verb, _ in setup.seats[1].asked]
+    assert asked[-2:] == ["heaviest", "record"], "what its tasks have done so far is put on record before it goes"
 
 
 async def test_where_state_is_in_the_worker_only_it_stays_and_is_weighed_anew() -> None:

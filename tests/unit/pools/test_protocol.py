@@ -141,7 +141,7 @@ def verbs(start: str) -> set[str]:
     """The verbs between a phrase of the page and the next full stop or semicolon."""
     found = re.search(re.escape(start) + r"([^.;]*)[.;]", PAGE)
     assert found, start
-    return set(re.findall(r"`(\w+)`", found[1]))
+    return set(re.findall(r"`([\w-]+)`", found[1]))
 
 
 async def test_the_control_verbs_are_those_of_the_page() -> None:
@@ -154,7 +154,8 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     gauges = Gauges(1)
     try:
         worker = Worker(asyncio.get_running_loop(), gauges)
-        assert verbs("To a worker:") == {*worker._verbs, *ward({}).verbs, "cancel", "spawned"}  # the last once state is kept
+        own = {*worker._verbs, *ward({}).verbs, "awaits", "deadlock", "cancel", "spawned"}  # the last once state is kept
+        assert verbs("To a worker:") == own
     finally:
         gauges.close()
     control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]
@@ -162,7 +163,7 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     of_tasks = {verb for cell in cells for verb in re.findall(r"`([\w-]+)`", cell)}
     assert "submit" in of_tasks
     assert verbs("To the engine's socket:") | of_tasks == {*control._verbs, "cancel", "session"}
-    assert verbs("from a worker:") == {"spawn", "finding", "event"}
+    assert verbs("from a worker:") == {"spawn", "finding", "event", "waits", "outside"}
 
 
 # -- the sections ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checkpoints.frame import Part
 from checkpoints.stamp import stamp
 from checkpoints.window import HORIZON, Window, answers_part
@@ -15,11 +17,12 @@ SESSION = b"session1"
 class Setup:
     """A memory over a window, and what it records."""
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self, most: int = 100, **bounds: int) -> None:
         self.clock = Clock(NOW_S * 10**9)
         self.window = Window()
         self.noted: list[tuple[Part, int]] = []
-        self.recall = Recall(self.window, self._note, sessions=(b"even", b"odd"), wall_s=self.clock.s, most=most)
+        facts: dict[str, Any] = {"sessions": (b"even", b"odd"), "wall_s": self.clock.s, "most": most}
+        self.recall = Recall(self.window, self._note, **facts, **bounds)
 
     def _note(self, part: Part, count: int) -> None:
         self.window.fold(part)
@@ -65,6 +68,24 @@ def test_the_bounds_are_looked_at_at_first_and_then_now_and_then() -> None:
     setup.clock.pass_s(1)
     setup.recall.bound()
     assert len(setup.noted) == 2
+
+
+def test_large_answers_of_clients_that_left_are_forgotten_and_none_that_is_young() -> None:
+    setup = Setup(100_000, most_bytes=10_000)
+    setup.recall.bound()
+    numbers = []
+    for _ in range(20):
+        numbers.append(setup.answer(0, 500))  # some 1,000 bytes
+        setup.recall.bound(500, 1_000)
+        setup.clock.pass_s(60)
+    kept = [number for number in numbers if setup.window.answers(SESSION, number)]
+    assert 8 <= len(kept) <= 10
+    assert kept == numbers[-len(kept) :]
+    numbers = [setup.answer(at / 3600, 500) for at in range(50)]
+    setup.clock.pass_s(60)
+    setup.recall.bound(500, 50_000)
+    assert [number for number in numbers if setup.window.answers(SESSION, number)] == numbers
+    assert not any(setup.window.answers(SESSION, number) for number in kept[:3])
 
 
 def test_a_flood_of_answers_is_looked_at_before_its_time() -> None:

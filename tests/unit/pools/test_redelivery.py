@@ -382,7 +382,7 @@ class Chain:
         self.gateway.session = CLIENT.hex()
         self.client.attach(self.up)
 
-    def _resolve(self, kind: str, key: Key, *_more: Any) -> tuple[Link, Key]:
+    def _resolve(self, kind: str, key: Key, *_more: Any, **_facts: Any) -> tuple[Link, Key]:
         return self.inner, key
 
     # -- what happens

@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from pools.breaker import BreakerSpec
 from pools.channel import Channel
 from pools.gauges import DONE
 from pools.message import STATUS, Message
@@ -58,6 +60,7 @@ async def test_a_spare_waits_for_its_orders_and_counts_in_the_table_that_all_sha
     channel = Channel(lambda _channel, message: answered.put_nowait(message), lambda _channel, _error: None, time.time)
     await loop.create_connection(lambda: channel, sock=process.socket)
     setup = {"pool": "p", "row": 2, "shards": 1, "owned": [0], "mailbox": 10, "sleep_after_s": None, "paths": []}
+    setup["breaker"] = asdict(BreakerSpec())
     channel.send(STATUS, {"verb": "setup", "id": 1, "kinds": ["pools.counter:Counter"], **setup})
     channel.send(STATUS, {"verb": "range", "id": 2, "kind": "counter", "start": 0, "stop": 5})
     channel.send("t", [{"n": 1, "k": "counter", "i": [1, 4], "m": "add", "a": [2, 3]}])

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from pools import steps as floor
-from pools.errors import BadArgument, BadReply, StepMismatch, StepTooLarge, StoreFull, TooManySteps
+from pools.errors import (
+    BadArgument,
+    BadReply,
+    CheckpointConflict,
+    StepMismatch,
+    StepTooLarge,
+    StoreFull,
+    TaskCancelled,
+    TooManySteps,
+)
 from pools.steps import Question, Steps
 from tests.support.disks import SimDisk
 from tests.support.kept import Desk
@@ -213,6 +222,75 @@ async def test_a_question_that_has_its_answer_is_not_asked_again_and_one_that_ha
     assert await answer == [5]
     again = [made.ask("tally/1", "add") for _ in range(2)]
     assert [one.number for one in again if isinstance(one, Question)] == [77, None]
+    desk.close()
+
+
+# -- checkpoints -------------------------------------------------------------------------------------------------------
+
+
+def record(made: Steps, sort: str, write: Any) -> Any:
+    return made.record(sort, made.begin_checkpoint(sort), write)
+
+
+async def test_a_checkpoint_is_on_the_disk_before_it_is_told_and_a_replay_makes_no_other() -> None:
+    disk = SimDisk()
+    desk = Desk(disk)
+    outside = Outside(7)
+    task = asyncio.ensure_future(record(Steps(TASK, desk.ledger), "user", outside))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (outside.seen, task.done(), desk.gated.commits) == ([(0,)], False, 0)
+    desk.land()
+    assert await task == 7
+    desk.kill()
+    desk = Desk(disk)
+    assert await ended(desk, record(Steps(TASK, desk.ledger), "user", Outside())) == 7
+    for act in (
+        lambda made: made.begin_checkpoint("milestone"),
+        lambda made: made.begin("user"),
+        lambda made: made.ask("user", "x"),
+    ):
+        with pytest.raises(StepMismatch, match="step 0 was a checkpoint user"):
+            act(Steps(TASK, desk.ledger))
+    desk.close()
+
+
+async def test_a_checkpoint_that_is_refused_is_not_kept_and_a_task_that_is_over_makes_none() -> None:
+    desk = Desk()
+    made, outside = Steps(TASK, desk.ledger), Outside(CheckpointConflict("as told", actual=3), 4)
+    with pytest.raises(CheckpointConflict, match="as told"):
+        await ended(desk, record(made, "user", outside))
+    assert await ended(desk, record(made, "user", outside)) == 4
+    assert list(desk.ledger.recall.steps.of(TASK)) == [1]
+    made.is_over = True
+    with pytest.raises(TaskCancelled, match="records nothing more"):
+        await ended(desk, record(made, "user", outside))
+    assert outside.seen == [(0,), (1,)]
+    desk.close()
+    desk = Desk(refused=StoreFull("as told"))
+    with pytest.raises(StoreFull):
+        await ended(desk, record(Steps(TASK, desk.ledger), "user", outside))
+    assert outside.seen == [(0,), (1,)]
+    desk.close()
+
+
+async def test_who_goes_on_behind_a_checkpoint_takes_the_steps_behind_it() -> None:
+    desk = Desk()
+    made = Steps(TASK, desk.ledger)
+    for at in range(3):
+        await ended(desk, take(made, f"step {at}", Outside(at)))
+    again, outside = Steps(TASK, desk.ledger), Outside(9)
+    again.resume(1)
+    assert again.id == f"{TASK}/2"
+    assert await ended(desk, take(again, "step 2", outside)) == 2
+    assert await ended(desk, take(again, "step 3", outside)) == 9
+    again.end()
+    again = Steps(TASK, desk.ledger)
+    again.resume(77)  # whose step is not there: the task had ended, and is run anew
+    assert again.id == f"{TASK}/0"
+    alone = Steps(TASK, None)
+    alone.resume(1)
+    assert alone.id == f"{TASK}/0"
     desk.close()
 
 

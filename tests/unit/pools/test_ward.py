@@ -9,6 +9,7 @@ import pytest
 
 from pools.agent import Agent
 from pools.errors import BadReply, Failure, Interrupted, MailboxFull, StateUnreadable, TaskFailed, UnknownKind
+from pools.gauges import RESTARTED
 from pools.isolation import Case, Isolation
 from pools.ward import PARKED, RELAPSE_S, RELAPSES, REMEMBERED, TRIAL, TRIAL_TASKS, Ward
 from tests.support.clocks import Clock
@@ -73,7 +74,7 @@ class Setup:
         self.clock = Clock()
         self.found: list[tuple[str, ...]] = []
         self.isolation = Inside(self._found)
-        self.ward = Ward(self.rig.kinds, self.isolation, self.clock.s, self._found)
+        self.ward = Ward(self.rig.kinds, self.isolation, self.clock.s, self._found, self.rig.office.logbook, self.rig.cells)
         self.rig.executor._ward = self.rig.executor._turns._ward = self.ward
 
     def _found(self, *facts: str) -> None:
@@ -230,6 +231,28 @@ def test_three_failures_of_a_sort_give_an_agent_a_new_object_with_its_state() ->
     assert setup.found[1:] == [("relapsed", "patient/1", "fail", "3.0", f"failed {RELAPSES} times with ValueError in 0 s", "")]
     assert setup.run((1, "add", 1)) == [7]
     assert residents.live[1] is not before
+
+
+def test_how_an_agent_stood_is_on_record_before_it_gets_a_new_object() -> None:
+    setup = Setup()
+    setup.run((1, "add", 5), *[(1, "fail")] * (RELAPSES - 1))
+    logbook = setup.rig.office.logbook
+    assert not logbook.waypoints.of("patient", 1)
+    setup.run((1, "fail"))
+    setup.apart(key=2)
+    setup.run((3, "add", 7))
+    setup.apart(key=3)
+    (first,), (third,) = ([one.facts for one in logbook.waypoints.of("patient", key)] for key in (1, 3))
+    assert not logbook.waypoints.of("patient", 2), "of one that has no object nothing is known that is not kept"
+    assert (first["w"], first["a"]["total"]) == ("pre_failover", 5)
+    assert first["m"]["reason"].startswith(f"failed {RELAPSES} times with ValueError")
+    assert (third["a"]["total"], third["m"]) == (7, {"reason": "it hung"})
+
+
+def test_an_agent_that_is_as_before_its_failed_task_is_counted_once() -> None:
+    setup = Setup()
+    setup.run(*[(1, "fail")] * (RELAPSES + 3), (2, "fail"), (2, "nothing"), (2, "ask_for", "text"))
+    assert setup.rig.cells[RESTARTED] == RELAPSES + 3, "the one that got a new object is counted by who hears of it"
 
 
 async def test_the_same_for_an_agent_that_waits() -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from pools import watch
+from pools import alerts, watch
 from pools.errors import PoolUnavailable, WorkerDied
-from pools.gauges import BUSY_SINCE_NS, CELLS, DONE, HUNG, POSITION, SECTION, pulse_of
+from pools.gauges import BUSY_SINCE_NS, CELLS, DONE, HUNG, POSITION, SECTION, WAITING, pulse_of
 from pools.healing import Finding
 from pools.heartbeat import SPINS
 from pools.interruption import INTERRUPT, STACK
@@ -43,7 +43,7 @@ class Seat:
         self.told: tuple[str, str, str] | None = None
         self.running: tuple[str, str] | None = ("a/1", "do")
         self.section = "1.0"
-        self.link = SimpleNamespace(open=0)
+        self.link = SimpleNamespace(open=0, waiting=0, oldest=None)
         self.inner = SimpleNamespace(open=0)
         self.is_asked = False
         self.signals: list[int] = []
@@ -52,6 +52,8 @@ class Seat:
         self.asked = 0
         #: What a question is answered with: an error, a value at once, or nothing.
         self.answer: Any = None
+        #: Its agents with tasks in their mailboxes; None dies.
+        self.held: list[Any] | None = []
 
     def begin(self, section: int = 1) -> None:
         """A task begins."""
@@ -72,6 +74,12 @@ class Seat:
     def kill(self, reason: str) -> None:
         self.killed.append(reason)
         self.pid = None
+
+    def request_if_up(self, verb: str) -> Future[Any]:
+        assert verb == "held_up"
+        future: Future[Any] = asyncio.get_running_loop().create_future()
+        future.set_exception(WorkerDied("as told")) if self.held is None else future.set_result(self.held)
+        return future
 
     def request(self, verb: str) -> Future[Any]:
         assert verb == "ping"
@@ -284,6 +292,16 @@ async def test_a_worker_that_does_something_after_all_is_left_alone(monkeypatch:
         assert seat.killed == []
 
 
+@pytest.mark.parametrize("is_open", [0, 1])
+async def test_a_worker_that_was_stopped_and_has_an_order_is_found_too(is_open: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "ORDER_S", 0.3)
+    async with watching(SPIN, quick=monkeypatch) as (seat, _):
+        seat.process.send_signal(signal.SIGSTOP)
+        seat.link.open = is_open
+        seat.is_asked = True
+        await until(lambda: seat.killed)
+
+
 async def test_nobody_is_asked_while_an_order_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(quick=monkeypatch) as (seat, _):
         seat.link.open = 1
@@ -358,5 +376,59 @@ async def test_a_watch_that_was_stopped_does_nothing_more() -> None:
         await asyncio.sleep(0.5)
         assert (seat.signals, found, seat.killed) == (seen, [], [])
     finally:
+        seat.process.kill()
+        seat.process.wait()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alerts come sooner."""
+    monkeypatch.setattr(watch, "HELD_S", 0.0)
+    monkeypatch.setattr(watch, "LOOK_S", 0.01)
+    monkeypatch.setattr(alerts, "AFTER_S", 0.2)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_an_agent_that_is_alive_and_takes_nothing_is_told_once_and_nobody_is_healed() -> None:
+    seat, events = Seat(SLEEP), []
+    found: list[Finding] = []
+    watched = Watch([seat], found.append, events.append)  # type: ignore[list-item]
+    watched.start()
+    try:
+        seat.held = [["a/1", "nap", "x-1", 3, 77]]
+        await asyncio.sleep(0.3)
+        assert watched.alerts.listed(time.monotonic()) == []  # nothing waits, so nobody is asked
+        seat.cells[WAITING] = 3
+        await until(lambda: events)
+        assert (events[0].name, events[0].text.split(":")[0]) == ("agent.stalled", "agent a/1 of p1 is alive and takes nothing")
+        assert [alert["name"] for alert in watched.alerts.listed(time.monotonic())] == ["a/1"]
+        seat.held = None
+        await until(lambda: not watched.alerts.listed(time.monotonic()))
+        assert (len(events), found, seat.killed, seat.signals) == (1, [], [], [])
+    finally:
+        watched.stop()
+        seat.process.kill()
+        seat.process.wait()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_queue_is_stalled_while_its_worker_ends_nothing() -> None:
+    seat, events = Seat(SLEEP), []
+    watched = Watch([seat], lambda _finding: None, events.append)  # type: ignore[list-item]
+    seat.answer = True
+    watched.start()
+    try:
+        seat.link.open, seat.link.waiting, seat.link.oldest = 4, 9, ("a/1", "nap")
+        until_s = time.monotonic() + 0.5
+        while time.monotonic() < until_s:
+            seat.cells[DONE] += 1
+            await asyncio.sleep(0.02)
+        assert events == []
+        await until(lambda: events)
+        assert events[0].text == "queue p1 is alive and takes nothing: 9 tasks wait behind a/1 nap"
+        seat.cells[DONE] += 1
+        await until(lambda: not watched.alerts.listed(time.monotonic()))
+    finally:
+        watched.stop()
         seat.process.kill()
         seat.process.wait()

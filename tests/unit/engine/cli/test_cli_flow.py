@@ -14,6 +14,7 @@ from engine.cli.flow import Flow
 from engine.cli.intake import Intake
 from engine.cli.outlet import Outlet
 from engine.errors import BadLine, Failure
+from engine.submission import Called
 from pools.result import Batch
 
 
@@ -25,11 +26,12 @@ class Echo:
         self.tasks: list[tuple[Any, ...]] = []
 
     async def map_batches(self, tasks: AsyncIterable[Any]) -> AsyncGenerator[Batch, None]:
-        batch: list[tuple[int, tuple[Any, ...]]] = []
+        batch: list[tuple[Any, tuple[Any, ...]]] = []
         number = 0
         async for task in tasks:
+            name, task = task if type(task) is Called else (number, task)
             self.tasks.append(task)
-            batch.append((number, task))
+            batch.append((name, task))
             number += 1
             if len(batch) == self.size:
                 yield self._answer(batch)
@@ -38,7 +40,7 @@ class Echo:
             yield self._answer(batch[::-1])
 
     @staticmethod
-    def _answer(batch: list[tuple[int, tuple[Any, ...]]]) -> Batch:
+    def _answer(batch: list[tuple[Any, tuple[Any, ...]]]) -> Batch:
         failures = []
         for at, (_, task) in enumerate(batch):
             if task[1] == "fail":

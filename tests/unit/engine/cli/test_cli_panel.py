@@ -30,6 +30,14 @@ def snapshot(**changed: Any) -> dict[str, Any]:
         "latency_us": {"p50": 120, "p90": 400, "p99": 9_000, "count": 1_000},
         "messages": {"tells": 70},
         "workers": {"total": 4, "running": 3, "restarts": 2, "full": 1, "stopped": 0},
+        "waits": {"blocked": 0, "deadlocks": 0},
+        "alerts": [],
+        "healing": {
+            "errors": {"tasks": 1_004, "workers": 2},
+            "recoveries": {"restarted": 1_000, "replaced": 2, "workers": 2},
+            "errors_per_min": 12,
+            "recoveries_per_min": 11,
+        },
         "memory_bytes": {"engine": 20_000_000, "workers": 60_000_000, "total": 80_000_000},
         "pools": [],
         **changed,
@@ -48,10 +56,26 @@ def test_every_count_is_shown() -> None:
         "1,010 accepted: 1,000 done, 4 failed, 3 cancelled, 2 expired, 1 open",
         "p50 120 µs, p90 400 µs, p99 9 ms",
         "3 of 4 run, 1 refuse changes as the disk is full, 2 restarts",
+        "1,006 errors, 1,004 recovered: in the last minute 12 and 11",
         "80 MB: 20 MB engine, 60 MB workers",
         "kept in memory",
     ):
         assert part in shown
+
+
+def test_long_asks_and_consumers_that_take_nothing_are_named_where_there_are_any() -> None:
+    assert "long asks" not in text()
+    assert "takes nothing" not in text()
+    alert = {"what": "agent", "name": "counter/7", "method": "nap", "for_s": 8.0}
+    shown = text(waits={"blocked": 3, "deadlocks": 1}, alerts=[alert, alert])
+    assert "3 long asks between agents, 1 deadlock broken" in shown
+    assert "agent counter/7 takes nothing for 8" in shown
+    assert "nap, and 1 more" in shown
+
+
+def test_an_engine_without_errors_has_no_line_of_them() -> None:
+    healing = {"errors": {"tasks": 0}, "recoveries": {}, "errors_per_min": 0, "recoveries_per_min": 0}
+    assert "healing" not in text(healing=healing)
 
 
 def test_an_engine_without_a_name_of_its_own_is_the_engine() -> None:

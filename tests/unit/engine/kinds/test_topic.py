@@ -39,7 +39,8 @@ class Stage:
 
     @staticmethod
     def _ctx() -> Context:
-        return Context(Office(), "topic/news", "1.0")
+        kind = Kind(Topic)
+        return Context(Office(), kind, kind.make("news"), "1.0")
 
     def heard(self) -> list[tuple[str, str, int]]:
         """Who was sent what: address, method and offset."""

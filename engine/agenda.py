@@ -1,0 +1,292 @@
+"""Tasks of one stream that do not just leave: they wait for others, for their time, or for another attempt.
+
+Owns what its sender holds back, and the answers that are not final. It is the sender's own: what it holds was not accepted by
+any engine, and goes with the sender. What is sent goes through the stream as every task does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from engine.alarms import Alarms, Timer
+from engine.dependencies import Dependencies
+from engine.errors import DependencyCycle
+from engine.options import Options, Reference
+from engine.retry import retry_s
+from engine.submission import Submission
+from pools.errors import BadArgument, DependencyFailed, Failure, PoolFull, TaskCancelled, TaskExpired, failure_of
+from pools.lane import Named
+from pools.stream import Stream
+
+__all__ = ["HELD_TASKS", "Agenda"]
+
+#: Tasks that a sender holds back at once: each takes up to a kilobyte.
+HELD_TASKS = 500_000
+#: Tasks that have ended of which it is known how, for those that name them later; the newest ones.
+ENDED_TASKS = 100_000
+
+
+class _Demand:
+    """A task with conditions. due_s: when it expires, on the loop's clock; None for never."""
+
+    __slots__ = ("attempts", "due_s", "is_early", "is_late", "is_out", "name", "options", "retried", "task")
+
+    def __init__(self, name: Reference, task: tuple[Any, ...], options: Options, due_s: float | None) -> None:
+        self.name = name
+        self.task = task
+        self.options = options
+        self.due_s = due_s
+        self.retried = self.attempts = 0
+        #: Whether it has to wait for its time; whether it is on its way; whether it was taken back, as its time was over.
+        self.is_early = options.delay_s > 0
+        self.is_out = self.is_late = False
+
+
+class Agenda:
+    """What one stream holds back. timer: the loop."""
+
+    def __init__(self, stream: Stream, timer: Timer, chance: Random) -> None:
+        self._stream = stream
+        self._timer = timer
+        self._chance = chance
+        self._states: dict[Any, str] = {}
+        self._dependencies: Dependencies[_Demand] = Dependencies(self._states.get)
+        self._ready: dict[int, list[_Demand]] = {}
+        self._later: Alarms[_Demand] = Alarms(timer, self._begin, self._is_held)
+        self._limits: Alarms[tuple[_Demand, int]] = Alarms(timer, self._out_of_time, self._is_out)
+        #: Those that are held back, until they have ended or left.
+        self._held: dict[_Demand, None] = {}
+        self._given_up: deque[tuple[_Demand, Failure]] = deque()
+        self._is_giving_up = self._is_due = False
+        stream.watch = self._watch
+
+    @property
+    def held(self) -> int:
+        """Tasks that are held back now."""
+        return len(self._held)
+
+    def opened(self, names: Sequence[Any], state: str = "open") -> None:
+        """Tasks without conditions, which others may wait for, are about to be sent, or have ended so."""
+        try:
+            self._states.update(dict.fromkeys(names, state))
+        except TypeError:  # one is called by a list: nobody can wait for that one
+            self._states.update((name, state) for name in names if type(name) in (int, str))
+        if len(self._states) > 2 * ENDED_TASKS:
+            self._forget()
+
+    def add(self, submission: Submission, name: Reference) -> None:
+        """Take a task with conditions; `flush` sends what may leave."""
+        options = submission.options
+        demand = _Demand(name, _task(submission), options, None)
+        self._held[demand] = None
+        wrong = self._wrong(submission, demand)
+        if wrong is not None:
+            self._give_up(demand, wrong)
+            return
+        if submission.deadline_s is not None:
+            demand.due_s = self._timer.time() + submission.deadline_s
+            self._limits.put(submission.deadline_s, (demand, -1))
+        if options.delay_s:
+            self._later.put(options.delay_s, demand)
+        try:
+            waits = self._dependencies.add(demand, name, submission.after, options) if submission.after else False
+        except DependencyCycle as error:
+            self._give_up(demand, Failure(type(error).__name__, str(error)))
+            return
+        self._states[name] = "open"
+        if isinstance(waits, Failure):
+            self._give_up(demand, waits)
+        elif not waits and not options.delay_s:
+            self._ready.setdefault(options.priority, []).append(demand)
+
+    def _wrong(self, submission: Submission, demand: _Demand) -> Failure | None:
+        options = submission.options
+        if len(self._held) > HELD_TASKS:
+            return failure_of(PoolFull(f"more than {HELD_TASKS:,} tasks wait for others; send fewer at a time"))
+        if submission.sticky is not None or options.skills or options.tags or options.tenant:
+            return failure_of(BadArgument("sticky, skills, tags and tenant are for tasks that are submitted (engine submit)"))
+        if self._states.get(demand.name) == "open":
+            return failure_of(BadArgument(f"two tasks of one run are called {demand.name!r}"))
+        return None
+
+    def flush(self) -> None:
+        """Send what may leave now."""
+        self._is_due = False
+        if self._given_up and not self._is_giving_up:
+            self._end_given_up()
+        while self._ready:
+            priority = max(self._ready)
+            demands = self._ready.pop(priority)
+            for demand in demands:
+                del self._held[demand]
+                demand.is_out = True
+                demand.attempts += 1
+                if demand.options.timeout_s is not None:
+                    self._limits.put(demand.options.timeout_s, (demand, demand.attempts))
+            self._stream.send(demands, [demand.task for demand in demands], priority)
+
+    def end(self) -> None:
+        """No more tasks come, and none is on its way: who waits for one that never came will not be run."""
+        for demand in list(self._dependencies):
+            missing = ", ".join(map(repr, self._dependencies.waiting_for(demand)[:3]))
+            self._dependencies.take_back(demand)
+            self._give_up(demand, failure_of(DependencyFailed(f"it waits for {missing}, which never came")))
+        self.flush()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing that is held back will ever leave by itself."""
+        return len(self._held) == len(self._dependencies)
+
+    def cancel(self) -> None:
+        """Take back what is held; what is on its way is the stream's."""
+        self._later.stop()
+        self._limits.stop()
+        for demand in list(self._held):
+            self._dependencies.take_back(demand)
+            self._give_up(demand, failure_of(TaskCancelled("it was taken back before it was sent")))
+        self._ready.clear()
+        self.flush()
+
+    # -- times ---------------------------------------------------------------------------------------------------------
+
+    def _is_held(self, demand: _Demand) -> bool:
+        return demand in self._held
+
+    def _begin(self, demands: list[_Demand]) -> None:
+        """The time of these has come."""
+        for demand in demands:
+            demand.is_early = False
+            if demand not in self._dependencies:
+                self._ready.setdefault(demand.options.priority, []).append(demand)
+        self.flush()
+
+    def _is_out(self, limit: tuple[_Demand, int]) -> bool:
+        demand, attempt = limit
+        return (demand.is_out and attempt in (demand.attempts, -1)) or (attempt < 0 and demand in self._held)
+
+    def _out_of_time(self, late: list[tuple[_Demand, int]]) -> None:
+        """Take back what has had its time."""
+        out: set[int] = set()
+        for demand, attempt in late:
+            demand.is_late = True
+            if attempt < 0:
+                demand.retried = demand.options.retries  # no other attempt would be in time
+            if demand.is_out:
+                out.add(id(demand))
+            else:
+                self._dependencies.take_back(demand)
+                self._give_up(demand, _late(demand))
+        self.flush()
+        if out:
+            self._stream.cancel_where(lambda token: id(token) in out)
+
+    # -- answers -------------------------------------------------------------------------------------------------------
+
+    def _watch(
+        self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]
+    ) -> tuple[Sequence[Any], Sequence[Any], Sequence[tuple[int, Failure]]]:
+        """Hold back answers that are not final, and let go who waited for the others."""
+        if not failures and not self._dependencies and _Demand not in set(map(type, tokens)):
+            self.opened(tokens, "done")
+            return tokens, results, failures
+        failed = dict(failures)
+        kept: list[int] = []
+        names: list[Any] = []
+        for at, token in enumerate(tokens):
+            name = token
+            if type(token) is _Demand:
+                token.is_out = False
+                if at in failed:
+                    again = self._again(token, failed[at])
+                    if again is None:
+                        continue
+                    failed[at] = again
+                name = token.name
+            kept.append(at)
+            names.append(name)
+            self._ended(name, _state(failed.get(at)))
+        if (self._ready or self._given_up) and not self._is_due:
+            self._is_due = True
+            self._timer.call_later(0, self.flush)
+        if len(kept) == len(tokens):
+            return names, results, list(failed.items()) if failed else failures
+        places = {at: place for place, at in enumerate(kept)}
+        left = [(places[at], failure) for at, failure in failed.items() if at in places]
+        return names, [results[at] for at in kept], left
+
+    def _again(self, demand: _Demand, failure: Failure) -> Failure | None:
+        """How a task failed in the end; None where it is tried again."""
+        if demand.is_late and failure.type == TaskCancelled.__name__:
+            failure = _late(demand)
+        wait_s = retry_s(demand.options, demand.retried, failure, self._chance)
+        if wait_s is None or (demand.due_s is not None and self._timer.time() + wait_s >= demand.due_s):
+            return failure
+        demand.retried += 1
+        demand.is_late = False
+        self._held[demand] = None
+        self._later.put(wait_s, demand)
+        return None
+
+    def _ended(self, name: Any, state: str) -> None:
+        if type(name) not in (int, str):
+            return
+        self._states[name] = state
+        if self._dependencies:
+            free, lost = self._dependencies.ended(name, state)
+            for demand in free:
+                if not demand.is_early:
+                    self._ready.setdefault(demand.options.priority, []).append(demand)
+            for demand, failure in lost:
+                self._give_up(demand, failure)
+        if len(self._states) > 2 * ENDED_TASKS:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Forget how the oldest tasks ended."""
+        ended = [name for name, state in self._states.items() if state != "open"]
+        for name in ended[: max(len(ended) - ENDED_TASKS, 0)]:
+            del self._states[name]
+
+    def _give_up(self, demand: _Demand, failure: Failure) -> None:
+        self._given_up.append((demand, failure))
+
+    def _end_given_up(self) -> None:
+        """Answer those that will not be run, and those that waited for them, and so on."""
+        self._is_giving_up = True
+        try:
+            while self._given_up:
+                count = len(self._given_up)
+                parts = [self._given_up.popleft() for _ in range(count)]
+                parts = [(demand, failure) for demand, failure in parts if demand in self._held]
+                for demand, _ in parts:
+                    del self._held[demand]
+                if parts:
+                    self._stream.give_up([demand.name for demand, _ in parts], [failure for _, failure in parts])
+        finally:
+            self._is_giving_up = False
+
+
+def _late(demand: _Demand) -> Failure:
+    limit_s = demand.options.timeout_s
+    said = "within its time" if limit_s is None else f"within {limit_s:g} s"
+    return failure_of(TaskExpired(f"no answer {said}"))
+
+
+def _state(failure: Failure | None) -> str:
+    if failure is None:
+        return "done"
+    return {TaskCancelled.__name__: "cancelled", TaskExpired.__name__: "expired"}.get(failure.type, "failed")
+
+
+def _task(submission: Submission) -> tuple[Any, ...]:
+    """A task as a stream takes it."""
+    address, method, argument = submission.address, submission.method, submission.argument
+    if argument is None:
+        return address, method
+    if type(argument) is list:
+        return address, method, *argument
+    return address, method, Named(argument) if type(argument) is dict else argument

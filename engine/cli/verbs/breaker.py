@@ -1,0 +1,136 @@
+"""`engine breaker`: the circuit breakers, and what an operator makes of them."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from engine import errors
+from engine.cli import figures
+from engine.cli.misuse import Misuse, meant
+from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.parser import About, Parser
+from engine.cli.session import command, environment, name_of, request
+from engine.cli.table import Column, table
+
+__all__ = ["ABOUT", "add_arguments", "run"]
+
+SCHEMA = "engine.breaker/v1"
+ACTIONS = ("ls", "open", "close", "auto")
+STYLES = {"open": "red", "half-open": "yellow", "closed": "green"}
+
+ABOUT = About(
+    usage="[ls|open|close|auto] [--pool P] [--kind K] [--json]",
+    text="""\
+Shows the circuit breakers: one for each pool, one for each kind in a pool. A closed one lets tasks pass. One that has seen
+too many of them fail opens: tasks addressed to a kind go to other pools then, and where no pool admits them they are refused
+with CircuitOpen (exit code 3), while accepted ones wait. After a time it is half open: a few tasks pass as probes, and close
+it if they go well. A task for a named agent has nowhere else to go and is refused only where an operator holds it open.
+
+Below them stand the targets outside (`ctx.outside`) that agents do not call now, as their workers see them.
+
+  ls      list them
+  open    hold them open: nothing passes, whatever it is addressed to
+  close   hold them closed: everything passes, they only count
+  auto    let them decide again, beginning closed
+
+Without --pool it is every pool; without --kind the pools' own breakers, with auto every breaker of those pools.""",
+    examples="""\
+  engine breaker
+  engine breaker open --pool p2
+  engine breaker close --pool p2 --kind scout
+  engine breaker auto
+  engine breaker --json | jq '.breakers[] | select(.state != "closed")'
+""",
+)
+
+COLUMNS = (
+    Column("POOL"),
+    Column("KIND"),
+    Column("STATE", style=STYLES.get),
+    Column("MODE"),
+    Column("CALLS", is_right=True, rank=2),
+    Column("FAILED", is_right=True, rank=1),
+    Column("SLOW", is_right=True, rank=2),
+    Column("OPENED", is_right=True, rank=3),
+    Column("NEXT TRY", is_right=True),
+    Column("WHY", least=20),
+)
+
+
+OUTSIDE = (
+    Column("TARGET", least=20),
+    Column("WORKER"),
+    Column("STATE", style=STYLES.get),
+    Column("NEXT TRY", is_right=True),
+    Column("WHY", least=20),
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """What to do, and with which of them."""
+    parser.add_argument(
+        "action", nargs="?", type=_action, default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
+    )
+    parser.add_argument("--pool", metavar="P", help="those of one pool (all)")
+    parser.add_argument("--kind", metavar="K", help="those of one kind (the pools' own)")
+
+
+def _action(text: str) -> str:
+    if text not in ACTIONS:
+        said = meant(text, ACTIONS) or "; write ls, open, close or auto"
+        raise ArgumentTypeError(f"there is nothing called {text!r} to do{said}")
+    return text
+
+
+def run(options: Namespace) -> int:
+    """Do it."""
+    if options.action != "ls":
+        found = request(options, "force-breaker", action=options.action, pool=options.pool, kind=options.kind)
+        if options.json:
+            show_json({"schema": SCHEMA, "breakers": found})
+        else:
+            show_lines(f"{_called(one)}: {one['state']}, {one['mode']}" for one in found)
+            if options.action != "auto":
+                hint(options, f"\nto let it decide again: {command(name_of(options, environment()), 'breaker auto')}")
+        return errors.DONE
+    said = request(options, "breakers")
+    found = _wanted(options, said["breakers"])
+    if options.json:
+        show_json({"schema": SCHEMA, "breakers": found, "outside": said["outside"]})
+        return errors.DONE
+    show_lines(table(COLUMNS, [_row(one) for one in found], screen(options)))
+    if said["outside"]:
+        print()
+        show_lines(table(OUTSIDE, [_outside_row(one) for one in said["outside"]], screen(options)))
+    return errors.DONE
+
+
+def _wanted(options: Namespace, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that were asked for. Raises Misuse for a pool that there is not."""
+    pools = dict.fromkeys(one["pool"] for one in found)
+    if options.pool is not None and options.pool not in pools:
+        raise Misuse(f"there is no pool {options.pool!r}{meant(options.pool, pools) or ''}; there are: {', '.join(pools)}")
+    return [one for one in found if options.pool in (None, one["pool"]) and options.kind in (None, one["kind"])]
+
+
+def _called(one: dict[str, Any]) -> str:
+    return f"{one['kind']} in pool {one['pool']}" if one["kind"] else f"pool {one['pool']}"
+
+
+def _outside_row(one: dict[str, Any]) -> list[str]:
+    return [one["target"], one["worker"], one["state"], f"{one['retry_after_s']:.1f} s", one["why"]]
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    wait_s = one["retry_after_s"]
+    return [
+        one["pool"],
+        one["kind"] or "-",
+        one["state"],
+        one["mode"],
+        *(figures.count(one[name]) for name in ("calls", "failed", "slow", "openings")),
+        "-" if wait_s is None else f"{wait_s:.1f} s",
+        one["why"],
+    ]

@@ -1,0 +1,177 @@
+"""The tasks of a caller, read as they are given, and sent as far as there is room.
+
+Owns the reading: of tuples and task lines, of iterables of both sorts. Tasks with conditions go through an agenda, made for the
+first of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable
+from itertools import islice
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from engine.options import priority_of
+from engine.submission import LINE, Called, Submission, submission_of, task_of
+from pools.errors import PoolError
+from pools.ranked import NORMAL
+from pools.spec import FRAME_TASKS
+from pools.stream import Stream
+
+if TYPE_CHECKING:
+    from engine.agenda import Agenda
+    from engine.tally import Tally
+
+__all__ = ["Awaited", "Feed", "Iterated", "feed_of"]
+
+#: Fields of a line that is sent at once.
+PLAIN = LINE | {"priority"}
+
+
+class Feed:
+    """Sends the caller's tasks as they were given."""
+
+    is_done = False
+
+    def __init__(self, stream: Stream, tally: Tally) -> None:
+        self._stream = stream
+        self._tally = tally
+        self._number = 0
+        #: What holds tasks back; None while no task came that others may wait for.
+        self.agenda: Agenda | None = None
+
+    def send(self, chunk: list[Any]) -> None:
+        """Send a chunk of tasks as they were given."""
+        self._tally.accept(len(chunk))
+        if set(map(type, chunk)) != {tuple}:
+            self._send_mixed(chunk)
+            return
+        try:
+            self._stream.send(range(self._number, self._number + len(chunk)), chunk)
+        except IndexError:
+            self._send_mixed(chunk)
+        else:
+            self._number += len(chunk)
+
+    def _send_mixed(self, chunk: list[Any]) -> None:
+        ready: dict[int, tuple[list[Any], list[Any]]] = {}
+        agenda = self.agenda or self._agenda()
+        held: list[tuple[Submission, Any]] = []
+        for line in chunk:
+            number = self._number
+            self._number += 1
+            priority = NORMAL
+            try:
+                if type(line) is Called:
+                    name, task = line
+                elif type(line) is dict and "priority" in line and line.keys() <= PLAIN:
+                    priority = priority_of(line["priority"])
+                    name, task = task_of(line, PLAIN)
+                elif type(line) is Submission or (type(line) is dict and not line.keys() <= LINE):
+                    submission = submission_of(line)
+                    held.append((submission, number if submission.name is None else submission.name))
+                    continue
+                else:
+                    name, task = task_of(line)
+            except PoolError as error:
+                given = line.get("id") if type(line) is dict else None
+                self._stream.refuse(number if given is None else given, error)
+                continue
+            if priority not in ready:
+                ready[priority] = [], []
+            tokens, tasks = ready[priority]
+            tokens.append(number if name is None else name)
+            tasks.append(task)
+        for priority in sorted(ready, reverse=True):
+            tokens, tasks = ready[priority]
+            agenda.opened(tokens)
+            self._stream.send(tokens, tasks, priority)
+        for submission, name in held:
+            agenda.add(submission, name)
+        if held:
+            agenda.flush()
+
+    def _agenda(self) -> Agenda:
+        from engine.agenda import Agenda
+
+        self.agenda = Agenda(self._stream, asyncio.get_running_loop(), Random())
+        return self.agenda
+
+
+class Iterated(Feed):
+    """Reads the tasks of a plain iterable as far as there is room."""
+
+    def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally) -> None:
+        super().__init__(stream, tally)
+        self._source = iter(tasks)
+        self._least = max(min(FRAME_TASKS, stream.room // 2), 1)
+
+    def fill(self) -> None:
+        """Send what fits; no more than one chunk while answers wait to be taken."""
+        stream = self._stream
+        while not self.is_done and (room := stream.room) >= self._least:
+            chunk = list(islice(self._source, min(room, 2 * FRAME_TASKS)))
+            if not chunk:
+                self.is_done = True
+                return
+            self.send(chunk)
+            if stream.ready:
+                return
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+
+class Awaited(Feed):
+    """Reads the tasks of an async iterable in a task of its own; those of one turn of the loop share their frames."""
+
+    def __init__(self, tasks: AsyncIterable[Any], stream: Stream, tally: Tally, wake: Callable[[], None]) -> None:
+        super().__init__(stream, tally)
+        self._chunk: list[Any] = []
+        self._space = asyncio.Event()
+        self._reader = asyncio.get_running_loop().create_task(self._read(tasks))
+        self._reader.add_done_callback(lambda _done: self._finish(wake))
+
+    def _finish(self, wake: Callable[[], None]) -> None:
+        self.is_done = True
+        wake()
+
+    def fill(self) -> None:
+        """Let the reader go on."""
+        self._space.set()
+
+    def _flush(self) -> None:
+        if self._chunk:
+            taken, self._chunk = self._chunk, []
+            self.send(taken)
+
+    async def _read(self, tasks: AsyncIterable[Any]) -> None:
+        loop = asyncio.get_running_loop()
+        async for task in tasks:
+            if not self._chunk:
+                loop.call_soon(self._flush)
+            self._chunk.append(task)
+            if len(self._chunk) >= self._stream.room:
+                self._flush()
+            while self._stream.room <= 0:
+                self._space.clear()
+                await self._space.wait()
+        self._flush()
+
+    async def close(self) -> None:
+        """End the reader. Raises what the caller's iterable raised."""
+        if not self._reader.done():
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+        if not self._reader.cancelled():
+            self._reader.result()
+
+
+def feed_of(
+    tasks: Iterable[Any] | AsyncIterable[Any], stream: Stream, tally: Tally, wake: Callable[[], None]
+) -> Iterated | Awaited:
+    """The reader of some tasks. wake: called when it has read them all."""
+    if isinstance(tasks, AsyncIterable):
+        return Awaited(tasks, stream, tally, wake)
+    return Iterated(tasks, stream, tally)

@@ -1,0 +1,211 @@
+"""What a sender holds back leaves when it may, in the order of priorities; every task has one answer, the final one."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from engine import agenda as module
+from engine.agenda import Agenda
+from engine.submission import submission_of
+from pools.errors import Failure
+from pools.ranked import CRITICAL, LOW, NORMAL
+from pools.stream import Stream
+from tests.support.clocks import Clock
+
+
+class Timer(Clock):
+    """A clock with the names of a loop."""
+
+    time = Clock.s
+    call_later = Clock.later
+
+
+class Rig:
+    """An agenda over a stream whose tasks are answered by hand."""
+
+    def __init__(self) -> None:
+        self.timer = Timer()
+        self.sent: list[tuple[Any, tuple[Any, ...], int]] = []
+        self.cancelled: list[Any] = []
+        self.stream = Stream(lambda _address: None, 10_000, lambda: None, lambda _count, _failures: None)  # type: ignore[arg-type, return-value]
+        self.stream.send = self._send  # type: ignore[method-assign]
+        self.stream.cancel_where = self._cancel  # type: ignore[method-assign]
+        self.agenda = Agenda(self.stream, self.timer, Random(1))
+
+    def _send(self, tokens: Any, tasks: Any, priority: int = NORMAL) -> None:
+        self.stream.open += len(tokens)
+        self.sent += [(token, task, priority) for token, task in zip(tokens, tasks, strict=True)]
+
+    def _cancel(self, is_meant: Any) -> None:
+        meant = [token for token, *_ in self.sent if is_meant(token) and token.is_out]
+        self.cancelled += [token.name for token in meant]
+        for token in meant:
+            self.answer(token.name, Failure("TaskCancelled", "taken back"))
+
+    def add(self, name: Any, **fields: Any) -> None:
+        """Take a task with conditions."""
+        self.agenda.add(submission_of({"id": name, "agent": "counter/1", "method": "get", **fields}), name)
+        self.agenda.flush()
+
+    def names(self) -> list[Any]:
+        """What was sent, in order."""
+        return [getattr(token, "name", token) for token, *_ in self.sent]
+
+    def answer(self, name: Any, failure: Failure | None = None) -> None:
+        """Answer the newest attempt of a task."""
+        token = next(token for token, *_ in reversed(self.sent) if getattr(token, "name", token) == name)
+        self.stream.answered([token], [None if failure else 1], [(0, failure)] if failure else [])
+        self.timer.pass_s(0)
+
+    def ended(self) -> dict[Any, str]:
+        """The final answers: the type of the failure, or `done`."""
+        ended = {}
+        while self.stream.ready:
+            batch = self.stream.take()
+            for at, name in enumerate(batch.ids):
+                assert name not in ended
+                ended[name] = batch.failures[at].type if at in batch.failures else "done"
+        return ended
+
+
+def test_a_task_leaves_when_those_it_waits_for_are_done_also_plain_ones() -> None:
+    rig = Rig()
+    rig.agenda.opened(["plain"])
+    rig.stream.send(["plain"], [("counter/1", "get")])
+    rig.add("b", after=["a", "plain"])
+    rig.add("a", delay_s=1)
+    assert rig.names() == ["plain"]
+    rig.answer("plain")
+    rig.timer.pass_s(1.1)
+    assert rig.names() == ["plain", "a"]
+    rig.answer("a")
+    assert rig.names() == ["plain", "a", "b"]
+    rig.answer("b")
+    assert rig.ended() == {"plain": "done", "a": "done", "b": "done"}
+    assert (rig.agenda.held, rig.stream.open) == (0, 0)
+    rig.add("c", after="plain")
+    assert rig.names()[-1] == "c"
+
+
+def test_a_delay_and_a_dependency_are_both_waited_for_whichever_ends_first() -> None:
+    rig = Rig()
+    for name in ("first", "second"):
+        rig.agenda.opened([name])
+        rig.stream.send([name], [("counter/1", "get")])
+        rig.add(f"after {name}", after=[name], delay_s=1)
+    rig.answer("first")
+    assert rig.names() == ["first", "second"]
+    rig.timer.pass_s(1.1)
+    assert rig.names() == ["first", "second", "after first"]
+    rig.answer("second")
+    assert rig.names() == ["first", "second", "after first", "after second"]
+
+
+def test_what_leaves_together_leaves_by_priority() -> None:
+    rig = Rig()
+    for name, priority in (("low", "low"), ("normal", "normal"), ("critical", "critical")):
+        rig.add(name, priority=priority, after=["x"])
+    rig.agenda.opened(["x"])
+    rig.stream.send(["x"], [("counter/1", "get")])
+    rig.answer("x")
+    assert [(getattr(token, "name", token), priority) for token, _, priority in rig.sent][1:] == [
+        ("critical", CRITICAL), ("normal", NORMAL), ("low", LOW),
+    ]  # fmt: skip
+
+
+def test_a_failure_is_tried_again_as_often_as_was_asked_for_and_then_told_once() -> None:
+    rig = Rig()
+    rig.add("a", retries=2, backoff_s=1)
+    for tries in range(3):
+        assert len(rig.sent) == tries + 1
+        assert rig.ended() == {}
+        rig.answer("a", Failure("ValueError", "as told"))
+        rig.timer.pass_s(5)
+    assert rig.ended() == {"a": "ValueError"}
+    assert len(rig.sent) == 3
+    rig.add("b", retries=2)
+    rig.answer("b", Failure("BadArgument", "never"))
+    assert rig.ended() == {"b": "BadArgument"}
+
+
+def test_who_waits_for_one_that_fails_fails_and_so_do_those_behind_it() -> None:
+    rig = Rig()
+    rig.add("c", after=["b"])
+    rig.add("b", after=["a"])
+    rig.add("ignores", after=["a"], after_failed="ignore")
+    rig.add("a")
+    rig.answer("a", Failure("ValueError", "as told"))
+    assert rig.names() == ["a", "ignores"]
+    assert rig.ended() == {"a": "ValueError", "b": "DependencyFailed", "c": "DependencyFailed"}
+
+
+def test_an_attempt_has_its_time_and_a_task_its_deadline() -> None:
+    rig = Rig()
+    rig.add("late", timeout_s=1)
+    rig.add("again", timeout_s=1, retries=1, backoff_s=0.1)
+    rig.add("over", deadline_s=1.5, retries=5, backoff_s=0.1)
+    rig.add("held", deadline_s=1, after=["nobody"])
+    rig.timer.pass_s(1.1)
+    assert sorted(rig.cancelled) == ["again", "late"]
+    assert rig.ended() == {"late": "TaskExpired", "held": "TaskExpired"}
+    rig.timer.pass_s(0.2)
+    assert rig.names().count("again") == 2
+    rig.answer("again")
+    rig.timer.pass_s(0.5)
+    assert rig.ended() == {"again": "done", "over": "TaskExpired"}
+
+
+def test_no_attempt_begins_that_the_deadline_would_end() -> None:
+    rig = Rig()
+    rig.add("a", deadline_s=2, retries=5, backoff_s=10)
+    rig.answer("a", Failure("ValueError", "as told"))
+    assert rig.ended() == {"a": "ValueError"}
+
+
+def test_at_the_end_of_the_input_who_waits_for_nobody_is_told_so() -> None:
+    rig = Rig()
+    rig.add("b", after=["a"])
+    rig.add("c", after=["b"])
+    assert rig.agenda.is_stuck
+    rig.agenda.end()
+    assert rig.ended() == {"b": "DependencyFailed", "c": "DependencyFailed"}
+    rig.add("d", delay_s=5)
+    assert not rig.agenda.is_stuck
+
+
+def test_a_circle_a_second_one_of_a_name_and_what_only_accepted_tasks_have_is_refused() -> None:
+    rig = Rig()
+    rig.add("a", after=["b"])
+    rig.add("b", after=["a"])
+    rig.add("t", tenant="x")
+    assert rig.ended() == {"b": "DependencyCycle", "a": "DependencyFailed", "t": "BadArgument"}
+    rig.add("x", delay_s=1)
+    rig.add("x", delay_s=2)
+    assert rig.ended() == {"x": "BadArgument"}
+
+
+def test_a_sender_that_leaves_takes_everything_back() -> None:
+    rig = Rig()
+    rig.add("a", after=["x"])
+    rig.add("b", delay_s=5)
+    rig.agenda.cancel()
+    assert rig.ended() == {"a": "TaskCancelled", "b": "TaskCancelled"}
+    rig.timer.pass_s(100)
+    assert rig.sent == []
+
+
+def test_what_is_held_and_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HELD_TASKS", 10)
+    monkeypatch.setattr(module, "ENDED_TASKS", 10)
+    rig = Rig()
+    for at in range(12):
+        rig.add(at, after=["x"])
+    assert rig.ended() == {10: "PoolFull", 11: "PoolFull"}
+    rig.agenda.cancel()
+    for at in range(100, 200):
+        rig.add(at, timeout_s=1)
+        rig.answer(at)
+    assert len(rig.agenda._states) <= 20
