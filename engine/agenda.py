@@ -29,6 +29,10 @@ HELD_TASKS = 500_000
 ENDED_TASKS = 100_000
 
 
+#: What is said of a field that only accepted tasks have.
+ACCEPTED_ONLY = failure_of(BadArgument("sticky, skills, tags and tenant are for tasks that are submitted (engine submit)"))
+
+
 class _Demand:
     """A task with conditions. due_s: when it expires, on the loop's clock; None for never."""
 
@@ -80,19 +84,32 @@ class Agenda:
     def add(self, submission: Submission, name: Reference) -> None:
         """Take a task with conditions; `flush` sends what may leave."""
         options = submission.options
-        demand = _Demand(name, _task(submission), options, None)
-        self._held[demand] = None
-        wrong = self._wrong(submission, demand)
-        if wrong is not None:
-            self._give_up(demand, wrong)
+        if submission.sticky is not None or options.skills or options.tags or options.tenant:
+            self._stream.give_up([name], [ACCEPTED_ONLY])
             return
-        if submission.deadline_s is not None:
-            demand.due_s = self._timer.time() + submission.deadline_s
-            self._limits.put(submission.deadline_s, (demand, -1))
+        self.hold(name, _task(submission), submission.after, options, submission.deadline_s)
+
+    def hold(
+        self,
+        name: Reference,
+        task: tuple[Any, ...],
+        after: Sequence[Reference],
+        options: Options,
+        deadline_s: float | None = None,
+    ) -> None:
+        """The same for a task (address, method, *arguments)."""
+        demand = _Demand(name, task, options, None)
+        self._held[demand] = None
+        if len(self._held) > HELD_TASKS or self._states.get(name) == "open":
+            self._give_up(demand, self._wrong(demand))
+            return
+        if deadline_s is not None:
+            demand.due_s = self._timer.time() + deadline_s
+            self._limits.put(deadline_s, (demand, -1))
         if options.delay_s:
             self._later.put(options.delay_s, demand)
         try:
-            waits = self._dependencies.add(demand, name, submission.after, options) if submission.after else False
+            waits = self._dependencies.add(demand, name, after, options) if after else False
         except DependencyCycle as error:
             self._give_up(demand, Failure(type(error).__name__, str(error)))
             return
@@ -102,15 +119,10 @@ class Agenda:
         elif not waits and not options.delay_s:
             self._ready.setdefault(options.priority, []).append(demand)
 
-    def _wrong(self, submission: Submission, demand: _Demand) -> Failure | None:
-        options = submission.options
+    def _wrong(self, demand: _Demand) -> Failure:
         if len(self._held) > HELD_TASKS:
             return failure_of(PoolFull(f"more than {HELD_TASKS:,} tasks wait for others; send fewer at a time"))
-        if submission.sticky is not None or options.skills or options.tags or options.tenant:
-            return failure_of(BadArgument("sticky, skills, tags and tenant are for tasks that are submitted (engine submit)"))
-        if self._states.get(demand.name) == "open":
-            return failure_of(BadArgument(f"two tasks of one run are called {demand.name!r}"))
-        return None
+        return failure_of(BadArgument(f"two tasks of one run are called {demand.name!r}"))
 
     def flush(self) -> None:
         """Send what may leave now."""
@@ -235,7 +247,7 @@ class Agenda:
         if type(name) not in (int, str):
             return
         self._states[name] = state
-        if self._dependencies:
+        if self._dependencies.has_behind(name):
             free, lost = self._dependencies.ended(name, state)
             for demand in free:
                 if not demand.is_early:

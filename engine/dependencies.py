@@ -6,7 +6,7 @@ one that nobody has submitted yet. Pure: tokens stand for tasks; what ended befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from engine.errors import DependencyCycle
@@ -91,9 +91,9 @@ class Dependencies(Generic[T]):
         wait = self._waits.get(token)
         return [] if wait is None else [each for each in wait.references if token in self._behind.get(each, ())]
 
-    def is_awaited(self, names: Iterable[Reference]) -> bool:
-        """Whether somebody waits for one of these."""
-        return any(name in self._behind for name in names)
+    def has_behind(self, name: Reference) -> bool:
+        """Whether somebody waits for this one."""
+        return name in self._behind
 
     def ended(self, name: Reference, state: str) -> tuple[list[T], list[tuple[T, Failure]]]:
         """A task has ended: who may begin now, and who will not be run because of it."""
@@ -146,9 +146,11 @@ def unmet(
     after: Sequence[Reference], options: Options, look: Callable[[Reference], str | None]
 ) -> tuple[Sequence[Reference], Failure | None]:
     """What of `after` must be waited for, and why the task will not be run, if one of them has ended badly or is not there."""
+    states = [look(reference) for reference in after]
+    if states.count("open") == len(states):
+        return after, None
     left: list[Reference] = []
-    for reference in after:
-        state = look(reference)
+    for reference, state in zip(after, states, strict=True):
         if state == "done":
             continue
         policy = _policy(state, options)

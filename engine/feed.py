@@ -12,10 +12,10 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from engine.options import priority_of
+from engine.options import Options, Reference, name_of, priority_of, references_of
 from engine.submission import LINE, Called, Submission, submission_of, task_of
 from pools.errors import PoolError
-from pools.ranked import NORMAL
+from pools.ranked import NORMAL, PRIORITIES
 from pools.spec import FRAME_TASKS
 from pools.stream import Stream
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Awaited", "Feed", "Iterated", "feed_of"]
 
-#: Fields of a line that is sent at once.
-PLAIN = LINE | {"priority"}
+#: Fields of a line that says all in few words: how it goes first, and what it waits for.
+SIMPLE = LINE | {"priority", "after"}
+#: What such a line asks for, by its priority.
+RANKED = tuple(Options(priority=priority) for priority in range(len(PRIORITIES)))
 
 
 class Feed:
@@ -58,6 +60,7 @@ class Feed:
         ready: dict[int, tuple[list[Any], list[Any]]] = {}
         agenda = self.agenda or self._agenda()
         held: list[tuple[Submission, Any]] = []
+        waiting: list[tuple[Reference, tuple[Any, ...], tuple[Reference, ...], int]] = []
         for line in chunk:
             number = self._number
             self._number += 1
@@ -65,15 +68,18 @@ class Feed:
             try:
                 if type(line) is Called:
                     name, task = line
-                elif type(line) is dict and "priority" in line and line.keys() <= PLAIN:
-                    priority = priority_of(line["priority"])
-                    name, task = task_of(line, PLAIN)
-                elif type(line) is Submission or (type(line) is dict and not line.keys() <= LINE):
+                elif type(line) is Submission or (type(line) is dict and not line.keys() <= SIMPLE):
                     submission = submission_of(line)
                     held.append((submission, number if submission.name is None else submission.name))
                     continue
                 else:
-                    name, task = task_of(line)
+                    name, task = task_of(line, SIMPLE)
+                    if type(line) is dict and "priority" in line:
+                        priority = priority_of(line["priority"])
+                    if type(line) is dict and "after" in line:
+                        name = number if name is None else name_of('an "id"', name)
+                        waiting.append((name, task, references_of(line["after"]), priority))
+                        continue
             except PoolError as error:
                 given = line.get("id") if type(line) is dict else None
                 self._stream.refuse(number if given is None else given, error)
@@ -87,9 +93,11 @@ class Feed:
             tokens, tasks = ready[priority]
             agenda.opened(tokens)
             self._stream.send(tokens, tasks, priority)
+        for name, task, after, priority in waiting:
+            agenda.hold(name, task, after, RANKED[priority])
         for submission, name in held:
             agenda.add(submission, name)
-        if held:
+        if held or waiting:
             agenda.flush()
 
     def _agenda(self) -> Agenda:

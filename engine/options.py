@@ -29,6 +29,8 @@ NAME_CHARS = 200
 DEADLINE_S = 366 * 86_400.0
 #: Tasks that one task may wait for: each of them is looked up when it is accepted.
 DEPENDENCIES = 1_000
+#: So many of them are looked at in one go.
+FEW = 8
 #: Attempts beyond the first that a task may ask for.
 RETRIES = 100
 #: Seconds before the first retry, unless told otherwise, and at most before any.
@@ -73,7 +75,6 @@ class Options(NamedTuple):
 
 
 PLAIN = Options()
-_TEXT = {str}
 _DEFAULTS: dict[str, Any] = Options._field_defaults
 
 
@@ -97,13 +98,15 @@ def references_of(value: Any) -> tuple[Reference, ...]:
     """The tasks that one waits for, each once. Raises BadArgument."""
     if type(value) is not list and type(value) is not tuple:
         value = [value]
-    if len(value) <= DEPENDENCIES and set(map(type, value)) == _TEXT and max(map(len, value)) <= NAME_CHARS and all(value):
-        joined = "".join(value)
-        if joined.isascii():
-            return tuple(dict.fromkeys(value))
+    if len(value) <= FEW and all(map(_is_short, value)):
+        return tuple(dict.fromkeys(value)) if len(value) > 1 else tuple(value)
     if len(value) > DEPENDENCIES:
         raise BadArgument(f'"after" names up to {DEPENDENCIES:,} tasks, got {len(value):,}')
     return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))
+
+
+def _is_short(name: Any) -> bool:
+    return type(name) is str and name.isascii() and 0 < len(name) <= NAME_CHARS
 
 
 def priority_of(value: Any) -> int:

@@ -23,7 +23,7 @@ __all__ = ["Promised"]
 class Promised:
     """The accepted tasks of one engine that name no agent.
 
-    routes: choose for those that want skills, whoever has them, and for all where foreseen is None.
+    routes: choose for those that want skills, and for all where foreseen is None.
     """
 
     def __init__(self, routes: Routes, foreseen: Foreseen | None) -> None:
@@ -44,8 +44,9 @@ class Promised:
         if task.number in self._cases:
             has_failed = task.tries and task.retried > self._cases[task.number][1]
             self._learn(task.number, Failure(task.tries[-1].type if has_failed else CircuitOpen.__name__, ""))
-        if task.agent == ANYBODY:
-            (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)])
+        if task.options.skills:
+            kind = None if task.agent == ANYBODY else task.agent
+            (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)], kind)
             if isinstance(found, PoolError):
                 raise found
             return f"{found[1]}/{found[2]}"

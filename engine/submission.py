@@ -164,8 +164,10 @@ def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]
         )
     if sticky is not None and ("/" in plain.address or plain.address == ANYBODY):
         raise BadArgument("sticky chooses an agent of a kind: it is for tasks that name a kind")
-    if bool(options.skills) != (plain.address == ANYBODY):
-        raise BadArgument("skills choose an agent of any kind that has them: they stand in place of an agent or a kind")
+    if options.skills and "/" in plain.address:
+        raise BadArgument("skills choose an agent: they are for tasks that name a kind, or nobody")
+    if plain.address == ANYBODY and not options.skills:
+        raise BadArgument("a task that names nobody wants skills")
     if key is not None:
         if plain.name is not None and plain.name != key:
             raise BadArgument(f'"id" and "key" name the same task twice: {plain.name!r:.40} and {key!r:.40}')

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.options import ANYBODY, PLAIN, Options, Reference
+from engine.options import PLAIN, Options, Reference
 from pools.errors import Failure, raised
 
 __all__ = ["ENDED", "STATES", "TRIES", "Ending", "Task", "Try", "exact"]
@@ -105,8 +105,8 @@ class Task:
 
     @property
     def wanted(self) -> str:
-        """Its address before an agent was chosen."""
-        return ANYBODY if self.options.skills else self.agent.partition("/")[0]
+        """The kind of which an agent is chosen for it."""
+        return self.agent.partition("/")[0]
 
     def outcome(self) -> Any:
         """Its value, if it was done. Raises its error if not."""

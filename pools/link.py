@@ -35,9 +35,8 @@ class Link:
     """The requests over one channel.
 
     window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
-    histogram: the row of gauges whose buckets
-    count answer times, or None.  first: number of the first section; the following count by two, so that two links share a
-    channel and their answers are told apart.  is_kept: the other side remembers what it did, so what was not answered when a
+    histogram: the row of gauges whose buckets count answer times, or None.  first: number of the first section; the following
+    count by two, so that two links share a channel and their answers are told apart.  is_kept: the other side remembers what it did, so what was not answered when a
     channel went is sent again over the next one.  wall_s: seconds since 1970, from which a section's number is made there, so
     that it says when it was given; None counts from `first`.  sight: told of each section that leaves and comes back.
     """
@@ -147,9 +146,8 @@ class Link:
         """Send one task at once if nothing is under way, else return False: then it is better off with others."""
         if self.open or self._queue or self._wire is None or type(argument) not in values.PLAIN:
             return False
-        if type(method) is not str or not method.isascii():
-            return False
-        if self.sight is not None and self.sight.refusal(lane.kind) is not None:
+        is_shut = self.sight is not None and self.sight.refusal(lane.kind) is not None
+        if is_shut or type(method) is not str or not method.isascii():
             return False
         self.offers += 1
         number = self._next()
@@ -268,17 +266,14 @@ class Link:
             half = self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s, piece)
             half.opening = flight.opening
             piece["m"] = names if type(names) is str else [names[0], names[1][part]]
-            if "a" in section:
-                piece["a"] = section["a"][part]
-            if "q" in section:
-                piece["q"] = section["q"][part]
+            piece |= {column: section[column][part] for column in ("a", "q") if column in section}
             self._send([piece])
 
     def _refuse_overflow(self) -> None:
-        """Refuse the newest of what waits past the backlog's limit."""
+        """Refuse the newest of what waits past the backlog's limit, of the lowest priority first."""
         failure = failure_of(PoolFull(f"more than {BACKLOG_TASKS:,} tasks wait for one worker; send fewer at a time"))
         while (surplus := self.waiting - BACKLOG_TASKS) > 0:
-            lane = max(self._queue, key=len)
+            lane = max(filter(len, self._queue), key=lambda lane: (-lane.priority, len(lane)))
             refuse(lane.sink, lane.drop(min(surplus, len(lane))), failure)
 
     def task(self, number: int, place: int) -> tuple[str, str] | None:

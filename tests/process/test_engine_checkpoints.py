@@ -227,3 +227,20 @@ def test_an_agents_checkpoints_are_shown_from_the_files_while_the_engine_runs_an
                 assert engine("stop").returncode == 0
                 assert engine("checkpoints", "compact").returncode == 0
         assert "walker/1 has no state" in engine("checkpoints", "show", "walker/1").stderr
+
+
+def test_checkpoints_are_in_a_backup_and_a_restored_engine_goes_on_from_them(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine:
+        (tmp_path / "pools.yaml").write_text(POOLS)
+        assert engine("spawn", "--use", "tests.support.walkers:Walker", "--count", "3").returncode == 0
+        assert engine("ask", "walker/2", "record", "user", '"first"', "0").returncode == 0
+        assert engine("backup", "copy").returncode == 0
+        assert engine("ask", "walker/2", "record", "user", '"second"', "1").returncode == 0
+        assert engine("--name", "other", "restore", "copy").returncode == 0
+        (one,) = engine.document("--name", "other", "checkpoints", "show", "walker/2")["checkpoints"]
+        assert (one["revision"], one["partial_result"]) == (1, "first")
+        assert engine("--name", "other", "start").returncode == 0
+        done = engine("--name", "other", "ask", "walker/2", "record", "user", '"third"', "1", "--json")
+        assert done.returncode == 0, done.stderr
+        refused = engine("ask", "walker/2", "record", "user", '"third"', "1")
+        assert (refused.returncode, "walker/2 is at revision 2, not 1" in refused.stderr) == (1, True)

@@ -290,7 +290,7 @@ async def test_a_task_that_never_ends_and_holds_its_mailbox_is_an_alert_and_nobo
         assert [event.text.split(":")[0] for event in engine.events if event.name == "agent.stalled"] == [
             f"agent ring/7 of {alert['worker']} is alive and takes nothing"
         ]
-        assert engine.stats().healing == {"found": {}, "sick": 0}
+        assert (engine.stats().healing["found"], engine.stats().healing["sick"]) == ({}, 0)
 
 
 async def test_a_queue_that_nothing_is_taken_from_is_an_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

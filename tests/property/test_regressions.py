@@ -46,7 +46,7 @@ def kept_link() -> Link:
 
 
 def gateway(link: Link) -> Gateway:
-    made = Gateway(lambda kind, key, *_: (link, key), Pipe(), Turns(), lambda _count: None, lambda _count, _failed: None)
+    made = Gateway(lambda kind, key, *_, **__: (link, key), Pipe(), Turns(), lambda _count: None, lambda _count, _failed: None)
     made.session = b"\x07client7".hex()
     return made
 

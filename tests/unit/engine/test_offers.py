@@ -12,10 +12,12 @@ import pytest
 from engine import offers as module
 from engine import way
 from engine.offers import Offers
+from engine.options import PLAIN, Options
 from engine.task import Ending, Task
 from pools.address import Key
-from pools.errors import LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
+from pools.errors import CircuitOpen, LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
 from pools.link import Link
+from pools.ranked import CRITICAL, LOW
 from tests.support.clocks import Clock, Turns
 from tests.support.wires import Wire, reply
 
@@ -44,11 +46,12 @@ class Rig:
             link.attach(wire)
         self.ended: list[Ending] = []
         self.mark = self.chosen = 0
+        self.is_shut = False
         self.moved: list[list[Task]] = []
         self.offers = Offers(
             self._resolve,
             session=session,
-            choose=lambda task: self._resolve(task.agent, self.chosen)[1],
+            choose=self._choose,
             mark=lambda: self.mark,
             desk=self,
             ended=self.ended.extend,
@@ -75,12 +78,21 @@ class Rig:
             raise UnknownAgent(f"no agent {kind}/{key}")
         return self.links[key % 2], key
 
-    def put(self, *keys: Any, method: str = "add", argument: bytes | None = b"1") -> list[Task]:
-        """Offer a task for each key."""
+    def _choose(self, task: Task) -> str:
+        """The next agent of its kind; while `shut`, none is let through."""
+        if self.is_shut:
+            raise CircuitOpen("open")
+        self.chosen += 1
+        return f"{task.agent}/{self.chosen}"
+
+    def put(self, *keys: Any, method: str = "add", argument: bytes | None = b"1", **options: Any) -> list[Task]:
+        """Offer a task for each key; None is any agent of the kind."""
         tasks = []
         for key in keys:
             self.number += 1
-            tasks.append(Task(self.number, None, f"counter/{key}", method, argument, 0.0, 5.0))
+            agent = "counter" if key is None else f"counter/{key}"
+            wanted = Options(**options) if options else PLAIN
+            tasks.append(Task(self.number, None, agent, method, argument, 0.0, 5.0, (), wanted, key is None))
         self.offers.put(tasks)
         self.turns.run()
         return tasks
@@ -344,3 +356,120 @@ def test_a_task_that_is_taken_back_while_its_worker_goes_down_ends_as_wished() -
     rig.offers.take_back([other], "cancelled")  # before it was judged
     rig.turns.run()
     assert sorted(rig.states()) == [(1, "expired"), (2, "cancelled")]
+
+
+# -- conditions --------------------------------------------------------------------------------------------------------
+
+
+def test_of_what_waits_for_a_worker_higher_priorities_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(way, "OFFERED", 1)
+    rig = Rig()
+    rig.put(2)
+    rig.put(4, priority=LOW)
+    rig.put(6)
+    rig.put(8, priority=CRITICAL)
+    for _ in range(4):
+        rig.answer()
+    assert [section["i"] for section in rig.wires[0].sections] == [[2], [8], [6], [4]]
+    assert [section.get("pr") for section in rig.wires[0].sections] == [None, 3, None, 0]
+
+
+def test_a_failure_is_tried_again_under_its_number_as_often_as_was_asked_for() -> None:
+    rig = Rig()
+    (task,) = rig.put(2, retries=2, backoff_s=1.0)
+    for attempt in range(3):
+        assert len(rig.wires[0].sections) == attempt + 1
+        rig.answer(errors=[[0, "ValueError", "as told", None]])
+        assert task.state == ("waiting" if attempt < 2 else "running")
+        rig.wait(5.0)
+    assert rig.states() == [(1, "failed")]
+    assert [section["q"] for section in rig.wires[0].sections] == [[1]] * 3
+    assert (task.attempts, task.retried, [each.type for each in task.tries]) == (3, 2, ["ValueError"] * 3)
+    assert rig.moved == [[task], [task]]  # how often it was tried is written down
+
+
+def test_only_errors_that_were_named_are_tried_again_and_bad_arguments_never() -> None:
+    rig = Rig()
+    rig.put(2, retries=2, retry_on=("KeyError",))
+    rig.answer(errors=[[0, "ValueError", "as told", None]])
+    rig.put(2, retries=2)
+    rig.answer(errors=[[0, "BadArgument", "as told", None]])
+    assert rig.states() == [(1, "failed"), (2, "failed")]
+
+
+def test_an_attempt_that_takes_too_long_is_taken_back_and_tried_again_or_expires() -> None:
+    rig = Rig()
+    rig.put(2, timeout_s=1.0, retries=1, backoff_s=0.5)
+    for _ in range(2):
+        rig.wait(1.1)
+        assert rig.wires[0].orders[-1]["verb"] == "cancel"
+        rig.answer(errors=[[0, "TaskCancelled", "", None]])
+        rig.wait(2.0)
+    assert rig.states() == [(1, "expired")]
+    assert rig.ended[0].error is not None
+    assert rig.ended[0].error.message == "no answer within 1 s (timeout_s)"
+    rig.put(4, timeout_s=1.0)
+    rig.wait(1.1)
+    rig.answer()  # it was done before the worker heard of it
+    assert rig.states()[1:] == [(2, "done")]
+
+
+def test_a_limit_of_an_attempt_that_has_ended_takes_nothing_back() -> None:
+    rig = Rig()
+    rig.put(2, timeout_s=1.0, retries=1, backoff_s=0.9)
+    rig.answer(errors=[[0, "ValueError", "", None]])
+    rig.wait(0.95)
+    assert len(rig.wires[0].sections) == 2
+    rig.wait(0.1)  # the first attempt would have had its time
+    assert rig.wires[0].orders == []
+    rig.wait(1.0)
+    assert len(rig.wires[0].orders) == 1
+
+
+def test_where_state_is_kept_the_choice_of_an_agent_is_written_down_before_it_is_sent() -> None:
+    rig = Rig()
+    (task,) = rig.put(None)
+    assert (task.agent, rig.moved, rig.wires[1].sections) == ("counter/1", [[task]], [])
+    rig.offers.placed([task])
+    rig.turns.run()
+    assert [section["i"] for section in rig.wires[1].sections] == [[1]]
+    rig.offers.placed([task])  # as once more for another reason
+    rig.turns.run()
+    assert len(rig.wires[1].sections) == 1
+
+
+def test_where_nothing_is_kept_the_agent_that_was_chosen_has_it_at_once() -> None:
+    rig = Rig(session=None)
+    (task,) = rig.put(None)
+    assert (task.agent, rig.moved, len(rig.wires[1].sections)) == ("counter/1", [], 1)
+
+
+def test_a_failed_attempt_of_a_task_for_any_agent_may_go_to_another_one() -> None:
+    rig = Rig(session=None)
+    (task,) = rig.put(None, retries=1, backoff_s=0.1)
+    rig.answer(1, errors=[[0, "ValueError", "as told", None]])
+    rig.wait(1.0)
+    assert task.agent == "counter/2"
+    assert len(rig.wires[0].sections) == 1
+
+
+def test_while_nothing_admits_it_a_task_waits_and_ends_once_something_does() -> None:
+    rig = Rig(session=None)
+    rig.is_shut = True
+    (task,) = rig.put(None)
+    rig.wait(0.3)
+    assert (task.state, task.agent, rig.ended) == ("queued", "counter", [])
+    rig.is_shut = False
+    rig.wait(10.0)
+    rig.answer(1)
+    assert rig.states() == [(1, "done")]
+
+
+def test_a_task_begins_no_sooner_than_it_should() -> None:
+    rig = Rig()
+    task = Task(1, None, "counter/2", "add", b"1", 0.0)
+    rig.offers.later(5.0, task)
+    rig.wait(4.9)
+    assert rig.wires[0].sections == []
+    rig.wait(0.2)
+    assert len(rig.wires[0].sections) == 1

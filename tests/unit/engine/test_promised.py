@@ -29,8 +29,8 @@ class Routes:
     def resolve_key(self, _kind: str, _key: Key) -> tuple[None, Key]:
         return None, 9
 
-    def resolve_skilled(self, wanted: Sequence[frozenset[str]]) -> list[Any]:
-        return [(None, "able", 3) if skills == {"read"} else UnknownKind("nobody") for skills in wanted]
+    def resolve_skilled(self, wanted: Sequence[frozenset[str]], kind: str | None) -> list[Any]:
+        return [(None, kind or "able", 3) if skills == {"read"} else UnknownKind("nobody") for skills in wanted]
 
 
 class Rig:
@@ -103,6 +103,7 @@ def test_an_attempt_that_never_began_is_not_learned_from() -> None:
 def test_a_task_that_wants_skills_goes_to_who_has_them_whatever_is_foreseen() -> None:
     rig = Rig()
     assert rig.promised.choose(task(1, agent=ANYBODY, options=Options(skills=("read",)))) == "able/3"
+    assert rig.promised.choose(task(3, options=Options(skills=("read",)))) == "scout/3"
     with pytest.raises(UnknownKind):
         rig.promised.choose(task(2, agent=ANYBODY, options=Options(skills=("fly",))))
     assert len(rig.promised) == rig.foreseen.trial.judged == 0

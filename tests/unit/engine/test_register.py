@@ -7,9 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
+from engine import names
 from engine import register as module
 from engine.change import Change, Draft
-from engine.errors import IntakeFull, NotRequeued, ResultGone, UnknownTask
+from engine.errors import DependencyCycle, DuplicateTask, IntakeFull, NotRequeued, ResultGone, UnknownTask
+from engine.options import PLAIN, Options
 from engine.records import END, KEY, META, TASK
 from engine.register import Register
 from engine.restored import restored
@@ -269,3 +271,131 @@ def test_an_empty_change_is_none() -> None:
     assert not Change()
     assert Change(gone=[1])
     assert Change([Draft([], ())])
+
+
+# -- names, dependencies, what is dropped ------------------------------------------------------------------------------
+
+
+def named(name: Any, *, argument: int = 2, after: tuple[Any, ...] = (), **options: Any) -> Submission:
+    """A task that is called so."""
+    return ADD._replace(name=name, argument=argument, after=after, options=Options(**options) if options else PLAIN)
+
+
+def take(disk: Disk, *submissions: Submission) -> Draft:
+    """Accept tasks; returns their draft."""
+    draft = disk.register.draft(submissions, 100.0)
+    disk.write(Change([draft]))
+    return draft
+
+
+def finish(disk: Disk, number: int, state: str = "done") -> Change:
+    """End a task; returns what follows."""
+    more = disk.end(disk.register.tasks[number], state)
+    disk.write(Change(gone=more.gone, gone_keys=more.gone_keys, former=more.former, gone_names=more.gone_names))
+    return more
+
+
+def test_the_same_name_is_the_same_task_while_it_is_open_once_it_has_ended_and_over_a_restart() -> None:
+    disk = Disk()
+    assert list(take(disk, named("a"), named("b"), named("a")).numbers) == [1, 2, 1]
+    assert list(take(disk, named("b"), ADD, named("a")).numbers) == [2, 3, 1]
+    finish(disk, 1)
+    assert list(take(disk, named("a")).numbers) == [1]
+    other = disk.again()
+    assert list(take(other, named("a"), named("b")).numbers) == [1, 2]
+    assert other.register.counts()["accepted"] == 3
+    assert other.register.find("a").number == 1
+
+
+@pytest.mark.parametrize(
+    "other", [named("a", argument=3), named("a", priority=2), named("a", after=("x",)), ADD._replace(name="a", method="sub")]
+)
+def test_another_task_under_a_known_name_is_refused_and_nothing_of_its_submission_is_accepted(other: Submission) -> None:
+    disk = Disk()
+    take(disk, named("a"))
+    for register in (disk.register, disk.again().register):
+        with pytest.raises(DuplicateTask, match="'a' is the id of task 00112233-1 already"):
+            register.draft([named("b", after=("a",)), other], 1.0)
+        assert register.counts()["accepted"] == 1
+        assert (register.held, register.names.find("b"), len(register.dependencies)) == (1, None, 0)
+
+
+def test_a_name_is_known_for_a_while_after_its_task_was_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESULTS", 1)
+    monkeypatch.setattr(names, "FORMER", 2)
+    disk = Disk()
+    take(disk, *(named(f"t{at}") for at in range(6)))
+    for number in range(1, 5):
+        finish(disk, number)
+    assert list(disk.register.names.former) == ["t1", "t2"]
+    for register in (disk.register, disk.again().register):
+        assert list(register.draft([named("t2")], 1.0).numbers) == [3]
+        with pytest.raises(DuplicateTask):
+            register.draft([named("t2", argument=5)], 1.0)
+        with pytest.raises(ResultGone):
+            register.find("t2")
+        assert register.standing("t2") == "done"
+        assert register.standing("t0") is None
+
+
+def test_who_waits_for_others_is_free_once_they_are_done_and_written_down_also_in_a_later_life() -> None:
+    disk = Disk()
+    take(disk, named("c", after=("a", "b")), named("a"))
+    waiting = disk.register.tasks[1]
+    assert waiting.state == "waiting"
+    take(disk, named("b"), ADD._replace(after=("00112233-2",)))
+    assert finish(disk, 2).free == [disk.register.tasks[4]]
+    other = disk.again()
+    assert [other.register.tasks[number].state for number in (1, 4)] == ["waiting", "queued"]
+    assert other.register.dependencies.waiting_for(other.register.tasks[1]) == ["b"]
+    assert finish(other, 3).free == [other.register.tasks[1]]
+
+
+def test_who_waits_for_what_fails_is_lost_unless_it_waits_for_another_attempt() -> None:
+    disk = Disk()
+    take(disk, named("a"), named("b", after=("a",)), named("c", after=("a",), after_failed="wait"))
+    more = finish(disk, 1, "failed")
+    assert [(task.number, failure.type) for task, failure in more.lost] == [(2, "DependencyFailed")]
+    assert more.free == []
+    draft = disk.register.draft_again([disk.register.tasks[1]], 300.0)
+    disk.write(Change([draft]))
+    assert disk.register.find("a").number == 4
+    assert finish(disk, 4).free == [disk.register.tasks[3]]
+    late = disk.register.draft([named("d", after=("a",))], 1.0)
+    assert (late.tasks[0].state, late.lost) == ("queued", [])
+
+
+def test_a_dropped_letter_is_none_any_more_and_who_waited_for_it_is_lost() -> None:
+    disk = Disk()
+    take(disk, named("a"), named("b", after=("a",), after_failed="wait"))
+    finish(disk, 1, "failed")
+    assert disk.register.is_letter(1)
+    more = disk.write(Change(dropped=[disk.register.tasks[1]]))
+    assert [task.number for task, _ in more.lost] == [2]
+    for register in (disk.register, disk.again().register):
+        assert register.letters.numbers() == []
+        assert register.tasks[1].state == "failed"
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])
+def test_whatever_was_not_done_may_be_tried_again_once(state: str) -> None:
+    disk = Disk()
+    (task,) = take(disk, named("a")).tasks
+    finish(disk, 1, state)
+    other = disk.again()
+    for each in (disk, other):
+        task = each.register.tasks[1]
+        assert each.register.can_run_again(task)
+        (again,) = each.register.draft_again([task], 300.0).tasks
+        assert (again.argument, again.of, again.name) == (b"2", 1, "a")
+        assert not each.register.can_run_again(task)
+
+
+def test_a_circle_is_refused_and_nothing_of_its_submission_is_accepted() -> None:
+    disk = Disk()
+    take(disk, named("a", after=("b",)))
+    with pytest.raises(DependencyCycle, match="b -> c -> a -> b"):
+        disk.register.draft([named("x"), named("c", after=("a",)), named("b", after=("c",))], 1.0)
+    assert [disk.register.names.find(name) for name in "xcb"] == [None, None, None]
+    assert len(disk.register.dependencies) == 1
+    assert list(take(disk, named("b")).numbers) == [2]

@@ -49,6 +49,10 @@ class Fake:
         self.name = name
         self.seats = seats
 
+    def links(self) -> list[Any]:
+        """The link to each worker."""
+        return [seat.link for seat in self.seats]
+
 
 class Setup:
     """A balancer over pools with so many workers each, and `agents` agents of one kind in each pool."""
