@@ -9,6 +9,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 from engine.foreseen import Case, Foreseen
@@ -17,7 +18,7 @@ from pools.address import Key
 from pools.asks import Asks
 from pools.errors import Failure, PoolError, TaskCancelled, TaskExpired, failure_of
 from pools.history import Pair
-from pools.lane import Columns, sent_form
+from pools.lane import Columns, refuse, sent_form
 from pools.stream import Stream
 from pools.ways import Deal, Ended, Resolve
 
@@ -81,20 +82,32 @@ class StreamedAside:
     def _send_judged(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
         addresses: list[str] = []
         sent: tuple[list[Any], list[str], list[Any]] = [], [], []
-        for token, method, argument in zip(columns[0], columns[2], columns[3], strict=True):
-            try:
-                judged = self._foreseen.judge(kind, method, argument)
-            except PoolError as error:
-                self._outer.answered((token,), (None,), ((0, failure_of(error)),))
-                continue
-            if judged.is_split:
-                running = self._loop.create_task(self._in_parts(token, judged.case, kind, method, argument))
-                self._split[running] = token
-                running.add_done_callback(self._split.pop)
-            else:
+        tokens, _, methods, arguments = columns
+        try:
+            pair = kind, methods[0] if type(methods[0]) is str else ""
+            dealt = self._foreseen.deal(pair, arguments) or repeat((None, None), len(tokens))
+        except PoolError as error:
+            refuse(self._outer, tokens, failure_of(error))
+            return
+        for token, method, argument, (key, case) in zip(tokens, methods, arguments, dealt, strict=True):
+            if case is None:
+                try:
+                    judged = self._foreseen.judge(kind, method, argument, key=key)
+                except PoolError as error:
+                    self._outer.answered((token,), (None,), ((0, failure_of(error)),))
+                    continue
+                if judged.is_split:
+                    running = self._loop.create_task(self._in_parts(token, judged.case, kind, method, argument))
+                    self._split[running] = token
+                    running.add_done_callback(self._split.pop)
+                    continue
                 addresses.append(judged.address)
-                for column, value in zip(sent, ((token, judged.case), method, argument), strict=True):
-                    column.append(value)
+                sent[0].append((token, judged.case))
+            else:
+                addresses.append(f"{kind}/{key}")
+                sent[0].append((token, case))
+            sent[1].append(method)
+            sent[2].append(argument)
         if addresses:
             self._watched.place(addresses, (sent[0], (), sent[1], sent[2]), priority, is_plain=is_plain)
 

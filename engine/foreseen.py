@@ -60,6 +60,17 @@ class Ground(Protocol):
         """The agent that a task would go to. Raises PoolError."""
         ...
 
+    def deal(self, kind: str, count: int) -> Sequence[Key] | None:
+        """The agents that so many tasks would go to, all let through; None where each is to be asked for by itself.
+
+        Raises PoolError.
+        """
+        ...
+
+    def places_of(self, kind: str, keys: Sequence[Key]) -> Sequence[str]:
+        """The same as `place_of` for many agents. Raises PoolError."""
+        ...
+
     def admit(self, kind: str, key: Key) -> None:
         """Have a task for an agent through to where it lives. Raises CircuitOpen where that takes none now, PoolError."""
         ...
@@ -160,12 +171,30 @@ class Foreseen:
         view = self._view(pair)
         return self._common(view, pair, None, view.outlook.rate)
 
+    def deal(self, pair: Pair, arguments: Sequence[Any]) -> list[tuple[Key, Case | None]] | None:
+        """Where each of some tasks would go, and its case where nothing is to be done; the others are judged with their key.
+
+        None where each is to be judged without.  Raises PoolError.
+        """
+        kind = pair[0]
+        keys = self._ground.deal(kind, len(arguments))
+        if keys is None:
+            return None
+        known = self._view(pair).cases
+        spots = zip(self._ground.places_of(kind, keys), map(size_of, arguments), strict=True)
+        cases = [*map(known.get, spots)]
+        passed = len(cases) - cases.count(None)
+        self.trial.judged += passed
+        self._number += passed
+        return [*zip(keys, cases, strict=True)]
+
     def judge(
         self,
         kind: str,
         method: str,
         argument: Any,
         *,
+        key: Key = None,
         number: int | None = None,
         need: Mapping[str, float] = _NOTHING,
         after: Sequence[str] = (),
@@ -176,14 +205,15 @@ class Foreseen:
     ) -> Judged:
         """Where a task goes, and how.
 
-        argument: as it is sent.  number: chooses its group, by default its place among all that were judged.
+        argument: as it is sent.  key: the agent that it was dealt to; None asks for one.
+        number: chooses its group, by default its place among all that were judged.
         need: amounts of resources that it asks for.  after, state_of, after_of: see `pools.foresight.Facts`.
         is_part: of a task that was split; it is in no group, and treated.  may_split: False where it has to run as it is.
         Raises PoolError as `pick` and `admit`; BadArgument for a cycle.
         """
         pair = kind, method if type(method) is str else ""  # what is no name is refused where it is read
         self._number += 1
-        key = self._ground.pick(kind)
+        key = self._ground.pick(kind) if key is None else key
         view = self._view(pair)
         self.trial.judged += not is_part
         if view.is_clear and not need and not after:
@@ -270,9 +300,10 @@ class Foreseen:
         learned = 0 if record is None else record.learned
         if view is not None:
             age_s, fresh = now_s - view.at_s, learned - view.learned
-            if view.learned and age_s < FRESH_S:
+            is_enough = view.learned < CLEAR_OUTCOMES <= learned
+            if view.learned and age_s < FRESH_S and not is_enough:
                 return view
-            if fresh < min(max(FRESH_LEAST, learned * FRESH_PART), FRESH_MOST) and age_s < STALE_S:
+            if not is_enough and fresh < min(max(FRESH_LEAST, learned * FRESH_PART), FRESH_MOST) and age_s < STALE_S:
                 return view
         view = self._views[pair] = _View(Outlook(record, now_s), self.spec.threshold, learned, now_s)
         if len(self._views) > VIEWS:

@@ -7,7 +7,8 @@ the swarm and changes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pools.address import Key
@@ -33,6 +34,18 @@ class SwarmGround:
     def pick(self, kind: str) -> Key:
         """The agent that the balancer would give a task to: no breaker counts it yet. Raises PoolError."""
         return self._swarm.routes.choose(kind)
+
+    def deal(self, kind: str, count: int) -> Sequence[Key] | None:
+        """The agents that a batch would go to; None while any breaker stands before somebody. Raises PoolError."""
+        if not self._swarm.breakers.is_calm:
+            return None
+        dealt, _ = self._swarm.routes.deal(kind, count)
+        return [*chain.from_iterable(keys for _, keys in dealt)]
+
+    def places_of(self, kind: str, keys: Sequence[Key]) -> Sequence[str]:
+        """The place of each agent. Raises PoolError."""
+        known = {key: self.place_of(kind, key) for key in set(keys)}
+        return [*map(known.__getitem__, keys)]
 
     def admit(self, kind: str, key: Key) -> None:
         """Have the breakers let a task for an agent through. Raises CircuitOpen, PoolError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 from pools.address import Key
@@ -26,6 +26,12 @@ class Plain:
 
     def pick(self, kind: str) -> Key:
         return next(self._turn)
+
+    def deal(self, kind: str, count: int) -> Sequence[Key] | None:
+        return None if self.shut else [self.pick(kind) for _ in range(count)]
+
+    def places_of(self, kind: str, keys: Sequence[Key]) -> Sequence[str]:
+        return [self.place_of(kind, key) for key in keys]
 
     def admit(self, kind: str, key: Key) -> None:
         if f"{kind}/{key}" in self.shut:

@@ -9,7 +9,7 @@ import pytest
 
 from engine import foreseen as module
 from engine.foreseen import AWAY, CLEAR_OUTCOMES, FRESH_S, KNOWN, Case, Foreseen, Judged
-from pools.errors import BadArgument, Failure
+from pools.errors import BadArgument, CircuitOpen, Failure
 from pools.spec import ForesightSpec
 from tests.support.grounds import Plain
 
@@ -236,3 +236,53 @@ def test_the_report_says_how_it_is_set() -> None:
     report = Rig(control=0.25).foreseen.report()
     assert (report["enabled"], report["threshold"], report["control_share"]) == (True, 0.7, 0.25)
     assert report["verdict"] == "no lift"
+
+
+def test_of_a_batch_those_are_judged_of_which_something_is_to_be_done_or_nothing_was_said_yet() -> None:
+    now_s = 0.0
+    foreseen = Foreseen(ForesightSpec(control=0.0), Plain(2), lambda: now_s)
+    for _ in range(100):
+        judged = foreseen.judge("scout", "fetch", 1)
+        foreseen.learn(judged.case, 1, [Failure("ValueError", "")] if judged.key == 0 else [])
+    now_s = FRESH_S
+    assert [foreseen.judge("scout", "fetch", 1).key for _ in range(2)] == [1, 1]
+    before = foreseen.trial.judged
+    dealt = foreseen.deal(("scout", "fetch"), [1, 1, 1, 10**6])
+    assert dealt is not None
+    assert [(key, case is None) for key, case in dealt] == [(0, True), (1, False), (0, True), (1, True)]
+    assert foreseen.trial.judged == before + 1
+    again = foreseen.judge("scout", "fetch", 1, key=0)
+    assert (again.key, again.case.is_treated) == (1, True)
+
+
+def test_a_pair_is_clear_as_soon_as_enough_is_known_of_it() -> None:
+    foreseen = Foreseen(ForesightSpec(), Plain(2), lambda: 0.0)
+    pair = "scout", "fetch"
+    for count in (20, CLEAR_OUTCOMES - 21):
+        foreseen.learn(foreseen.judge(*pair, None).case, count, [])
+    assert not foreseen.is_clear(pair)
+    foreseen.learn(foreseen.judge(*pair, None).case, 1, [])
+    assert foreseen.is_clear(pair)
+
+
+@pytest.mark.parametrize("name", ["CircuitOpen", "Deadlock", "TooOld", "TaskCancelled", "BadArgument"])
+def test_what_says_nothing_of_the_place_is_not_learned(name: str) -> None:
+    foreseen = Foreseen(ForesightSpec(), Plain(2), lambda: 0.0)
+    foreseen.learn(foreseen.judge("scout", "fetch", None).case, 2, [Failure(name, "")])
+    record = foreseen.history.record(("scout", "fetch"))
+    assert record is not None
+    assert (record.learned, record.whole(0.0)[0]) == (1, 0)
+
+
+def test_a_task_that_its_place_does_not_let_in_is_not_at_a_specialist() -> None:
+    now_s, ground = 0.0, Plain(2)
+    foreseen = Foreseen(ForesightSpec(control=0.0), ground, lambda: now_s)
+    for _ in range(100):
+        judged = foreseen.judge("scout", "fetch", 1)
+        foreseen.learn(judged.case, 1, [Failure("ValueError", "")] if judged.key == 0 else [])
+    now_s = FRESH_S
+    ground.shut.add("scout/1")
+    for _ in range(4):
+        with pytest.raises(CircuitOpen):
+            foreseen.judge("scout", "fetch", 1)
+    assert not foreseen._away
