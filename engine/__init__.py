@@ -1,6 +1,7 @@
 """A Python engine for thousands to millions of tiny stateful agents.
 
-What a person imports: `Agent` to write one, `Engine` to run them in this process, `Client` to talk to a running engine.
+What a person imports: `Agent` to write one, `Engine` to run them in this process, `Client` to talk to a running engine,
+`BlockingClient` to do so without asyncio. How agents are tested is in `engine.testing`.
 Everything is loaded at its first use, so that `import engine` costs next to nothing.
 """
 
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine import errors
+    from engine.blockingclient import BlockingClient
     from engine.client import Client
     from engine.engine import Engine
+    from engine.options import Options
+    from engine.reduction import Reduced
     from engine.snapshot import Snapshot
     from pools.agent import Agent
     from pools.breaker import BreakerSpec
@@ -24,21 +28,24 @@ if TYPE_CHECKING:
     from pools.table import Table
 
 __all__ = [
-    "Agent", "Batch", "BreakerSpec", "Client", "Context", "Engine", "Log", "PoolSpec", "Result", "Snapshot", "Table",
-    "__version__", "errors", "task",
+    "Agent", "Batch", "BlockingClient", "BreakerSpec", "Client", "Context", "Engine", "Log", "Options", "PoolSpec",
+    "Reduced", "Result", "Snapshot", "Table", "__version__", "errors", "task",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Agent": "pools.agent",
+    "BlockingClient": "engine.blockingclient",
     "Client": "engine.client",
     "Context": "pools.context",
     "Engine": "engine.engine",
     "Log": "pools.log",
+    "Options": "engine.options",
     "PoolSpec": "pools.spec",
     "Batch": "pools.result",
     "BreakerSpec": "pools.breaker",
+    "Reduced": "engine.reduction",
     "Result": "pools.result",
     "task": "pools.method",
     "Snapshot": "engine.snapshot",

@@ -15,36 +15,35 @@ from types import TracebackType
 from typing import Any, Self
 
 from checkpoints.spec import SESSION_BYTES
+from engine.errands import RETURN_S, Errands
 from engine.errors import NotRunning, UnsafePath
+from engine.everybody import Everybody, Members
 from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned
 from engine.stream import batches, singly
-from engine.submission import Submission, rows_of, submission_of, submit_parts
 from engine.tally import Tally
 from pools.address import ANY, Key, parse, valid_kind
 from pools.asks import Asks
 from pools.channel import Channel
-from pools.errors import Failure, FrameTooLarge, LinkClosed, raised
+from pools.errors import LinkClosed
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
 
-__all__ = ["Client"]
+__all__ = ["WINDOW", "Client"]
 
 #: Tasks that one client has in flight; the engine's own windows decide how fast they go on.
 WINDOW = 8_192
-#: Seconds between two tries to come back to an engine that is gone.
-RETURN_S = 0.05
 #: Seconds that it tries so unless told otherwise, where the engine keeps state: time for a backoff and a long log's replay.
 PATIENCE_S = 30.0
 #: Seconds that the engine may take to say whether it keeps state; one that says nothing counts as one that does not.
 HELLO_S = 10.0
 
 
-class Client:
+class Client(Errands):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
@@ -74,6 +73,7 @@ class Client:
         self._tally = Tally()
         #: Send a task; await the result for its value. As `Engine.ask`.
         self.ask: Callable[..., Future[Any]] = _not_connected
+        self._asks: Asks | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._requests: dict[int, Future[Any]] = {}
         self._number = 0
@@ -93,7 +93,9 @@ class Client:
         """Connect. Raises NotRunning, UnsafePath."""
         self._loop = loop = asyncio.get_running_loop()
         await self._open(loop)
-        self.ask = Asks(self._resolve, loop, self._tally.accept, self._tally.end).ask
+        everybody = Everybody(self._members, self.map_batches).ask
+        self._asks = Asks(self._resolve, loop, self._tally.accept, self._tally.end, everybody)
+        self.ask = self._asks.ask
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
@@ -197,6 +199,11 @@ class Client:
             if not future.done():
                 future.set_exception(gone)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or never connected."""
+        return self._channel is None
+
     def _resolve(self, address: str) -> tuple[Link, str, Key]:
         if type(address) is str and "/" not in address:
             return self._link, valid_kind(address), ANY
@@ -212,16 +219,10 @@ class Client:
         self._requests[self._number] = future
         return await future
 
-    async def _insist(self, verb: str, **facts: Any) -> Any:
-        """The same, again and again while patience lasts and the engine is gone: for what may be said twice."""
-        deadline_s = time.monotonic() + self._patience_s
-        while True:
-            try:
-                return await self.request(verb, **facts)
-            except LinkClosed:
-                if self._patience_s <= 0 or self._channel is None or time.monotonic() > deadline_s:
-                    raise
-            await asyncio.sleep(RETURN_S)
+    async def _members(self, kind: str) -> Members:
+        """The agents of a kind that exist when the engine hears of this. Raises UnknownKind, FrameTooLarge."""
+        found = await self._insist("members", kind=kind)
+        return Members([(start, stop) for start, stop in found["ranges"]], found["names"])
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
@@ -229,6 +230,11 @@ class Client:
         """Send a task without waiting for its end."""
         future = self.ask(address, method, *arguments, **named)
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def take_back(self, answer: Future[Any]) -> None:
+        """Take back the task of an ask whose caller waits no more; it is not begun, or interrupted where it waits."""
+        if self._asks is not None:
+            self._asks.cancel(answer)
 
     def agent(self, kind: str, key: str | int) -> Proxy:
         """An agent whose methods can be called. As `Engine.agent`."""
@@ -243,51 +249,6 @@ class Client:
     ) -> AsyncGenerator[Batch, None]:
         """The same in batches. As `Engine.map_batches`."""
         return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally)
-
-    # -- tasks that nobody waits for -----------------------------------------------------------------------------------
-
-    async def submit(self, tasks: Iterable[Any]) -> list[str]:
-        """Have tasks accepted; returns their ids. As `Engine.submit`, but 1,000 tasks at a time.
-
-        With patience an engine that was lost is asked again, and accepts them once.  Raises SubmitStopped where only
-        some of them were accepted.
-        """
-        return await submit_parts([submission_of(task) for task in tasks], self._submit)
-
-    async def _submit(self, tasks: Sequence[Submission]) -> list[str]:
-        try:
-            return list(await self._insist("submit", tasks=rows_of(tasks), key=os.urandom(SESSION_BYTES).hex()))
-        except FrameTooLarge:
-            if len(tasks) == 1:
-                raise
-        return await submit_parts(tasks, self._submit, (len(tasks) + 1) // 2)
-
-    async def result(self, id: str, wait_s: float = 0.0) -> Any:
-        """The value of an accepted task, once it has ended. As `Engine.result`."""
-        deadline_s = time.monotonic() + wait_s
-        while True:
-            try:
-                said = await self.request("result", task=id, wait_s=max(deadline_s - time.monotonic(), 0.0))
-                break
-            except LinkClosed:
-                if self._patience_s <= 0 or self._channel is None or time.monotonic() > deadline_s + self._patience_s:
-                    raise
-            await asyncio.sleep(RETURN_S)
-        if said["state"] == "done":
-            return said["value"]
-        raise raised(Failure(*said["error"]))
-
-    async def cancel(self, id: str) -> dict[str, Any]:
-        """Take an accepted task back; returns it as it stands then: its `state` says whether it was cancelled."""
-        return dict(await self._insist("cancel-task", task=id))
-
-    async def tasks(self, state: str | None = None, *, skip: int = 0, limit: int = 100) -> dict[str, Any]:
-        """A page of the accepted tasks, the newest first. limit: at most 10,000."""
-        return dict(await self.request("tasks", state=state, skip=skip, limit=limit))
-
-    async def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
-        """Try dead letters again, all of them by default; returns the old and the new id of each."""
-        return list(await self.request("requeue", tasks=ids, all=ids is None))
 
     # -- control -------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from checkpoints.spec import SESSION_BYTES
 from engine import __version__
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
+from engine.everybody import members_of
 from engine.order import Order
 from engine.removed import Leaving, leaving
 from engine.snapshot import pool_facts, worker_facts
@@ -70,6 +71,7 @@ class Control:
             "pools": self._pools,
             "agents": self._agents,
             "kinds": self._kinds,
+            "members": self._members,
             "events": self._events,
             "cut": self._cut,
             "foresight": self._foresight,
@@ -237,6 +239,10 @@ class Control:
 
     async def _kinds(self, _order: Order) -> dict[str, dict[str, str]]:
         return self._engine.swarm.kinds
+
+    async def _members(self, order: Order) -> dict[str, Any]:
+        """All agents of a kind, at one moment."""
+        return members_of(self._engine.swarm, order.text("kind"))._asdict()
 
     async def _events(self, order: Order) -> list[dict[str, Any]]:
         limit = order.count("limit", 100, 1_000)

@@ -10,12 +10,10 @@ import asyncio
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-
+from engine.account import Account
 from engine.alarms import Alarms
 from engine.change import Change, Draft
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
@@ -25,8 +23,8 @@ from engine.options import ANYBODY
 from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
-from engine.task import STATES, Ending, Task
-from pools.errors import BadArgument, PoolError, UnknownKind
+from engine.task import Ending, Task
+from pools.errors import PoolError, UnknownKind
 from pools.events import Event
 from pools.routes import Routes
 
@@ -84,6 +82,7 @@ class Detached:
         self.register, self.journal, self._restored = open_journal(
             folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
         )
+        self.account = Account(self.register, wall_s)
         self._offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
@@ -267,10 +266,9 @@ class Detached:
             delay_s = task.options.delay_s
             left_s = min(max(task.accepted_s + delay_s - now_s, 0.0), delay_s) if delay_s else 0.0
             if left_s:
-                task.state = "waiting"
+                task.state, task.due_s = "waiting", now_s + left_s
                 self._offers.later(left_s, task)
             else:
-                task.ready_s = now_s
                 ready.append(task)
         self._offers.put(ready)
 
@@ -325,56 +323,6 @@ class Detached:
         if task.ended_s is None:
             await self._wait(task, CANCEL_S)
         return task
-
-    def result(self, task: Task) -> dict[str, Any]:
-        """What became of a task that has ended, with its value or its error."""
-        shown: dict[str, Any] = {"id": self.register.id_of(task.number), "state": task.state}
-        if task.value is not None:
-            shown["value"] = orjson.Fragment(task.value)
-        if task.error is not None:
-            shown["error"] = list(task.error)
-        return shown
-
-    def facts(self, task: Task) -> dict[str, Any]:
-        """Everything that is known of a task, but for its value and its arguments. Times in seconds since 1970."""
-        id_of = self.register.id_of
-        return {
-            "id": id_of(task.number),
-            "name": task.name,
-            "state": task.state,
-            "agent": task.agent,
-            "method": task.method,
-            "attempts": task.attempts,
-            "accepted_s": task.accepted_s,
-            "started_s": task.started_s,
-            "ended_s": task.ended_s,
-            "deadline_s": task.deadline_s,
-            "ready_s": task.ready_s,
-            "progress": task.progress,
-            "options": {**task.options.as_dict(), **({"after": task.after} if task.after else {})},
-            "cause": None if task.error is None else task.error.as_dict(),
-            "requeue_of": None if task.of is None else id_of(task.of),
-            "requeued_as": id_of(task.next) if task.next else None,
-        }
-
-    def page(self, state: str | None, skip: int, limit: int) -> list[dict[str, Any]]:
-        """Tasks, the newest first. Raises BadArgument for a state that there is not."""
-        if state is not None and state not in STATES:
-            raise BadArgument(f"a task is {', '.join(STATES[:-1])} or {STATES[-1]}, not {state!r:.40}")
-        tasks: Iterable[Task] = reversed(self.register.tasks.values())
-        if state is not None:
-            tasks = (task for task in tasks if task.state == state)
-        return [self.facts(task) for task in islice(tasks, skip, skip + limit)]
-
-    def letter(self, task: Task) -> dict[str, Any]:
-        """A dead letter with its arguments."""
-        argument = None if task.argument is None else orjson.Fragment(task.argument)
-        return {**self.facts(task), "args": argument}
-
-    def letters(self, skip: int, limit: int) -> list[dict[str, Any]]:
-        """Dead letters, the newest first."""
-        numbers = reversed(self.register.letters.numbers())
-        return [self.facts(self.register.tasks[number]) for number in islice(numbers, skip, skip + limit)]
 
 
 def _parts(letters: Sequence[Task]) -> Iterator[list[Task]]:

@@ -13,21 +13,23 @@ import time
 from asyncio import Future
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from checkpoints.errors import CheckpointError
+from engine.accepted import Accepted
 from engine.allotment import pools_of
 from engine.errors import EngineStopped, StartFailed, Unavailable
+from engine.everybody import Everybody, members_of
 from engine.foresight import Foresight
 from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned, check_wanted
 from engine.stream import batches, singly
-from engine.submission import submission_of, submit_parts
 from engine.tally import Tally
 from pools.address import names_in
 from pools.agent import Agent
@@ -38,7 +40,7 @@ from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
 from pools.pool import pss_bytes
-from pools.registry import reference_of, root_of
+from pools.registry import kinds_in, name_of, reference_of, root_of
 from pools.result import Batch, Result
 from pools.spec import ForesightSpec, PoolSpec
 from pools.swarm import Swarm
@@ -59,7 +61,7 @@ GRACE_S = 5.0
 NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
-class Engine:
+class Engine(Accepted):
     """Workers full of agents, and the ways to ask them.
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
@@ -106,9 +108,9 @@ class Engine:
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s = time.time()
         self._on_event = on_event
-        self._kinds: list[type[Agent] | str] = list(kinds)
+        self._kinds = kinds_in(kinds)
         self._wanted_paths = list(paths)
-        classes = {kind.kind: self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
+        classes = {name_of(kind): self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
         self._allotment = allotment = pools_of(pools, agents_limit, classes)
         self._kinds += allotment.references
         self._references: list[str] = []
@@ -158,7 +160,8 @@ class Engine:
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
         loop, tally = asyncio.get_running_loop(), self.tally
-        asks = Asks(swarm.routes.resolve, loop, tally.accept, tally.end)
+        everybody = Everybody(partial(members_of, swarm), self.map_batches).ask
+        asks = Asks(swarm.routes.resolve, loop, tally.accept, tally.end, everybody)
         self.ask = asks.ask
         self.foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
         try:
@@ -267,28 +270,26 @@ class Engine:
         Their open tasks fail with UnknownAgent. One that is not there is no error. A removed key may be spawned again, as a
         new agent.  Raises UnknownKind, BadAddress, PoolUnavailable, CheckpointError.
         """
-        swarm, name = self.swarm, kind if isinstance(kind, str) else kind.kind
+        swarm, name = self.swarm, name_of(kind)
         swarm.check_kind(name)
         ranges, names = meant = leaving(keys)
         began_s = time.perf_counter()
         removed = await swarm.removals.remove(name, ranges, names)
-        total = swarm.placement.count_of(name)
-        return Removed(name, removed, meant.total - removed, total, time.perf_counter() - began_s)
+        return Removed(name, removed, meant.total - removed, swarm.placement.count_of(name), time.perf_counter() - began_s)
 
     async def _load(self, kind: type[Agent] | str) -> str:
         swarm = self.swarm
         if isinstance(kind, str) and ":" not in kind:
             swarm.check_kind(kind)
             return kind
-        if not isinstance(kind, str) and kind.kind in swarm.kinds and self._reference(kind) in swarm.references:
+        if not isinstance(kind, str) and name_of(kind) in swarm.kinds and self._reference(kind) in swarm.references:
             return kind.kind
         return await swarm.load(self._reference(kind), self._wanted_paths)
 
     def _reference(self, kind: type[Agent] | str) -> str:
         if isinstance(kind, str):
             return kind
-        root = root_of(kind)
-        if root is not None and root not in self._wanted_paths:
+        if (root := root_of(kind)) is not None and root not in self._wanted_paths:
             self._wanted_paths.append(root)
         return reference_of(kind)
 
@@ -298,8 +299,7 @@ class Engine:
 
     def agent(self, kind: type[Agent] | str, key: str | int) -> Proxy:
         """An agent whose methods can be called: `await engine.agent(Counter, 17).add(2)`."""
-        name = kind if isinstance(kind, str) else kind.kind
-        return Proxy(self.ask, f"{name}/{key}")
+        return Proxy(self.ask, f"{name_of(kind)}/{key}")
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
@@ -336,18 +336,6 @@ class Engine:
         routes, aside = self.swarm.routes, self.foresight.of_stream
         window = window or self.swarm.window
         return batches(tasks, resolve=routes.resolve, window=window, tally=self.tally, deal=routes.deal, aside=aside)
-
-    async def submit(self, tasks: Iterable[Any]) -> list[str]:
-        """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
-
-        tasks: as for `map`. They are accepted 1,000 at a time, each thousand whole. Raises BadArgument, UnknownKind,
-        DuplicateTask, DependencyCycle, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
-        """
-        return await submit_parts([submission_of(task) for task in tasks], self.detached.submit)
-
-    async def result(self, id: str, wait_s: float = 0.0) -> Any:
-        """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
-        return (await self.detached.ended(id, wait_s)).outcome()
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ below are named here too, so that a user needs one import.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from checkpoints.errors import (
     CheckpointError,
@@ -63,6 +64,9 @@ from pools.errors import (
     WorkerDied,
 )
 
+if TYPE_CHECKING:
+    from engine.reduction import Reduced
+
 __all__ = [
     "AgentFull",
     "AgentQuarantined",
@@ -98,6 +102,7 @@ __all__ = [
     "LinkClosed",
     "MailboxFull",
     "NewerFormat",
+    "NotAll",
     "NotRequeued",
     "NotRunning",
     "OutboxFull",
@@ -212,6 +217,18 @@ class TaskOpen(EngineError):
     retry_after_s = 1.0
 
 
+class NotAll(EngineError):
+    """Some of the agents that were asked together failed; the cause of the error that the first of them, `agent`, gave.
+
+    reduced: the counts, and the value of those that answered, as `on_error="skip"` gives them.
+    """
+
+    def __init__(self, message: str, *, reduced: Reduced, agent: str) -> None:
+        super().__init__(message)
+        self.reduced = reduced
+        self.agent = agent
+
+
 class NotRequeued(EngineError):
     """A task that did not fail, or was requeued already, is not tried again."""
 
@@ -294,6 +311,7 @@ _CODES: dict[type[Exception], int] = {
     LinkClosed: AGAIN,
     MailboxFull: AGAIN,
     NewerFormat: BROKEN,
+    NotAll: FAILED,
     NotRequeued: WRONG,
     NotRunning: AGAIN,
     OutboxFull: AGAIN,

@@ -28,7 +28,7 @@ __all__ = ["Awaited", "Feed", "Iterated", "feed_of"]
 #: Fields of a line that says all in few words: how it goes first, and what it waits for.
 SIMPLE = LINE | {"priority", "after"}
 #: What such a line asks for, by its priority.
-RANKED = tuple(Options(priority=priority) for priority in range(len(PRIORITIES)))
+RANKED = tuple(Options(priority=priority) for priority in PRIORITIES)
 
 
 class Feed:

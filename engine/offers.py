@@ -118,8 +118,11 @@ class Offers:
 
     def put(self, tasks: Iterable[Task]) -> None:
         """Offer tasks, in their order, as their workers have room."""
+        now_s = self._wall_s()
         for task in tasks:
-            task.state = "queued"
+            task.state, task.due_s = "queued", None
+            if task.ready_s is None:
+                task.ready_s = now_s
             self._arrived.append(task)
         self._route_soon()
 
@@ -209,9 +212,7 @@ class Offers:
                 lane = way.lanes[kind, options.priority] = Lane(way.link, kind, self)
                 lane.session, lane.ids, lane.priority = self._session, _numbers, options.priority
             lane.mark = mark
-            task.state, task.started_s = "running", now_s
-            if task.ready_s is None:
-                task.ready_s = now_s
+            task.state, task.started_s, task.progress = "running", now_s, None
             task.attempts += 1
             way.out += 1
             self._way_of[task] = way
@@ -257,6 +258,11 @@ class Offers:
             if way.waiting:
                 self._desk.call_soon(lambda way=way: self._pump(way))  # type: ignore[misc]
 
+    def progressed(self, token: Any, fraction: float) -> None:
+        """A task says how far it is, 0 to 1."""
+        if not token.is_ending:
+            token.progress = fraction
+
     def _fail(self, task: Task, now_s: float, failure: Failure, endings: list[Ending]) -> None:
         """End a task that was not done, unless it may be tried once more."""
         if failure.type == TaskCancelled.__name__ and task.wish == TIMEOUT:
@@ -272,7 +278,7 @@ class Offers:
             endings.append(_failed(task, now_s, failure))
             return
         task.retried += 1
-        task.state = "waiting"
+        task.state, task.due_s = "waiting", now_s + wait_s
         if task.is_any and failure.type not in CUT_OFF:
             task.agent = task.wanted  # it changed nothing there: another one may do better
         self._moved([task])

@@ -5,9 +5,9 @@ Owns the fields, their limits and what is said about a wrong one. Tasks that wan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pools import values
 from pools.errors import BadArgument
@@ -41,18 +41,7 @@ WORDS, WORD_CHARS = 32, 100
 POLICIES = ("fail", "wait", "ignore")
 
 
-class Options(NamedTuple):
-    """How a task shall be run.
-
-    priority: its place in `PRIORITIES`.  delay_s: seconds after its acceptance before which it does not begin.
-    timeout_s: seconds that a worker has for one attempt, the waiting there included; None for no limit.
-    retries: attempts after the first one, if it fails; each begins after backoff_s seconds, doubled each time, less chance.
-    retry_on: names of the errors after which there is another attempt; empty for all but those that nothing can change.
-    after_failed, after_unknown: what becomes of it when a task that it waits for failed, or is not there.
-    tags: words to find it by.  tenant: for whom it is run.  skills: what the agent must be able to do, where a kind is named.
-    memory_bytes: what it needs, as far as that is known.
-    """
-
+class _Fields(NamedTuple):
     priority: int = NORMAL
     delay_s: float = 0.0
     timeout_s: float | None = None
@@ -66,6 +55,53 @@ class Options(NamedTuple):
     skills: tuple[str, ...] = ()
     memory_bytes: int = 0
 
+
+class Options(_Fields):
+    """How a task shall be run: `Options(priority="high", retries=3)`, with the fields and the words of a task line.
+
+    priority: low, normal, high or critical; kept as its place in `PRIORITIES`.
+    delay_s: seconds after its acceptance before which it does not begin.
+    timeout_s: seconds that a worker has for one attempt, the waiting there included; None for no limit.
+    retries: attempts after the first one, if it fails; each begins after backoff_s seconds, doubled each time, less chance.
+    retry_on: names of the errors after which there is another attempt; empty for all but those that nothing can change.
+    after_failed, after_unknown: what becomes of it when a task that it waits for failed, or is not there.
+    tags: words to find it by.  tenant: for whom it is run.  skills: what the agent must be able to do, where a kind is named.
+    memory_bytes: what it needs, as far as that is known.
+
+    Raises BadArgument.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        *,
+        priority: str | None = None,
+        delay_s: float | None = None,
+        timeout_s: float | None = None,
+        retries: int | None = None,
+        retry_on: str | Sequence[str] | None = None,
+        backoff_s: float | None = None,
+        after_failed: str | None = None,
+        after_unknown: str | None = None,
+        tags: str | Sequence[str] | None = None,
+        tenant: str | None = None,
+        skills: str | Sequence[str] | None = None,
+        memory_bytes: int | None = None,
+    ) -> Self:
+        """Read what is given as that of a task line; None is not given."""
+        given = {
+            "priority": priority, "delay_s": delay_s, "timeout_s": timeout_s, "retries": retries, "retry_on": retry_on,
+            "backoff_s": backoff_s, "after_failed": after_failed, "after_unknown": after_unknown, "tags": tags,
+            "tenant": tenant, "skills": skills, "memory_bytes": memory_bytes,
+        }  # fmt: skip
+        read = {name: _READ[name](value) for name, value in given.items() if value is not None}
+        return cls._make({**_DEFAULTS, **read}.values())
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
+        """What makes the same once more."""
+        return (), self.as_dict()
+
     def as_dict(self) -> dict[str, Any]:
         """What differs from a plain task, as a task line says it."""
         shown = {name: value for name, value in zip(self._fields, self, strict=True) if value != _DEFAULTS[name]}
@@ -74,8 +110,7 @@ class Options(NamedTuple):
         return shown
 
 
-PLAIN = Options()
-_DEFAULTS: dict[str, Any] = Options._field_defaults
+_DEFAULTS: dict[str, Any] = _Fields._field_defaults
 
 
 def seconds_of(what: str, value: Any, *, least_s: float = 0.0, most_s: float = DEADLINE_S) -> float:
@@ -175,21 +210,25 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 #: The fields of a task line that are read here.
 FIELDS = frozenset(_READ)
+PLAIN = Options()
 
 #: Options that were read before, and those who want them: most tasks want what another one wanted.
 _SHARED: dict[Any, Options] = {}
 SHARED = 4_096
 
 
-def options_of(fields: Mapping[str, Any]) -> Options:
-    """The options that these fields of a task line ask for; a field that is None was not given. Raises BadArgument."""
+def options_of(fields: Mapping[str, Any], defaults: Options = PLAIN) -> Options:
+    """The options that these fields of a task line ask for; a field that is None was not given. Raises BadArgument.
+
+    defaults: of what is not given.
+    """
     try:
-        key = (*fields, *fields.values(), *map(type, fields.values()))
-        found = _SHARED.get(key)
+        key = None if defaults is not PLAIN else (*fields, *fields.values(), *map(type, fields.values()))
+        found = None if key is None else _SHARED.get(key)
     except TypeError:  # a list
         key, found = None, None
     if found is None:
-        found = Options(**{name: _READ[name](value) for name, value in fields.items() if value is not None})
+        found = defaults._replace(**{name: _READ[name](value) for name, value in fields.items() if value is not None})
         if len(_SHARED) >= SHARED:
             _SHARED.clear()
         found = _SHARED.setdefault(found, found)

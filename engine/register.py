@@ -109,19 +109,22 @@ class Register:
 
     def standing(self, name: Reference) -> str | None:
         """How a task stands for those that wait for it: `open`, as it ended, or None where none is called so."""
-        number = self.names.numbers.get(name)
-        if number is None:
-            if name in self.names.former:
-                return self.names.former[name].state
-            number = self._number(name)
-        task = self.tasks.get(number or 0)
+        task = self.newest(name)
+        if task is not None and task.next is None:
+            return "open" if task.ended_s is None else task.state
+        if name in self.names.former and name not in self.names.numbers:
+            return self.names.former[name].state
+        number = self._number(name)
         if number is None or not 0 < number < self._next:
             return None
-        while task is not None and task.next is not None:
+        return "open" if number in self._drafted else "gone"
+
+    def newest(self, name: Reference) -> Task | None:
+        """The newest attempt of the task that is called so, or has this id; None where it is not kept."""
+        task = self.tasks.get(self._number(name) or 0)
+        while task is not None and task.next:
             task = self.tasks.get(task.next)
-        if task is None:
-            return "open" if number in self._drafted else "gone"
-        return "open" if task.ended_s is None else task.state
+        return task
 
     def _references(self, task: Task) -> list[Reference]:
         """What others may call a task that they wait for, or one that it is another attempt of."""
@@ -148,13 +151,7 @@ class Register:
     @property
     def mark(self) -> int:
         """The section of the lowest number whose end is not written down: workers may forget what they answered below it."""
-        while self._lowest < self._settled and self._is_ended(self._lowest):
-            self._lowest += 1
-        return self._lowest >> PLACE_BITS
-
-    def _is_ended(self, number: int) -> bool:
-        task = self.tasks.get(number)
-        return task is None or task.ended_s is not None
+        return self._oldest() >> PLACE_BITS
 
     # -- drafts --------------------------------------------------------------------------------------------------------
 
@@ -268,7 +265,9 @@ class Register:
             )
 
     def _oldest(self) -> int:
-        _ = self.mark
+        tasks = self.tasks
+        while self._lowest < self._settled and ((task := tasks.get(self._lowest)) is None or task.ended_s is not None):
+            self._lowest += 1
         return self._lowest
 
     # -- what is written down ------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
+from pools.address import parse
+from pools.errors import PoolError
 from pools.gauges import (
     ASLEEP,
     BUSY_NS,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from pools.seat import Seat
     from pools.swarm import Swarm
 
-__all__ = ["SCHEMA", "Snapshot", "pool_facts", "snapshot", "worker_facts"]
+__all__ = ["SCHEMA", "Snapshot", "place_facts", "pool_facts", "snapshot", "worker_facts"]
 
 SCHEMA = "engine.stats/v1"
 
@@ -119,6 +121,20 @@ def worker_facts(seat: Seat, pool: Pool) -> dict[str, Any]:
         "changes": WORDS[state_in(seat.cells)],
         "reason": seat.reason or WHY[state_in(seat.cells)],
     }
+
+
+def place_facts(swarm: Swarm, address: str) -> dict[str, Any] | None:
+    """Where an agent is: its pool, its worker, and how that one stands; None where no such agent is."""
+    kind, slash, _ = address.partition("/")
+    try:
+        pool, worker = swarm.placement.worker_of(kind, parse(address)[1]) if slash else (None, None)
+    except PoolError:
+        return None
+    if pool is None or worker is None:
+        return None
+    seat = swarm.pools[pool].seats[worker]
+    reason = seat.reason if seat.state != "running" else ""
+    return {"agent": address, "pool": swarm.pools[pool].name, "worker": seat.name, "state": seat.state, "reason": reason}
 
 
 def pool_facts(pool: Pool, agents: int) -> dict[str, Any]:

@@ -98,8 +98,11 @@ def task_of(line: Any, fields: frozenset[str] = LINE) -> tuple[Any, tuple[Any, .
     return line.get("id"), (address, method, *arguments)
 
 
-def submission_of(line: Any, wall_s: Callable[[], float] = time.time) -> Submission:
-    """What a tuple (address, method, *arguments) or a task line asks for. Raises BadArgument, BadAddress."""
+def submission_of(line: Any, wall_s: Callable[[], float] = time.time, defaults: Options = PLAIN) -> Submission:
+    """What a tuple (address, method, *arguments) or a task line asks for. Raises BadArgument, BadAddress.
+
+    defaults: the options of what a line does not say.
+    """
     if type(line) is Submission:
         return line
     if type(line) is dict and not line.keys() <= LINE:
@@ -108,9 +111,10 @@ def submission_of(line: Any, wall_s: Callable[[], float] = time.time) -> Submiss
         if fields.get("skills") and "agent" not in line and "kind" not in line:
             line["kind"] = ANYBODY
         name, (address, method, *arguments) = task_of(line)
-        return _with(_checked(name, address, method, sent_form(arguments)), fields, wall_s)
+        return _with(_checked(name, address, method, sent_form(arguments)), fields, wall_s, defaults)
     name, (address, method, *arguments) = task_of(line)
-    return _checked(name, address, method, sent_form(arguments))
+    plain = _checked(name, address, method, sent_form(arguments))
+    return plain if defaults is PLAIN else _with(plain, {}, wall_s, defaults)
 
 
 def submissions_of(rows: Any) -> list[Submission]:
@@ -152,11 +156,11 @@ def _checked(name: Any, address: str, method: Any, argument: Any) -> Submission:
     return Submission(name, address, method, argument, None)
 
 
-def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]) -> Submission:
+def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float], defaults: Options = PLAIN) -> Submission:
     """A submission with more fields of a task line. Raises BadArgument."""
     key, sticky, after = fields.get("key"), fields.get("sticky"), fields.get("after")
     shared = None if fields.keys() <= OWN else {name: fields[name] for name in fields if name not in OWN}
-    options = options_of(shared) if shared else PLAIN
+    options = options_of(shared, defaults) if shared else defaults
     deadline_s = _deadline_s(fields, wall_s)
     if deadline_s is not None and options.delay_s >= deadline_s:
         raise BadArgument(

@@ -69,6 +69,8 @@ class Task:
     attempts: int = 0
     #: When it had waited for everything that it had to wait for.
     ready_s: float | None = None
+    #: Before when it, or its next attempt, does not begin, while it waits for that.
+    due_s: float | None = None
     started_s: float | None = None
     ended_s: float | None = None
     value: bytes | None = None
@@ -77,7 +79,7 @@ class Task:
     #: Further attempts that its options gave it, and how the newest of all that failed did.
     retried: int = 0
     tries: tuple[Try, ...] = ()
-    #: How far it says that it is, 0 to 1.
+    #: How far it said last that it is, 0 to 1.
     progress: float | None = None
     #: Whether its end is decided, and perhaps not written down yet.
     is_ending: bool = field(default=False, repr=False)

@@ -39,6 +39,8 @@ class TaskVerbs:
             "dlq": self._letters,
             "letter": self._letter,
             "requeue": self._requeue,
+            "drop": self._drop,
+            "why": self._why,
         }
 
     async def _submit(self, order: Order) -> list[str]:
@@ -49,30 +51,38 @@ class TaskVerbs:
 
     async def _result(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
-        return detached.result(await detached.ended(order.text("task"), order.seconds("wait_s", 0.0, WAIT_S)))
+        return detached.account.result(await detached.ended(order.text("task"), order.seconds("wait_s", 0.0, WAIT_S)))
 
     async def _tasks(self, order: Order) -> dict[str, Any]:
-        detached = self._engine.detached
-        page = detached.page(order.text_if_any("state"), order.count("skip", 0, 2**63), order.count("limit", 100, PAGE))
-        return {"counts": detached.register.counts(), "kept": len(detached.register.tasks), "tasks": page}
+        only = {name: order.text_if_any(name) for name in ("tag", "tenant", "kind")}
+        skip, limit = order.count("skip", 0, 2**63), order.count("limit", 100, PAGE)
+        return await self._engine.tasks(order.text_if_any("state"), **only, skip=skip, limit=limit)
 
     async def _task(self, order: Order) -> dict[str, Any]:
-        detached = self._engine.detached
-        return detached.facts(detached.register.find(order.text("task")))
+        return await self._engine.task(order.text("task"))
+
+    async def _why(self, order: Order) -> dict[str, Any]:
+        return self._engine.story(order.text("task"))
 
     async def _cancel(self, order: Order) -> dict[str, Any]:
-        detached = self._engine.detached
-        return detached.facts(await detached.cancel(order.text("task")))
+        return await self._engine.cancel(order.text("task"))
 
     async def _letters(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
-        letters = detached.letters(order.count("skip", 0, 2**63), order.count("limit", 100, PAGE))
+        letters = detached.account.letters(order.count("skip", 0, 2**63), order.count("limit", 100, PAGE))
         return {"total": len(detached.register.letters), "letters": letters}
 
     async def _letter(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
-        return detached.letter(detached.register.find(order.text("task")))
+        return detached.account.letter(detached.register.find(order.text("task")))
 
     async def _requeue(self, order: Order) -> list[dict[str, str]]:
-        names = None if order.flag("all") else list(order.texts("tasks"))[:NAMES]
-        return [{"id": old, "requeued_as": new} for old, new in await self._engine.detached.requeue(names)]
+        return await self._engine.requeue(_names(order))
+
+    async def _drop(self, order: Order) -> list[str]:
+        return await self._engine.drop(_names(order))
+
+
+def _names(order: Order) -> list[str] | None:
+    """The tasks that are meant; None for all dead letters. Raises BadArgument."""
+    return None if order.flag("all") else list(order.texts("tasks"))[:NAMES]

@@ -8,13 +8,13 @@ nothing had happened. It is for links whose other side remembers what it did. Be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import orjson
 
 from pools.errors import Failure, FrameTooLarge, TaskCancelled, failure_of
-from pools.lane import Sink, refuse
+from pools.lane import Listener, Sink, refuse
 from pools.message import TASK
 
 __all__ = ["ANSWERED", "AWAY", "DEATHS", "Again", "Flight", "Wire"]
@@ -194,6 +194,15 @@ class Again:
                 return
             self._alone = (number, position)
             self._wire.send(TASK, [flight.part([position]) | {"x": [0]}])
+
+    def progressed(self, said: Iterable[tuple[int, int, float]]) -> None:
+        """Tell who sent tasks in flight how far they are, if he listens. said: section, position in it, and 0 to 1."""
+        for number, position, fraction in said:
+            flight = self._flights.get(number)
+            if flight is not None and isinstance(flight.sink, Listener) and 0 <= position < len(flight.tokens):
+                token = flight.tokens[position]
+                if token is not ANSWERED:
+                    flight.sink.progressed(token, fraction)
 
     def _is_open(self, number: int) -> bool:
         flight = self._flights.get(number)

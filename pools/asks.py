@@ -28,10 +28,19 @@ class Asks:
 
     The asks of one turn of the loop share a frame; one that finds its link idle leaves at once.
     accepted, ended: told how many tasks were sent, and how they ended.
+    everybody: asks all agents of a kind, as `kind/*` means; None where that is no address.
     """
 
-    def __init__(self, resolve: Resolve, loop: AbstractEventLoop, accepted: Callable[[int], None], ended: Ended) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        loop: AbstractEventLoop,
+        accepted: Callable[[int], None],
+        ended: Ended,
+        everybody: Callable[..., Future[Any]] | None = None,
+    ) -> None:
         self._resolve = resolve
+        self._everybody = everybody
         self._loop = loop
         self._accepted = accepted
         self._ended = ended
@@ -46,7 +55,8 @@ class Asks:
     def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
         """Send a task; await the result for its value.
 
-        address: `kind/key`, or `kind` alone for any agent of it.  timeout_s: seconds to wait, then TaskExpired.
+        address: `kind/key`, or `kind` alone for any agent of it; `kind/*` for all of them, where `reduce` says what becomes of
+        their values (see `engine.everybody`).  timeout_s: seconds to wait, then TaskExpired.
         Raises (when awaited) TaskFailed for what the method raised, else the engine's own error.
         """
         future: Future[Any] = Future(loop=self._loop)
@@ -58,6 +68,8 @@ class Asks:
             try:
                 lane, extend, key = self._route(address)
             except PoolError as error:
+                if self._everybody is not None and type(address) is str and address.endswith("/*"):
+                    return self._everybody(address[:-2], method, arguments, timeout_s=timeout_s, **named)
                 return self._refused(future, error)
         sent: Any = None
         if named:

@@ -18,7 +18,7 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.attempt import CAUGHT, sendable, weight_of
 from pools.complaints import Complaints
-from pools.context import Asked, Office, Outgoing
+from pools.context import Asked, Context, Office, Outgoing
 from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
@@ -51,7 +51,7 @@ class Executor:
     start: makes an asyncio task of a coroutine, started in place where the interpreter can.
     send: takes what a successful task sends, with the agent's kind and key.
     ward: hears of tasks that failed.
-    ledger: where changes are recorded; None where state is kept in memory only.  session: as in `Turns`.
+    ledger: where changes are recorded; None where state is kept in memory only.  session, context: as in `Turns`.
     asked: told what the tasks ask of other agents.
     """
 
@@ -70,6 +70,7 @@ class Executor:
         ledger: Ledger | None = None,
         session: str = "",
         asked: Asked | None = None,
+        context: type[Context] = Context,
     ) -> None:
         self._kinds = kinds
         self._ward = ward
@@ -93,6 +94,7 @@ class Executor:
             ledger=ledger,
             session=session,
             asked=asked,
+            context=context,
         )
         #: Takes back tasks of busy agents, as `Turns.take_back`.
         self.take_back = self._turns.take_back

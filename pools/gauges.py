@@ -30,6 +30,7 @@ __all__ = [
     "HUNG",
     "LIVE",
     "POSITION",
+    "PROGRESS",
     "REFUSAL",
     "RESTARTED",
     "SECTION",
@@ -80,6 +81,9 @@ REFUSAL = 15
 WHO = 16
 #: Tasks that failed by their agent's own doing, after which it was as before.
 RESTARTED = 17
+#: How far the task of a process of its own says that it is, in a row that only its worker reads: millionths, and one; 0
+#: where it says nothing.
+PROGRESS = 18
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
 HISTOGRAM = 24
 #: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).

@@ -22,13 +22,14 @@ import orjson
 from pools.agent import Agent
 from pools.context import Context, Office
 from pools.errors import Failure, PoolError, PoolUnavailable, TaskHung, TaskKilled, failure_of, raised
-from pools.gauges import CELLS
+from pools.gauges import CELLS, PROGRESS
 from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
 from pools.interruption import STACK, sample_of
 from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
 from pools.method import Method
+from pools.progress import MILLION
 from pools.seclusion import HEAD, Seclusion, framed
 from pools.steps import Question
 from pools.table import Table
@@ -66,6 +67,8 @@ class _Run:
         self.socket = sock
         self.lifeline = lifeline
         self.sample = sample
+        self.cells = cells
+        self.progress = 0
         self.heartbeat = Heartbeat(cells)
         self.start_bytes = resident_bytes(pid)
         self.read = bytearray()
@@ -237,6 +240,7 @@ class Isolation:
         limit_s = case.method.max_run_s or HANG_S
         while True:
             await asyncio.sleep(LOOK_S)
+            self._hear(run, case)
             finding = run.heartbeat.look(self._loop.time(), lambda: cpu_s(run.pid), lambda: is_asleep(run.pid), limit_s)
             if finding is not None:
                 how = "of processor time" if finding == SPINS else "stood still in a call"
@@ -250,6 +254,13 @@ class Isolation:
             run.stack = sample_of(os.getpid(), run.sample)[0]
             os.kill(run.pid, signal.SIGKILL)
             return
+
+    @staticmethod
+    def _hear(run: _Run, case: Case) -> None:
+        """Pass on how far the task says that it is."""
+        progress, run.progress = run.progress, run.cells[PROGRESS]
+        if run.progress != progress and case.context is not None:
+            case.context.progress(min((run.progress - 1) / MILLION, 1.0))
 
     async def _end(self, run: _Run) -> int:
         """See the fork to its end; returns its exit status, negative for a signal."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from checkpoints.spec import PLACE_BITS
 from pools import values
@@ -17,7 +17,7 @@ from pools.errors import BadArgument, Failure, failure_of
 from pools.ranked import NORMAL
 
 __all__ = [
-    "BARE", "PLACE_BITS", "Columns", "Lane", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name",
+    "BARE", "PLACE_BITS", "Columns", "Lane", "Listener", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name",
     "methods_column", "ready", "refuse", "sent_form", "sound",
 ]  # fmt: skip
 
@@ -51,6 +51,15 @@ class Sink(Protocol):
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Take answers: results by position beside their tokens; a failure names its position, its result is None."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A sink that hears how far its tasks are."""
+
+    def progressed(self, token: Any, fraction: float) -> None:
+        """A task says how far it is, 0 to 1."""
         ...
 
 

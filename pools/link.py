@@ -36,7 +36,7 @@ class Link:
 
     window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
     histogram: the row of gauges whose buckets count answer times, or None.  first: number of the first section; the following
-    count by two, so that two links share a channel and their answers are told apart.  is_kept: the other side remembers what it did, so what was not answered when a
+    count by two: two links share a channel.  is_kept: the other side remembers what it did, so what was not answered when a
     channel went is sent again over the next one.  wall_s: seconds since 1970, from which a section's number is made there, so
     that it says when it was given; None counts from `first`.  sight: told of each section that leaves and comes back.
     """
@@ -66,6 +66,7 @@ class Link:
         self._histogram = histogram
         self._flights: dict[int, Flight] = {}
         self._again = Again(self._flights)
+        self.progressed = self._again.progressed
         self._queue: Ranked[Lane] = Ranked()
         self._number = first - 2
         #: Tasks sent and not answered.

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,28 @@ from pools.agent import Agent
 from pools.errors import KindNotLoaded, PoolError
 from pools.kind import Kind
 
-__all__ = ["load_kind", "reference_of", "root_of"]
+__all__ = ["kinds_in", "load_kind", "name_of", "reference_of", "root_of"]
+
+
+def name_of(kind: object) -> str:
+    """The name of a kind, given by its class or by that name. Raises KindNotLoaded for anything else."""
+    if isinstance(kind, str):
+        return kind
+    if isinstance(kind, type) and issubclass(kind, Agent):
+        return kind.kind
+    shown = kind.__name__ if isinstance(kind, type) else f"{kind!r:.80}"
+    mend = f": write class {shown}(Agent)" if isinstance(kind, type) else f": it is of type {type(kind).__name__}"
+    raise KindNotLoaded(f"{shown} is no agent class{mend}; a kind is a class of agents, or a text such as module:Class")
+
+
+def kinds_in(kinds: Iterable[type[Agent] | str]) -> list[type[Agent] | str]:
+    """The kinds, if each of them may be one. Raises KindNotLoaded."""
+    if isinstance(kinds, str | type):
+        raise KindNotLoaded(f"kinds is a list of classes or texts, got {kinds!r:.80} by itself; write kinds=[…]")
+    given = list(kinds)
+    for kind in given:
+        name_of(kind)
+    return given
 
 
 def reference_of(made: type[Agent]) -> str:

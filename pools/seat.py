@@ -258,6 +258,8 @@ class Seat:
         verb = said["verb"]
         if verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
+        elif verb == "progress":
+            self.link.progressed(said["tasks"])
         elif verb == "waits" and self._gateway is not None:
             self._gateway.told(said)
         elif verb == "event":

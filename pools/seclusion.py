@@ -31,7 +31,7 @@ from pools.complaints import Complaints, say
 from pools.context import Context
 from pools.errors import BadArgument, Failure, raised
 from pools.far import FarLedger
-from pools.gauges import BUSY_SINCE_NS
+from pools.gauges import BUSY_SINCE_NS, PROGRESS
 from pools.interruption import STACK
 from pools.kind import Kind
 from pools.lane import Named
@@ -39,11 +39,13 @@ from pools.log import Log
 from pools.logbook import Logbook
 from pools.method import Method
 from pools.outside import Outside
+from pools.progress import MILLION
 from pools.steps import Question
 from pools.table import Table, encoded
 from pools.watched import watch_tasks
 
 if TYPE_CHECKING:
+    from pools.job import Waiting
     from pools.ledger import Ledger
 
 __all__ = ["HEAD", "Seclusion", "die_with", "framed"]
@@ -125,7 +127,8 @@ class Seclusion:
         if worker.ledger is not None:
             self._ledger = FarLedger(worker.ledger.recall.steps, worker.ledger.refused, self._say)
         self.logbook = worker.office.logbook.far(self._waypoint if self._ledger is None else self._ledger.waypoint)
-        return Context(self, kind, agent, worker.task_id, cast("Ledger | None", self._ledger), can_wait=can_wait)
+        ledger = cast("Ledger | None", self._ledger)
+        return Context(self, kind, agent, worker.task_id, ledger, can_wait=can_wait, task=worker.task)
 
     def _waypoint(self, body: bytes) -> None:
         """Have a checkpoint recorded where there are no steps."""
@@ -213,6 +216,10 @@ class Seclusion:
     def log(self, address: str, task_id: str, text: str) -> None:
         """Write a line into the engine's log."""
         say(f"{address} [{task_id}] {text}")
+
+    def progress(self, _task: Waiting, fraction: float) -> None:
+        """Have the worker see how far the task is."""
+        self._cells[PROGRESS] = 1 + round(fraction * MILLION)
 
     def _take(self) -> None:
         part = self._socket.recv(1 << 20)

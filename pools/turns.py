@@ -59,6 +59,7 @@ class Turns:
     """The busy agents of a worker.
 
     Its arguments are the executor's own.  session: names the tasks of a sender that has no session of its own.
+    context: what a task is given of the engine.
     current: the agent whose sync task runs on the long way now.
     """
 
@@ -78,10 +79,12 @@ class Turns:
         ledger: Ledger | None = None,
         session: str = "",
         asked: Asked | None = None,
+        context: type[Context] = Context,
     ) -> None:
         self._asked = asked
         self._ledger = ledger
         self._session = session
+        self._context = context
         self._unnamed = 0
         self._ward = ward
         self._clock_ns = clock_ns
@@ -128,7 +131,8 @@ class Turns:
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
             is_async = method.is_async
-            context = Context(self._office, kind, agent, task_id, self._ledger, can_wait=is_async, asked=self._asked)
+            more: Any = {"can_wait": is_async, "asked": self._asked, "task": task}
+            context = self._context(self._office, kind, agent, task_id, self._ledger, **more)
         bound = bind(method, agent, task.argument, context)
         if method.is_async or is_alone:
             if turn is None:

@@ -10,16 +10,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
-import socket
 import sys
 import time
 from asyncio import Future
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import uvloop
 
 from checkpoints.spec import SESSION_BYTES
 from pools.address import ANY, Key, parse
@@ -29,7 +25,7 @@ from pools.asks import Asks
 from pools.breaker import BreakerSpec
 from pools.channel import Channel
 from pools.complaints import say
-from pools.context import Outgoing
+from pools.context import Context, Outgoing
 from pools.errors import BadFrame, KindNotLoaded, PoolError, failure_of
 from pools.executor import Executor
 from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
@@ -38,22 +34,22 @@ from pools.local import LocalLink
 from pools.logbook import Logbook, kept_in
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.outside import Outside
+from pools.progress import Progress
 from pools.registry import load_kind
 from pools.residents import Residents
-from pools.seclusion import die_with
 from pools.spec import BACKLOG_TASKS, OUTBOX_MESSAGES
 from pools.spoken import Spoken
 from pools.title import entitle
 from pools.upkeep import held_up, remove, statuses, warm
 from pools.waits import Waits
-from pools.ward import open_ward
+from pools.ward import Ward, open_ward
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
     from pools.outbox import Outbox
     from pools.steps import Question
 
-__all__ = ["Worker", "main"]
+__all__ = ["Worker"]
 
 #: Agents that go to sleep in one turn of the loop.
 DOZE = 500
@@ -67,7 +63,10 @@ class Worker:
     """The process's one object: what it holds, and what each control verb does.
 
     loop: where it runs.  gauges: the table of all workers; which row is its own it is told.
+    context: what a task is given of the engine.
     """
+
+    context = Context
 
     def __init__(self, loop: asyncio.AbstractEventLoop, gauges: Gauges) -> None:
         self._loop = loop
@@ -162,6 +161,7 @@ class Worker:
         self._wire = channel
         self.outside = Outside(partial(channel.send, STATUS))
         self._answers = ChannelAnswers(channel)
+        self.progress = Progress(channel, self._loop.time, self._loop.call_later).note
         self._up.attach(channel)
 
     def _keep_in(self, kept: dict[str, Any]) -> dict[str, Any] | None:
@@ -171,12 +171,10 @@ class Worker:
         """
         if self._channel is None:
             return None
-        from pools.opening import open_ledger  # who keeps nothing needs none of it
-        from pools.outbox import Outbox
+        from pools.outbox import Outbox  # who keeps nothing needs none of it
         from pools.redelivery import accept_again
 
-        sys.setswitchinterval(SWITCH_S)
-        ledger, found = open_ledger(kept, self._shards, self._channel, self._loop, self._cells)
+        ledger, found = self._opened(kept, self._channel)
         has_known = ledger.store.window.has_answers
         self._accept_again = partial(accept_again, kinds=self._kinds, ledger=ledger, has_known=has_known)
         self._ledger = self._wire = ledger
@@ -188,6 +186,17 @@ class Worker:
         self._verbs["spawned"] = self._outbox.spawned
         return found
 
+    def _opened(self, kept: dict[str, Any], channel: Channel) -> tuple[Ledger, dict[str, Any]]:
+        from pools.opening import open_ledger
+
+        sys.setswitchinterval(SWITCH_S)
+        return open_ledger(kept, self._shards, channel, self._loop, self._cells)
+
+    def _equipped(self, pool: str) -> tuple[Ward, int]:
+        """The ward, and where stack samples are; the process is that of a worker of this pool from now on."""
+        entitle("python", "-P", "-m", "pools.worker", pool)
+        return open_ward(self._kinds, self._loop, self, self._cells, self._channel)
+
     # -- control verbs -------------------------------------------------------------------------------------------------
 
     def _setup(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -198,10 +207,9 @@ class Worker:
         self._gauges.close()
         self.outside.spec = BreakerSpec(**order.get("breaker", {}))
         found = self._keep_in(order["store"]) if order.get("store") else None
-        ward, sample = open_ward(self._kinds, self._loop, self, self._cells, self._channel)
+        ward, sample = self._equipped(order["pool"])
         waits = Waits(self._kinds, later=self._loop.call_later, say=self._say, take_back=self._take_back, up=self._up)
         self._verbs |= ward.verbs | waits.verbs
-        entitle("python", "-P", "-m", "pools.worker", order["pool"])
         self._executor = Executor(
             self._kinds,
             cells=self._cells,
@@ -215,6 +223,7 @@ class Worker:
             ledger=self._ledger,
             session=os.urandom(SESSION_BYTES).hex(),
             asked=waits.asked,
+            context=self.context,
         )
         self._local = LocalLink(self._executor, self._kinds, self._cells)
         self._sleep_after_s = order["sleep_after_s"]
@@ -222,10 +231,14 @@ class Worker:
             self._loop.call_later(self._sleep_after_s, self._sweep)
         for reference in order["kinds"]:
             self._add_kind({"reference": reference})
-        gc.collect()
-        gc.freeze()
+        self._settle()
         loop = type(self._loop).__module__.partition(".")[0]
         return {"pid": os.getpid(), "loop": loop, "found": found, "sample": sample}
+
+    def _settle(self) -> None:
+        """All that was loaded stays: no look for garbage needs to go over it."""
+        gc.collect()
+        gc.freeze()
 
     def _add_kind(self, order: dict[str, Any]) -> dict[str, Any]:
         sys.path.extend(path for path in order.get("paths", ()) if path not in sys.path)
@@ -365,22 +378,3 @@ class Worker:
             self._background.add(task)
             task.add_done_callback(self._background.discard)
         return task
-
-
-def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:
-    """Run one worker until the engine goes away.
-
-    channel_fd: its socket.  lifeline: a pipe of which the engine holds the other end.
-    gauges_fd: the table that all workers share, of `rows` rows.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with(lifeline)
-    gauges = Gauges(rows, gauges_fd)
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    worker = Worker(loop, gauges)
-    sock = socket.socket(fileno=channel_fd)
-    channel = Channel(worker.on_message, worker.on_closed, time.time)
-    worker.attach(channel)
-    loop.run_until_complete(loop.create_connection(lambda: channel, sock=sock))
-    loop.run_forever()

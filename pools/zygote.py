@@ -95,7 +95,7 @@ def main() -> None:
     """Fork workers, and be one in each fork."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # nothing that is loaded is garbage
-    from pools import worker
+    from pools import entrance
 
     numbers, kept = sys.argv[1:4], sys.argv[4:]
     if kept:
@@ -105,7 +105,7 @@ def main() -> None:
     gc.set_threshold(YOUNG)
     control, gauges, rows = map(int, numbers)
     channel, lifeline = Zygote(socket.socket(fileno=control)).next_worker()
-    worker.main(channel, lifeline, gauges, rows)
+    entrance.main(channel, lifeline, gauges, rows)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from engine.cli.outlet import Outlet
 from engine.cli.output import hint
 from engine.cli.taskline import NotTask, read_submission
 from engine.errors import BadLine, SubmitStopped
+from engine.options import PLAIN, Options
 from engine.submission import SUBMIT_TASKS
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ GRACE_S = 0.5
 class _Handover:
     """Some tasks on their way: those of the next submission, with what each is called."""
 
-    def __init__(self, client: Client, outlet: Outlet) -> None:
+    def __init__(self, client: Client, outlet: Outlet, defaults: Options) -> None:
         self._client = client
+        self._defaults = defaults
         self._outlet = outlet
         self._names: list[Any] = []
         self._tasks: list[Submission] = []
@@ -56,7 +58,7 @@ class _Handover:
                     refused += self._refused(at, None, f"longer than {intake.most_bytes:,} bytes")
                 elif line and not line.isspace():
                     try:
-                        task = read_submission(line)
+                        task = read_submission(line, self._defaults)
                     except NotTask as error:
                         refused += self._refused(at, error.name, str(error))
                         continue
@@ -94,10 +96,13 @@ class _Handover:
         await self._outlet.put(out)
 
 
-async def hand_over(client: Client, options: Namespace, descriptor: int) -> int:
-    """Have the tasks of a descriptor accepted; returns the exit code. Raises what the engine refused them with."""
+async def hand_over(client: Client, options: Namespace, descriptor: int, defaults: Options | None = None) -> int:
+    """Have the tasks of a descriptor accepted; returns the exit code. Raises what the engine refused them with.
+
+    defaults: the options of what a line does not say.
+    """
     intake, outlet = Intake(descriptor), Outlet(sys.stdout.fileno())
-    handover = _Handover(client, outlet)
+    handover = _Handover(client, outlet, defaults or PLAIN)
     job = asyncio.ensure_future(handover.run(intake))
     interrupt = Interrupt(intake.close, job.cancel, GRACE_S)
     try:

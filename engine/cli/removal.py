@@ -15,6 +15,7 @@ from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
 from engine.cli.output import hint, show_json
 from engine.cli.session import environment, name_of
+from engine.cli.sure import is_sure, must_ask
 from engine.errors import UnknownKind
 from engine.line import Line
 from engine.removed import Leaving, Removed, leaving
@@ -53,9 +54,7 @@ def targets(words: Sequence[str]) -> dict[str, Leaving]:
 def run(options: Namespace, words: Sequence[str]) -> int:
     """Remove agents; returns the exit code."""
     wanted = targets(words)
-    is_asked = not options.yes
-    if is_asked and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Misuse("rm removes agents for good, and nobody can be asked here: say --yes")
+    is_asked = must_ask(options, "rm removes agents")
     environ = environment()
     with Line(name_of(options, environ), environ) as line:
         _check(wanted, line.request("kinds"))
@@ -83,9 +82,7 @@ def _is_sure(wanted: Mapping[str, Leaving]) -> bool:
     total = sum(one.total for one in wanted.values())
     names = [text for kind, one in wanted.items() for text in _told(kind, one)]
     named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more such" if len(names) > NAMED else "")
-    sys.stderr.write(f"remove up to {figures.plural(total, 'agent')}, {named}, and all that was kept of them, for good? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return is_sure(f"remove up to {figures.plural(total, 'agent')}, {named}, and all that was kept of them, for good?")
 
 
 def _told(kind: str, one: Leaving) -> list[str]:

@@ -16,6 +16,7 @@ STYLES = {
     "done": "green",
     "starting": "yellow",
     "queued": "yellow",
+    "waiting": "yellow",
     "backoff": "yellow",
     "degraded": "yellow",
     "warn": "yellow",

@@ -12,6 +12,8 @@ import orjson
 
 from engine.cli.strict import NotExact, NotJson, read
 from engine.errors import BadAddress, BadArgument
+from engine.options import PLAIN as NO_DEFAULTS
+from engine.options import Options, name_of
 from engine.submission import LINE, Submission, submission_of, task_of
 
 __all__ = ["NotTask", "read_submission", "read_task"]
@@ -70,14 +72,16 @@ def _plain_task(line: bytes) -> tuple[Any, Task] | None:
     return name, (address, method, *arguments)
 
 
-def read_submission(line: bytes) -> Submission:
-    """What a line asks to be accepted: a task, perhaps with a `deadline_s`. Raises NotTask."""
+def read_submission(line: bytes, defaults: Options = NO_DEFAULTS) -> Submission:
+    """What a line asks to be accepted: a task, perhaps with more fields. defaults: what it does not say.  Raises NotTask."""
     plain = _plain_task(line)
     value = _value(line) if plain is None else None
     try:
         if plain is None:
-            return submission_of(value)
-        return submission_of(plain[1])._replace(name=plain[0])
+            return submission_of(value, defaults=defaults)
+        if plain[0] is not None:
+            name_of('an "id"', plain[0])
+        return submission_of(plain[1], defaults=defaults)._replace(name=plain[0])
     except (BadArgument, BadAddress) as error:
         name = plain[0] if plain is not None else value.get("id") if type(value) is dict else None
         raise NotTask(str(error), name) from error

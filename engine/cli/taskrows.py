@@ -6,7 +6,6 @@ Owns the layout; what a task is called and how it stands comes from the engine.
 from __future__ import annotations
 
 import json
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from engine.cli import figures
 from engine.cli.output import screen, show_json, show_lines
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
+from engine.cli.why import moment, standing
 
 __all__ = ["show_task", "show_tasks"]
 
@@ -25,7 +25,7 @@ COLUMNS = (
     Column("METHOD", least=8),
     Column("ATTEMPTS", is_right=True, rank=2),
     Column("ACCEPTED", rank=1),
-    Column("CAUSE", least=12, rank=3),
+    Column("WHY", least=12, rank=3),
 )
 
 
@@ -36,17 +36,9 @@ def show_tasks(options: Namespace, tasks: Sequence[dict[str, Any]]) -> None:
 
 
 def _row(task: dict[str, Any]) -> list[str]:
-    cause = task["cause"]
-    shown = "" if cause is None else f"{cause['type']}: {cause['message']}"
     attempts = figures.count(task["attempts"])
-    return [task["id"], task["state"], task["agent"], task["method"], attempts, _time(task["accepted_s"]), shown]
-
-
-def _time(seconds: float | None) -> str:
-    """A time for people, with milliseconds; a dash for none."""
-    if seconds is None:
-        return "-"
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))}.{int(seconds % 1 * 1000):03d}"
+    shown = [task["id"], task["state"], task["agent"], task["method"], attempts, moment(task["accepted_s"])]
+    return [*shown, standing(task)]
 
 
 def show_task(options: Namespace, schema: str, task: dict[str, Any]) -> None:
@@ -54,7 +46,8 @@ def show_task(options: Namespace, schema: str, task: dict[str, Any]) -> None:
     if options.json:
         show_json({"schema": schema, "task": task})
         return
-    cause = task["cause"]
+    cause, progress = task["cause"], task["progress"]
+    more = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in task["options"].items()}
     rows = {
         "id": task["id"],
         "called": None if task["name"] is None else str(task["name"]),
@@ -62,10 +55,13 @@ def show_task(options: Namespace, schema: str, task: dict[str, Any]) -> None:
         "agent": task["agent"],
         "method": task["method"],
         "attempts": figures.count(task["attempts"]),
-        "accepted": _time(task["accepted_s"]),
-        "started": _time(task["started_s"]),
-        "ended": _time(task["ended_s"]),
+        "progress": None if progress is None else f"{100 * progress:.0f}%",
+        "accepted": moment(task["accepted_s"]),
+        "started": moment(task["started_s"]),
+        "ended": moment(task["ended_s"]),
         "deadline": None if task["deadline_s"] is None else figures.span(task["deadline_s"]),
+        "waits": standing(task) if task["state"] == "waiting" else None,
+        **{name: str(value) for name, value in more.items()},
         "cause": None if cause is None else f"{cause['type']}: {cause['message']}",
         "requeue of": task["requeue_of"],
         "requeued as": task["requeued_as"],

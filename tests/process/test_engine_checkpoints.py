@@ -72,7 +72,7 @@ async def test_a_task_that_is_killed_goes_on_from_its_last_checkpoint(tmp_path: 
 
 
 async def test_a_replay_that_makes_its_checkpoints_again_doubles_no_revision(tmp_path: Path, chance: Random) -> None:
-    path, count = tmp_path / "lines", 30
+    path, count = tmp_path / "lines", 400
     async with made(tmp_path) as engine:
         await engine.spawn("walker", 1)
         ask = engine.ask("walker/0", "replay", str(path), count)

@@ -257,7 +257,7 @@ async def test_a_task_ends_as_done_failed_cancelled_or_expired(tmp_path: Path, d
         counts = engine.stats().tasks
         assert balanced(counts)
         assert counts == {"accepted": 5, "done": 1, "failed": 2, "cancelled": 1, "expired": 1, "open": 0}
-        assert {letter["id"] for letter in engine.detached.letters(0, 9)} == {lost, failed}
+        assert {letter["id"] for letter in engine.detached.account.letters(0, 9)} == {lost, failed}
         assert (await engine.detached.cancel(done)).state == "done"
         assert await engine.ask("waiter/1", "seen") == 0
     with pytest.raises(EngineStopped):
@@ -315,7 +315,7 @@ async def test_a_task_that_ends_its_worker_is_a_dead_letter_and_its_neighbours_a
         assert Count(values) == Count(list(range(1, 21)) * 10)
         with pytest.raises(TaskKilled):
             await engine.result(ids[100], 30)
-        (letter,) = engine.detached.letters(0, 9)
+        (letter,) = engine.detached.account.letters(0, 9)
         assert (letter["id"], letter["cause"]["type"]) == (ids[100], "TaskKilled")
 
 
@@ -341,7 +341,7 @@ async def test_what_has_ended_is_let_go_past_its_limits_and_says_so(tmp_path: Pa
         for name in (*ids[:15], *ids[25:27]):
             with pytest.raises(ResultGone):
                 await engine.result(name)
-        assert len(engine.detached.letters(0, 9)) == 3
+        assert len(engine.detached.account.letters(0, 9)) == 3
         await engine.submit([("tally/0", "get")])  # what was let go is written down with it
         await until(lambda: not engine.stats().detached["open"])
         counts = engine.stats().tasks

@@ -13,8 +13,9 @@ from typing import Any
 from pools.agent import Agent
 from pools.context import Context
 from pools.log import Log
+from pools.method import task
 
-__all__ = ["Asker", "Book", "Doer", "Payer", "Tally", "Waiter"]
+__all__ = ["Asker", "Book", "Chore", "Doer", "Payer", "Tally", "Waiter"]
 
 
 class Stranger(BaseException):
@@ -162,6 +163,61 @@ class Waiter(Agent):
     def seen(self) -> int:
         """How many waits began and were kept."""
         return self.count
+
+
+class Chore(Agent):
+    """Does what is written down for later: in its order, sometimes only after a few attempts, and saying how far it is."""
+
+    words: Log[str]
+
+    def note(self, word: str) -> int:
+        """Write a word down; returns how many there are."""
+        self.words.append(word)
+        return len(self.words)
+
+    def told(self) -> list[str]:
+        """The words."""
+        return list(self.words)
+
+    def attempt(self, file: str, failures: int, error: str = "ValueError") -> int:
+        """Fail so many times, counted in a file, since what a failed task did is taken back; returns the attempts."""
+        with Path(file).open("ab") as tries:
+            tries.write(b".")
+        attempts = Path(file).stat().st_size
+        if attempts <= failures:
+            raise {"ValueError": ValueError, "KeyError": KeyError}[error](f"attempt {attempts}")
+        return attempts
+
+    async def hold(self, file: str) -> None:
+        """Wait until there is a file."""
+        while not Path(file).exists():
+            await asyncio.sleep(0.005)
+
+    async def hold_half(self, file: str, ctx: Context) -> None:
+        """The same, half way through."""
+        ctx.progress(0.25)
+        ctx.progress(0.5)
+        await self.hold(file)
+        ctx.progress(0.75)
+
+    def sleep(self, seconds: float) -> None:
+        """Hold the whole worker up."""
+        time.sleep(seconds)
+
+    def sleep_half(self, seconds: float, ctx: Context) -> None:
+        """The same, half way through."""
+        ctx.progress(0.5)
+        time.sleep(seconds)
+
+    @task(max_run_s=60)
+    def sleep_alone(self, seconds: float, ctx: Context) -> None:
+        """The same, in a process of its own."""
+        ctx.progress(0.5)
+        time.sleep(seconds)
+
+    def progress(self, fraction: float, ctx: Context) -> None:
+        """Say how far it is."""
+        ctx.progress(fraction)
 
 
 class Asker(Agent):

@@ -15,6 +15,7 @@ from pools.errors import Failure
 from pools.executor import Executor
 from pools.gauges import CELLS
 from pools.isolation import Isolation
+from pools.job import Waiting
 from pools.kind import Kind
 from pools.logbook import Logbook
 from pools.outside import Outside
@@ -81,6 +82,7 @@ class Office:
         self.free = OUTBOX_MESSAGES
         self.outside = Outside()
         self.logged: list[tuple[str, str, str]] = []
+        self.heard: list[tuple[int, int, float]] = []
         self.logbook = Logbook()
 
     def room(self, _sender: str) -> int:
@@ -97,6 +99,10 @@ class Office:
     def log(self, address: str, task_id: str, text: str) -> None:
         """Keep a line."""
         self.logged.append((address, task_id, text))
+
+    def progress(self, task: Waiting, fraction: float) -> None:
+        """Keep how far a task is."""
+        self.heard.append((task.job.number, task.position, fraction))
 
 
 def ward(kinds: Mapping[str, Residents], found: Callable[..., None] = lambda *_facts: None) -> Ward:

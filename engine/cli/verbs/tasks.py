@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError, Namespace
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, show_json
+from engine.cli.output import hint, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
 from engine.cli.taskrows import show_task, show_tasks
@@ -15,33 +15,51 @@ from engine.cli.taskrows import show_task, show_tasks
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.tasks/v1"
-#: What can be done, and whether it is done with one task.
-ACTIONS = {"ls": False, "show": True, "result": True, "cancel": True}
+#: What can be done, and with how many tasks.
+ACTIONS = {"ls": "none", "show": "one", "result": "one", "cancel": "some", "retry": "some"}
 #: Tasks on a page unless more are asked for, and that the engine sends at once.
 LIMIT, MOST = 100, 10_000
 #: Seconds that `--wait` waits where it is not told how long.
 WAIT_S = 86_400.0
 #: States that a task may have.
-STATES = ("queued", "running", "done", "failed", "cancelled", "expired")
+STATES = ("queued", "waiting", "running", "done", "failed", "cancelled", "expired")
+#: What the page of `ls` may be cut down to, beside the state.
+ONLY = ("tag", "tenant", "kind")
 
 ABOUT = About(
     usage="""\
-[ls] [--state STATE] [--limit N] [--skip N] [--json]
-  engine tasks show|cancel ID [--json]
-  engine tasks result ID [--wait [TIME]] [--json]""",
+[ls] [--state STATE] [--tag TAG] [--tenant T] [--kind KIND]
+                  [--limit N] [--skip N] [--json]
+  engine tasks show TASK [--json]
+  engine tasks result TASK [--wait [TIME]] [--json]
+  engine tasks cancel|retry TASK ... [--json]""",
     text="""\
-Looks at the tasks that were accepted (`engine submit`, `engine run --detach`). A task is queued: it waits; running: its worker
-has it; then it ends as done, failed, cancelled or expired. Of those that have ended the newest 50,000 are kept.
+Looks at the tasks that were accepted (`engine submit`, `engine run --detach`), named by the id that `submit` gave them, or by
+what their sender called them. Of those that have ended the newest 50,000 are kept.
 
   ls      a page of them, the newest first
   show    one with the time of each change, its attempts and its cause
   result  its value, as JSON; ends with 3 while there is none, with 1 if
           the task failed, was cancelled or expired
-  cancel  take it back, if it has not begun; ends with 1 if it has""",
+  cancel  take them back, also one that runs, if its agent can be stopped;
+          ends with 1 if one was not cancelled
+  retry   try those again that failed, were cancelled or expired, as tasks
+          with ids of their own
+
+A task is
+
+  queued     until its worker has room
+  waiting    for other tasks, until its time, or until its next attempt
+  running    with its worker; there it may still wait for its turn
+  done       it has a value
+  failed     its error stands in the dead letters (engine dlq)
+  cancelled  it was taken back
+  expired    its deadline came first, or its last attempt took too long""",
     examples="""\
-  engine tasks --state running
+  engine tasks --state waiting --tag nightly
   engine tasks show 3f9ac1d2-17
-  engine tasks result 3f9ac1d2-17 --wait 30s
+  engine tasks result nightly-report --wait 30s
+  engine tasks cancel nightly-report
   engine tasks --json | jq .counts
 """,
 )
@@ -52,8 +70,11 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "action", nargs="?", type=_action, default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
     )
-    parser.add_argument("task", nargs="?", metavar="ID", help="for show, result and cancel")
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help="which: ids, or what their senders called them")
     parser.add_argument("--state", choices=STATES, metavar="STATE", help=f"only these: {', '.join(STATES)}")
+    parser.add_argument("--tag", metavar="TAG", help="only those with this tag")
+    parser.add_argument("--tenant", metavar="TENANT", help="only those of this tenant")
+    parser.add_argument("--kind", metavar="KIND", help="only those for agents of this kind")
     parser.add_argument(
         "--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most tasks ({LIMIT}; up to {MOST:,})"
     )
@@ -72,47 +93,70 @@ def add_arguments(parser: Parser) -> None:
 def _action(text: str) -> str:
     if text not in ACTIONS:
         raise ArgumentTypeError(
-            f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write ls, show, result or cancel'}"
+            f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write ls, show, result, cancel or retry'}"
         )
     return text
 
 
 def run(options: Namespace) -> int:
     """Do it."""
-    if ACTIONS[options.action] != (options.task is not None):
-        wrong = (
-            f"{options.action} which task? Write its id" if options.task is None else f"{options.task!r} is one word too many"
-        )
-        raise Misuse(f"{wrong}; see: engine tasks --help")
+    _check(options)
     if options.action == "ls":
         return _list(options)
     if options.action == "result":
         return _result(options)
-    if options.action == "show":
-        show_task(options, SCHEMA, request(options, "task", task=options.task))
-        return errors.DONE
-    facts = request(options, "cancel-task", task=options.task)
+    if options.action == "cancel":
+        return _cancel(options)
+    if options.action == "retry":
+        return _retry(options)
+    show_task(options, SCHEMA, request(options, "task", task=options.tasks[0]))
+    return errors.DONE
+
+
+def _check(options: Namespace) -> None:
+    """Raises Misuse for words that the action does not take."""
+    count, takes = len(options.tasks), ACTIONS[options.action]
+    if takes != "none" and not count:
+        raise Misuse(f"{options.action} which task? Write its id; see: engine tasks --help")
+    most = {"none": 0, "one": 1}.get(takes, count)
+    if count > most:
+        raise Misuse(f"{options.tasks[most]!r} is one word too many; see: engine tasks --help")
+
+
+def _cancel(options: Namespace) -> int:
+    all_facts = [request(options, "cancel-task", task=task) for task in options.tasks]
     if options.json:
-        show_json({"schema": SCHEMA, "task": facts})
+        more = {"task": all_facts[0]} if len(all_facts) == 1 else {}
+        show_json({"schema": SCHEMA, **more, "tasks": all_facts})
     else:
-        print(f"{facts['id']} is {facts['state']}")
-    return errors.DONE if facts["state"] == "cancelled" else errors.FAILED
+        show_lines(f"{facts['id']} is {facts['state']}" for facts in all_facts)
+    return errors.DONE if all(facts["state"] == "cancelled" for facts in all_facts) else errors.FAILED
+
+
+def _retry(options: Namespace) -> int:
+    done = request(options, "requeue", tasks=options.tasks)
+    if options.json:
+        show_json({"schema": SCHEMA, "requeued": done})
+    else:
+        show_lines(f"{each['id']} is tried again as {each['requeued_as']}" for each in done)
+    return errors.DONE
 
 
 def _list(options: Namespace) -> int:
-    page = request(options, "tasks", state=options.state, skip=options.skip, limit=min(options.limit, MOST))
+    only = {name: getattr(options, name) for name in ONLY}
+    page = request(options, "tasks", state=options.state, **only, skip=options.skip, limit=min(options.limit, MOST))
     if options.json:
         show_json({"schema": SCHEMA, "skip": options.skip, **page})
         return errors.DONE
     show_tasks(options, page["tasks"])
     counts = page["counts"]
-    parts = ", ".join(f"{figures.count(counts[state])} {state}" for state in (*STATES[2:], "open") if counts[state])
+    parts = ", ".join(f"{figures.count(counts[state])} {state}" for state in (*STATES[3:], "open") if counts[state])
     hint(options, f"{figures.plural(counts['accepted'], 'task')} accepted{f': {parts}' if parts else ''}")
     return errors.DONE
 
 
 def _result(options: Namespace) -> int:
-    said = request(options, "result", task=options.task, wait_s=options.wait)
+    said = request(options, "result", task=options.tasks[0], wait_s=options.wait)
     if said["state"] == "done":
         show_json({"schema": SCHEMA, **said} if options.json else said["value"])
         return errors.DONE

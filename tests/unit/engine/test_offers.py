@@ -17,7 +17,6 @@ from engine.task import Ending, Task
 from pools.address import Key
 from pools.errors import CircuitOpen, LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
 from pools.link import Link
-from pools.ranked import CRITICAL, LOW
 from tests.support.clocks import Clock, Turns
 from tests.support.wires import Wire, reply
 
@@ -358,6 +357,37 @@ def test_a_task_that_is_taken_back_while_its_worker_goes_down_ends_as_wished() -
     assert sorted(rig.states()) == [(1, "expired"), (2, "cancelled")]
 
 
+def test_a_task_that_runs_says_how_far_it_is_until_it_ends_or_begins_again() -> None:
+    rig = Rig()
+    (task,) = rig.put(2)
+    number = rig.wires[0].sections[0]["n"]
+    rig.links[0].progressed([(number, 0, 0.4)])
+    assert task.progress == 0.4
+    rig.answer(errors=[[0, FULL[0], FULL[1].format(2), 0.1]])
+    rig.wait(1)
+    assert (task.attempts, task.progress) == (2, None)
+    number = rig.wires[0].sections[1]["n"]
+    rig.links[0].progressed([(number, 0, 0.6)])
+    rig.answer()
+    rig.links[0].progressed([(number, 0, 0.8)])
+    assert (task.is_ending, task.progress) == (True, 0.6)
+
+
+def test_a_task_is_ready_when_it_is_first_offered_and_says_until_when_it_waits_for_another_attempt() -> None:
+    rig = Rig()
+    task = Task(1, None, "counter/2", "add", b"1", 0.0, options=Options(retries=1, backoff_s=10))
+    rig.offers.put([task])
+    ready_s = rig.clock.s()
+    rig.wait(2)
+    assert (task.ready_s, task.started_s, task.due_s) == (ready_s, ready_s + 2, None)
+    rig.answer(errors=[[0, "ValueError", "as told", None]])
+    assert task.state == "waiting"
+    assert task.due_s is not None
+    assert rig.clock.s() + 5 <= task.due_s <= rig.clock.s() + 10
+    rig.wait(10)
+    assert (task.state, task.due_s, task.ready_s) == ("running", None, ready_s)
+
+
 # -- conditions --------------------------------------------------------------------------------------------------------
 
 
@@ -365,9 +395,9 @@ def test_of_what_waits_for_a_worker_higher_priorities_go_first(monkeypatch: pyte
     monkeypatch.setattr(way, "OFFERED", 1)
     rig = Rig()
     rig.put(2)
-    rig.put(4, priority=LOW)
+    rig.put(4, priority="low")
     rig.put(6)
-    rig.put(8, priority=CRITICAL)
+    rig.put(8, priority="critical")
     for _ in range(4):
         rig.answer()
     assert [section["i"] for section in rig.wires[0].sections] == [[2], [8], [6], [4]]

@@ -308,7 +308,8 @@ def test_the_same_name_is_the_same_task_while_it_is_open_once_it_has_ended_and_o
 
 
 @pytest.mark.parametrize(
-    "other", [named("a", argument=3), named("a", priority=2), named("a", after=("x",)), ADD._replace(name="a", method="sub")]
+    "other",
+    [named("a", argument=3), named("a", priority="high"), named("a", after=("x",)), ADD._replace(name="a", method="sub")],
 )
 def test_another_task_under_a_known_name_is_refused_and_nothing_of_its_submission_is_accepted(other: Submission) -> None:
     disk = Disk()

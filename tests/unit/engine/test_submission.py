@@ -12,9 +12,8 @@ from engine.errors import IntakeFull, SubmitStopped
 from engine.options import NAME_CHARS, Options
 from engine.submission import SUBMIT_MOST, Submission, rows_of, submission_of, submissions_of, submit_parts
 from pools.errors import BadAddress, BadArgument
-from pools.ranked import CRITICAL, LOW
 
-LATER = Options(priority=LOW, retries=3, retry_on=("ValueError",), backoff_s=2.0)
+LATER = Options(priority="low", retries=3, retry_on=("ValueError",), backoff_s=2.0)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +28,7 @@ LATER = Options(priority=LOW, retries=3, retry_on=("ValueError",), backoff_s=2.0
         ({"id": 7, "agent": "counter/1", "method": "get", "deadline_s": 5}, Submission(7, "counter/1", "get", None, 5.0)),
         (
             {"kind": "counter", "method": "get", "priority": "Critical", "after": ["a", 2, "a"], "sticky": "x", "key": "k"},
-            Submission("k", "counter", "get", None, None, ("a", 2), "x", Options(priority=CRITICAL)),
+            Submission("k", "counter", "get", None, None, ("a", 2), "x", Options(priority="critical")),
         ),
         (
             {"agent": "counter/1", "method": "get", "priority": "low", "retries": 3, "retry_on": "ValueError", "backoff_s": 2},
@@ -146,3 +145,19 @@ async def test_many_tasks_are_submitted_in_parts_and_a_refusal_says_which_were_a
     with pytest.raises(IntakeFull):
         await submit_parts(lines[:3], accept, 2)
     assert await submit_parts([], accept) == []
+
+
+def test_defaults_are_for_what_a_line_does_not_say() -> None:
+    defaults = Options(priority="high", retries=3)
+    for line in (("counter/1", "add", 2), {"agent": "counter/1", "method": "add", "args": [2]}):
+        assert submission_of(line, defaults=defaults) == Submission(None, "counter/1", "add", 2, None, options=defaults)
+    line = {"agent": "counter/1", "method": "add", "priority": "normal", "tags": "a"}
+    assert submission_of(line, defaults=defaults).options == Options(retries=3, tags="a")
+    read = submission_of(line)
+    assert submission_of(read, defaults=defaults) is read  # who has read it knew what it says
+    with pytest.raises(BadArgument, match="they are for tasks that name a kind"):
+        submission_of(("counter/1", "add"), defaults=Options(skills="math"))
+    with pytest.raises(BadArgument, match="would expire"):
+        submission_of({"agent": "counter/1", "method": "add", "deadline_s": 1}, defaults=Options(delay_s=2))
+    (back,) = submissions_of(rows_of([submission_of(line, defaults=defaults)]))
+    assert back.options == Options(retries=3, tags="a")

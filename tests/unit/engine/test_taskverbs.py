@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.errors import TaskOpen
+from engine.accepted import Accepted
+from engine.detached import Detached
+from engine.errors import NotRequeued, TaskOpen
 from engine.order import Order
 from engine.taskverbs import TaskVerbs
 from pools.errors import BadArgument
@@ -17,11 +19,33 @@ from tests.support.accepted import Desk, desk
 ROW = ["counter/1", "add", 2, "mine", None]
 
 
+class Here(Accepted):
+    """An engine that has accepted tasks, and one worker."""
+
+    def __init__(self, made: Desk) -> None:
+        self._made = made
+
+    @property
+    def detached(self) -> Detached:
+        """The tasks."""
+        return self._made.detached
+
+    @property
+    def swarm(self) -> Any:
+        """A worker that is down, and has every agent."""
+        seat = SimpleNamespace(name="p1/0", state="down", reason="it died")
+        placement = SimpleNamespace(worker_of=lambda _kind, _key: (0, 0))
+        known = [("p1", None, "half-open"), ("p1", "counter", "open"), ("p1", "other", "open"), ("p2", None, "open")]
+        told = [{"pool": pool, "kind": kind, "state": state} for pool, kind, state in [*known, ("p1", None, "closed")]]
+        breakers = SimpleNamespace(facts=lambda: told)
+        return SimpleNamespace(placement=placement, pools=[SimpleNamespace(name="p1", seats=[seat])], breakers=breakers)
+
+
 class Socket:
     """Asks the verbs as a peer does: in JSON, and back."""
 
     def __init__(self, made: Desk) -> None:
-        self.verbs = TaskVerbs(SimpleNamespace(detached=made.detached)).verbs  # type: ignore[arg-type]
+        self.verbs = TaskVerbs(Here(made)).verbs  # type: ignore[arg-type]
 
     async def ask(self, verb: str, **facts: Any) -> Any:
         """What a verb answers."""
@@ -55,8 +79,35 @@ async def test_dead_letters_are_listed_shown_and_requeued() -> None:
         assert (await peer.ask("letter", task=names[1]))["args"] == 2
         (one,) = await peer.ask("requeue", tasks=[names[1]])
         assert one["id"] == names[1]
-        assert len(await peer.ask("requeue", all=True)) == 2
+        assert await peer.ask("drop", tasks=[names[2]]) == [names[2]]
+        with pytest.raises(NotRequeued, match="no dead letter"):
+            await peer.ask("drop", tasks=[names[2]])
+        assert len(await peer.ask("requeue", all=True)) == 1
         assert (await peer.ask("dlq"))["total"] == 0
+        assert await peer.ask("drop", all=True) == []
+
+
+async def test_a_page_has_what_is_asked_for_and_why_tells_who_holds_a_task_up() -> None:
+    async with desk() as made:
+        peer = Socket(made)
+        more = {"tags": ["a", "b"], "tenant": "t", "priority": "high", "after": ["first"]}
+        (name,) = await peer.ask("submit", tasks=[[*ROW, more]])
+        (other,) = await peer.ask("submit", tasks=[["counter/1", "add", 2, None, None, {"tags": ["b"]}]])
+        for only, found in (
+            ({"tag": "a"}, [name]), ({"tag": "b"}, [other, name]), ({"tag": "c"}, []), ({"tenant": "t"}, [name]),
+            ({"kind": "counter"}, [other, name]), ({"kind": "count"}, []), ({"state": "waiting", "tag": "b"}, [name]),
+            ({"tag": "b", "skip": 1}, [name]), ({"tag": "b", "limit": 1}, [other]),
+        ):  # fmt: skip
+            assert [task["id"] for task in (await peer.ask("tasks", **only))["tasks"]] == found, only
+        told = await peer.ask("why", task="mine")
+        assert (told["task"]["id"], told["args"], told["args_bytes"]) == (name, 2, 1)
+        assert told["place"] == {"agent": "counter/1", "pool": "p1", "worker": "p1/0", "state": "down", "reason": "it died"}
+        assert told["obstacles"] == [
+            {"what": "worker", "text": "worker p1/0 is down: it died"},
+            {"what": "breaker", "text": "the breaker of pool p1 is half-open"},
+            {"what": "breaker", "text": "the breaker of pool p1 for counter is open"},
+        ]
+        assert told["waited_for"] == [{"task": "first", "id": None, "state": "unknown", "ended_s": None, "waited_s": 0.0}]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +116,7 @@ async def test_dead_letters_are_listed_shown_and_requeued() -> None:
         ("submit", {}), ("submit", {"tasks": []}), ("submit", {"tasks": [ROW], "key": 5}), ("result", {}),
         ("result", {"task": "x", "wait_s": "1"}), ("tasks", {"state": "gone"}), ("tasks", {"limit": -1}), ("task", {"task": 1}),
         ("cancel-task", {"task": None}), ("dlq", {"skip": "x"}), ("letter", {}), ("requeue", {"tasks": "x"}),
+        ("drop", {"tasks": 5}), ("drop", {"all": 1}), ("why", {}), ("tasks", {"tag": 5}),
         ("requeue", {"all": "yes"}),
     ],
 )  # fmt: skip

@@ -11,12 +11,13 @@ import pytest
 from pools.context import Context
 from pools.counter import Counter
 from pools.errors import BadAddress, BadArgument, OutboxFull, StepMismatch, TaskCancelled
+from pools.job import Job, Waiting
 from pools.kind import Kind
 from pools.ledger import Ledger
 from pools.logbook import kept_in
 from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES
 from tests.support.kept import Desk
-from tests.support.rigs import Office
+from tests.support.rigs import Answers, Office
 
 COUNTER = Kind(Counter)
 
@@ -168,6 +169,20 @@ def test_a_line_for_the_log_carries_its_agent_and_task() -> None:
     office = Office()
     made(office, "7.3").log("hello")
     assert office.logged == [("counter/1", "7.3", "hello")]
+
+
+@pytest.mark.parametrize("wrong", [-0.01, 1.01, float("nan"), float("inf"), "0.5", True, None])
+def test_progress_is_a_number_from_0_to_1(wrong: Any) -> None:
+    office = Office()
+    job = Job(7, None, [1], iter(()), Answers())
+    ctx = made(office, "7.3", task=Waiting(job, 3, None, None))
+    with pytest.raises(BadArgument, match="progress is a number from 0 to 1"):
+        ctx.progress(wrong)
+    for right in (0, 0.4, 0.2, 1):
+        ctx.progress(right)
+    assert office.heard == [(7, 3, 0.0), (7, 3, 0.4), (7, 3, 0.2), (7, 3, 1.0)]
+    made(office, "7.3").progress(0.5)  # nobody sent it
+    assert len(office.heard) == 4
 
 
 # -- steps and room ----------------------------------------------------------------------------------------------------

@@ -24,13 +24,14 @@ from pools.agent import Agent
 from pools.context import Context
 from pools.errors import BadArgument, BadReply, PoolError, PoolUnavailable, TaskFailed, TaskHung, TaskKilled, UnknownAgent
 from pools.isolation import AT_ONCE, Case, Isolation
+from pools.job import Job, Waiting
 from pools.kind import Kind
 from pools.lane import Named
 from pools.log import Log
 from pools.method import task
 from tests.support.commands import ROOT
 from tests.support.processes import children, descriptors, ended_within, is_alive, until
-from tests.support.rigs import Office
+from tests.support.rigs import Answers, Office
 
 HOARD: list[Any] = []
 
@@ -147,6 +148,15 @@ class Heavy(Agent):
 
 
 class Speaker(Agent):
+    @task(max_run_s=30)
+    def slowly(self, ctx: Context) -> None:
+        ctx.progress(0.25)
+        time.sleep(20)
+
+    async def slowly_waiting(self, ctx: Context) -> None:
+        ctx.progress(0.25)
+        await asyncio.sleep(20)
+
     heard: list[Any]
 
     def tell(self, ctx: Context, times: int = 2) -> str:
@@ -218,6 +228,9 @@ class Hooked(Agent):
         return 7
 
 
+WAITING = Waiting(Job(7, None, [1], iter(()), Answers()), 3, None, None)
+
+
 class Setup:
     """An isolation with agents to run alone."""
 
@@ -233,7 +246,8 @@ class Setup:
     def case(self, agent: Agent, method: str, argument: Any = None) -> Case:
         kind = self.kinds[type(agent).kind]
         asked = kind.methods[method]
-        context = Context(self.office, kind, agent, "5.7", can_wait=asked.is_async) if asked.wants_context else None
+        more: Any = {"can_wait": asked.is_async, "task": WAITING}
+        context = Context(self.office, kind, agent, "5.7", **more) if asked.wants_context else None
         return Case(kind, agent, asked, argument, "5.7", context)
 
     async def run(self, agent: Agent, method: str, argument: Any = None) -> tuple[Any, list[Any]]:
@@ -291,6 +305,18 @@ async def test_messages_leave_with_the_state_and_not_without() -> None:
     ]
     with pytest.raises(TaskFailed, match="as told"):
         await setup.run(agent, "tell_and_fail")
+
+
+@pytest.mark.parametrize("method", ["slowly", "slowly_waiting"])
+async def test_how_far_a_task_is_reaches_its_worker_while_it_runs(method: str) -> None:
+    setup = Setup()
+    running = asyncio.ensure_future(setup.run(setup.agent("speaker"), method))
+    await until(lambda: setup.office.heard)
+    assert not running.done()
+    assert setup.office.heard == [(7, 3, 0.25)]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_an_agents_own_hooks_are_called_once_in_the_fork() -> None:

@@ -706,3 +706,33 @@ def test_sections_that_are_taken_back_whole_share_a_message() -> None:
         {"verb": "cancel", "sections": [1, 5, 7]},
         {"verb": "cancel", "sections": [3], "position": 0},
     ]
+
+
+# -- how far they are --------------------------------------------------------------------------------------------------
+
+
+class Hearer(Sink):
+    """A sink that hears how far its tasks are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[Any, float]] = []
+
+    def progressed(self, token: Any, fraction: float) -> None:
+        """Keep it."""
+        self.heard.append((token, fraction))
+
+
+def test_who_listens_hears_how_far_a_task_in_flight_is_and_nobody_hears_of_another() -> None:
+    setup = Setup()
+    hearer = setup.sink = Hearer()
+    setup.offer("a", "b")
+    number = setup.wire.sections[0]["n"]
+    setup.link.progressed([(number, 1, 0.4), (number, 2, 0.4), (number, -1, 0.4), (number + 2, 0, 0.4)])
+    assert hearer.heard == [("b", 0.4)]
+    setup.link.take([{"n": number, "v": [1]}])
+    setup.link.progressed([(number, 0, 0.5), (number, 1, 0.6)])
+    assert hearer.heard == [("b", 0.4), ("b", 0.6)]
+    deaf = Setup()
+    deaf.offer("a")
+    deaf.link.progressed([(deaf.wire.sections[0]["n"], 0, 0.4)])  # who does not listen is not disturbed

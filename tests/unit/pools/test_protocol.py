@@ -163,7 +163,7 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     of_tasks = {verb for cell in cells for verb in re.findall(r"`([\w-]+)`", cell)}
     assert "submit" in of_tasks
     assert verbs("To the engine's socket:") | of_tasks == {*control._verbs, "cancel", "session"}
-    assert verbs("from a worker:") == {"spawn", "finding", "event", "waits", "outside"}
+    assert verbs("from a worker:") == {"spawn", "finding", "event", "waits", "outside", "progress"}
 
 
 # -- the sections ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from pools.agent import Agent
 from pools.counter import Counter
 from pools.errors import KindNotLoaded
-from pools.registry import load_kind, reference_of, root_of
+from pools.registry import kinds_in, load_kind, name_of, reference_of, root_of
 
 GOOD = "from pools.agent import Agent\n\nclass Mine(Agent):\n    def ping(self) -> str:\n        return 'pong'\n"
 
@@ -155,3 +155,22 @@ def test_a_class_that_cannot_be_a_kind_is_refused_with_its_reference(folder: Pat
     )
     with pytest.raises(KindNotLoaded, match=r"wrong:Wrong: Wrong\.seen"):
         load_kind("wrong:Wrong")
+
+
+def test_a_kind_is_named_by_its_class_or_by_text() -> None:
+    assert (name_of(Counter), name_of("counter")) == ("counter", "counter")
+    assert kinds_in(iter([Counter, "a:B"])) == [Counter, "a:B"]
+
+
+@pytest.mark.parametrize("thing", [Path, int, 3, None, Counter.__new__])
+def test_what_is_no_agent_class_is_refused_by_its_name(thing: object) -> None:
+    with pytest.raises(KindNotLoaded, match="no agent class"):
+        name_of(thing)  # type: ignore[arg-type]
+    with pytest.raises(KindNotLoaded, match="no agent class"):
+        kinds_in([Counter, thing])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("kinds", [Counter, "a:B", Path])
+def test_kinds_are_a_list(kinds: object) -> None:
+    with pytest.raises(KindNotLoaded, match="kinds is a list"):
+        kinds_in(kinds)  # type: ignore[arg-type]

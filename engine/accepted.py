@@ -1,0 +1,119 @@
+"""What a person can do with accepted tasks, beside submitting them: the verbs of `Engine` about them.
+
+Owns their names and what they return. The tasks are `detached`'s, what is told of them `account`'s.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.options import PLAIN, Options
+from engine.submission import submission_of, submit_parts
+
+if TYPE_CHECKING:
+    from engine.detached import Detached
+    from engine.task import Task
+    from pools.swarm import Swarm
+
+__all__ = ["Accepted"]
+
+
+class Accepted(ABC):
+    """The part of an engine that is about accepted tasks. A task is named by its id, or by what its sender called it."""
+
+    @property
+    @abstractmethod
+    def detached(self) -> Detached:
+        """The tasks that were accepted. Raises EngineStopped."""
+
+    @property
+    @abstractmethod
+    def swarm(self) -> Swarm:
+        """The workers. Raises EngineStopped."""
+
+    async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN) -> list[str]:
+        """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
+
+        tasks: as for `map`; a task line may have the fields of `Options`, `after`, `deadline_s`, `sticky` and `key`.
+        options: of what a line does not say, such as `Options(priority="high", retries=3)`.
+        They are accepted 1,000 at a time, each thousand whole. Raises BadArgument, UnknownKind, DuplicateTask,
+        DependencyCycle, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
+        """
+        return await submit_parts([submission_of(task, defaults=options) for task in tasks], self.detached.submit)
+
+    async def result(self, id: str, wait_s: float = 0.0) -> Any:
+        """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
+        return (await self.detached.ended(id, wait_s)).outcome()
+
+    async def cancel(self, id: str) -> dict[str, Any]:
+        """Take an accepted task back; returns it as it stands then: its `state` says whether it was cancelled.
+
+        Raises UnknownTask, ResultGone.
+        """
+        return self.detached.account.facts(await self.detached.cancel(id))
+
+    async def tasks(
+        self,
+        state: str | None = None,
+        *,
+        tag: str | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """A page of the accepted tasks, the newest first, with the six `counts` of all. Raises BadArgument."""
+        detached = self.detached
+        only = {"state": state, "tag": tag, "tenant": tenant, "kind": kind}
+        page = detached.account.page(skip, limit, only)
+        return {"counts": detached.register.counts(), "kept": len(detached.register.tasks), "tasks": page}
+
+    async def task(self, id: str) -> dict[str, Any]:
+        """Everything that is known of a task but its value and its arguments. Raises UnknownTask, ResultGone."""
+        return self.detached.account.facts(self.detached.register.find(id))
+
+    async def why(self, id: str) -> dict[str, Any]:
+        """Why a task stands as it does: what it waited for, each attempt, who holds it up, and where its time went.
+
+        Raises UnknownTask, ResultGone.
+        """
+        told: dict[str, Any] = orjson.loads(orjson.dumps(self.story(id)))
+        return told
+
+    def story(self, id: str) -> dict[str, Any]:
+        """The same, with arguments as they are kept. place: of its agent, None while none was chosen.
+
+        obstacles: what keeps it from running, each with `what` it is and a `text`.
+        """
+        from engine.snapshot import place_facts
+
+        task = self.detached.register.find(id)
+        place = place_facts(self.swarm, task.agent)
+        obstacles = list(self._obstacles(task, place)) if task.ended_s is None else []
+        return {**self.detached.account.why(task), "place": place, "obstacles": obstacles}
+
+    def _obstacles(self, task: Task, place: dict[str, Any] | None) -> Iterator[dict[str, str]]:
+        """What keeps an open task from running: its worker, and the breakers on its way."""
+        if place is not None and place["state"] != "running":
+            reason = f": {place['reason']}" if place["reason"] else ""
+            yield {"what": "worker", "text": f"worker {place['worker']} is {place['state']}{reason}"}
+        for one in self.swarm.breakers.facts():
+            is_on_the_way = place is None or one["pool"] == place["pool"]
+            if is_on_the_way and one["state"] != "closed" and one["kind"] in (None, task.agent.partition("/")[0]):
+                of_kind = f" for {one['kind']}" if one["kind"] else ""
+                yield {"what": "breaker", "text": f"the breaker of pool {one['pool']}{of_kind} is {one['state']}"}
+
+    async def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
+        """Try tasks again that failed, were cancelled or expired, all dead letters by default; the old and the new id of each.
+
+        Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed.
+        """
+        return [{"id": old, "requeued_as": new} for old, new in await self.detached.requeue(ids)]
+
+    async def drop(self, ids: Sequence[str] | None = None) -> list[str]:
+        """Have dead letters be none any more, all of them by default; returns their ids. Raises as `requeue`."""
+        return await self.detached.drop(ids)

@@ -1,0 +1,361 @@
+"""The engine's verbs without asyncio: each call waits in its own thread until it has its answer.
+
+Owns the pace of `map` between a thread that reads tasks and takes results, and the loop that sends them. All else is `Client`,
+which runs in a loop of its own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+from engine.client import WINDOW, Client
+from engine.loopthread import LoopThread
+from engine.options import PLAIN, Options
+from engine.proxy import Proxy
+from engine.removed import Leaving, Removed
+from engine.spawned import Spawned
+from pools.errors import LinkClosed
+from pools.result import Batch, Result
+from pools.spec import FRAME_TASKS
+
+__all__ = ["BlockingClient"]
+
+#: Seconds that a source of tasks is read for before what it gave is sent: a slow one holds up nothing that it gave before.
+READ_S = 0.002
+
+
+class BlockingClient:
+    """A connection to a running engine, for threads that wait: scripts, notebooks, web servers without asyncio.
+
+        with BlockingClient() as engine:
+            total = engine.ask("counter/17", "add", 2)
+
+    The arguments are those of `Client`, and so are the verbs, what they return and what they raise. Any number of threads may
+    use one at once. It works where a loop runs already, as in a notebook. Ctrl-C ends the call that waits, whose tasks are
+    taken back, and leaves the connection as it is. `told` is called in the client's thread, and must not call the client.
+
+    Raises NotRunning where no engine runs: when it is entered, or at `connect`.
+    """
+
+    def __init__(
+        self,
+        name: str = "engine",
+        environ: Mapping[str, str] | None = None,
+        *,
+        patience_s: float | None = None,
+        told: Callable[[str], None] | None = None,
+    ) -> None:
+        self._make = partial(Client, name, environ, patience_s=patience_s, told=told)
+        self._name = name
+        self._client: Client | None = None
+        self._thread: LoopThread | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self.connect()
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        self.close()
+
+    def connect(self) -> None:
+        """Connect; one that is connected stays so. Raises NotRunning, UnsafePath."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            thread = LoopThread(f"engine client {self._name}")
+            client = self._make()
+            try:
+                thread.run(client.connect)
+            except BaseException:
+                thread.close()
+                raise
+            self._client, self._thread = client, thread
+            weakref.finalize(self, _close, client, thread)  # of one that nobody closed, and when the interpreter ends
+
+    def close(self) -> None:
+        """End the connection and its thread; calls of other threads that wait raise LinkClosed. A second call does nothing."""
+        with self._lock:
+            client, thread = self._client, self._thread
+            self._client = self._thread = None
+        if client is not None and thread is not None:
+            _close(client, thread)
+
+    @property
+    def _open(self) -> tuple[Client, LoopThread]:
+        if self._client is None or self._thread is None:
+            raise LinkClosed("not connected to an engine")
+        return self._client, self._thread
+
+    def _call(self, verb: str, *arguments: Any, **named: Any) -> Any:
+        """What one of the client's coroutines returns."""
+        client, thread = self._open
+        return thread.run(lambda: getattr(client, verb)(*arguments, **named))
+
+    # -- tasks ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Any:
+        """Send a task and return its value. As `Engine.ask`, with `kind/*` too."""
+        client, thread = self._open
+
+        async def asked() -> Any:
+            answer = client.ask(address, method, *arguments, timeout_s=timeout_s, **named)
+            try:
+                return await answer
+            finally:
+                if answer.cancelled():
+                    client.take_back(answer)
+
+        return thread.run(asked)
+
+    def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> None:
+        """Send a task without waiting for its end."""
+        client, thread = self._open
+
+        async def told() -> None:
+            client.tell(address, method, *arguments, **named)
+
+        thread.run(told)
+
+    def agent(self, kind: str, key: str | int) -> Proxy:
+        """An agent whose methods can be called: `engine.agent("counter", 17).add(2)`."""
+        return Proxy(self.ask, f"{kind}/{key}")
+
+    def map(self, tasks: Iterable[Any], *, window: int | None = None) -> Iterator[Result]:
+        """Run many tasks; results in the order of completion. As `Engine.map`.
+
+        tasks: any iterable; it is read in the caller's thread, no further ahead than `window` tasks.
+        Leaving the loop early takes back what is not done, at once where the iterator is closed.
+        """
+        for batch in self.map_batches(tasks, window=window):
+            yield from batch
+
+    def map_batches(self, tasks: Iterable[Any], *, window: int | None = None) -> Generator[Batch, None, None]:
+        """The same in batches."""
+        client, thread = self._open
+        room = WINDOW if window is None else window
+        if room < 1:
+            raise ValueError(f"window must be 1 or more, got {window}")
+        source, is_last = iter(tasks), False
+        pump = thread.run(partial(_pump, client, room))
+        try:
+            while True:
+                chunk: list[Any] = []
+                if room and not is_last:
+                    chunk, is_last = _chunk(source, room)
+                    room -= len(chunk)
+                batch = thread.run(partial(pump.turn, chunk, is_last=is_last, is_waiting=is_last or not room))
+                if batch is None:
+                    return
+                room += len(batch)
+                if batch:
+                    yield batch
+        finally:
+            _end(thread, pump)
+
+    # -- tasks that nobody waits for -----------------------------------------------------------------------------------
+
+    def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN) -> list[str]:
+        """Have tasks accepted; returns their ids. As `Client.submit`."""
+        given = list(tasks)
+        return list(self._call("submit", given, options=options))
+
+    def result(self, id: str, wait_s: float = 0.0) -> Any:
+        """The value of an accepted task, once it has ended. As `Engine.result`."""
+        return self._call("result", id, wait_s)
+
+    def cancel(self, id: str) -> dict[str, Any]:
+        """Take an accepted task back. As `Client.cancel`."""
+        return dict(self._call("cancel", id))
+
+    def tasks(
+        self,
+        state: str | None = None,
+        *,
+        tag: str | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """A page of the accepted tasks, the newest first. limit: at most 10,000."""
+        return dict(self._call("tasks", state, tag=tag, tenant=tenant, kind=kind, skip=skip, limit=limit))
+
+    def task(self, id: str) -> dict[str, Any]:
+        """Everything that is known of a task. As `Engine.task`."""
+        return dict(self._call("task", id))
+
+    def why(self, id: str) -> dict[str, Any]:
+        """Why a task stands as it does. As `Engine.why`."""
+        return dict(self._call("why", id))
+
+    def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
+        """Try dead letters again, all of them by default; returns the old and the new id of each."""
+        return list(self._call("requeue", ids))
+
+    def drop(self, ids: Sequence[str] | None = None) -> list[str]:
+        """Have dead letters be none any more, all of them by default; returns their ids."""
+        return list(self._call("drop", ids))
+
+    # -- control -------------------------------------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        kind: str,
+        count: int | None = None,
+        *,
+        add: int | None = None,
+        keys: Sequence[str] | None = None,
+        warm: bool = False,
+        reference: str | None = None,
+        paths: Iterable[str] = (),
+    ) -> Spawned:
+        """Make agents exist. As `Client.spawn`."""
+        made: Spawned = self._call("spawn", kind, count, add=add, keys=keys, warm=warm, reference=reference, paths=list(paths))
+        return made
+
+    def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:
+        """Remove agents, and what was kept of them. As `Engine.remove`."""
+        removed: Removed = self._call("remove", kind, keys)
+        return removed
+
+    def stats(self) -> dict[str, Any]:
+        """One snapshot, as `stats --json` prints it."""
+        return dict(self._call("stats"))
+
+    def ps(self) -> list[dict[str, Any]]:
+        """The workers."""
+        return list(self._call("ps"))
+
+    def pools(self) -> list[dict[str, Any]]:
+        """The pools."""
+        return list(self._call("pools"))
+
+    def agents(self, kind: str | None = None, *, skip: int = 0, limit: int = 100) -> dict[str, Any]:
+        """A page of agents. limit: at most 10,000."""
+        return dict(self._call("agents", kind, skip=skip, limit=limit))
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """The records of agents that were found sick, as `Engine.quarantine`."""
+        return list(self._call("quarantine"))
+
+    def release(self, agent: str) -> dict[str, Any]:
+        """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
+        return dict(self._call("release", agent))
+
+    def breakers(self) -> dict[str, Any]:
+        """The breakers. As `Client.breakers`."""
+        return dict(self._call("breakers"))
+
+    def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+        """Open, close or let go of breakers by hand. As `Client.force_breaker`."""
+        return list(self._call("force_breaker", action, pool, kind))
+
+    def kinds(self) -> dict[str, dict[str, str]]:
+        """What each kind can do: signatures by method."""
+        return dict(self._call("kinds"))
+
+    def events(self, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest events, oldest first."""
+        return list(self._call("events", limit))
+
+    def request(self, verb: str, **facts: Any) -> Any:
+        """Ask for a control verb; returns its value. Raises its error, LinkClosed."""
+        return self._call("request", verb, **facts)
+
+    def ready(self, timeout_s: float) -> None:
+        """Return once every worker runs. Raises NotRunning after timeout_s seconds."""
+        self._call("ready", timeout_s)
+
+    def stop(self, *, emergency: bool = False) -> dict[str, Any]:
+        """End the engine; returns what it had. As `Client.stop`."""
+        return dict(self._call("stop", emergency=emergency))
+
+
+class _Pump:
+    """Tasks on their way from the caller's thread into the loop, and results on their way back; used in the loop alone."""
+
+    def __init__(self, client: Client, window: int) -> None:
+        self._tasks: deque[Any] = deque()
+        self._is_last = False
+        self._more = asyncio.Event()
+        self._batches = client.map_batches(self._read(), window=window)
+        self._next: asyncio.Task[Batch | None] | None = None
+
+    async def _read(self) -> AsyncIterator[Any]:
+        while True:
+            while self._tasks:
+                yield self._tasks.popleft()
+            if self._is_last:
+                return
+            self._more.clear()
+            await self._more.wait()
+
+    async def turn(self, chunk: Sequence[Any], *, is_last: bool, is_waiting: bool) -> Batch | None:
+        """Take tasks, and give results: None after the last ones; an empty batch where there are none yet, if not waiting."""
+        self._tasks.extend(chunk)
+        self._is_last = self._is_last or is_last
+        self._more.set()
+        if self._next is None:
+            self._next = asyncio.ensure_future(_after(self._batches))
+        if not is_waiting:
+            await asyncio.sleep(0)
+            if not self._next.done():
+                return _NONE_YET
+        batch = await asyncio.shield(self._next)
+        self._next = None
+        return batch
+
+    async def close(self) -> None:
+        """Take back what is not done."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.wait([self._next])
+        await self._batches.aclose()
+
+
+_NONE_YET = Batch((), ())
+
+
+async def _after(batches: AsyncGenerator[Batch, None]) -> Batch | None:
+    return await anext(batches, None)
+
+
+async def _pump(client: Client, window: int) -> _Pump:
+    return _Pump(client, window)
+
+
+def _chunk(source: Iterator[Any], most: int) -> tuple[list[Any], bool]:
+    """The next tasks of a source, and whether they are the last; of a slow one few, so that they leave soon."""
+    until_s = time.monotonic() + READ_S
+    chunk = []
+    for task in islice(source, min(most, FRAME_TASKS)):
+        chunk.append(task)
+        if time.monotonic() > until_s:
+            return chunk, False
+    return chunk, len(chunk) < min(most, FRAME_TASKS)
+
+
+def _close(client: Client, thread: LoopThread) -> None:
+    """End a connection and its thread; in a process that was forked there is nothing to end."""
+    try:
+        with suppress(LinkClosed, RuntimeError):  # of the thread itself, where garbage may be collected
+            thread.run(client.close)
+    finally:
+        thread.close()
+
+
+def _end(thread: LoopThread, pump: _Pump) -> None:
+    """Take back what a loop has left, unless the client is closed, which has done so."""
+    with suppress(LinkClosed):
+        thread.run(pump.close)

@@ -1,0 +1,1 @@
+"""How one's own agents are tested: run `pytest examples/testing`."""

@@ -1,0 +1,40 @@
+"""Where a worker's process begins, after its fork.
+
+Owns what is the process's own: its loop, its signals, its socket, and the pipe by which it ends with the engine. What it does
+from then on is `worker`'s business; it is forked by `zygote`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+
+import uvloop
+
+from pools.channel import Channel
+from pools.gauges import Gauges
+from pools.seclusion import die_with
+from pools.worker import Worker
+
+__all__ = ["main"]
+
+
+def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:
+    """Run one worker until the engine goes away.
+
+    channel_fd: its socket.  lifeline: a pipe of which the engine holds the other end.
+    gauges_fd: the table that all workers share, of `rows` rows.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(lifeline)
+    gauges = Gauges(rows, gauges_fd)
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    worker = Worker(loop, gauges)
+    sock = socket.socket(fileno=channel_fd)
+    channel = Channel(worker.on_message, worker.on_closed, time.time)
+    worker.attach(channel)
+    loop.run_until_complete(loop.create_connection(lambda: channel, sock=sock))
+    loop.run_forever()
