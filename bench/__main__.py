@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line; the first of a workload is its own figure")
     parser.add_argument("--runs", type=_runs, metavar="N", help="rounds; each workload has its own number otherwise")
+    parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn by chance; the same each time otherwise")
     parser.add_argument("--quick", action="store_true", help="small sizes and one round: shows that it works; nothing is kept")
     return parser
 
@@ -102,7 +103,7 @@ def _measure_one(name: str, options: argparse.Namespace) -> bool:
     try:
         workload = find_workload(name)
         runs = options.runs or (1 if options.quick else workload.runs)
-        figures = measure(workload, Size(runs, options.quick))
+        figures = measure(workload, Size(runs, options.quick, options.seed))
     except (EngineError, PoolError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
         print(f"{name} was not measured: {type(error).__name__}: {error}", file=sys.stderr)
         return False

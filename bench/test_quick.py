@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from bench.workload import Workload
 
 #: workloads whose one reading is itself a run of processes from start to end.
-WHOLE = ("spawn", "million", "density", "startup", "idle", "wire", "recovery", "coldstart", "growth", "disk", "lz4", "deadlock")
+WHOLE = (
+    *("spawn", "million", "density", "startup", "idle", "wire", "recovery", "coldstart", "growth", "disk", "lz4"),
+    *("deadlock", "foresight"),
+)
 
 
 @pytest.mark.benchmark(group="whole")

@@ -18,7 +18,7 @@ __all__ = ["NAMES", "Size", "UnknownWorkload", "Workload", "find_workload"]
 NAMES = (
     *("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire"),
     *("durable", "recovery", "coldstart", "growth", "disk", "lz4"),
-    *("routing", "dag", "slowpool", "breaker", "deadlock"),
+    *("routing", "dag", "slowpool", "breaker", "deadlock", "foresight"),
 )
 
 
@@ -31,10 +31,12 @@ class Size:
     """How much to measure.
 
     runs: rounds, from 1.  is_quick: sizes that show that it works in a second or two, not what it reaches.
+    seed: of what is drawn by chance; None takes the one that every run has.
     """
 
     runs: int
     is_quick: bool = False
+    seed: int | None = None
 
     def pick(self, full: int, quick: int) -> int:
         """The full number, or the quick one."""

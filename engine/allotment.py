@@ -7,30 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.capacity import check_pools
 from engine.machine import read_machine
 from pools.breaker import BreakerSpec
-from pools.spec import AGENTS_TOTAL, PoolSpec
+from pools.spec import AGENTS_TOTAL, ForesightSpec, PoolSpec
 
-__all__ = ["pools_of"]
+__all__ = ["Allotment", "pools_of"]
 
 
-def pools_of(
-    pools: Sequence[PoolSpec] | str | Path | None, limit: int | None, kinds: Mapping[str, str]
-) -> tuple[Sequence[PoolSpec], int, list[str], BreakerSpec]:
-    """The pools, the most agents in all, the references of kinds that a file names, and when breakers open."""
+class Allotment(NamedTuple):
+    """What an engine is given.
+
+    limit: the most agents in all.  references: of the kinds that a file names.  breaker: when breakers open.
+    """
+
+    pools: Sequence[PoolSpec]
+    limit: int
+    references: Sequence[str] = ()
+    breaker: BreakerSpec = BreakerSpec()
+    foresight: ForesightSpec = ForesightSpec()
+
+
+def pools_of(pools: Sequence[PoolSpec] | str | Path | None, limit: int | None, kinds: Mapping[str, str]) -> Allotment:
+    """The pools, with what the file says of all of them. kinds: those that are made in code, of which it is not asked."""
     machine = read_machine()
     if pools is None:
         agents = AGENTS_TOTAL if limit is None else limit
-        return [PoolSpec("p1", agents=agents, workers=max(int(machine.cores) - 1, 1))], agents, [], BreakerSpec()
+        return Allotment([PoolSpec("p1", agents=agents, workers=max(int(machine.cores) - 1, 1))], agents)
     if isinstance(pools, str | Path):
         from engine.config import load
 
         flags = {f"kinds.{kind}": reference for kind, reference in kinds.items()}
         config = load(Path(pools), flags=flags, environ={}, cwd=Path.cwd(), machine=machine)
         more = [reference for kind, reference in config.kinds.items() if kind not in kinds]
-        return config.pools, config.agents_limit if limit is None else limit, more, config.breaker
+        agents = config.agents_limit if limit is None else limit
+        return Allotment(config.pools, agents, more, config.breaker, config.foresight)
     agents = sum(pool.agents for pool in pools) if limit is None else limit
     check_pools(pools, agents, machine)
-    return pools, agents, [], BreakerSpec()
+    return Allotment(pools, agents)

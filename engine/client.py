@@ -303,6 +303,10 @@ class Client(Errands):
         """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
         return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
 
+    async def foresight(self) -> dict[str, Any]:
+        """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""
+        return dict(await self.request("foresight"))
+
     async def kinds(self) -> dict[str, dict[str, str]]:
         """What each kind can do: signatures by method."""
         return dict(await self.request("kinds"))

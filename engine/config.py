@@ -21,7 +21,7 @@ from engine.machine import Machine, read_machine
 from engine.paths import valid_name
 from engine.setting import Setting
 from pools.breaker import BreakerSpec
-from pools.spec import AGENTS_TOTAL, PoolSpec
+from pools.spec import AGENTS_TOTAL, ForesightSpec, PoolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,7 @@ class Config:
     pools: tuple[PoolSpec, ...]
     agents_limit: int
     breaker: BreakerSpec
+    foresight: ForesightSpec
     machine: Machine
     origins: Mapping[str, str]
 
@@ -154,6 +155,7 @@ class _Reading:
             pools=specs,
             agents_limit=agents_limit,
             breaker=read_breaker(at),
+            foresight=self._foresight(),
             machine=self._machine,
             origins=self._origins(pools),
         )
@@ -163,6 +165,14 @@ class _Reading:
             return valid_name(setting.one())
         except ConfigError as refused:
             raise setting.wrong(str(refused).removeprefix("name: ")) from refused
+
+    def _foresight(self) -> ForesightSpec:
+        values: dict[str, Any] = {}
+        for key, field in keys.FORESIGHT_KEYS.items():
+            setting = self._settings.get(f"foresight.{key}")
+            if setting is not None:
+                values[field] = keys.read_foresight(setting, key)
+        return ForesightSpec(**values)
 
     def _pool(self, name: str, kinds: Mapping[str, str]) -> PoolSpec:
         values: dict[str, Any] = {}
@@ -182,6 +192,6 @@ class _Reading:
         return Setting(key, "", setting.origin, setting.folder, setting.file, setting.line).wrong(message)
 
     def _origins(self, pools: list[str]) -> dict[str, str]:
-        every = [*self._settings, *(f"pools.{pool}.{key}" for pool in pools for key in keys.POOL_KEYS)]
+        every = [*self._settings, *keys.OWN_PATHS, *(f"pools.{pool}.{key}" for pool in pools for key in keys.POOL_KEYS)]
         made = {f"pools.{pool}" for pool in pools}
         return {key: self._settings[key].origin if key in self._settings else "default" for key in every if key not in made}

@@ -74,6 +74,7 @@ class Control:
             "members": self._members,
             "events": self._events,
             "cut": self._cut,
+            "foresight": self._foresight,
             "quarantine": self._quarantine,
             "release": self._release,
             "breakers": self._breakers,
@@ -119,7 +120,9 @@ class Control:
         elif len(self._peers) >= PEERS:
             channel.fail(EngineStopped(f"the engine has {PEERS} connections already"))
         else:
-            self._peers[channel] = self._engine.swarm.gateway(channel, self._engine.tally.accept, self._engine.tally.end)
+            gateway = self._engine.swarm.gateway(channel, self._engine.tally.accept, self._engine.tally.end)
+            gateway.aside = self._engine.foresight.of_gateways
+            self._peers[channel] = gateway
 
     def _on_closed(self, channel: Channel, _error: Exception | None) -> None:
         gateway = self._peers.pop(channel, None)
@@ -244,6 +247,9 @@ class Control:
     async def _events(self, order: Order) -> list[dict[str, Any]]:
         limit = order.count("limit", 100, 1_000)
         return [event._asdict() for event in list(self._engine.events)[-limit:]] if limit else []
+
+    async def _foresight(self, _order: Order) -> dict[str, Any]:
+        return self._engine.foresight.report()
 
     async def _quarantine(self, _order: Order) -> list[dict[str, Any]]:
         return self._engine.quarantine()

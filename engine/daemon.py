@@ -357,6 +357,7 @@ def serve(
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
             spares=spares,
+            foresight=config.foresight,
             on_event=_log,
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -20,15 +20,16 @@ from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.offers import Offers
 from engine.options import ANYBODY
+from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
-from engine.task import Task
-from pools.address import ANY
+from engine.task import Ending, Task
 from pools.errors import PoolError, UnknownKind
 from pools.events import Event
 from pools.routes import Routes
 
 if TYPE_CHECKING:
+    from engine.foreseen import Foreseen
     from pools.compactor import Compactor
     from pools.keep import Keep
 
@@ -48,7 +49,7 @@ class Detached:
     """The accepted tasks of an engine.
 
     keep: None keeps them in memory only.  routes: find the way to an agent, and choose one of a kind.
-    Raises CheckpointError, StateUnreadable.
+    foreseen: as for `Promised`.  Raises CheckpointError, StateUnreadable.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Detached:
         keep: Keep | None,
         *,
         routes: Routes,
+        foreseen: Foreseen | None = None,
         chance: Random,
         environ: Mapping[str, str],
         output: int | None,
@@ -66,6 +68,7 @@ class Detached:
         self._routes = routes
         self._wall_s = wall_s
         self._on_event = on_event
+        self._promised = Promised(routes, foreseen)
         #: What is being written down; under their keys, those that have one.
         self._accepting: dict[Draft, Future[None]] = {}
         self._drafts: dict[str, Draft] = {}
@@ -83,10 +86,10 @@ class Detached:
         self._offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
-            choose=self._choose,
+            choose=self._promised.choose,
             mark=lambda: self.register.mark,
             desk=loop,
-            ended=self.journal.end,
+            ended=self._ended,
             moved=self.journal.move,
             chance=chance,
             wall_s=wall_s,
@@ -171,15 +174,9 @@ class Detached:
                 except PoolError:
                     continue  # it is there, and takes none now
 
-    def _choose(self, task: Task) -> str:
-        """An agent for a task, of its kind or with the skills that it wants. Raises PoolError."""
-        kind = None if task.agent == ANYBODY else task.agent
-        if kind is not None and not task.options.skills:
-            return f"{kind}/{self._routes.resolve_key(kind, ANY)[1]}"
-        (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)], kind)
-        if isinstance(found, PoolError):
-            raise found
-        return f"{found[1]}/{found[2]}"
+    def _ended(self, endings: list[Ending]) -> None:
+        self._promised.ended(endings)
+        self.journal.end(endings)
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -240,6 +237,7 @@ class Detached:
             for task in draft.tasks:
                 if task.deadline_s is not None:
                     self._set_deadline(task)
+            self._promised.accepted(draft.tasks)
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:

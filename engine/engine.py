@@ -24,10 +24,11 @@ from engine.accepted import Accepted
 from engine.allotment import pools_of
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.everybody import Everybody, members_of
+from engine.foresight import Foresight
 from engine.keys import DURABILITIES
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
-from engine.spawned import Spawned
+from engine.spawned import Spawned, check_wanted
 from engine.stream import batches, singly
 from engine.tally import Tally
 from pools.address import names_in
@@ -41,7 +42,7 @@ from pools.keep import Keep
 from pools.pool import pss_bytes
 from pools.registry import kinds_in, name_of, reference_of, root_of
 from pools.result import Batch, Result
-from pools.spec import PoolSpec
+from pools.spec import ForesightSpec, PoolSpec
 from pools.swarm import Swarm
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Engine(Accepted):
     until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
     agents_limit: most agents in all.  breaker: when breakers open.  paths: folders at the end of the workers' import path.
     environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
-    seed: for every choice by chance.
+    seed: for every choice by chance.  foresight: how it is set; None as pools.yaml says, else as it is shipped.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
     """
 
@@ -89,6 +90,7 @@ class Engine(Accepted):
         output: int | None = None,
         spares: Spares | None = None,
         seed: int | None = None,
+        foresight: ForesightSpec | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         if durability is None:
@@ -109,15 +111,14 @@ class Engine(Accepted):
         self._kinds = kinds_in(kinds)
         self._wanted_paths = list(paths)
         classes = {name_of(kind): self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
-        specs, limit, more, found = pools_of(pools, agents_limit, classes)
-        self._kinds += more
+        self._allotment = allotment = pools_of(pools, agents_limit, classes)
+        self._kinds += allotment.references
         self._references: list[str] = []
         self._output, self._environ = output, dict(os.environ if environ is None else environ)
         self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
         self._seed = seed
-        self._specs = specs
-        self._breaker = breaker or found
-        self._limit = limit
+        self._breaker = breaker or allotment.breaker
+        self._foresight_spec = foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
         #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.asks.Asks.ask`.
@@ -147,10 +148,10 @@ class Engine(Accepted):
         self._references = [self._reference(kind) for kind in self._kinds]
         try:
             self._swarm = swarm = Swarm(
-                self._specs,
+                self._allotment.pools,
                 name=self.name,
                 paths=self._wanted_paths,
-                limit=self._limit,
+                limit=self._allotment.limit,
                 keep=self._keep,
                 breaker=self._breaker,
                 on_event=self._note,
@@ -158,8 +159,11 @@ class Engine(Accepted):
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
+        loop, tally = asyncio.get_running_loop(), self.tally
         everybody = Everybody(partial(members_of, swarm), self.map_batches).ask
-        self.ask = Asks(swarm.routes.resolve, asyncio.get_running_loop(), self.tally.accept, self.tally.end, everybody).ask
+        asks = Asks(swarm.routes.resolve, loop, tally.accept, tally.end, everybody)
+        self.ask = asks.ask
+        self.foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
         try:
             return swarm.launch()
         except OSError as error:
@@ -174,6 +178,7 @@ class Engine(Accepted):
             return Detached(
                 self._keep,
                 routes=swarm.routes,
+                foreseen=self.foresight.of_accepted,
                 chance=Random(self._seed),
                 environ=self._environ,
                 output=self._output,
@@ -245,11 +250,7 @@ class Engine(Accepted):
 
         Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
         """
-        if [count, add, keys].count(None) != 2:
-            raise ValueError("spawn takes one of count, add and keys")
-        for number, what in ((count, "count"), (add, "add")):
-            if number is not None and (type(number) is not int or number < 0):
-                raise ValueError(f"{what} must be a whole number, 0 or more, got {number!r}")
+        check_wanted(count, add, keys)
         swarm = self.swarm
         name = await self._load(kind)
         began_s = time.perf_counter()
@@ -332,8 +333,9 @@ class Engine(Accepted):
 
     def map_batches(self, tasks: Tasks, *, window: int | None = None) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
-        routes = self.swarm.routes
-        return batches(tasks, resolve=routes.resolve, window=window or self.swarm.window, tally=self.tally, deal=routes.deal)
+        routes, aside = self.swarm.routes, self.foresight.of_stream
+        window = window or self.swarm.window
+        return batches(tasks, resolve=routes.resolve, window=window, tally=self.tally, deal=routes.deal, aside=aside)
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
@@ -375,8 +377,8 @@ class Engine(Accepted):
         """One consistent snapshot of everything counted."""
         from engine.snapshot import snapshot
 
-        counts = self.detached.register.counts()
-        return snapshot(self.swarm, self.tally, counts, name=self.name, durability=self.durability, started_s=self.started_s)
+        counted = self.swarm, self.tally, self.detached.register.counts(), self.foresight.report()
+        return snapshot(*counted, name=self.name, durability=self.durability, started_s=self.started_s)
 
 
 def _not_started(*_arguments: Any, **_named: Any) -> Future[Any]:

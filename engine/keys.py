@@ -24,16 +24,23 @@ if TYPE_CHECKING:
 __all__ = [
     "DURABILITIES",
     "ENGINE_KEYS",
+    "FORESIGHT_KEYS",
+    "OWN_PATHS",
     "POOL_KEYS",
     "read_count",
     "read_durability",
+    "read_foresight",
     "read_kind",
     "read_known_kind",
     "read_limit",
 ]
 
-#: The engine's own keys; `kinds`, `breaker` and `pools` are mappings beside them.
+#: The engine's own keys; `breaker`, `foresight`, `kinds` and `pools` are mappings beside them.
 ENGINE_KEYS = ("name", "durability", "default_kind", "agents")
+#: Those under `foresight`, each with the field of `ForesightSpec` that it sets.
+FORESIGHT_KEYS = {"enabled": "is_on", "threshold": "threshold", "control": "control"}
+#: Every key path of an engine's own.
+OWN_PATHS = (*ENGINE_KEYS, *(f"foresight.{key}" for key in FORESIGHT_KEYS))
 #: A pool's keys, each with the field of `PoolSpec` that it sets.
 POOL_KEYS = {
     "agents": "agents",
@@ -81,6 +88,19 @@ def read_count(setting: Setting) -> int:
         return units.parse_count(setting.one())
     except ValueError as refused:
         raise setting.wrong(str(refused)) from refused
+
+
+def read_foresight(setting: Setting, key: str) -> float | bool:
+    """What a text says under one of the keys of foresight. Raises ConfigError."""
+    try:
+        if key == "enabled":
+            return units.parse_truth(setting.one())
+        share = units.parse_share(setting.one())
+    except ValueError as refused:
+        raise setting.wrong(str(refused)) from refused
+    if key == "threshold" and not share:
+        raise setting.wrong("is 0, from which on every task is risky; give more than that, up to 1")
+    return share
 
 
 def read_durability(setting: Setting) -> str:

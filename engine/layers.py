@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine.breakerkeys import BREAKER_KEYS
 from engine.document import Branch, Leaf, Row
 from engine.dotenv import PREFIX
-from engine.keys import ENGINE_KEYS, POOL_KEYS
+from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, OWN_PATHS, POOL_KEYS
 from engine.setting import Setting, nearest_of
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ OTHER_VARIABLES = ("ENGINE_HOME", "ENGINE_POOLS")
 
 #: What a pool's key is written as, said to who writes something else.
 POOLS_SHAPE = "a mapping of pool names, such as `p1: {agents: 2500}`"
-BREAKER_SHAPE = "a mapping of its keys, such as `failure_rate: 50%`"
 KINDS_SHAPE = "a mapping of kinds to classes, such as `counter: pools.counter:Counter`"
+#: The sections with keys of their own, what one is written as, and what is said of a key that it does not have.
+SECTIONS: dict[str, tuple[Collection[str], str, str]] = {
+    "breaker": (BREAKER_KEYS, "a mapping of its keys, such as `failure_rate: 50%`", "a breaker has no such key"),
+    "foresight": (FORESIGHT_KEYS, "a mapping of its keys, such as `threshold: 0.7`", "foresight has no such key"),
+}
 
 
 def from_document(tree: Branch, file: Path) -> Layer:
@@ -54,11 +58,12 @@ def from_document(tree: Branch, file: Path) -> Layer:
             kinds = _branch(node, place, KINDS_SHAPE)
             for name, inner in kinds.items.items():
                 _flat(put(f"kinds.{name}", inner, kinds.lines[name]), inner)
-        elif key == "breaker":
-            section = _branch(node, place, BREAKER_SHAPE)
+        elif key in SECTIONS:
+            keys, shape, stranger = SECTIONS[key]
+            section = _branch(node, place, shape)
             for name, inner in section.items.items():
-                setting = put(f"breaker.{name}", inner, section.lines[name])
-                _known(name, BREAKER_KEYS, setting, "a breaker has no such key")
+                setting = put(f"{key}.{name}", inner, section.lines[name])
+                _known(name, keys, setting, stranger)
                 _flat(setting, inner)
         elif key == "pools":
             pools = _branch(node, place, POOLS_SHAPE)
@@ -70,7 +75,7 @@ def from_document(tree: Branch, file: Path) -> Layer:
                     _known(one, POOL_KEYS, setting, "a pool has no such key")
                     _flat(setting, leaf)
         else:
-            _known(key, (*ENGINE_KEYS, "breaker", "kinds", "pools"), place, _unknown(key))
+            _known(key, (*ENGINE_KEYS, *SECTIONS, "kinds", "pools"), place, _unknown(key))
     return layer
 
 
@@ -85,7 +90,7 @@ def from_variables(
     """The settings of the environment, or of a `.env` file with its lines; an empty variable counts as not set.
 
     Other programs may own variables that begin with ENGINE_, so one that is unknown is passed over; not so where a
-    double underscore makes it a pool's or a kind's. Raises ConfigError for such a one.
+    double underscore makes it a pool's, a kind's or one of foresight. Raises ConfigError for such a one.
     """
     layer: Layer = {}
     known = {variable_of(key): key for key in _every_key(pools)}
@@ -98,6 +103,8 @@ def from_variables(
         setting = Setting(key or name, text, origin, cwd, file, line)
         if key is None and name.startswith(f"{PREFIX}POOLS__"):
             raise setting.wrong("no pool of the file has such a key", _upper_nearest(name, known))
+        if key is None and name.startswith(f"{PREFIX}FORESIGHT__"):
+            raise setting.wrong("foresight has no such key", _upper_nearest(name, known))
         if key is not None and text:
             layer[key] = setting
     return layer
@@ -136,7 +143,7 @@ def variable_of(key: str) -> str:
 
 def _every_key(pools: Iterable[str]) -> list[str]:
     of_pools = [f"pools.{pool}.{key}" for pool in pools for key in POOL_KEYS]
-    return [*ENGINE_KEYS, *(f"breaker.{key}" for key in BREAKER_KEYS), *of_pools]
+    return [*OWN_PATHS, *(f"breaker.{key}" for key in BREAKER_KEYS), *of_pools]
 
 
 def _known(key: str, known: Collection[str], place: Setting, message: str) -> None:

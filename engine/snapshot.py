@@ -55,6 +55,7 @@ class Snapshot:
     waits: questions between agents that are open for longer than a moment, and deadlocks that were broken.
     alerts: agents and queues that are alive, have tasks waiting and take none, each with what, name, worker, agent, method,
     task, waiting and for_s.
+    foresight: as `engine foresight --json` tells it.
     memory_bytes: proportional set sizes.
     """
 
@@ -74,6 +75,7 @@ class Snapshot:
     breakers: dict[str, Any]
     waits: dict[str, int]
     alerts: list[dict[str, Any]]
+    foresight: dict[str, Any]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
     schema: str = SCHEMA
@@ -154,11 +156,18 @@ def pool_facts(pool: Pool, agents: int) -> dict[str, Any]:
 
 
 def snapshot(
-    swarm: Swarm, tally: Tally, detached: Mapping[str, int], *, name: str, durability: str, started_s: float
+    swarm: Swarm,
+    tally: Tally,
+    detached: Mapping[str, int],
+    foresight: Mapping[str, Any],
+    *,
+    name: str,
+    durability: str,
+    started_s: float,
 ) -> Snapshot:
     """The state of an engine now. tally, detached: of tasks whose sender waits, and of others.
 
-    started_s: when it was made, in seconds since 1970.
+    foresight: what its trial says.  started_s: when it was made, in seconds since 1970.
     """
     placement = swarm.placement
     tasks = {state: count + detached[state] for state, count in tally.as_dict().items()}
@@ -203,6 +212,7 @@ def snapshot(
         breakers=swarm.breakers.counts(),
         waits={"blocked": swarm.deadlocks.blocked, "deadlocks": swarm.deadlocks.broken},
         alerts=swarm.watch.alerts.listed(time.monotonic()),
+        foresight=dict(foresight),
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,
     )

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Spawned"]
+__all__ = ["Spawned", "check_wanted"]
+
+
+def check_wanted(count: int | None, add: int | None, keys: object) -> None:
+    """Raises ValueError for a spawn that does not say in one way how many agents there shall be."""
+    if [count, add, keys].count(None) != 2:
+        raise ValueError("spawn takes one of count, add and keys")
+    for number, what in ((count, "count"), (add, "add")):
+        if number is not None and (type(number) is not int or number < 0):
+            raise ValueError(f"{what} must be a whole number, 0 or more, got {number!r}")
 
 
 class Spawned(NamedTuple):

@@ -6,13 +6,14 @@ Owns the pace: no more tasks are read than may be in flight, and a slow reader o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from sys import getrefcount
 from typing import Any
 
 from engine.feed import Awaited, Iterated, feed_of
 from engine.tally import Tally
+from pools.chute import Aside
 from pools.result import Batch, Result
 from pools.stream import Stream
 from pools.ways import Deal, Resolve
@@ -21,11 +22,18 @@ __all__ = ["batches", "singly"]
 
 
 async def batches(
-    tasks: Iterable[Any] | AsyncIterable[Any], *, resolve: Resolve, window: int, tally: Tally, deal: Deal | None = None
+    tasks: Iterable[Any] | AsyncIterable[Any],
+    *,
+    resolve: Resolve,
+    window: int,
+    tally: Tally,
+    deal: Deal | None = None,
+    aside: Callable[[Stream], Aside | None] | None = None,
 ) -> AsyncGenerator[Batch, None]:
     """Results as they come, in batches.
 
-    window: tasks sent or answered and not yet taken, at least 1.  Leaving the loop early takes back what is not answered.
+    window: tasks sent or answered and not yet taken, at least 1.  deal, aside: as for a `Stream`.
+    Leaving the loop early takes back what is not answered.
     """
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[None] | None = None
@@ -36,7 +44,7 @@ async def batches(
 
     if window < 1:
         raise ValueError(f"window must be 1 or more, got {window}")
-    stream = Stream(resolve, window, wake, tally.end, deal)
+    stream = Stream(resolve, window, wake, tally.end, deal, aside)
     feed = feed_of(tasks, stream, tally, wake)
     try:
         while True:

@@ -13,6 +13,7 @@ __all__ = [
     "parse_count",
     "parse_cpu_share",
     "parse_seconds",
+    "parse_share",
     "parse_size_bytes",
     "parse_truth",
     "show_cpu_share",
@@ -47,6 +48,7 @@ MILLICORES = 1_000.0
 SIZES = "a size such as 512KB, 128MB or 1.5GB (powers of 1000) or 512Ki, 128MiB or 1Gi (powers of 1024)"
 TIMES = "a time such as 250ms, 30s, 5m, 2h or 1d (a number alone is seconds)"
 SHARES = "a share of the machine such as 25%, cores such as 1.5, or thousandths of a core such as 500m"
+PARTS = "a share such as 5% or 0.05"
 COUNTS = "a whole number such as 2500"
 TRUTHS = "true or false"
 NUMBERS = "a number such as 2 or 0.5"
@@ -106,6 +108,18 @@ def parse_seconds(text: str) -> float:
     if scale is None:
         raise ValueError(f"{text!r} is not {TIMES}")
     return float(f"{whole}.{fraction or 0}") * scale
+
+
+def parse_share(text: str) -> float:
+    """The share, 0 up to 1, that `5%` or `0.05` says. Raises ValueError."""
+    whole, fraction, unit = _amount(text, PARTS)
+    full = {"%": WHOLE_PERCENT, "": 1.0}.get(unit)
+    if full is None:
+        raise ValueError(f"{text!r} is not {PARTS}")
+    share = float(f"{whole}.{fraction or 0}") / full
+    if share > 1:
+        raise ValueError(f"{text!r} is more than all: give {PARTS}")
+    return share
 
 
 def parse_cpu_share(text: str, cores: int) -> float:

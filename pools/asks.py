@@ -15,7 +15,10 @@ from pools.errors import BadArgument, Failure, PoolError, TaskExpired, failure_o
 from pools.lane import BARE, Lane, sent_form
 from pools.ways import ROUTES, Ended, Resolve, Ways
 
-__all__ = ["Asks"]
+__all__ = ["Aside", "Asks"]
+
+#: A kind, a method, arguments by place or by name, and the seconds to wait.
+Aside = Callable[[str, str, tuple[Any, ...], dict[str, Any], float | None], Future[Any]]
 
 _EXPIRED = Failure(TaskExpired.__name__, "no answer in time")
 
@@ -46,6 +49,8 @@ class Asks:
         #: Tasks of this turn.
         self._new = 0
         self._expired: set[Future[Any]] = set()
+        #: Sends the tasks for a kind; None sends them to whom `resolve` chooses.
+        self.aside: Aside | None = None
 
     def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
         """Send a task; await the result for its value.
@@ -58,6 +63,8 @@ class Asks:
         try:
             lane, extend, key = self._routes[address]
         except (KeyError, TypeError):
+            if self.aside is not None and type(address) is str and "/" not in address:
+                return self.aside(address, method, arguments, named, timeout_s)
             try:
                 lane, extend, key = self._route(address)
             except PoolError as error:
@@ -85,6 +92,10 @@ class Asks:
         if timeout_s is not None:
             self._limit_time(future, f"{address} {method}", timeout_s)
         return future
+
+    def refuse(self, error: PoolError) -> Future[Any]:
+        """The future of a task that cannot be sent."""
+        return self._refused(Future(loop=self._loop), error)
 
     def _refused(self, future: Future[Any], error: PoolError) -> Future[Any]:
         self._accepted(1)

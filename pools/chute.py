@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import chain, compress
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from pools import values
 from pools.address import ANY, Key
@@ -18,7 +18,7 @@ from pools.lane import Columns, Lane, Section, Sink, is_bare, is_name, ready, re
 from pools.link import Link
 from pools.ways import ROUTES, Deal, Resolve, Ways
 
-__all__ = ["Chute"]
+__all__ = ["Aside", "Chute"]
 
 #: Method names that a lane gives a number of its own; with more, each section numbers its own.
 NAMES = 32
@@ -155,13 +155,31 @@ def _arguments_of(tasks: Sequence[tuple[Any, ...]]) -> tuple[list[Any], bool]:
     return [sent_form(task[2:]) for task in tasks], False
 
 
+class Aside(Protocol):
+    """Takes the tasks that are addressed to kinds, and answers them to the sender."""
+
+    def send(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
+        """Send tasks for one kind, in columns without keys. is_plain: their arguments are sound by their types."""
+        ...
+
+    def cancel(self) -> None:
+        """Take back what is not answered."""
+        ...
+
+    def cancel_where(self, is_meant: Callable[[Any], bool]) -> None:
+        """Take back the tasks whose token is meant, as no answer came in time."""
+        ...
+
+
 class Chute:
     """The ways of one sender's tasks of one priority. sink: where answers go.
 
     deal: chooses the agents of tasks that are addressed to a kind, many at once; None asks `resolve` for each.
+    aside: takes such tasks instead.
     """
 
-    def __init__(self, sink: Sink, resolve: Resolve, deal: Deal | None, priority: int) -> None:
+    def __init__(self, sink: Sink, resolve: Resolve, deal: Deal | None, priority: int, aside: Aside | None = None) -> None:
+        self._aside = aside
         self._sink = sink
         self._resolve = resolve
         self._deal = deal
@@ -184,9 +202,9 @@ class Chute:
         """Have tasks (address, method, *arguments) wait in their lanes. Raises IndexError for one without a method."""
         addresses, methods = [*map(_address, tasks)], [*map(_method, tasks)]
         arguments, is_plain = _arguments_of(tasks)
-        self._place(addresses, (tokens, (), methods, arguments), is_plain=is_plain)
+        self.place(addresses, (tokens, (), methods, arguments), is_plain=is_plain)
 
-    def _place(self, addresses: Sequence[Any], columns: Columns, *, is_plain: bool) -> None:
+    def place(self, addresses: Sequence[Any], columns: Columns, *, is_plain: bool) -> None:
         """Give each task to the lane that it takes. columns: of which the keys are found here."""
         tokens, _, methods, arguments = columns
         lost: list[tuple[int, Failure]] = []
@@ -195,7 +213,7 @@ class Chute:
             if len(addresses) == 1:
                 numbers = (numbers,)
         except (KeyError, TypeError):
-            kinds = _kinds_in(addresses) if self._deal is not None else ()
+            kinds = () if self._deal is None and self._aside is None else _kinds_in(addresses)
             if kinds:
                 self._part(kinds, addresses, columns, is_plain=is_plain)
                 return
@@ -211,18 +229,24 @@ class Chute:
             self._sink.answered((tokens[at],), (None,), ((0, failure),))
 
     def _part(self, kinds: Sequence[str], addresses: Sequence[Any], columns: Columns, *, is_plain: bool) -> None:
-        """Deal the tasks that are addressed to kinds, and give the others to their lanes."""
+        """Deal the tasks that are addressed to kinds, or set them aside, and give the others to their lanes."""
         if len(kinds) == 1 and addresses.count(kinds[0]) == len(addresses):
-            self._dealt(kinds[0], columns, is_plain=is_plain)
+            self._send(kinds[0], columns, is_plain=is_plain)
             return
         for kind in kinds:
-            self._dealt(kind, _chosen(columns, [address == kind for address in addresses]), is_plain=is_plain)
+            self._send(kind, _chosen(columns, [address == kind for address in addresses]), is_plain=is_plain)
         of_kinds = set(kinds)
         rest = [not (type(address) is str and address in of_kinds) for address in addresses]
         if any(rest):
-            self._place(list(compress(addresses, rest)), _chosen(columns, rest), is_plain=is_plain)
+            self.place(list(compress(addresses, rest)), _chosen(columns, rest), is_plain=is_plain)
 
-    def _dealt(self, kind: str, columns: Columns, *, is_plain: bool) -> None:
+    def _send(self, kind: str, columns: Columns, *, is_plain: bool) -> None:
+        if self._aside is None:
+            self.deal(kind, columns, is_plain=is_plain)
+        else:
+            self._aside.send(kind, columns, self._priority, is_plain=is_plain)
+
+    def deal(self, kind: str, columns: Columns, *, is_plain: bool) -> None:
         """Give tasks addressed to one kind to the lanes of the workers that are to have them, each a slice."""
         tokens, _, methods, arguments = columns
         count, at = len(tokens), 0

@@ -6,11 +6,14 @@ way out are the links'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 from checkpoints.stamp import STAMPED
-from pools.address import ANY, key_of, valid_kind
+from pools.address import ANY, Key, key_of, valid_kind
 from pools.again import Wire
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
 from pools.lane import PLACE_BITS, Lane, refuse
@@ -19,10 +22,32 @@ from pools.message import RESULT
 from pools.ranked import CRITICAL, LOW, NORMAL
 from pools.ways import Deal, Ended, ResolveKey
 
-__all__ = ["Gateway"]
+__all__ = ["Aside", "Gateway"]
 
 #: Places of one section.
 PLACES = 1 << PLACE_BITS
+_case, _method = itemgetter(3), itemgetter(3)
+
+
+class Aside(Protocol):
+    """Chooses the agents of tasks for a kind, and learns how they ended."""
+
+    def clear(self, kind: str, method: str, count: int) -> Hashable:
+        """What `learn` is told with the end of tasks that need no look at each; None where they do."""
+        ...
+
+    def choose(
+        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+    ) -> tuple[Key, Hashable] | None:
+        """The agent, and what `learn` is told with the end. None where the task is done here; then `done` gets its end.
+
+        Raises PoolError.
+        """
+        ...
+
+    def learn(self, case: Any, count: int, failures: Iterable[Failure]) -> None:
+        """Take in how tasks ended."""
+        ...
 
 
 class Gateway:
@@ -44,6 +69,10 @@ class Gateway:
         deal: Deal | None = None,
         waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
     ) -> None:
+        #: Chooses for tasks that are sent to a kind, where no number says who may be asked again; without, `resolve` does.
+        self.aside: Aside | None = None
+        #: Tasks in flight whose end it wants to know.
+        self._watched = 0
         self._deal = deal
         self._resolve = resolve
         self._wire = wire
@@ -81,33 +110,62 @@ class Gateway:
         self._accepted(len(rows))
         session = session or self.session
         if self._deal is not None and session is None and all(row[2] is None for row in rows):
-            self._accept_dealt(section)
-            return
+            rows = self._accept_dealt(section)
         for position, own, key, method, argument in rows:
-            token = (number, position, number << PLACE_BITS | position if own is None else own)
+            token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, None)
             try:
                 meant = ANY if key is None else key_of(key)
                 turn = token[2] if session is not None else None
+                if meant is ANY and turn is None and self.aside is not None:
+                    chosen = self.aside.choose(valid_kind(kind), method, argument, partial(self._done, token))
+                    if chosen is None:
+                        continue
+                    meant, case = chosen
+                    token = (*token[:3], case)
+                    self._watched += 1
                 link, found = self._resolve(valid_kind(kind), meant, turn, is_again=section.is_again)
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
                 self._lane_of(link, kind, session, mark, priority).rows.extend((token, found, method, argument))
 
-    def _accept_dealt(self, section: _Section) -> None:
-        """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again."""
+    def _accept_dealt(self, section: _Section) -> list[_Row]:
+        """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again.
+
+        Returns the tasks that have to be looked at one by one.
+        """
+        if self.aside is None:
+            self._deal_rows(section, section.rows, None)
+            return []
+        left: list[_Row] = []
+        for method, count in Counter(map(_method, section.rows)).items():
+            rows = section.rows if count == len(section.rows) else [row for row in section.rows if row[3] == method]
+            case = self.aside.clear(section.kind, method, count)
+            if case is None:
+                left += rows
+            else:
+                self._watched += count
+                self._deal_rows(section, rows, case)
+        return left
+
+    def _deal_rows(self, section: _Section, given: Sequence[_Row], case: Hashable) -> None:
         number, kind = section.number, section.kind
-        rows = iter(section.rows)
+        rows = iter(given)
         try:
-            dealt, refusal = self._deal(kind, len(section.rows)) if self._deal is not None else ([], None)
+            dealt, refusal = self._deal(kind, len(given)) if self._deal is not None else ([], None)
         except PoolError as error:
             dealt, refusal = [], error
         for link, keys in dealt:
             tasks = self._lane_of(link, kind, None, section.mark, section.priority).rows
             for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
-                tasks.extend(((number, position, number << PLACE_BITS | position), key, method, argument))
+                tasks.extend(((number, position, number << PLACE_BITS | position, case), key, method, argument))
         if refusal is not None:
-            refuse(self, [(number, position, number << PLACE_BITS | position) for position, *_ in rows], failure_of(refusal))
+            lost = [(number, position, number << PLACE_BITS | position, case) for position, *_ in rows]
+            refuse(self, lost, failure_of(refusal))
+
+    def _done(self, token: _Token, value: Any, failures: list[Failure]) -> None:
+        """Answer a task that was done aside."""
+        self.answered((token,), (value,), [(0, failure) for failure in failures])
 
     def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None, priority: int) -> Lane:
         lane = self._lanes.get((id(link), kind, session, priority))
@@ -123,7 +181,9 @@ class Gateway:
         """Keep answers until the end of this turn, by the section they belong to."""
         failed = dict(failures)
         self._ended(len(tokens), failures)
-        for index, ((number, position, _), value) in enumerate(zip(tokens, results, strict=True)):
+        if self._watched and self.aside is not None:
+            self._learn(self.aside, tokens, failed)
+        for index, ((number, position, *_), value) in enumerate(zip(tokens, results, strict=True)):
             kept = self._answers.get(number)
             if kept is None:
                 kept = self._answers[number] = ([], [], [])
@@ -134,6 +194,12 @@ class Gateway:
         if not self._is_due:
             self._is_due = True
             self._defer(self._flush)
+
+    def _learn(self, aside: Aside, tokens: Sequence[Any], failed: Mapping[int, Failure]) -> None:
+        for case, count in Counter(map(_case, tokens)).items():
+            if case is not None:
+                self._watched -= count
+                aside.learn(case, count, [failure for at, failure in failed.items() if tokens[at][3] == case])
 
     def _flush(self) -> None:
         self._is_due = False
@@ -185,12 +251,18 @@ class Gateway:
             link.cancel(self)
 
 
+#: The number of a section, the place in it, the task's own number, and what foresight is told with its end.
+_Token = tuple[int, int, int, Hashable]
+#: Position, the number that it was given, key, method and argument.
+_Row = tuple[int, int | None, Any, str, Any]
+
+
 class _Section(NamedTuple):
     """A task section as it came.
 
     session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
     priority: which goes first.
-    rows: position, the number that it was given, key, method and argument of each task.
+    rows: of each task.
     """
 
     number: int
@@ -199,7 +271,7 @@ class _Section(NamedTuple):
     mark: int | None
     is_again: bool
     priority: int
-    rows: list[tuple[int, int | None, Any, str, Any]]
+    rows: list[_Row]
 
 
 def _read(section: dict[str, Any]) -> _Section:
@@ -238,4 +310,4 @@ def _read(section: dict[str, Any]) -> _Section:
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:
-    return [own for _, _, own in tokens]
+    return [own for _, _, own, _ in tokens]

@@ -1,6 +1,7 @@
 """The limits of this floor: each with its unit, its default and its reason.
 
-Owns numbers only. `PoolSpec` is what a pool is made from; where it comes from (a file, a flag, code) is not known here.
+Owns numbers only. `PoolSpec` is what a pool is made from, `ForesightSpec` how risky tasks are treated; where they come from (a
+file, a flag, code) is not known here.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = [
     "STEP_BYTES",
     "STEP_NAME_CHARS",
     "TASK_STEPS",
+    "ForesightSpec",
     "PoolSpec",
 ]
 
@@ -85,6 +87,23 @@ RESTARTS = 5
 RESTART_WINDOW_S = 30.0
 #: Seconds within which a worker has to say that it is ready.
 START_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForesightSpec:
+    """How foresight is set.
+
+    threshold: probability from which on a risk counts, above 0 up to 1.  control: share of risky tasks that stay untreated, so
+    that it is known whether treatment is of use, 0 up to 1.  Raises ValueError for others.
+    """
+
+    is_on: bool = True
+    threshold: float = 0.7
+    control: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1 or not 0 <= self.control <= 1:
+            raise ValueError(f"threshold is above 0 up to 1, control 0 up to 1, got {self.threshold!r} and {self.control!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pools.chute import Chute
+from pools.chute import Aside, Chute
 from pools.errors import Failure, PoolError, failure_of
+from pools.lane import Columns
 from pools.ranked import NORMAL
 from pools.result import Batch
 from pools.ways import Deal, Ended, Resolve
@@ -30,9 +31,19 @@ class Stream:
 
     limit: tasks sent or answered and not taken yet.  wake: called when there is something to take.
     deal: chooses the agents of tasks that are addressed to a kind, many at once; None asks `resolve` for each.
+    aside: makes what such tasks are given to instead, if anything.
     """
 
-    def __init__(self, resolve: Resolve, limit: int, wake: Callable[[], None], ended: Ended, deal: Deal | None = None) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        limit: int,
+        wake: Callable[[], None],
+        ended: Ended,
+        deal: Deal | None = None,
+        aside: Callable[[Stream], Aside | None] | None = None,
+    ) -> None:
+        self._aside = None if aside is None else aside(self)
         self._ended = ended
         self._resolve = resolve
         self._deal = deal
@@ -56,9 +67,7 @@ class Stream:
 
         Raises IndexError, having sent nothing, for a task without a method.
         """
-        chute = self._chutes.get(priority)
-        if chute is None:
-            chute = self._chutes[priority] = Chute(self, self._resolve, self._deal, priority)
+        chute = self._chute(priority)
         self.open += len(tasks)
         try:
             chute.put(tokens, tasks)
@@ -66,6 +75,26 @@ class Stream:
             self.open -= len(tasks)
             raise
         chute.ways.flush()
+
+    def deal(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
+        """Send tasks for a kind, in columns without keys, to whoever is chosen for many of them at once."""
+        chute = self._chute(priority)
+        self.open += len(columns[0])
+        chute.deal(kind, columns, is_plain=is_plain)
+        chute.ways.flush()
+
+    def place(self, addresses: Sequence[str], columns: Columns, priority: int, *, is_plain: bool) -> None:
+        """Send tasks in columns without keys, each to its address."""
+        chute = self._chute(priority)
+        self.open += len(columns[0])
+        chute.place(addresses, columns, is_plain=is_plain)
+        chute.ways.flush()
+
+    def _chute(self, priority: int) -> Chute:
+        chute = self._chutes.get(priority)
+        if chute is None:
+            chute = self._chutes[priority] = Chute(self, self._resolve, self._deal, priority, self._aside)
+        return chute
 
     def refuse(self, token: Any, error: PoolError) -> None:
         """Answer a task that could not even be read."""
@@ -98,8 +127,12 @@ class Stream:
         """Take back what is not answered; each such task still gets its answer, `TaskCancelled` where it did not run."""
         for chute in self._chutes.values():
             chute.ways.cancel()
+        if self._aside is not None:
+            self._aside.cancel()
 
     def cancel_where(self, is_meant: Callable[[Any], bool]) -> None:
         """Take back the tasks whose token is meant, as no answer came in time."""
         for chute in self._chutes.values():
             chute.ways.cancel_where(is_meant, is_late=True)
+        if self._aside is not None:
+            self._aside.cancel_where(is_meant)

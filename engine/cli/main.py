@@ -35,6 +35,7 @@ VERBS = {
     "pools": "the pools, their limits and what they use",
     "agents": "the agents, a page at a time",
     "breaker": "circuit breakers: list them, hold them open or closed",
+    "foresight": "whether looking at tasks before they are sent is of use",
     "kinds": "what each kind of agent can be asked",
     "events": "what happened lately",
     "checkpoints": "what is kept of agents: list, verify, show, export, repair",

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from engine.breakerkeys import BREAKER_KEYS
 from engine.config import NAME, Config, environment, find_file, load, shipped_file
 from engine.errors import ConfigError, exit_code
-from engine.keys import POOL_KEYS
+from engine.keys import FORESIGHT_KEYS, POOL_KEYS
 from engine.layers import variable_of
 from engine.machine import Machine
 from pools.breaker import BreakerSpec
-from pools.spec import PoolSpec
+from pools.spec import ForesightSpec, PoolSpec
 
 MACHINE = Machine(cores=2, mem_bytes=8_000_000_000)
 
@@ -68,6 +68,13 @@ def test_the_shipped_file_says_when_breakers_open(tmp_path: Path) -> None:
     assert loaded(tmp_path).breaker == BreakerSpec()
     for key, (field, _) in BREAKER_KEYS.items():
         assert key in said, f"{key} ({field}) is not told of"
+
+
+def test_foresight_is_as_the_shipped_file_says_and_can_be_turned_off(tmp_path: Path) -> None:
+    assert loaded(tmp_path).foresight == ForesightSpec()
+    write(tmp_path, "foresight:\n  enabled: false\npools: {p1: {}}\n")
+    assert loaded(tmp_path).foresight == ForesightSpec(is_on=False)
+    assert loaded(tmp_path, environ={"ENGINE_FORESIGHT__ENABLED": "true"}).foresight == ForesightSpec()
 
 
 def test_the_shipped_file_says_the_defaults_as_they_are() -> None:
@@ -136,6 +143,8 @@ SCALARS = {
     "name": ("from-file", "from-dotenv", "from-environ", "from-flag"),
     "default_kind": ("one", "two", "three", "four"),
     "agents": ("5001", "5002", "5003", "5004"),
+    "foresight.threshold": ("10%", "0.2", "30%", "0.4"),
+    "foresight.control": ("0", "0.02", "3%", "1"),
     "pools.p1.agents": ("11", "12", "13", "14"),
     "pools.p1.cpu": ("11%", "12%", "13%", "14%"),
     "pools.p1.mem": ("11MB", "12MB", "13MB", "14MB"),
@@ -154,6 +163,8 @@ KINDS = "kinds: {one: 'm:A', two: 'm:B', three: 'm:C', four: 'm:D'}\n"
 def value_of(config: Config, key: str) -> object:
     if key.startswith("pools."):
         return getattr(config.pools[0], POOL_KEYS[key.rpartition(".")[2]])
+    if key.startswith("foresight."):
+        return getattr(config.foresight, FORESIGHT_KEYS[key.rpartition(".")[2]])
     return getattr(config, {"agents": "agents_limit"}.get(key, key))
 
 
@@ -162,6 +173,8 @@ def test_a_flag_wins_over_the_environment_over_dotenv_over_the_file_over_the_def
     in_file, in_dotenv, in_environ, in_flag = SCALARS[key]
     name = key.rpartition(".")[2]
     body = f"pools: {{p1: {{{name}: {in_file}}}}}\n" if key.startswith("pools.") else f"{key}: {in_file}\npools: {{p1: {{}}}}\n"
+    if key.startswith("foresight."):
+        body = f"foresight: {{{name}: {in_file}}}\npools: {{p1: {{}}}}\n"
 
     write(tmp_path, KINDS + "pools: {p1: {}}\n")
     seen = [value_of(loaded(tmp_path), key)]
@@ -269,6 +282,11 @@ def test_a_kind_of_a_flag_is_relative_to_the_current_folder(tmp_path: Path) -> N
         ("agents: 4000", "default_kind: countr", "default_kind", 1, "did you mean 'counter'"),
         ("agents: 4000", "name: My Swarm", "name", 1, "1-32 of a-z, 0-9 and -"),
         ("agents: 4000", "kinds: {counter: Counter}", "kinds.counter", 1, "module:Class nor file.py:Class"),
+        ("agents: 4000", "foresight: {threshold: 7}", "foresight.threshold", 1, "'7' is more than all"),
+        ("agents: 4000", "foresight: {threshold: 0}", "foresight.threshold", 1, "from which on every task is risky"),
+        ("agents: 4000", "foresight: {control: few}", "foresight.control", 1, "'few' is not a share such as 5% or 0.05"),
+        ("agents: 4000", "foresight: {enabled: maybe}", "foresight.enabled", 1, "'maybe' is not true or false"),
+        ("agents: 4000", "foresight: {contrl: 5%}", "foresight.contrl", 1, "did you mean 'control'"),
         ("pools:", "pools: 4", "", 3, "not YAML"),
     ],
 )

@@ -42,8 +42,9 @@ class Engine:
         placement.add_range("two", 7)
         self.swarm = SimpleNamespace(
             placement=placement, kinds={"one": {}}, pools=[], seats=[], agents=self._agents, check_kind=self._check_kind,
-            gateway=lambda *_facts: SimpleNamespace(close=lambda: None),
+            gateway=lambda *_facts: SimpleNamespace(close=lambda: None, aside=None),
         )  # fmt: skip
+        self.foresight = SimpleNamespace(of_gateways=None, report=lambda: {"verdict": "no lift"})
         self.pages: list[tuple[str, int, int]] = []
 
     async def _agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
@@ -141,8 +142,8 @@ async def test_a_verb_that_is_not_known_is_answered_with_the_list(tmp_path: Path
         peer = await rig.peer()
         answer = await peer.ask("nothing")
         assert (answer["verb"], answer["error"][0]) == ("failed", "BadArgument")
-        verbs = "agents, breakers, cancel-task, cut, dlq, drop, events, force-breaker, hello, kinds, letter, members, pools"
-        more = "ps, quarantine, ready, release, remove, requeue, result, spawn, stats, stop, submit, task, tasks, why"
+        verbs = "agents, breakers, cancel-task, cut, dlq, drop, events, force-breaker, foresight, hello, kinds, letter, members"
+        more = "pools, ps, quarantine, ready, release, remove, requeue, result, spawn, stats, stop, submit, task, tasks, why"
         assert f"{verbs}, {more}" in answer["error"][1]
         assert (await peer.ask("hello"))["verb"] == "done"
 
@@ -221,6 +222,11 @@ async def test_agents_are_shown_in_pages_across_kinds(asked: dict[str, Any], sho
 async def test_agents_of_a_kind_that_is_not_there_are_refused(tmp_path: Path) -> None:
     async with listening(tmp_path) as rig:
         assert (await (await rig.peer()).ask("agents", kind="none"))["error"][:2] == ["BadArgument", "no none"]
+
+
+async def test_what_foresight_says_is_told(tmp_path: Path) -> None:
+    async with listening(tmp_path) as rig:
+        assert (await (await rig.peer()).ask("foresight"))["value"] == {"verdict": "no lift"}
 
 
 @pytest.mark.parametrize(("limit", "shown"), [(2, ["3", "4"]), (0, []), (100, ["0", "1", "2", "3", "4"])])

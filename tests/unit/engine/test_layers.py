@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine import layers
 from engine.document import read_document
 from engine.errors import ConfigError
-from engine.keys import ENGINE_KEYS, POOL_KEYS
+from engine.keys import OWN_PATHS, POOL_KEYS
 
 HERE = Path("/here")
 POOLS = ["p1", "gpu-1"]
@@ -59,6 +59,9 @@ def test_a_file_gives_its_values_under_key_paths(tmp_path: Path) -> None:
         ("pools:\n  p1: big\n", "pools.p1", 2, "is 'big', but takes a mapping of a pool's keys"),
         ("pools:\n  p1:\n    cpu: {share: 1}\n", "pools.p1.cpu", 3, "is a mapping, but takes one value"),
         ("pools:\n  p1:\n    kinds: [[a]]\n", "pools.p1.kinds", 3, "not every entry is a single value"),
+        ("foresight: 5\n", "foresight", 1, "takes a mapping of its keys"),
+        ("foresight:\n  treshold: 1\n", "foresight.treshold", 2, "has no such key; did you mean 'threshold'"),
+        ("foresight:\n  control: [1]\n  enabled: {on: 1}\n", "foresight.enabled", 3, "is a mapping, but takes one value"),
         ("kinds: [counter]\n", "kinds", 1, "takes a mapping of kinds to classes"),
         ("kinds:\n  scout: {file: a}\n", "kinds.scout", 2, "is a mapping, but takes one value"),
     ],
@@ -73,7 +76,7 @@ def test_a_wrong_key_or_shape_in_a_file_is_named_with_its_line(
 
 
 def test_every_key_has_a_variable() -> None:
-    for key in (*ENGINE_KEYS, *(f"pools.gpu-1.{one}" for one in POOL_KEYS)):
+    for key in (*OWN_PATHS, *(f"pools.gpu-1.{one}" for one in POOL_KEYS)):
         layer = layers.from_variables({layers.variable_of(key): "7"}, POOLS, HERE)
         assert values(layer) == {key: "7"}
     assert layers.variable_of("pools.gpu-1.cpu_hard") == "ENGINE_POOLS__GPU_1__CPU_HARD"
@@ -93,6 +96,11 @@ def test_a_variable_of_a_pool_or_key_that_is_not_there_is_refused_with_the_neare
     with pytest.raises(ConfigError, match="did you mean 'ENGINE_POOLS__") as caught:
         layers.from_variables({name: "1"}, POOLS, HERE)
     assert caught.value.key == name
+
+
+def test_a_variable_of_foresight_that_is_not_there_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'ENGINE_FORESIGHT__CONTROL'"):
+        layers.from_variables({"ENGINE_FORESIGHT__CONTROLS": "1"}, POOLS, HERE)
 
 
 def test_a_variable_of_a_dotenv_file_knows_its_line() -> None:

@@ -80,7 +80,8 @@ NONE = Tally().as_dict()
 
 
 def shown(tally: Tally | None = None, detached: dict[str, int] = NONE) -> dict[str, Any]:
-    made = snapshot(Swarm(), tally or Tally(), detached, name="mine", durability="memory", started_s=0.0)  # type: ignore[arg-type]
+    counted = Swarm(), tally or Tally(), detached, {"verdict": "no lift"}
+    made = snapshot(*counted, name="mine", durability="memory", started_s=0.0)  # type: ignore[arg-type]
     return made.as_dict()
 
 
@@ -108,7 +109,7 @@ def test_more_objects_than_agents_do_not_make_a_negative_number() -> None:
     """The gauges are read one after the other while the workers go on."""
     swarm = Swarm()
     swarm.seats[0].cells[LIVE] = 1_000
-    assert snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
+    assert snapshot(swarm, Tally(), NONE, {}, name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
 
 
 def test_tasks_come_from_the_engines_own_count() -> None:
@@ -135,8 +136,12 @@ def test_answer_times_of_all_workers_are_taken_together() -> None:
     swarm = Swarm()
     for each in swarm.seats:
         each.cells[HISTOGRAM:CELLS] = memoryview(bytearray((CELLS - HISTOGRAM) * 8)).cast("Q")
-    empty = snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
+    empty = snapshot(swarm, Tally(), NONE, {}, name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
     assert empty == {"p50": None, "p90": None, "p99": None, "count": 0}
+
+
+def test_what_foresight_says_is_shown_as_it_is() -> None:
+    assert shown()["foresight"] == {"verdict": "no lift"}
 
 
 def test_workers_messages_and_memory_are_sums() -> None:
@@ -200,7 +205,7 @@ def test_a_worker_that_takes_no_changes_says_so(state: int, changes: str, reason
     swarm.seats[0].cells[REFUSAL] = state
     facts = worker_facts(swarm.seats[0], swarm.pools[0])  # type: ignore[arg-type]
     assert (facts["changes"], facts["reason"].startswith(reason)) == (changes, True)
-    workers = snapshot(swarm, Tally(), NONE, name="x", durability="memory", started_s=0.0).workers  # type: ignore[arg-type]
+    workers = snapshot(swarm, Tally(), NONE, {}, name="x", durability="memory", started_s=0.0).workers  # type: ignore[arg-type]
     assert workers[changes] == 1
 
 

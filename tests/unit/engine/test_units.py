@@ -133,6 +133,21 @@ def test_a_number_of_cores_that_looks_like_a_percentage_is_asked_about() -> None
         units.parse_cpu_share("25", 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "share"), [("5%", 0.05), ("0.05", 0.05), ("0", 0.0), ("100%", 1.0), ("1", 1.0), ("12.5%", 0.125)]
+)
+def test_a_part_is_written_in_percent_or_as_a_fraction(text: str, share: float) -> None:
+    assert units.parse_share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "such as 5%"), ("-1", "such as 5%"), ("5m", "such as 5%"), ("101%", "more than all")]
+)
+def test_what_is_no_part_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        units.parse_share(text)
+
+
 @pytest.mark.parametrize(("text", "count"), [("2500", 2500), ("2_500", 2500), ("0", 0), ("1_000_000", 1_000_000), ("007", 7)])
 def test_a_count_is_a_whole_number(text: str, count: int) -> None:
     assert units.parse_count(text) == count

@@ -318,3 +318,25 @@ async def test_a_task_can_be_taken_back_by_its_future() -> None:
     setup.asks.cancel(first)
     assert setup.wire.orders == [{"verb": "cancel", "sections": [1], "position": 0}]
     assert not first.done()
+
+
+async def test_tasks_for_a_kind_are_sent_aside_and_those_for_an_agent_are_not() -> None:
+    setup = Setup()
+    taken: list[tuple[Any, ...]] = []
+
+    def aside(*facts: Any) -> asyncio.Future[Any]:
+        taken.append(facts)
+        return setup.asks.refuse(UnknownAgent("not today"))
+
+    setup.asks.aside = aside
+    setup.ask("a/1", "get")
+    setup.ask("a/1", "get")
+    with pytest.raises(UnknownAgent, match="not today"):
+        await setup.ask("a", "add", 1, timeout_s=5)
+    with pytest.raises(UnknownAgent):
+        await setup.ask("b", "add", x=1)
+    with pytest.raises(BadAddress):
+        await setup.ask(5, "get")  # type: ignore[arg-type]
+    assert taken == [("a", "add", (1,), {}, 5), ("b", "add", (), {"x": 1}, None)]
+    await asyncio.sleep(0)
+    assert setup.wire.keys[:2] == [1, 1]

@@ -105,6 +105,81 @@ def test_a_task_to_a_kind_goes_to_the_agent_that_was_chosen() -> None:
     assert setup.wire.keys == [42]
 
 
+class Aside:
+    """Chooses agent 7, or does the tasks for `apart` itself; lets methods pass that are plain; keeps what it learns."""
+
+    def __init__(self) -> None:
+        self.apart: list[Any] = []
+        self.plain: set[str] = set()
+        self.learned: list[tuple[Any, int, list[Failure]]] = []
+
+    def choose(self, kind: str, method: str, argument: Any, done: Any) -> tuple[Key, Any] | None:
+        if kind == "nobody":
+            raise UnknownAgent("nobody")
+        if kind == "apart":
+            self.apart.append(done)
+            return None
+        return 7, (method, argument)
+
+    def clear(self, _kind: str, method: str, count: int) -> Any:
+        return (method, count) if method in self.plain else None
+
+    def learn(self, case: Any, count: int, failures: Any) -> None:
+        self.learned.append((case, count, list(failures)))
+
+
+def test_a_task_to_a_kind_goes_to_whom_foresight_chooses_which_hears_of_its_end() -> None:
+    setup = Setup()
+    aside = setup.gateway.aside = Aside()
+    setup.gateway.accept([tasks(1, None, 5, None, None) | {"a": ["x", "x", "x", "y"]}])
+    assert setup.wire.keys == [7, 5, 7, 7]
+    (section,) = setup.wire.sections
+    setup.link.take([{"n": section["n"], "v": [1, 2, None, 4], "e": [[2, "ValueError", "text", None]]}])
+    setup.turns.run()
+    failure = Failure("ValueError", "text")
+    assert setup.back.answers == {(1, 0): 1, (1, 1): 2, (1, 2): failure, (1, 3): 4}
+    assert aside.learned == [(("get", "x"), 2, [failure]), (("get", "y"), 1, [])]
+    assert setup.gateway._watched == 0
+
+
+def test_of_a_section_for_a_kind_what_is_clear_is_dealt_and_the_rest_looked_at() -> None:
+    setup = Setup()
+    aside = setup.gateway.aside = Aside()
+    aside.plain.add("get")
+    setup.gateway._deal = dealer = Dealer(setup.link)
+    setup.gateway.accept([tasks(1, None, None, None, None, None) | {"m": [["get", "add"], [0, 1, 0, 0, 0]]}])
+    assert dealer.asked == [("counter", 4)]
+    assert sorted(setup.wire.keys) == [7, 7, 8]  # one of them was looked at, two are refused
+    setup.answer_all()
+    assert aside.learned[-1] == (("add", None), 1, [])
+    assert sum(count for case, count, _ in aside.learned if case == ("get", 4)) == 4
+    assert len(setup.back.answers) == 5
+    assert setup.gateway._watched == 0
+
+
+def test_a_task_that_is_done_aside_is_answered_in_its_place() -> None:
+    setup = Setup()
+    aside = setup.gateway.aside = Aside()
+    setup.gateway.accept([tasks(3, None, None) | {"k": "apart"}, tasks(5, None) | {"k": "nobody"}])
+    assert setup.wire.keys == []
+    one, two = aside.apart
+    two("late", [])
+    one(None, [Failure("KeyError", "no")])
+    setup.turns.run()
+    assert setup.back.answers.pop((5, 0)).type == "UnknownAgent"
+    assert setup.back.answers == {(3, 0): Failure("KeyError", "no"), (3, 1): "late"}
+    assert (setup.accepted, setup.ended) == (3, 3)
+
+
+def test_a_task_that_may_be_asked_again_stays_with_the_agent_that_its_number_says() -> None:
+    setup = Setup(session="ab")
+    aside = setup.gateway.aside = Aside()
+    setup.gateway.accept([tasks(STAMPED, None)])
+    assert setup.wire.keys == [42]
+    setup.answer_all()
+    assert aside.learned == []
+
+
 @pytest.mark.parametrize("key", [100, "x", "", "a b", -1, 1.5, True, [1], {"a": 1}])
 def test_a_key_that_leads_nowhere_is_answered_and_the_rest_goes(key: Any) -> None:
     setup = Setup()

@@ -10,7 +10,7 @@ from pools import spec
 from pools.attempt import REPLY_BYTES
 from pools.message import encode
 from pools.process import SOCKET_BYTES
-from pools.spec import PoolSpec
+from pools.spec import ForesightSpec, PoolSpec
 
 
 def test_a_pool_needs_a_name_only() -> None:
@@ -26,9 +26,17 @@ def test_a_pool_is_a_value() -> None:
         PoolSpec("p").agents = 5  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    "facts", [{"threshold": 0}, {"threshold": 1.1}, {"control": -0.1}, {"control": 2}, {"control": float("nan")}]
+)
+def test_foresight_that_cannot_be_is_refused(facts: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="threshold is above 0 up to 1, control 0 up to 1"):
+        ForesightSpec(**facts)  # type: ignore[arg-type]
+
+
 def test_every_limit_is_named() -> None:
     limits = {name for name in vars(spec) if name.isupper()} - {"SHARDS"}
-    assert limits == set(spec.__all__) - {"PoolSpec"}
+    assert limits == set(spec.__all__) - {"ForesightSpec", "PoolSpec"}
 
 
 def test_whatever_one_agent_may_hold_or_say_fits_into_a_frame() -> None:

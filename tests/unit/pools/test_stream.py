@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -15,8 +15,9 @@ from pools import link as links
 from pools.address import Key, parse, valid_kind
 from pools.chute import NAMES
 from pools.errors import BadAddress, Failure, LinkClosed, UnknownAgent
+from pools.lane import Columns
 from pools.link import Link
-from pools.ranked import NORMAL
+from pools.ranked import CRITICAL, NORMAL
 from pools.stream import Stream
 from tests.support.clocks import Clock
 from tests.support.wires import Wire
@@ -403,3 +404,58 @@ def test_a_task_that_could_not_be_read_is_answered_like_any_other() -> None:
     assert setup.take() == {"mine": Failure("BadAddress", "no")}
     assert setup.stream.ready == deque()
     assert setup.ended == [(1, ["BadAddress"])]
+
+
+class Apart:
+    """Keeps the tasks for kinds."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Any, Any]] = []
+        self.is_cancelled = False
+        self.priorities: list[int] = []
+        self.late: list[Any] = []
+
+    def send(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
+        tokens, _, methods, arguments = columns
+        self.sent += [(token, (kind, *task)) for token, *task in zip(tokens, methods, arguments, strict=True)]
+        self.priorities.append(priority)
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def cancel_where(self, is_meant: Callable[[Any], bool]) -> None:
+        self.late = [token for token, _ in self.sent if is_meant(token)]
+
+
+def test_tasks_for_kinds_are_sent_aside_and_the_others_as_ever() -> None:
+    setup, apart = Setup(), Apart()
+    stream = Stream(setup._resolve, 100, setup._wake, setup._end, None, lambda _outer: apart)
+    tasks: list[Any] = [("a/1", "get"), ("a", "add", 1), (5, "get"), ("b", "get"), ("a/2", "get")]
+    stream.send([0, 1, 2, 3, 4], tasks)
+    stream.send([5, 6], [("a/1", "get"), ("a/2", "get")])
+    stream.send([7], [("b", "get")], CRITICAL)
+    stream.send([], [])
+    assert apart.sent == [(1, ("a", "add", 1)), (3, ("b", "get", None)), (7, ("b", "get", None))]
+    assert apart.priorities == [NORMAL, NORMAL, CRITICAL]
+    assert setup.near.tasks == [[1, "get", None], [2, "get", None], [1, "get", None], [2, "get", None]]
+    assert setup.chosen == 0
+    assert stream.open == 7  # one was answered: its address is none
+    stream.answered([1, 3, 7], [1, 2, 3], ())
+    assert stream.open == 4
+    stream.cancel_where(lambda token: token in (0, 3))
+    assert apart.late == [3]
+    stream.cancel()
+    assert apart.is_cancelled
+
+
+def test_tasks_in_columns_go_to_whoever_is_chosen_or_named() -> None:
+    setup = Setup()
+    dealt: Any = lambda kind, count: ([(setup.near.link, [*range(count - 1)])], UnknownAgent("no more"))  # noqa: E731
+    stream = Stream(setup._resolve, 100, setup._wake, setup._end, dealt)
+    stream.deal("a", ([0, 1, 2], (), ["get", "get", "get"], [None, 5, None]), CRITICAL, is_plain=True)
+    assert setup.near.tasks == [[0, "get", None], [1, "get", 5]]
+    stream.place(["far/7", "a/9"], ([3, 4], (), ["add", "get"], [1, None]), NORMAL, is_plain=True)
+    assert setup.far.tasks == [[7, "add", 1]]
+    assert setup.near.tasks[2:] == [[9, "get", None]]
+    assert [section.get("pr", NORMAL) for section in setup.near.wire.sections] == [CRITICAL, NORMAL]
+    assert stream.open == 4  # for one there was nobody

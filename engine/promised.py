@@ -1,0 +1,75 @@
+"""Accepted tasks that name no agent: the agent of each attempt is chosen when it may begin; its end is learned from.
+
+Owns which case each attempt has. Where tasks are written down, and what one waits for, is not known here: who accepts them
+tells when one begins, waits, or has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+
+from engine.foreseen import Case, Foreseen
+from engine.options import ANYBODY
+from engine.task import Ending, Task
+from pools.address import ANY
+from pools.errors import CircuitOpen, Failure, PoolError
+from pools.routes import Routes
+
+__all__ = ["Promised"]
+
+
+class Promised:
+    """The accepted tasks of one engine that name no agent.
+
+    routes: choose for those that want skills, and for all where foreseen is None.
+    """
+
+    def __init__(self, routes: Routes, foreseen: Foreseen | None) -> None:
+        self._routes = routes
+        self._foreseen = foreseen
+        #: Of the attempts that are under way, and how many were repeated before: as many at most as tasks may be open.
+        self._cases: dict[int, tuple[Case, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def choose(self, task: Task) -> str:
+        """The address of an agent for the next attempt of a task. Raises PoolError.
+
+        An attempt before has failed, or has not begun, since its agent could not have it then.
+        It is never split, as it has one end under one number; its number says whether it is one of the control group.
+        """
+        if task.number in self._cases:
+            has_failed = task.tries and task.retried > self._cases[task.number][1]
+            self._learn(task.number, Failure(task.tries[-1].type if has_failed else CircuitOpen.__name__, ""))
+        if task.options.skills:
+            kind = None if task.agent == ANYBODY else task.agent
+            (found,) = self._routes.resolve_skilled([frozenset(task.options.skills)], kind)
+            if isinstance(found, PoolError):
+                raise found
+            return f"{found[1]}/{found[2]}"
+        if self._foreseen is None:
+            return f"{task.agent}/{self._routes.resolve_key(task.agent, ANY)[1]}"
+        argument = None if task.argument is None else orjson.loads(task.argument)
+        need = {"mem_bytes": task.options.memory_bytes} if task.options.memory_bytes else {}
+        judged = self._foreseen.judge(task.agent, task.method, argument, number=task.number, need=need, may_split=False)
+        self._cases[task.number] = judged.case, task.retried
+        return judged.address
+
+    def accepted(self, tasks: Iterable[Task]) -> None:
+        """Note tasks that were accepted: the conflict of those that wait for others is resolved, they run behind them."""
+        waiting = sum([task.state == "waiting" for task in tasks if task.after])
+        if waiting and self._foreseen is not None:
+            self._foreseen.resolved(waiting)
+
+    def ended(self, endings: Iterable[Ending]) -> None:
+        """Learn from the ends of tasks."""
+        for ending in endings:
+            self._learn(ending.task.number, ending.error)
+
+    def _learn(self, number: int, failure: Failure | None) -> None:
+        case, _ = self._cases.pop(number, (None, 0))
+        if case is not None and self._foreseen is not None:
+            self._foreseen.learn(case, 1, () if failure is None else (failure,))

@@ -1,0 +1,148 @@
+"""An accepted task has its agent chosen for each attempt, and every attempt is learned from once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from engine.foreseen import FRESH_S, Foreseen
+from engine.options import ANYBODY, Options
+from engine.promised import Promised
+from engine.task import Task, Try
+from pools.address import Key
+from pools.errors import Failure, UnknownKind
+from pools.spec import ForesightSpec
+from tests.support.grounds import Plain
+
+
+def task(number: int, **facts: Any) -> Task:
+    return Task(
+        **{"number": number, "name": None, "agent": "scout", "method": "fetch", "argument": b"1", "accepted_s": 0.0} | facts
+    )
+
+
+class Routes:
+    """Has one kind that can read, and sends what names a kind to agent 9."""
+
+    def resolve_key(self, _kind: str, _key: Key) -> tuple[None, Key]:
+        return None, 9
+
+    def resolve_skilled(self, wanted: Sequence[frozenset[str]], kind: str | None) -> list[Any]:
+        return [(None, kind or "able", 3) if skills == {"read"} else UnknownKind("nobody") for skills in wanted]
+
+
+class Rig:
+    """Four agents, of which the first fails."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.now_s = 0.0
+        self.ground = Plain(can_split=True)
+        self.foreseen = Foreseen(ForesightSpec(**{"control": 0.0} | spec), self.ground, lambda: self.now_s)
+        self.promised = Promised(Routes(), self.foreseen)  # type: ignore[arg-type]
+
+    def run(self, count: int) -> list[object]:
+        keys = []
+        for number in range(count):
+            made = task(number)
+            key = int(self.promised.choose(made).removeprefix("scout/"))
+            error = Failure("ValueError", "") if key == 0 else None
+            self.promised.ended([made.end("failed" if error else "done", 0.0, error=error)])
+            self.now_s += FRESH_S
+            keys.append(key)
+        return keys
+
+    @property
+    def learned(self) -> int:
+        record = self.foreseen.history.record(("scout", "fetch"))
+        return 0 if record is None else record.learned
+
+
+def test_accepted_tasks_are_foreseen_as_others_are() -> None:
+    rig = Rig()
+    assert 0 in rig.run(100)
+    assert 0 not in rig.run(100)
+    assert len(rig.promised) == 0
+    assert rig.learned == 200
+
+
+def test_an_end_is_learned_from_once_and_only_if_an_agent_was_chosen() -> None:
+    rig = Rig()
+    one, other = task(7), task(8)
+    rig.promised.choose(one)
+    assert len(rig.promised) == 1
+    for each in (other, one, one):
+        rig.promised.ended([each.end("done", 0.0, value=b"1")])
+    assert rig.learned == 1
+
+
+def test_an_attempt_that_failed_is_learned_from_when_the_next_one_begins() -> None:
+    rig = Rig()
+    made = task(7)
+    rig.promised.choose(made)
+    made.tries, made.retried = (Try(0.0, 1.0, "scout/0", "ValueError", "no"),), 1
+    rig.promised.choose(made)
+    record = rig.foreseen.history.record(("scout", "fetch"))
+    assert record is not None
+    assert record.whole(0.0) == pytest.approx((1, 1), rel=0.01)
+    rig.promised.ended([made.end("done", 0.0, value=b"1")])
+    assert rig.learned == 2
+
+
+def test_an_attempt_that_never_began_is_not_learned_from() -> None:
+    rig = Rig()
+    made = task(7)
+    made.tries, made.retried = (Try(0.0, 1.0, "scout/0", "ValueError", "no"),), 1
+    rig.promised.choose(made)
+    rig.promised.choose(made)
+    assert rig.learned == 0
+    assert len(rig.promised) == 1
+
+
+def test_a_task_that_wants_skills_goes_to_who_has_them_whatever_is_foreseen() -> None:
+    rig = Rig()
+    assert rig.promised.choose(task(1, agent=ANYBODY, options=Options(skills=("read",)))) == "able/3"
+    assert rig.promised.choose(task(3, options=Options(skills=("read",)))) == "scout/3"
+    with pytest.raises(UnknownKind):
+        rig.promised.choose(task(2, agent=ANYBODY, options=Options(skills=("fly",))))
+    assert len(rig.promised) == rig.foreseen.trial.judged == 0
+
+
+def test_without_foresight_the_routes_choose() -> None:
+    promised = Promised(Routes(), None)  # type: ignore[arg-type]
+    made = task(1)
+    assert promised.choose(made) == "scout/9"
+    promised.accepted([task(2, after=("a",), state="waiting")])
+    promised.ended([made.end("done", 0.0, value=b"1")])
+
+
+def test_the_number_of_a_task_says_whether_it_is_one_of_the_control_group() -> None:
+    rig = Rig(control=0.5)
+    rig.run(200)
+    first = [rig.promised.choose(task(number)) == "scout/0" for number in range(0, 400, 4)]
+    again = [rig.promised.choose(task(number)) == "scout/0" for number in range(0, 400, 4)]
+    assert True in first
+    assert False in first
+    assert first == again
+
+
+def test_what_it_needs_is_held_against_what_there_is_and_it_is_not_split() -> None:
+    rig = Rig()
+    rig.ground.room = {"mem_bytes": 10}
+    rig.promised.choose(task(1, options=Options(memory_bytes=10)))
+    assert rig.foreseen.trial.risks == {}
+    rig.promised.choose(task(2, options=Options(memory_bytes=11)))
+    assert rig.foreseen.trial.risks == {"resource_exhaustion": 1}
+    assert rig.foreseen.trial.actions == {}
+
+
+@pytest.mark.parametrize(("threshold", "count"), [(0.8, 2), (0.81, 0)])
+def test_tasks_that_wait_for_others_are_conflicts_that_are_resolved(threshold: float, count: int) -> None:
+    rig = Rig(threshold=threshold)
+    waiting = [task(number, after=("a",), state="waiting") for number in range(2)]
+    rig.promised.accepted([task(5), task(6, after=("a",)), task(7, state="waiting"), *waiting])
+    assert rig.foreseen.trial.risks.get("dependency_conflict", 0) == count
+    assert rig.foreseen.trial.actions.get("resolve_deps_first", 0) == count
+    rig.promised.accepted([task(5)])
+    assert rig.foreseen.trial.risky == 0
