@@ -202,12 +202,14 @@ class Agenda:
         self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]
     ) -> tuple[Sequence[Any], Sequence[Any], Sequence[tuple[int, Failure]]]:
         """Hold back answers that are not final, and let go who waited for the others."""
-        if not failures and not self._dependencies and _Demand not in set(map(type, tokens)):
-            self.opened(tokens, "done")
-            return tokens, results, failures
+        if not failures:
+            names = _names(tokens)
+            self._done(names)
+            self._go_on()
+            return names, results, failures
         failed = dict(failures)
         kept: list[int] = []
-        names: list[Any] = []
+        names = []
         for at, token in enumerate(tokens):
             name = token
             if type(token) is _Demand:
@@ -221,14 +223,25 @@ class Agenda:
             kept.append(at)
             names.append(name)
             self._ended(name, _state(failed.get(at)))
-        if (self._ready or self._given_up) and not self._is_due:
-            self._is_due = True
-            self._timer.call_later(0, self.flush)
+        self._go_on()
         if len(kept) == len(tokens):
-            return names, results, list(failed.items()) if failed else failures
+            return names, results, list(failed.items())
         places = {at: place for place, at in enumerate(kept)}
         left = [(places[at], failure) for at, failure in failed.items() if at in places]
         return names, [results[at] for at in kept], left
+
+    def _go_on(self) -> None:
+        """Send what may leave now, in the next turn."""
+        if (self._ready or self._given_up) and not self._is_due:
+            self._is_due = True
+            self._timer.call_later(0, self.flush)
+
+    def _done(self, names: Sequence[Any]) -> None:
+        """Tasks that were done; few of them are waited for."""
+        self.opened(names, "done")
+        if self._dependencies:
+            for name in self._dependencies.awaited(names):
+                self._release(name, "done")
 
     def _again(self, demand: _Demand, failure: Failure) -> Failure | None:
         """How a task failed in the end; None where it is tried again."""
@@ -247,15 +260,18 @@ class Agenda:
         if type(name) not in (int, str):
             return
         self._states[name] = state
-        if self._dependencies.has_behind(name):
-            free, lost = self._dependencies.ended(name, state)
-            for demand in free:
-                if not demand.is_early:
-                    self._ready.setdefault(demand.options.priority, []).append(demand)
-            for demand, failure in lost:
-                self._give_up(demand, failure)
+        self._release(name, state)
         if len(self._states) > 2 * ENDED_TASKS:
             self._forget()
+
+    def _release(self, name: Reference, state: str) -> None:
+        """Let go who waited for this one."""
+        free, lost = self._dependencies.ended(name, state)
+        for demand in free:
+            if not demand.is_early:
+                self._ready.setdefault(demand.options.priority, []).append(demand)
+        for demand, failure in lost:
+            self._give_up(demand, failure)
 
     def _forget(self) -> None:
         """Forget how the oldest tasks ended."""
@@ -280,6 +296,20 @@ class Agenda:
                     self._stream.give_up([demand.name for demand, _ in parts], [failure for _, failure in parts])
         finally:
             self._is_giving_up = False
+
+
+def _names(tokens: Sequence[Any]) -> Sequence[Any]:
+    """What tasks that were done are called by their sender."""
+    if _Demand not in set(map(type, tokens)):
+        return tokens
+    names = []
+    for token in tokens:
+        if type(token) is _Demand:
+            token.is_out = False
+            names.append(token.name)
+        else:
+            names.append(token)
+    return names
 
 
 def _late(demand: _Demand) -> Failure:

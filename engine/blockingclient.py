@@ -261,6 +261,10 @@ class BlockingClient:
         """Open, close or let go of breakers by hand. As `Client.force_breaker`."""
         return list(self._call("force_breaker", action, pool, kind))
 
+    def foresight(self) -> dict[str, Any]:
+        """How foresight is set, and whether it is of use. As `Client.foresight`."""
+        return dict(self._call("foresight"))
+
     def kinds(self) -> dict[str, dict[str, str]]:
         """What each kind can do: signatures by method."""
         return dict(self._call("kinds"))

@@ -91,9 +91,12 @@ class Dependencies(Generic[T]):
         wait = self._waits.get(token)
         return [] if wait is None else [each for each in wait.references if token in self._behind.get(each, ())]
 
-    def has_behind(self, name: Reference) -> bool:
-        """Whether somebody waits for this one."""
-        return name in self._behind
+    def awaited(self, names: Sequence[Reference]) -> list[Reference]:
+        """Those of some tasks that somebody waits for, each once; what cannot be a name is none."""
+        try:
+            return [*self._behind.keys() & names]
+        except TypeError:  # one is called by a list
+            return [name for name in names if type(name) in (int, str) and name in self._behind]
 
     def ended(self, name: Reference, state: str) -> tuple[list[T], list[tuple[T, Failure]]]:
         """A task has ended: who may begin now, and who will not be run because of it."""

@@ -61,9 +61,7 @@ class Feed:
         agenda = self.agenda or self._agenda()
         held: list[tuple[Submission, Any]] = []
         waiting: list[tuple[Reference, tuple[Any, ...], tuple[Reference, ...], int]] = []
-        for line in chunk:
-            number = self._number
-            self._number += 1
+        for number, line in enumerate(chunk, self._number):
             priority = NORMAL
             try:
                 if type(line) is Called:
@@ -77,8 +75,7 @@ class Feed:
                     if type(line) is dict and "priority" in line:
                         priority = priority_of(line["priority"])
                     if type(line) is dict and "after" in line:
-                        name = number if name is None else name_of('an "id"', name)
-                        waiting.append((name, task, references_of(line["after"]), priority))
+                        waiting.append((_name(name, number), task, references_of(line["after"]), priority))
                         continue
             except PoolError as error:
                 given = line.get("id") if type(line) is dict else None
@@ -89,6 +86,7 @@ class Feed:
             tokens, tasks = ready[priority]
             tokens.append(number if name is None else name)
             tasks.append(task)
+        self._number += len(chunk)
         for priority in sorted(ready, reverse=True):
             tokens, tasks = ready[priority]
             agenda.opened(tokens)
@@ -105,6 +103,11 @@ class Feed:
 
         self.agenda = Agenda(self._stream, asyncio.get_running_loop(), Random())
         return self.agenda
+
+
+def _name(name: Any, number: int) -> Reference:
+    """What others may call a task that waits. Raises BadArgument."""
+    return number if name is None else name_of('an "id"', name)
 
 
 class Iterated(Feed):

@@ -19,6 +19,7 @@ __all__ = [
     "priority_of",    "references_of", "seconds_of",
 ]  # fmt: skip
 
+PLACES = {name: place for place, name in enumerate(PRIORITIES)}
 #: What a task is called by: a number, or a text.
 Reference = int | str
 #: The address of a task that wants skills, whoever has them.
@@ -146,8 +147,9 @@ def _is_short(name: Any) -> bool:
 
 def priority_of(value: Any) -> int:
     """The place of a priority among all. Raises BadArgument."""
-    if type(value) is str and value.lower() in PRIORITIES:
-        return PRIORITIES.index(value.lower())
+    place = PLACES.get(value.lower()) if type(value) is str else None
+    if place is not None:
+        return place
     raise BadArgument(f"priority is {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}, not {value!r:.40}")
 
 

@@ -82,14 +82,16 @@ def task_of(line: Any, fields: frozenset[str] = LINE) -> tuple[Any, tuple[Any, .
     if not line.keys() <= fields:
         stranger = next(name for name in line if name not in fields)
         raise BadArgument(f"a task has no field {stranger!r}; it has agent or kind, method, and if wanted id and args")
-    address = line.get("agent", line.get("kind"))
+    address, method = line.get("kind"), line.get("method")
+    if "args" not in line and "agent" not in line and type(address) is str and type(method) is str and "/" not in address:
+        return line.get("id"), (address, method)  # the short way for the shortest line
+    address = line.get("agent", address)
     if ("agent" in line) == ("kind" in line) or type(address) is not str:
         raise BadArgument('a task names either its "agent" (kind/key) or its "kind", as text')
     if "kind" in line and "/" in address:
         raise BadArgument(f'"kind" names a kind, not an agent: use "agent": {address!r}')
     if "agent" in line and "/" not in address:
         raise BadArgument(f'"agent" names kind/key, such as {address}/0; to let the engine choose use "kind": {address!r}')
-    method = line.get("method")
     if type(method) is not str:
         raise BadArgument('a task names its "method" as text')
     arguments = line.get("args", [])
