@@ -253,10 +253,6 @@ class BlockingClient:
         """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
         return dict(self._call("release", agent))
 
-    def foresight(self) -> dict[str, Any]:
-        """How foresight is set, and whether it is of use. As `Client.foresight`."""
-        return dict(self._call("foresight"))
-
     def breakers(self) -> dict[str, Any]:
         """The breakers. As `Client.breakers`."""
         return dict(self._call("breakers"))
