@@ -35,15 +35,17 @@ class Accepted(ABC):
     def swarm(self) -> Swarm:
         """The workers. Raises EngineStopped."""
 
-    async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN) -> list[str]:
+    async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN, wait_s: float = 0.0) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
 
         tasks: as for `map`; a task line may have the fields of `Options`, `after`, `deadline_s`, `sticky` and `key`.
         options: of what a line does not say, such as `Options(priority="high", retries=3)`.
+        wait_s: seconds to wait for room, where there is none.
         They are accepted 1,000 at a time, each thousand whole. Raises BadArgument, UnknownKind, DuplicateTask,
-        DependencyCycle, IntakeFull, JournalFailed; SubmitStopped where some were accepted.
+        DependencyCycle, IntakeFull, Overloaded, JournalFailed; SubmitStopped where some were accepted.
         """
-        return await submit_parts([submission_of(task, defaults=options) for task in tasks], self.detached.submit)
+        submissions = [submission_of(task, defaults=options) for task in tasks]
+        return await submit_parts(submissions, self.detached.submit, wait_s=wait_s)
 
     async def result(self, id: str, wait_s: float = 0.0) -> Any:
         """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from engine.capacity import check_pools
 from engine.machine import read_machine
 from pools.breaker import BreakerSpec
+from pools.quota import Quotas
 from pools.spec import AGENTS_TOTAL, ForesightSpec, PoolSpec
 
 __all__ = ["Allotment", "pools_of"]
@@ -21,6 +22,7 @@ class Allotment(NamedTuple):
     """What an engine is given.
 
     limit: the most agents in all.  references: of the kinds that a file names.  breaker: when breakers open.
+    quotas: what each kind and tenant may take.
     """
 
     pools: Sequence[PoolSpec]
@@ -28,6 +30,7 @@ class Allotment(NamedTuple):
     references: Sequence[str] = ()
     breaker: BreakerSpec = BreakerSpec()
     foresight: ForesightSpec = ForesightSpec()
+    quotas: Quotas = Quotas()
 
 
 def pools_of(pools: Sequence[PoolSpec] | str | Path | None, limit: int | None, kinds: Mapping[str, str]) -> Allotment:
@@ -43,7 +46,7 @@ def pools_of(pools: Sequence[PoolSpec] | str | Path | None, limit: int | None, k
         config = load(Path(pools), flags=flags, environ={}, cwd=Path.cwd(), machine=machine)
         more = [reference for kind, reference in config.kinds.items() if kind not in kinds]
         agents = config.agents_limit if limit is None else limit
-        return Allotment(config.pools, agents, more, config.breaker, config.foresight)
+        return Allotment(config.pools, agents, more, config.breaker, config.foresight, config.quotas)
     agents = sum(pool.agents for pool in pools) if limit is None else limit
     check_pools(pools, agents, machine)
     return Allotment(pools, agents)

@@ -17,10 +17,12 @@ from engine.capacity import check_agents_limit, check_pools
 from engine.document import read_document
 from engine.dotenv import read_dotenv
 from engine.errors import ConfigError
+from engine.limitkeys import read_limits
 from engine.machine import Machine, read_machine
 from engine.paths import valid_name
 from engine.setting import Setting
 from pools.breaker import BreakerSpec
+from pools.quota import Quotas
 from pools.spec import AGENTS_TOTAL, ForesightSpec, PoolSpec
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ class Config:
 
     file: the pools.yaml that was read.  folder: where the user's code stands: the file's, or the current one where the
     shipped file was read.  kinds: each kind's class, `module:Class` or `/whole/path/file.py:Class`.
-    agents_limit: of all pools together.  breaker: when breakers open.  origins: for each key path, where its value came from.
+    agents_limit: of all pools together.  breaker: when breakers open.  quotas: what each kind and tenant may take.
+    origins: for each key path, where its value came from.
     """
 
     file: Path
@@ -60,6 +63,7 @@ class Config:
     agents_limit: int
     breaker: BreakerSpec
     foresight: ForesightSpec
+    quotas: Quotas
     machine: Machine
     origins: Mapping[str, str]
 
@@ -156,6 +160,7 @@ class _Reading:
             agents_limit=agents_limit,
             breaker=read_breaker(at),
             foresight=self._foresight(),
+            quotas=read_limits(at, kinds),
             machine=self._machine,
             origins=self._origins(pools),
         )

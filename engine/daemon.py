@@ -354,6 +354,7 @@ def serve(
             name=config.name,
             agents_limit=config.agents_limit,
             breaker=config.breaker,
+            limits=config.quotas,
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
             spares=spares,

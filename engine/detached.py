@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from engine.account import Account
+from engine.admission import Admission
 from engine.alarms import Alarms
 from engine.change import Change, Draft
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
@@ -26,6 +27,7 @@ from engine.submission import Submission
 from engine.task import Ending, Task
 from pools.errors import PoolError, UnknownKind
 from pools.events import Event
+from pools.gates import Gates
 from pools.routes import Routes
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ CLOSE_S = 5.0
 class Detached:
     """The accepted tasks of an engine.
 
-    keep: None keeps them in memory only.  routes: find the way to an agent, and choose one of a kind.
+    keep: None keeps them in memory only.  routes: find the way to an agent, and choose one.  gates: what each may take.
     foreseen: as for `Promised`.  Raises CheckpointError, StateUnreadable.
     """
 
@@ -58,6 +60,7 @@ class Detached:
         *,
         routes: Routes,
         foreseen: Foreseen | None = None,
+        gates: Gates | None = None,
         chance: Random,
         environ: Mapping[str, str],
         output: int | None,
@@ -91,9 +94,11 @@ class Detached:
             desk=loop,
             ended=self._ended,
             moved=self.journal.move,
+            gates=gates,
             chance=chance,
             wall_s=wall_s,
         )
+        self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
             from pools.compactor import Compactor
@@ -110,6 +115,7 @@ class Detached:
             self._on_event(Event("tasks.kept", f"{len(tasks):,} accepted tasks are open, and are offered again", time.time()))
         for task in tasks:
             self._set_deadline(task)
+        self._admission.accepted(tasks)
         self._begin(task for task in tasks if task.state != "waiting")
         self._follow(self._restored)
         if self._compactor is not None:
@@ -137,13 +143,14 @@ class Detached:
 
         key: of this submission, chosen by the sender: the same one again returns the same ids, and accepts nothing.
         A task whose name is known, and asks for the same, is that one. Raises BadArgument, UnknownKind, DuplicateTask,
-        DependencyCycle, IntakeFull, JournalFailed.
+        DependencyCycle, IntakeFull, Overloaded, JournalFailed.
         """
         numbers = self.register.known(key) if key else None
         if numbers is None:
             draft = self._drafts.get(key)
             if draft is None:
                 self._check_kinds(submissions)
+                self._admission.check(submissions)
                 draft = self.register.draft(submissions, self._wall_s(), key)
                 self._stick(draft, submissions)
             await self._accepted(draft)
@@ -233,6 +240,7 @@ class Detached:
 
     def _landed(self, change: Change, more: Change) -> None:
         """What was written down counts now, and what follows from it begins."""
+        self._admission.landed(change)
         for draft in change.drafts:
             for task in draft.tasks:
                 if task.deadline_s is not None:

@@ -26,20 +26,22 @@ from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.everybody import Everybody, members_of
 from engine.foresight import Foresight
 from engine.keys import DURABILITIES
+from engine.options import priority_of
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
+from engine.senders import Sender, Senders
 from engine.spawned import Spawned, check_wanted
 from engine.stream import batches, singly
 from engine.tally import Tally
 from pools.address import names_in
 from pools.agent import Agent
-from pools.asks import Asks
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
 from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.keep import Keep
 from pools.pool import pss_bytes
+from pools.quota import Quotas
 from pools.registry import kinds_in, name_of, reference_of, root_of
 from pools.result import Batch, Result
 from pools.spec import ForesightSpec, PoolSpec
@@ -69,8 +71,9 @@ class Engine(Accepted):
     data: the folder where state is kept; one engine has it at a time.
     durability: `sync`, an answer waits until what it changed is on the disk, the default where there is such a folder; `os`,
     until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
-    agents_limit: most agents in all.  breaker: when breakers open.  paths: folders at the end of the workers' import path.
-    environ, output: the workers' environment, and a descriptor for what they print.  spares: processes started ahead.
+    agents_limit: most agents in all.  breaker: when breakers open.  limits: what each kind and each tenant may take.
+    paths: folders at the end of the workers' import path.  environ, output: the workers' environment, and a descriptor for
+    what they print.  spares: processes started ahead.
     seed: for every choice by chance.  foresight: how it is set; None as pools.yaml says, else as it is shipped.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
     """
@@ -85,6 +88,7 @@ class Engine(Accepted):
         name: str = "engine",
         agents_limit: int | None = None,
         breaker: BreakerSpec | None = None,
+        limits: Quotas | None = None,
         paths: Iterable[str] = (),
         environ: Mapping[str, str] | None = None,
         output: int | None = None,
@@ -117,10 +121,11 @@ class Engine(Accepted):
         self._output, self._environ = output, dict(os.environ if environ is None else environ)
         self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
         self._seed = seed
-        self._breaker = breaker or allotment.breaker
+        self._breaker, self._quotas = breaker or allotment.breaker, limits or allotment.quotas
         self._foresight_spec = foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
+        self._senders: Senders | None = None
         #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.asks.Asks.ask`.
         #: It is the sender's own method, so that a task costs one call.
         self.ask: Callable[..., Future[Any]] = _not_started
@@ -154,6 +159,7 @@ class Engine(Accepted):
                 limit=self._allotment.limit,
                 keep=self._keep,
                 breaker=self._breaker,
+                quotas=self._quotas,
                 on_event=self._note,
                 **self._processes,
             )
@@ -161,7 +167,8 @@ class Engine(Accepted):
             raise StartFailed(str(error)) from error
         loop, tally = asyncio.get_running_loop(), self.tally
         everybody = Everybody(partial(members_of, swarm), self.map_batches).ask
-        asks = Asks(swarm.routes.resolve, loop, tally.accept, tally.end, everybody)
+        self._senders = Senders(swarm, tally, self._note, everybody)
+        asks = self._senders.get().asks
         self.ask = asks.ask
         self.foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
         try:
@@ -175,15 +182,9 @@ class Engine(Accepted):
         from engine.detached import Detached
 
         try:
-            return Detached(
-                self._keep,
-                routes=swarm.routes,
-                foreseen=self.foresight.of_accepted,
-                chance=Random(self._seed),
-                environ=self._environ,
-                output=self._output,
-                on_event=self._note,
-            )
+            chance, note, foreseen = Random(self._seed), self._note, self.foresight.of_accepted
+            told: Any = {"environ": self._environ, "output": self._output, "on_event": note, "foreseen": foreseen}
+            return Detached(self._keep, routes=swarm.routes, chance=chance, gates=swarm.gates, **told)
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
 
@@ -209,7 +210,7 @@ class Engine(Accepted):
 
         A second call does nothing.
         """
-        swarm, self._swarm, self.ask = self._swarm, None, _not_started
+        swarm, self._swarm, self.ask, self._senders = self._swarm, None, _not_started, None
         detached, self._detached = self._detached, None
         if detached is not None:
             detached.hold()
@@ -303,15 +304,18 @@ class Engine(Accepted):
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
+    def sender(self, *, priority: str = "normal", tenant: str = "") -> Sender:
+        """A way to ask with a priority, for a tenant: `await engine.sender(priority="critical").ask("counter/17", "get")`.
+
+        Raises BadArgument for a priority that there is not, EngineStopped.
+        """
+        if self._senders is None:
+            raise EngineStopped(NOT_STARTED)
+        return self._senders.get(priority_of(priority), tenant)
+
     def tell(self, address: str, method: str, *arguments: Any, **named: Any) -> None:
         """Send a task without waiting for its end. Its failure is counted, and an event."""
-        future = self.ask(address, method, *arguments, **named)
-        future.add_done_callback(lambda done: self._told(address, method, done))
-
-    def _told(self, address: str, method: str, done: Future[Any]) -> None:
-        error = None if done.cancelled() else done.exception()
-        if error is not None:
-            self._note(Event("tell.failed", f"{address} {method}: {type(error).__name__}: {error}", time.time()))
+        self.sender().tell(address, method, *arguments, **named)
 
     def note(self, name: str, text: str) -> None:
         """Have something that happened among the events."""

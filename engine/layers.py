@@ -13,10 +13,11 @@ from engine.breakerkeys import BREAKER_KEYS
 from engine.document import Branch, Leaf, Row
 from engine.dotenv import PREFIX
 from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, OWN_PATHS, POOL_KEYS
+from engine.limitkeys import LIMIT_KEYS, LIMIT_WHOSE
 from engine.setting import Setting, nearest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from engine.document import Node
@@ -30,6 +31,7 @@ OTHER_VARIABLES = ("ENGINE_HOME", "ENGINE_POOLS")
 
 #: What a pool's key is written as, said to who writes something else.
 POOLS_SHAPE = "a mapping of pool names, such as `p1: {agents: 2500}`"
+LIMITS_SHAPE = "a mapping of whose they are, such as `kinds: {scout: {rate: 100/s}}`"
 KINDS_SHAPE = "a mapping of kinds to classes, such as `counter: pools.counter:Counter`"
 #: The sections with keys of their own, what one is written as, and what is said of a key that it does not have.
 SECTIONS: dict[str, tuple[Collection[str], str, str]] = {
@@ -65,6 +67,8 @@ def from_document(tree: Branch, file: Path) -> Layer:
                 setting = put(f"{key}.{name}", inner, section.lines[name])
                 _known(name, keys, setting, stranger)
                 _flat(setting, inner)
+        elif key == "limits":
+            _limits(_branch(node, place, LIMITS_SHAPE), put)
         elif key == "pools":
             pools = _branch(node, place, POOLS_SHAPE)
             for name, inner in pools.items.items():
@@ -75,8 +79,25 @@ def from_document(tree: Branch, file: Path) -> Layer:
                     _known(one, POOL_KEYS, setting, "a pool has no such key")
                     _flat(setting, leaf)
         else:
-            _known(key, (*ENGINE_KEYS, *SECTIONS, "kinds", "pools"), place, _unknown(key))
+            _known(key, (*ENGINE_KEYS, *SECTIONS, "kinds", "limits", "pools"), place, _unknown(key))
     return layer
+
+
+def _limits(whose: Branch, put: Callable[[str, Node, int], Setting]) -> None:
+    """The settings of the `limits` section: whose they are, then a name, then the keys."""
+    for part, node in whose.items.items():
+        path = f"limits.{part}"
+        place = put(path, Leaf("", node.line), whose.lines[part])
+        _known(part, LIMIT_WHOSE, place, "limits are of kinds or of tenants")
+        inner = _branch(node, place, "a mapping, such as `scout: {rate: 100/s}`")
+        bodies = {"": inner} if part == "default_tenant" else inner.items
+        for name, body in bodies.items():
+            one = place if part == "default_tenant" else put(f"{path}.{name}", Leaf("", body.line), inner.lines[name])
+            section = _branch(body, one, "a mapping of limits, such as `rate: 100/s`")
+            for key, leaf in section.items.items():
+                setting = put(f"{path}.{name}.{key}", leaf, section.lines[key])
+                _known(key, LIMIT_KEYS, setting, "there is no such limit")
+                _flat(setting, leaf)
 
 
 def from_variables(

@@ -11,11 +11,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from engine.alarms import Alarms, Timer
+from engine.alarms import Alarms
+from engine.desk import Desk
 from engine.retry import backoff_s, retry_s
 from engine.task import TRIES, Ending, Task, Try, exact
 from engine.way import Way
@@ -35,10 +36,11 @@ from pools.errors import (
     WorkerDied,
     failure_of,
 )
-from pools.lane import Lane
+from pools.gates import Gates
+from pools.lane import FREE, Lane
 from pools.link import Link
 
-__all__ = ["Desk", "Offers"]
+__all__ = ["Offers"]
 
 #: Tasks whose way is looked up in one turn of the loop.
 ROUTED = 1_024
@@ -59,14 +61,6 @@ UNKEPT = frozenset({StoreFull.__name__, StoreStopped.__name__})
 AGAIN = UNKEPT | {MailboxFull.__name__}
 
 
-class Desk(Timer, Protocol):
-    """What offers need of a loop."""
-
-    def call_soon(self, function: Callable[[], object]) -> object:
-        """Call a function in the next turn."""
-        ...
-
-
 class Offers:
     """The sender of accepted tasks.
 
@@ -74,8 +68,7 @@ class Offers:
     mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
-    task goes to the agent that was chosen once `placed` is told that this is done.
-    wall_s: seconds since 1970.
+    task goes to its agent once `placed` is told that.  gates: what kinds and tenants may take.  wall_s: seconds since 1970.
     """
 
     def __init__(
@@ -89,9 +82,10 @@ class Offers:
         ended: Callable[[list[Ending]], None],
         moved: Callable[[list[Task]], None],
         chance: Random,
+        gates: Gates | None = None,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        self._resolve = resolve
+        self._gates, self._resolve = gates, resolve
         self._choose = choose
         self._moved = moved
         self._session = session
@@ -125,6 +119,10 @@ class Offers:
                 task.ready_s = now_s
             self._arrived.append(task)
         self._route_soon()
+
+    def ahead(self, kind: str, priority: int) -> int:
+        """Tasks of a kind that wait here, of this priority and higher ones."""
+        return sum(way.waiting.ahead(kind, priority) for way in self._ways.values())
 
     def hold(self) -> None:
         """Offer nothing more; what is out may still end."""
@@ -163,7 +161,7 @@ class Offers:
                 continue
             way = self._ways.get(id(link))
             if way is None:
-                way = self._ways[id(link)] = Way(link)
+                way = self._ways[id(link)] = Way(link, self._gates)
             way.waiting.put((task, kind, key), task.options.priority)
             ways[id(link)] = way
         if lost:
@@ -203,14 +201,15 @@ class Offers:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        for task, kind, key in way.waiting.take_up_to(way.most - way.out):
+        for task, kind, key in way.next(self._desk, lambda: self._pump(way)):
             if task.is_ending:
+                way.waiting.ended(kind)
                 continue
             options = task.options
             lane = way.lanes.get((kind, options.priority))
             if lane is None:
                 lane = way.lanes[kind, options.priority] = Lane(way.link, kind, self)
-                lane.session, lane.ids, lane.priority = self._session, _numbers, options.priority
+                lane.session, lane.ids, lane.priority, lane.manner = self._session, _numbers, options.priority, FREE
             lane.mark = mark
             task.state, task.started_s, task.progress = "running", now_s, None
             task.attempts += 1
@@ -243,6 +242,7 @@ class Offers:
         for at, task in enumerate(tokens):
             way = self._way_of.pop(task)
             way.out -= 1
+            way.waiting.ended(task.agent.partition("/")[0])
             ways[id(way)] = way
             failure = failed.get(at)
             if failure is None:

@@ -53,6 +53,8 @@ class Snapshot:
     this engine began, each counted once, and how many of both there were in the last 60 s (`pools.health`).
     breakers: how many are in which state, how many an operator holds, and how often one has opened; of outside targets by name.
     waits: questions between agents that are open for longer than a moment, and deadlocks that were broken.
+    pressure: tasks that were refused or dropped, by why (`shed`), what limited kinds have, and of each worker how many tasks it
+    may have now, at most, and how many a second leave the queues before it, where that was measured.
     alerts: agents and queues that are alive, have tasks waiting and take none, each with what, name, worker, agent, method,
     task, waiting and for_s.
     foresight: as `engine foresight --json` tells it.
@@ -74,6 +76,7 @@ class Snapshot:
     healing: dict[str, Any]
     breakers: dict[str, Any]
     waits: dict[str, int]
+    pressure: dict[str, Any]
     alerts: list[dict[str, Any]]
     foresight: dict[str, Any]
     memory_bytes: dict[str, int]
@@ -96,6 +99,12 @@ def _latency(seats: list[Seat]) -> dict[str, int | None]:
         "p99": percentile_us(counts, 0.99),
         "count": sum(counts),
     }
+
+
+def _limits(seats: list[Seat]) -> dict[str, Any]:
+    """The limit of each worker."""
+    now_s = time.monotonic()
+    return {seat.name: seat.link.valve.facts(now_s) for seat in seats if seat.link.valve is not None}
 
 
 def worker_facts(seat: Seat, pool: Pool) -> dict[str, Any]:
@@ -211,6 +220,7 @@ def snapshot(
         },
         breakers=swarm.breakers.counts(),
         waits={"blocked": swarm.deadlocks.blocked, "deadlocks": swarm.deadlocks.broken},
+        pressure={**swarm.gates.facts(), "workers": _limits(swarm.seats)},
         alerts=swarm.watch.alerts.listed(time.monotonic()),
         foresight=dict(foresight),
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},

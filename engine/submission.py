@@ -5,11 +5,12 @@ Owns the fields of a task line. Who runs a task, and what becomes of it, is not 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from engine.errors import EngineError, SubmitStopped
+from engine.errors import EngineError, IntakeFull, SubmitStopped
 from engine.options import (
     ANYBODY,
     FIELDS,
@@ -24,7 +25,7 @@ from engine.options import (
 )
 from pools import values
 from pools.address import parse, valid_kind
-from pools.errors import BadArgument, PoolError
+from pools.errors import BadArgument, Overloaded, PoolError
 from pools.lane import Named, is_name, sent_form
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
 
 #: Tasks that a sender that has many submits at once, and rows of one submission at most: what is read in one go.
 SUBMIT_TASKS, SUBMIT_MOST = 1_000, 10_000
+#: Seconds between two tries at the most, where a submitter waits for room.
+AGAIN_S = 0.5
 #: Fields of a plain task line.
 LINE = frozenset({"id", "agent", "kind", "method", "args"})
 #: Fields of a task line that are each task's own, beside what is called and sent; those of `Options` many tasks share.
@@ -213,13 +216,18 @@ async def submit_parts(
     submissions: Sequence[Submission],
     submit: Callable[[Sequence[Submission]], Awaitable[list[str]]],
     at_once: int | None = None,
+    wait_s: float = 0.0,
 ) -> list[str]:
-    """Submit many tasks, SUBMIT_TASKS at a time; returns their ids. Raises SubmitStopped where only some were accepted."""
+    """Submit many tasks, SUBMIT_TASKS at a time; returns their ids. Raises SubmitStopped where only some were accepted.
+
+    wait_s: seconds to wait for room in all, where there is none.
+    """
+    until_s = time.monotonic() + wait_s
     ids: list[str] = []
     at_once = at_once or SUBMIT_TASKS
     try:
         for at in range(0, len(submissions), at_once):
-            ids += await submit(submissions[at : at + at_once])
+            ids += await _with_patience(submissions[at : at + at_once], submit, until_s)
     except (EngineError, PoolError) as error:
         if isinstance(error, SubmitStopped):
             ids += error.ids
@@ -228,6 +236,20 @@ async def submit_parts(
         said = f"{len(ids):,} of {len(submissions):,} tasks were accepted, then: {error}"
         raise SubmitStopped(said, ids=ids, retry_after_s=error.retry_after_s) from error
     return ids
+
+
+async def _with_patience(
+    part: Sequence[Submission], submit: Callable[[Sequence[Submission]], Awaitable[list[str]]], until_s: float
+) -> list[str]:
+    """Submit tasks, again and again while there is no room and time is left."""
+    while True:
+        try:
+            return await submit(part)
+        except (IntakeFull, Overloaded) as error:
+            after_s = min(error.retry_after_s or AGAIN_S, AGAIN_S)
+            if time.monotonic() + after_s > until_s:
+                raise
+            await asyncio.sleep(after_s)
 
 
 def rows_of(submissions: Sequence[Submission]) -> list[list[Any]]:

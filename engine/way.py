@@ -5,31 +5,52 @@ Owns what waits for it, and how much it has. When they leave is decided by the o
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
+from engine.desk import Desk
 from engine.task import Task
-from pools.address import Key
+from engine.turnstile import Entry, Turnstile
+from pools.gates import Gates
 from pools.lane import Lane
 from pools.link import Link
-from pools.ranked import Ranked
 
 __all__ = ["OFFERED", "Way"]
 
 #: Tasks that one worker has at once: a window full. The rest waits here, so that one slow worker holds up nobody else's tasks.
 OFFERED = 4_096
+#: Seconds after which tokens are looked for at the earliest.
+TOKEN_S = 0.001
 
 
 class Way:
     """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out.
 
-    most: how many may be out.  refused: those that its full disk kept from changing anything; they wait for the next try.
+    gates: what kinds and tenants may take.  most: how many may be out.  refused: those that its full disk kept from changing
+    anything; they wait for the next try.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, gates: Gates | None = None) -> None:
         self.link = link
         self.lanes: dict[tuple[str, int], Lane] = {}
-        self.waiting: Ranked[tuple[Task, str, Key]] = Ranked()
+        self.waiting = Turnstile(gates)
+        #: Whether it will look again when there are tokens.
+        self._is_due = False
         self.out = 0
         self.most = OFFERED
         self.refused: list[Task] = []
+
+    def next(self, desk: Desk, look: Callable[[], None]) -> list[Entry]:
+        """The tasks that may go now. look: called again when those that wait for tokens may have some."""
+        entries = self.waiting.take(self.most - self.out, self.most, time.monotonic())
+        if self.waiting.wait_s is not None and not self._is_due:
+            self._is_due = True
+            desk.call_later(max(self.waiting.wait_s, TOKEN_S), lambda: self._look(look))
+        return entries
+
+    def _look(self, look: Callable[[], None]) -> None:
+        self._is_due = False
+        look()
 
     def widen(self) -> None:
         """It takes changes again: twice as many may be out."""

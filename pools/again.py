@@ -8,7 +8,7 @@ nothing had happened. It is for links whose other side remembers what it did. Be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -89,6 +89,32 @@ class Flight:
         self.tokens = tokens
         self.left -= len(answered)
         return answered
+
+    def mark(self, reply: Mapping[str, Any], count: int) -> None:
+        """Remember which tasks were answered, so that a lost channel fails only the others."""
+        if type(self.tokens) is not list:
+            self.tokens = list(self.tokens)
+        if "i" in reply:
+            for position in reply["i"]:
+                self.tokens[position] = ANSWERED
+        else:
+            first = reply.get("o", 0)
+            self.tokens[first : first + count] = [ANSWERED] * count
+
+    def halves(self, number: Callable[[], int]) -> Iterator[tuple[dict[str, Any], Flight]]:
+        """The same as two sections with numbers of their own, each with its flight."""
+        count = len(self.section["i"])
+        for part in (slice(0, count // 2), slice(count // 2, count)):
+            names = self.section["m"]
+            piece = self.section | {"n": number(), "i": self.section["i"][part]}
+            piece["m"] = names if type(names) is str else [names[0], names[1][part]]
+            if "a" in self.section:
+                piece["a"] = self.section["a"][part]
+            if "q" in self.section:
+                piece["q"] = self.section["q"][part]
+            half = Flight(self.sink, self.tokens[part], self.sent_s, piece)
+            half.opening = self.opening
+            yield piece, half
 
     def part(self, places: list[int]) -> dict[str, Any]:
         """The section with some of its tasks only, which keep their positions."""

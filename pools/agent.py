@@ -22,7 +22,9 @@ __all__ = ["HOOKS", "Agent", "AgentType"]
 HOOKS = frozenset({"run", "execute", "checkpoint", "handle_error"})
 #: Names that tell about every agent, and those that a field cannot have.
 TELLING = frozenset({"id", "key", "kind", "status", "mailbox"})
-RESERVED = TELLING | {"is_made_on_use", "memory_limit_bytes", "migrate", "restart_kind", "skills"} | HOOKS
+RESERVED = TELLING | {"concurrency", "is_made_on_use", "memory_limit_bytes", "migrate", "restart_kind", "skills"} | HOOKS
+#: What a kind may say of how many of its tasks run at once.
+CONCURRENCY = 1_000_000
 #: What may become of an agent whose tasks end their process, also alone: it is tried again and again, until it has been
 #: parked for it, or parked at once.
 RESTARTS = ("permanent", "transient", "temporary")
@@ -87,6 +89,9 @@ class AgentType(type):
         skills = getattr(made, "skills", ())
         if type(skills) is not tuple or any(type(skill) is not str or not skill for skill in skills):
             raise BadField(f"{name}.skills is a tuple of names, such as ('search', 'read'), got {skills!r:.80}")
+        concurrency = getattr(made, "concurrency", None)
+        if concurrency is not None and (type(concurrency) is not int or not 1 <= concurrency <= CONCURRENCY):
+            raise BadField(f"{name}.concurrency is a whole number from 1 to {CONCURRENCY:,}, got {concurrency!r:.80}")
         made.kind = valid_kind(kind or _WORD.sub("_", name).lower().strip("_"))
         return made
 
@@ -126,6 +131,8 @@ class Agent(metaclass=AgentType):
     is_made_on_use: ClassVar[bool] = False
     #: What its tasks may ask of the agents that do them, by name.
     skills: ClassVar[tuple[str, ...]] = ()
+    #: Tasks of the kind that all its agents together have at once, at most; None for no such limit.
+    concurrency: ClassVar[int | None] = None
     #: permanent, transient or temporary: see `pools.healing`.
     restart_kind: ClassVar[str] = "transient"
 

@@ -8,12 +8,18 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Future, InvalidStateError
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pools.address import Key
-from pools.errors import BadArgument, Failure, PoolError, TaskExpired, failure_of, raised
-from pools.lane import BARE, Lane, sent_form
+from pools.duelane import DueLane
+from pools.errors import BadArgument, Failure, Overloaded, PoolError, TaskExpired, failure_of, raised
+from pools.lane import BARE, Lane, Sink, sent_form
+from pools.ranked import NORMAL
 from pools.ways import ROUTES, Ended, Resolve, Ways
+
+if TYPE_CHECKING:
+    from pools.link import Link
+    from pools.tenancy import Tenancy
 
 __all__ = ["Aside", "Asks"]
 
@@ -29,6 +35,7 @@ class Asks:
     The asks of one turn of the loop share a frame; one that finds its link idle leaves at once.
     accepted, ended: told how many tasks were sent, and how they ended.
     everybody: asks all agents of a kind, as `kind/*` means; None where that is no address.
+    priority: of all of them.  tenant: of whom they are for; None for nobody, or where that has no limits.
     """
 
     def __init__(
@@ -38,28 +45,66 @@ class Asks:
         accepted: Callable[[int], None],
         ended: Ended,
         everybody: Callable[..., Future[Any]] | None = None,
+        *,
+        priority: int = NORMAL,
+        tenant: Tenancy | None = None,
     ) -> None:
         self._resolve = resolve
         self._everybody = everybody
         self._loop = loop
         self._accepted = accepted
         self._ended = ended
-        self._ways = Ways(self, Lane)
+        self._priority = priority
+        self._tenant = tenant
+        self._ways = Ways(self, self._lane)
+        #: Of the tasks that have a time.
+        self._timely = Ways(self, self._due_lane)
+        self._dues: dict[str, list[DueLane]] = {}
+        self._late: set[Future[Any]] = set()
         self._routes: dict[str, tuple[Lane, Callable[[Any], None], Key]] = {}
         #: Tasks of this turn.
         self._new = 0
+        self._is_due = self._is_late = False
         self._expired: set[Future[Any]] = set()
         #: Sends the tasks for a kind; None sends them to whom `resolve` chooses.
         self.aside: Aside | None = None
+
+    def _lane(self, link: Link, kind: str, sink: Sink) -> Lane:
+        lane = Lane(link, kind, sink)
+        lane.priority = self._priority
+        return lane
+
+    def _due_lane(self, link: Link, kind: str, sink: Sink) -> DueLane:
+        lane = DueLane(link, kind, sink, self._loop.time)
+        lane.priority = self._priority
+        self._dues.setdefault(kind, []).append(lane)
+        return lane
+
+    def _shut(self, kind: str, timeout_s: float) -> PoolError | None:
+        """Why a task for any agent of a kind is refused, where others were a moment ago at every worker."""
+        lanes = self._dues.get(kind)
+        if lanes is None:
+            return None
+        now_s = self._loop.time()
+        for lane in lanes:
+            if not lane.is_shut(timeout_s, now_s):
+                return None
+        if lane.on_shed is not None:
+            lane.on_shed(1)
+        refusal = lane.refusal
+        return None if refusal is None else Overloaded(str(refusal), retry_after_s=refusal.retry_after_s)
 
     def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Future[Any]:
         """Send a task; await the result for its value.
 
         address: `kind/key`, or `kind` alone for any agent of it; `kind/*` for all of them, where `reduce` says what becomes of
-        their values (see `engine.everybody`).  timeout_s: seconds to wait, then TaskExpired.
+        their values (see `engine.everybody`).  timeout_s: seconds to wait, then TaskExpired; Overloaded at once where it can
+        be told that no answer would come within them.
         Raises (when awaited) TaskFailed for what the method raised, else the engine's own error.
         """
         future: Future[Any] = Future(loop=self._loop)
+        if timeout_s is not None and (shut := self._shut(address, timeout_s)) is not None:
+            return self._refused(future, shut)
         try:
             lane, extend, key = self._routes[address]
         except (KeyError, TypeError):
@@ -68,19 +113,20 @@ class Asks:
             try:
                 lane, extend, key = self._route(address)
             except PoolError as error:
-                if self._everybody is not None and type(address) is str and address.endswith("/*"):
-                    return self._everybody(address[:-2], method, arguments, timeout_s=timeout_s, **named)
-                return self._refused(future, error)
+                return self._astray(future, error, address, method, arguments, timeout_s, named)
         sent: Any = None
         if named:
             if arguments:
                 return self._refused(future, BadArgument(f"{method}: give the arguments by place or by name, not both"))
             sent = named
         elif arguments:
-            sent = arguments[0]
-            if len(arguments) > 1 or type(sent) not in BARE:
-                sent = sent_form(arguments)
-        if self._new:
+            sent = arguments[0] if len(arguments) == 1 and type(arguments[0]) in BARE else sent_form(arguments)
+        if self._tenant is not None and (refusal := self._tenant.enter()) is not None:
+            self._refused(future, refusal)
+        elif timeout_s is not None:
+            self._send_in_time((future, key, method, sent), lane, timeout_s)
+            self._limit_time(future, f"{address} {method}", timeout_s)
+        elif self._new:
             self._new += 1
             extend((future, key, method, sent))
         elif lane.link.send_alone(lane, future, key, method, sent):
@@ -89,13 +135,46 @@ class Asks:
             self._new = 1
             self._loop.call_soon(self._flush)
             extend((future, key, method, sent))
-        if timeout_s is not None:
-            self._limit_time(future, f"{address} {method}", timeout_s)
         return future
+
+    def _astray(
+        self,
+        future: Future[Any],
+        error: PoolError,
+        address: str,
+        method: str,
+        arguments: tuple[Any, ...],
+        timeout_s: float | None,
+        named: dict[str, Any],
+    ) -> Future[Any]:
+        """What becomes of a task whose address leads to no agent: `kind/*` means all of them."""
+        if self._everybody is not None and type(address) is str and address.endswith("/*"):
+            return self._everybody(address[:-2], method, arguments, timeout_s=timeout_s, **named)
+        return self._refused(future, error)
 
     def refuse(self, error: PoolError) -> Future[Any]:
         """The future of a task that cannot be sent."""
         return self._refused(Future(loop=self._loop), error)
+
+    def _send_in_time(self, row: tuple[Future[Any], Key, str, Any], lane: Lane, timeout_s: float) -> None:
+        """Send a task that is of use for some time only."""
+        link = cast("Link", lane.link)
+        due = self._timely.lane_of(link, lane.kind)
+        self._accepted(1)
+        if not self._new and due.link.send_alone(due, *row):
+            return
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._flush_timely)
+        now_s = self._loop.time()
+        due.rows.extend(row)
+        due.dues.append(now_s + timeout_s)
+        if due.is_wary(now_s):
+            link.screen(due)
+
+    def _flush_timely(self) -> None:
+        self._is_due = False
+        self._timely.flush()
 
     def _refused(self, future: Future[Any], error: PoolError) -> Future[Any]:
         self._accepted(1)
@@ -108,10 +187,22 @@ class Asks:
             if not future.done():
                 future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
                 self._expired.add(future)
-                self._ways.cancel_where(lambda token: token is future, is_late=True)
+                if self._is_late:
+                    self._late.add(future)
+                else:
+                    self._is_late = True
+                    self._loop.call_soon(self._take_back_late)
+                    self._ways.cancel_where(lambda token: token is future, is_late=True)
 
         handle = self._loop.call_later(timeout_s, expire)
         future.add_done_callback(lambda _done: handle.cancel())
+
+    def _take_back_late(self) -> None:
+        """Take back what else expired in this turn, all together: each look goes through everything that is on its way."""
+        self._is_late = False
+        if self._late:
+            late, self._late = self._late, set()
+            self._ways.cancel_where(late.__contains__, is_late=True)
 
     def _route(self, address: str) -> tuple[Lane, Callable[[Any], None], Key]:
         link, kind, key = self._resolve(address)
@@ -147,6 +238,8 @@ class Asks:
         if self._expired:
             self._expired.difference_update(tokens)
         self._ended(len(tokens), failures)
+        if self._tenant is not None:
+            self._tenant.leave(len(tokens))
         for position, failure in failures:
             if not tokens[position].done():
                 tokens[position].set_exception(raised(failure))

@@ -34,8 +34,8 @@ ACTIONS = {"open": OPEN, "close": CLOSED, "auto": None}
 _PLACE = frozenset({"WorkerDied", "PoolUnavailable", "TaskHung", "TaskKilled", "TaskExpired", "LinkClosed"})
 #: Ends that tell of neither place nor kind: the caller asked wrongly or took it back, one agent has too much, the disk is full.
 _NOBODY = frozenset({
-    "AgentQuarantined", "BadAddress", "BadArgument", "CircuitOpen", "FrameTooLarge", "PoolFull", "StoreFull", "StoreStopped",
-    "TaskCancelled", "TooOld", "UnknownAgent", "UnknownKind", "UnknownMethod",
+    "AgentQuarantined", "BadAddress", "BadArgument", "CircuitOpen", "FrameTooLarge", "Overloaded", "PoolFull", "RateLimited",
+    "StoreFull", "StoreStopped", "TaskCancelled", "TooOld", "UnknownAgent", "UnknownKind", "UnknownMethod",
 })  # fmt: skip
 
 #: The numbers of the states, of the pool's breaker and the kind's, in which something was sent.

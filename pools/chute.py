@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pools import values
 from pools.address import ANY, Key
 from pools.errors import BadAddress, Failure, PoolError, failure_of
-from pools.lane import Columns, Lane, Section, Sink, is_bare, is_name, ready, refuse, sent_form
+from pools.lane import PACED, Columns, Lane, Section, Sink, is_bare, is_name, ready, refuse, sent_form
 from pools.link import Link
 from pools.ways import ROUTES, Deal, Resolve, Ways
 
@@ -196,6 +196,7 @@ class Chute:
     def _lane(self, link: Link, kind: str, sink: Sink) -> ColumnLane:
         lane = ColumnLane(link, kind, sink)
         lane.priority = self._priority
+        lane.manner = PACED
         return lane
 
     def put(self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]]) -> None:

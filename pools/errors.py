@@ -30,9 +30,11 @@ __all__ = [
     "LinkClosed",
     "MailboxFull",
     "OutboxFull",
+    "Overloaded",
     "PoolError",
     "PoolFull",
     "PoolUnavailable",
+    "RateLimited",
     "StateTooLarge",
     "StateUnreadable",
     "StepMismatch",
@@ -226,6 +228,18 @@ class PoolFull(PoolError):
     retry_after_s = 0.1
 
 
+class Overloaded(PoolError):
+    """More is asked for than can be done in time; nothing was run. `retry_after_s` is when there is room, as measured."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(Overloaded):
+    """A kind or a tenant asks for more in a time than it may; nothing was run."""
+
+
 class PoolUnavailable(PoolError):
     """A pool has no worker that could take the task; the message says why."""
 
@@ -307,7 +321,8 @@ def _leaves() -> dict[str, type[PoolError]]:
     more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
     steps = (CheckpointConflict, CheckpointTooLarge, CheckpointsFull, StepMismatch, StepTooLarge, TooManySteps, TooOld)
     hangs = (TaskHung, TaskKilled)
-    most = (DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
+    pressed = (Overloaded, RateLimited)
+    most = (*pressed, DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *hangs, *most)}
 
 

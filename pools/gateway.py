@@ -240,7 +240,7 @@ class Gateway:
 
     def addresses(self, places: Container[tuple[int, int]]) -> dict[tuple[int, int], str]:
         """Whom tasks that are in flight went to, by the section and the place in it that the peer sent them in."""
-        found = (pair for link in self._links.values() for pair in link.in_flight(self))
+        found = (pair for link in self._links.values() for pair in link.flights.tasks(self))
         return {token[:2]: address for token, _, address in found if token[:2] in places}
 
     def close(self) -> None:

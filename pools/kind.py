@@ -90,7 +90,13 @@ class Kind:
         """What the engine is told of it: name, the signatures of its methods, its skills, whether agents are made on use."""
         methods = {name: method.signature() for name, method in sorted(self.methods.items())}
         is_made_on_use = self.made.is_made_on_use is True
-        return {"kind": self.name, "methods": methods, "skills": list(self.made.skills), "is_made_on_use": is_made_on_use}
+        return {
+            "kind": self.name,
+            "methods": methods,
+            "skills": list(self.made.skills),
+            "is_made_on_use": is_made_on_use,
+            "concurrency": self.made.concurrency,
+        }
 
     def make(self, key: Key) -> Agent:
         """A new agent with the first value of each field."""

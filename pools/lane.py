@@ -17,12 +17,15 @@ from pools.errors import BadArgument, Failure, failure_of
 from pools.ranked import NORMAL
 
 __all__ = [
-    "BARE", "PLACE_BITS", "Columns", "Lane", "Listener", "Named", "Section", "Sink", "Way", "faultless", "is_bare", "is_name",
-    "methods_column", "ready", "refuse", "sent_form", "sound",
+    "BARE", "FREE", "PACED", "PLACE_BITS", "REFUSED", "Columns", "Lane", "Listener", "Named", "Section", "Sink", "Way",
+    "faultless", "is_bare", "is_name", "methods_column", "ready", "refuse", "sent_form", "sound",
 ]  # fmt: skip
 
 #: Types that stand for one positional argument by themselves. A list, an object or null must be wrapped.
 BARE = frozenset({int, str, bool, float})
+
+#: What becomes of tasks that are too many for their kind: they were counted before they came; they are refused; they wait.
+FREE, REFUSED, PACED = range(3)
 
 #: Tokens, keys, method names and arguments of some tasks.
 Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
@@ -86,10 +89,13 @@ class Lane:
     each would be one more object for the garbage collector to follow.  Other senders may keep their tasks in another form.
     session: of a sender that numbers its tasks itself, ids: those numbers from its tokens.  mark: the section of the lowest
     number that it has no answer to.  name_of: a task's own name from its token, where it stays within a worker.
-    priority: which of the lanes goes first.
+    priority: which of the lanes goes first.  manner: what becomes of tasks that are too many.  passed: how many of those that
+    wait were looked at for that.
     """
 
-    __slots__ = ("ids", "is_queued", "kind", "link", "mark", "name_of", "priority", "rows", "session", "sink")
+    __slots__ = (
+        "ids", "is_queued", "kind", "link", "manner", "mark", "name_of", "passed", "priority", "rows", "session", "sink",
+    )  # fmt: skip
 
     def __init__(self, link: Way, kind: str, sink: Sink) -> None:
         self.link = link
@@ -102,6 +108,8 @@ class Lane:
         self.mark = 0
         self.name_of: Callable[[Any], str] | None = None
         self.priority = NORMAL
+        self.manner = REFUSED
+        self.passed = 0
 
     def __len__(self) -> int:
         return len(self.rows) // 4

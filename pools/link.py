@@ -6,7 +6,8 @@ who asked. It does not know what a task does, nor where agents live. The worker'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,14 +17,16 @@ from pools import values
 from pools.address import Key
 from pools.again import ANSWERED, AWAY, Again, Flight, Wire
 from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFull, TaskCancelled, TaskExpired, failure_of
+from pools.flights import Flights
 from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
-from pools.ranked import NORMAL, Ranked
+from pools.ranked import CRITICAL, NORMAL, Ranked
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
 if TYPE_CHECKING:
     from pools.sight import Sight
+    from pools.valve import Valve
 
 __all__ = ["Link"]
 
@@ -36,9 +39,10 @@ class Link:
 
     window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
     histogram: the row of gauges whose buckets count answer times, or None.  first: number of the first section; the following
-    count by two: two links share a channel.  is_kept: the other side remembers what it did, so what was not answered when a
-    channel went is sent again over the next one.  wall_s: seconds since 1970, from which a section's number is made there, so
-    that it says when it was given; None counts from `first`.  sight: told of each section that leaves and comes back.
+    count by two, so that two links share a channel and their answers are told apart.  is_kept: the other side remembers what it
+    did, so what was not answered when a channel went is sent again over the next one.  wall_s: seconds since 1970, from which a
+    section's number is made there, so that it says when it was given; None counts from `first`.  sight: told of each section
+    that leaves and comes back.  valve: says how much of which kind may be sent; None where nothing but the window counts.
     """
 
     def __init__(
@@ -52,8 +56,10 @@ class Link:
         is_kept: bool = False,
         wall_s: Callable[[], float] | None = None,
         sight: Sight | None = None,
+        valve: Valve | None = None,
     ) -> None:
         self.sight = sight
+        self.valve = valve
         self.is_kept = is_kept
         self._wall_s = wall_s
         self._parity = first & 1
@@ -62,12 +68,16 @@ class Link:
         self._half = max(window // 2, 1)
         self._clock = clock
         self._later = later
-        self._is_holding = False
+        #: When it looks again at what it holds back.
+        self._due_s = inf
         self._histogram = histogram
-        self._flights: dict[int, Flight] = {}
-        self._again = Again(self._flights)
+        #: What was sent and not answered.
+        self.flights = Flights()
+        self._again = Again(self.flights)
         self.progressed = self._again.progressed
         self._queue: Ranked[Lane] = Ranked()
+        if valve is not None:
+            valve.pump, valve.queue = self.pump, self._queue
         self._number = first - 2
         #: Tasks sent and not answered.
         self.open = 0
@@ -93,14 +103,16 @@ class Link:
         """
         self._wire = None
         failure = failure_of(error)
-        flights = list(self._flights.values())
+        flights = list(self.flights.values())
         if self.is_kept and not drop_waiting:
             if flights and self.sight is not None:
                 self.sight.lost(flights[0].section["k"], None, 1, failure)  # a death; its tasks are sent again
             self.open -= self._again.detach(running, failure)
+            self._recount()
             return
         self.open = 0
-        self._flights.clear()
+        self.flights.clear()
+        self._recount()
         for flight in flights:
             if self.sight is not None:
                 self.sight.lost(flight.section["k"], flight.opening, flight.left, failure)
@@ -110,6 +122,10 @@ class Link:
         if drop_waiting:
             self.reason = error
             self._drop_waiting(failure)
+
+    def _recount(self) -> None:
+        if self.valve is not None:
+            self.valve.recount(self.flights.values())
 
     def _drop_waiting(self, failure: Failure) -> None:
         for lane in self._queue.drop():
@@ -135,6 +151,7 @@ class Link:
             shut = self.sight.refusal(lane.kind) if self.sight is not None else None
             if shut is not None and not lane.is_queued:
                 refuse(lane.sink, lane.drop(len(lane)), failure_of(shut))
+            self.screen(lane)
             if not lane.is_queued and len(lane):
                 lane.is_queued = True
                 self._queue.put(lane, lane.priority)
@@ -143,6 +160,11 @@ class Link:
         else:
             self.pump()
 
+    def screen(self, lane: Lane) -> None:
+        """Refuse what is new in a lane and may not wait."""
+        if self.valve is not None and len(lane):
+            self.valve.screen(lane, None if self.sight is None else self.sight.usual_s(lane.kind))
+
     def send_alone(self, lane: Lane, token: Any, key: Key, method: str, argument: Any) -> bool:
         """Send one task at once if nothing is under way, else return False: then it is better off with others."""
         if self.open or self._queue or self._wire is None or type(argument) not in values.PLAIN:
@@ -150,15 +172,17 @@ class Link:
         is_shut = self.sight is not None and self.sight.refusal(lane.kind) is not None
         if is_shut or type(method) is not str or not method.isascii():
             return False
+        if self.valve is not None and not self.valve.is_free(lane):
+            return False
         self.offers += 1
         number = self._next()
-        section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
-        if argument is not None:
-            section["a"] = (argument,)
-        flight = self._flights[number] = Flight(lane.sink, (token,), self._clock(), section)
+        section = {"n": number, "k": lane.kind, "i": (key,), "m": method} | ({} if argument is None else {"a": (argument,)})
+        flight = self.flights[number] = Flight(lane.sink, (token,), self._clock(), section)
         if self.sight is not None:
             flight.opening = self.sight.sent(lane.kind, (key,))
         self.open = 1
+        if self.valve is not None:
+            self.valve.sent(lane, 1)
         self._send([section])
         return True
 
@@ -171,11 +195,13 @@ class Link:
 
     def _release(self) -> None:
         """Send what was held back: the window does not drain fast enough to wait for a whole section."""
-        self._is_holding = False
+        self._due_s = inf
         self.pump(is_patient=False)
 
     def pump(self, *, is_patient: bool = True) -> None:
         """Send what waits and fits; if patient, hold small sections back for HOLD_S while the window is half full."""
+        if self.valve is not None:
+            self.valve.look()
         while self._wire is not None and self._queue:
             sections = self._sections(is_patient=is_patient)
             if sections:
@@ -189,25 +215,30 @@ class Link:
         """What may be sent now: the lanes of a priority take turns, a section each, so that a long one starves nobody."""
         sections: list[dict[str, Any]] = []
         held: list[Lane] = []
-        queue = self._queue
-        while queue and (room := self._window - self.open) > 0:
+        shut: list[Lane] = []
+        queue, valve = self._queue, self.valve
+        while queue and (valve is not None or self._window > self.open):
             lane = queue.take()
             left = len(lane)
             if left == 0:
                 lane.is_queued = False
-            elif is_patient and self.open >= self._half and left < FRAME_TASKS:
+                continue
+            room = self._window - self.open if valve is None else valve.room(lane, self.open)
+            if room <= 0:
+                shut.append(lane)
+            elif is_patient and self._half <= self.open < self._window and left < FRAME_TASKS and lane.priority < CRITICAL:
                 held.append(lane)
             else:
                 section = self._section(lane, lane.take(min(left, room, FRAME_TASKS)))
                 if section is not None:
                     sections.append(section)
                 queue.put(lane, lane.priority)
-        if held:
-            for lane in reversed(held):
-                queue.put_back(lane, lane.priority)
-            if not self._is_holding:
-                self._is_holding = True
-                self._later(HOLD_S, self._release)
+        for lane in reversed(held + shut):
+            queue.put_back(lane, lane.priority)
+        after_s = HOLD_S if held else valve.retry_s(shut) if shut and valve is not None else inf
+        if self._clock() + after_s < self._due_s:
+            self._due_s = self._clock() + after_s
+            self._later(after_s, self._release)
         return sections
 
     def _section(self, lane: Lane, taken: Section) -> dict[str, Any] | None:
@@ -217,10 +248,12 @@ class Link:
             return None
         number = self._next()
         section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
-        flight = self._flights[number] = Flight(lane.sink, tokens, self._clock(), section)
+        flight = self.flights[number] = Flight(lane.sink, tokens, self._clock(), section)
         if self.sight is not None:
             flight.opening = self.sight.sent(lane.kind, keys)
         self.open += len(tokens)
+        if self.valve is not None:
+            self.valve.sent(lane, len(tokens))
         if arguments is not None:
             section["a"] = arguments
         if lane.priority != NORMAL:
@@ -230,11 +263,10 @@ class Link:
         return section
 
     def _send(self, sections: list[dict[str, Any]]) -> None:
-        wire = self._wire
-        if wire is None:
+        if self._wire is None:
             return
         try:
-            wire.send(TASK, self._kept(sections) if self.is_kept else sections)
+            self._wire.send(TASK, self._kept(sections) if self.is_kept else sections)
         except (TypeError, FrameTooLarge) as error:
             if len(sections) > 1:
                 for section in sections:
@@ -244,60 +276,42 @@ class Link:
 
     def _kept(self, sections: list[dict[str, Any]]) -> list[Any]:
         """The sections as they will be sent again if need be, and the number below which every answer was received."""
-        sections[0]["w"] = next(iter(self._flights))
+        sections[0]["w"] = next(iter(self.flights))
         kept = []
         for section in sections:
-            sent = self._flights[section["n"]].sent = values.dumps(section)
+            sent = self.flights[section["n"]].sent = values.dumps(section)
             kept.append(orjson.Fragment(sent))
         return kept
 
     def _send_halves(self, section: dict[str, Any], error: Exception) -> None:
         """Send a section that does not go into a frame as two; a single task that does not go is answered."""
         count = len(section["i"])
-        flight = self._flights.pop(section["n"])
+        flight = self.flights.pop(section["n"])
         if count == 1:
             self.open -= 1
+            self._recount()
             wrong = error if isinstance(error, FrameTooLarge) else BadArgument(str(error))
             flight.sink.answered(flight.tokens, [None], [(0, failure_of(wrong))])
             return
-        for part in (slice(0, count // 2), slice(count // 2, count)):
-            number = self._next()
-            names = section["m"]
-            piece = section | {"n": number, "i": section["i"][part]}
-            half = self._flights[number] = Flight(flight.sink, flight.tokens[part], flight.sent_s, piece)
-            half.opening = flight.opening
-            piece["m"] = names if type(names) is str else [names[0], names[1][part]]
-            piece |= {column: section[column][part] for column in ("a", "q") if column in section}
+        for piece, half in flight.halves(self._next):
+            self.flights[piece["n"]] = half
             self._send([piece])
 
     def _refuse_overflow(self) -> None:
         """Refuse the newest of what waits past the backlog's limit, of the lowest priority first."""
-        failure = failure_of(PoolFull(f"more than {BACKLOG_TASKS:,} tasks wait for one worker; send fewer at a time"))
+        error = PoolFull(f"more than {BACKLOG_TASKS:,} tasks wait for one worker; send fewer at a time")
         while (surplus := self.waiting - BACKLOG_TASKS) > 0:
             lane = max(filter(len, self._queue), key=lambda lane: (-lane.priority, len(lane)))
-            refuse(lane.sink, lane.drop(min(surplus, len(lane))), failure)
-
-    def task(self, number: int, place: int) -> tuple[str, str] | None:
-        """The agent's address and the method of a task in flight; None where there is none."""
-        flight = self._flights.get(number)
-        return None if flight is None else flight.task(place)
-
-    def in_flight(self, sink: Sink | None = None) -> Iterator[tuple[Any, tuple[int, int], str]]:
-        """Of each task that was sent and not answered its token, its section and place in it, and the agent's address.
-
-        sink: whose; None for everybody's.
-        """
-        for number, flight in self._flights.items():
-            if sink is None or flight.sink is sink:
-                for position, token in enumerate(flight.tokens):
-                    if token is not ANSWERED:
-                        yield token, (number, position), f"{flight.section['k']}/{flight.section['i'][position]}"
+            count = min(surplus, len(lane))
+            if self.valve is not None:
+                error.retry_after_s = self.valve.overflown(lane, count)
+            refuse(lane.sink, lane.drop(count), failure_of(error))
 
     @property
     def oldest(self) -> tuple[str, str] | None:
         """The agent's address and the method of the first task that was sent and not answered."""
-        _, place, _ = next(self.in_flight(), (None, (0, 0), ""))
-        return self.task(*place)
+        _, place, _ = next(self.flights.tasks(), (None, (0, 0), ""))
+        return self.flights.task(*place)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
@@ -305,13 +319,15 @@ class Link:
         """Take the sections of one result message."""
         now_s = self._clock()
         for reply in replies:
-            flight = self._flights.get(reply["n"])
+            flight = self.flights.get(reply["n"])
             if flight is not None:
                 self._take_one(reply, flight, now_s)
         if self._again.is_waiting:
             self._again.go_on()
         if self._queue:
             self.pump()
+        if self.valve is not None:
+            self.valve.wake()
 
     def _take_one(self, reply: dict[str, Any], flight: Flight, now_s: float) -> None:
         results = reply["v"]
@@ -325,29 +341,19 @@ class Link:
             first = reply.get("o", 0)
             tokens = tokens[first : first + count]
         if count < flight.left:
-            self._mark(flight, reply, count)
-        self._landed(reply["n"], flight, count)
+            flight.mark(reply, count)
+        self._landed(reply["n"], flight, count, now_s)
         if self._histogram is not None:
             self._histogram[HISTOGRAM + bucket_of(int((now_s - flight.sent_s) * 1e6))] += count
         flight.sink.answered(tokens, results, [(e[0], Failure(*e[1:])) for e in reply["e"]] if "e" in reply else ())
 
-    @staticmethod
-    def _mark(flight: Flight, reply: dict[str, Any], count: int) -> None:
-        """Remember which tasks of a flight were answered, so that a lost channel fails only the others."""
-        if type(flight.tokens) is not list:
-            flight.tokens = list(flight.tokens)
-        if "i" in reply:
-            for position in reply["i"]:
-                flight.tokens[position] = ANSWERED
-        else:
-            first = reply.get("o", 0)
-            flight.tokens[first : first + count] = [ANSWERED] * count
-
-    def _landed(self, number: int, flight: Flight, count: int) -> None:
+    def _landed(self, number: int, flight: Flight, count: int, now_s: float) -> None:
         flight.left -= count
         self.open -= count
+        if self.valve is not None:
+            self.valve.landed(flight.section["k"], count, now_s - flight.sent_s)
         if flight.left <= 0:
-            self._flights.pop(number, None)
+            self.flights.pop(number, None)
             if self.sight is not None and not self.open:
                 self.sight.emptied()
 
@@ -359,12 +365,13 @@ class Link:
             self._queue.remove(lane, lane.priority)
             lane.is_queued = False
             refuse(sink, lane.drop(len(lane)), _UNSENT)
-        numbers = [number for number, flight in self._flights.items() if flight.sink is sink]
+        numbers = [number for number, flight in self.flights.items() if flight.sink is sink]
         if self._wire is None:
             self.open -= self._again.take_back(numbers, None, AWAY)
+            self._recount()
         elif numbers:
             for number in numbers:
-                self._flights[number].unwanted.update(range(len(self._flights[number].tokens)))
+                self.flights[number].unwanted.update(range(len(self.flights[number].tokens)))
             self._wire.send(STATUS, {"verb": "cancel", "sections": numbers})
 
     def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool], *, is_late: bool = False) -> None:
@@ -372,28 +379,18 @@ class Link:
         for lane in [lane for lane in self._queue if lane.sink is sink]:
             refuse(sink, lane.drop_where(is_meant), _UNSENT)
         meant: dict[int, list[int]] = {}
-        for number, flight in list(self._flights.items()):
+        for number, flight in list(self.flights.items()):
             if flight.sink is sink and self._wire is None:
                 self.open -= self._again.take_back([number], is_meant, AWAY)
+                self._recount()
             elif flight.sink is sink:
                 meant[number] = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
                 flight.unwanted.update(meant[number])
-                if is_late and self.sight is not None:
+                if is_late and self.sight is not None and self.sight.is_long(flight, self._clock()):
                     self.sight.lost(flight.section["k"], flight.opening, len(meant[number]), _LATE)
-        self._send_cancels(meant, {"late": True} if is_late else {})
-
-    def _send_cancels(self, meant: dict[int, list[int]], facts: dict[str, Any]) -> None:
-        """Have tasks ended on the other side, sections that are meant whole together. meant: positions by section."""
-        wire = self._wire
-        whole = [number for number, positions in meant.items() if positions and len(positions) == self._flights[number].left]
-        if wire is None:
-            return
-        if len(whole) > 1:
-            wire.send(STATUS, {"verb": "cancel", "sections": whole, **facts})
-            meant = {number: positions for number, positions in meant.items() if number not in set(whole)}
-        for number, positions in meant.items():
-            for position in positions:
-                wire.send(STATUS, {"verb": "cancel", "sections": [number], "position": position, **facts})
+        if self._wire is not None:
+            for told in self.flights.cancels(meant):
+                self._wire.send(STATUS, {"verb": "cancel", **told, **({"late": True} if is_late else {})})
 
 
 _UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))

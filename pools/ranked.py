@@ -50,6 +50,10 @@ class Ranked(Generic[T]):
         """Have one wait again, before all others of its priority."""
         self._queues[priority].appendleft(thing)
 
+    def of(self, priority: int) -> Iterator[T]:
+        """What waits of one priority."""
+        return iter(self._queues[priority])
+
     def take(self) -> T:
         """The next one. Raises IndexError where nothing waits."""
         queues = self._queues

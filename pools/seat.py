@@ -122,7 +122,7 @@ class Seat:
         if not self.cells[SECTION]:
             return (agent, "") if (agent := self._named(self.cells[WHO])) else None
         link = self.link if self.cells[SECTION] & 1 else self.inner
-        return link.task(self.cells[SECTION], self.cells[POSITION])
+        return link.flights.task(self.cells[SECTION], self.cells[POSITION])
 
     @property
     def is_asked(self) -> bool:

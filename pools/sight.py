@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import exp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pools.address import Key
 from pools.breakers import Breakers, Openings, Pair
 from pools.errors import CircuitOpen, Failure
+
+if TYPE_CHECKING:
+    from pools.again import Flight
 
 __all__ = ["Sight"]
 
@@ -24,6 +27,8 @@ __all__ = ["Sight"]
 TAU_S = 2.0
 #: Seconds for which what went well is added up before it is handed on: a look at the clock is cheaper than two breakers.
 TOLD_S = 0.05
+#: Times the usual time after which an answer that does not come is the worker's fault.
+LONG = 2.0
 #: Agents that are counted apart, of a kind at one worker: with more, one that has nothing to do is found by taking turns.
 COUNTED = 16_384
 
@@ -134,6 +139,11 @@ class Sight:
         if count:
             self._tell(kind, self._seen(kind))
             self.breakers.record(self._pool, kind, sent, count, [failure.type] * count)
+
+    def is_long(self, flight: Flight, now_s: float) -> bool:
+        """Whether tasks that have no answer yet had more time than they need: else it is the wait before it that was long."""
+        usual_s = self.usual_s(flight.section["k"])
+        return usual_s is None or now_s - flight.sent_s > LONG * usual_s
 
     def emptied(self) -> None:
         """Nothing is in flight: what was counted by agent begins anew."""

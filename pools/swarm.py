@@ -11,7 +11,6 @@ import os
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from itertools import count
 from random import Random
@@ -23,11 +22,13 @@ from pools.address import Key
 from pools.balancer import Balancer
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
+from pools.briefing import Briefing
 from pools.channel import Channel
 from pools.cut import cut
 from pools.deadlocks import Deadlocks
 from pools.errors import KindNotLoaded, UnknownKind, WorkerDied
 from pools.events import Event
+from pools.gates import Gates
 from pools.gateway import Gateway
 from pools.healer import Healer
 from pools.health import Health
@@ -37,9 +38,10 @@ from pools.link import Link
 from pools.listing import listed
 from pools.newcomers import Newcomers
 from pools.pause import Pause
-from pools.placement import Placement, owner_of
+from pools.placement import Placement
 from pools.pool import Pool, pss_bytes
 from pools.quarantine import Quarantine
+from pools.quota import Quotas
 from pools.removals import Removals, lots
 from pools.restarts import RestartBudget
 from pools.routes import Routes
@@ -47,6 +49,8 @@ from pools.seat import Seat
 from pools.sight import Sight
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, PoolSpec
+from pools.usage import wanted_s
+from pools.valve import Valve
 from pools.watch import Watch
 from pools.ways import Ended
 
@@ -68,7 +72,7 @@ class Swarm:
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
     environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
     spares: processes that were started ahead, with the gauges they share.  keep: None keeps state in memory only.
-    breaker: when breakers open.
+    breaker: when breakers open.  quotas: what each kind and tenant may take.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Swarm:
         seed: int | None = None,
         keep: Keep | None = None,
         breaker: BreakerSpec | None = None,
+        quotas: Quotas | None = None,
         on_event: Callable[[Event], None],
     ) -> None:
         self._keep = keep
@@ -111,6 +116,16 @@ class Swarm:
         names = [spec.name for spec in specs]
         changed, clock = self._breaker_changed, time.monotonic
         self.breakers = Breakers(breaker or BreakerSpec(), names, clock=clock, chance=self._chance, on_change=changed)
+        self.gates = Gates(quotas or Quotas(), on_event, now_s=time.monotonic())
+        self._briefing = Briefing(
+            self.placement,
+            self.references,
+            self._paths,
+            keep=keep,
+            session=self._session,
+            breaker=self.breakers.spec,
+            sick=self.healer.orders,
+        )
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)
@@ -159,47 +174,24 @@ class Swarm:
         cells = self.gauges.row(row)
         kept: dict[str, Any] = {} if self._keep is None else {"is_kept": True, "wall_s": time.time}
         common = {"clock": time.monotonic, "later": asyncio.get_running_loop().call_later} | kept
-        return Seat(
+        valve = Valve(spec.window, self.gates, clock=time.monotonic)
+        seat = Seat(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
-            link=Link(window=spec.window, histogram=cells, sight=Sight(number, self.breakers), **common),
+            link=Link(window=spec.window, histogram=cells, sight=Sight(number, self.breakers), valve=valve, **common),
             inner=Link(window=BACKLOG_TASKS, first=2, **common),
             cells=cells,
             budget=RestartBudget(self._chance),
             launch=self._spares.take,
             admit=lambda pid: self._limits.admit(self.pools[number], pid),
-            orders=partial(self._orders, number, worker, row),
+            orders=partial(self._briefing.orders, number, worker, row),
             gateway=self._inner_gateway,
             on_spawn=self._newcomers.spawned,
             on_found=self.healer.found,
             on_event=self._on_event,
             named=self.placement.named,
         )
-
-    def _orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
-        """What a new process of a worker is told: everything it should hold."""
-        spec = self.placement.pools[number]
-        owned = [shard for shard in range(spec.shards) if owner_of(shard, spec.workers) == worker]
-        orders: list[dict[str, Any]] = [
-            {
-                "verb": "setup",
-                "pool": spec.name,
-                "row": row,
-                "shards": spec.shards,
-                "owned": owned,
-                "mailbox": spec.mailbox,
-                "sleep_after_s": spec.sleep_after_s,
-                "paths": self._paths,
-                "breaker": asdict(self.breakers.spec),
-                "kinds": self.references,
-                "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
-            }
-        ]
-        for kind in self.placement.kinds():
-            parts = self.placement.parts_of(kind, number)
-            orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]
-            orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(self.placement.names_of(kind, number))]
-        worker_of = self.placement.worker_if_any
-        return [*orders, *self.healer.orders(lambda kind, key: worker_of(kind, key) == (number, worker))]
+        valve.used_s = lambda: wanted_s(seat.pid)
+        return seat
 
     def _seat_at(self, kind: str, key: Key) -> Seat | None:
         place = self.placement.worker_if_any(kind, key)
@@ -311,6 +303,8 @@ class Swarm:
             self.references.append(reference)
         self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
         self.routes.skills[kind] = frozenset(answers[0]["skills"])  # type: ignore[index]
+        if answers[0]["concurrency"] is not None:  # type: ignore[index]
+            self.gates.cap(kind, answers[0]["concurrency"], time.monotonic())  # type: ignore[index]
         if answers[0]["is_made_on_use"]:  # type: ignore[index]
             self._newcomers.on_use.add(kind)
         if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:

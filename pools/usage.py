@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["cpu_s", "is_asleep", "is_runnable", "resident_bytes"]
+__all__ = ["cpu_s", "is_asleep", "is_runnable", "resident_bytes", "wanted_s"]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 #: How the kernel numbers the clock of another process's processor time (CPUCLOCK_SCHED, see clock_getcpuclockid(3)).
@@ -22,6 +22,15 @@ def cpu_s(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | _SCHED)
     except OSError:
         return 0.0
+
+
+def wanted_s(pid: int | None) -> float:
+    """Seconds for which a process's first thread ran, or would have run if it had got a processor."""
+    try:
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_bytes().split()
+    except (OSError, ValueError):
+        return 0.0
+    return (int(ran) + int(waited)) / 1e9
 
 
 def is_asleep(pid: int) -> bool:

@@ -113,7 +113,7 @@ class Waits:
     def _places(self, wanted: Collection[Future[Any]]) -> dict[Future[Any], tuple[int, int]]:
         if not wanted:
             return {}
-        found = ((getattr(token, "future", token), place) for token, place, _ in self._up.in_flight())
+        found = ((getattr(token, "future", token), place) for token, place, _ in self._up.flights.tasks())
         return {token: place for token, place in found if token in wanted}
 
     def _turn(self, kind: str, key: Any) -> Turn | None:

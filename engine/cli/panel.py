@@ -18,6 +18,14 @@ __all__ = ["panel"]
 LEFT = 10
 #: Kinds that are named; the rest is counted.
 KINDS = 5
+#: Why tasks were not run.
+WHY_SHED = {
+    "rate": "past their rate",
+    "open": "past what may be open",
+    "deadline": "refused as they would be late",
+    "backlog": "past the backlog",
+    "expired": "dropped as they were late",
+}
 #: What is said of workers that take no changes.
 REFUSALS = {"full": "refuse changes as the disk is full", "stopped": "take no changes as the disk has failed"}
 
@@ -34,6 +42,7 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "latency": _latency(snapshot["latency_us"]),
         "workers": _workers(snapshot["workers"], screen),
         "waits": _waits(snapshot["waits"]),
+        "pressure": _pressure(snapshot["pressure"]),
         "alerts": _alerts(snapshot["alerts"], screen),
         "healing": _healing(snapshot["healing"]),
         "keeper": _keeper(snapshot.get("keeper")),
@@ -94,6 +103,16 @@ def _waits(waits: dict[str, int]) -> str:
         return ""
     broken = figures.plural(waits["deadlocks"], "deadlock")
     return f"{figures.count(waits['blocked'])} long asks between agents, {broken} broken"
+
+
+def _pressure(pressure: dict[str, Any]) -> str:
+    """What was not run, and which workers have less under way than they might."""
+    said = [f"{figures.count(count)} {WHY_SHED[why]}" for why, count in pressure["shed"].items() if count]
+    narrow = [f"{name} {facts['limit']:,}" for name, facts in pressure["workers"].items() if facts["limit"] < facts["window"]]
+    if narrow:
+        more = f" and {len(narrow) - KINDS} more" if len(narrow) > KINDS else ""
+        said.append(f"tasks at once: {', '.join(narrow[:KINDS])}{more}")
+    return "; ".join(said)
 
 
 def _alerts(alerts: list[dict[str, Any]], screen: Screen) -> str:

@@ -15,7 +15,7 @@ from pools.context import Context
 from pools.log import Log
 from pools.method import task
 
-__all__ = ["Asker", "Book", "Chore", "Doer", "Payer", "Tally", "Waiter"]
+__all__ = ["Asker", "Book", "Chore", "Doer", "Few", "Payer", "Tally", "Waiter"]
 
 
 class Stranger(BaseException):
@@ -218,6 +218,19 @@ class Chore(Agent):
     def progress(self, fraction: float, ctx: Context) -> None:
         """Say how far it is."""
         ctx.progress(fraction)
+
+
+class Few(Agent):
+    """Waits, few of its kind at once."""
+
+    concurrency = 5
+    count: int = 0
+
+    async def wait(self, seconds: float) -> int:
+        """Wait, then count."""
+        await asyncio.sleep(seconds)
+        self.count += 1
+        return self.count
 
 
 class Asker(Agent):

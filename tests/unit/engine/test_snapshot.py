@@ -14,6 +14,7 @@ from engine import snapshot as module
 from engine.snapshot import SCHEMA, pool_facts, snapshot, worker_facts
 from engine.tally import Tally
 from pools.errors import Failure
+from pools.gates import Gates
 from pools.gauges import (
     ASLEEP,
     BUSY_NS,
@@ -31,6 +32,7 @@ from pools.gauges import (
 )
 from pools.placement import Placement
 from pools.pool import Pool
+from pools.quota import Quotas
 from pools.spec import PoolSpec
 
 PSS_BYTES = {os.getpid(): 50_000_000, 101: 20_000_000, 102: 10_000_000, 103: 5_000_000}
@@ -48,7 +50,8 @@ def seat(name: str, pid: int | None, cells: dict[int, int], **facts: Any) -> Any
     for cell, count in cells.items():
         row[cell] = count
     known = {"state": "running", "loop_name": "uvloop", "restarts": 0, "reason": "", "started_s": 0.0} | facts
-    return SimpleNamespace(name=name, pid=pid, cells=row, link=SimpleNamespace(open=3, waiting=4), **known)
+    valve = SimpleNamespace(facts=lambda _now_s: {"limit": 7})
+    return SimpleNamespace(name=name, pid=pid, cells=row, link=SimpleNamespace(open=3, waiting=4, valve=valve), **known)
 
 
 class Swarm:
@@ -69,6 +72,7 @@ class Swarm:
             Pool(1, self.placement.pools[1], [three], lambda _finding: None, lambda _event: None),
         ]
         self.seats = [one, two, three]
+        self.gates = Gates(Quotas(), lambda _event: None, now_s=0.0)
         self.breakers = SimpleNamespace(counts=lambda: {"closed": 2, "open": 0})
         self.health = SimpleNamespace(facts=lambda _now_s: {"errors_per_min": 3})
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
@@ -97,6 +101,8 @@ def test_a_snapshot_is_json_with_its_schema_first() -> None:
 def test_long_asks_deadlocks_and_alerts_are_shown() -> None:
     facts = shown()
     assert facts["waits"] == {"blocked": 3, "deadlocks": 1}
+    assert facts["pressure"]["shed"] == {"rate": 0, "open": 0, "deadline": 0, "backlog": 0, "expired": 0}
+    assert facts["pressure"]["workers"] == {name: {"limit": 7} for name in ("p1.1", "p1.2", "p2")}
     assert facts["alerts"] == [{"name": "a/1"}]
 
 

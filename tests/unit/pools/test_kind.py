@@ -92,7 +92,8 @@ def test_a_kind_tells_what_it_can_do_and_how_its_agents_come_to_be() -> None:
 
         def take(self, x: int, ctx: Context) -> None: ...
 
-    assert Kind(Shared).facts() == {"kind": "shared", "methods": {"take": "take(x: int)"}, "skills": [], "is_made_on_use": True}
+    told = {"kind": "shared", "methods": {"take": "take(x: int)"}, "skills": [], "is_made_on_use": True, "concurrency": None}
+    assert Kind(Shared).facts() == told
     assert Kind(Empty).facts() == {"kind": "empty", "methods": {"ping": "ping()"}, "skills": [], "is_made_on_use": False}
 
 

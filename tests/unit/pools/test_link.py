@@ -688,12 +688,12 @@ def test_what_is_in_flight_is_told_with_its_place_and_its_agent() -> None:
     assert setup.link.oldest is None
     setup.offer("a", "b")
     setup.link.offer([queued(setup.link, other, ["x"])])
-    assert [(token, place) for token, place, _ in setup.link.in_flight()] == [("a", (1, 0)), ("b", (1, 1)), ("x", (3, 0))]
-    assert [(token, place) for token, place, _ in setup.link.in_flight(other)] == [("x", (3, 0))]
-    assert [address for *_, address in setup.link.in_flight(other)] == ["counter/x"]
+    assert [(token, place) for token, place, _ in setup.link.flights.tasks()] == [("a", (1, 0)), ("b", (1, 1)), ("x", (3, 0))]
+    assert [(token, place) for token, place, _ in setup.link.flights.tasks(other)] == [("x", (3, 0))]
+    assert [address for *_, address in setup.link.flights.tasks(other)] == ["counter/x"]
     assert setup.link.oldest == ("counter/a", "add")
     setup.link.take([{"n": 1, "i": [0], "v": [1]}])
-    assert [token for token, *_ in setup.link.in_flight()] == ["b", "x"]
+    assert [token for token, *_ in setup.link.flights.tasks()] == ["b", "x"]
     assert setup.link.oldest == ("counter/b", "add")
 
 

@@ -31,10 +31,11 @@ class Up:
     """A link whose flights are given by hand."""
 
     def __init__(self) -> None:
-        self.flights: list[tuple[Any, tuple[int, int], str]] = []
+        self.known: list[tuple[Any, tuple[int, int], str]] = []
+        self.flights = self
 
-    def in_flight(self) -> Iterator[tuple[Any, tuple[int, int], str]]:
-        return iter(self.flights)
+    def tasks(self) -> Iterator[tuple[Any, tuple[int, int], str]]:
+        return iter(self.known)
 
 
 class Setup:
@@ -127,7 +128,7 @@ async def test_one_to_any_agent_of_a_kind_is_told_with_its_place_once_it_has_lef
     setup = Setup()
     future = setup.ask(setup.begin(1), "box")
     assert setup.tick(4) == []
-    setup.up.flights.append((future, (9, 3), "box/None"))
+    setup.up.known.append((future, (9, 3), "box/None"))
     assert setup.tick() == [{"verb": "waits", "began": [[1, "box/1", "t1", 7, "box", 9, 3]], "ended": []}]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.cli.panel import panel
+from engine.cli.panel import WHY_SHED, panel
 from engine.cli.screen import Screen
 
 
@@ -31,6 +31,7 @@ def snapshot(**changed: Any) -> dict[str, Any]:
         "messages": {"tells": 70},
         "workers": {"total": 4, "running": 3, "restarts": 2, "full": 1, "stopped": 0},
         "waits": {"blocked": 0, "deadlocks": 0},
+        "pressure": {"shed": dict.fromkeys(WHY_SHED, 0), "kinds": {}, "workers": {"p1": {"limit": 9, "window": 9}}},
         "alerts": [],
         "healing": {
             "errors": {"tasks": 1_004, "workers": 2},
@@ -107,3 +108,10 @@ def test_what_is_wrong_is_coloured_and_what_is_zero_is_not() -> None:
     assert "0 cancelled" in shown
     assert "\x1b[33m0 cancelled" not in shown
     assert "\x1b[31m3 of 4 run\x1b[0m" in shown
+
+
+def test_pressure_is_told_only_where_there_is_some() -> None:
+    assert "pressure" not in text()
+    shed = dict.fromkeys(WHY_SHED, 0) | {"rate": 5, "deadline": 1_200}
+    pressed = text(pressure={"shed": shed, "kinds": {}, "workers": {"p1": {"limit": 4, "window": 9}}})
+    assert "5 past their rate; 1,200 refused as they would be late; tasks at once: p1 4" in pressed

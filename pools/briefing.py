@@ -1,0 +1,71 @@
+"""What a new process of a worker is told: everything that it should hold.
+
+Owns the orders and their sequence. When a process is told is its seat's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pools.address import Key
+from pools.breaker import BreakerSpec
+from pools.keep import Keep
+from pools.placement import Placement, owner_of
+from pools.removals import lots
+
+__all__ = ["Briefing"]
+
+
+class Briefing:
+    """The orders of one engine's workers.
+
+    kinds, paths: references of the kinds, and folders, as they are when a process begins.  session: tells a worker which
+    answers it knows by their numbers.  sick: orders for the agents in quarantine that are meant.
+    """
+
+    def __init__(
+        self,
+        placement: Placement,
+        kinds: Sequence[str],
+        paths: Sequence[str],
+        *,
+        keep: Keep | None,
+        session: str,
+        breaker: BreakerSpec,
+        sick: Callable[[Callable[[str, Key], bool]], Iterable[dict[str, Any]]],
+    ) -> None:
+        self._placement = placement
+        self._kinds = kinds
+        self._paths = paths
+        self._keep = keep
+        self._session = session
+        self._breaker = breaker
+        self._sick = sick
+
+    def orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
+        """The orders for a worker of a pool. number: the pool's.  row: of the gauges."""
+        placement = self._placement
+        spec = placement.pools[number]
+        orders: list[dict[str, Any]] = [
+            {
+                "verb": "setup",
+                "pool": spec.name,
+                "row": row,
+                "shards": spec.shards,
+                "owned": [shard for shard in range(spec.shards) if owner_of(shard, spec.workers) == worker],
+                "mailbox": spec.mailbox,
+                "sleep_after_s": spec.sleep_after_s,
+                "paths": self._paths,
+                "breaker": asdict(self._breaker),
+                "kinds": self._kinds,
+                "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
+            }
+        ]
+        for kind in placement.kinds():
+            parts = placement.parts_of(kind, number)
+            orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]
+            orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(placement.names_of(kind, number))]
+        place = number, worker
+        return [*orders, *self._sick(lambda kind, key: placement.worker_if_any(kind, key) == place)]

@@ -1,0 +1,45 @@
+"""What was sent over one link and not answered.
+
+Owns the flights by their sections' numbers, and the looks at single tasks among them. Who sends and who takes answers is the
+link's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pools.again import ANSWERED, Flight
+from pools.lane import Sink
+
+__all__ = ["Flights"]
+
+
+class Flights(dict[int, Flight]):
+    """The flights of one link, in the order in which they were sent."""
+
+    def task(self, number: int, place: int) -> tuple[str, str] | None:
+        """The agent's address and the method of a task; None where there is none."""
+        flight = self.get(number)
+        return None if flight is None else flight.task(place)
+
+    def tasks(self, sink: Sink | None = None) -> Iterator[tuple[Any, tuple[int, int], str]]:
+        """Of each task without an answer its token, its section and place in it, and the agent's address.
+
+        sink: whose; None for everybody's.
+        """
+        for number, flight in self.items():
+            if sink is None or flight.sink is sink:
+                for position, token in enumerate(flight.tokens):
+                    if token is not ANSWERED:
+                        yield token, (number, position), f"{flight.section['k']}/{flight.section['i'][position]}"
+
+    def cancels(self, meant: Mapping[int, list[int]]) -> Iterator[dict[str, Any]]:
+        """What the other side is told to end tasks, sections that are meant whole together. meant: positions by section."""
+        whole = [number for number, positions in meant.items() if positions and len(positions) == self[number].left]
+        if len(whole) > 1:
+            yield {"sections": whole}
+            meant = {number: positions for number, positions in meant.items() if number not in set(whole)}
+        for number, positions in meant.items():
+            for position in positions:
+                yield {"sections": [number], "position": position}

@@ -1,0 +1,68 @@
+"""No kind and no tenant holds up the accepted tasks of another one."""
+
+from __future__ import annotations
+
+from engine.options import Options
+from engine.task import Task
+from engine.turnstile import AHEAD, Entry, Turnstile
+from pools.gates import Gates
+from pools.quota import Quota, Quotas
+from pools.ranked import LOW, NORMAL
+
+MOST = 1_600
+
+
+def entry(number: int, kind: str = "a", tenant: str = "") -> Entry:
+    task = Task(number, None, f"{kind}/{number}", "add", None, 0.0, options=Options(tenant=tenant))
+    return task, kind, number
+
+
+def filled(*parts: tuple[str, str, int], quotas: Quotas | None = None) -> Turnstile:
+    gates = None if quotas is None else Gates(quotas, lambda _event: None, now_s=0.0)
+    turnstile = Turnstile(gates)
+    for kind, tenant, count in parts:
+        for number in range(count):
+            turnstile.put(entry(number, kind, tenant), NORMAL)
+    return turnstile
+
+
+def kinds_of(taken: list[Entry]) -> dict[str, int]:
+    return {kind: sum(one[1] == kind for one in taken) for kind in dict.fromkeys(one[1] for one in taken)}
+
+
+def test_tasks_of_one_kind_leave_in_their_order() -> None:
+    turnstile = filled(("a", "", 100))
+    assert [one[2] for one in turnstile.take(150, 150, 0.0)] == list(range(100))
+    assert len(turnstile) == 0 == len(list(turnstile))
+
+
+def test_a_flood_of_one_kind_or_tenant_lets_the_others_through() -> None:
+    turnstile = filled(("a", "", 10_000), ("b", "x", 10_000), ("b", "y", 50))
+    taken = turnstile.take(400, MOST, 0.0)
+    assert kinds_of(taken)["b"] >= 150
+    assert sum(one[0].options.tenant == "y" for one in taken) == 50
+
+
+def test_where_one_kind_has_everything_out_another_one_still_leaves() -> None:
+    turnstile = filled(("a", "", 5_000))
+    out = turnstile.take(MOST, MOST, 0.0)
+    assert len(out) == MOST
+    turnstile.put(entry(1, "b"), LOW)
+    assert kinds_of(turnstile.take(0, MOST, 0.0)) == {"b": 1}
+
+
+def test_what_has_no_tokens_waits_and_holds_up_nobody() -> None:
+    quotas = Quotas(kinds={"a": Quota(rate=10.0, burst=3)}, tenants={"slow": Quota(rate=1.0, burst=1)})
+    turnstile = filled(("a", "", 50), ("b", "slow", 50), ("b", "", 50), quotas=quotas)
+    taken = turnstile.take(1_000, MOST, 0.0)
+    assert kinds_of(taken) == {"a": 3, "b": 51}
+    assert turnstile.wait_s == 0.1
+    assert len(turnstile) == 47 + 49
+    assert kinds_of(turnstile.take(1_000, MOST, 0.15)) == {"a": 1}
+
+
+def test_no_more_are_out_of_a_kind_than_could_soon_run() -> None:
+    turnstile = filled(("a", "", 500), ("b", "", 10), quotas=Quotas(kinds={"a": Quota(concurrency=5)}))
+    assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": AHEAD * 5, "b": 10}
+    turnstile.ended("a")
+    assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": 1}
