@@ -125,6 +125,7 @@ class Engine(Accepted):
         self._foresight_spec = foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
+        self._foresight: Foresight | None = None
         self._senders: Senders | None = None
         #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.asks.Asks.ask`.
         #: It is the sender's own method, so that a task costs one call.
@@ -170,7 +171,7 @@ class Engine(Accepted):
         self._senders = Senders(swarm, tally, self._note, everybody)
         asks = self._senders.get().asks
         self.ask = asks.ask
-        self.foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
+        self._foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
         try:
             return swarm.launch()
         except OSError as error:
@@ -211,7 +212,7 @@ class Engine(Accepted):
         A second call does nothing.
         """
         swarm, self._swarm, self.ask, self._senders = self._swarm, None, _not_started, None
-        detached, self._detached = self._detached, None
+        detached, self._detached, self._foresight = self._detached, None, None
         if detached is not None:
             detached.hold()
         if swarm is not None:
@@ -225,6 +226,13 @@ class Engine(Accepted):
         if self._swarm is None:
             raise EngineStopped(NOT_STARTED)
         return self._swarm
+
+    @property
+    def foresight(self) -> Foresight:
+        """What looks at tasks for a kind before they are sent. Raises EngineStopped."""
+        if self._foresight is None:
+            raise EngineStopped(NOT_STARTED)
+        return self._foresight
 
     @property
     def detached(self) -> Detached:

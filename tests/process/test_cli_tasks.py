@@ -106,7 +106,7 @@ def test_retries_and_delays_go_on_in_the_next_life(engine: Commands, tmp_path: P
     assert tries.stat().st_size == 4
     result(engine, "late")
     facts = engine.document("tasks", "show", "late")["task"]
-    assert facts["started_s"] >= facts["accepted_s"] + 3
+    assert facts["started_s"] >= facts["accepted_s"] + 3 - 0.01  # of two clocks
 
 
 def test_why_tells_the_story_of_a_task(engine: Commands, tmp_path: Path) -> None:
