@@ -100,7 +100,7 @@ class Agenda:
         """The same for a task (address, method, *arguments)."""
         demand = _Demand(name, task, options, None)
         self._held[demand] = None
-        if len(self._held) > HELD_TASKS or self._states.get(name) == "open":
+        if self._states.get(name) == "open" or len(self._held) > HELD_TASKS:
             self._give_up(demand, self._wrong(demand))
             return
         if deadline_s is not None:

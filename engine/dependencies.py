@@ -6,7 +6,7 @@ one that nobody has submitted yet. Pure: tokens stand for tasks; what ended befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from engine.errors import DependencyCycle
@@ -58,18 +58,24 @@ class Dependencies(Generic[T]):
 
         Raises DependencyCycle, naming the tasks of the circle, where it waits for itself; then nothing has changed.
         """
-        left, failure = unmet(after, options, self._look)
-        if failure is not None:
-            return failure
-        if not left:
-            return False
+        left: Sequence[Reference] = after
+        if [*map(self._look, after)].count("open") < len(after):
+            left, failure = unmet(after, options, self._look)
+            if failure is not None:
+                return failure
+            if not left:
+                return False
         if name is not None and (name in self._behind or name in left):
             self._check(name, left)
         self._waits[token] = _Wait(name, left, options)
         if name is not None:
             self._named[name] = token
         for reference in left:
-            self._behind.setdefault(reference, {})[token] = None
+            behind = self._behind.get(reference)
+            if behind is None:
+                self._behind[reference] = {token: None}
+            else:
+                behind[token] = None
         return True
 
     def _check(self, name: Reference, references: Sequence[Reference]) -> None:
@@ -100,10 +106,11 @@ class Dependencies(Generic[T]):
 
     def ended(self, name: Reference, state: str) -> tuple[list[T], list[tuple[T, Failure]]]:
         """A task has ended: who may begin now, and who will not be run because of it."""
-        behind = self._behind.get(name)
+        behind = self._behind.pop(name, None)
         if behind is None:
             return [], []
-        del self._behind[name]
+        if state == "done":
+            return self._freed(behind), []
         free: list[T] = []
         lost: list[tuple[T, Failure]] = []
         kept: dict[T, None] = {}
@@ -111,7 +118,7 @@ class Dependencies(Generic[T]):
             wait = self._waits[token]
             if state == "failed" and wait.options.after_failed == "wait":
                 kept[token] = None
-            elif state != "done" and wait.options.after_failed != "ignore":
+            elif wait.options.after_failed != "ignore":
                 lost.append((token, failed(name, state)))
             else:
                 wait.left -= 1
@@ -124,6 +131,19 @@ class Dependencies(Generic[T]):
         for token, _ in lost:
             self.take_back(token)
         return free, lost
+
+    def _freed(self, behind: Iterable[T]) -> list[T]:
+        """Those that waited for nothing else than what is done now."""
+        free: list[T] = []
+        for token in behind:
+            wait = self._waits[token]
+            wait.left -= 1
+            if not wait.left:
+                free.append(token)
+                del self._waits[token]
+                if wait.name is not None:
+                    self._named.pop(wait.name, None)
+        return free
 
     def take_back(self, token: T) -> bool:
         """Have a task wait no more; returns whether it did."""
@@ -149,11 +169,9 @@ def unmet(
     after: Sequence[Reference], options: Options, look: Callable[[Reference], str | None]
 ) -> tuple[Sequence[Reference], Failure | None]:
     """What of `after` must be waited for, and why the task will not be run, if one of them has ended badly or is not there."""
-    states = [look(reference) for reference in after]
-    if states.count("open") == len(states):
-        return after, None
     left: list[Reference] = []
-    for reference, state in zip(after, states, strict=True):
+    for reference in after:
+        state = look(reference)
         if state == "done":
             continue
         policy = _policy(state, options)

@@ -30,8 +30,8 @@ NAME_CHARS = 200
 DEADLINE_S = 366 * 86_400.0
 #: Tasks that one task may wait for: each of them is looked up when it is accepted.
 DEPENDENCIES = 1_000
-#: So many of them are looked at in one go.
-FEW = 8
+#: So many of them are looked at in one go, if they are texts.
+FEW, TEXT = 8, {str}
 #: Attempts beyond the first that a task may ask for.
 RETRIES = 100
 #: Seconds before the first retry, unless told otherwise, and at most before any.
@@ -134,15 +134,13 @@ def references_of(value: Any) -> tuple[Reference, ...]:
     """The tasks that one waits for, each once. Raises BadArgument."""
     if type(value) is not list and type(value) is not tuple:
         value = [value]
-    if len(value) <= FEW and all(map(_is_short, value)):
-        return tuple(dict.fromkeys(value)) if len(value) > 1 else tuple(value)
+    if 0 < len(value) <= FEW and set(map(type, value)) == TEXT and "".join(value).isascii():
+        few = tuple(value) if len(value) == 1 or (len(value) == 2 and value[0] != value[1]) else tuple(dict.fromkeys(value))
+        if all(few) and max(map(len, few)) <= NAME_CHARS:
+            return few
     if len(value) > DEPENDENCIES:
         raise BadArgument(f'"after" names up to {DEPENDENCIES:,} tasks, got {len(value):,}')
     return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))
-
-
-def _is_short(name: Any) -> bool:
-    return type(name) is str and name.isascii() and 0 < len(name) <= NAME_CHARS
 
 
 def priority_of(value: Any) -> int:
