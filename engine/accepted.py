@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from engine.lull import lull
 from engine.options import PLAIN, Options
 from engine.submission import submission_of, submit_parts
 
@@ -44,7 +45,8 @@ class Accepted(ABC):
         They are accepted 1,000 at a time, each thousand whole. Raises BadArgument, UnknownKind, DuplicateTask,
         DependencyCycle, IntakeFull, Overloaded, JournalFailed; SubmitStopped where some were accepted.
         """
-        submissions = [submission_of(task, defaults=options) for task in tasks]
+        with lull():
+            submissions = [submission_of(task, defaults=options) for task in tasks]
         return await submit_parts(submissions, self.detached.submit, wait_s=wait_s)
 
     async def result(self, id: str, wait_s: float = 0.0) -> Any:

@@ -59,7 +59,7 @@ class Dependencies(Generic[T]):
         Raises DependencyCycle, naming the tasks of the circle, where it waits for itself; then nothing has changed.
         """
         left: Sequence[Reference] = after
-        if [*map(self._look, after)].count("open") < len(after):
+        if not after or [*map(self._look, after)].count("open") < len(after):
             left, failure = unmet(after, options, self._look)
             if failure is not None:
                 return failure

@@ -19,6 +19,7 @@ from engine.alarms import Alarms
 from engine.change import Change, Draft
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
 from engine.journal import Journal, open_journal
+from engine.lull import lull
 from engine.offers import Offers
 from engine.options import ANYBODY
 from engine.promised import Promised
@@ -151,7 +152,8 @@ class Detached:
             if draft is None:
                 self._check_kinds(submissions)
                 self._admission.check(submissions)
-                draft = self.register.draft(submissions, self._wall_s(), key)
+                with lull():
+                    draft = self.register.draft(submissions, self._wall_s(), key)
                 self._stick(draft, submissions)
             await self._accepted(draft)
             numbers = draft.numbers

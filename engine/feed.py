@@ -12,6 +12,7 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from engine.lull import lull
 from engine.options import Options, Reference, name_of, priority_of, references_of
 from engine.submission import LINE, Called, Submission, submission_of, task_of
 from pools.errors import PoolError
@@ -47,7 +48,8 @@ class Feed:
         """Send a chunk of tasks as they were given."""
         self._tally.accept(len(chunk))
         if set(map(type, chunk)) != {tuple}:
-            self._send_mixed(chunk)
+            with lull():
+                self._send_mixed(chunk)
             return
         try:
             self._stream.send(range(self._number, self._number + len(chunk)), chunk)

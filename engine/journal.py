@@ -19,6 +19,7 @@ from checkpoints.errors import CheckpointError, DiskFull
 from checkpoints.spec import SESSION_BYTES
 from engine.change import Change, Draft
 from engine.errors import IntakeFull, JournalFailed
+from engine.lull import lull
 from engine.register import Register
 from engine.restored import restored
 from engine.task import Ending, Task
@@ -161,11 +162,12 @@ class Journal:
         self._is_busy = False
         if error is None:
             self.commits += 1
-            more = self._register.apply(change)
-            self.let_go(more)
-            for draft in change.drafts:
-                _settle(self._waiting.pop(draft), None)
-            self._landed(change, more)
+            with lull():
+                more = self._register.apply(change)
+                self.let_go(more)
+                for draft in change.drafts:
+                    _settle(self._waiting.pop(draft), None)
+                self._landed(change, more)
         elif isinstance(error, DiskFull):
             self._wait_for_room(change, error)
             return
