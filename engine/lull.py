@@ -1,7 +1,7 @@
 """A stretch of work without the garbage collector.
 
-Owns the pause of it. Who makes thousands of objects in one go, all of which are kept, would have it look at them again and again
-for nothing; it looks once, afterwards.
+Owns the pause of it. Who makes thousands of objects in one go, all of which are kept, would have it look at them again and
+again for nothing; it looks once, afterwards.
 """
 
 from __future__ import annotations
