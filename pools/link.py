@@ -176,13 +176,15 @@ class Link:
             return False
         self.offers += 1
         number = self._next()
-        section = {"n": number, "k": lane.kind, "i": (key,), "m": method} | ({} if argument is None else {"a": (argument,)})
+        section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
+        if argument is not None:
+            section["a"] = (argument,)
         flight = self.flights[number] = Flight(lane.sink, (token,), self._clock(), section)
         if self.sight is not None:
             flight.opening = self.sight.sent(lane.kind, (key,))
         self.open = 1
         if self.valve is not None:
-            self.valve.sent(lane, 1)
+            self.valve.sent_alone(lane.kind)
         self._send([section])
         return True
 

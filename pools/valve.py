@@ -177,6 +177,13 @@ class Valve:
         others = (each for each in self.queue.of(lane.priority) if not is_gated or each.kind == lane.kind)
         self._drain_of(lane).left(count, len(lane) or any(map(len, others)), now_s)
 
+    def sent_alone(self, kind: str) -> None:
+        """One task went to the worker, for which nothing waits and which `is_free` let go."""
+        self.flying[kind] += 1
+        gate = self.gates.kinds.get(kind)
+        if gate is not None:
+            gate.flying += 1
+
     def landed(self, kind: str, count: int, seconds: float) -> None:
         """Some tasks came back, so many seconds after they were sent."""
         self.flying[kind] -= count
