@@ -111,5 +111,6 @@ async def _watch_panel(client: Client, options: Namespace) -> None:
         if not is_over:
             raise
     finally:
-        print(LEAVE, end="")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal is given back first, however often it is asked for
+        print(LEAVE, end="", flush=True)
         show_lines(lines)
