@@ -24,8 +24,11 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def endings() -> Iterator[None]:
-    """Raise KeyboardInterrupt for SIGINT and Terminated for SIGTERM within the block, outside of imports. Main thread only."""
+def endings(*, is_last: bool = False) -> Iterator[None]:
+    """Raise KeyboardInterrupt for SIGINT and Terminated for SIGTERM within the block, outside of imports. Main thread only.
+
+    is_last: the process ends behind the block. Its exit code is known then, and a Ctrl-C that comes late changes nothing.
+    """
     waiting: list[type[BaseException]] = []
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -45,6 +48,8 @@ def endings() -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if is_last:
+            before[signal.SIGINT] = signal.SIG_IGN
         for number, handler in before.items():
             signal.signal(number, handler)
 

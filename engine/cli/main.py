@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _fill_streams()
     try:
-        with endings():
+        with endings(is_last=arguments is None):
             code = _command(given)
             sys.stdout.flush()
     except BrokenPipeError:
