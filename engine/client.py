@@ -209,7 +209,7 @@ class Client(Errands):
             return self._link, valid_kind(address), ANY
         return self._link, *parse(address)
 
-    async def request(self, verb: str, **facts: Any) -> Any:
+    async def request(self, /, verb: str, **facts: Any) -> Any:
         """Ask for a control verb; returns its value. Raises its error, LinkClosed."""
         if self._channel is None or self._loop is None or not self._channel.is_open:
             raise LinkClosed("not connected to an engine")

@@ -220,6 +220,8 @@ class Register:
         task.state = "waiting" if waits is True else "queued"
         if isinstance(waits, Failure):
             lost.append((task, waits))
+        if waits is not False:
+            task.attempts = task.prior  # nobody was offered it in any life
 
     def _undo(self, tasks: Iterable[Task]) -> None:
         for task in tasks:

@@ -162,6 +162,11 @@ def test_tasks_are_found_by_state_tag_tenant_and_kind_and_cancelled_and_tried_ag
     assert result(engine, again[0]["requeued_as"]) == result(engine, "x") == 1
     over = engine("tasks", "cancel", "x")
     assert (over.returncode, over.stdout.split()[-1]) == (1, "done")
+    assert "it cannot be cancelled any more" in over.stderr
+    submit(engine, note("z", after="never"))
+    some = engine("tasks", "cancel", "x", "nobody", "z", "--json")
+    assert (some.returncode, json.loads(some.stderr)["error"]["type"]) == (1, "TaskEnded")
+    assert [task["state"] for task in json.loads(some.stdout)["tasks"]] == ["done", "cancelled"]
     misuses = ("retry x", "retry nobody", "show", "show x y", "ls x", "cancel", "--state lost")
     for typed, code in {**dict.fromkeys(misuses, 2), "result y": 1}.items():
         assert engine("tasks", *typed.split()).returncode == code, typed

@@ -100,7 +100,7 @@ def test_a_circle_is_seen_through_every_way_to_call_a_task() -> None:
     graph: Dependencies[str] = Dependencies({"a": "open", "b": "open"}.get, ids.get)
     assert graph.add("a", "a", ("#b",), PLAIN, "#a")
     assert graph.add("b", "b", ("c",), PLAIN, "#b")
-    with pytest.raises(DependencyCycle, match="c -> #a -> #b -> c$"):
+    with pytest.raises(DependencyCycle, match=r"c -> #a -> #b -> c$"):
         graph.add("c", "c", ("#a",), PLAIN, "#c")
     with pytest.raises(DependencyCycle, match="#d -> #d"):
         graph.add("d", None, ("#d",), PLAIN, "#d")

@@ -16,7 +16,7 @@ from engine.options import PLAIN, Options
 from engine.records import END, KEY, META, TASK
 from engine.register import Register
 from engine.restored import restored
-from engine.submission import Submission
+from engine.submission import Submission, submission_of
 from engine.task import Task
 from pools.errors import BadArgument, Failure, StateUnreadable
 
@@ -434,3 +434,26 @@ def test_a_task_is_found_by_a_number_or_a_text_and_by_nothing_else(name: Any) ->
     assert disk.register.find(17) is disk.register.find("17") is disk.register.find("00112233-1")
     with pytest.raises(BadArgument, match="a task is named by a text or a number"):
         disk.register.find(name)
+
+
+def test_in_a_later_life_only_what_may_have_been_offered_counts_an_attempt() -> None:
+    disk = Disk()
+    take(disk, named("waits", after=("x",)), named("was out"), named("unplaced")._replace(address="counter"))
+    tasks = disk.again().again().register.tasks
+    assert [task.attempts for task in tasks.values()] == [0, 1, 0]
+
+
+def test_another_deadline_is_another_task_and_the_same_moment_the_same() -> None:
+    disk = Disk()
+    line = {"id": "a", "agent": "counter/1", "method": "add"}
+    for more, other in [({"deadline_s": 5}, {"deadline_s": 6}), ({"deadline_at": 5_000}, {"deadline_at": 6_000})]:
+        name = next(iter(more))
+        first, same, another = (
+            submission_of({**line, "id": name, **said}, lambda now_s=now_s: now_s)
+            for said, now_s in ((more, 100.0), (more, 200.0), (other, 100.0))
+        )
+        draft = take(disk, first)
+        for register in (disk.register, disk.again().register):
+            assert list(register.draft([same], 1.0).numbers) == list(draft.numbers)
+            with pytest.raises(DuplicateTask):
+                register.draft([another], 1.0)

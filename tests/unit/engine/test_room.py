@@ -20,7 +20,7 @@ def test_what_was_refused_takes_no_room_and_what_left_makes_some(monkeypatch: py
     room, tasks = Room(), [a_task(number) for number in range(3)]
     room.enter(3, sum(task.size_bytes for task in tasks), 3, "a-1")
     full = room.held, room.held_bytes
-    with pytest.raises(IntakeFull, match="3 tasks of .* are open, 1 more"):
+    with pytest.raises(IntakeFull, match=r"3 tasks of .* are open, 1 more"):
         room.enter(1, 10, 4, "a-1")
     assert (room.held, room.held_bytes) == full
     room.leave(tasks[:2])
