@@ -194,10 +194,13 @@ class Detached:
             accepted = self._accepting[draft] = self.journal.accept(draft)
             if draft.key:
                 self._drafts[draft.key] = draft
-            accepted.add_done_callback(lambda _done: self._forget(draft))
+            self._admission.accepted(draft.tasks)  # from now on: others come before this one is written down
+            accepted.add_done_callback(lambda done: self._forget(draft, done))
         await asyncio.shield(accepted)
 
-    def _forget(self, draft: Draft) -> None:
+    def _forget(self, draft: Draft, done: Future[None]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._admission.refused(draft.tasks)
         self._accepting.pop(draft, None)
         self._drafts.pop(draft.key, None)
 
@@ -242,7 +245,7 @@ class Detached:
 
     def _landed(self, change: Change, more: Change) -> None:
         """What was written down counts now, and what follows from it begins."""
-        self._admission.landed(change)
+        self._admission.ended([ending.task for ending in change.endings])
         for draft in change.drafts:
             for task in draft.tasks:
                 if task.deadline_s is not None:
