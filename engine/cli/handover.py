@@ -21,7 +21,7 @@ from engine.cli.interrupt import Interrupt
 from engine.cli.outlet import Outlet
 from engine.cli.output import hint
 from engine.cli.taskline import NotTask, read_submission
-from engine.errors import BadLine, DuplicateTask, SubmitStopped, UnknownKind
+from engine.errors import BadLine, DuplicateTask, FrameTooLarge, SubmitStopped, UnknownKind
 from engine.options import PLAIN, Options
 from engine.submission import SUBMIT_TASKS
 
@@ -35,7 +35,7 @@ SCHEMA = "engine.submit/v1"
 #: Seconds after the first Ctrl-C in which what was sent may still be accepted.
 GRACE_S = 0.5
 #: What is wrong with one task, and says nothing of those that came with it.
-ALONE = (DuplicateTask, UnknownKind)
+ALONE = (DuplicateTask, FrameTooLarge, UnknownKind)
 
 
 class _Handover:
