@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from engine.lull import lull
-from engine.options import PLAIN, Options, Reference
+from engine.options import PLAIN, Options, Reference, wait_of
 from engine.submission import submission_of, submit_parts
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class Accepted(ABC):
         """
         with lull():
             submissions = [submission_of(task, defaults=options) for task in tasks]
-        return await submit_parts(submissions, self.detached.submit, wait_s=wait_s)
+        return await submit_parts(submissions, self.detached.submit, wait_s=wait_of(wait_s))
 
     async def result(self, id: Reference, wait_s: float = 0.0) -> Any:
         """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
-        return (await self.detached.ended(id, wait_s)).outcome()
+        return (await self.detached.ended(id, wait_of(wait_s))).outcome()
 
     async def cancel(self, id: Reference) -> dict[str, Any]:
         """Take an accepted task back; returns it as it stands then: its `state` says whether it was cancelled.

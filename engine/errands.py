@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from checkpoints.spec import SESSION_BYTES
-from engine.options import PLAIN, Options, Reference
+from engine.options import PLAIN, Options, Reference, wait_of
 from engine.submission import Submission, rows_of, submission_of, submit_parts
 from pools.errors import Failure, FrameTooLarge, LinkClosed, raised
 
@@ -55,7 +55,7 @@ class Errands(ABC):
         With patience an engine that was lost is asked again, and accepts them once.  Raises SubmitStopped where only
         some of them were accepted.
         """
-        until_s = time.monotonic() + wait_s
+        until_s = time.monotonic() + wait_of(wait_s)
 
         async def submit(part: Sequence[Submission]) -> list[str]:
             try:
@@ -65,11 +65,12 @@ class Errands(ABC):
                     raise
             return await submit_parts(part, submit, (len(part) + 1) // 2, until_s - time.monotonic())
 
-        return await submit_parts([submission_of(task, defaults=options) for task in tasks], submit, wait_s=wait_s)
+        wanted = [submission_of(task, defaults=options) for task in tasks]
+        return await submit_parts(wanted, submit, None, until_s - time.monotonic())
 
     async def result(self, id: Reference, wait_s: float = 0.0) -> Any:
         """The value of an accepted task, once it has ended. As `Engine.result`."""
-        deadline_s = time.monotonic() + wait_s
+        deadline_s = time.monotonic() + wait_of(wait_s)
         while True:
             try:
                 said = await self.request("result", task=id, wait_s=max(deadline_s - time.monotonic(), 0.0))

@@ -16,6 +16,7 @@ __all__ = [
     "ANYBODY",
     "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
     "priority_of",    "references_of", "seconds_of",
+    "wait_of",
 ]  # fmt: skip
 
 PLACES = {name: place for place, name in enumerate(PRIORITIES)}
@@ -120,6 +121,13 @@ def seconds_of(what: str, value: Any, *, least_s: float = 0.0, most_s: float = D
     if type(value) not in (int, float) or not least_s < value <= most_s:
         raise BadArgument(f"{what} is a number of seconds, above {least_s:g} up to {most_s:,.0f}, got {_shown(value)}")
     return float(value)
+
+
+def wait_of(value: Any) -> float:
+    """Seconds to wait, from 0 on; more than DEADLINE_S, or without end, is DEADLINE_S. Raises BadArgument."""
+    if type(value) not in (int, float) or not value >= 0:
+        raise BadArgument(f"wait_s is a number of seconds, 0 or more, got {_shown(value)}")
+    return float(min(value, DEADLINE_S))
 
 
 def name_of(what: str, name: Any) -> Reference:

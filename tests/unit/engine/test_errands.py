@@ -8,7 +8,7 @@ import pytest
 
 from engine.errands import Errands
 from engine.errors import IntakeFull, SubmitStopped, TaskEnded
-from pools.errors import FrameTooLarge, LinkClosed, TaskFailed
+from pools.errors import BadArgument, FrameTooLarge, LinkClosed, TaskFailed
 
 
 class Scripted(Errands):
@@ -71,3 +71,13 @@ async def test_what_a_task_came_to_is_raised_as_it_was() -> None:
         await Scripted({"state": "failed", "error": ["ValueError", "no", None]}).result("a-1")
     with pytest.raises(TaskEnded):
         await Scripted(TaskEnded("task a-1 is done")).cancel("a-1")
+
+
+async def test_who_waits_without_end_is_not_told_at_once_and_no_time_is_none() -> None:
+    client = Scripted({"state": "done", "value": 5})
+    assert await client.result("a-1", float("inf")) == 5
+    assert client.asked[0][1]["wait_s"] > 86_400
+    for call in (client.result("a-1", -1), client.submit(TASKS, wait_s=float("nan"))):
+        with pytest.raises(BadArgument, match="wait_s is"):
+            await call
+    assert len(client.asked) == 1

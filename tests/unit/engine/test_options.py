@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.options import BACKOFF_S, PLAIN, Options, name_of, options_of
+from engine.options import BACKOFF_S, DEADLINE_S, PLAIN, Options, name_of, options_of, wait_of
 from pools.errors import BadArgument
 from pools.ranked import HIGH, NORMAL
 
@@ -73,3 +73,10 @@ def test_a_number_that_is_too_large_for_anything_is_refused_as_any_other(field: 
             options_of({field: number})
     with pytest.raises(BadArgument):
         name_of("an id", 10**5_000)
+
+
+def test_who_waits_does_so_for_a_number_of_seconds_and_no_more_than_a_year() -> None:
+    assert [wait_of(value) for value in (0, 2.5, float("inf"), 10**400)] == [0.0, 2.5, DEADLINE_S, DEADLINE_S]
+    for wrong in (-1, float("nan"), "3", None, True, -(10**5_000)):
+        with pytest.raises(BadArgument, match="wait_s is a number of seconds"):
+            wait_of(wrong)
