@@ -15,7 +15,7 @@ from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
     "ANYBODY",
-    "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
+    "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLACES", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
     "priority_of",    "references_of", "seconds_of",
 ]  # fmt: skip
 
