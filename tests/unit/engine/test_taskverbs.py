@@ -126,7 +126,7 @@ async def test_a_page_has_what_is_asked_for_and_why_tells_who_holds_a_task_up() 
     ("verb", "facts"),
     [
         ("submit", {}), ("submit", {"tasks": []}), ("submit", {"tasks": [ROW], "key": 5}), ("result", {}),
-        ("result", {"task": "x", "wait_s": "1"}), ("tasks", {"state": "gone"}), ("tasks", {"limit": -1}), ("task", {"task": 1.5}),
+        ("result", {"task": "x", "wait_s": "1"}), ("tasks", {"state": "gone"}), ("tasks", {"limit": -1}), ("task", {}),
         ("cancel-task", {"task": None}), ("dlq", {"skip": "x"}), ("letter", {}), ("requeue", {"tasks": "x"}),
         ("drop", {"tasks": 5}), ("drop", {"all": 1}), ("why", {}), ("tasks", {"tag": 5}),
         ("requeue", {"all": "yes"}),

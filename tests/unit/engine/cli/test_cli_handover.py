@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ async def handed(client: Engine, folder: Path, *lines: Any) -> int:
     try:
         return await hand_over(client, Namespace(json=True, quiet=False), descriptor)  # type: ignore[arg-type]
     finally:
+        for thread in threading.enumerate():
+            if thread.name == "intake":
+                thread.join()  # else it might read what the next test opens under this number
         os.close(descriptor)
 
 
