@@ -18,7 +18,7 @@ from zlib import crc32
 from pools.address import Key
 from pools.assignment import Candidate, assign_optimal
 from pools.breakers import Breakers
-from pools.errors import PoolError, TooOld
+from pools.errors import PoolError
 from pools.gauges import BUSY_SINCE_NS
 from pools.placement import Placement, shares
 from pools.pool import Pool
@@ -40,7 +40,7 @@ HALVED_S = 10.0
 LAG_S = 0.02
 #: Agents that are looked at for one that has nothing to do.
 LOOKS = 16
-#: Choices that must not change with the load, that are remembered: numbers whose pool was passed over, and sticky keys.
+#: Sticky keys whose agent is remembered.
 REMEMBERED = 65_536
 
 
@@ -100,11 +100,7 @@ class Balancer:
         self._clock = clock
         self._chance = chance or Random()
         self._fields: dict[str, _Field] = {}
-        self._fixed: dict[tuple[str, int | str], Key] = {}
-        #: Whether a number may go to another agent than it says, which must be known to whoever meets it again.
-        self.may_divert = True
-        #: Numbers below it that come again may have gone to another agent in an earlier life, which is not known.
-        self.doubtful_below = 0
+        self._fixed: dict[tuple[str, str], Key] = {}
 
     # -- one task ------------------------------------------------------------------------------------------------------
 
@@ -112,12 +108,13 @@ class Balancer:
         """An agent of the kind, for a task that is sent now. Raises UnknownKind, CircuitOpen.
 
         turn: the number of the task at its sender: the same agent for the same number, whatever the load.  is_again: it may
-        have been sent before, so that it goes nowhere else, whatever the breakers say now.  Raises TooOld for one of which it
-        is not known where it went.
+        have been sent before, so that it goes there whatever the breakers say now.
         """
         field = self._field(kind)
         if turn is not None:
-            return self._numbered(kind, field.hosts, turn, is_again=is_again)
+            if is_again or self._breakers.is_calm or self._breakers.admit(field.hosts[turn % len(field.hosts)], kind, 1):
+                return self.named_by(kind, turn)
+            raise self._breakers.refusal(kind, field.hosts)
         now_s = self._clock()
         targets = self._up(field)
         slowness = self._slowness(kind, targets, now_s)
@@ -144,36 +141,15 @@ class Balancer:
             return known
         hosts = self._field(kind).hosts
         number = crc32(name.encode())
-        return self._fix(kind, name, self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts)))
+        if len(self._fixed) >= REMEMBERED:
+            del self._fixed[next(iter(self._fixed))]
+        key = self._fixed[kind, name] = self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts))
+        return key
 
     def named_by(self, kind: str, turn: int) -> Key:
         """The agent that a number says, whatever the breakers say. Raises UnknownKind."""
         hosts = self._field(kind).hosts
         return self._placement.nth(kind, hosts[turn % len(hosts)], turn // len(hosts))
-
-    def _numbered(self, kind: str, hosts: list[int], turn: int, *, is_again: bool) -> Key:
-        known = self._fixed.get((kind, turn))
-        if known is not None:
-            return known
-        if is_again and turn < self.doubtful_below:
-            raise TooOld(f"task {turn} for {kind!r} was sent while breakers were open; as it may have run, it is not run again")
-        at = turn % len(hosts)
-        breakers = self._breakers
-        if breakers.is_calm or is_again or breakers.admit(hosts[at], kind, 1):
-            return self.named_by(kind, turn)
-        for pool in [*hosts[at + 1 :], *hosts[:at]] if self.may_divert else []:
-            if breakers.admit(pool, kind, 1):
-                return self._fix(kind, turn, self._placement.nth(kind, pool, turn // len(hosts)))
-        raise breakers.refusal(kind, hosts)
-
-    def _fix(self, kind: str, name: int | str, key: Key) -> Key:
-        if len(self._fixed) >= REMEMBERED:
-            forgotten = next(iter(self._fixed))
-            del self._fixed[forgotten]
-            if isinstance(forgotten[1], int):
-                self.doubtful_below = max(self.doubtful_below, forgotten[1] + 1)
-        self._fixed[kind, name] = key
-        return key
 
     def _agent(self, kind: str, target: _Target) -> Key:
         """The agent whose turn it is at a worker, or the next one that has nothing to do."""

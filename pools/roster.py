@@ -29,8 +29,6 @@ __all__ = ["Roster"]
 
 #: The kinds of its records: the agents of a kind, a kind's class, a pool's layout, an agent that was found sick.
 AGENTS, CLASS, POOL, SICK = "agents", "class", "pool", "sick"
-#: And whether tasks for a kind may have gone to other agents than their numbers say.
-ELSEWHERE = "elsewhere"
 #: What was done with agents of a kind: some were spawned, some removed, every worker knows of a removal.
 SPAWNED, REMOVED, SETTLED = "+", "-", "."
 #: Bytes of its log from which it is folded when it is opened: reading more takes longer than a start should.
@@ -225,21 +223,6 @@ class Roster:
     def sickness(self) -> list[tuple[str, dict[str, Any]]]:
         """The records of agents that were found sick."""
         return [(str(key), state) for kind, key, state in self._store.items() if kind == SICK]
-
-    def elsewhere(self) -> Future[int]:
-        """Keep that tasks for a kind may go to other agents than their numbers say from now on."""
-        return self._put(changes_part(ELSEWHERE, ["tasks"], [{"until": None}]))
-
-    def doubtful_below(self, now: int) -> int:
-        """The section's number below which a task for a kind may have gone to another agent than its number says; 0 for none.
-
-        now: the number of a section that is given now.  Raises CheckpointError.
-        """
-        kept = next((state for kind, _, state in self._store.items() if kind == ELSEWHERE), {"until": 0})
-        if kept["until"] is None:
-            self._store.commit([changes_part(ELSEWHERE, ["tasks"], [{"until": now}])], 1)
-            return now
-        return int(kept["until"])
 
     def _put(self, part: Part) -> Future[int]:
         return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], 1)

@@ -16,7 +16,7 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from checkpoints.spec import PLACE_BITS, SESSION_BYTES
+from checkpoints.spec import SESSION_BYTES
 from checkpoints.stamp import stamp
 from pools.address import Key
 from pools.balancer import Balancer
@@ -55,6 +55,7 @@ from pools.watch import Watch
 from pools.ways import Ended
 
 if TYPE_CHECKING:
+    from pools.choices import Choices
     from pools.compactor import Compactor
     from pools.roster import Roster
 
@@ -98,7 +99,8 @@ class Swarm:
         self.roster: Roster | None = None
         self._compactor: Compactor | None = None
         self._kept = 0
-        self._has_diverted = False
+        #: Who was chosen for what clients may send again; None where nothing is kept.
+        self.choices: Choices | None = None
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
         #: What each kind can do: its methods' signatures by name.
@@ -143,13 +145,13 @@ class Swarm:
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
+        from pools.choices import Choices
         from pools.roster import Roster
 
         roster = self.roster = self._newcomers.roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
-        self.routes.balancer.may_divert = False
-        self.routes.balancer.doubtful_below = roster.doubtful_below(stamp(time.time())) << PLACE_BITS
+        self.choices = Choices(keep.choices, stamp(time.time()))
         for reference, paths in roster.classes().values():
             self.references += [reference] if reference not in self.references else []
             self._paths += [path for path in paths if path not in self._paths]
@@ -157,14 +159,7 @@ class Swarm:
             self._on_event(Event("agents.kept", f"{count:,} agents were kept in {keep.folder}", time.time()))
 
     def _breaker_changed(self, name: str, text: str) -> None:
-        """Where state is kept, what has a number goes to another pool only once it is on the disk that this may happen."""
         self._on_event(Event(name, text, time.time()))
-        if self.roster is not None and not self._has_diverted:
-            self._has_diverted = True
-            self.roster.elsewhere().add_done_callback(self._may_divert)
-
-    def _may_divert(self, kept: Future[int]) -> None:
-        self._has_diverted = self.routes.balancer.may_divert = not (kept.cancelled() or kept.exception())
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
@@ -261,8 +256,7 @@ class Swarm:
             if seat.process is not None:
                 seat.process.kill()
         self._spares.close()
-        if self.roster is not None:
-            self.roster.close()
+        self._close_kept()
 
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
@@ -277,8 +271,13 @@ class Swarm:
         await asyncio.gather(*(seat.stop(max(deadline_s - time.monotonic(), min(grace_s, CLOSE_S))) for seat in self.seats))
         await self._limits.lift()
         self._spares.close()
+        self._close_kept()
+
+    def _close_kept(self) -> None:
         if self.roster is not None:
             self.roster.close()
+        if self.choices is not None:
+            self.choices.close()
 
     # -- kinds and agents ----------------------------------------------------------------------------------------------
 
@@ -376,7 +375,9 @@ class Swarm:
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
         loop = asyncio.get_running_loop()
-        return Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
+        gateway = Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
+        gateway.choices = self.choices
+        return gateway
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
         defer, heard = asyncio.get_running_loop().call_soon, self.deadlocks.heard

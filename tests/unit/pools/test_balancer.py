@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pools import balancer as module
 from pools.balancer import Balancer, fill
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
-from pools.errors import CircuitOpen, TooOld, UnknownKind
+from pools.errors import CircuitOpen, UnknownKind
 from pools.gauges import BUSY_SINCE_NS, CELLS
 from pools.placement import Placement
 from pools.pool import Pool
@@ -293,15 +292,6 @@ def test_a_number_has_the_same_agent_whatever_the_load() -> None:
     assert len(set(first)) == 30
 
 
-def test_a_number_whose_pool_admits_nothing_goes_to_another_and_stays_there() -> None:
-    setup = Setup(1, 1)
-    setup.breakers.force("open", "p0")
-    chosen = [setup.balancer.pick("counter", turn) for turn in range(100)]
-    assert set(setup.pools_of(chosen)) == {1}
-    setup.breakers.force("auto", "p0")
-    assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(100)] == chosen
-
-
 def test_a_number_that_may_have_been_sent_goes_nowhere_else() -> None:
     setup = Setup(1, 1)
     chosen = [setup.balancer.pick("counter", turn) for turn in range(100)]
@@ -309,9 +299,8 @@ def test_a_number_that_may_have_been_sent_goes_nowhere_else() -> None:
     assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(100)] == chosen
 
 
-def test_a_number_goes_nowhere_else_before_that_is_on_the_disk() -> None:
+def test_a_number_whose_pool_admits_nothing_is_refused_where_it_was_not_sent_before() -> None:
     setup = Setup(1, 1)
-    setup.balancer.may_divert = False
     setup.breakers.force("open", "p0")
     seen = []
     for turn in range(10):
@@ -320,26 +309,6 @@ def test_a_number_goes_nowhere_else_before_that_is_on_the_disk() -> None:
         except CircuitOpen:
             seen.append(None)
     assert seen == [None, 1] * 5
-
-
-def test_a_number_of_an_earlier_life_is_not_run_where_nobody_knows_where_it_went() -> None:
-    setup = Setup(1, 1)
-    setup.balancer.doubtful_below = 1_000
-    with pytest.raises(TooOld, match="999"):
-        setup.balancer.pick("counter", 999, is_again=True)
-    assert setup.balancer.pick("counter", 999) == setup.balancer.named_by("counter", 999)
-    assert setup.balancer.pick("counter", 1_000, is_again=True) == setup.balancer.named_by("counter", 1_000)
-
-
-def test_what_is_forgotten_of_numbers_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REMEMBERED", 5)
-    setup = Setup(1, 1)
-    setup.breakers.force("open", "p0")
-    chosen = [setup.balancer.pick("counter", turn) for turn in range(0, 20, 2)]
-    for turn in range(0, 10, 2):
-        with pytest.raises(TooOld):
-            setup.balancer.pick("counter", turn, is_again=True)
-    assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(10, 20, 2)] == chosen[5:]
 
 
 def test_a_sticky_key_keeps_its_agent_while_that_exists() -> None:

@@ -293,15 +293,3 @@ async def test_one_that_was_removed_before_it_could_be_kept_is_not_kept_by_who_a
 
 def _full(*_parts: object) -> int:
     raise DiskFull("log", OSError(28, "No space left on device"))
-
-
-async def test_that_numbers_went_elsewhere_is_known_in_the_next_life_up_to_its_beginning(tmp_path: Path) -> None:
-    with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(1_000) == 0
-    with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(2_000) == 0
-        await roster.elsewhere()
-    with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(3_000) == 3_000
-    with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(4_000) == 3_000
