@@ -7,7 +7,8 @@ however many agents it has. Within a pool an agent belongs to a shard by the has
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from operator import itemgetter
@@ -15,24 +16,16 @@ from zlib import crc32
 
 from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
+from pools.coming import Coming
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
 from pools.gauges import key_half, who_is
-from pools.spans import cut, free
+from pools.spans import Part, cut, free
 from pools.spec import PoolSpec
 
 __all__ = ["Part", "Placement", "Taken", "owner_of", "shares"]
 
 #: Agents that were taken out: their ranges, and their names by pool.
-Taken = tuple[list["Part"], dict[int, list[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a spawned range: the agents start to stop - 1 live in one pool."""
-
-    pool: int
-    start: int
-    stop: int
+Taken = tuple[list[Part], dict[int, list[str]]]
 
 
 @dataclass(slots=True)
@@ -47,6 +40,7 @@ class _Kind:
     numbered: int = 0
     #: How often agents were taken out.
     takings: int = 0
+    coming: Coming = field(default_factory=Coming)
 
     def add(self, part: Part) -> None:
         """Take in a part, joined with those beside it that live in the same pool."""
@@ -166,7 +160,7 @@ class Placement:
         """Take agents out; returns those that there were. ranges: start and stop of each, without the stop."""
         entry = self._kinds.get(kind) or _Kind()
         entry.takings += 1
-        parts = [part for start, stop in ranges for part in cut(entry.starts, entry.parts, start, stop, _piece)]
+        parts = [part for start, stop in ranges for part in cut(entry.starts, entry.parts, start, stop, Part.piece)]
         for part in parts:
             entry.numbered -= part.stop - part.start
             self._count(entry, part.pool, part.start - part.stop)
@@ -181,6 +175,19 @@ class Placement:
             if not entry.named[pool]:
                 del entry.named[pool]
         return parts, named
+
+    @contextmanager
+    def coming(self, kind: str, ranges: list[Part], names: dict[int, list[str]]) -> Iterator[None]:
+        """While this lasts no task for the kind is dealt to these new agents; an error takes them out again."""
+        coming = self._kinds[kind].coming
+        coming.add(ranges, names)
+        try:
+            yield
+        except BaseException:
+            self.take(kind, [(part.start, part.stop) for part in ranges], [name for part in names.values() for name in part])
+            raise
+        finally:
+            coming.drop(ranges, names)
 
     def restore(self, kind: str, ranges: Sequence[Part], names: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Place agents where they were before, whatever the limits are now."""
@@ -342,30 +349,37 @@ class Placement:
     def holders(self, kind: str) -> list[int]:
         """The pools that hold agents of a kind. Raises UnknownKind when there are none."""
         entry = self._kinds.get(kind)
-        if entry is None or not entry.count:
+        if entry is None or entry.count <= entry.coming.count:
             raise UnknownKind(
                 f"no agents of kind {kind!r} were spawned; there are: {', '.join(sorted(self._kinds)) or 'none yet'}"
             )
-        return sorted({part.pool for part in entry.parts} | entry.named.keys())
+        hosts = sorted({part.pool for part in entry.parts} | entry.named.keys())
+        return [pool for pool in hosts if any(self._there(kind, pool))] if entry.coming.count else hosts
+
+    def _there(self, kind: str, pool: int) -> tuple[list[Part], Sequence[str]]:
+        """The ranges and the names of a kind in a pool, without those that are coming."""
+        entry, parts, names = self._kinds.get(kind), self.parts_of(kind, pool), self.names_of(kind, pool)
+        return entry.coming.others(pool, parts, names) if entry is not None and entry.coming.count else (parts, names)
 
     def stamp(self, kind: str) -> tuple[int, int]:
         """Two numbers of a kind: how many agents there are, and how often some were taken out."""
         entry = self._kinds.get(kind)
-        return (entry.count, entry.takings) if entry else (0, 0)
+        return (entry.count - entry.coming.count, entry.takings) if entry else (0, 0)
 
     def some(self, kind: str, pool: int, turn: int, count: int) -> list[Key]:
         """Up to `count` agents of a kind in a pool, in their order from a turn on, each of them once."""
         found: list[Key] = []
-        for part in self.parts_of(kind, pool):
+        parts, names = self._there(kind, pool)
+        for part in parts:
             size = part.stop - part.start
             if turn < size and len(found) < count:
                 found += range(part.start + turn, min(part.stop, part.start + turn + count - len(found)))
             turn = max(turn - size, 0)
-        return found + list(self.names_of(kind, pool)[turn : turn + count - len(found)])
+        return found + list(names[turn : turn + count - len(found)])
 
     def nth(self, kind: str, pool: int, turn: int) -> Key:
         """One agent of a kind in a pool that holds some: another one with each turn."""
-        parts, names = self.parts_of(kind, pool), self.names_of(kind, pool)
+        parts, names = self._there(kind, pool)
         at = turn % (sum(part.stop - part.start for part in parts) + len(names))
         for part in parts:
             if at < part.stop - part.start:
@@ -383,7 +397,3 @@ class Placement:
         if entry.names:
             told.append(f"{len(entry.names):,} with names, such as {kind}/{next(iter(entry.names))}")
         return " and ".join(told) or f"there are none of kind {kind!r}"
-
-
-def _piece(part: Part, start: int, stop: int) -> Part:
-    return Part(part.pool, start, stop)

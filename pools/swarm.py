@@ -319,7 +319,8 @@ class Swarm:
                 self.pools[number].check_room()
         parts = self.placement.add_range(kind, count)
         if self.roster is not None:
-            await self.roster.ranged(kind, parts)
+            with self.placement.coming(kind, parts, {}):
+                await self.roster.ranged(kind, parts)
         requests = [
             seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
             for part in parts
@@ -338,7 +339,8 @@ class Swarm:
                 self.pools[number].check_room()
         placed = self.placement.add_names(kind, names)
         if self.roster is not None and placed:
-            await self.roster.named(kind, placed)
+            with self.placement.coming(kind, [], placed):
+                await self.roster.named(kind, placed)
         requests = [
             seat.request_if_up("names", kind=kind, names=part)
             for number, mine in placed.items()
