@@ -217,11 +217,13 @@ class BlockingClient:
         add: int | None = None,
         keys: Sequence[str] | None = None,
         warm: bool = False,
+        skills: Iterable[str] = (),
         reference: str | None = None,
         paths: Iterable[str] = (),
     ) -> Spawned:
         """Make agents exist. As `Client.spawn`."""
-        made: Spawned = self._call("spawn", kind, count, add=add, keys=keys, warm=warm, reference=reference, paths=list(paths))
+        facts = {"add": add, "keys": keys, "warm": warm, "skills": skills, "reference": reference, "paths": list(paths)}
+        made: Spawned = self._call("spawn", kind, count, **facts)
         return made
 
     def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:

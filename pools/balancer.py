@@ -10,7 +10,7 @@ Source: Mitzenmacher, The Power of Two Choices in Randomized Load Balancing (200
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from time import monotonic, monotonic_ns
 from zlib import crc32
@@ -22,14 +22,17 @@ from pools.errors import PoolError
 from pools.gauges import BUSY_SINCE_NS
 from pools.placement import Placement, shares
 from pools.pool import Pool
-from pools.rota import Rota
+from pools.rota import Agents, Rota
 from pools.seat import Seat
+from pools.talents import Talented
 
 __all__ = ["Balancer", "Dealt", "fill"]
 
 #: What one worker gets of a batch: pool, worker, and the agents, of which each may be named more than once.
 Dealt = tuple[int, int, Sequence[Key]]
 
+#: No skills: those that an agent has by its class alone.
+NONE: frozenset[str] = frozenset()
 #: Seconds below which a difference between two workers' times says nothing of them.
 EVEN_S = 0.005
 #: How many times slower than the fastest a worker may be before it counts as slow: queues alone make that much.
@@ -99,7 +102,7 @@ class Balancer:
         self._breakers = breakers
         self._clock = clock
         self._chance = chance or Random()
-        self._fields: dict[str, _Field] = {}
+        self._fields: dict[tuple[str, frozenset[str]], _Field] = {}
         self._fixed: dict[tuple[str, str], Key] = {}
 
     # -- one task ------------------------------------------------------------------------------------------------------
@@ -208,38 +211,49 @@ class Balancer:
         """
         places: list[tuple[str, _Target]] = []
         candidates: list[Candidate] = []
-        for kind in [kind for kind, own in skills.items() if any(own >= each for each in wanted)]:
-            if not self._placement.count_of(kind):
-                continue
-            targets = self._up(self._field(kind))
+        able = [(kind, given, own) for kind, given, own in self._skilled(skills) if any(own >= each for each in wanted)]
+        for kind, given, own in able:
+            targets = self._up(self._field(kind, given))
             for target, slow in zip(targets, self._slowness(kind, targets, self._clock()), strict=True):
                 if self._breakers.is_open_to(target.pool, kind):
                     success = self._breakers.pair(target.pool, kind).success / slow
                     places.append((kind, target))
-                    candidates.append(Candidate(skills[kind], success, target.load, target.rota.size(target.worker)))
+                    candidates.append(Candidate(own, success, target.load, target.rota.size(target.worker)))
         found: list[tuple[str, Key] | PoolError | None] = []
         for each, at in zip(wanted, assign_optimal(wanted, candidates), strict=True):
             if at is not None and self._breakers.admit(places[at][1].pool, places[at][0], 1):
                 found.append((places[at][0], self._agent(*places[at])))
             else:
-                able = [kind for kind, own in skills.items() if own >= each and self._placement.count_of(kind)]
-                found.append(self._breakers.refusal(able[0], self._field(able[0]).hosts) if able else None)
+                others = [(kind, given) for kind, given, own in able if own >= each]
+                found.append(self._breakers.refusal(others[0][0], self._field(*others[0]).hosts) if others else None)
         return found
+
+    def _skilled(self, skills: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
+        """Who there is: all agents of a kind, and those that were given skills; with these, and all that they have."""
+        for kind, own in skills.items():
+            if self._placement.stamp(kind)[0]:
+                yield kind, NONE, own
+                for given in self._placement.talents.sets(kind):
+                    yield kind, given, own | given
 
     # -- what there is to choose from ----------------------------------------------------------------------------------
 
-    def _field(self, kind: str) -> _Field:
-        """The workers that have agents of a kind, as they are now. Raises UnknownKind."""
-        field = self._fields.get(kind)
-        stamp = self._placement.stamp(kind)
+    def _field(self, kind: str, given: frozenset[str] = NONE) -> _Field:
+        """The workers that have agents of a kind, or those that were given some skills, as they are now. Raises UnknownKind."""
+        field = self._fields.get((kind, given))
+        placement = self._placement
+        agents: Agents = placement
+        if given:
+            agents = Talented(placement.talents, given, placement.pools, placement.worker_of)
+        stamp = agents.stamp(kind)
         if field is None or field.stamp != stamp:
-            hosts = self._placement.holders(kind)
-            field = self._fields.setdefault(kind, _Field())
+            hosts = agents.holders(kind)
+            field = self._fields.setdefault((kind, given), _Field())
             field.stamp, field.hosts = stamp, hosts
             before = {(target.pool, target.worker): target for target in field.targets}
             field.targets = []
             for pool in hosts:
-                rota = field.rotas.setdefault(pool, Rota(self._placement, kind, pool))
+                rota = field.rotas.setdefault(pool, Rota(agents, kind, pool))
                 rota.refresh()
                 for worker, seat in enumerate(self._pools[pool].seats):
                     if rota.has(worker):

@@ -9,48 +9,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from operator import itemgetter
 from zlib import crc32
 
 from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
-from pools.coming import Coming
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
 from pools.gauges import key_half, who_is
+from pools.population import Population
 from pools.spans import Part, cut, free
 from pools.spec import PoolSpec
+from pools.talents import Talents
 
 __all__ = ["Part", "Placement", "Taken", "owner_of", "shares"]
 
 #: Agents that were taken out: their ranges, and their names by pool.
 Taken = tuple[list[Part], dict[int, list[str]]]
-
-
-@dataclass(slots=True)
-class _Kind:
-    """The agents of one kind. parts: sorted, and starts with them; numbers are missing where agents were taken out."""
-
-    starts: list[int] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-    names: dict[str, int] = field(default_factory=dict)
-    named: dict[int, list[str]] = field(default_factory=dict)
-    count: int = 0
-    numbered: int = 0
-    #: How often agents were taken out.
-    takings: int = 0
-    coming: Coming = field(default_factory=Coming)
-
-    def add(self, part: Part) -> None:
-        """Take in a part, joined with those beside it that live in the same pool."""
-        at = bisect_right(self.starts, part.start)
-        low = high = at
-        if at and (before := self.parts[at - 1]).stop == part.start and before.pool == part.pool:
-            low, part = at - 1, replace(part, start=before.start)
-        if at < len(self.parts) and (after := self.parts[at]).start == part.stop and after.pool == part.pool:
-            high, part = at + 1, replace(part, stop=after.stop)
-        self.parts[low:high], self.starts[low:high] = [part], [part.start]
 
 
 def owner_of(shard: int, workers: int) -> int:
@@ -81,7 +56,9 @@ class Placement:
         self.count = 0
         #: Agents of each pool.
         self.used = [0] * len(pools)
-        self._kinds: dict[str, _Kind] = {}
+        self._kinds: dict[str, Population] = {}
+        #: The skills that agents were given.
+        self.talents = Talents()
 
     def kinds(self) -> list[str]:
         """The kinds that have agents."""
@@ -132,7 +109,7 @@ class Placement:
         Raises as `plan`.
         """
         planned = self.plan(kind, count)
-        entry = self._kinds.setdefault(kind, _Kind())
+        entry = self._kinds.setdefault(kind, Population())
         has_holes = bool(entry.parts) and entry.numbered < entry.parts[-1].stop
         start = entry.parts[-1].stop if entry.parts else 0
         spans = free(entry.parts, count) if has_holes else [(start, start + count)]
@@ -150,7 +127,7 @@ class Placement:
             self._put(entry, part)
         return made
 
-    def _put(self, entry: _Kind, part: Part) -> None:
+    def _put(self, entry: Population, part: Part) -> None:
         size = part.stop - part.start
         entry.add(part)
         entry.numbered += size
@@ -158,8 +135,10 @@ class Placement:
 
     def take(self, kind: str, ranges: Iterable[tuple[int, int]], names: Iterable[str]) -> Taken:
         """Take agents out; returns those that there were. ranges: start and stop of each, without the stop."""
-        entry = self._kinds.get(kind) or _Kind()
+        entry = self._kinds.get(kind) or Population()
         entry.takings += 1
+        ranges, names = list(ranges), list(names)
+        self.talents.take(kind, ranges, names)
         parts = [part for start, stop in ranges for part in cut(entry.starts, entry.parts, start, stop, Part.piece)]
         for part in parts:
             entry.numbered -= part.stop - part.start
@@ -191,7 +170,7 @@ class Placement:
 
     def restore(self, kind: str, ranges: Sequence[Part], names: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Place agents where they were before, whatever the limits are now."""
-        entry = self._kinds.setdefault(kind, _Kind())
+        entry = self._kinds.setdefault(kind, Population())
         for part in ranges:
             self._put(entry, part)
         for pool, names_there in names:
@@ -199,7 +178,7 @@ class Placement:
             entry.named.setdefault(pool, []).extend(names_there)
             self._count(entry, pool, len(names_there))
 
-    def _count(self, entry: _Kind, pool: int, count: int) -> None:
+    def _count(self, entry: Population, pool: int, count: int) -> None:
         entry.count += count
         self.count += count
         self.used[pool] += count
@@ -211,7 +190,7 @@ class Placement:
 
     def add_names(self, kind: str, names: Iterable[str]) -> dict[int, list[str]]:
         """Make agents with these keys exist; those that do are left alone. Returns the new names by pool. Raises as `plan`."""
-        entry = self._kinds.get(kind) or _Kind()
+        entry = self._kinds.get(kind) or Population()
         fresh = [name for name in dict.fromkeys(names) if name not in entry.names]
         planned = self.plan(kind, len(fresh))
         self._kinds[kind] = entry
@@ -245,7 +224,7 @@ class Placement:
                 limit=spec.agents,
                 where=spec.name,
             )
-        entry = self._kinds.setdefault(kind, _Kind())
+        entry = self._kinds.setdefault(kind, Population())
         entry.names[name] = pool
         entry.named.setdefault(pool, []).append(name)
         self._count(entry, pool, 1)
@@ -331,7 +310,7 @@ class Placement:
 
     def runs_of(self, kind: str) -> list[tuple[int, list[str]]]:
         """The named agents of a kind in the order of their spawning: pool and names of each run in one pool."""
-        entry = self._kinds.get(kind) or _Kind()
+        entry = self._kinds.get(kind) or Population()
         runs = groupby(entry.names.items(), key=itemgetter(1))
         return [(pool, [name for name, _ in run]) for pool, run in runs]
 
@@ -388,7 +367,7 @@ class Placement:
         return names[at]
 
     @staticmethod
-    def _known(kind: str, entry: _Kind) -> str:
+    def _known(kind: str, entry: Population) -> str:
         told = []
         if entry.parts:
             first, last = entry.starts[0], entry.parts[-1].stop - 1

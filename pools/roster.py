@@ -11,7 +11,7 @@ import contextlib
 import os
 import time
 from asyncio import Future, get_running_loop
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -100,6 +100,8 @@ class Roster:
         """Do what was written of a kind: what there was when it was folded, then each act in its order."""
         rows = self._of(kind)
         self._place(placement, kind, state.get("ranges", ()), state.get("names", ()))
+        for skills, ranges, names in state.get("talents", ()):
+            self._give(placement, kind, ranges, names, skills)
         for what, *facts in state.get("acts", ()):
             if what == SPAWNED:
                 self._place(placement, kind, *facts)
@@ -111,9 +113,18 @@ class Roster:
             else:
                 rows.going.pop(facts[0], None)
 
-    def _place(self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any]) -> None:
+    def _place(
+        self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any], skills: Sequence[str] = ()
+    ) -> None:
         parts = [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
         placement.restore(kind, parts, [(self._pools[pool], part) for pool, part in names])
+        self._give(placement, kind, ranges, names, skills)
+
+    def _give(
+        self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any], skills: Sequence[str]
+    ) -> None:
+        parts = [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
+        placement.talents.give(kind, frozenset(skills), parts, {self._pools[pool]: part for pool, part in names})
 
     def going(self) -> list[tuple[str, list[Range], dict[int, list[str]], int]]:
         """The removals that were begun and not ended: kind, ranges, names by pool, and number of each."""
@@ -130,8 +141,11 @@ class Roster:
             there = range(len(self._names))
             ranges = self._ranged([part for pool in there for part in self._placement.parts_of(kind, pool)])
             names = [[self._names[pool], run] for pool, run in self._placement.runs_of(kind)]
+            talents = self._placement.talents.rows(kind)
+            given = [[skills, self._ranged(parts), self._named(some)] for skills, parts, some in talents]
+            state = {"ranges": ranges, "names": names, "acts": [], "talents": given}
             with contextlib.suppress(RecordTooLarge):  # it stays as it is
-                self._store.commit([changes_part(AGENTS, [kind], [{"ranges": ranges, "names": names, "acts": []}])], 1)
+                self._store.commit([changes_part(AGENTS, [kind], [state])], 1)
                 rows.next = 0
 
     # -- what is new ---------------------------------------------------------------------------------------------------
@@ -140,13 +154,13 @@ class Roster:
         """Keep where a kind's class is; done when that is on the disk. Gives CheckpointError."""
         return self._put(changes_part(CLASS, [kind], [{"reference": reference, "paths": list(paths)}]))
 
-    def ranged(self, kind: str, ranges: Sequence[Range]) -> Future[int]:
-        """Keep a spawned range."""
-        return self._act(kind, SPAWNED, self._ranged(ranges), [])
+    def ranged(self, kind: str, ranges: Sequence[Range], skills: Iterable[str] = ()) -> Future[int]:
+        """Keep a spawned range. skills: that these agents were given."""
+        return self._act(kind, SPAWNED, self._ranged(ranges), [], *_given(skills))
 
-    def named(self, kind: str, names: Mapping[int, Sequence[str]]) -> Future[int]:
-        """Keep agents with names."""
-        return self._act(kind, SPAWNED, [], self._named(names))
+    def named(self, kind: str, names: Mapping[int, Sequence[str]], skills: Iterable[str] = ()) -> Future[int]:
+        """Keep agents with names. skills: that these agents were given."""
+        return self._act(kind, SPAWNED, [], self._named(names), *_given(skills))
 
     async def removed(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> int:
         """Keep that agents are removed, which every worker has to hear of; returns the number of this removal."""
@@ -233,6 +247,10 @@ class Roster:
         with contextlib.suppress(CheckpointError):
             self._fold()
         self._store.close()
+
+
+def _given(skills: Iterable[str]) -> list[list[str]]:
+    return [sorted(skills)] if skills else []
 
 
 class _Rows:

@@ -310,8 +310,8 @@ class Swarm:
             await self.roster.loaded(kind, reference, self._paths)
         return kind
 
-    async def spawn(self, kind: str, count: int) -> int:
-        """Make `count` more numbered agents exist; returns how many. Raises TooManyAgents before any is."""
+    async def spawn(self, kind: str, count: int, skills: frozenset[str] = frozenset()) -> int:
+        """Make `count` more numbered agents exist, with these skills; returns how many. Raises TooManyAgents before any is."""
         self.check_kind(kind)
         await self.removals.settled(kind)
         for number, share in enumerate(self.placement.plan(kind, count)):
@@ -320,7 +320,8 @@ class Swarm:
         parts = self.placement.add_range(kind, count)
         if self.roster is not None:
             with self.placement.coming(kind, parts, {}):
-                await self.roster.ranged(kind, parts)
+                await self.roster.ranged(kind, parts, skills)
+        self.placement.talents.give(kind, skills, parts, {})
         requests = [
             seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
             for part in parts
@@ -329,7 +330,7 @@ class Swarm:
         await asyncio.gather(*(request for request in requests if request is not None))
         return count
 
-    async def spawn_names(self, kind: str, names: Sequence[str]) -> int:
+    async def spawn_names(self, kind: str, names: Sequence[str], skills: frozenset[str] = frozenset()) -> int:
         """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
         self.check_kind(kind)
         await self.removals.settled(kind)
@@ -340,7 +341,8 @@ class Swarm:
         placed = self.placement.add_names(kind, names)
         if self.roster is not None and placed:
             with self.placement.coming(kind, [], placed):
-                await self.roster.named(kind, placed)
+                await self.roster.named(kind, placed, skills)
+        self.placement.talents.give(kind, skills, [], placed)
         requests = [
             seat.request_if_up("names", kind=kind, names=part)
             for number, mine in placed.items()

@@ -18,6 +18,7 @@ from pools.gauges import BUSY_SINCE_NS, CELLS
 from pools.placement import Placement
 from pools.pool import Pool
 from pools.sight import Sight
+from pools.spans import Part
 from pools.spec import PoolSpec
 from tests.support.clocks import Clock
 
@@ -320,6 +321,31 @@ def test_a_sticky_key_keeps_its_agent_while_that_exists() -> None:
     kept = {name: setup.balancer.stick("counter", name) for name in chosen}
     assert all(kept[name] == key for name, key in chosen.items() if key != 0)
     assert all(setup.placement.has("counter", key) for key in kept.values())
+
+
+# -- skills that were given --------------------------------------------------------------------------------------------
+
+DRAW = frozenset({"draw"})
+
+
+def test_a_task_that_wants_skills_goes_to_those_alone_who_were_given_them_whatever_they_have_to_do() -> None:
+    setup = Setup(1, 1)
+    own = {"counter": frozenset({"count"})}
+    assert setup.balancer.assign(own, [DRAW]) == [None]
+    setup.placement.talents.give("counter", DRAW, [Part(0, 2, 4)], {})
+    setup.pools[0].seats[0].link.open = 1_000
+    wanted = [DRAW, DRAW | own["counter"]] * 10
+    assert Counter(setup.balancer.assign(own, wanted)) == {("counter", 2): 10, ("counter", 3): 10}
+    setup.placement.talents.give("counter", DRAW, [Part(1, 15, 16)], {})
+    found = Counter(setup.balancer.assign(own, wanted))
+    assert found["counter", 15] >= 18
+    assert set(found) <= {("counter", key) for key in (2, 3, 15)}
+    setup.breakers.force("open", "p1")
+    assert {one[1] for one in setup.balancer.assign(own, wanted) if isinstance(one, tuple)} == {2, 3}
+    setup.breakers.force("open", "p0")
+    assert {type(one) for one in setup.balancer.assign(own, wanted)} == {CircuitOpen}
+    setup.placement.take("counter", [(2, 4), (15, 16)], [])
+    assert setup.balancer.assign(own, [DRAW]) == [None]
 
 
 # -- filling -----------------------------------------------------------------------------------------------------------

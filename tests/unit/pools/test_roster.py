@@ -293,3 +293,28 @@ async def test_one_that_was_removed_before_it_could_be_kept_is_not_kept_by_who_a
 
 def _full(*_parts: object) -> int:
     raise DiskFull("log", OSError(28, "No space left on device"))
+
+
+async def test_skills_that_agents_were_given_are_known_in_the_next_life_but_not_those_of_removed_ones(tmp_path: Path) -> None:
+    draw, both = frozenset({"draw"}), frozenset({"draw", "read"})
+    with open_roster(tmp_path) as roster:
+        placement = restored(roster)
+        await roster.ranged("scout", placement.add_range("scout", 4))
+        await roster.ranged("scout", placement.add_range("scout", 4), draw)
+        await roster.named("scout", placement.add_names("scout", ["a", "b"]), both)
+    for _ in range(2):  # as it was written, then folded
+        with open_roster(tmp_path) as roster:
+            placement = restored(roster)
+            given = {key: placement.talents.of("scout", key) for key in (0, 3, 4, 5, 7, "a", "b")}
+            assert given == {0: frozenset(), 3: frozenset(), 4: draw, 5: draw, 7: draw, "a": both, "b": both}
+    with open_roster(tmp_path) as roster:
+        placement = restored(roster)
+        parts, names = placement.take("scout", [(5, 6)], ["a"])
+        await roster.settled("scout", await roster.removed("scout", parts, names))
+        await roster.ranged("scout", placement.add_range("scout", 1))
+        await roster.named("scout", placement.add_names("scout", ["a"]))
+    for _ in range(2):
+        with open_roster(tmp_path) as roster:
+            placement = restored(roster)
+            given = {key: placement.talents.of("scout", key) for key in (4, 5, "a", "b")}
+            assert given == {4: draw, 5: frozenset(), "a": frozenset(), "b": both}
