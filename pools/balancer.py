@@ -24,6 +24,7 @@ from pools.placement import Placement, shares
 from pools.pool import Pool
 from pools.rota import Agents, Rota
 from pools.seat import Seat
+from pools.spec import STICKY_KEYS
 from pools.talents import Talented
 
 __all__ = ["Balancer", "Dealt", "fill"]
@@ -43,8 +44,6 @@ HALVED_S = 10.0
 LAG_S = 0.02
 #: Agents that are looked at for one that has nothing to do.
 LOOKS = 16
-#: Sticky keys whose agent is remembered.
-REMEMBERED = 65_536
 
 
 class _Target:
@@ -103,7 +102,9 @@ class Balancer:
         self._clock = clock
         self._chance = chance or Random()
         self._fields: dict[tuple[str, frozenset[str]], _Field] = {}
-        self._fixed: dict[tuple[str, str], Key] = {}
+        #: The agents of sticky keys, by kind and key; and who keeps those that are new, where state is kept.
+        self.sticky: dict[tuple[str, str], Key] = {}
+        self.on_stick: Callable[[str, str, Key], None] | None = None
 
     # -- one task ------------------------------------------------------------------------------------------------------
 
@@ -139,14 +140,17 @@ class Balancer:
 
     def stick(self, kind: str, name: str) -> Key:
         """The agent of a kind that a sticky key belongs to: the same one, as long as it exists. Raises UnknownKind."""
-        known = self._fixed.get((kind, name))
+        known = self.sticky.get((kind, name))
         if known is not None and self._placement.has(kind, known):
             return known
         hosts = self._field(kind).hosts
         number = crc32(name.encode())
-        if len(self._fixed) >= REMEMBERED:
-            del self._fixed[next(iter(self._fixed))]
-        key = self._fixed[kind, name] = self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts))
+        self.sticky.pop((kind, name), None)
+        if len(self.sticky) >= STICKY_KEYS:
+            del self.sticky[next(iter(self.sticky))]
+        key = self.sticky[kind, name] = self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts))
+        if self.on_stick is not None:
+            self.on_stick(kind, name, key)
         return key
 
     def named_by(self, kind: str, turn: int) -> Key:

@@ -18,17 +18,22 @@ from typing import Any
 from checkpoints.errors import CheckpointError, RecordTooLarge
 from checkpoints.frame import Part
 from checkpoints.store import changes_part, open_store
+from pools.address import Key
 from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.pause import Pause
 from pools.placement import Part as Range
 from pools.placement import Placement, Taken
-from pools.spec import PoolSpec
+from pools.spec import STICKY_KEYS, PoolSpec
 
 __all__ = ["Roster"]
 
 #: The kinds of its records: the agents of a kind, a kind's class, a pool's layout, an agent that was found sick.
 AGENTS, CLASS, POOL, SICK = "agents", "class", "pool", "sick"
+#: And the agents of sticky keys, in slots of which the oldest is written anew.
+STICKY = "sticky"
+#: Sticky keys that are written in one commit.
+AT_ONCE = 1_000
 #: What was done with agents of a kind: some were spawned, some removed, every worker knows of a removal.
 SPAWNED, REMOVED, SETTLED = "+", "-", "."
 #: Bytes of its log from which it is folded when it is opened: reading more takes longer than a start should.
@@ -51,6 +56,8 @@ class Roster:
         self.pause = Pause(self._thread, self._store.log)
         #: Agents that were noted and are not on the disk: what is under way, and what failed.
         self._noting: dict[tuple[str, str], Future[int]] = {}
+        self._sticky_next = 0
+        self._sticky: list[tuple[str, str, Key]] = []
         self._unkept: dict[tuple[str, str], tuple[Mapping[int, Sequence[str]], Callable[[Event], None]]] = {}
         try:
             self._check(pools)
@@ -238,11 +245,33 @@ class Roster:
         """The records of agents that were found sick."""
         return [(str(key), state) for kind, key, state in self._store.items() if kind == SICK]
 
-    def _put(self, part: Part) -> Future[int]:
-        return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], 1)
+    def sticky(self) -> dict[tuple[str, str], Key]:
+        """The agents of sticky keys by kind and key, those that were chosen first before the others."""
+        kept = sorted((state["at"], state["of"]) for kind, _, state in self._store.items() if kind == STICKY)
+        self._sticky_next = kept[-1][0] + 1 if kept else 0
+        return {(kind, name): key for _, (kind, name, key) in kept}
+
+    def stuck(self, kind: str, name: str, key: Key) -> None:
+        """Keep the agent of a sticky key, for nobody who waits: until then it follows from who is there."""
+        if not self._sticky:
+            get_running_loop().call_soon(self._put_sticky)
+        self._sticky.append((kind, name, key))
+
+    def _put_sticky(self) -> None:
+        sticky, self._sticky = self._sticky, []
+        for at in range(0, len(sticky), AT_ONCE):
+            numbers = range(self._sticky_next, self._sticky_next + len(sticky[at : at + AT_ONCE]))
+            states = [{"at": number, "of": list(each)} for number, each in zip(numbers, sticky[at : at + AT_ONCE], strict=True)]
+            kept = self._put(changes_part(STICKY, [number % STICKY_KEYS for number in numbers], states), len(numbers))
+            kept.add_done_callback(lambda kept: kept.cancelled() or kept.exception())
+            self._sticky_next = numbers.stop
+
+    def _put(self, part: Part, records: int = 1) -> Future[int]:
+        return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], records)
 
     def close(self) -> None:
         """Write what is under way, and give the store back."""
+        self._sticky = []
         self._thread.shutdown()
         with contextlib.suppress(CheckpointError):
             self._fold()

@@ -152,6 +152,7 @@ class Swarm:
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
         self.choices = Choices(keep.choices, stamp(time.time()))
+        self.routes.balancer.sticky, self.routes.balancer.on_stick = roster.sticky(), roster.stuck
         for reference, paths in roster.classes().values():
             self.references += [reference] if reference not in self.references else []
             self._paths += [path for path in paths if path not in self._paths]

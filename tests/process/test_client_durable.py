@@ -128,6 +128,21 @@ async def test_a_task_for_a_kind_goes_to_who_has_least_to_do(engine: Commands) -
         assert set(await asyncio.gather(*busy)) == {pids[0]}
 
 
+async def test_a_sticky_key_keeps_its_agent_over_the_death_of_the_engine_and_growth(engine: Commands) -> None:
+    async def agents() -> list[str]:
+        async with Client(environ=engine.environ) as client:
+            ids = await client.submit([{"kind": "counter", "method": "get", "sticky": f"s{at}"} for at in range(20)])
+            for name in ids:
+                await client.result(name, wait_s=20)
+            found = [(await client.task(name))["agent"] for name in ids]
+            await client.spawn("counter", add=50)
+            return found
+
+    before = await agents()
+    await restart(engine)
+    assert await agents() == before
+
+
 async def test_workers_may_die_too(engine: Commands, chance: Random) -> None:
     async with Client(environ=engine.environ, patience_s=30) as client:
         callers = [asyncio.ensure_future(client.ask(f"counter/{key}", "add", key)) for key in range(500) for _ in range(20)]

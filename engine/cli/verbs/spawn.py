@@ -43,7 +43,7 @@ tasks that want some. A class is found in the current folder and in that of pool
   engine spawn --kind frontend=200,backend=300
   engine spawn --count 5000 --kind a=40%,b=60%     2,000 and 3,000
   engine spawn --use scout.py:Scout --key a b c    scout/a, scout/b and scout/c
-  engine spawn --kind scout --add 3 --skill draw   3 more, for tasks that want someone who can draw
+  engine spawn --kind scout --add 3 --skill draw   3 more, who can draw
   engine spawn module --use audit.agents:Module --count 10 --warm
 """,
 )

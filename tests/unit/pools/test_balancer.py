@@ -348,6 +348,20 @@ def test_a_task_that_wants_skills_goes_to_those_alone_who_were_given_them_whatev
     assert setup.balancer.assign(own, [DRAW]) == [None]
 
 
+def test_who_keeps_sticky_keys_hears_of_each_once_and_what_was_kept_counts() -> None:
+    setup, heard = Setup(1, 1), []
+    setup.balancer.on_stick = lambda *facts: heard.append(facts)
+    setup.balancer.sticky["counter", "kept"] = 7
+    assert setup.balancer.stick("counter", "kept") == 7
+    new = setup.balancer.stick("counter", "new")
+    assert setup.balancer.stick("counter", "new") == new
+    assert heard == [("counter", "new", new)]
+    setup.placement.take("counter", [(7, 8)], [])
+    other = setup.balancer.stick("counter", "kept")
+    assert other != 7
+    assert heard[1:] == [("counter", "kept", other)]
+
+
 # -- filling -----------------------------------------------------------------------------------------------------------
 
 

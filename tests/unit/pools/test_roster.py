@@ -15,6 +15,7 @@ from checkpoints.compaction import forget
 from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
 from checkpoints.files import Disk
 from checkpoints.store import open_store
+from pools import roster as module
 from pools.errors import StateUnreadable
 from pools.placement import Part, Placement
 from pools.roster import Roster
@@ -318,3 +319,25 @@ async def test_skills_that_agents_were_given_are_known_in_the_next_life_but_not_
             placement = restored(roster)
             given = {key: placement.talents.of("scout", key) for key in (4, 5, "a", "b")}
             assert given == {4: draw, 5: frozenset(), "a": frozenset(), "b": both}
+
+
+async def test_sticky_keys_keep_their_agents_in_the_next_life_and_the_newest_of_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STICKY_KEYS", 10)
+    with open_roster(tmp_path) as roster:
+        assert roster.sticky() == {}
+        for number in range(8):
+            roster.stuck("counter", f"s{number}", number)
+        roster.stuck("counter", "s0", "x")
+        await until(lambda: roster._store.log.durable == len(POOLS) + 9)
+    with open_roster(tmp_path) as roster:
+        kept = roster.sticky()
+        assert kept == {("counter", f"s{number}"): number for number in range(1, 8)} | {("counter", "s0"): "x"}
+        for number in range(8, 13):
+            roster.stuck("counter", f"s{number}", number)
+        before = roster._store.log.durable
+        await until(lambda: roster._store.log.durable > before)
+    with open_roster(tmp_path) as roster:
+        assert list(roster.sticky().values()) == [4, 5, 6, 7, "x", 8, 9, 10, 11, 12]
+        roster.stuck("counter", "late", 1)  # and it is closed before that is written
