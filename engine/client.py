@@ -22,7 +22,7 @@ from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
-from engine.spawned import Spawned
+from engine.spawned import Spawned, check_skills
 from engine.stream import batches, singly
 from engine.tally import Tally
 from pools.address import ANY, Key, parse, valid_kind
@@ -260,11 +260,13 @@ class Client(Errands):
         add: int | None = None,
         keys: Sequence[str] | None = None,
         warm: bool = False,
+        skills: Iterable[str] = (),
         reference: str | None = None,
         paths: Iterable[str] = (),
     ) -> Spawned:
         """Make agents exist; `reference` loads their kind first. As `Engine.spawn`, and it measures a new agent's memory."""
         facts = {"count": count, "add": add, "keys": keys, "warm": warm, "reference": reference, "paths": list(paths)}
+        facts["skills"] = sorted(check_skills(skills))
         return Spawned(**await self.request("spawn", kind=kind, measure=True, **facts))
 
     async def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:
