@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from checkpoints.spec import SESSION_BYTES
+from engine.deployed import DEPLOYING, Deployed
 from engine.errands import RETURN_S, Errands
 from engine.errors import NotRunning, UnsafePath
 from engine.everybody import Everybody, Members
@@ -43,7 +44,7 @@ PATIENCE_S = 30.0
 HELLO_S = 10.0
 
 
-class Client(Errands):
+class Client(Errands, Deployed):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
@@ -304,6 +305,9 @@ class Client(Errands):
     async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
         """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
         return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
+
+    async def _deploying(self, verb: str, **facts: Any) -> dict[str, Any]:
+        return dict(await self.request(DEPLOYING[verb], **facts))
 
     async def foresight(self) -> dict[str, Any]:
         """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""

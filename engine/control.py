@@ -19,6 +19,7 @@ from typing import Any
 from checkpoints.errors import CheckpointError
 from checkpoints.spec import SESSION_BYTES
 from engine import __version__
+from engine.deployed import DeployVerbs
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
 from engine.everybody import members_of
@@ -82,6 +83,7 @@ class Control:
             "ready": self._ready,
             "stop": self._stop,
             **TaskVerbs(engine).verbs,
+            **DeployVerbs(engine).verbs,
         }
 
     async def listen(self, path: Path) -> None:

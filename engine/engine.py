@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from checkpoints.errors import CheckpointError
 from engine.accepted import Accepted
 from engine.allotment import pools_of
+from engine.deployed import DeployedHere
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.everybody import Everybody, members_of
 from engine.foresight import Foresight
@@ -63,7 +64,7 @@ GRACE_S = 5.0
 NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
-class Engine(Accepted):
+class Engine(Accepted, DeployedHere):
     """Workers full of agents, and the ways to ask them.
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
@@ -167,8 +168,7 @@ class Engine(Accepted):
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
         loop, tally = asyncio.get_running_loop(), self.tally
-        everybody = Everybody(partial(members_of, swarm), self.map_batches).ask
-        self._senders = Senders(swarm, tally, self._note, everybody)
+        self._senders = Senders(swarm, tally, self._note, Everybody(partial(members_of, swarm), self.map_batches).ask)
         asks = self._senders.get().asks
         self.ask = asks.ask
         self._foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)

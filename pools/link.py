@@ -95,6 +95,11 @@ class Link:
         self._again.attach(wire)
         self.pump()
 
+    def pause(self, wire: Wire | None = None) -> None:
+        """Send nothing more, while answers still come; with the channel from before, go on."""
+        self._wire = wire
+        self.pump()
+
     def detach(self, error: PoolError, *, drop_waiting: bool, running: tuple[int, int] | None = None) -> None:
         """The channel is gone: what was sent and not answered fails with the error, and what waits too if asked.
 
@@ -308,12 +313,6 @@ class Link:
             if self.valve is not None:
                 error.retry_after_s = self.valve.overflown(lane, count)
             refuse(lane.sink, lane.drop(count), failure_of(error))
-
-    @property
-    def oldest(self) -> tuple[str, str] | None:
-        """The agent's address and the method of the first task that was sent and not answered."""
-        _, place, _ = next(self.flights.tasks(), (None, (0, 0), ""))
-        return self.flights.task(*place)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from pools.healing import Finding
 from pools.link import Link
 from pools.placement import owner_of
 from pools.pressure import Pressure
-from pools.seat import Seat
 from pools.share import CpuShare
 from pools.spec import PoolSpec
+from pools.station import Station
 
 __all__ = ["Pool", "pss_bytes"]
 
@@ -47,7 +47,7 @@ class Pool:
         self,
         number: int,
         spec: PoolSpec,
-        seats: list[Seat],
+        seats: list[Station],
         on_found: Callable[[Finding], None],
         on_event: Callable[[Event], None],
     ) -> None:

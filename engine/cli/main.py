@@ -34,6 +34,7 @@ VERBS = {
     "ps": "the workers",
     "pools": "the pools, their limits and what they use",
     "agents": "the agents, a page at a time",
+    "deploy": "new code for agents while they work, and the way back",
     "breaker": "circuit breakers: list them, hold them open or closed",
     "foresight": "whether looking at tasks before they are sent is of use",
     "kinds": "what each kind of agent can be asked",

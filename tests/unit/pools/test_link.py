@@ -685,16 +685,16 @@ def test_what_was_taken_back_is_not_sent_to_the_next_process(is_meant: Any) -> N
 
 def test_what_is_in_flight_is_told_with_its_place_and_its_agent() -> None:
     setup, other = Setup(), Sink()
-    assert setup.link.oldest is None
+    assert setup.link.flights.oldest is None
     setup.offer("a", "b")
     setup.link.offer([queued(setup.link, other, ["x"])])
     assert [(token, place) for token, place, _ in setup.link.flights.tasks()] == [("a", (1, 0)), ("b", (1, 1)), ("x", (3, 0))]
     assert [(token, place) for token, place, _ in setup.link.flights.tasks(other)] == [("x", (3, 0))]
     assert [address for *_, address in setup.link.flights.tasks(other)] == ["counter/x"]
-    assert setup.link.oldest == ("counter/a", "add")
+    assert setup.link.flights.oldest == ("counter/a", "add")
     setup.link.take([{"n": 1, "i": [0], "v": [1]}])
     assert [token for token, *_ in setup.link.flights.tasks()] == ["b", "x"]
-    assert setup.link.oldest == ("counter/b", "add")
+    assert setup.link.flights.oldest == ("counter/b", "add")
 
 
 def test_sections_that_are_taken_back_whole_share_a_message() -> None:
@@ -736,3 +736,17 @@ def test_who_listens_hears_how_far_a_task_in_flight_is_and_nobody_hears_of_anoth
     deaf = Setup()
     deaf.offer("a")
     deaf.link.progressed([(deaf.wire.sections[0]["n"], 0, 0.4)])  # who does not listen is not disturbed
+
+
+def test_a_link_that_pauses_sends_nothing_and_takes_answers_until_it_goes_on_over_any_wire() -> None:
+    setup, other = Setup(), Wire()
+    setup.offer("a")
+    wire = setup.wire
+    setup.link.pause()
+    setup.offer("b")
+    lane = Lane(setup.link, "counter", setup.sink)
+    assert not setup.link.send_alone(lane, "c", "c", "add", None)
+    setup.link.take([{"n": 1, "v": [1]}])
+    assert (setup.sink.answers["a"], setup.link.open, setup.link.waiting, len(wire.sent)) == (1, 0, 1, 1)
+    setup.link.pause(other)
+    assert [section["i"] for section in other.sections] == [["b"]]
