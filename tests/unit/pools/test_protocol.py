@@ -148,12 +148,12 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     import asyncio
 
     from pools.gauges import Gauges
-    from pools.worker import Worker
+    from pools.shift import Shift
     from tests.support.rigs import ward
 
     gauges = Gauges(1)
     try:
-        worker = Worker(asyncio.get_running_loop(), gauges)
+        worker = Shift(asyncio.get_running_loop(), gauges)
         own = {*worker._verbs, *ward({}).verbs, "awaits", "deadlock", "cancel", "spawned"}  # the last once state is kept
         assert verbs("To a worker:") == own
     finally:
