@@ -99,7 +99,7 @@ class Client(Errands):
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
-        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, **kept)
+        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, says_dues=True, **kept)
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Connect once. Raises NotRunning, UnsafePath, OSError, LinkClosed."""

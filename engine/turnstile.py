@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from engine.task import Task
 from pools.address import Key
 from pools.gates import Gates
-from pools.ranked import Ranked
+from pools.ranked import CRITICAL, Ranked
 
 __all__ = ["Entry", "Turnstile"]
 
@@ -74,15 +74,19 @@ class Turnstile:
             flow.is_queued = True
             self._queue.put(flow, priority)
 
-    def take(self, room: int, most: int, now_s: float) -> list[Entry]:
-        """The next ones, up to `room`; of kinds that have few out, some more. most: that may be out.  now_s: monotonic."""
+    def take(self, room: int, most: int, now_s: float, spare: int = 0) -> list[Entry]:
+        """The next ones, up to `room`; of kinds that have few out, some more, and of critical ones up to `spare`.
+
+        most: that may be out.  now_s: monotonic.
+        """
         taken: list[Entry] = []
         passed: list[_Flow] = []
         self.wait_s = None
         sure = int(most * KIND_SHARE)
         while self._queue:
             flow = self._queue.take()
-            size = max(room - len(taken), sure - self._out[flow.kind])
+            size = room - len(taken) + (spare if flow.priority == CRITICAL else 0)
+            size = max(size, sure - self._out[flow.kind])
             size = min(size, len(flow.entries), QUANTUM if self._queue else size)
             size = self._allowed(flow, size, now_s)
             if size <= 0:

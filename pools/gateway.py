@@ -6,17 +6,20 @@ way out are the links'.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from checkpoints.stamp import STAMPED
 from pools.address import ANY, Key, key_of, valid_kind
 from pools.again import Wire
+from pools.duelane import DueLane
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
-from pools.lane import PLACE_BITS, Lane, refuse
+from pools.lane import PACED, PLACE_BITS, REFUSED, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
 from pools.ranked import CRITICAL, LOW, NORMAL
@@ -56,7 +59,7 @@ class Gateway:
     wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
     accepted, ended: told how many tasks came, and how they ended.
     deal: chooses the agents of a section that is addressed to a kind; None asks `resolve` for each task.
-    waits: told what the peer says of questions that take long, and None once the peer is gone.
+    waits: told what the peer says of questions that take long, and None once the peer is gone.  clock: monotonic seconds.
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class Gateway:
         ended: Ended,
         deal: Deal | None = None,
         waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         #: Chooses for tasks that are sent to a kind, where no number says who may be asked again; without, `resolve` does.
         self.aside: Aside | None = None
         #: Tasks in flight whose end it wants to know.
@@ -80,7 +85,7 @@ class Gateway:
         self._accepted = accepted
         self._ended = ended
         self._waits = waits
-        self._lanes: dict[tuple[int, str, str | None, int], Lane] = {}
+        self._lanes: dict[tuple[int, str, str | None, int, int, bool], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
         self._is_due = False
@@ -106,12 +111,13 @@ class Gateway:
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
     def _accept_one(self, section: _Section) -> None:
-        number, kind, session, mark, _, priority, rows = section
+        number, kind, session, rows = section.number, section.kind, section.session, section.rows
         self._accepted(len(rows))
         session = session or self.session
-        if self._deal is not None and session is None and all(row[2] is None for row in rows):
+        if self._deal is not None and session is None and not section.is_timely and all(row[2] is None for row in rows):
             rows = self._accept_dealt(section)
-        for position, own, key, method, argument in rows:
+        now_s = self._clock()
+        for position, own, key, method, argument, left_s in rows:
             token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, None)
             try:
                 meant = ANY if key is None else key_of(key)
@@ -127,7 +133,10 @@ class Gateway:
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
-                self._lane_of(link, kind, session, mark, priority).rows.extend((token, found, method, argument))
+                lane = self._lane_of(link, section, session, is_timely=left_s is not None)
+                lane.rows.extend((token, found, method, argument))
+                if left_s is not None:
+                    cast("DueLane", lane).dues.append(now_s + left_s)
 
     def _accept_dealt(self, section: _Section) -> list[_Row]:
         """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again.
@@ -149,15 +158,15 @@ class Gateway:
         return left
 
     def _deal_rows(self, section: _Section, given: Sequence[_Row], case: Hashable) -> None:
-        number, kind = section.number, section.kind
+        number = section.number
         rows = iter(given)
         try:
-            dealt, refusal = self._deal(kind, len(given)) if self._deal is not None else ([], None)
+            dealt, refusal = self._deal(section.kind, len(given)) if self._deal is not None else ([], None)
         except PoolError as error:
             dealt, refusal = [], error
         for link, keys in dealt:
-            tasks = self._lane_of(link, kind, None, section.mark, section.priority).rows
-            for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
+            tasks = self._lane_of(link, section, None).rows
+            for key, (position, _, _, method, argument, _) in zip(keys, rows, strict=False):
                 tasks.extend(((number, position, number << PLACE_BITS | position, case), key, method, argument))
         if refusal is not None:
             lost = [(number, position, number << PLACE_BITS | position, case) for position, *_ in rows]
@@ -167,14 +176,16 @@ class Gateway:
         """Answer a task that was done aside."""
         self.answered((token,), (value,), [(0, failure) for failure in failures])
 
-    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None, priority: int) -> Lane:
-        lane = self._lanes.get((id(link), kind, session, priority))
+    def _lane_of(self, link: Link, section: _Section, session: str | None, *, is_timely: bool = False) -> Lane:
+        key = id(link), section.kind, session, section.priority, section.manner, is_timely
+        lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[id(link), kind, session, priority] = Lane(link, kind, self)
-            lane.session, lane.ids, lane.priority = session, _numbers, priority
+            kind = section.kind
+            lane = self._lanes[key] = DueLane(link, kind, self, self._clock) if is_timely else Lane(link, kind, self)
+            lane.session, lane.ids, lane.priority, lane.manner = session, _numbers, section.priority, section.manner
             self._links[id(link)] = link
-        if mark is not None:
-            lane.mark = mark
+        if section.mark is not None:
+            lane.mark = section.mark
         return lane
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
@@ -253,16 +264,16 @@ class Gateway:
 
 #: The number of a section, the place in it, the task's own number, and what foresight is told with its end.
 _Token = tuple[int, int, int, Hashable]
-#: Position, the number that it was given, key, method and argument.
-_Row = tuple[int, int | None, Any, str, Any]
+#: Position, the number that it was given, key, method, argument, and for how many seconds it is of use; None for any number.
+_Row = tuple[int, int | None, Any, str, Any, float | None]
 
 
 class _Section(NamedTuple):
     """A task section as it came.
 
     session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
-    priority: which goes first.
-    rows: of each task.
+    priority: which goes first.  manner: what becomes of tasks that are too many.  is_timely: whether any is of use for some
+    time only.  rows: of each task.
     """
 
     number: int
@@ -271,6 +282,8 @@ class _Section(NamedTuple):
     mark: int | None
     is_again: bool
     priority: int
+    manner: int
+    is_timely: bool
     rows: list[_Row]
 
 
@@ -302,11 +315,20 @@ def _read(section: dict[str, Any]) -> _Section:
         raise TypeError("a session is a text, and its numbers are numbers")
     if mark is not None and type(mark) is not int:
         raise TypeError("a mark is a number")
-    rows = list(zip(positions, numbers, keys, methods, arguments, strict=True))
+    dues = section.get("d")
+    if dues is not None and not (type(dues) is list and all(map(_is_time, dues))):
+        raise TypeError("the time of a task is a number of seconds from 0, or null")
+    is_timely = dues is not None and any(due is not None for due in dues)
+    rows = list(zip(positions, numbers, keys, methods, arguments, repeat(None, count) if dues is None else dues, strict=True))
     priority = section.get("pr", NORMAL)
     if type(priority) is not int or not LOW <= priority <= CRITICAL:
         raise TypeError("a priority is a number from 0 to 3")
-    return _Section(number, kind, session, mark, bool(section.get("r")), priority, rows)
+    manner = PACED if section.get("pc") == 1 else REFUSED
+    return _Section(number, kind, session, mark, bool(section.get("r")), priority, manner, is_timely, rows)
+
+
+def _is_time(due: Any) -> bool:
+    return due is None or (type(due) in (int, float) and due >= 0)
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from math import isfinite
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from checkpoints.spec import PLACE_BITS
 from pools import values
@@ -111,8 +111,15 @@ class Lane:
         self.manner = REFUSED
         self.passed = 0
 
+    #: Whether its tasks are of use for some time only.
+    is_timely: ClassVar[bool] = False
+
     def __len__(self) -> int:
         return len(self.rows) // 4
+
+    def manners(self, tokens: Sequence[Any]) -> dict[str, Any]:
+        """What a section of tasks that were just taken says of them to who cannot know it. tokens: theirs."""
+        return {"pc": 1} if self.manner == PACED else {}
 
     def take(self, count: int) -> Section:
         """Remove the oldest tasks, as they are sent. Those that cannot be are answered, and missing."""

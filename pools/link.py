@@ -16,11 +16,12 @@ from checkpoints.stamp import stamp
 from pools import values
 from pools.address import Key
 from pools.again import ANSWERED, AWAY, Again, Flight, Wire
-from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFull, TaskCancelled, TaskExpired, failure_of
+from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, TaskCancelled, TaskExpired, failure_of
 from pools.flights import Flights
 from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
+from pools.overflow import refuse_overflow
 from pools.ranked import CRITICAL, NORMAL, Ranked
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
@@ -32,6 +33,8 @@ __all__ = ["Link"]
 
 #: Seconds that a part of a section is held back for the rest while the window is half full: the time of a few sections.
 HOLD_S = 0.002
+#: The window's part that critical tasks have on top of it, as a divisor.
+SPARE = 8
 
 
 class Link:
@@ -43,6 +46,7 @@ class Link:
     did, so what was not answered when a channel went is sent again over the next one.  wall_s: seconds since 1970, from which a
     section's number is made there, so that it says when it was given; None counts from `first`.  sight: told of each section
     that leaves and comes back.  valve: says how much of which kind may be sent; None where nothing but the window counts.
+    says_dues: the other side is told how long tasks are of use, and what becomes of too many.
     """
 
     def __init__(
@@ -57,9 +61,10 @@ class Link:
         wall_s: Callable[[], float] | None = None,
         sight: Sight | None = None,
         valve: Valve | None = None,
+        says_dues: bool = False,
     ) -> None:
-        self.sight = sight
-        self.valve = valve
+        self.sight, self.valve = sight, valve
+        self._says_dues = says_dues
         self.is_kept = is_kept
         self._wall_s = wall_s
         self._parity = first & 1
@@ -170,7 +175,7 @@ class Link:
         if self.open or self._queue or self._wire is None or type(argument) not in values.PLAIN:
             return False
         is_shut = self.sight is not None and self.sight.refusal(lane.kind) is not None
-        if is_shut or type(method) is not str or not method.isascii():
+        if is_shut or (self._says_dues and lane.is_timely) or type(method) is not str or not method.isascii():
             return False
         if self.valve is not None and not self.valve.is_free(lane):
             return False
@@ -211,7 +216,7 @@ class Link:
             if self.open or not sections:  # where none of them could be sent, no answer will come to go on at
                 break
         if self._queue and self.waiting > BACKLOG_TASKS:
-            self._refuse_overflow()
+            refuse_overflow(self._queue, BACKLOG_TASKS, None if self.valve is None else self.valve.overflown)
 
     def _sections(self, *, is_patient: bool) -> list[dict[str, Any]]:
         """What may be sent now: the lanes of a priority take turns, a section each, so that a long one starves nobody."""
@@ -219,13 +224,13 @@ class Link:
         held: list[Lane] = []
         shut: list[Lane] = []
         queue, valve = self._queue, self.valve
-        while queue and (valve is not None or self._window > self.open):
+        while queue:
             lane = queue.take()
             left = len(lane)
             if left == 0:
                 lane.is_queued = False
                 continue
-            room = self._window - self.open if valve is None else valve.room(lane, self.open)
+            room = self._room(lane) if valve is None else valve.room(lane, self.open)
             if room <= 0:
                 shut.append(lane)
             elif is_patient and self._half <= self.open < self._window and left < FRAME_TASKS and lane.priority < CRITICAL:
@@ -242,6 +247,10 @@ class Link:
             self._due_s = self._clock() + after_s
             self._later(after_s, self._release)
         return sections
+
+    def _room(self, lane: Lane) -> int:
+        """Tasks of a lane that fit into the window; critical ones have room beyond it, so that they wait for none to end."""
+        return self._window + (self._window // SPARE if lane.priority == CRITICAL else 0) - self.open
 
     def _section(self, lane: Lane, taken: Section) -> dict[str, Any] | None:
         """One section of a task message, counted as in flight; None when no task of it could be sent."""
@@ -260,6 +269,8 @@ class Link:
             section["a"] = arguments
         if lane.priority != NORMAL:
             section["pr"] = lane.priority
+        if self._says_dues:
+            section |= lane.manners(tokens)
         if lane.session is not None:
             section |= {"c": lane.session, "q": lane.ids(tokens), "cw": lane.mark}
         return section
@@ -298,16 +309,6 @@ class Link:
         for piece, half in flight.halves(self._next):
             self.flights[piece["n"]] = half
             self._send([piece])
-
-    def _refuse_overflow(self) -> None:
-        """Refuse the newest of what waits past the backlog's limit, of the lowest priority first."""
-        error = PoolFull(f"more than {BACKLOG_TASKS:,} tasks wait for one worker; send fewer at a time")
-        while (surplus := self.waiting - BACKLOG_TASKS) > 0:
-            lane = max(filter(len, self._queue), key=lambda lane: (-lane.priority, len(lane)))
-            count = min(surplus, len(lane))
-            if self.valve is not None:
-                error.retry_after_s = self.valve.overflown(lane, count)
-            refuse(lane.sink, lane.drop(count), failure_of(error))
 
     @property
     def oldest(self) -> tuple[str, str] | None:

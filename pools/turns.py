@@ -114,7 +114,7 @@ class Turns:
         if turn is not None:
             if len(turn.mailbox) >= self._mailbox:
                 raise MailboxFull(f"{kind.name}/{key} has {self._mailbox:,} tasks waiting")
-            turn.mailbox.append(task)
+            turn.mailbox.put(task)
             self._wait(1)
             return PENDING
         agent = residents.live.get(key)
@@ -283,7 +283,7 @@ class Turns:
             return  # this task was begun and ended within the loop below
         turn.is_draining = True
         while turn.mailbox and turn.running is None:
-            task = turn.mailbox.popleft()
+            task = turn.mailbox.take()
             self._wait(-1)
             try:
                 if task.method is None:

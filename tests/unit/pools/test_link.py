@@ -15,9 +15,11 @@ from pools import link as module
 from pools.again import DEATHS
 from pools.errors import Failure, FrameTooLarge, LinkClosed, PoolUnavailable, WorkerDied
 from pools.gauges import CELLS, HISTOGRAM
-from pools.lane import Lane
+from pools.duelane import DueLane
+from pools.lane import PACED, Lane
 from pools.link import Link
 from pools.message import encode
+from pools.ranked import CRITICAL
 from pools.spec import FRAME_TASKS
 from tests.support.clocks import Clock
 from tests.support.kept import Pipe
@@ -736,3 +738,33 @@ def test_who_listens_hears_how_far_a_task_in_flight_is_and_nobody_hears_of_anoth
     deaf = Setup()
     deaf.offer("a")
     deaf.link.progressed([(deaf.wire.sections[0]["n"], 0, 0.4)])  # who does not listen is not disturbed
+
+
+def test_a_critical_task_waits_for_none_of_those_that_fill_the_window() -> None:
+    setup = Setup(window=16)
+    lane = Lane(setup.link, "counter", setup.sink)
+    fill(lane, *((number, number, "get", None) for number in range(40)))
+    setup.link.offer([lane])
+    urgent = Lane(setup.link, "counter", setup.sink)
+    urgent.priority = CRITICAL
+    fill(urgent, *((number, number, "get", None) for number in range(100, 104)))
+    setup.link.offer([urgent])
+    assert [list(section["i"]) for section in setup.wire.sections] == [list(range(16)), [100, 101]]
+    setup.answer_all()
+    assert len(setup.sink.answers) == 44
+
+
+def test_only_a_link_that_leads_to_who_cannot_know_says_what_becomes_of_tasks() -> None:
+    for says_dues, said in ((False, {}), (True, {"pc": 1, "d": [2.0]})):
+        clock, wire, sink = Clock(), Wire(), Sink()
+        link = Link(window=10, clock=clock.s, later=clock.later, says_dues=says_dues)
+        link.attach(wire)
+        lane = DueLane(link, "counter", sink, clock.s)
+        lane.manner = PACED
+        if says_dues:
+            assert not link.send_alone(lane, "a", 1, "get", None), "it would leave without its time"
+        fill(lane, ("a", 1, "get", None))
+        lane.dues.append(clock.s() + 2)
+        link.offer([lane])
+        (section,) = wire.sections
+        assert {name: section[name] for name in ("pc", "d") if name in section} == said
