@@ -14,7 +14,7 @@ from checkpoints.spec import PLACE_BITS
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
-from pools.ranked import NORMAL
+from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
     "BARE", "FREE", "PACED", "PLACE_BITS", "REFUSED", "Columns", "Lane", "Listener", "Named", "Section", "Sink", "Way",
@@ -31,6 +31,10 @@ FREE, REFUSED, PACED = range(3)
 Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
 #: The same as a section carries them: the method names as `methods_column`, None for arguments where no task has one.
 Section = tuple[Sequence[Any], Sequence[Key], Any, Sequence[Any] | None]
+
+
+#: What a section says of each priority: nothing of the usual one.
+_RANKS = tuple({} if priority == NORMAL else {"pr": priority} for priority in range(len(PRIORITIES)))
 
 
 class Named(dict[str, Any]):
@@ -110,6 +114,11 @@ class Lane:
         self.priority = NORMAL
         self.manner = REFUSED
         self.passed = 0
+
+    @property
+    def rank(self) -> dict[str, int]:
+        """What a section says of its priority."""
+        return _RANKS[self.priority]
 
     #: Whether its tasks are of use for some time only.
     is_timely: ClassVar[bool] = False

@@ -22,7 +22,7 @@ from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
 from pools.overflow import refuse_overflow
-from pools.ranked import CRITICAL, NORMAL, Ranked
+from pools.ranked import CRITICAL, Ranked
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Link:
             return False
         self.offers += 1
         number = self._next()
-        section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
+        section = {"n": number, "k": lane.kind, "i": (key,), "m": method, **lane.rank}
         if argument is not None:
             section["a"] = (argument,)
         flight = self.flights[number] = Flight(lane.sink, (token,), self._clock(), section)
@@ -189,7 +189,7 @@ class Link:
             flight.opening = self.sight.sent(lane.kind, (key,))
         self.open = 1
         if self.valve is not None:
-            self.valve.sent_alone(lane.kind)
+            self.valve.sent_alone(lane)
         self._send([section])
         return True
 
@@ -258,7 +258,7 @@ class Link:
         if not tokens:
             return None
         number = self._next()
-        section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
+        section = {"n": number, "k": lane.kind, "i": keys, "m": methods, **lane.rank}
         flight = self.flights[number] = Flight(lane.sink, tokens, self._clock(), section)
         if self.sight is not None:
             flight.opening = self.sight.sent(lane.kind, keys)
@@ -267,8 +267,6 @@ class Link:
             self.valve.sent(lane, len(tokens))
         if arguments is not None:
             section["a"] = arguments
-        if lane.priority != NORMAL:
-            section["pr"] = lane.priority
         if self._says_dues:
             section |= lane.manners(tokens)
         if lane.session is not None:
@@ -354,7 +352,7 @@ class Link:
         flight.left -= count
         self.open -= count
         if self.valve is not None:
-            self.valve.landed(flight.section["k"], count, now_s - flight.sent_s)
+            self.valve.landed(flight.section, count, now_s - flight.sent_s)
         if flight.left <= 0:
             self.flights.pop(number, None)
             if self.sight is not None and not self.open:

@@ -34,6 +34,7 @@ from pools.job import CANCELLED, TOO_OLD, Alone, Known, Turn, Waiting
 from pools.kind import Kind
 from pools.lane import PLACE_BITS
 from pools.method import Method
+from pools.ranked import CRITICAL
 from pools.residents import Residents
 from pools.ward import Ward
 from pools.watched import Watched
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["PENDING", "Turns"]
 
 
+#: The mailbox's part that critical tasks have on top of it, as a divisor: a flood of others does not shut them out.
+SPARE = 8
 #: How a task fails that is asked for again under its number: by a sender that lost its connection, or when there is room.
 _ASKED_AGAIN = (TaskCancelled, StoreFull, StoreStopped)
 
@@ -112,7 +115,7 @@ class Turns:
             raise UnknownMethod(f"{kind.name} has no such method; it has {', '.join(sorted(kind.methods))}")
         turn: Turn | None = residents.busy.get(key)
         if turn is not None:
-            if len(turn.mailbox) >= self._mailbox:
+            if len(turn.mailbox) >= self._mailbox + (self._mailbox // SPARE if task.job.priority == CRITICAL else 0):
                 raise MailboxFull(f"{kind.name}/{key} has {self._mailbox:,} tasks waiting")
             turn.mailbox.put(task)
             self._wait(1)
