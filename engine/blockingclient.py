@@ -257,9 +257,11 @@ class BlockingClient:
         """The breakers. As `Client.breakers`."""
         return dict(self._call("breakers"))
 
-    def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+    def force_breaker(
+        self, action: str, pool: str | None = None, kind: str | None = None, *, target: str | None = None
+    ) -> list[dict[str, Any]]:
         """Open, close or let go of breakers by hand. As `Client.force_breaker`."""
-        return list(self._call("force_breaker", action, pool, kind))
+        return list(self._call("force_breaker", action, pool, kind, target=target))
 
     def foresight(self) -> dict[str, Any]:
         """How foresight is set, and whether it is of use. As `Client.foresight`."""

@@ -299,9 +299,11 @@ class Client(Errands):
         """The circuit breakers: `breakers` as `Engine.breakers.facts`, `outside` as `Engine.breakers.outside`."""
         return dict(await self.request("breakers"))
 
-    async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+    async def force_breaker(
+        self, action: str, pool: str | None = None, kind: str | None = None, *, target: str | None = None
+    ) -> list[dict[str, Any]]:
         """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
-        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
+        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind, target=target))
 
     async def foresight(self) -> dict[str, Any]:
         """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""

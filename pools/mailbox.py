@@ -1,6 +1,7 @@
 """The tasks behind a busy agent's unfinished one.
 
-Owns their order: as they came while they are alike, by priority once they are not. How many there may be is the turns' business.
+Owns their order: as they came while they are alike, by priority once they are not. How many there may be is the turns'
+business.
 """
 
 from __future__ import annotations

@@ -123,9 +123,10 @@ class Swarm:
             self._paths,
             keep=keep,
             session=self._session,
-            breaker=self.breakers.spec,
+            breakers=self.breakers,
             sick=self.healer.orders,
         )
+        self.breakers.on_held = self._held_outside
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)
@@ -377,6 +378,11 @@ class Swarm:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
         loop = asyncio.get_running_loop()
         return Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
+
+    def _held_outside(self, pool: int, target: str, state: str | None) -> None:
+        """Have the workers of a pool hold the breaker of a target outside; those that are down are told when they start."""
+        for seat in self.pools[pool].seats:
+            seat.request_if_up("outside", target=target, state=state)
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
         defer, heard = asyncio.get_running_loop().call_soon, self.deadlocks.heard

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pools import link as module
 from pools.again import DEATHS
+from pools.duelane import DueLane
 from pools.errors import Failure, FrameTooLarge, LinkClosed, PoolUnavailable, WorkerDied
 from pools.gauges import CELLS, HISTOGRAM
-from pools.duelane import DueLane
 from pools.lane import PACED, Lane
 from pools.link import Link
 from pools.message import encode
