@@ -310,7 +310,7 @@ class Breakers:
         """The targets outside that a worker does not simply call, or that are held: worker, target, breaker as said last."""
         now_s = self._clock()
         shown = []
-        for (worker, target), facts in self._outside.items():
+        for (worker, target), facts in sorted(self._outside.items(), key=lambda one: one[0][::-1]):
             said = {name: value for name, value in facts.items() if name != "told_s"}
             if said["retry_after_s"] is not None and said["mode"] == "auto":
                 said["retry_after_s"] = round(max(said["retry_after_s"] - (now_s - facts["told_s"]), 0.0), 3)

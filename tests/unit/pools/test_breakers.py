@@ -141,7 +141,7 @@ def test_what_workers_say_of_targets_outside_is_shown_until_they_close_or_die() 
         setup.breakers.heard(worker, {"target": target, "event": "breaker.opened", "facts": facts})
     setup.clock.pass_s(0.5)
     assert [(one["worker"], one["target"], one["retry_after_s"]) for one in setup.breakers.outside()] == [
-        ("p1", "a", 1.5), ("p1", "b", 1.5), ("p2", "a", 1.5),
+        ("p1", "a", 1.5), ("p2", "a", 1.5), ("p1", "b", 1.5),
     ]  # fmt: skip
     setup.breakers.heard("p1", {"target": "a", "event": "breaker.closed", "facts": {**facts, "state": "closed", "why": ""}})
     setup.breakers.gone("p2")
@@ -171,7 +171,7 @@ def test_a_target_that_is_held_is_shown_though_it_is_closed_and_its_time_does_no
         facts = {"state": state, "mode": f"forced {state}", "retry_after_s": retry_after_s, "why": ""}
         setup.breakers.heard("p1", {"target": state, "event": None, "facts": facts})
     setup.clock.pass_s(5)
-    assert [(one["target"], one["retry_after_s"]) for one in setup.breakers.outside()] == [("open", 60.0), ("closed", None)]
+    assert [(one["target"], one["retry_after_s"]) for one in setup.breakers.outside()] == [("closed", None), ("open", 60.0)]
     assert not setup.said, "nothing has changed"
 
 
