@@ -11,6 +11,7 @@ from checkpoints.stamp import STAMPED
 from pools.address import Key
 from pools.errors import BadFrame, CircuitOpen, Failure, FrameTooLarge, PoolError, UnknownAgent, WorkerDied
 from pools.gateway import Gateway
+from pools.lane import PACED, REFUSED
 from pools.link import Link
 from pools.message import RESULT, encode
 from pools.spec import FRAME_TASKS
@@ -417,3 +418,36 @@ def test_the_priority_of_a_section_is_that_of_its_lane_and_one_that_there_is_not
     for wrong in (4, -1, "high", None):
         with pytest.raises(BadFrame):
             setup.gateway.accept([tasks(7, 1, pr=wrong)])
+
+
+# -- the time of tasks -------------------------------------------------------------------------------------------------
+
+
+def test_a_task_whose_time_is_over_before_there_is_room_is_answered_and_not_sent() -> None:
+    setup = Setup(window=1)
+    now_s = [100.0]
+    setup.gateway._clock = lambda: now_s[0]
+    setup.gateway.accept([tasks(1, 5), tasks(2, 6, 7, 8, d=[0.5, None, 2])])
+    assert setup.wire.keys == [5]
+    now_s[0] += 1
+    setup.answer_all()
+    assert sorted(setup.wire.keys) == [5, 7, 8]
+    assert setup.back.answers[2, 0].type == "TaskExpired"
+    assert {place: setup.back.answers[place] for place in ((2, 1), (2, 2))} == {(2, 1): 7, (2, 2): 8}
+    assert setup.accepted == setup.ended == 4
+
+
+@pytest.mark.parametrize("dues", [[1.0], [1.0, "soon"], [1.0, -0.1], [1.0, True], 5, {"a": 1}])
+def test_times_that_fit_no_task_are_refused_with_the_section(dues: Any) -> None:
+    setup = Setup()
+    with pytest.raises(BadFrame):
+        setup.gateway.accept([tasks(1, 5, 6, d=dues)])
+    assert setup.accepted == 0
+
+
+def test_a_sender_says_that_its_tasks_wait_where_there_are_too_many() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(1, 5), tasks(2, 6, pc=1), tasks(3, 7, pc=1, d=[9.0])])
+    assert sorted(lane.manner for lane in setup.gateway._lanes.values()) == sorted([REFUSED, PACED, PACED])
+    setup.answer_all()
+    assert len(setup.back.answers) == 3

@@ -459,3 +459,30 @@ def test_tasks_in_columns_go_to_whoever_is_chosen_or_named() -> None:
     assert setup.near.tasks[2:] == [[9, "get", None]]
     assert [section.get("pr", NORMAL) for section in setup.near.wire.sections] == [CRITICAL, NORMAL]
     assert stream.open == 4  # for one there was nobody
+
+
+# -- tasks that are of use for some time -------------------------------------------------------------------------------
+
+
+def test_of_tasks_with_a_time_those_that_are_late_never_leave_and_each_has_one_answer() -> None:
+    setup = Setup(window=1)
+    now_s = [0.0]
+    setup.stream._clock = lambda: now_s[0]
+    tasks = [("counter/1", "get"), ("counter/2", "get", 5), ("counter", "get"), ("unknown/1", "get")]
+    setup.stream.send_in_time(range(4), tasks, [9.0, 1.0, 9.0, 9.0])
+    now_s[0] = 2.0
+    assert setup.failed() == {1: "TaskExpired", 3: "UnknownAgent"}
+    assert sorted(setup.answers) == [0, 1, 2, 3]
+    assert [task[0] for task in setup.near.tasks] == [1, 1]
+    assert setup.stream.open == 0
+
+
+def test_tasks_with_a_time_are_taken_back_like_the_others() -> None:
+    setup = Setup(window=1)
+    setup.stream._clock = lambda: 0.0
+    setup.stream.send_in_time(range(3), [("counter/1", "get")] * 3, [9.0] * 3, CRITICAL)
+    setup.stream.cancel_where(lambda token: token == 2)
+    assert setup.take()[2].type == "TaskCancelled"
+    setup.stream.cancel()
+    assert setup.take()[1].type == "TaskCancelled"
+    assert setup.near.wire.sections[0]["pr"] == CRITICAL
