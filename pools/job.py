@@ -128,7 +128,7 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.began_ns = 0
         self.context: Context | None = None
-        self.mailbox = Mailbox()
+        self.mailbox: Mailbox[Waiting] = Mailbox()
 
 
 class Known(Method):

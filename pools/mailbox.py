@@ -8,45 +8,47 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-from pools.ranked import Ranked
-
-if TYPE_CHECKING:
-    from pools.job import Waiting
+from pools.ranked import NORMAL, Ranked
 
 __all__ = ["Mailbox"]
 
+T = TypeVar("T")
 
-class Mailbox:
+
+class Mailbox(Generic[T]):
     """One agent's. A queue for each priority is made when a second one comes: there may be many mailboxes."""
 
-    __slots__ = ("_alike", "_ranked")
+    __slots__ = ("_alike", "_priority", "_ranked")
 
     def __init__(self) -> None:
-        self._alike: deque[Waiting] = deque()
-        self._ranked: Ranked[Waiting] | None = None
+        self._alike: deque[T] = deque()
+        #: Of all that are alike.
+        self._priority = NORMAL
+        self._ranked: Ranked[T] | None = None
 
     def __len__(self) -> int:
         return len(self._alike) if self._ranked is None else len(self._ranked)
 
-    def __iter__(self) -> Iterator[Waiting]:
+    def __iter__(self) -> Iterator[T]:
         return iter(self._alike) if self._ranked is None else iter(self._ranked)
 
-    def put(self, task: Waiting) -> None:
+    def put(self, task: T, priority: int = NORMAL) -> None:
         """Have one more wait."""
-        priority = task.job.priority
         if self._ranked is None:
-            if not self._alike or self._alike[0].job.priority == priority:
+            if not self._alike:
+                self._priority = priority
+            if self._priority == priority:
                 self._alike.append(task)
                 return
             self._ranked = Ranked()
             for each in self._alike:
-                self._ranked.put(each, each.job.priority)
+                self._ranked.put(each, self._priority)
             self._alike.clear()
         self._ranked.put(task, priority)
 
-    def take(self) -> Waiting:
+    def take(self) -> T:
         """The next one. Raises IndexError where none waits."""
         if self._ranked is None:
             return self._alike.popleft()
@@ -55,12 +57,12 @@ class Mailbox:
             self._ranked = None
         return task
 
-    def remove(self, task: Waiting) -> None:
-        """Take one out, wherever it waits. Raises ValueError where it does not."""
+    def remove(self, task: T, priority: int = NORMAL) -> None:
+        """Take one of a priority out, wherever it waits. Raises ValueError where it does not."""
         if self._ranked is None:
             self._alike.remove(task)
         else:
-            self._ranked.remove(task, task.job.priority)
+            self._ranked.remove(task, priority)
 
     def clear(self) -> None:
         """Let all of them go."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import compress
 from typing import Any
@@ -20,7 +21,7 @@ from pools.lane import PACED, Columns, Sink, sent_form
 from pools.link import Link
 from pools.ranked import NORMAL
 from pools.result import Batch
-from pools.ways import Deal, Ended, Resolve, Ways
+from pools.ways import Deal, Ended, Resolve, Ways, flush_together
 
 __all__ = ["Stream", "Watch"]
 
@@ -57,6 +58,8 @@ class Stream:
         self._chutes: dict[int, Chute] = {}
         #: The ways of tasks that are of use for some time only, by priority.
         self._timely: dict[int, Ways[DueLane]] = {}
+        #: The ways of what leaves together with more; None where everything leaves at once.
+        self._gathered: list[Ways[Any]] | None = None
         self._limit = limit
         self._wake = wake
         #: Sees answers first; None where nobody does.
@@ -83,7 +86,7 @@ class Stream:
         except IndexError:
             self.open -= len(tasks)
             raise
-        chute.ways.flush()
+        self.leave(chute.ways)
 
     def send_in_time(
         self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]], dues: Sequence[float], priority: int = NORMAL
@@ -111,7 +114,7 @@ class Stream:
                 lane = ways.lane_of(link, kind)
                 lane.rows.extend((token, key, method, sent_form(arguments)))
                 lane.dues.append(due_s)
-        ways.flush()
+        self.leave(ways)
 
     def _due_lane(self, priority: int, link: Link, kind: str, sink: Sink) -> DueLane:
         lane = DueLane(link, kind, sink, self._clock)
@@ -123,14 +126,34 @@ class Stream:
         chute = self._chute(priority)
         self.open += len(columns[0])
         chute.deal(kind, columns, is_plain=is_plain)
-        chute.ways.flush()
+        self.leave(chute.ways)
 
     def place(self, addresses: Sequence[str], columns: Columns, priority: int, *, is_plain: bool) -> None:
         """Send tasks in columns without keys, each to its address."""
         chute = self._chute(priority)
         self.open += len(columns[0])
         chute.place(addresses, columns, is_plain=is_plain)
-        chute.ways.flush()
+        self.leave(chute.ways)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Have what is sent within the block leave at its end, in common frames."""
+        if self._gathered is not None:
+            yield
+            return
+        self._gathered = []
+        try:
+            yield
+        finally:
+            gathered, self._gathered = self._gathered, None
+            flush_together(gathered)
+
+    def leave(self, ways: Ways[Any]) -> None:
+        """Offer what waits on some ways to its links, now or with the rest."""
+        if self._gathered is None:
+            ways.flush()
+        else:
+            self._gathered.append(ways)
 
     def _chute(self, priority: int) -> Chute:
         chute = self._chutes.get(priority)

@@ -117,7 +117,7 @@ class Turns:
         if turn is not None:
             if len(turn.mailbox) >= self._mailbox + (self._mailbox // SPARE if task.job.priority == CRITICAL else 0):
                 raise MailboxFull(f"{kind.name}/{key} has {self._mailbox:,} tasks waiting")
-            turn.mailbox.put(task)
+            turn.mailbox.put(task, task.job.priority)
             self._wait(1)
             return PENDING
         agent = residents.live.get(key)
@@ -338,7 +338,7 @@ class Turns:
     def _cancel_in(self, residents: Residents, turn: Turn, is_meant: Callable[[Waiting], bool]) -> None:
         gone = TaskCancelled("cancelled before it began")
         for task in [task for task in turn.mailbox if is_meant(task)]:
-            turn.mailbox.remove(task)
+            turn.mailbox.remove(task, task.job.priority)
             self._wait(-1)
             self._answer(residents, task, None, gone)
         running = turn.running
