@@ -800,7 +800,7 @@ def test_of_what_waits_in_a_worker_higher_priorities_go_first() -> None:
         rig.executor.accept(section, rig.answers)
     rig.executor._is_pumping = False
     rig.executor.pump()
-    assert TRAIL == [*[5] * 3, *[3] * 3, *[1] * 3, *[7] * 3]
+    assert [*[5] * 3, *[3] * 3, *[1] * 3, *[7] * 3] == TRAIL
     assert rig.executor.queued == 0
 
 
