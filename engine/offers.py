@@ -203,7 +203,7 @@ class Offers:
         now_s, mark = self._wall_s(), self._mark()
         for task, kind, key in way.next(self._desk, lambda: self._pump(way)):
             if task.is_ending:
-                way.waiting.ended(kind)
+                way.waiting.ended(kind, task.options.priority)
                 continue
             options = task.options
             lane = way.lanes.get((kind, options.priority))
@@ -242,7 +242,7 @@ class Offers:
         for at, task in enumerate(tokens):
             way = self._way_of.pop(task)
             way.out -= 1
-            way.waiting.ended(task.agent.partition("/")[0])
+            way.waiting.ended(task.agent.partition("/")[0], task.options.priority)
             ways[id(way)] = way
             failure = failed.get(at)
             if failure is None:

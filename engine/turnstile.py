@@ -48,6 +48,7 @@ class Turnstile:
         self._queue: Ranked[_Flow] = Ranked()
         self._count = 0
         self._out: Counter[str] = Counter()
+        self._critical = 0
         #: Seconds after which those that were passed over may have tokens; None where nobody waits for any.
         self.wait_s: float | None = None
 
@@ -85,8 +86,8 @@ class Turnstile:
         sure = int(most * KIND_SHARE)
         while self._queue:
             flow = self._queue.take()
-            size = room - len(taken) + (spare if flow.priority == CRITICAL else 0)
-            size = max(size, sure - self._out[flow.kind])
+            own = spare - self._critical if flow.priority == CRITICAL else 0  # past its share it takes turns with the others
+            size = max(room - len(taken), sure - self._out[flow.kind], own)
             size = min(size, len(flow.entries), QUANTUM if self._queue else size)
             size = self._allowed(flow, size, now_s)
             if size <= 0:
@@ -94,6 +95,7 @@ class Turnstile:
                 continue
             taken += [flow.entries.popleft() for _ in range(size)]
             self._out[flow.kind] += size
+            self._critical += size if flow.priority == CRITICAL else 0
             self._count -= size
             if flow.entries:
                 self._queue.put(flow, flow.priority)
@@ -121,6 +123,7 @@ class Turnstile:
             bucket.take(size, now_s)
         return size
 
-    def ended(self, kind: str) -> None:
-        """One of a kind came back."""
+    def ended(self, kind: str, priority: int) -> None:
+        """One of a kind and priority came back."""
         self._out[kind] -= 1
+        self._critical -= priority == CRITICAL

@@ -33,8 +33,6 @@ __all__ = ["Link"]
 
 #: Seconds that a part of a section is held back for the rest while the window is half full: the time of a few sections.
 HOLD_S = 0.002
-#: The window's part that critical tasks have on top of it, as a divisor.
-SPARE = 8
 
 
 class Link:
@@ -224,13 +222,13 @@ class Link:
         held: list[Lane] = []
         shut: list[Lane] = []
         queue, valve = self._queue, self.valve
-        while queue:
+        while queue and (valve is not None or self._window > self.open):
             lane = queue.take()
             left = len(lane)
             if left == 0:
                 lane.is_queued = False
                 continue
-            room = self._room(lane) if valve is None else valve.room(lane, self.open)
+            room = self._window - self.open if valve is None else valve.room(lane, self.open)
             if room <= 0:
                 shut.append(lane)
             elif is_patient and self._half <= self.open < self._window and left < FRAME_TASKS and lane.priority < CRITICAL:
@@ -247,10 +245,6 @@ class Link:
             self._due_s = self._clock() + after_s
             self._later(after_s, self._release)
         return sections
-
-    def _room(self, lane: Lane) -> int:
-        """Tasks of a lane that fit into the window; critical ones have room beyond it, so that they wait for none to end."""
-        return self._window + (self._window // SPARE if lane.priority == CRITICAL else 0) - self.open
 
     def _section(self, lane: Lane, taken: Section) -> dict[str, Any] | None:
         """One section of a task message, counted as in flight; None when no task of it could be sent."""

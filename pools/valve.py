@@ -131,7 +131,7 @@ class Valve:
         room = limit - open_
         if lane.priority == CRITICAL:
             share = int(limit * CRITICAL_SHARE) + 1
-            room = max(room + share, share - self._critical)
+            room = max(room, share - self._critical)  # past its share it takes turns with the others
         kind_share = int(limit * KIND_SHARE) + 1
         if room < kind_share:
             room = max(room, kind_share - self.flying[lane.kind])

@@ -21,7 +21,7 @@ ACTIONS = ("ls", "open", "close", "auto")
 STYLES = {"open": "red", "half-open": "yellow", "closed": "green"}
 
 ABOUT = About(
-    usage="[ls|open|close|auto] [--pool P] [--kind K | --target T] [--json]",
+    usage="[ls|open|close|auto] [--pool P] [--kind K | --target T]",
     text="""\
 Shows the circuit breakers: one for each pool, one for each kind in a pool. A closed one lets tasks pass. One that has seen
 too many of them fail opens: tasks addressed to a kind go to other pools then, and where no pool admits them they are refused

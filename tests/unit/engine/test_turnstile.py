@@ -64,7 +64,7 @@ def test_what_has_no_tokens_waits_and_holds_up_nobody() -> None:
 def test_no_more_are_out_of_a_kind_than_could_soon_run() -> None:
     turnstile = filled(("a", "", 500), ("b", "", 10), quotas=Quotas(kinds={"a": Quota(concurrency=5)}))
     assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": AHEAD * 5, "b": 10}
-    turnstile.ended("a")
+    turnstile.ended("a", NORMAL)
     assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": 1}
 
 
@@ -77,3 +77,5 @@ def test_critical_ones_have_room_of_their_own() -> None:
     assert turnstile.take(0, MOST, 0.0) == []
     assert len(turnstile.take(0, MOST, 0.0, spare=3)) == 3
     assert turnstile.take(-3, MOST, 0.0, spare=3) == []
+    turnstile.ended("a", CRITICAL)
+    assert len(turnstile.take(-2, MOST, 0.0, spare=3)) == 1

@@ -19,7 +19,6 @@ from pools.gauges import CELLS, HISTOGRAM
 from pools.lane import PACED, Lane
 from pools.link import Link
 from pools.message import encode
-from pools.ranked import CRITICAL
 from pools.spec import FRAME_TASKS
 from tests.support.clocks import Clock
 from tests.support.kept import Pipe
@@ -738,20 +737,6 @@ def test_who_listens_hears_how_far_a_task_in_flight_is_and_nobody_hears_of_anoth
     deaf = Setup()
     deaf.offer("a")
     deaf.link.progressed([(deaf.wire.sections[0]["n"], 0, 0.4)])  # who does not listen is not disturbed
-
-
-def test_a_critical_task_waits_for_none_of_those_that_fill_the_window() -> None:
-    setup = Setup(window=16)
-    lane = Lane(setup.link, "counter", setup.sink)
-    fill(lane, *((number, number, "get", None) for number in range(40)))
-    setup.link.offer([lane])
-    urgent = Lane(setup.link, "counter", setup.sink)
-    urgent.priority = CRITICAL
-    fill(urgent, *((number, number, "get", None) for number in range(100, 104)))
-    setup.link.offer([urgent])
-    assert [list(section["i"]) for section in setup.wire.sections] == [list(range(16)), [100, 101]]
-    setup.answer_all()
-    assert len(setup.sink.answers) == 44
 
 
 def test_only_a_link_that_leads_to_who_cannot_know_says_what_becomes_of_tasks() -> None:
