@@ -99,7 +99,7 @@ class Client(Errands):
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
-        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, **kept)
+        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, says_dues=True, **kept)
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Connect once. Raises NotRunning, UnsafePath, OSError, LinkClosed."""
@@ -301,9 +301,11 @@ class Client(Errands):
         """The circuit breakers: `breakers` as `Engine.breakers.facts`, `outside` as `Engine.breakers.outside`."""
         return dict(await self.request("breakers"))
 
-    async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+    async def force_breaker(
+        self, action: str, pool: str | None = None, kind: str | None = None, *, target: str | None = None
+    ) -> list[dict[str, Any]]:
         """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
-        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
+        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind, target=target))
 
     async def foresight(self) -> dict[str, Any]:
         """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""

@@ -263,7 +263,8 @@ class Control:
         return {"breakers": breakers.facts(), "outside": breakers.outside()}
 
     async def _force_breaker(self, order: Order) -> list[dict[str, Any]]:
-        return self._engine.breakers.force(order.text("action"), order.text_if_any("pool"), order.text_if_any("kind"))
+        pool, kind, target = (order.text_if_any(name) for name in ("pool", "kind", "target"))
+        return self._engine.breakers.force(order.text("action"), pool, kind, target=target)
 
     async def _cut(self, _order: Order) -> dict[str, list[int]]:
         return await self._engine.cut()

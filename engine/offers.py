@@ -8,7 +8,6 @@ offered as often as it takes; who keeps state does it once. Whether an answer co
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
@@ -39,6 +38,7 @@ from pools.errors import (
 from pools.gates import Gates
 from pools.lane import FREE, Lane
 from pools.link import Link
+from pools.ranked import Ranked
 
 __all__ = ["Offers"]
 
@@ -94,7 +94,7 @@ class Offers:
         self._ended = ended
         self._chance = chance
         self._wall_s = wall_s
-        self._arrived: deque[Task] = deque()
+        self._arrived: Ranked[Task] = Ranked()
         self._ways: dict[int, Way] = {}
         self._way_of: dict[Task, Way] = {}
         self._refused: dict[Task, int] = {}
@@ -117,7 +117,7 @@ class Offers:
             task.state, task.due_s = "queued", None
             if task.ready_s is None:
                 task.ready_s = now_s
-            self._arrived.append(task)
+            self._arrived.put(task, task.options.priority)
         self._route_soon()
 
     def ahead(self, kind: str, priority: int) -> int:
@@ -142,7 +142,7 @@ class Offers:
         chosen: list[Task] = []
         ways: dict[int, Way] = {}
         for _ in range(min(ROUTED, len(self._arrived))):
-            task = self._arrived.popleft()
+            task = self._arrived.take()
             if task.is_ending:
                 continue
             try:
@@ -184,7 +184,7 @@ class Offers:
         for task in tasks:
             if task in self._placing:
                 self._placing.remove(task)
-                self._arrived.append(task)
+                self._arrived.put(task, task.options.priority)
         self._route_soon()
 
     def _elsewhere(self, task: Task) -> None:
@@ -203,7 +203,7 @@ class Offers:
         now_s, mark = self._wall_s(), self._mark()
         for task, kind, key in way.next(self._desk, lambda: self._pump(way)):
             if task.is_ending:
-                way.waiting.ended(kind)
+                way.waiting.ended(kind, task.options.priority)
                 continue
             options = task.options
             lane = way.lanes.get((kind, options.priority))
@@ -242,7 +242,7 @@ class Offers:
         for at, task in enumerate(tokens):
             way = self._way_of.pop(task)
             way.out -= 1
-            way.waiting.ended(task.agent.partition("/")[0])
+            way.waiting.ended(task.agent.partition("/")[0], task.options.priority)
             ways[id(way)] = way
             failure = failed.get(at)
             if failure is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from engine.task import Task
 from pools.address import Key
 from pools.gates import Gates
-from pools.ranked import Ranked
+from pools.ranked import CRITICAL, Ranked
 
 __all__ = ["Entry", "Turnstile"]
 
@@ -48,6 +48,7 @@ class Turnstile:
         self._queue: Ranked[_Flow] = Ranked()
         self._count = 0
         self._out: Counter[str] = Counter()
+        self._critical = 0
         #: Seconds after which those that were passed over may have tokens; None where nobody waits for any.
         self.wait_s: float | None = None
 
@@ -74,15 +75,19 @@ class Turnstile:
             flow.is_queued = True
             self._queue.put(flow, priority)
 
-    def take(self, room: int, most: int, now_s: float) -> list[Entry]:
-        """The next ones, up to `room`; of kinds that have few out, some more. most: that may be out.  now_s: monotonic."""
+    def take(self, room: int, most: int, now_s: float, spare: int = 0) -> list[Entry]:
+        """The next ones, up to `room`; of kinds that have few out, some more, and of critical ones up to `spare`.
+
+        most: that may be out.  now_s: monotonic.
+        """
         taken: list[Entry] = []
         passed: list[_Flow] = []
         self.wait_s = None
         sure = int(most * KIND_SHARE)
         while self._queue:
             flow = self._queue.take()
-            size = max(room - len(taken), sure - self._out[flow.kind])
+            own = spare - self._critical if flow.priority == CRITICAL else 0  # past its share it takes turns with the others
+            size = max(room - len(taken), sure - self._out[flow.kind], own)
             size = min(size, len(flow.entries), QUANTUM if self._queue else size)
             size = self._allowed(flow, size, now_s)
             if size <= 0:
@@ -90,6 +95,7 @@ class Turnstile:
                 continue
             taken += [flow.entries.popleft() for _ in range(size)]
             self._out[flow.kind] += size
+            self._critical += size if flow.priority == CRITICAL else 0
             self._count -= size
             if flow.entries:
                 self._queue.put(flow, flow.priority)
@@ -117,6 +123,7 @@ class Turnstile:
             bucket.take(size, now_s)
         return size
 
-    def ended(self, kind: str) -> None:
-        """One of a kind came back."""
+    def ended(self, kind: str, priority: int) -> None:
+        """One of a kind and priority came back."""
         self._out[kind] -= 1
+        self._critical -= priority == CRITICAL

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pools.address import Key
-from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
 from pools.keep import Keep
 from pools.placement import Placement, owner_of
 from pools.removals import lots
@@ -33,7 +33,7 @@ class Briefing:
         *,
         keep: Keep | None,
         session: str,
-        breaker: BreakerSpec,
+        breakers: Breakers,
         sick: Callable[[Callable[[str, Key], bool]], Iterable[dict[str, Any]]],
     ) -> None:
         self._placement = placement
@@ -41,7 +41,7 @@ class Briefing:
         self._paths = paths
         self._keep = keep
         self._session = session
-        self._breaker = breaker
+        self._breakers = breakers
         self._sick = sick
 
     def orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
@@ -58,7 +58,8 @@ class Briefing:
                 "mailbox": spec.mailbox,
                 "sleep_after_s": spec.sleep_after_s,
                 "paths": self._paths,
-                "breaker": asdict(self._breaker),
+                "breaker": asdict(self._breakers.spec),
+                "held": self._breakers.held(number),
                 "kinds": self._kinds,
                 "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }

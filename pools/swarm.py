@@ -125,9 +125,10 @@ class Swarm:
             self._paths,
             keep=keep,
             session=self._session,
-            breaker=self.breakers.spec,
+            breakers=self.breakers,
             sick=self.healer.orders,
         )
+        self.breakers.on_held = lambda pool, target, state: self.pools[pool].tell("outside", target=target, state=state)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)

@@ -7,7 +7,7 @@ from engine.task import Task
 from engine.turnstile import AHEAD, Entry, Turnstile
 from pools.gates import Gates
 from pools.quota import Quota, Quotas
-from pools.ranked import LOW, NORMAL
+from pools.ranked import CRITICAL, LOW, NORMAL
 
 MOST = 1_600
 
@@ -64,5 +64,18 @@ def test_what_has_no_tokens_waits_and_holds_up_nobody() -> None:
 def test_no_more_are_out_of_a_kind_than_could_soon_run() -> None:
     turnstile = filled(("a", "", 500), ("b", "", 10), quotas=Quotas(kinds={"a": Quota(concurrency=5)}))
     assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": AHEAD * 5, "b": 10}
-    turnstile.ended("a")
+    turnstile.ended("a", NORMAL)
     assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": 1}
+
+
+def test_critical_ones_have_room_of_their_own() -> None:
+    turnstile = filled(("a", "", MOST))
+    assert len(turnstile.take(MOST, MOST, 0.0)) == MOST
+    turnstile.put(entry(1), NORMAL)
+    for number in range(5):
+        turnstile.put(entry(number), CRITICAL)
+    assert turnstile.take(0, MOST, 0.0) == []
+    assert len(turnstile.take(0, MOST, 0.0, spare=3)) == 3
+    assert turnstile.take(-3, MOST, 0.0, spare=3) == []
+    turnstile.ended("a", CRITICAL)
+    assert len(turnstile.take(-2, MOST, 0.0, spare=3)) == 1

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from pools import link as module
 from pools.again import DEATHS
+from pools.duelane import DueLane
 from pools.errors import Failure, FrameTooLarge, LinkClosed, PoolUnavailable, WorkerDied
 from pools.gauges import CELLS, HISTOGRAM
-from pools.lane import Lane
+from pools.lane import PACED, Lane
 from pools.link import Link
 from pools.message import encode
 from pools.spec import FRAME_TASKS
@@ -736,3 +737,19 @@ def test_who_listens_hears_how_far_a_task_in_flight_is_and_nobody_hears_of_anoth
     deaf = Setup()
     deaf.offer("a")
     deaf.link.progressed([(deaf.wire.sections[0]["n"], 0, 0.4)])  # who does not listen is not disturbed
+
+
+def test_only_a_link_that_leads_to_who_cannot_know_says_what_becomes_of_tasks() -> None:
+    for says_dues, said in ((False, {}), (True, {"pc": 1, "d": [2.0]})):
+        clock, wire, sink = Clock(), Wire(), Sink()
+        link = Link(window=10, clock=clock.s, later=clock.later, says_dues=says_dues)
+        link.attach(wire)
+        lane = DueLane(link, "counter", sink, clock.s)
+        lane.manner = PACED
+        if says_dues:
+            assert not link.send_alone(lane, "a", 1, "get", None), "it would leave without its time"
+        fill(lane, ("a", 1, "get", None))
+        lane.dues.append(clock.s() + 2)
+        link.offer([lane])
+        (section,) = wire.sections
+        assert {name: section[name] for name in ("pc", "d") if name in section} == said
