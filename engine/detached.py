@@ -17,6 +17,7 @@ from engine.account import Account
 from engine.admission import Admission
 from engine.alarms import Alarms
 from engine.change import Change, Draft
+from engine.division import Division
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.lull import lull
@@ -90,7 +91,7 @@ class Detached:
         self._offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
-            choose=self._promised.choose,
+            choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self._ended,
@@ -99,6 +100,7 @@ class Detached:
             chance=chance,
             wall_s=wall_s,
         )
+        self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
         self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
@@ -117,7 +119,10 @@ class Detached:
         for task in tasks:
             self._set_deadline(task)
         self._admission.accepted(tasks)
-        self._begin(task for task in tasks if task.state != "waiting")
+        divided = {task for task in tasks if task.parts is not None and task.agent == task.wanted}
+        self._begin(task for task in tasks if task.state != "waiting" and task not in divided)
+        for task in divided:
+            self._division.begin(task)
         self._follow(self._restored)
         if self._compactor is not None:
             self._compactor.start()
@@ -183,9 +188,23 @@ class Detached:
                 except PoolError:
                     continue  # it is there, and takes none now
 
+    def _choose(self, task: Task) -> str | None:
+        """An agent for a task; None where it is done in parts. Raises PoolError."""
+        agent = self._promised.choose(task)
+        if agent is None:
+            self._division.begin(task)
+        return agent
+
     def _ended(self, endings: list[Ending]) -> None:
         self._promised.ended(endings)
-        self.journal.end(endings)
+        if len(self._division):
+            self._division.ended([ending for ending in endings if ending.task.whole is not None])
+            endings = [ending for ending in endings if ending.task.whole is None]
+        if endings:
+            self.journal.end(endings)
+
+    def _take_back(self, tasks: Iterable[Task], wish: str) -> None:
+        self._offers.take_back([task for task in tasks if not self._division.take_back(task, wish)], wish)
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -291,7 +310,7 @@ class Detached:
             self._deadlines.put(left_s, task)
 
     def _expire(self, late: list[Task]) -> None:
-        self._offers.take_back(late, "expired")
+        self._take_back(late, "expired")
 
     # -- what became of them -------------------------------------------------------------------------------------------
 
@@ -329,7 +348,7 @@ class Detached:
         Raises UnknownTask, ResultGone.
         """
         task = self.register.find(name)
-        self._offers.take_back([task], "cancelled")
+        self._take_back([task], "cancelled")
         if task.ended_s is None:
             await self._wait(task, CANCEL_S)
         return task

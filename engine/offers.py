@@ -64,7 +64,7 @@ AGAIN = UNKEPT | {MailboxFull.__name__}
 class Offers:
     """The sender of accepted tasks.
 
-    resolve: from kind and key to the link.  choose: an agent of its kind for a task.
+    resolve: from kind and key to the link.  choose: an agent of its kind for a task; None where others are run for it.
     mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
@@ -76,7 +76,7 @@ class Offers:
         resolve: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
-        choose: Callable[[Task], str],
+        choose: Callable[[Task], str | None],
         mark: Callable[[], int],
         desk: Desk,
         ended: Callable[[list[Ending]], None],
@@ -147,10 +147,8 @@ class Offers:
                 continue
             try:
                 kind, slash, _ = task.agent.partition("/")
-                if not slash:
-                    self._chosen(task, chosen)
-                    if self._session is not None:
-                        continue
+                if not slash and not self._chosen(task, chosen):
+                    continue
                 kind, key = parse(task.agent)
                 link, key = self._resolve(kind, key)
             except PoolError as error:
@@ -159,8 +157,7 @@ class Offers:
                 else:
                     lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
-            way = self._ways.get(id(link))
-            if way is None:
+            if (way := self._ways.get(id(link))) is None:
                 way = self._ways[id(link)] = Way(link, self._gates)
             way.waiting.put((task, kind, key), task.options.priority)
             ways[id(link)] = way
@@ -172,12 +169,16 @@ class Offers:
             self._pump(way)
         self._route_soon()
 
-    def _chosen(self, task: Task, chosen: list[Task]) -> None:
-        """Choose an agent for a task. Raises PoolError."""
-        task.agent = self._choose(task)
+    def _chosen(self, task: Task, chosen: list[Task]) -> bool:
+        """Choose an agent for a task; returns whether it may go there at once. Raises PoolError."""
+        agent = self._choose(task)
+        if agent is None:
+            return False
+        task.agent = agent
         if self._session is not None:
             self._placing.add(task)
             chosen.append(task)
+        return self._session is None
 
     def placed(self, tasks: Iterable[Task]) -> None:
         """It is written down which agents these have."""
@@ -367,8 +368,7 @@ class Offers:
             if task.is_ending:
                 continue
             task.wish = wish
-            way = self._way_of.get(task)
-            if way is not None:
+            if (way := self._way_of.get(task)) is not None:
                 out.setdefault(id(way), (way, set()))[1].add(task)
             else:
                 self._refused.pop(task, None)

@@ -35,11 +35,11 @@ class Promised:
     def __len__(self) -> int:
         return len(self._cases)
 
-    def choose(self, task: Task) -> str:
-        """The address of an agent for the next attempt of a task. Raises PoolError.
+    def choose(self, task: Task) -> str | None:
+        """The address of an agent for the next attempt of a task; None where it is to be done in parts. Raises PoolError.
 
         An attempt before has failed, or has not begun, since its agent could not have it then.
-        It is never split, as it has one end under one number; its number says whether it is one of the control group.
+        Its number says whether it is one of the control group. What could not be split runs as it is.
         """
         if task.number in self._cases:
             has_failed = task.tries and task.retried > self._cases[task.number][1]
@@ -53,10 +53,13 @@ class Promised:
         if self._foreseen is None:
             return f"{task.agent}/{self._routes.resolve_key(task.agent, ANY)[1]}"
         argument = None if task.argument is None else orjson.loads(task.argument)
-        need = {"mem_bytes": task.options.memory_bytes} if task.options.memory_bytes else {}
-        judged = self._foreseen.judge(task.agent, task.method, argument, number=task.number, need=need, may_split=False)
+        is_part, may_split = task.whole is not None, task.parts is None
+        need = {"mem_bytes": task.options.memory_bytes} if task.options.memory_bytes and not is_part else {}
+        judged = self._foreseen.judge(
+            task.agent, task.method, argument, number=task.number, need=need, is_part=is_part, may_split=may_split
+        )
         self._cases[task.number] = judged.case, task.retried
-        return judged.address
+        return None if judged.is_split else judged.address
 
     def accepted(self, tasks: Iterable[Task]) -> None:
         """Note tasks that were accepted: the conflict of those that wait for others is resolved, they run behind them."""

@@ -15,7 +15,7 @@ from engine.dependencies import Dependencies
 from engine.errors import DuplicateTask, IntakeFull, NotRequeued, ResultGone, UnknownTask
 from engine.names import Former, Names, check_of
 from engine.options import Reference
-from engine.records import Rows, rows_of_change
+from engine.records import Rows, part_of, rows_of_change
 from engine.shelf import Shelf
 from engine.submission import Submission
 from engine.task import ENDED, Ending, Task, exact
@@ -44,8 +44,7 @@ class Register:
     """The tasks of one journal. session: its name, by which workers know the numbers.  life: how often it was opened."""
 
     def __init__(self, session: str, life: int = 1) -> None:
-        self.session = session
-        self.life = life
+        self.session, self.life = session, life
         #: What counts, as it is written down. `open` is what is left of `accepted`.
         self.accepted = 0
         self.ended = dict.fromkeys(ENDED, 0)
@@ -59,12 +58,9 @@ class Register:
         #: Tasks that are not written down yet, by number.
         self._drafted: dict[int, Task] = {}
         self._requeued: set[int] = set()
-        self._next = 1
-        self._settled = 1
-        self._lowest = 1
+        self._next = self._settled = self._lowest = 1
         self._ended_s = 0.0
-        #: Whether a task waits for one by its id.
-        self._has_ids = False
+        self._has_ids = False  # whether a task waits for one by its id
         #: Tasks that are open or drafted, and their bytes.
         self.held = self.held_bytes = 0
 
@@ -88,9 +84,8 @@ class Register:
         number = self._number(name)
         if number is None and name.isascii() and name.isdecimal() and len(name) < 19:
             number = self.names.find(int(name))
-        task = None if number is None else self.tasks.get(number)
-        if task is not None:
-            return task
+        if number is not None and number in self.tasks:
+            return self.tasks[number]
         if number is None or not 0 < number < self._settled:
             raise UnknownTask(f"no task {name[:80]!r} was accepted here; see: engine tasks")
         raise ResultGone(
@@ -245,11 +240,17 @@ class Register:
         self._requeued.update(old.number for old in olds)
         return draft
 
+    def divide(self, whole: Task, calls: Iterable[tuple[str, bytes | None]]) -> Draft:
+        """What a task is done in: methods and arguments, under numbers of their own. Raises BadArgument past the size."""
+        parts = [part_of(whole, self._next + at, *call, self.life) for at, call in enumerate(calls)]
+        return self._held(Draft([], (), parts=parts))
+
     def _held(self, draft: Draft) -> Draft:
         if draft.size_bytes > SUBMISSION_BYTES:
             raise BadArgument(f"a submission has {draft.size_bytes:,} bytes, up to {SUBMISSION_BYTES:,} are accepted at once")
-        self._check_room(len(draft.tasks), draft.size_bytes)
-        self._next += len(draft.tasks)
+        if not draft.parts:  # room for what is accepted is no room that it needs to end
+            self._check_room(len(draft.tasks), draft.size_bytes)
+        self._next += len(draft.tasks) + len(draft.parts)
         self.held += len(draft.tasks)
         self.held_bytes += draft.size_bytes
         return draft
@@ -266,8 +267,7 @@ class Register:
             )
 
     def _oldest(self) -> int:
-        tasks = self.tasks
-        while self._lowest < self._settled and ((task := tasks.get(self._lowest)) is None or task.ended_s is not None):
+        while self._lowest < self._settled and ((task := self.tasks.get(self._lowest)) is None or task.ended_s is not None):
             self._lowest += 1
         return self._lowest
 
@@ -282,7 +282,7 @@ class Register:
         for one in change.endings:
             ended[one.state] += 1
         count = sum(len(draft.tasks) for draft in change.drafts)
-        last = max((draft.tasks[-1].number + 1 for draft in change.drafts if draft.tasks), default=self._settled)
+        last = max([self._settled, *(draft.last + 1 for draft in change.drafts)])
         return [self.session, self.life, last, self.accepted + count, *ended.values()]
 
     def apply(self, change: Change) -> Change:
@@ -317,8 +317,9 @@ class Register:
             self.tasks[task.number] = task
             if task.of is not None:
                 self._was_requeued(task.of, task)
-        if draft.tasks:
-            self._settled = draft.tasks[-1].number + 1
+        for part in draft.parts:
+            part.whole.parts = [*(part.whole.parts or ()), part]  # type: ignore[union-attr]  # each is part of one
+        self._settled = max(self._settled, draft.last + 1)
         if draft.key:
             self._keys[draft.key] = draft.numbers
 
@@ -336,7 +337,7 @@ class Register:
         task, state, ended_s, value, error = ending
         self.ended[state] += 1
         self.held -= 1
-        self.held_bytes -= task.size_bytes
+        self.held_bytes -= task.held_bytes
         self._ended_s = ended_s
         task.state, task.ended_s, task.value, task.error = state, ended_s, value, error
         self._shelve(task)
@@ -367,8 +368,7 @@ class Register:
     def refuse(self, drafts: Iterable[Draft]) -> None:
         """Drafts that could not be written down: their numbers are never used."""
         for draft in drafts:
-            if draft.tasks:
-                self._settled = draft.tasks[-1].number + 1
+            self._settled = max(self._settled, draft.last + 1)
             self.held -= len(draft.tasks)
             self.held_bytes -= draft.size_bytes
             self._undo(draft.tasks)
@@ -389,7 +389,7 @@ class Register:
                 self._shelve(task)
             else:
                 self.held += 1
-                self.held_bytes += task.size_bytes
+                self.held_bytes += task.held_bytes
         self.tasks = {number: self.tasks[number] for number in sorted(self.tasks)}
         for task in self.tasks.values():
             if task.ended_s is None and task.after:

@@ -86,6 +86,11 @@ class Task:
     #: How it shall end, `cancelled` or `expired`, once somebody has taken it back.
     wish: str | None = field(default=None, repr=False)
 
+    #: What it is done in: the task that splits it, its parts in order, the one that joins them; None where it runs as it is.
+    parts: list[Task] | None = field(default=None, repr=False)
+    #: The task that it is a part of: such a one is not counted, and has no end of its own in the journal.
+    whole: Task | None = field(default=None, repr=False)
+
     #: What it takes in memory, about, while it is open.
     size_bytes: int = field(init=False, repr=False)
 
@@ -99,6 +104,11 @@ class Task:
             + (len(name) if type(name) is str else 0)
             + REFERENCE_BYTES * len(self.after)
         )
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes while it is open, with what it is done in."""
+        return self.size_bytes + sum([part.size_bytes for part in self.parts or ()])
 
     @property
     def kept_bytes(self) -> int:
