@@ -133,6 +133,10 @@ class History:
         """The record of a pair; None where there is none."""
         return self._records.get(pair)
 
+    def pairs(self, kind: str) -> list[Pair]:
+        """The pairs of a kind of which something is known."""
+        return [pair for pair in self._records if pair[0] == kind]
+
     def error_rate(self, kind: str, method: str, now_s: float) -> float:
         """The share of tasks of this kind and method that fail, as far as is known: PRIOR where nothing is."""
         record = self._records.get((kind, method))
