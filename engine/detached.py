@@ -23,6 +23,7 @@ from engine.journal import Journal, open_journal
 from engine.lull import lull
 from engine.offers import Offers
 from engine.options import ANYBODY
+from engine.precedence import Precedence
 from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
@@ -101,6 +102,7 @@ class Detached:
             wall_s=wall_s,
         )
         self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
+        self._precedence = Precedence(foreseen, self.register.newest, self._offers.hasten)
         self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
@@ -123,6 +125,7 @@ class Detached:
         self._begin(task for task in tasks if task.state != "waiting" and task not in divided)
         for task in divided:
             self._division.begin(task)
+        self._precedence.accepted(tasks)
         self._follow(self._restored)
         if self._compactor is not None:
             self._compactor.start()
@@ -197,6 +200,7 @@ class Detached:
 
     def _ended(self, endings: list[Ending]) -> None:
         self._promised.ended(endings)
+        self._precedence.ended(endings)
         if len(self._division):
             self._division.ended([ending for ending in endings if ending.task.whole is not None])
             endings = [ending for ending in endings if ending.task.whole is None]
@@ -266,7 +270,7 @@ class Detached:
             for task in draft.tasks:
                 if task.deadline_s is not None:
                     self._set_deadline(task)
-            self._promised.accepted(draft.tasks)
+            self._precedence.accepted(draft.tasks)
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:

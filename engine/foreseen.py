@@ -310,11 +310,20 @@ class Foreseen:
             self._views = {pair: view}
         return view
 
-    def resolved(self, count: int) -> None:
-        """Note tasks that conflict with what they depend on, and therefore wait for it: in no group, as none could be sent."""
-        if self.spec.threshold <= CONFLICTING:
-            for counts, name in ((self.trial.risks, DEPENDENCY_CONFLICT), (self.trial.actions, "resolve_deps_first")):
-                counts[name] = counts.get(name, 0) + count
+    def conflicted(self, number: int, *, is_late: bool) -> bool | None:
+        """Note a task that conflicts with what it depends on, and therefore waits for it.
+
+        is_late: whether that would go later than the task itself, so that something can be done.
+        Returns whether it is to be run first; None where the task is in no group.
+        """
+        if self.spec.threshold > CONFLICTING:
+            return None
+        trial = self.trial
+        trial.risks[DEPENDENCY_CONFLICT] = trial.risks.get(DEPENDENCY_CONFLICT, 0) + 1
+        is_treated = not (is_late and is_control(self._seed, number, self.spec.control))
+        if is_treated:
+            trial.actions["resolve_deps_first"] = trial.actions.get("resolve_deps_first", 0) + 1
+        return is_treated if is_late else None
 
     def is_judged(self, kind: str) -> bool:
         """Whether tasks for a kind were looked at lately."""

@@ -19,21 +19,19 @@ from engine.alarms import Alarms
 from engine.desk import Desk
 from engine.retry import backoff_s, retry_s
 from engine.task import TRIES, Ending, Task, Try, exact
+from engine.undone import AGAIN, CUT_OFF, UNKEPT, UNSENT, undone
 from engine.way import Way
 from pools.address import Key, parse
 from pools.breakers import HELD
 from pools.errors import (
     CircuitOpen,
     Failure,
-    LinkClosed,
     MailboxFull,
     PoolError,
     PoolUnavailable,
-    StoreFull,
     StoreStopped,
     TaskCancelled,
     TaskExpired,
-    WorkerDied,
     failure_of,
 )
 from pools.gates import Gates
@@ -54,11 +52,6 @@ TIMEOUT = "timeout"
 TRY_CHARS = 200
 #: Why an agent that was chosen cannot have a task now.
 ELSEWHERE = (CircuitOpen, PoolUnavailable)
-#: What a worker's end means for a task that nobody took back; it is found open when the engine starts again.
-CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
-#: What a worker's disk means that takes no changes; and the failures after which a task is offered again as it was.
-UNKEPT = frozenset({StoreFull.__name__, StoreStopped.__name__})
-AGAIN = UNKEPT | {MailboxFull.__name__}
 
 
 class Offers:
@@ -124,6 +117,15 @@ class Offers:
         """Tasks of a kind that wait here, of this priority and higher ones."""
         return sum(way.waiting.ahead(kind, priority) for way in self._ways.values())
 
+    def hasten(self, tasks: Iterable[Task], priority: int) -> None:
+        """Have tasks go as those of a higher priority do, wherever they wait; what a worker has goes on as it is."""
+        for task in tasks:
+            task.urgency = max(priority, task.urgency)
+            if task.is_lined:  # it gets another place in the line; the one that it had is passed over
+                task.is_lined = False
+                self._arrived.appendleft(task)
+        self._route_soon()
+
     def hold(self) -> None:
         """Offer nothing more; what is out may still end."""
         self.is_held = True
@@ -159,7 +161,8 @@ class Offers:
                 continue
             if (way := self._ways.get(id(link))) is None:
                 way = self._ways[id(link)] = Way(link, self._gates)
-            way.waiting.put((task, kind, key), task.options.priority)
+            way.waiting.put((task, kind, key), task.urgency)
+            task.is_lined = True
             ways[id(link)] = way
         if lost:
             self._ended(lost)
@@ -206,11 +209,11 @@ class Offers:
             if task.is_ending:
                 way.waiting.ended(kind)
                 continue
-            options = task.options
-            lane = way.lanes.get((kind, options.priority))
+            options, priority, task.is_lined = task.options, task.urgency, False
+            lane = way.lanes.get((kind, priority))
             if lane is None:
-                lane = way.lanes[kind, options.priority] = Lane(way.link, kind, self)
-                lane.session, lane.ids, lane.priority, lane.manner = self._session, _numbers, options.priority, FREE
+                lane = way.lanes[kind, priority] = Lane(way.link, kind, self)
+                lane.session, lane.ids, lane.priority, lane.manner = self._session, _numbers, priority, FREE
             lane.mark = mark
             task.state, task.started_s, task.progress = "running", now_s, None
             task.attempts += 1
@@ -276,7 +279,7 @@ class Offers:
             attempt = Try(task.started_s or now_s, now_s, task.agent, failure.type, failure.message[:TRY_CHARS])
             task.tries = (*task.tries[1 - TRIES :], attempt)
         if wait_s is None:
-            endings.append(_failed(task, now_s, failure))
+            endings.append(undone(task, now_s, failure))
             return
         task.retried += 1
         task.state, task.due_s = "waiting", now_s + wait_s
@@ -343,7 +346,7 @@ class Offers:
             if way.link.reason is None:
                 self._fail(task, self._wall_s(), failure, endings)
             elif task.wish is not None:
-                endings.append(_failed(task, self._wall_s(), Failure(TaskCancelled.__name__, failure.message)))
+                endings.append(undone(task, self._wall_s(), Failure(TaskCancelled.__name__, failure.message)))
             else:
                 self.put([task])
         if endings:
@@ -372,7 +375,7 @@ class Offers:
                 out.setdefault(id(way), (way, set()))[1].add(task)
             else:
                 self._refused.pop(task, None)
-                endings.append(_failed(task, self._wall_s(), _UNSENT))
+                endings.append(undone(task, self._wall_s(), UNSENT))
         if endings:
             self._ended(endings)
         for way, meant in out.values():
@@ -385,16 +388,3 @@ def _is_open(task: Task) -> bool:
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:
     return [task.number for task in tokens]
-
-
-def _failed(task: Task, now_s: float, failure: Failure) -> Ending:
-    """How a task ends that has not been done. One that was taken back is not offered again for what else it met."""
-    if task.wish is not None and failure.type in AGAIN:
-        failure = Failure(TaskCancelled.__name__, failure.message)
-    if failure.type == TaskCancelled.__name__ and task.wish == "expired":
-        failure = Failure(TaskExpired.__name__, f"it was not done within {task.deadline_s:g} s: {failure.message}")
-    state = {TaskCancelled.__name__: "cancelled", TaskExpired.__name__: "expired"}.get(failure.type, "failed")
-    return task.end(state, now_s, error=failure)
-
-
-_UNSENT = failure_of(TaskCancelled("it was taken back before a worker had it"))

@@ -1,7 +1,7 @@
 """Accepted tasks that name no agent: the agent of each attempt is chosen when it may begin; its end is learned from.
 
 Owns which case each attempt has. Where tasks are written down, and what one waits for, is not known here: who accepts them
-tells when one begins, waits, or has ended.
+tells when one begins or has ended.
 """
 
 from __future__ import annotations
@@ -60,12 +60,6 @@ class Promised:
         )
         self._cases[task.number] = judged.case, task.retried
         return None if judged.is_split else judged.address
-
-    def accepted(self, tasks: Iterable[Task]) -> None:
-        """Note tasks that were accepted: the conflict of those that wait for others is resolved, they run behind them."""
-        waiting = sum([task.state == "waiting" for task in tasks if task.after])
-        if waiting and self._foreseen is not None:
-            self._foreseen.resolved(waiting)
 
     def ended(self, endings: Iterable[Ending]) -> None:
         """Learn from the ends of tasks."""

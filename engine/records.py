@@ -152,7 +152,7 @@ def read_task(number: int, state: dict[str, Any], life: int) -> Task:
 def part_of(whole: Task, number: int, method: str, argument: bytes | None, life: int) -> Task:
     """A task that another one is done in; it runs as that one was to run, at any agent of its kind."""
     part = Task(number, None, whole.wanted, method, argument, whole.accepted_s, options=whole.options, is_any=True, life=life)
-    part.whole = whole
+    part.whole, part.urgency = whole, whole.urgency
     return part
 
 

@@ -81,6 +81,10 @@ class Task:
     tries: tuple[Try, ...] = ()
     #: How far it said last that it is, 0 to 1.
     progress: float | None = None
+    #: The priority with which it goes: its own, or a higher one of a task that waits for it.
+    urgency: int = field(init=False, repr=False)
+    #: Whether it stands in the line before a worker.
+    is_lined: bool = field(default=False, repr=False)
     #: Whether its end is decided, and perhaps not written down yet.
     is_ending: bool = field(default=False, repr=False)
     #: How it shall end, `cancelled` or `expired`, once somebody has taken it back.
@@ -96,6 +100,7 @@ class Task:
 
     def __post_init__(self) -> None:
         argument, name = self.argument, self.name
+        self.urgency = self.options.priority
         self.size_bytes = (
             TASK_BYTES
             + len(self.agent)

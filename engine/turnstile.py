@@ -64,6 +64,7 @@ class Turnstile:
     def put(self, entry: Entry, priority: int) -> None:
         """Have one more wait."""
         task, kind, _ = entry
+        task.urgency = priority
         key = kind, task.options.tenant, priority
         flow = self._flows.get(key)
         if flow is None:
@@ -88,8 +89,10 @@ class Turnstile:
             if size <= 0:
                 passed.append(flow)
                 continue
-            taken += [flow.entries.popleft() for _ in range(size)]
-            self._out[flow.kind] += size
+            popped = [flow.entries.popleft() for _ in range(size)]
+            fresh = [entry for entry in popped if entry[0].urgency == flow.priority]  # the others have another place by now
+            taken += fresh
+            self._out[flow.kind] += len(fresh)
             self._count -= size
             if flow.entries:
                 self._queue.put(flow, flow.priority)

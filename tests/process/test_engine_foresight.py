@@ -18,6 +18,7 @@ from pools.spec import ForesightSpec, PoolSpec
 from tests.support.commands import commands
 from tests.support.flawed import LARGEST, Brittle
 from tests.support.flawed import __file__ as brittle_file
+from tests.support.portions import Portions
 from tests.support.processes import pool, running, until
 
 LARGE = list(range(3 * LARGEST))
@@ -285,6 +286,29 @@ async def test_accepted_tasks_go_to_agents_that_are_good_at_them(tmp_path: Path,
         )
         assert [await engine.result(each, 10) for each in (first, late)] == [1, 2]
         assert engine.foresight.report()["risks"]["dependency_conflict"] == 1
+
+
+@pytest.mark.parametrize("durability", ["memory", "os"])
+async def test_what_a_task_waits_for_is_run_before_a_flood_of_its_like(tmp_path: Path, durability: str) -> None:
+    facts: dict[str, Any] = {} if durability == "memory" else {"durability": durability, "data": tmp_path}
+    async with running([pool(window=64)], [Portions], foresight=ForesightSpec(control=0.5), **facts) as engine:
+        await engine.spawn(Portions, 8)
+        flood = [{"agent": f"portions/{at % 8}", "method": "total", "args": [[0.001]]} for at in range(24_000)]
+        await engine.submit([each | {"priority": "low"} for each in flood])
+        before = [{"id": f"b{at}", "agent": f"portions/{at % 8}", "method": "total", "args": [[0]]} for at in range(200)]
+        await engine.submit([each | {"priority": "low"} for each in before])
+        behind = [{"agent": "portions/1", "method": "counts", "after": [f"b{at}"]} for at in range(200)]
+        ids = await engine.submit([each | {"priority": "high"} for each in behind])
+        groups = dict(engine.detached._precedence._is_treated)
+        treated = [name for name in ids if groups[int(name.rpartition("-")[2])]]
+        assert 60 < len(treated) < 140
+        for name in treated:
+            await engine.result(name, 30)
+        assert engine.stats().detached["open"] > 10_000
+        told = engine.foresight.report()["dependencies"]
+        assert (told["treated"]["tasks"], told["control"]["tasks"]) == (len(treated), 0)
+        late = next(name for name in ids if name not in treated)
+        assert (await engine.task(late))["waiting_for_count"] == 1
 
 
 async def test_the_command_tells_what_stats_and_clients_tell(tmp_path: Path) -> None:

@@ -113,7 +113,6 @@ def test_without_foresight_the_routes_choose() -> None:
     promised = Promised(Routes(), None)  # type: ignore[arg-type]
     made = task(1)
     assert promised.choose(made) == "scout/9"
-    promised.accepted([task(2, after=("a",), state="waiting")])
     promised.ended([made.end("done", 0.0, value=b"1")])
 
 
@@ -143,12 +142,3 @@ def test_what_it_needs_is_held_against_what_there_is_and_it_is_split_once() -> N
     assert rig.foreseen.trial.actions == {"split_task": 1}
 
 
-@pytest.mark.parametrize(("threshold", "count"), [(0.8, 2), (0.81, 0)])
-def test_tasks_that_wait_for_others_are_conflicts_that_are_resolved(threshold: float, count: int) -> None:
-    rig = Rig(threshold=threshold)
-    waiting = [task(number, after=("a",), state="waiting") for number in range(2)]
-    rig.promised.accepted([task(5), task(6, after=("a",)), task(7, state="waiting"), *waiting])
-    assert rig.foreseen.trial.risks.get("dependency_conflict", 0) == count
-    assert rig.foreseen.trial.actions.get("resolve_deps_first", 0) == count
-    rig.promised.accepted([task(5)])
-    assert rig.foreseen.trial.risky == 0
