@@ -180,13 +180,22 @@ class Foreseen:
         keys = self._ground.deal(kind, len(arguments))
         if keys is None:
             return None
-        known = self.view(pair).cases
-        spots = zip(self._ground.places_of(kind, keys), map(size_of, arguments), strict=True)
-        cases = [*map(known.get, spots)]
+        view = self.view(pair)
+        spots = [*zip(self._ground.places_of(kind, keys), map(size_of, arguments), strict=True)]
+        self._meet(view, pair, set(spots).difference(view.cases))
+        cases = [*map(view.cases.get, spots)]
         passed = len(cases) - cases.count(None)
         self.trial.judged += passed
         self._number += passed
         return [*zip(keys, cases, strict=True)]
+
+    def _meet(self, view: View, pair: Pair, spots: Iterable[Spot]) -> None:
+        """Have a case for all tasks of a spot, where nothing is to be feared of any: that is asked once for all of them."""
+        for spot in spots:
+            forecast = view.outlook.expect(*spot)
+            is_small = view.ceiling is None or least_of(spot[1]) < view.ceiling
+            if is_small and forecast < self.spec.threshold:
+                self._common(view, pair, spot, forecast)
 
     def judge(
         self,

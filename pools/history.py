@@ -151,7 +151,12 @@ def size_of(argument: object) -> int:
     """
     if argument is None:
         return 0
-    largest = max(map(_size, _each(argument)), default=0)
+    if type(argument) is int:  # what is sent most is answered soonest
+        largest = abs(argument)
+    elif type(argument) is list and len(argument) == 1:
+        largest = _size(argument[0])
+    else:
+        largest = max(map(_size, _each(argument)), default=0)
     bits = largest.bit_length()
     return 2 * bits + (largest >> bits - 2 & 1) if bits > 1 else bits
 
