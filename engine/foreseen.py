@@ -30,7 +30,7 @@ from pools.outlook import Outlook
 from pools.spec import ForesightSpec
 from pools.trial import Trial, is_control
 
-__all__ = ["Case", "Foreseen", "Ground", "Judged", "View"]
+__all__ = ["SILENT", "Case", "Foreseen", "Ground", "Judged", "View"]
 
 #: A pair of which less fails is let pass without a look at each of its tasks, which would cost more than it prevents; but not
 #: before so many outcomes, so that what fails at first is known with its place.

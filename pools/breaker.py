@@ -22,6 +22,8 @@ BUCKETS = 10
 DOUBLINGS = 30
 #: Share of failed calls from which on nothing works in a place: who could avoid what fails has nowhere to go.
 NOTHING = 0.95
+#: Calls in a window, as a multiple of `minimum`, past which many were in flight at once: their order says little then.
+BURST = 5
 
 
 #: Least and most of each number of a BreakerSpec. A share of nothing would open for one call, more than all never; a day is as
@@ -135,8 +137,8 @@ class Breaker:
     """The breaker of one place. chance: for the jitter of its open times."""
 
     __slots__ = (
-        "_admitted", "_asked_s", "_chance", "_closed_s", "_passed", "_row", "_spec", "_state", "_times", "_until_s", "_well",
-        "_window", "forced", "opening", "openings", "why",
+        "_admitted", "_asked_s", "_chance", "_closed_s", "_ok_s", "_passed", "_row", "_spec", "_state", "_times", "_until_s",
+        "_well", "_window", "forced", "opening", "openings", "why",
     )  # fmt: skip
 
     def __init__(self, spec: BreakerSpec, chance: Random) -> None:
@@ -149,7 +151,7 @@ class Breaker:
         self._until_s = 0.0
         self._closed_s = -inf
         self._admitted = self._passed = self._well = 0
-        self._asked_s = 0.0
+        self._asked_s = self._ok_s = 0.0
         #: What an operator holds it in: CLOSED (it only counts), OPEN (isolated), None while it decides by itself.
         self.forced: str | None = None
         #: The number of its present state: another one after each change.
@@ -225,10 +227,11 @@ class Breaker:
             return self._probed(ok, failed, slow, now_s, excused)
         if self._state == OPEN and self.forced is None:
             return False
+        self._ok_s = now_s if ok else self._ok_s
         self._row = 0 if ok else self._row + failed  # within one record nobody knows the order
         self._window.add(ok + failed, failed, slow, now_s)
         if self.forced is None and self._spec.is_on:
-            why = self._fault(excused)
+            why = self._fault(now_s, excused)
             if why:
                 self._times = self._times + 1 if now_s < self._closed_s + self._spec.window_s else 0
                 self._open(now_s, why)
@@ -254,7 +257,7 @@ class Breaker:
         self._row = 0
         return True
 
-    def _fault(self, excused: Callable[[], bool] | None) -> str:
+    def _fault(self, now_s: float, excused: Callable[[], bool] | None) -> str:
         """Why it should open, in words; empty where it should not."""
         spec, window = self._spec, self._window
         why = ""
@@ -262,19 +265,22 @@ class Breaker:
             why = f"{self._row:,} calls failed one after the other"
         elif window.calls >= spec.minimum and window.failed >= spec.failure_rate * window.calls:
             why = f"{window.failed:,} of {window.calls:,} calls failed"
-        if why and not self._is_excused(excused):
+        if why and not self._is_excused(now_s, excused):
             return why
         if window.calls >= spec.minimum and window.slow >= spec.slow_rate * window.calls:
             return f"{window.slow:,} of {window.calls:,} calls were slow"
         return ""
 
-    def _is_excused(self, excused: Callable[[], bool] | None) -> bool:
+    def _is_excused(self, now_s: float, excused: Callable[[], bool] | None) -> bool:
         """Not where nothing works any more: the newer half of the window, as many as make a share count, has failed whole.
 
-        Fewer in a row say little: what one agent was sent together comes back together.
+        Fewer in a row say little, and of a burst no number does, but time: what one agent was sent comes back together.
         """
         spec, window = self._spec, self._window
-        if excused is None or self._row >= max(spec.minimum, window.calls / 2) or window.failed > NOTHING * window.calls:
+        is_row = self._row >= max(spec.minimum, window.calls / 2)
+        if is_row and window.calls > BURST * spec.minimum:
+            is_row = now_s - self._ok_s >= spec.window_s / BUCKETS
+        if excused is None or is_row or window.failed > NOTHING * window.calls:
             return False
         return excused()
 

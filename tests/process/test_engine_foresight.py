@@ -89,7 +89,7 @@ async def test_what_fails_everywhere_opens_the_breaker_as_shipped() -> None:
     async with running([pool()], [Brittle]) as engine:
         await engine.spawn(Brittle, 8)
         await done(engine, [("brittle", "try_it", 0) for _ in range(200)])
-        results = await done(engine, [("brittle", "try_it", 8) for _ in range(3_000)], window=50)
+        results = await done(engine, [("brittle", "try_it", 8) for _ in range(12_000)], window=50)
         assert engine.breakers.counts()["openings"] >= 1
         assert sum(result.error is not None and result.error.type == "CircuitOpen" for result in results) > 2_000
 

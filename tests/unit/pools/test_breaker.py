@@ -191,6 +191,15 @@ def test_where_all_of_the_newer_half_has_failed_nobody_is_asked() -> None:
     assert breaker.state(1.0) == OPEN
 
 
+def test_of_a_burst_it_is_time_that_says_that_nothing_works_any_more() -> None:
+    breaker = Breaker(BreakerSpec(), Random(1))
+    breaker.record(0, 300, 0, 0, 1.0, lambda: True)
+    breaker.record(0, 0, 900, 0, 1.9, lambda: True)
+    assert breaker.state(1.9) == CLOSED
+    breaker.record(0, 0, 1, 0, 2.0, lambda: True)
+    assert breaker.state(2.0) == OPEN
+
+
 def test_where_nothing_went_well_nobody_is_asked() -> None:
     breaker = Breaker(BreakerSpec(), Random(1))
     breaker.record(0, 0, 5, 0, 1.0, lambda: True)
