@@ -154,7 +154,8 @@ async def test_an_engine_that_is_killed_again_and_again_runs_each_part_once(
     with commands(tmp_path) as engine:
         (tmp_path / "portions.py").write_text(Path(portions_file).read_text())
         (tmp_path / "pools.yaml").write_text(
-            f"agents: 100\ndurability: {durability}\nforesight: {{control: 0}}\npools:\n  p1: {{agents: 50, mem: 1GB}}\n"
+            f"agents: 100\ndurability: {durability}\nforesight: {{control: 0}}\npools:\n"
+            "  p1: {agents: 50, mem: 1GB}\n  p2: {agents: 50, mem: 1GB}\n"
         )
         assert engine("spawn", "--use", "portions.py:Portions", "--count", str(AGENTS)).returncode == 0
         async with Client(environ=engine.environ, patience_s=30) as client:
