@@ -17,11 +17,13 @@ from engine.account import Account
 from engine.admission import Admission
 from engine.alarms import Alarms
 from engine.change import Change, Draft
+from engine.division import Division
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskEnded, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.lull import lull
 from engine.offers import Offers
 from engine.options import ANYBODY, Reference
+from engine.precedence import Precedence
 from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
@@ -90,7 +92,7 @@ class Detached:
         self._offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
-            choose=self._promised.choose,
+            choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self._ended,
@@ -99,6 +101,8 @@ class Detached:
             chance=chance,
             wall_s=wall_s,
         )
+        self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
+        self._precedence = Precedence(foreseen, self.register.newest, self._offers.hasten)
         self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
@@ -117,7 +121,11 @@ class Detached:
         for task in tasks:
             self._set_deadline(task)
         self._admission.accepted(tasks)
-        self._begin(task for task in tasks if task.state != "waiting")
+        divided = {task for task in tasks if task.parts is not None and task.agent == task.wanted}
+        self._begin(task for task in tasks if task.state != "waiting" and task not in divided)
+        for task in divided:
+            self._division.begin(task)
+        self._precedence.accepted(tasks)
         self._follow(self._restored)
         if self._compactor is not None:
             self._compactor.start()
@@ -183,9 +191,24 @@ class Detached:
                 except PoolError:
                     continue  # it is there, and takes none now
 
+    def _choose(self, task: Task) -> str | None:
+        """An agent for a task; None where it is done in parts. Raises PoolError."""
+        agent = self._promised.choose(task)
+        if agent is None:
+            self._division.begin(task)
+        return agent
+
     def _ended(self, endings: list[Ending]) -> None:
         self._promised.ended(endings)
-        self.journal.end(endings)
+        self._precedence.ended(endings)
+        if len(self._division):
+            self._division.ended([ending for ending in endings if ending.task.whole is not None])
+            endings = [ending for ending in endings if ending.task.whole is None]
+        if endings:
+            self.journal.end(endings)
+
+    def _take_back(self, tasks: Iterable[Task], wish: str) -> None:
+        self._offers.take_back([task for task in tasks if not self._division.take_back(task, wish)], wish)
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -250,7 +273,7 @@ class Detached:
             for task in draft.tasks:
                 if task.deadline_s is not None:
                     self._set_deadline(task)
-            self._promised.accepted(draft.tasks)
+            self._precedence.accepted(draft.tasks)
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:
@@ -294,7 +317,7 @@ class Detached:
             self._deadlines.put(left_s, task)
 
     def _expire(self, late: list[Task]) -> None:
-        self._offers.take_back(late, "expired")
+        self._take_back(late, "expired")
 
     # -- what became of them -------------------------------------------------------------------------------------------
 
@@ -334,7 +357,7 @@ class Detached:
         task = self.register.find(name)
         if task.ended_s is not None and task.state != "cancelled":
             raise TaskEnded(f"task {self.register.id_of(task.number)} is {task.state}; it cannot be cancelled any more")
-        self._offers.take_back([task], "cancelled")
+        self._take_back([task], "cancelled")
         if task.ended_s is None:
             await self._wait(task, CANCEL_S)
         return task
