@@ -536,6 +536,7 @@ def test_a_task_begins_no_sooner_than_it_should() -> None:
 
 def test_a_task_that_is_hastened_leaves_before_its_like_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(way, "OFFERED", 2)
+    monkeypatch.setattr(way, "SPARE", 0)
     rig = Rig()
     tasks = rig.put(0, 2, 4, 6, 8)
     rig.offers.hasten([tasks[0], tasks[4]], 3)
@@ -543,6 +544,7 @@ def test_a_task_that_is_hastened_leaves_before_its_like_and_once(monkeypatch: py
     rig.turns.run()
     rig.offers.hasten([tasks[4]], 3)
     rig.turns.run()
+    assert rig.offers.ahead("counter", 3) == 1
     for at in range(4):
         rig.answer(at=at)
         rig.turns.run()
