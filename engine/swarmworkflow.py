@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from engine.workflowfile import placed, read_workflow_file
 from engine.workhands import WorkHands
 from engine.workrunners import runner_of
 from pools.registry import name_of, reference_of, root_of
@@ -54,13 +55,13 @@ class SwarmWorkflow:
             "steps": list(tasks),
             **more,
         }
-        self._set(read_workflow(rows), [root for kind in classes if (root := root_of(kind)) is not None])
+        workflow = read_workflow(rows)
+        workflow = workflow._replace(input=placed(workflow, workflow.input, Path.cwd()))
+        self._set(workflow, [root for kind in classes if (root := root_of(kind)) is not None])
 
     @classmethod
     def read(cls, file: str | Path) -> Self:
         """The workflow of a YAML file. Raises ConfigError with key and line, WorkflowCycle."""
-        from engine.workflowfile import read_workflow_file
-
         made = cls.__new__(cls)
         path = Path(file)
         made._set(read_workflow_file(path), list(dict.fromkeys([str(path.resolve().parent), str(Path.cwd())])))
@@ -83,7 +84,7 @@ class SwarmWorkflow:
     ) -> WorkflowRun:
         """Begin a run; `async for result in workflow.run(engine)` goes through it, `outcome` is there afterwards.
 
-        run_id: the same one again goes on where that run was.  input: in place of the workflow's.
+        run_id: the same one again goes on where that run was.  input: in place of the workflow's; paths are relative to here.
         Leaving the loop early takes back what is open.  Raises BadWorkflow.
         """
         workflow = self.workflow
@@ -91,7 +92,7 @@ class SwarmWorkflow:
             workflow,
             WorkHands(swarm, self._paths),
             run_id=run_id or _run_id(workflow),
-            input=input,
+            input=placed(workflow, input or {}, Path.cwd()),
             callbacks=self._handled(callbacks or Callbacks()),
         )
 

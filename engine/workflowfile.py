@@ -6,6 +6,8 @@ workflow is, is known on the floor of sprints.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from engine.document import Branch, Leaf, Node, Row, read_document
 from engine.errors import BadWorkflow, ConfigError, WorkflowCycle
 from sprints.workflow import Workflow, read_workflow
 
-__all__ = ["read_workflow_file"]
+__all__ = ["placed", "read_workflow_file"]
 
 
 def read_workflow_file(file: Path) -> Workflow:
@@ -35,7 +37,15 @@ def read_workflow_file(file: Path) -> Workflow:
     except BadWorkflow as wrong:
         raise ConfigError(str(wrong), key=wrong.path, file=file, line=_line_of(tree, wrong.path)) from wrong
     kinds = {kind: _absolute(reference, file.resolve().parent) for kind, reference in workflow.kinds.items()}
-    return workflow._replace(kinds=kinds)
+    return workflow._replace(kinds=kinds, input=placed(workflow, workflow.input, file.parent))
+
+
+def placed(workflow: Workflow, input: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Inputs, of which those that are paths are absolute. folder: what they are relative to."""
+    return {
+        name: os.path.abspath(folder / value) if name in workflow.paths and isinstance(value, str) else value  # noqa: PTH100
+        for name, value in input.items()
+    }
 
 
 def _absolute(reference: str, folder: Path) -> str:

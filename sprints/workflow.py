@@ -28,6 +28,7 @@ class Workflow(NamedTuple):
 
     kinds: the class of each kind that is to be loaded.  agents: how many there shall be of a kind, at least.
     input: values that the steps refer to as `${input.name}`, as they are unless a run is given others.
+    paths: the inputs that are files or folders, written `{path: data.csv}`: what they are relative to is known above.
     runner: the name of an extension that runs it, None for the usual way.
     output: what comes of it, with references; None for the values of all steps that nobody waits for.
     """
@@ -36,6 +37,7 @@ class Workflow(NamedTuple):
     kinds: Mapping[str, str]
     agents: Mapping[str, int]
     input: Mapping[str, Any]
+    paths: frozenset[str]
     runner: str | None
     steps: tuple[WorkStep, ...]
     output: Any
@@ -61,11 +63,13 @@ def read_workflow(rows: Any) -> Workflow:
     if runner is not None and (not isinstance(runner, str) or not runner):
         raise BadWorkflow(f"runner is the name of an extension, got {runner!r:.40}", path="runner")
     steps = _steps(rows, read_retry(rows.get("retry"), "retry", Retry()))
+    given = _mapping(rows, "input", object, "a value")
     workflow = Workflow(
         name,
         _mapping(rows, "kinds", str, "module:Class or file.py:Class"),
         _mapping(rows, "agents", int, "how many there shall be"),
-        _mapping(rows, "input", object, "a value"),
+        {key: value["path"] if _is_path(value) else value for key, value in given.items()},
+        frozenset(key for key, value in given.items() if _is_path(value)),
         runner,
         steps,
         rows.get("output"),
@@ -76,6 +80,10 @@ def read_workflow(rows: Any) -> Workflow:
     if circle is not None:
         raise WorkflowCycle(circle)
     return workflow
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, Mapping) and list(value) == ["path"] and isinstance(value["path"], str)
 
 
 def _steps(rows: Mapping[str, Any], retry: Retry) -> tuple[WorkStep, ...]:
