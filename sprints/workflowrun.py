@@ -91,11 +91,12 @@ class WorkflowRun:
                 result = await self._ended.get()
                 if isinstance(result, BaseException):
                     raise result
+                free: list[str] = []
                 if result.part is None:
-                    is_well = result.ok or steps[result.step].may_fail
                     self._values[result.step] = result.value
-                    self._begin([steps[name] for name in graph.end(result.step, is_well=is_well)], under_way)
+                    free = graph.end(result.step, is_well=result.ok or steps[result.step].may_fail)
                 self._tell(result, len(graph.ended) + len(graph.lost))
+                self._begin([steps[name] for name in free], under_way)
                 yield result
         finally:
             for task in under_way:
