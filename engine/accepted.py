@@ -6,7 +6,7 @@ Owns their names and what they return. The tasks are `detached`'s, what is told 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from engine.detached import Detached
     from engine.task import Task
     from pools.swarm import Swarm
+    from sprints.listeners import Listener, Listeners
 
 __all__ = ["Accepted"]
 
 
 class Accepted(ABC):
     """The part of an engine that is about accepted tasks. A task is named by its id, or by what its sender called it."""
+
+    #: Who hears of flows: `Pipes(engine.listeners)` tells the same ones.
+    listeners: Listeners
 
     @property
     @abstractmethod
@@ -35,6 +39,14 @@ class Accepted(ABC):
     @abstractmethod
     def swarm(self) -> Swarm:
         """The workers. Raises EngineStopped."""
+
+    def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
+        """Hear of the steps of flows, `task-execution:*` for those of accepted tasks; returns what ends that.
+
+        listener: called with a `Stepped` in the place of the work; one that raises hears nothing more.  The steps are
+        validateTask, assignAgent, executeTask, validateResult and checkpoint.  Raises ValueError.
+        """
+        return self.listeners.subscribe(pattern, listener)
 
     async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN, wait_s: float = 0.0) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.

@@ -46,6 +46,7 @@ from pools.registry import kinds_in, name_of, reference_of, root_of
 from pools.result import Batch, Result
 from pools.spec import ForesightSpec, PoolSpec
 from pools.swarm import Swarm
+from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.detached import Detached
@@ -108,7 +109,7 @@ class Engine(Accepted):
         self.name = name
         self.durability = durability
         self._keep = None if durability == "memory" else Keep(os.path.abspath(str(data)), durability == "sync")  # noqa: PTH100
-        self.tally = Tally()
+        self.tally, self.listeners = Tally(), Listeners(partial(self.note, "listener.failed"))
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s = time.time()
         self._on_event = on_event
@@ -185,6 +186,7 @@ class Engine(Accepted):
         try:
             chance, note, foreseen = Random(self._seed), self._note, self.foresight.of_accepted
             told: Any = {"environ": self._environ, "output": self._output, "on_event": note, "foreseen": foreseen}
+            told["listeners"] = self.listeners
             return Detached(self._keep, routes=swarm.routes, chance=chance, gates=swarm.gates, **told)
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -17,8 +18,10 @@ import orjson
 
 from engine.alarms import Alarms
 from engine.desk import Desk
+from engine.mishap import AGAIN, UNKEPT, UNSENT, end_of
 from engine.retry import backoff_s, retry_s
 from engine.task import TRIES, Ending, Task, Try, exact
+from engine.taskflow import SILENT
 from engine.way import Way
 from pools.address import Key, parse
 from pools.breakers import HELD
@@ -29,7 +32,6 @@ from pools.errors import (
     MailboxFull,
     PoolError,
     PoolUnavailable,
-    StoreFull,
     StoreStopped,
     TaskCancelled,
     TaskExpired,
@@ -56,9 +58,6 @@ TRY_CHARS = 200
 ELSEWHERE = (CircuitOpen, PoolUnavailable)
 #: What a worker's end means for a task that nobody took back; it is found open when the engine starts again.
 CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
-#: What a worker's disk means that takes no changes; and the failures after which a task is offered again as it was.
-UNKEPT = frozenset({StoreFull.__name__, StoreStopped.__name__})
-AGAIN = UNKEPT | {MailboxFull.__name__}
 
 
 class Offers:
@@ -105,6 +104,8 @@ class Offers:
         self._later: Alarms[Task] = Alarms(desk, self.put, _is_open)
         self._limits: Alarms[tuple[Task, int]] = Alarms(desk, self._out_of_time, self._is_out)
         self._is_routing = self._is_looking = False
+        #: Who hears of tasks that have an agent, and that leave.
+        self.flow = SILENT
         #: Whether nothing more is offered: the engine stops.
         self.is_held = False
 
@@ -141,6 +142,7 @@ class Offers:
         lost: list[Ending] = []
         chosen: list[Task] = []
         ways: dict[int, Way] = {}
+        seen = list(islice(self._arrived, ROUTED)) if self.flow.is_heard else []
         for _ in range(min(ROUTED, len(self._arrived))):
             task = self._arrived.popleft()
             if task.is_ending:
@@ -164,6 +166,8 @@ class Offers:
                 way = self._ways[id(link)] = Way(link, self._gates)
             way.waiting.put((task, kind, key), task.options.priority)
             ways[id(link)] = way
+        if seen:
+            self.flow.assigned(task for task in seen if not task.is_ending and "/" in task.agent and task not in self._placing)
         if lost:
             self._ended(lost)
         if chosen:
@@ -201,7 +205,8 @@ class Offers:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        for task, kind, key in way.next(self._desk, lambda: self._pump(way)):
+        entries = way.next(self._desk, lambda: self._pump(way))
+        for task, kind, key in entries:
             if task.is_ending:
                 way.waiting.ended(kind)
                 continue
@@ -219,6 +224,8 @@ class Offers:
                 self._limits.put(options.timeout_s, (task, task.attempts))
             argument = None if task.argument is None else orjson.loads(task.argument)
             lane.rows.extend((task, key, task.method, argument))
+        if self.flow.is_heard:
+            self.flow.executed(task for task, _, _ in entries if not task.is_ending)
         way.link.offer(way.lanes.values())
 
     def _look_later(self) -> None:
@@ -275,7 +282,7 @@ class Offers:
             attempt = Try(task.started_s or now_s, now_s, task.agent, failure.type, failure.message[:TRY_CHARS])
             task.tries = (*task.tries[1 - TRIES :], attempt)
         if wait_s is None:
-            endings.append(_failed(task, now_s, failure))
+            endings.append(end_of(task, now_s, failure))
             return
         task.retried += 1
         task.state, task.due_s = "waiting", now_s + wait_s
@@ -342,7 +349,7 @@ class Offers:
             if way.link.reason is None:
                 self._fail(task, self._wall_s(), failure, endings)
             elif task.wish is not None:
-                endings.append(_failed(task, self._wall_s(), Failure(TaskCancelled.__name__, failure.message)))
+                endings.append(end_of(task, self._wall_s(), Failure(TaskCancelled.__name__, failure.message)))
             else:
                 self.put([task])
         if endings:
@@ -372,7 +379,7 @@ class Offers:
                 out.setdefault(id(way), (way, set()))[1].add(task)
             else:
                 self._refused.pop(task, None)
-                endings.append(_failed(task, self._wall_s(), _UNSENT))
+                endings.append(end_of(task, self._wall_s(), UNSENT))
         if endings:
             self._ended(endings)
         for way, meant in out.values():
@@ -385,16 +392,3 @@ def _is_open(task: Task) -> bool:
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:
     return [task.number for task in tokens]
-
-
-def _failed(task: Task, now_s: float, failure: Failure) -> Ending:
-    """How a task ends that has not been done. One that was taken back is not offered again for what else it met."""
-    if task.wish is not None and failure.type in AGAIN:
-        failure = Failure(TaskCancelled.__name__, failure.message)
-    if failure.type == TaskCancelled.__name__ and task.wish == "expired":
-        failure = Failure(TaskExpired.__name__, f"it was not done within {task.deadline_s:g} s: {failure.message}")
-    state = {TaskCancelled.__name__: "cancelled", TaskExpired.__name__: "expired"}.get(failure.type, "failed")
-    return task.end(state, now_s, error=failure)
-
-
-_UNSENT = failure_of(TaskCancelled("it was taken back before a worker had it"))

@@ -7,7 +7,7 @@ nobody does. A listener that raises is no reason for a flow to fail: it is taken
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -34,10 +34,14 @@ Listener = Callable[[Stepped], object]
 
 
 class Listeners:
-    """The subscriptions of one place. is_heard: whether there are any; the one thing that is looked at where none are."""
+    """The subscriptions of one place. is_heard: whether there are any; the one thing that is looked at where none are.
 
-    def __init__(self) -> None:
+    on_fault: told, in a sentence, of a listener that raised; a RuntimeWarning by default.
+    """
+
+    def __init__(self, on_fault: Callable[[str], None] | None = None) -> None:
         self.is_heard = False
+        self._on_fault = on_fault or _warn
         self._listening: list[tuple[str, Listener]] = []
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
@@ -55,16 +59,23 @@ class Listeners:
         self.is_heard = True
         return lambda: self._end(entry)
 
+    def hears(self, names: Iterable[str]) -> bool:
+        """Whether somebody listens to one of these steps."""
+        return self.is_heard and any(fnmatchcase(name, pattern) for pattern, _ in self._listening for name in names)
+
     def tell(self, event: Stepped) -> None:
-        """Tell those whom it concerns. A listener that raises is taken off, with a RuntimeWarning."""
+        """Tell those whom it concerns. A listener that raises is taken off."""
         for entry in [one for one in self._listening if fnmatchcase(event.name, one[0])]:
             try:
                 entry[1](event)
             except Exception as error:  # noqa: BLE001 - somebody else's code, beside the work
                 self._end(entry)
-                said = f"a listener of {entry[0]} raised {type(error).__name__}: {error}; it hears nothing more"
-                warnings.warn(said, RuntimeWarning, stacklevel=2)
+                self._on_fault(f"a listener of {entry[0]} raised {type(error).__name__}: {error}; it hears nothing more")
 
     def _end(self, entry: tuple[str, Listener]) -> None:
         self._listening = [one for one in self._listening if one is not entry]
         self.is_heard = bool(self._listening)
+
+
+def _warn(said: str) -> None:
+    warnings.warn(said, RuntimeWarning, stacklevel=3)
