@@ -167,6 +167,30 @@ async def test_what_fails_is_named_with_what_never_began(engine: Engine, halves:
         await SwarmWorkflow.read(halves).execute(engine)
 
 
+RUNNER = """\
+from sprints.workflowrun import WorkflowRun
+
+class Twice(WorkflowRun):
+    async def lines_of(self, step):
+        return [{**line, "args": [2 * one for one in line["args"]]} for line in await super().lines_of(step)]
+"""
+
+
+async def test_an_extension_that_is_installed_runs_a_workflow_its_own_way(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "twice_of_a_test-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: twice-of-a-test\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[engine.workflows]\ntwice = twice_of_a_test:Twice\n")
+    (tmp_path / "twice_of_a_test.py").write_text(RUNNER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    steps = [{"id": "a", "agent": "tally/0", "method": "add", "args": [4]}]
+    assert (await SwarmWorkflow({Tally: 1}, steps, runner="twice").execute(engine)).output == {"a": 8}
+    with pytest.raises(BadWorkflow, match="no runner 'thrice' is installed.*twice"):
+        SwarmWorkflow({Tally: 1}, steps, runner="thrice").run(engine)
+
+
 # -- from the command line ---------------------------------------------------------------------------------------------
 
 
