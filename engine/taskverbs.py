@@ -33,7 +33,7 @@ class TaskVerbs:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._feed = FlowFeed(engine.listeners)
+        self._feed: FlowFeed | None = None
         self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "submit": self._submit,
             "result": self._result,
@@ -70,6 +70,7 @@ class TaskVerbs:
         return self._engine.story(order.reference("task"))
 
     async def _steps(self, order: Order) -> dict[str, Any]:
+        self._feed = self._feed or FlowFeed(self._engine.listeners)
         return await self._feed.read(order.text("pattern"), order.count_if_any("since"), order.seconds("wait_s", 0.0, STEPS_S))
 
     async def _cancel(self, order: Order) -> dict[str, Any]:

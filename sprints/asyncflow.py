@@ -31,7 +31,14 @@ class AsyncFlow(Flow, AsyncNode):
         params = params or dict(self.params)
         action, node = None, self._entered(self.start_node, params)
         while node is not None:
-            with self._told(node):
-                action = await node._run_async(shared) if isinstance(node, AsyncNode) else node._run(shared)
+            if self._is_heard:
+                with self._told(node):
+                    action = await self._step(node, shared)
+            else:
+                action = await self._step(node, shared)
             node = self._entered(self.get_next_node(node, action), params)
         return action
+
+    @staticmethod
+    async def _step(node: Vertex, shared: Any) -> Any:
+        return await node._run_async(shared) if isinstance(node, AsyncNode) else node._run(shared)

@@ -59,7 +59,10 @@ class Flow(Vertex):
         params = params or dict(self.params)
         action, node = None, self._entered(self.start_node, params)
         while node is not None:
-            with self._told(node):
+            if self._is_heard:
+                with self._told(node):
+                    action = node._run(shared)
+            else:
                 action = node._run(shared)
             node = self._entered(self.get_next_node(node, action), params)
         return action
@@ -72,13 +75,13 @@ class Flow(Vertex):
         mine.set_params(params)
         return mine
 
+    @property
+    def _is_heard(self) -> bool:
+        return self.listeners is not None and self.listeners.is_heard
+
     @contextmanager
     def _told(self, node: Vertex) -> Iterator[None]:
         """Tell who listens of a step, once it has ended."""
-        listeners = self.listeners
-        if listeners is None or not listeners.is_heard:
-            yield
-            return
         name = f"{self.name or type(self).__name__}:{getattr(node, 'name', None) or type(node).__name__}"
         began_s, error = time.perf_counter(), None
         try:
@@ -87,4 +90,5 @@ class Flow(Vertex):
             error = f"{type(raised).__name__}: {raised}"
             raise
         finally:
-            listeners.tell(Stepped(name, time.time(), time.perf_counter() - began_s, error=error))
+            if self.listeners is not None:
+                self.listeners.tell(Stepped(name, time.time(), time.perf_counter() - began_s, error=error))

@@ -24,6 +24,8 @@ __all__ = ["PARTS", "WorkflowRun"]
 
 #: Parts of one step at most: each is an accepted task that is waited for.
 PARTS = 5_000
+#: Characters of a run's name: with a step's and a part's they are a task's.
+RUN_ID_CHARS = 100
 
 
 class WorkflowRun:
@@ -46,6 +48,8 @@ class WorkflowRun:
         if stranger is not None:
             known = ", ".join(workflow.input) or "none"
             raise BadWorkflow(f"workflow {workflow.name} has no input {stranger!r}; there are {known}", path="input")
+        if not 0 < len(run_id) <= RUN_ID_CHARS or not run_id.isprintable() or "/" in run_id:
+            raise BadWorkflow(f"a run is called by a text of 1 to {RUN_ID_CHARS} characters without /, got {run_id!r:.40}")
         self.workflow = workflow
         self.run_id = run_id
         self.outcome: WorkflowOutcome | None = None

@@ -187,7 +187,7 @@ async def test_an_extension_that_is_installed_runs_a_workflow_its_own_way(
     monkeypatch.syspath_prepend(str(tmp_path))
     steps = [{"id": "a", "agent": "tally/0", "method": "add", "args": [4]}]
     assert (await SwarmWorkflow({Tally: 1}, steps, runner="twice").execute(engine)).output == {"a": 8}
-    with pytest.raises(BadWorkflow, match="no runner 'thrice' is installed.*twice"):
+    with pytest.raises(BadWorkflow, match=r"no runner 'thrice' is installed.*twice"):
         SwarmWorkflow({Tally: 1}, steps, runner="thrice").run(engine)
 
 

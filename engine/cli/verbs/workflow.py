@@ -105,8 +105,6 @@ def _check_words(options: Namespace) -> None:
         raise Misuse(f"{options.action} which workflow? Write its file")
     if options.action != "run" and (options.input or options.run_id):
         raise Misuse("--input and --run-id are for run; see: engine workflow --help")
-    if options.run_id is not None and not 0 < len(options.run_id) <= 100:
-        raise Misuse("--run-id is a text of 1 to 100 characters")
 
 
 # -- check -------------------------------------------------------------------------------------------------------------

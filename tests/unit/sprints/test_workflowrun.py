@@ -179,6 +179,13 @@ async def test_no_items_are_no_parts_and_too_many_are_refused() -> None:
         await run.execute()
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 101, "a\nb"])
+def test_a_run_has_a_name_that_its_tasks_can_begin_with(name: str) -> None:
+    workflow = read_workflow({"schema": SCHEMA, "name": "sums", "steps": [step("a", "give", 1)]})
+    with pytest.raises(BadWorkflow, match="without /"):
+        WorkflowRun(workflow, Hands(), run_id=name)
+
+
 async def test_an_input_is_replaced_and_one_that_there_is_not_is_refused() -> None:
     one = step("a", "give", "${input.x}")
     assert (await run_of(one, input={"x": 1, "y": 2}, given={"x": 9}).execute()).output == {"a": 9}
