@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,21 +15,19 @@ import orjson
 from engine.lull import lull
 from engine.options import PLAIN, Options, Reference, wait_of
 from engine.submission import submission_of, submit_parts
+from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.detached import Detached
     from engine.task import Task
     from pools.swarm import Swarm
-    from sprints.listeners import Listener, Listeners
+    from sprints.listeners import Listener
 
 __all__ = ["Accepted"]
 
 
 class Accepted(ABC):
     """The part of an engine that is about accepted tasks. A task is named by its id, or by what its sender called it."""
-
-    #: Who hears of flows: `Pipes(engine.listeners)` tells the same ones.
-    listeners: Listeners
 
     @property
     @abstractmethod
@@ -39,6 +38,15 @@ class Accepted(ABC):
     @abstractmethod
     def swarm(self) -> Swarm:
         """The workers. Raises EngineStopped."""
+
+    @abstractmethod
+    def note(self, name: str, text: str) -> None:
+        """Have something that happened among the events."""
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """Who hears of flows: `Pipes(engine.listeners)` tells the same ones."""
+        return Listeners(partial(self.note, "listener.failed"))
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
         """Hear of the steps of flows, `task-execution:*` for those of accepted tasks; returns what ends that.

@@ -46,7 +46,6 @@ from pools.registry import kinds_in, name_of, reference_of, root_of
 from pools.result import Batch, Result
 from pools.spec import ForesightSpec, PoolSpec
 from pools.swarm import Swarm
-from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.detached import Detached
@@ -109,7 +108,7 @@ class Engine(Accepted):
         self.name = name
         self.durability = durability
         self._keep = None if durability == "memory" else Keep(os.path.abspath(str(data)), durability == "sync")  # noqa: PTH100
-        self.tally, self.listeners = Tally(), Listeners(partial(self.note, "listener.failed"))
+        self.tally = Tally()
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s = time.time()
         self._on_event = on_event
@@ -121,9 +120,8 @@ class Engine(Accepted):
         self._references: list[str] = []
         self._output, self._environ = output, dict(os.environ if environ is None else environ)
         self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
-        self._seed = seed
         self._breaker, self._quotas = breaker or allotment.breaker, limits or allotment.quotas
-        self._foresight_spec = foresight or allotment.foresight
+        self._seed, self._foresight_spec = seed, foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
         self._foresight: Foresight | None = None

@@ -53,7 +53,7 @@ what waits for it never begins, unless it has may_fail; the exit code is 1 then.
     examples="""\
   engine workflow check nightly.yaml
   engine workflow run examples/workflows/words.yaml --input most=3
-  engine workflow run nightly.yaml --run-id nightly-2026-11-21 --json | jq .output
+  engine workflow run nightly.yaml --run-id n-2026-11-21 --json | jq .output
 """,
 )
 

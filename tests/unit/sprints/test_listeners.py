@@ -28,6 +28,23 @@ def test_it_is_known_whether_anybody_listens() -> None:
     assert not listeners.is_heard
 
 
+def test_it_is_known_whether_anybody_means_one_of_some_steps() -> None:
+    listeners = Listeners()
+    assert not listeners.hears(["a:b"])
+    listeners.subscribe("a:*", print)
+    assert listeners.hears(["x:b", "a:b"])
+    assert not listeners.hears(["x:b"])
+
+
+def test_who_keeps_the_listeners_is_told_of_one_that_raised() -> None:
+    told: list[str] = []
+    listeners = Listeners(told.append)
+    listeners.subscribe("a:*", lambda event: event.nothing)
+    listeners.tell(Stepped("a:b", 1.0))
+    assert len(told) == 1
+    assert "a listener of a:* raised AttributeError" in told[0]
+
+
 def test_a_listener_that_raises_is_taken_off_and_the_others_hear_on() -> None:
     listeners, heard = Listeners(), []
 
