@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,15 @@ async def test_a_client_hears_of_steps_over_the_socket(tmp_path: Path) -> None:
             assert [(step.name, step.subject) for step in told] == [(name, task) for name in NAMES]
             with pytest.raises(ValueError, match="colon"):
                 await client.subscribe("task-execution")
+
+
+def test_a_thread_that_waits_hears_of_them_too(tmp_path: Path) -> None:
+    from engine.blockingclient import BlockingClient
+    from tests.support.commands import commands
+
+    with commands(tmp_path) as command:
+        assert command("spawn", "--count", "10").returncode == 0
+        with BlockingClient("engine", command.environ) as client:
+            steps = client.subscribe()
+            (task,) = client.submit([{"agent": "counter/1", "method": "add", "args": [2]}])
+            assert [(step.name, step.subject) for step in islice(steps, len(NAMES))] == [(name, task) for name in NAMES]
