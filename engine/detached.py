@@ -28,10 +28,12 @@ from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
 from engine.task import Ending, Task
+from engine.taskflow import TaskFlow
 from pools.errors import PoolError, UnknownKind
 from pools.events import Event
 from pools.gates import Gates
 from pools.routes import Routes
+from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.foreseen import Foreseen
@@ -54,7 +56,7 @@ class Detached:
     """The accepted tasks of an engine.
 
     keep: None keeps them in memory only.  routes: find the way to an agent, and choose one.  gates: what each may take.
-    foreseen: as for `Promised`.  Raises CheckpointError, StateUnreadable.
+    foreseen: as for `Promised`.  listeners: who hears of the flow `task-execution`.  Raises CheckpointError, StateUnreadable.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Detached:
         environ: Mapping[str, str],
         output: int | None,
         on_event: Callable[[Event], None],
+        listeners: Listeners | None = None,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -103,6 +106,7 @@ class Detached:
         )
         self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
         self._precedence = Precedence(foreseen, self.register.newest, self._offers.hasten)
+        self._flow = self._offers.flow = TaskFlow(listeners or Listeners(), self.register.id_of, wall_s)
         self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
@@ -163,6 +167,8 @@ class Detached:
                 with lull():
                     draft = self.register.draft(submissions, self._wall_s(), key)
                 self._stick(draft, submissions)
+                if self._flow.is_heard:
+                    self._flow.validated(draft.tasks)
             await self._accepted(draft)
             numbers = draft.numbers
         start = self.register.id_of(0)[:-1]
@@ -199,6 +205,8 @@ class Detached:
         return agent
 
     def _ended(self, endings: list[Ending]) -> None:
+        if self._flow.is_heard:
+            self._flow.judged(endings)
         self._promised.ended(endings)
         self._precedence.ended(endings)
         if len(self._division):
@@ -269,6 +277,8 @@ class Detached:
     def _landed(self, change: Change, more: Change) -> None:
         """What was written down counts now, and what follows from it begins."""
         self._admission.ended([ending.task for ending in change.endings])
+        if self._flow.is_heard:
+            self._flow.kept(change.endings)
         for draft in change.drafts:
             for task in draft.tasks:
                 if task.deadline_s is not None:

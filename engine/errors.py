@@ -65,6 +65,7 @@ from pools.errors import (
     UnknownMethod,
     WorkerDied,
 )
+from sprints.errors import BadWorkflow, SprintError, StepTooLong, UnknownFlow, WorkflowCycle, WorkflowFailed
 
 if TYPE_CHECKING:
     from engine.reduction import Reduced
@@ -81,6 +82,7 @@ __all__ = [
     "BadLine",
     "BadMethod",
     "BadReply",
+    "BadWorkflow",
     "CheckpointConflict",
     "CheckpointError",
     "CheckpointTooLarge",
@@ -116,11 +118,13 @@ __all__ = [
     "ReadFailed",
     "RecordTooLarge",
     "ResultGone",
+    "SprintError",
     "StartFailed",
     "StateTooLarge",
     "StateUnreadable",
     "StepMismatch",
     "StepTooLarge",
+    "StepTooLong",
     "StoreClosed",
     "StoreFailed",
     "StoreFull",
@@ -138,11 +142,14 @@ __all__ = [
     "TooOld",
     "Unavailable",
     "UnknownAgent",
+    "UnknownFlow",
     "UnknownKind",
     "UnknownMethod",
     "UnknownTask",
     "UnsafePath",
     "WorkerDied",
+    "WorkflowCycle",
+    "WorkflowFailed",
     "exit_code",
 ]
 
@@ -300,6 +307,7 @@ _CODES: dict[type[Exception], int] = {
     BadLine: FAILED,
     BadMethod: WRONG,
     BadReply: FAILED,
+    BadWorkflow: WRONG,
     CircuitOpen: AGAIN,
     CheckpointConflict: FAILED,
     CheckpointTooLarge: FAILED,
@@ -336,6 +344,7 @@ _CODES: dict[type[Exception], int] = {
     StateUnreadable: BROKEN,
     StepMismatch: FAILED,
     StepTooLarge: FAILED,
+    StepTooLong: WRONG,
     StoreClosed: AGAIN,
     StoreFailed: BROKEN,
     StoreFull: AGAIN,
@@ -353,11 +362,13 @@ _CODES: dict[type[Exception], int] = {
     TooOld: FAILED,
     Unavailable: WRONG,
     UnknownAgent: WRONG,
+    UnknownFlow: WRONG,
     UnknownKind: WRONG,
     UnknownMethod: WRONG,
     UnknownTask: WRONG,
     UnsafePath: WRONG,
     WorkerDied: AGAIN,
+    WorkflowFailed: FAILED,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.alarms import Alarms
 from engine.desk import Desk
 from engine.retry import backoff_s, retry_s
 from engine.task import TRIES, Ending, Task, Try, exact
+from engine.taskflow import SILENT
 from engine.undone import AGAIN, CUT_OFF, UNKEPT, UNSENT, undone
 from engine.way import Way
 from pools.address import Key, parse
@@ -98,6 +100,8 @@ class Offers:
         self._later: Alarms[Task] = Alarms(desk, self.put, _is_open)
         self._limits: Alarms[tuple[Task, int]] = Alarms(desk, self._out_of_time, self._is_out)
         self._is_routing = self._is_looking = False
+        #: Who hears of tasks that have an agent, and that leave.
+        self.flow = SILENT
         #: Whether nothing more is offered: the engine stops.
         self.is_held = False
 
@@ -143,6 +147,7 @@ class Offers:
         lost: list[Ending] = []
         chosen: list[Task] = []
         ways: dict[int, Way] = {}
+        seen = list(islice(self._arrived, ROUTED)) if self.flow.is_heard else []
         for _ in range(min(ROUTED, len(self._arrived))):
             task = self._arrived.take()
             if task.is_ending:
@@ -164,6 +169,8 @@ class Offers:
             way.waiting.put((task, kind, key), task.urgency)
             task.is_lined = True
             ways[id(link)] = way
+        if seen:
+            self.flow.assigned(task for task in seen if not task.is_ending and "/" in task.agent and task not in self._placing)
         if lost:
             self._ended(lost)
         if chosen:
@@ -205,7 +212,8 @@ class Offers:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        for task, kind, key in way.next(self._desk, lambda: self._pump(way)):
+        entries = way.next(self._desk, lambda: self._pump(way))
+        for task, kind, key in entries:
             if task.is_ending:
                 way.waiting.ended(kind, task)
                 continue
@@ -223,6 +231,8 @@ class Offers:
                 self._limits.put(options.timeout_s, (task, task.attempts))
             argument = None if task.argument is None else orjson.loads(task.argument)
             lane.rows.extend((task, key, task.method, argument))
+        if self.flow.is_heard:
+            self.flow.executed(task for task, _, _ in entries if not task.is_ending)
         way.link.offer(way.lanes.values())
 
     def _look_later(self) -> None:
