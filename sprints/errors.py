@@ -1,0 +1,72 @@
+"""What can go wrong with a sprint, each by what happened; the facts are attributes.
+
+Stands at the bottom of this floor: nothing is imported from here but by everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["BacklogCycle", "BadBacklog", "BadImport", "SprintBusy", "SprintError", "SprintOver", "UnknownSprint"]
+
+
+class SprintError(Exception):
+    """The base of every error here."""
+
+    #: Seconds after which the same request may succeed; None where trying again is no use.
+    retry_after_s: float | None = None
+
+
+class BadBacklog(SprintError):
+    """A backlog cannot be used as it is written.
+
+    key: the path of what is wrong, such as `tasks[3].after[0]`.  place: where that stands, such as `app.yaml:17`, empty where
+    it is not known.
+    """
+
+    def __init__(self, message: str, *, key: str = "", place: str = "") -> None:
+        super().__init__(": ".join(part for part in (place, key, message) if part))
+        self.key = key
+        self.place = place
+
+
+class BacklogCycle(BadBacklog):
+    """Tasks of a backlog wait for each other. cycle: their ids, the first one again at the end."""
+
+    def __init__(self, cycle: Sequence[str], *, key: str = "", place: str = "") -> None:
+        super().__init__(f"these tasks wait for each other: {' -> '.join(cycle)}", key=key, place=place)
+        self.cycle = tuple(cycle)
+
+
+class BadImport(SprintError):
+    """A file cannot be made into a backlog. line: where, from 1; None where it is the whole file."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.line = line
+
+
+class SprintOver(SprintError):
+    """A sprint that has ended was asked for something that only a running one can do. sprint: its id."""
+
+    def __init__(self, sprint: str, asked: str) -> None:
+        super().__init__(f"{sprint} has ended, so it cannot {asked}")
+        self.sprint = sprint
+
+
+class SprintBusy(SprintError):
+    """Another sprint runs on the same backlog. sprint: which."""
+
+    retry_after_s = 60.0
+
+    def __init__(self, backlog: str, sprint: str) -> None:
+        super().__init__(f"the backlog {backlog!r} is being worked on by {sprint}: wait until it has ended, or abort it")
+        self.sprint = sprint
+
+
+class UnknownSprint(SprintError):
+    """No sprint has this id. sprint: the id."""
+
+    def __init__(self, sprint: str) -> None:
+        super().__init__(f"there is no sprint {sprint!r}; see: engine sprint ls")
+        self.sprint = sprint
