@@ -6,7 +6,7 @@ Pure. An item is as urgent as the most urgent one that waits for it, so nothing 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sprints.item import Item
 from sprints.spec import PRIORITIES
@@ -21,51 +21,62 @@ def ordered(items: Mapping[str, Item], done: Collection[str] = ()) -> list[str]:
 
     Items that wait for something that is neither among these nor done are left out, as is who waits for them.
     """
-    open_items = {name: item for name, item in items.items() if name not in done} if done else items
-    unmet: dict[str, int] = {}
-    behind: dict[str, list[str]] = {}
-    for name, item in open_items.items():
-        if item.after:
-            waits = [other for other in item.after if other not in done]
-            if waits:
-                unmet[name] = len(waits)
-                for other in waits:
-                    behind.setdefault(other, []).append(name)
-    keys = {name: (_RANKS[item.priority], -item.value / item.size_s, at) for at, (name, item) in enumerate(open_items.items())}
-    if not unmet:
-        return sorted(keys, key=keys.__getitem__)
-    _inherit(open_items, done, keys, behind)
-    return _by_urgency(keys, unmet, behind)
+    names = [name for name in items if name not in done] if done else list(items)
+    ranks = [_RANKS[items[name].priority] for name in names]
+    after = _after(items, names, done)
+    _inherit(ranks, after)
+    gains = [-items[name].value / items[name].size_s for name in names]
+    by_worth = sorted(range(len(names)), key=list(zip(ranks, gains, strict=True)).__getitem__)
+    if after:
+        by_worth = _without_waiting(by_worth, after)
+    return [names[at] for at in by_worth]
 
 
-def _inherit(
-    items: Mapping[str, Item], done: Collection[str], keys: dict[str, tuple[int, float, int]], behind: Mapping[str, list[str]]
-) -> None:
-    """Make each as urgent as who waits for it, and for those, and so on."""
-    ways = sorted((name for name in keys if items[name].after), key=lambda name: keys[name][0])
-    for start in ways:
+def _after(items: Mapping[str, Item], names: Sequence[str], done: Collection[str]) -> dict[int, list[int]]:
+    """For who waits, by number, those that it waits for; -1 is one that never comes."""
+    numbers = {name: at for at, name in enumerate(names)}
+    after: dict[int, list[int]] = {}
+    for at, name in enumerate(names):
+        waits = items[name].after
+        if waits:
+            left = [numbers.get(other, -1) for other in waits if other not in done]
+            if left:
+                after[at] = left
+    return after
+
+
+def _inherit(ranks: list[int], after: Mapping[int, Sequence[int]]) -> None:
+    """Make each as urgent as who waits for it, and for those, and so on. The most urgent go first, so that none goes twice."""
+    for start in sorted(after, key=ranks.__getitem__):
         stack = [start]
         while stack:
-            name = stack.pop()
-            rank = keys[name][0]
-            for other in items[name].after:
-                if other in keys and keys[other][0] > rank:
-                    keys[other] = (rank, *keys[other][1:])
+            at = stack.pop()
+            rank = ranks[at]
+            for other in after.get(at, ()):
+                if other >= 0 and ranks[other] > rank:
+                    ranks[other] = rank
                     stack.append(other)
 
 
-def _by_urgency(
-    keys: Mapping[str, tuple[int, float, int]], unmet: dict[str, int], behind: Mapping[str, list[str]]
-) -> list[str]:
-    """The most urgent of those that may begin, again and again."""
-    heap = [(key, name) for name, key in keys.items() if name not in unmet]
-    heapq.heapify(heap)
-    found: list[str] = []
+def _without_waiting(by_worth: Sequence[int], after: Mapping[int, Sequence[int]]) -> list[int]:
+    """The worthiest of those that may begin, again and again."""
+    places = [0] * len(by_worth)
+    for place, at in enumerate(by_worth):
+        places[at] = place
+    unmet: dict[int, int] = {}
+    behind: dict[int, list[int]] = {}
+    for at, others in after.items():
+        place = places[at]
+        unmet[place] = len(others)
+        for other in others:
+            behind.setdefault(places[other] if other >= 0 else -1, []).append(place)
+    heap = [place for place in range(len(by_worth)) if place not in unmet]
+    found: list[int] = []
     while heap:
-        _, name = heapq.heappop(heap)
-        found.append(name)
-        for other in behind.get(name, ()):
+        place = heapq.heappop(heap)
+        found.append(by_worth[place])
+        for other in behind.get(place, ()):
             unmet[other] -= 1
             if not unmet[other]:
-                heapq.heappush(heap, (keys[other], other))
+                heapq.heappush(heap, other)
     return found
