@@ -51,8 +51,7 @@ def plan_sprint(backlog: Backlog, capacity: int, done: Collection[str] = (), *, 
     ends = list(accumulate(split_shares(len(taken), [wave.tasks for wave in waves])))
     parts = [tuple(taken[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
     agents = [_agents(backlog.roles, wave.agents) for wave in waves]
-    stuck = len(backlog.items) - sum(name in done for name in backlog.items) - len(order)
-    left = {"over the capacity": full, "waits for what is not taken": len(order) - len(taken) - full + stuck}
+    left = {"over the capacity": full, "waits for what is not taken": len(order) - len(taken) - full}
     return Plan(
         tuple(WavePlan(items, roles) for items, roles in zip(parts, agents, strict=True)),
         {why: count for why, count in left.items() if count},
