@@ -20,7 +20,7 @@ from pools.errors import Failure, PoolError, TaskCancelled, TaskExpired, failure
 from pools.history import Pair
 from pools.lane import Columns, refuse, sent_form
 from pools.stream import Stream
-from pools.ways import Deal, Ended, Resolve
+from pools.ways import Deal, Ended, Resolve, Ways
 
 __all__ = ["AskedAside", "GatewayAside", "StreamedAside"]
 
@@ -142,6 +142,9 @@ class _Passed(Stream):
         self._outer = outer
         self._foreseen = foreseen
 
+    def leave(self, ways: Ways[Any]) -> None:
+        self._outer.leave(ways)
+
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         self.open -= len(tokens)
         self._foreseen.learn(self.case, len(tokens), [failure for _, failure in failures])
@@ -155,6 +158,9 @@ class _Watched(Stream):
         super().__init__(resolve, 0, _nobody, _uncounted)
         self._outer = outer
         self._foreseen = foreseen
+
+    def leave(self, ways: Ways[Any]) -> None:
+        self._outer.leave(ways)
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         self.open -= len(tokens)

@@ -14,11 +14,11 @@ from pools.errors import BadArgument
 from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
-    "ANYBODY",
-    "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLAIN", "POLICIES", "Options", "Reference", "name_of", "options_of",
-    "priority_of",    "references_of", "seconds_of",
+    "ANYBODY", "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLACES", "PLAIN", "POLICIES", "Options", "Reference",
+    "name_of", "options_of", "priority_of", "references_of", "seconds_of",
 ]  # fmt: skip
 
+#: The place of each priority, by its name.
 PLACES = {name: place for place, name in enumerate(PRIORITIES)}
 #: What a task is called by: a number, or a text.
 Reference = int | str
