@@ -1,13 +1,13 @@
 """A backlog from the failures of a test run, as JUnit's XML tells them: a task to mend each test that failed.
 
-Owns the reading of that form, as pytest, JUnit, Jest and others write it. A document type is refused, so that no entity of it can
-grow or lead to another file. Pure.
+Owns the reading of that form, as pytest, JUnit, Jest and others write it. A document type is refused, so that no entity of it
+can grow or lead to another file. Pure.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from xml.parsers import expat  # noqa: S407 - document types are refused before anything of them is expanded
+from xml.parsers import expat
 
 from sprints.errors import BadImport
 from sprints.slug import Slugs
@@ -24,9 +24,11 @@ FAULTS = {"failure": "normal", "error": "high"}
 
 
 def read_junit(document: bytes, *, role: str, method: str) -> list[dict[str, Any]]:
-    """A row for each test that failed or broke, once however often it did; an empty list if all passed.
+    """A row for each test that failed or broke, once however often it did.
 
-    document: the XML.  Its arguments are `test`, `message`, `detail`, and `file` and `line` where they are told.  Raises BadImport.
+    document: the XML.  The arguments are `test`, `message`, `detail`, and `file` and `line` where they are told.
+
+    Raises BadImport.
     """
     reader = _Reader(role, method)
     parser = expat.ParserCreate()
@@ -36,11 +38,13 @@ def read_junit(document: bytes, *, role: str, method: str) -> list[dict[str, Any
     parser.StartDoctypeDeclHandler = reader.refuse_doctype
     reader.line = lambda: parser.CurrentLineNumber
     try:
-        parser.Parse(document, True)  # noqa: FBT003 - the interface of expat
+        parser.Parse(document, True)
     except expat.ExpatError as broken:
         raise BadImport(f"not XML: {expat.errors.messages[broken.code]}", line=broken.lineno) from broken
     if not reader.has_suites:
         raise BadImport("not a report of JUnit: there is no <testsuite> in it")
+    if not reader.rows:
+        raise BadImport("no test failed: there is nothing to mend")
     return list(reader.rows.values())
 
 

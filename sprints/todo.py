@@ -1,8 +1,8 @@
 """A backlog from a plain to-do list in Markdown.
 
-Owns what the lines mean: `- [ ] words` is a task, `- [x] words` is done and left out, a heading names the feature of what stands
-below it, and what is indented must be done before the line above it. Among the words `@role`, `!high`, `#tag`, `~90s` and `^id`
-say more. Everything else in the text is not looked at. Pure.
+Owns what the lines mean: `- [ ] words` is a task, `- [x] words` is done and left out, a heading names the feature of what
+stands below it, and what is indented must be done before the line that it is indented under. Among the words `@role`, `!high`,
+`#tag`, `~90s` and `^id` say more. Everything else in the text is not looked at. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from sprints.errors import BadImport
 from sprints.slug import Slugs
-from sprints.spec import BACKLOG_ITEMS, ID_CHARS, PRIORITIES, TEXT_CHARS
+from sprints.spec import BACKLOG_ITEMS, ID_CHARS, PRIORITIES, TEXT_CHARS, TIME_S
 
 __all__ = ["read_todo"]
 
@@ -72,10 +72,7 @@ def read_todo(text: str, *, role: str, method: str) -> tuple[str | None, list[di
 
 def _task(found: re.Match[str], number: int, slugs: Slugs, role: str, method: str) -> _Task:
     row: dict[str, Any] = {"role": role, "method": method}
-    words: list[str] = []
-    for word in found["words"].split():
-        if not _mark(row, word, number):
-            words.append(word)
+    words = [word for word in found["words"].split() if not _mark(row, word, number)]
     title = " ".join(words)[:TEXT_CHARS]
     if not title:
         raise BadImport("a task without words", line=number)
@@ -90,26 +87,26 @@ def _mark(row: dict[str, Any], word: str, number: int) -> bool:
     size = _SIZE.fullmatch(word)
     if size is not None:
         row["size_s"] = float(size[1]) * _SECONDS[size[2]]
-        return bool(row["size_s"]) or _refuse("a size of nothing", number)
+        if not 0 < row["size_s"] <= TIME_S:
+            raise BadImport(f"{word!r} is no size that a task can have", line=number)
+        return True
     if not said or not said.strip("!@#^"):
         return False
     if mark == "!":
         if said not in PRIORITIES:
-            _refuse(f"{word!r} is no priority; there are {', '.join(f'!{each}' for each in PRIORITIES)}", number)
+            raise BadImport(f"{word!r} is no priority; there are {', '.join(f'!{each}' for each in PRIORITIES)}", line=number)
         row["priority"] = said
     elif mark == "@" and len(said) <= ID_CHARS:
         row["role"] = said
     elif mark == "#":
-        row["tags"] = [*row.get("tags", ()), *({said} - set(row.get("tags", ())))]
+        tags = row.setdefault("tags", [])
+        if said not in tags:
+            tags.append(said)
     elif mark == "^":
         row["id"] = said
     else:
         return False
     return True
-
-
-def _refuse(message: str, number: int) -> bool:
-    raise BadImport(message, line=number)
 
 
 def _nest(task: _Task, above: list[_Task]) -> None:
