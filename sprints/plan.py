@@ -1,7 +1,7 @@
 """Which items a sprint takes, and which of its waves does them.
 
-Pure: the same backlog, capacity and history give the same plan. Who exactly does an item is decided when it is sent, by load; or
-beforehand, by `sprints/assignment.py`.
+Pure: the same backlog, capacity and history give the same plan. Who exactly does an item is decided when it is sent, by load;
+or beforehand, by `sprints/assignment.py`.
 """
 
 from __future__ import annotations
@@ -51,8 +51,7 @@ def plan_sprint(backlog: Backlog, capacity: int, done: Collection[str] = (), *, 
     ends = list(accumulate(split_shares(len(taken), [wave.tasks for wave in waves])))
     parts = [tuple(taken[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
     agents = [_agents(backlog.roles, wave.agents) for wave in waves]
-    stuck = len(backlog.items) - sum(name in done for name in backlog.items) - len(order)
-    left = {"over the capacity": full, "waits for what is not taken": len(order) - len(taken) - full + stuck}
+    left = {"over the capacity": full, "waits for what is not taken": len(order) - len(taken) - full}
     return Plan(
         tuple(WavePlan(items, roles) for items, roles in zip(parts, agents, strict=True)),
         {why: count for why, count in left.items() if count},
@@ -64,19 +63,20 @@ def _taken(backlog: Backlog, order: Sequence[str], capacity: int, done: Collecti
     rooms = _rooms(backlog, order, capacity)
     if capacity >= len(order):
         return list(order), 0
-    taken: dict[str, None] = {}
+    taken: list[str] = []
+    there = set(done)
     full = 0
-    items = backlog.items
     for name in order:
-        item = items[name]
-        if item.after and not all(other in taken or other in done for other in item.after):
+        item = backlog.items[name]
+        if item.after and not there.issuperset(item.after):
             continue
         if rooms[item.role]:
             rooms[item.role] -= 1
-            taken[name] = None
+            taken.append(name)
+            there.add(name)
         else:
             full += 1
-    return list(taken), full
+    return taken, full
 
 
 def _rooms(backlog: Backlog, order: Sequence[str], capacity: int) -> dict[str, int]:
