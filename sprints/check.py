@@ -14,7 +14,7 @@ __all__ = ["KINDS", "Check", "CheckResult", "Proof", "check_of"]
 
 #: What a check may be: a Python function, an argument list, a JSON Schema, a JMESPath expression.
 KINDS = ("call", "command", "schema", "expr")
-#: Seconds that a check has where it does not say: test suites of a task's size end within them, and a sprint's test step is 60 s.
+#: Seconds that a check has where it does not say: a task's own tests end within them, and a sprint's test step is 60 s.
 TIMEOUT_S = 30.0
 #: Seconds that a check may have at most: a quarter of an hour, which is a sprint.
 LONGEST_S = 900.0

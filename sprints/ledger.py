@@ -40,7 +40,8 @@ def _digest(before: bytes, facts: bytes) -> str:
 class Line:
     """One line of a file. line: from 1.  offset, size_bytes: where it stands.
 
-    facts: what it says, empty where it cannot be read.  wrong: what is wrong with it; None for a whole one in its place.  is_whole: whether it is a line by itself.
+    facts: what it says, empty where it cannot be read.  wrong: what is wrong with it; None for a whole one in its place.
+    is_whole: whether it is a line by itself.
     """
 
     line: int
