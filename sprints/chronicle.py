@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Chronicle", "Receipt", "Span", "chronicle_of"]
+__all__ = ["Chronicle", "Settled", "Span", "chronicle_of"]
 
 
 class Span(NamedTuple):
@@ -23,9 +23,10 @@ class Span(NamedTuple):
     end_s: float
 
 
-class Receipt(NamedTuple):
-    """How one item ended. at_s: sprint time.  ran_s, waited_s: seconds with the agent and before it, 0.0 where not known.
+class Settled(NamedTuple):
+    """How one item ended, as its receipt says.
 
+    at_s: sprint time.  ran_s, waited_s: seconds with the agent and before it, 0.0 where not known.
     error: the type of the failure, empty for none.  artifacts: how many it has.  effects: what was counted on the way.
     """
 
@@ -54,7 +55,7 @@ class Chronicle:
         self.began_s = self.seconds = 0.0
         self.spans: list[Span] = []
         self.planned: list[str] = []
-        self.receipts: list[Receipt] = []
+        self.receipts: list[Settled] = []
         #: Items left to another sprint, by why.
         self.carried: dict[str, list[str]] = {}
         #: Releases in their order, with how many items each has; and why there was none.
@@ -137,7 +138,7 @@ def _on_phase(told: Chronicle, event: Mapping[str, Any]) -> None:
 def _on_receipt(told: Chronicle, event: Mapping[str, Any]) -> None:
     error = event.get("error") or {}
     told.receipts.append(
-        Receipt(
+        Settled(
             event["item"],
             event.get("role") or "",
             event.get("method") or "",

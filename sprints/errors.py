@@ -19,6 +19,7 @@ __all__ = [
     "LineTooLong",
     "ManifestUnreadable",
     "ReleaseFull",
+    "ReleaseLate",
     "RollbackRefused",
     "SprintBusy",
     "SprintError",
@@ -163,3 +164,11 @@ class ManifestUnreadable(SprintError):
 
 class RollbackRefused(SprintError):
     """There is no whole release to go back to."""
+
+
+class ReleaseLate(SprintError):
+    """The time to ship was up before the release was switched to; the one before counts still. sprint: whose it is."""
+
+    def __init__(self, sprint: str) -> None:
+        super().__init__(f"the time to ship was up before the release of {sprint} was whole")
+        self.sprint = sprint

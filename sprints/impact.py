@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sprints.chronicle import Chronicle, Receipt
+from sprints.chronicle import Chronicle, Settled
 
 __all__ = ["Impact", "Pattern", "impact_of", "patterns_of"]
 
@@ -66,7 +66,7 @@ class Impact:
         return {key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()}
 
 
-def patterns_of(receipts: Iterable[Receipt]) -> set[Pattern]:
+def patterns_of(receipts: Iterable[Settled]) -> set[Pattern]:
     """What these receipts show again and again.
 
     A failure is one if the same role and method failed SEEN times with the same type of error; a success, if they were done

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from sprints import chart
-from sprints.chronicle import Chronicle, Receipt
+from sprints.chronicle import Chronicle, Settled
 from sprints.cost import Cost
 from sprints.impact import Impact
 from sprints.optimizer import Advice
@@ -133,7 +133,7 @@ def _steps(told: Chronicle) -> list[tuple[str, ...]]:
 
 
 def _roles(told: Chronicle) -> list[tuple[str, ...]]:
-    by_role: dict[str, list[Receipt]] = {}
+    by_role: dict[str, list[Settled]] = {}
     for receipt in told.receipts:
         by_role.setdefault(receipt.role, []).append(receipt)
     return [
@@ -172,7 +172,7 @@ def _pattern_text(pattern: tuple[str, str, str, str]) -> str:
     return f"{role} {method} never failed" if what == "success" else f"{role} {method} fails again and again with {error}"
 
 
-def _because(receipt: Receipt) -> str:
+def _because(receipt: Settled) -> str:
     why = receipt.why or receipt.error
     return f", {why}" if why else ""
 

@@ -52,6 +52,8 @@ class Witness:
         #: Whose each artifact is that stands in a receipt, with its content and time; and the path of each such file.
         self._owned: dict[str, _Owned] = {}
         self._places: dict[tuple[int, int], str] = {}
+        #: Held by the one thread that looks at artifacts: whose each is must not change meanwhile.
+        self._looking = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +98,8 @@ class Witness:
             part = answered[start : start + TURN_ITEMS]
             checks = await self._checked(part)
             if any(item.artifacts and outcome.ok for item, outcome in part):
-                found += await asyncio.to_thread(self._judge, part, checks)
+                async with self._looking:
+                    found += await asyncio.to_thread(self._judge, part, checks)
             else:
                 found += self._judge(part, checks)
         return found
