@@ -78,16 +78,7 @@ def _command(what: list[str], _equals: list[Any], value: Any, facts: dict[str, A
         )
     except OSError as error:
         return f"{what[0]} cannot be run: {error.strerror}"
-    _clear()
     return None if ended.code == 0 else f"{what[0]}: {ended.why}"
-
-
-def _clear() -> None:
-    """End what a command left behind, and bury it."""
-    end_descendants(os.getpid())
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
 
 
 def _schema(what: Any, _equals: list[Any], value: Any, _facts: dict[str, Any]) -> str | None:
@@ -196,6 +187,14 @@ def _load(kind: str, answers: _Answers) -> None:
             answers.add([0, library])
 
 
+def _clear() -> None:
+    """End what a check left behind, and bury it."""
+    end_descendants(os.getpid())
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def main(arguments: list[str]) -> None:
     """Answer until the owner is gone. Ends with this process."""
     die_with_parent()
@@ -217,7 +216,10 @@ def main(arguments: list[str]) -> None:
         _load(kind, answers)
         if kind in FOREIGN:
             answers.say()
-        answers.add([number, why_not(kind, what, equals, value, facts)])
+        why = why_not(kind, what, equals, value, facts)
+        if kind in FOREIGN:
+            _clear()
+        answers.add([number, why])
 
 
 if __name__ == "__main__":
