@@ -69,6 +69,14 @@ class Archive:
                 return
             yield line.facts
 
+    def last_digest(self, sprint: str) -> str | None:
+        """The digest of the last line of its ledger; None where it has none. Raises UnknownSprint, OSError."""
+        digest = None
+        if LEDGER in self._files.names(self.path(sprint)):
+            for line in lines_of(self._files, self.path(sprint, LEDGER), sprint):
+                digest = line.digest
+        return digest
+
     def chronicle(self, sprint: str) -> Chronicle:
         """What its ledger tells. Raises UnknownSprint, OSError."""
         return chronicle_of(self.events(sprint))

@@ -65,6 +65,8 @@ class Chronicle:
         #: Why it was aborted, and to which release it was taken back; None where neither happened.
         self.aborted: str | None = None
         self.rolled_back: str | None = None
+        #: Seconds of cpu that the engine took for it; None where that is not known.
+        self.cpu_s: float | None = None
         self.is_over = False
 
     @property
@@ -177,8 +179,9 @@ def _on_rolled_back(told: Chronicle, event: Mapping[str, Any]) -> None:
     told.rolled_back = str(event.get("to") or "")
 
 
-def _on_ended(told: Chronicle, _event: Mapping[str, Any]) -> None:
+def _on_ended(told: Chronicle, event: Mapping[str, Any]) -> None:
     _close_span(told, told.seconds)
+    told.cpu_s = (event.get("cost") or {}).get("cpu_s")
     told.is_over = True
 
 

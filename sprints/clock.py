@@ -1,6 +1,6 @@
 """The time of a sprint: a monotonic clock, so many times as fast as that of the machine.
 
-Owns nothing but the factor. A sprint that ran before goes on behind the seconds that it had; the clock on the wall plays no part.
+Owns nothing but the factor. A sprint that ran before goes on behind the seconds that it had; the clock on the wall has no part.
 """
 
 from __future__ import annotations

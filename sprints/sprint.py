@@ -252,11 +252,14 @@ class Sprint:
             left = [item for items in self._board.left().values() for item in items]
             self._record("planned", wave=self._wave, items=items, carried_in=left)
 
+    def _out_an_agent(self) -> int:
+        return int(self._header.get("out_an_agent", ITEMS_OUT_AN_AGENT))
+
     def _send(self) -> None:
         """Send what is ready, as many as the wave's agents keep busy with."""
         share = self._shape.waves[self._wave].agents
         agents = max(round(int(self._header["agents"]) * share), 1)
-        items = self._board.next_ready(agents * ITEMS_OUT_AN_AGENT - self._board.out())
+        items = self._board.next_ready(agents * self._out_an_agent() - self._board.out())
         if items:
             self._record("dispatched", items=items)
             self._tell(Dispatch(items, self._wave))

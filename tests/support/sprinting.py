@@ -80,7 +80,7 @@ class Rig:
         row: Mapping[str, Any],
         agents: Answers,
         *,
-        speed: float = 1_000.0,
+        speed: float = 20.0,
         hooks: Sequence[Hook] = (),
         files: Files | None = None,
         sprint: str | None = None,
