@@ -94,6 +94,8 @@ class Campaign:
         self.runner: Runner | None = None
         #: The sprint that runs, or ran last; empty before the first.
         self.sprint = ""
+        #: Set once the first sprint is there, or there is nothing to do.
+        self.begun = asyncio.Event()
         self._hands = hands
         self._wall = wall
         self._price = read_price(settings.price)
@@ -135,6 +137,7 @@ class Campaign:
             left = await self._run_one(self.sprint)
         while (left is None or left > 0) and self._has_open() and self._futile < FUTILE:
             out_an_agent = self._take_advice()
+            await self._hands.prepare(self.backlog)
             sprint = self.archive.make(self._wall(), self.backlog.row())
             left = await self._run_one(sprint, left, out_an_agent)
 
@@ -158,13 +161,15 @@ class Campaign:
     async def _run_one(self, sprint: str, left: int | None = None, out_an_agent: int = ITEMS_OUT_AN_AGENT) -> int | None:
         """Run a sprint, or what is left of it; returns how many may follow, None for any number."""
         self.sprint = sprint
+        self.begun.set()
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
         try:
             if lines:
                 left = lines[0].facts["left"]
             if not lines or lines[-1].facts["e"] != "ended":
-                await self._hands.prepare(self.backlog)
+                if lines:
+                    await self._hands.prepare(self.backlog)
                 await self._work(sprint, ledger, lines, left, out_an_agent)
         finally:
             self.runner = None
@@ -204,7 +209,10 @@ class Campaign:
                 header = self._header(sprint, plan, capacity, left, out_an_agent)
                 state = Sprint(header, backlog.shape, plan, backlog.items, self._done)
             self.runner = Runner(state, parts, lambda event: hands.told(sprint, event))
-            await self.runner.run()
+            try:
+                await self.runner.run()
+            finally:
+                agents.close()
 
     def _answered(self, outcomes: Iterable[Outcome]) -> None:
         if self.runner is not None:

@@ -43,6 +43,10 @@ class Agents(Protocol):
         """Take these back, by id; nobody waits for them any more."""
         ...
 
+    def close(self) -> None:
+        """The sprint has ended, or this process: send nothing more, and tell of nothing."""
+        ...
+
 
 class Parts(NamedTuple):
     """What a sprint works with. closing: more fields of its last event, once all others are on the disk."""
@@ -93,6 +97,11 @@ class Runner:
     def _step(self, step: Callable[[float], list[Instruction]]) -> None:
         self._steps.append(step)
         self._news.set()
+
+    def left_s(self) -> float | None:
+        """Seconds of the sprint's own time until the phase ends; None while that does not go on."""
+        due_s = self.sprint.due_s
+        return None if due_s is None else max(due_s - self._parts.clock.now_s(), 0.0)
 
     # -- its way -----------------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,9 @@ class Answers:
     async def recall(self, items: Sequence[str]) -> None:
         self.recalled += items
 
+    def close(self) -> None:
+        self.runner = None
+
 
 class Rig:
     """One sprint of a backlog, begun or gone on with, in a folder of its own."""
