@@ -27,6 +27,7 @@ from engine.errors import (
     SprintBusy,
     SprintError,
     SprintOver,
+    TaskEnded,
     TaskOpen,
     TooManySprints,
     UnknownSprint,
@@ -41,7 +42,17 @@ __all__ = ["Line", "error_of", "not_running"]
 #: The errors of verbs about tasks, by name: they have nothing but their text.
 _OF_TASKS: dict[str, type[EngineError]] = {
     leaf.__name__: leaf
-    for leaf in (DependencyCycle, DuplicateTask, IntakeFull, JournalFailed, NotRequeued, ResultGone, TaskOpen, UnknownTask)
+    for leaf in (
+        DependencyCycle,
+        DuplicateTask,
+        IntakeFull,
+        JournalFailed,
+        NotRequeued,
+        ResultGone,
+        TaskEnded,
+        TaskOpen,
+        UnknownTask,
+    )
 }
 #: The errors of verbs about sprints, by name; their facts stand in their text.
 _OF_SPRINTS: dict[str, type[SprintError]] = {
