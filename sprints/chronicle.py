@@ -65,8 +65,10 @@ class Chronicle:
         #: Why it was aborted, and to which release it was taken back; None where neither happened.
         self.aborted: str | None = None
         self.rolled_back: str | None = None
-        #: Seconds of cpu that the engine took for it; None where that is not known.
-        self.cpu_s: float | None = None
+        #: What stands in its last line: its figures, its cost, and what is left for the next sprint; empty before.
+        self.impact: dict[str, Any] = {}
+        self.cost: dict[str, Any] = {}
+        self.next: dict[str, Any] = {}
         self.is_over = False
 
     @property
@@ -93,6 +95,12 @@ class Chronicle:
     def exec_s(self) -> float:
         """Seconds of its exec steps, without pauses."""
         return max(sum(span.end_s - span.begin_s for span in self.spans if span.phase == "exec") - self.paused_s, 0.0)
+
+    @property
+    def cpu_s(self) -> float | None:
+        """Seconds of cpu that the engine took for it; None where that is not known."""
+        seconds: float | None = self.cost.get("cpu_s")
+        return seconds
 
     @property
     def left(self) -> int:
@@ -181,7 +189,7 @@ def _on_rolled_back(told: Chronicle, event: Mapping[str, Any]) -> None:
 
 def _on_ended(told: Chronicle, event: Mapping[str, Any]) -> None:
     _close_span(told, told.seconds)
-    told.cpu_s = (event.get("cost") or {}).get("cpu_s")
+    told.impact, told.cost, told.next = (event.get(name) or {} for name in ("impact", "cost", "next"))
     told.is_over = True
 
 
