@@ -38,7 +38,7 @@ __all__ = ["backlog_schema"]
 #: One line that is not blank.
 LINE = r"^[^\n\u0000]*\S[^\n\u0000]*$"
 #: A path that leads into the folder, in one way only.
-INNER_PATH = r"^(?!\.{1,2}(/|$))[^/\n\u0000]+(/(?!\.{1,2}(/|$))[^/\n\u0000]+)*$"
+INNER_PATH = r"^(?=.*\S)(?!\.{1,2}(/|$))[^/\n\u0000]+(/(?!\.{1,2}(/|$))[^/\n\u0000]+)*$"
 
 Schema = dict[str, Any]
 
