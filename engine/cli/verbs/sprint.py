@@ -46,7 +46,7 @@ or of JSON lines with a task in each. Nothing here needs an engine.
   engine sprint check app.yaml
   engine sprint schema > backlog.schema.json
   engine sprint import todo TODO.md > backlog.yaml
-  pytest --junitxml report.xml; engine sprint import junit report.xml > mend.yaml
+  engine sprint import junit report.xml --role dev > mend.yaml
 """,
 )
 

@@ -26,7 +26,10 @@ def test_who_has_more_to_do_or_fails_more_gets_less() -> None:
     counts = Counter(assign_optimal([item(f"t{at}") for at in range(100)], places).values())
     assert counts["good"] - counts["busy"] == 30
     assert counts["bad"] < counts["busy"] < counts["good"]
-    assert Place("lost", "worker", success=0.0).agent in assign_optimal([item("a")], [Place("lost", "worker", success=0.0)]).values()
+    assert (
+        Place("lost", "worker", success=0.0).agent
+        in assign_optimal([item("a")], [Place("lost", "worker", success=0.0)]).values()
+    )
 
 
 def test_it_beats_chance_by_far() -> None:

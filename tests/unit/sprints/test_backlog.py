@@ -8,7 +8,7 @@ import pytest
 
 from sprints.backlog import Backlog, Role, read_backlog
 from sprints.errors import BacklogCycle, BadBacklog
-from sprints.fields import Path, path_text
+from sprints.fields import path_text
 from sprints.shape import SHAPES
 
 
@@ -47,7 +47,8 @@ def test_a_backlog_is_written_in_one_way_and_read_back_as_the_same() -> None:
 
 def test_the_digest_follows_what_is_said_and_not_how() -> None:
     one, same, other = (
-        read_backlog(document({"id": "a", "value": value, **more})).digest() for value, more in ((1, {}), (1.0, {"tags": []}), (2, {}))
+        read_backlog(document({"id": "a", "value": value, **more})).digest()
+        for value, more in ((1, {}), (1.0, {"tags": []}), (2, {}))
     )
     assert one == same != other
     assert len(one) == 64

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def test_a_circle_is_found_if_and_only_if_there_is_one(after: dict[str, list[str
     found = find_circle(after)
     if found:
         assert found[0] == found[-1]
-        assert all(other in after[one] for one, other in zip(found, found[1:], strict=False))
+        assert all(other in after[one] for one, other in itertools.pairwise(found))
         return
     left = dict(after)
     while left:  # without one there is always somebody who waits for nobody who is left

@@ -33,7 +33,12 @@ def test_equals_stay_as_they_are() -> None:
 
 
 def test_what_something_urgent_waits_for_is_as_urgent() -> None:
-    items = [item("a", priority="high"), item("b", priority="low"), item("c", "b", priority="low"), item("d", "c", priority="critical")]
+    items = [
+        item("a", priority="high"),
+        item("b", priority="low"),
+        item("c", "b", priority="low"),
+        item("d", "c", priority="critical"),
+    ]
     assert order(*items) == "bcda"
 
 

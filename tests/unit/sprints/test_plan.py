@@ -28,7 +28,11 @@ def test_no_more_is_taken_than_the_capacity_and_the_worthiest_first() -> None:
 
 def test_nothing_is_taken_without_what_it_waits_for() -> None:
     roles = ("dev", "qa")
-    items = [*(item(f"d{at}", role="dev", priority="high") for at in range(3)), item("q", "d2", role="qa"), item("p", role="qa")]
+    items = [
+        *(item(f"d{at}", role="dev", priority="high") for at in range(3)),
+        item("q", "d2", role="qa"),
+        item("p", role="qa"),
+    ]
     plan = plan_sprint(backlog_of(*items, roles=roles), 4)
     assert plan.items == ("d0", "d1", "p")
     assert plan.left == {"over the capacity": 1, "waits for what is not taken": 1}

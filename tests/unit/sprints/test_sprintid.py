@@ -39,8 +39,18 @@ def test_ids_are_ids_and_new(at_s: float, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "sp-20261121-", "sp-20261121-04", "sp-20261321-004", "sp-20261121-000", "sp-2026112-0004", "../sp-20261121-004", "sp-20261121-004\n"]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "sp-20261121-",
+        "sp-20261121-04",
+        "sp-20261321-004",
+        "sp-20261121-000",
+        "sp-2026112-0004",
+        "../sp-20261121-004",
+        "sp-20261121-004\n",
+    ],
+)
 def test_what_is_no_id_is_none(text: str) -> None:
     assert not is_sprint_id(text)
     assert is_sprint_id("sp-20261121-004")
