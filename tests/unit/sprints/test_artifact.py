@@ -77,7 +77,12 @@ def test_what_is_no_regular_file_is_not_waited_for(work: tuple[Path, int]) -> No
     os.mkfifo(folder / "fifo")
     (folder / "folder").mkdir()
     (folder / "file").write_text("x")
-    for path, why in (("fifo", "no regular file"), ("folder", "no regular file"), ("none", "missing"), ("file/x", "cannot be read")):
+    for path, why in (
+        ("fifo", "no regular file"),
+        ("folder", "no regular file"),
+        ("none", "missing"),
+        ("file/x", "cannot be read"),
+    ):
         with pytest.raises(ArtifactWrong, match=why):
             read_artifact(descriptor, path)
         assert look_before(descriptor, path) is None

@@ -227,7 +227,11 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("kind", ["call", "command"])
 async def test_when_the_owner_is_killed_its_checks_end_with_all_that_they_started(folder: Path, kind: str) -> None:
-    what = ["badchecks:split"] if kind == "call" else ["sh", "-c", "setsid sleep 1000 & echo $! >> pids; echo $$ >> pids; sleep 1000"]
+    what = (
+        ["badchecks:split"]
+        if kind == "call"
+        else ["sh", "-c", "setsid sleep 1000 & echo $! >> pids; echo $$ >> pids; sleep 1000"]
+    )
     owner = subprocess.Popen([sys.executable, "-c", OWNER, str(folder), kind, *what], cwd=ROOT)
     pids = folder / "pids"
     await until(lambda: pids.exists() and len(pids.read_text().split()) >= (1 if kind == "call" else 2))

@@ -34,7 +34,13 @@ def test_a_hook_is_read(row: object, hook: Hook) -> None:
 @pytest.mark.parametrize(
     "row",
     [3, {}, {"command": "make"}, {"command": []}, {"command": ["a\0"]}, {"command": ["a"], "git": "x"}, {"git": ""}]
-    + [{"git": "-x"}, {"git": 3}, {"git": "x", "repo": "-C"}, {"command": ["a"], "timeout_s": 0}, {"command": ["a"], "shell": True}],
+    + [
+        {"git": "-x"},
+        {"git": 3},
+        {"git": "x", "repo": "-C"},
+        {"command": ["a"], "timeout_s": 0},
+        {"command": ["a"], "shell": True},
+    ],
 )
 def test_what_is_no_hook_is_refused(row: object) -> None:
     with pytest.raises(ValueError):
@@ -50,7 +56,11 @@ def test_a_command_runs_among_the_files_and_knows_the_release(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("command", "why"),
-    [(("sh", "-c", "echo sorry; exit 3"), "exit code 3: sorry"), (("/no/such/program",), "cannot be run"), (("sh", "-c", "kill -9 $$"), "SIGKILL")],
+    [
+        (("sh", "-c", "echo sorry; exit 3"), "exit code 3: sorry"),
+        (("/no/such/program",), "cannot be run"),
+        (("sh", "-c", "kill -9 $$"), "SIGKILL"),
+    ],
 )
 def test_a_hook_that_fails_says_why(tmp_path: Path, command: tuple[str, ...], why: str) -> None:
     with pytest.raises(HookFailed, match=why):
@@ -68,7 +78,9 @@ def test_a_hook_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) ->
 
 def git(folder: Path, *arguments: str) -> str:
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    return subprocess.run(["git", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 @needs_git

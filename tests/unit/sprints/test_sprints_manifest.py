@@ -31,7 +31,12 @@ def test_a_path_that_leads_out_is_refused(path: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"schema": "engine.release/v2"}, {"files": 3}, {"files": [{"path": "x"}]}, {"files": [{**orjson.loads(WHOLE.data())["files"][0], "size_bytes": "3"}]}],
+    [
+        {"schema": "engine.release/v2"},
+        {"files": 3},
+        {"files": [{"path": "x"}]},
+        {"files": [{**orjson.loads(WHOLE.data())["files"][0], "size_bytes": "3"}]},
+    ],
 )
 def test_what_is_none_is_refused_with_its_file(change: dict[str, Any]) -> None:
     with pytest.raises(ManifestUnreadable, match="m/manifest"):
