@@ -2,8 +2,8 @@
 
 Owns the running of one check after the other, as its owner (`sprints/checkers.py`) asks for them over the socket that is its
 standard input; FOLDER is the tasks' work folder, and PATH… stand at the end of `sys.path`. What a check does to this process it
-does to no other. It has a guard, its parent, which runs nobody's code: when the owner ends, or the process of checks does, the guard
-ends all that checks have started, wherever they have put it.
+does to no other. It has a guard, its parent, which runs nobody's code: when the owner ends, or the process of checks does, the
+guard ends all that checks have started, wherever they have put it.
 The protocol is JSON lines: `[number, kind, what, equals?, value, facts]` there, `[number, why]` back, `why` null for a pass; a
 line `[0, name]` says that a library was loaded, whose time is not the check's.
 """

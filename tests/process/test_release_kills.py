@@ -58,9 +58,9 @@ def shown(folder: Path) -> str:
     root = os.open(folder / "releases" / "current", os.O_RDONLY | os.O_DIRECTORY)  # a switch changes nothing for who is in
     try:
         here = Path(f"/proc/self/fd/{root}")
-        name = (here / "manifest.json").read_bytes()
-        manifest = Releases(PlaceDisk(), str(folder / "releases"), lambda: 1.0).manifest(os.path.basename(os.readlink(here)))
-        assert manifest.data() == name
+        releases = Releases(PlaceDisk(), str(folder / "releases"), lambda: 1.0)
+        manifest = releases.manifest(here.readlink().name)
+        assert manifest.data() == (here / "manifest.json").read_bytes()
         assert len(manifest.entries) == FILES
         for entry in manifest.entries:
             assert hashlib.sha256((here / "files" / entry.path).read_bytes()).hexdigest() == entry.sha256

@@ -219,7 +219,8 @@ from sprints.checkers import Checkers
 
 async def main():
     checkers = Checkers(sys.argv[1], [sys.argv[1]], most=1)
-    await checkers.results([Proof(check_of({sys.argv[2]: sys.argv[3:] if sys.argv[2] == "command" else sys.argv[3]}), None, {})])
+    kind, *what = sys.argv[2:]
+    await checkers.results([Proof(check_of({kind: what if kind == "command" else what[0]}), None, {})])
 
 asyncio.run(main())
 """

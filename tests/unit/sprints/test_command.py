@@ -29,7 +29,7 @@ def test_its_end_and_its_last_words_are_told(tmp_path: Path) -> None:
 
 def test_it_runs_in_its_folder_with_its_environment_and_without_a_shell(tmp_path: Path) -> None:
     ended = run_command(
-        python("import os, sys; print(os.getcwd(), os.environ['X'], sys.argv[1])") + ["$(id); `id`"],
+        [*python("import os, sys; print(os.getcwd(), os.environ['X'], sys.argv[1])"), "$(id); `id`"],
         folder=str(tmp_path),
         environ=os.environ | {"X": "y"},
     )

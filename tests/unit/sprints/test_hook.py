@@ -33,8 +33,8 @@ def test_a_hook_is_read(row: object, hook: Hook) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    [3, {}, {"command": "make"}, {"command": []}, {"command": ["a\0"]}, {"command": ["a"], "git": "x"}, {"git": ""}]
-    + [
+    [
+        *(3, {}, {"command": "make"}, {"command": []}, {"command": ["a\0"]}, {"command": ["a"], "git": "x"}, {"git": ""}),
         {"git": "-x"},
         {"git": 3},
         {"git": "x", "repo": "-C"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from random import Random
@@ -95,9 +94,9 @@ def test_an_artifact_that_no_longer_matches_is_named(tmp_path: Path, how: str) -
         file.chmod(0o644)
         file.write_text("eno")
     elif how == "swapped":
-        os.rename(file, tmp_path / "a")
-        os.rename(other, file)
-        os.rename(tmp_path / "a", other)
+        file.rename(tmp_path / "a")
+        other.rename(file)
+        (tmp_path / "a").rename(other)
         names.append("app/b.txt")
     else:
         file.unlink()

@@ -131,7 +131,7 @@ async def test_a_retry_of_the_same_task_keeps_its_artifact(scene: tuple[Path, Wi
 
 
 async def test_who_failed_is_not_looked_at(scene: tuple[Path, Witness]) -> None:
-    folder, witness = scene
+    _, witness = scene
     one = item(artifacts=("a",), check={"expr": "@"})
     got = await receipt(witness, one, Outcome("t1", False, error_type="ValueError", error="no"))
     assert (got.verdict, got.check, got.artifacts) == ("failed", None, ())
