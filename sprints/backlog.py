@@ -14,6 +14,7 @@ from typing import Any
 from sprints.circle import find_circle
 from sprints.errors import BacklogCycle, BadBacklog
 from sprints.fields import Fields, Where, nowhere, path_text
+from sprints.hook import hook_of
 from sprints.item import Item, item_row, read_item
 from sprints.shape import SHAPES, Shape, shape_row
 from sprints.shapereader import read_shape
@@ -139,8 +140,10 @@ def _ship(fields: Fields) -> ShipSpec:
     inner = Fields(row, ("ship",), fields.where, SHIP_KEYS)
     hooks = inner.rows("hooks", most=HOOKS)
     for at, hook in enumerate(hooks):
-        if not isinstance(hook, Mapping):
-            raise inner.wrong("must be a mapping, such as `command: [make, publish]`", "hooks", at)
+        try:
+            hook_of(hook)
+        except ValueError as wrong:
+            raise inner.wrong(str(wrong), "hooks", at) from wrong
     work, releases = (inner.text(key, "", PATH_CHARS) or None for key in ("work", "releases"))
     return ShipSpec(work, releases, tuple(dict(hook) for hook in hooks))
 

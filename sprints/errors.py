@@ -11,6 +11,15 @@ __all__ = [
     "BacklogCycle",
     "BadBacklog",
     "BadImport",
+    "CheckerFailed",
+    "HookFailed",
+    "LedgerCorrupt",
+    "LedgerFailed",
+    "LedgerFull",
+    "LineTooLong",
+    "ManifestUnreadable",
+    "ReleaseFull",
+    "RollbackRefused",
     "SprintBusy",
     "SprintError",
     "SprintOver",
@@ -89,3 +98,68 @@ class TooManySprints(SprintError):
     def __init__(self, day: str, most: int) -> None:
         super().__init__(f"{day} has had {most:,} sprints, which is all that can be told apart")
         self.day = day
+
+
+class CheckerFailed(SprintError):
+    """No process could make a check: nothing is known of the task."""
+
+
+class LedgerCorrupt(SprintError):
+    """A ledger does not say what was written into it. file; line: the first that is wrong, from 1."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"{file}:{line}: {reason}")
+        self.file = file
+        self.line = line
+
+
+class LedgerFull(SprintError):
+    """There was no room for a ledger's new lines, which were taken back whole; they are kept for the next try. file."""
+
+    retry_after_s = 1.0
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} cannot be written: {reason}; make room, what was written before is safe")
+        self.file = file
+
+
+class LedgerFailed(SprintError):
+    """What a ledger holds on the disk is not known: nothing more is written until it was opened and read anew. file."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}; nothing more is written until it was opened anew and read again")
+        self.file = file
+
+
+class LineTooLong(SprintError):
+    """One event has more bytes than a line of a ledger may have."""
+
+
+class HookFailed(SprintError):
+    """A hook said no, so the release was not switched to. hook: which."""
+
+    def __init__(self, hook: str, reason: str) -> None:
+        super().__init__(f"the hook {hook} failed, nothing was released: {reason}")
+        self.hook = hook
+
+
+class ReleaseFull(SprintError):
+    """There was no room for a release: the one before stays, what was made of the new one is removed. folder."""
+
+    retry_after_s = 60.0
+
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(f"{folder} cannot take the release: {reason}; the release before stays, make room and ship again")
+        self.folder = folder
+
+
+class ManifestUnreadable(SprintError):
+    """A release does not say what it holds. file."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} is no manifest of a release: {reason}")
+        self.file = file
+
+
+class RollbackRefused(SprintError):
+    """There is no whole release to go back to."""

@@ -74,7 +74,7 @@ def test_an_empty_backlog_is_refused() -> None:
         ({"roles": {"": {"kind": "x", "agents": 1}}}, "roles: the name of a role"),
         ({"owner": "me"}, "owner: there is no such key"),
         ({"tasks": {"id": "a"}}, "tasks: must be a list"),
-        ({"ship": {"hooks": ["make"]}}, r"ship.hooks\[0\]: must be a mapping"),
+        ({"ship": {"hooks": ["make"]}}, r"ship.hooks\[0\]: a hook is a mapping"),
         ({"ship": {"hook": []}}, "ship.hook: there is no such key; did you mean 'hooks'"),
         ({"sprint": {"shape": "square"}}, "sprint.shape: must be one of pipeline, waves"),
     ],
