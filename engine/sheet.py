@@ -26,6 +26,7 @@ SHAPES = 4
 #: Lines are few if they are one of so many, and then searched for.
 FEW = 16
 
+
 class Sheet(NamedTuple):
     """Tasks of one priority. tokens: what each is called by its sender, else its number.  arguments: as they are sent.
 

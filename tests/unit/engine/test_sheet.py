@@ -19,9 +19,7 @@ FIELDS = LINE | {"priority"}
 
 def rows(sheet: Sheet) -> list[tuple[Any, ...]]:
     """The tasks of a sheet."""
-    return [
-        (sheet.priority, *row) for row in zip(sheet.tokens, sheet.addresses, sheet.methods, sheet.arguments, strict=True)
-    ]
+    return [(sheet.priority, *row) for row in zip(sheet.tokens, sheet.addresses, sheet.methods, sheet.arguments, strict=True)]
 
 
 def singly(number: int, line: dict[str, Any]) -> tuple[Any, ...]:
