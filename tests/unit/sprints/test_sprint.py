@@ -284,3 +284,11 @@ def test_events_of_others_in_a_ledger_change_nothing() -> None:
     played.kill()
     assert played.sprint.phase == "exec"
     assert isinstance(played.sprint, Sprint)
+
+
+def test_a_sprint_that_was_killed_behind_its_last_event_says_again_that_it_has_ended() -> None:
+    played = Played(backlog_of(item("a")))
+    played.take(played.sprint.abort("enough", played.now_s))
+    told = list(played.ledger)
+    assert played.kill() == ["End"]
+    assert played.ledger == told
