@@ -30,8 +30,8 @@ DEPTH = 64
 VALUES = 4_000_000
 #: Bytes of one line of tasks: a frame to a worker takes no more.
 LINE_BYTES = 16 * 1024 * 1024
-#: How the name of a file ends that has a task in each line.
-LINES = (".jsonl", ".ndjson")
+#: How the name of a file ends that has a task in each line, and that is JSON as a whole.
+LINES, JSON = (".jsonl", ".ndjson"), ".json"
 
 FORM = Form("backlog", "tasks: [...]", YAML_BYTES, DEPTH)
 #: A number as JSON writes it: what else looks like one (010, 1_000, .5, 1:30) stays a text.
@@ -50,11 +50,33 @@ def read_backlog_file(file: Path) -> Backlog:
     """
     if file.suffix in LINES:
         return _read_lines(file)
+    if file.suffix == JSON:
+        return _read_json(file)
     tree = read_document(file, FORM)
-    document = _Values(file).value_of(tree, ())
+    return read_backlog(_Values(file).value_of(tree, ()), lambda path: f"{file}:{_line(tree, path)}")
+
+
+def _read_json(file: Path) -> Backlog:
+    """JSON is YAML but for a few escapes, so its lines are found as those of YAML are, where that can be read too."""
+    try:
+        with file.open("rb") as source:
+            content = source.read(YAML_BYTES + 1)
+        document = read(content) if len(content) <= YAML_BYTES else None
+    except OSError as missing:
+        raise ConfigError(f"cannot be read: {missing.strerror}", key="", file=file) from missing
+    except NotExact as wrong:
+        raise ConfigError(str(wrong), key="", file=file) from wrong
+    except NotJson as wrong:
+        read_document(file, FORM)
+        raise ConfigError(f"not JSON: {wrong}", key="", file=file) from wrong
+    if document is None:
+        raise ConfigError(f"larger than {YAML_BYTES:,} bytes; a file of JSON lines may be larger", key="", file=file)
 
     def where(path: ways.Path) -> str:
-        return f"{file}:{_line(tree, path)}"
+        try:
+            return f"{file}:{_line(read_document(file, FORM), path)}"
+        except ConfigError:
+            return str(file)
 
     return read_backlog(document, where)
 

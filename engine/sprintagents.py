@@ -1,7 +1,7 @@
 """The items of a sprint on their way to agents: accepted tasks, each under the id of its sprint and its own.
 
 Owns what an item is as a task, and what its end is as an outcome. Since the same id is the same task, what was sent before a
-kill is sent again without being run again. It judges nothing: what an outcome is worth is found out on the floor of the sprints.
+kill is sent again without being run again. It judges nothing: what an outcome is worth is found out on the floor below.
 """
 
 from __future__ import annotations

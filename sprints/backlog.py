@@ -14,16 +14,17 @@ from typing import Any
 from sprints.circle import find_circle
 from sprints.errors import BacklogCycle, BadBacklog
 from sprints.fields import Fields, Where, nowhere, path_text
+from sprints.hook import hook_of
 from sprints.item import Item, item_row, read_item
 from sprints.shape import SHAPES, Shape, shape_row
 from sprints.shapereader import read_shape
-from sprints.spec import AGENTS, BACKLOG_ITEMS, HOOKS, PATH_CHARS, ROLES, SKILLS
+from sprints.spec import AGENTS, BACKLOG_ITEMS, CLASSES, HOOKS, PATH_CHARS, ROLES, SKILLS
 
 __all__ = ["BACKLOG_KEYS", "ROLE_KEYS", "SCHEMA", "SHIP_KEYS", "Backlog", "Role", "ShipSpec", "read_backlog"]
 
 #: What a document of this form calls itself.
 SCHEMA = "engine.backlog/v1"
-BACKLOG_KEYS = ("schema", "name", "goal", "roles", "sprint", "ship", "tasks")
+BACKLOG_KEYS = ("schema", "name", "goal", "use", "roles", "sprint", "ship", "tasks")
 ROLE_KEYS = ("kind", "agents", "skills")
 SHIP_KEYS = ("work", "releases", "hooks")
 
@@ -59,6 +60,8 @@ class Backlog:
     shape: Shape
     ship: ShipSpec
     items: Mapping[str, Item] = field(repr=False)
+    #: Classes of agents to load first: `module:Class`, or `file.py:Class` from the backlog's folder on.
+    use: tuple[str, ...] = ()
 
     @property
     def agents(self) -> int:
@@ -77,6 +80,7 @@ class Backlog:
             "schema": SCHEMA,
             "name": self.name,
             **({"goal": self.goal} if self.goal else {}),
+            **({"use": list(self.use)} if self.use else {}),
             "roles": {name: _role_row(role) for name, role in self.roles.items()},
             "sprint": sprint,
             "ship": {**ship, "hooks": [dict(hook) for hook in self.ship.hooks]},
@@ -106,7 +110,8 @@ def read_backlog(document: object, where: Where = nowhere) -> Backlog:
     if not rows:
         raise fields.wrong("there is no task to do", "tasks")
     items = [read_item(row, roles, ("tasks", at), where) for at, row in enumerate(rows)]
-    return Backlog(name, fields.lines("goal"), roles, shape, ship, _checked(items, where))
+    use = fields.texts("use", most=CLASSES, chars=PATH_CHARS)
+    return Backlog(name, fields.lines("goal"), roles, shape, ship, _checked(items, where), use)
 
 
 def _roles(fields: Fields) -> dict[str, Role]:
@@ -139,8 +144,10 @@ def _ship(fields: Fields) -> ShipSpec:
     inner = Fields(row, ("ship",), fields.where, SHIP_KEYS)
     hooks = inner.rows("hooks", most=HOOKS)
     for at, hook in enumerate(hooks):
-        if not isinstance(hook, Mapping):
-            raise inner.wrong("must be a mapping, such as `command: [make, publish]`", "hooks", at)
+        try:
+            hook_of(hook)
+        except ValueError as wrong:
+            raise inner.wrong(str(wrong), "hooks", at) from wrong
     work, releases = (inner.text(key, "", PATH_CHARS) or None for key in ("work", "releases"))
     return ShipSpec(work, releases, tuple(dict(hook) for hook in hooks))
 

@@ -2,7 +2,8 @@
 
 Owns the running of one check after the other, as its owner (`sprints/checkers.py`) asks for them over the socket that is its
 standard input; FOLDER is the tasks' work folder, and PATH… stand at the end of `sys.path`. What a check does to this process it
-does to no other: it is killed with all that it started when a check takes too long, and ends itself when its owner does.
+does to no other. It has a guard, its parent, which runs nobody's code: when the owner ends, or the process of checks does, the
+guard ends all that checks have started, wherever they have put it.
 The protocol is JSON lines: `[number, kind, what, equals?, value, facts]` there, `[number, why]` back, `why` null for a pass; a
 line `[0, name]` says that a library was loaded, whose time is not the check's.
 """
@@ -14,17 +15,18 @@ import importlib
 import inspect
 import json
 import os
+import select
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
 from sprints.command import run_command
-from sprints.lineage import adopt, die_with_parent, end_descendants
+from sprints.lineage import adopt, die_with_parent, end_descendants, end_lineage
 
 __all__ = ["WHY_CHARS", "main", "why_not"]
 
@@ -133,14 +135,13 @@ def _shown(value: object) -> str:
 
 
 def _listen(source: int, lines: SimpleQueue[bytes]) -> None:
-    """Take in what is asked; when the owner is gone, end this process with all that it has started."""
+    """Take in what is asked; end this process when the owner is gone, also while a check hangs."""
     rest = b""
     while piece := _piece(source):
         whole, newline, rest = (rest + piece).rpartition(b"\n")
         if newline:
             for line in whole.split(b"\n"):
                 lines.put(line)
-    end_descendants(os.getpid())
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -196,15 +197,40 @@ def _clear() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Answer until the owner is gone. Ends with this process."""
-    die_with_parent()
+    """Guard a process that answers until the owner is gone. Ends with this process."""
+    os.chdir(arguments[0])
+    sys.path += arguments[1:]
+    owner = os.getppid()
     adopt()
+    worker = os.fork()
+    if worker:
+        _guard(owner, worker)
+    else:
+        die_with_parent()
+        adopt()
+        _answer()
+
+
+def _guard(owner: int, worker: int) -> NoReturn:
+    """Wait until one of both has ended, then leave nothing behind."""
+    watched = select.poll()
+    with contextlib.suppress(ProcessLookupError):  # then the owner has ended already
+        watched.register(os.pidfd_open(worker), select.POLLIN)
+        watched.register(os.pidfd_open(owner), select.POLLIN)
+        if os.getppid() == owner:
+            watched.poll()
+    end_lineage(worker)
+    _, status = os.waitpid(worker, 0)
+    _clear()
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _answer() -> NoReturn:
+    """Make the checks that are asked for, for ever."""
     socket = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # what a check prints is nobody's answer
         os.dup2(nothing, descriptor)
-    os.chdir(arguments[0])
-    sys.path += arguments[1:]
     lines: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(socket, lines), daemon=True).start()
     answers = _Answers(socket)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import subprocess
@@ -85,6 +86,7 @@ class _Checker(asyncio.Protocol):
         self.bytes = 0
         self.is_ready = self.is_ending = self.is_late = False
         self._since_s = time.monotonic()
+        self._due_s = math.inf
         self._rest = b""
         self._unsent = bytearray()
         self._transport: Transport | None = None
@@ -134,6 +136,8 @@ class _Checker(asyncio.Protocol):
             self._owner.end(self)
         elif lines:
             self._since_s = time.monotonic()
+            if self.asked and self._since_s + self.asked[0].timeout_s < self._due_s:
+                self._look()
             self._owner.feed()
 
     def _take(self, line: bytes) -> bool:
@@ -157,6 +161,7 @@ class _Checker(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._due_s = math.inf
         if self.is_ending or (self.is_ready and not self.asked):
             return
         left_s = self._since_s + (self.asked[0].timeout_s if self.is_ready else START_S) - time.monotonic()
@@ -164,6 +169,7 @@ class _Checker(asyncio.Protocol):
             self.is_late = True
             self._owner.end(self)
         else:
+            self._due_s = time.monotonic() + left_s
             self._timer = asyncio.get_running_loop().call_later(left_s, self._look)
 
     def close(self) -> None:

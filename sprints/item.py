@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sprints.check import check_of
 from sprints.fields import Fields, Path, Where, nowhere
 from sprints.spec import (
     AFTER_ITEMS,
@@ -27,7 +28,7 @@ from sprints.spec import (
     VALUE,
 )
 
-__all__ = ["ARGUMENT", "CHECKS", "ITEM_KEYS", "METHOD", "Item", "item_row", "read_item"]
+__all__ = ["ARGUMENT", "ITEM_KEYS", "METHOD", "Item", "item_row", "read_item"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,6 @@ class Item:
 
 #: What methods and named arguments are called.
 METHOD, ARGUMENT = r"^[A-Za-z][A-Za-z0-9_]*$", r"^[A-Za-z_][A-Za-z0-9_]*$"
-#: What a check may be: a Python function, a command, a JSON Schema of the answer, an expression about it.
-CHECKS = ("call", "command", "schema", "expr")
 #: What a row may say, in the order in which it is written.
 ITEM_KEYS = tuple(Item.__dataclass_fields__)
 _KNOWN = frozenset(ITEM_KEYS)
@@ -141,13 +140,10 @@ def _check(fields: Fields) -> Mapping[str, Any] | None:
     row = fields.get("check")
     if row is None:
         return None
-    check = Fields(row, (*fields.path, "check"), fields.where, (*CHECKS, "timeout_s", "equals"))
-    kinds = [kind for kind in CHECKS if kind in row]
-    if len(kinds) != 1:
-        raise check.wrong(f"must have exactly one of {', '.join(CHECKS)}; this one has {', '.join(kinds) or 'none'}")
-    if "equals" in row and kinds != ["expr"]:
-        raise check.wrong("goes with expr only", "equals")
-    check.number("timeout_s", 1.0, most=TIME_S, is_above_0=True)
+    try:
+        check_of(row)
+    except ValueError as wrong:
+        raise fields.wrong(str(wrong), "check") from wrong
     return dict(row)
 
 

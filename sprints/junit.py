@@ -59,7 +59,7 @@ class _Reader:
         self._method = method
         self._slugs = Slugs()
         self._depth = 0
-        self._case: dict[str, str] = {}
+        self._case: dict[str, str] | None = None
         self._fault: str | None = None
         self._message = ""
         self._text: list[str] = []
@@ -77,7 +77,7 @@ class _Reader:
             self.has_suites = True
         elif element == "testcase":
             self._case = facts
-        elif element in FAULTS and self._case:
+        elif element in FAULTS and self._case is not None:
             self._fault = element
             self._message = facts.get("message", "") or facts.get("type", "")
             self._text = []
@@ -90,14 +90,13 @@ class _Reader:
     def end(self, element: str) -> None:
         """An element ends."""
         self._depth -= 1
-        if element == self._fault:
-            self._add(element, "".join(self._text).strip())
+        if element == self._fault and self._case is not None:
+            self._add(self._case, element, "".join(self._text).strip())
             self._fault = None
         elif element == "testcase":
-            self._case = {}
+            self._case = None
 
-    def _add(self, fault: str, detail: str) -> None:
-        case = self._case
+    def _add(self, case: dict[str, str], fault: str, detail: str) -> None:
         test = "::".join(part for part in (case.get("classname", ""), case.get("name", "")) if part)
         if not test:
             raise BadImport("a <testcase> without a name", line=self.line())

@@ -21,10 +21,13 @@ def ordered(items: Mapping[str, Item], done: Collection[str] = ()) -> list[str]:
     items: all of a backlog, so that no dependency leads out of them and none into a circle.
     """
     names = [name for name in items if name not in done] if done else list(items)
-    worths = {name: (_RANKS[item.priority], -item.value / item.size_s) for name, item in items.items()}
+    ranks = {name: _RANKS[items[name].priority] for name in names}
+    gains = {name: items[name].value / items[name].size_s for name in names}
+    names.sort(key=gains.__getitem__, reverse=True)
+    names.sort(key=ranks.__getitem__)  # of the same priority, the order before stays
     placed = set(done)
     order: list[str] = []
-    for name in sorted(names, key=worths.__getitem__):
+    for name in names:
         if name in placed:
             continue
         after = items[name].after

@@ -6,6 +6,7 @@ or beforehand, by `sprints/assignment.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -60,14 +61,15 @@ def plan_sprint(backlog: Backlog, capacity: int, done: Collection[str] = (), *, 
 
 def _taken(backlog: Backlog, order: Sequence[str], capacity: int, done: Collection[str]) -> tuple[list[str], int]:
     """The items that are taken, and how many were not as their role was full."""
-    rooms = _rooms(backlog, order, capacity)
     if capacity >= len(order):
         return list(order), 0
+    rooms = _rooms(backlog, order, capacity)
     taken: list[str] = []
     there = set(done)
     full = 0
+    items = backlog.items
     for name in order:
-        item = backlog.items[name]
+        item = items[name]
         if item.after and not there.issuperset(item.after):
             continue
         if rooms[item.role]:
@@ -81,9 +83,8 @@ def _taken(backlog: Backlog, order: Sequence[str], capacity: int, done: Collecti
 
 def _rooms(backlog: Backlog, order: Sequence[str], capacity: int) -> dict[str, int]:
     """How many items each role may do: by its agents, and what one has no use for goes to the others, by theirs."""
-    wanted = dict.fromkeys(backlog.roles, 0)
-    for name in order:
-        wanted[backlog.items[name].role] += 1
+    items = backlog.items
+    wanted = Counter([items[name].role for name in order])
     rooms = dict.fromkeys(wanted, 0)
     free = min(capacity, len(order))
     while free:

@@ -91,20 +91,22 @@ class Releases:
 
         Raises ReleaseFull, FolderInUse, OSError.
         """
-        with self.locked():
-            self._clear()
-            number = max(map(_number, self.names()), default=0) + 1
-            draft = Draft(self, f"{number:04}-{sprint}", sprint)
-            try:
-                draft.fill(work, entries, carry=carry)
-                yield draft
-            except OSError as error:
-                if error.errno in FULL:
-                    raise ReleaseFull(self.folder, error.strerror or "") from error
-                raise
-            finally:
-                if not draft.is_shipped:
-                    draft.remove()
+        try:
+            with self.locked():
+                self._clear()
+                number = max(map(_number, self.names()), default=0) + 1
+                draft = Draft(self, f"{number:04}-{sprint}", sprint)
+                try:
+                    draft.fill(work, entries, carry=carry)
+                    yield draft
+                finally:
+                    if not draft.is_shipped:
+                        draft.remove()
+                    self._unlink_new()
+        except OSError as error:
+            if error.errno in FULL:
+                raise ReleaseFull(self.folder, error.strerror or "") from error
+            raise
 
     def rollback(self, to: str | None = None) -> tuple[str, str]:
         """Switch back to the release before the current one, or to a named one; returns where from and where to.

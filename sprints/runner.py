@@ -73,6 +73,8 @@ class Runner:
         #: What else happened, each as a step of the sprint at some time.
         self._steps: list[Callable[[float], list[Instruction]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        #: What the newest release could not take, by item, with why.
+        self._left_out: dict[str, str] = {}
         self._failed: BaseException | None = None
 
     # -- what others tell it -----------------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ class Runner:
             if before:
                 facts["before"] = before
         elif kind == "shipped":
-            facts["releases"] = parts.shipper.releases.folder
+            facts |= {"releases": parts.shipper.releases.folder, "left_out": self._left_out}
         elif kind == "ended":
             await self._sync()
             facts |= await parts.closing()
@@ -248,6 +250,7 @@ class Runner:
             self._step(lambda now_s: self._shipped(shipment, now_s))
 
     def _shipped(self, shipment: Shipment, now_s: float) -> list[Instruction]:
+        self._left_out = dict(shipment.left_out)
         return self.sprint.shipped(shipment.release, shipment.manifest_sha256, shipment.items, now_s)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:

@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sprints.backlog import SCHEMA
-from sprints.item import ARGUMENT, CHECKS, METHOD
+from sprints.check import ARGUMENT_CHARS, ARGUMENTS, CALL, KINDS, LONGEST_S
+from sprints.check import TEXT_CHARS as CHECK_CHARS
+from sprints.hook import LONGEST_S as HOOK_S
+from sprints.hook import TEXT_CHARS as HOOK_CHARS
+from sprints.item import ARGUMENT, METHOD
 from sprints.shape import SHAPES
 from sprints.shapereader import SHARE
 from sprints.spec import (
@@ -18,6 +22,7 @@ from sprints.spec import (
     AGENTS,
     ARTIFACTS,
     BACKLOG_ITEMS,
+    CLASSES,
     HOOKS,
     ID_CHARS,
     PATH_CHARS,
@@ -38,7 +43,7 @@ __all__ = ["backlog_schema"]
 #: One line that is not blank.
 LINE = r"^[^\n\u0000]*\S[^\n\u0000]*$"
 #: A path that leads into the folder, in one way only.
-INNER_PATH = r"^(?!\.{1,2}(/|$))[^/\n\u0000]+(/(?!\.{1,2}(/|$))[^/\n\u0000]+)*$"
+INNER_PATH = r"^(?=.*\S)(?!\.{1,2}(/|$))[^/\n\u0000]+(/(?!\.{1,2}(/|$))[^/\n\u0000]+)*$"
 
 Schema = dict[str, Any]
 
@@ -60,6 +65,7 @@ def backlog_schema() -> Schema:
             {
                 "schema": {"const": SCHEMA},
                 "name": _line(ID_CHARS),
+                "use": {"type": "array", "maxItems": CLASSES, "items": {"type": "string", "minLength": 1, "maxLength": PATH_CHARS}},
                 "goal": _or_none({"type": "string", "maxLength": TEXT_CHARS, "pattern": r"\S"}),
                 "roles": roles,
                 "sprint": _or_none({"$ref": "#/$defs/sprint"}),
@@ -97,15 +103,22 @@ def _task() -> Schema:
 
 
 def _check() -> Schema:
+    argument: Schema = {"type": "string", "maxLength": ARGUMENT_CHARS, "pattern": r"^[^\u0000]*$"}
     kinds: Schema = {
-        "call": {"type": "string"},
-        "command": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        "call": {"type": "string", "maxLength": CHECK_CHARS, "pattern": f"^{CALL.pattern}$"},
+        "command": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": ARGUMENTS,
+            "prefixItems": [{**argument, "minLength": 1}],
+            "items": argument,
+        },
         "schema": {"type": ["object", "boolean"]},
-        "expr": {"type": "string", "minLength": 1},
+        "expr": {"type": "string", "minLength": 1, "maxLength": CHECK_CHARS},
     }
     more: Schema = {"call": {}, "command": {}, "schema": {}, "expr": {"equals": {}}}
-    timeout = {"timeout_s": _or_none(_time())}
-    return {"oneOf": [_mapping({kind: kinds[kind], **timeout, **more[kind]}, (kind,)) for kind in CHECKS]}
+    timeout = {"timeout_s": {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_S}}
+    return {"oneOf": [_mapping({kind: kinds[kind], **timeout, **more[kind]}, (kind,)) for kind in KINDS]}
 
 
 def _role() -> Schema:
@@ -134,7 +147,12 @@ def _wave() -> Schema:
 
 
 def _ship() -> Schema:
-    hooks = {"type": "array", "maxItems": HOOKS, "items": {"type": "object"}}
+    timeout = {"timeout_s": {"type": "number", "exclusiveMinimum": 0, "maximum": HOOK_S}}
+    name: Schema = {"type": "string", "maxLength": HOOK_CHARS, "pattern": r"^[^\u0000-][^\u0000]*$"}
+    argument: Schema = {"type": "string", "pattern": r"^[^\u0000]*$"}
+    argv = {"type": "array", "minItems": 1, "prefixItems": [{**argument, "minLength": 1}], "items": argument}
+    kinds = [_mapping({"command": argv, **timeout}, ("command",)), _mapping({"git": name, "repo": name, **timeout}, ("git",))]
+    hooks = {"type": "array", "maxItems": HOOKS, "items": {"oneOf": kinds}}
     return _mapping(
         {"work": _or_none(_line(PATH_CHARS)), "releases": _or_none(_line(PATH_CHARS)), "hooks": _or_none(hooks)},
     )

@@ -27,9 +27,10 @@ def read_shape(row: object, path: Path = (), where: Where = nowhere) -> Shape:
     """The shape that a row says: `shape` by name, or `waves`; `seconds` stretches it. None is `pipeline`. Raises BadBacklog."""
     fields = Fields({} if row is None else row, path, where, SPRINT_KEYS)
     if "waves" in fields:
-        if "shape" in fields and fields.get("shape") in SHAPES:
-            raise fields.wrong(f"is known by its name, so it cannot have waves of its own: {fields.get('shape')}", "shape")
-        shape = Shape(fields.text("shape", "own"), _waves(fields))
+        name = fields.text("shape", "own")
+        if name in SHAPES:
+            raise fields.wrong(f"is known by its name, so it cannot have waves of its own: {name}", "shape")
+        shape = Shape(name, _waves(fields))
     else:
         shape = SHAPES[fields.choice("shape", "pipeline", tuple(SHAPES))]
     seconds = fields.number("seconds", shape.seconds, most=TIME_S, is_above_0=True)

@@ -11,6 +11,7 @@ __all__ = [
     "ARTIFACTS",
     "BACKLOG_BYTES",
     "BACKLOG_ITEMS",
+    "CLASSES",
     "HOOKS",
     "ID_CHARS",
     "ITEMS_OUT_AN_AGENT",
@@ -67,6 +68,8 @@ TAGS = 100
 ROLES = 1_000
 #: Agents of one role: more than one machine keeps busy.
 AGENTS = 10_000_000
+#: Classes of agents that one backlog loads.
+CLASSES = 100
 #: Skills of one role.
 SKILLS = 100
 #: Hooks of one release: they run one after the other, within the step that ships.

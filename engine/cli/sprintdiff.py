@@ -53,11 +53,12 @@ def difference(first: Chronicle, second: Chronicle) -> dict[str, Any]:
     return {"figures": {name: (one[name], other[name]) for name in FIGURES}, "items": changed}
 
 
-def _text(value: float | None) -> str:
+def _text(value: Any) -> str:
     return "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
 
 
-def _change(a: float | None, b: float | None) -> str:
+def _change(a: Any, b: Any) -> str:
     if a is None or b is None or a == b:
         return ""
-    return f"{b - a:+,.3f}" if isinstance(a, float) or isinstance(b, float) else f"{b - a:+,}"
+    change = b - a
+    return f"{change:+,}" if isinstance(change, int) else f"{change:+,.3f}"

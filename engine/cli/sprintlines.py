@@ -91,7 +91,12 @@ def moment(status: dict[str, Any]) -> str:
     counts = status["counts"]
     ended = sum(counts[verdict] for verdict in ("done", "failed", "unproven", "expired", "cancelled"))
     left = "paused" if status["is_paused"] else "" if status["left_s"] is None else f"{figures.span(status['left_s'])} left"
-    parts = [f"{status['sprint']} {status['phase']}", f"{ended:,} of {counts['planned']:,} ended", f"{counts['done']:,} done", left]
+    parts = [
+        f"{status['sprint']} {status['phase']}",
+        f"{ended:,} of {counts['planned']:,} ended",
+        f"{counts['done']:,} done",
+        left,
+    ]
     return ", ".join(part for part in parts if part)
 
 
@@ -101,15 +106,15 @@ def outcome_lines(told: Chronicle, archive: Archive, screen: Screen) -> list[str
     done, planned = told.verdicts["done"], len(told.planned)
     state = state_of(told)
     style = "green" if state == "done" else style_of("waiting")
-    lines = [
-        f"{screen.paint(told.id, 'bold')} {screen.paint(state, style)}: {done:,} of {figures.plural(planned, 'item')} done in "
-        f"{figures.span(told.seconds)}, {impact['velocity']:,.1f} a minute"
-    ]
+    head = f"{screen.paint(told.id, 'bold')} {screen.paint(state, style)}: {done:,} of {figures.plural(planned, 'item')} done"
+    lines = [f"{head} in {figures.span(told.seconds)}, {impact['velocity']:,.1f} a minute"]
     quality = impact["quality"]
     if quality is not None and quality < 1:
         lines.append(f"  quality {quality:.1%}: {impact['failed']:,} failed, {impact['unproven']:,} unproven")
     wrong = [receipt for receipt in told.receipts if receipt.verdict != "done"]
-    lines += [f"    {one.item}: {one.verdict}{f', {one.why or one.error}' if one.why or one.error else ''}" for one in wrong[:NAMED]]
+    lines += [
+        f"    {one.item}: {one.verdict}{f', {one.why or one.error}' if one.why or one.error else ''}" for one in wrong[:NAMED]
+    ]
     if len(wrong) > NAMED:
         lines.append(f"    and {len(wrong) - NAMED:,} more")
     lines += [f"  carried {len(items):,}: {why}" for why, items in told.carried.items()]

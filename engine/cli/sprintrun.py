@@ -1,7 +1,7 @@
 """`engine sprint run`: a backlog, worked on in sprints by the engine.
 
-Owns the way of a backlog from its file into the engine, and what is shown while its sprints run. They run in the engine: who stops
-looking stops nothing.
+Owns the way of a backlog from its file into the engine, and what is shown while its sprints run. They run in the engine: who
+stops looking stops nothing.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def run(options: Namespace) -> int:
         "sprint-run",
         file=_handed_over(paths.sprints, backlog),
         folder=str(folder),
-        sprints=None if options.every else options.sprints,
-        speed=options.speed,
-        seed=options.seed,
+        sprints=None if options.every else options.sprints or 1,
+        speed=options.speed or 1.0,
+        seed=options.seed or 0,
         path=places,
         price=config.price,
         is_plain=options.plain,

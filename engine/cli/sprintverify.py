@@ -1,4 +1,4 @@
-"""`engine sprint verify`: whether receipts and releases are as they were written. No engine is needed, and nothing is changed."""
+"""`engine sprint verify`: whether receipts and releases are as they were written. It needs no engine, and changes nothing."""
 
 from __future__ import annotations
 

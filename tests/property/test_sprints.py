@@ -158,7 +158,7 @@ def check_releases(played: Checked) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(backlogs(), st.lists(st.tuples(st.sampled_from(STEPS[:8]), st.integers(0, 40)), max_size=40))
-def test_a_sprint_read_back_from_its_ledger_stands_where_the_living_one_does(backlog: Any, steps: list[tuple[str, int]]) -> None:
+def test_a_sprint_read_back_stands_where_the_living_one_does(backlog: Any, steps: list[tuple[str, int]]) -> None:
     played = Checked(backlog)
     for kind, number in steps:
         step(played, kind, number)

@@ -24,7 +24,8 @@ def item(name: str, *after: str, **more: Any) -> Item:
 def backlog_of(*items: Item, agents: int = 10, shape: str | Shape = "pipeline", roles: Iterable[str] = ("worker",)) -> Backlog:
     """A backlog of some items."""
     found = SHAPES[shape] if isinstance(shape, str) else shape
-    return Backlog("app", "", {role: Role(role, agents) for role in roles}, found, ShipSpec(), {each.id: each for each in items})
+    by_id = {each.id: each for each in items}
+    return Backlog("app", "", {role: Role(role, agents) for role in roles}, found, ShipSpec(), by_id)
 
 
 def header(backlog: Backlog) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -77,7 +78,12 @@ def test_what_is_no_regular_file_is_not_waited_for(work: tuple[Path, int]) -> No
     os.mkfifo(folder / "fifo")
     (folder / "folder").mkdir()
     (folder / "file").write_text("x")
-    for path, why in (("fifo", "no regular file"), ("folder", "no regular file"), ("none", "missing"), ("file/x", "cannot be read")):
+    for path, why in (
+        ("fifo", "no regular file"),
+        ("folder", "no regular file"),
+        ("none", "missing"),
+        ("file/x", "cannot be read"),
+    ):
         with pytest.raises(ArtifactWrong, match=why):
             read_artifact(descriptor, path)
         assert look_before(descriptor, path) is None
@@ -90,10 +96,8 @@ def test_no_descriptor_is_left_open(work: tuple[Path, int]) -> None:
     (folder / "l").symlink_to("a")
     before = sorted(os.listdir("/proc/self/fd"))
     for path in ("a/b", "a/none", "l/b", "a", "none/x", "a/b/c"):
-        try:
+        with contextlib.suppress(ArtifactWrong):
             read_artifact(descriptor, path)
-        except ArtifactWrong:
-            pass
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
@@ -106,7 +110,7 @@ def test_an_untouched_file_is_stale_and_a_written_one_is_new(work: tuple[Path, i
     os.utime(file, ns=(10**18, 10**18))
     before = look_before(descriptor, "out")
     assert not read_artifact(descriptor, "out").is_new(before)
-    os.chmod(file, 0o640)
+    file.chmod(0o640)
     assert not read_artifact(descriptor, "out").is_new(before)
     file.write_text("one")  # the same again, and written
     assert read_artifact(descriptor, "out").is_new(before)

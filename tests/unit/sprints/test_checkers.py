@@ -219,7 +219,8 @@ from sprints.checkers import Checkers
 
 async def main():
     checkers = Checkers(sys.argv[1], [sys.argv[1]], most=1)
-    await checkers.results([Proof(check_of({sys.argv[2]: sys.argv[3:] if sys.argv[2] == "command" else sys.argv[3]}), None, {})])
+    kind, *what = sys.argv[2:]
+    await checkers.results([Proof(check_of({kind: what if kind == "command" else what[0]}), None, {})])
 
 asyncio.run(main())
 """
@@ -227,7 +228,11 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("kind", ["call", "command"])
 async def test_when_the_owner_is_killed_its_checks_end_with_all_that_they_started(folder: Path, kind: str) -> None:
-    what = ["badchecks:split"] if kind == "call" else ["sh", "-c", "setsid sleep 1000 & echo $! >> pids; echo $$ >> pids; sleep 1000"]
+    what = (
+        ["badchecks:split"]
+        if kind == "call"
+        else ["sh", "-c", "setsid sleep 1000 & echo $! >> pids; echo $$ >> pids; sleep 1000"]
+    )
     owner = subprocess.Popen([sys.executable, "-c", OWNER, str(folder), kind, *what], cwd=ROOT)
     pids = folder / "pids"
     await until(lambda: pids.exists() and len(pids.read_text().split()) >= (1 if kind == "call" else 2))

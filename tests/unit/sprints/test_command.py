@@ -29,7 +29,7 @@ def test_its_end_and_its_last_words_are_told(tmp_path: Path) -> None:
 
 def test_it_runs_in_its_folder_with_its_environment_and_without_a_shell(tmp_path: Path) -> None:
     ended = run_command(
-        python("import os, sys; print(os.getcwd(), os.environ['X'], sys.argv[1])") + ["$(id); `id`"],
+        [*python("import os, sys; print(os.getcwd(), os.environ['X'], sys.argv[1])"), "$(id); `id`"],
         folder=str(tmp_path),
         environ=os.environ | {"X": "y"},
     )
@@ -55,8 +55,8 @@ def test_out_of_time_all_it_started_is_killed(tmp_path: Path) -> None:
     program = (
         "import os, subprocess, sys, time;"
         "child = subprocess.Popen([sys.executable, '-c', 'import os, subprocess;"
-        "grand = subprocess.Popen([\"sleep\", \"1000\"], start_new_session=True);"
-        "open(\"pids\", \"a\").write(f\"{os.getpid()} {grand.pid} \"); grand.wait()']);"
+        'grand = subprocess.Popen(["sleep", "1000"], start_new_session=True);'
+        'open("pids", "a").write(f"{os.getpid()} {grand.pid} "); grand.wait()\']);'
         "open('pids', 'a').write(f'{os.getpid()} '); time.sleep(1000)"
     )
     ended = run_command(python(program), folder=str(tmp_path), timeout_s=1.0)

@@ -67,6 +67,14 @@ def test_the_time_of_exec_is_up_and_what_was_sent_may_come_until_the_checks_end(
     assert played.told("carried")[0]["why"] == "the time was up before it was sent"
 
 
+def test_nothing_is_sent_once_the_time_of_exec_is_up_whoever_notices_it_first() -> None:
+    played = Played(backlog_of(item("a"), item("b", "a")))
+    played.answer("a")
+    played.now_s += 721
+    assert "dispatched" not in played.judge("done", "a")
+    assert played.sprint.phase == "ship"
+
+
 def test_what_is_out_at_the_end_of_the_last_checks_is_taken_back_and_carried() -> None:
     played = Played(backlog_of(item("a"), item("b")))
     played.finish("a")
@@ -129,7 +137,8 @@ def test_a_pause_sends_nothing_and_stops_the_time_of_the_phase() -> None:
 
 def test_an_abort_takes_back_what_is_out_and_ends() -> None:
     played = Played(backlog_of(item("a"), item("b", "a")))
-    assert played.take(played.sprint.abort("enough", played.now_s)) == ["aborted", "carried", "carried", "Recall", "ended", "End"]
+    told = played.take(played.sprint.abort("enough", played.now_s))
+    assert told == ["aborted", "carried", "carried", "Recall", "ended", "End"]
     assert played.recalled == ["a"]
     assert {event["why"] for event in played.told("carried")} == {"the sprint was aborted"}
     assert played.sprint.due_s is None
@@ -186,11 +195,13 @@ def test_nothing_done_is_no_release() -> None:
 
 
 def test_a_clock_that_goes_back_is_no_time_at_all() -> None:
-    played = Played(backlog_of(item("a")))
+    played = Played(backlog_of(item("a"), item("b")))
     played.after(700)
     due_s = played.sprint.due_s
     assert played.after(-5_000) == []
     assert played.sprint.due_s == due_s
+    played.finish("a")
+    assert played.told("receipt")[0]["s"] == 700
     assert played.after(5_000) == []
     assert played.after(20) == ["phase"]
     assert [event["s"] for event in played.ledger] == sorted(event["s"] for event in played.ledger)
@@ -273,3 +284,11 @@ def test_events_of_others_in_a_ledger_change_nothing() -> None:
     played.kill()
     assert played.sprint.phase == "exec"
     assert isinstance(played.sprint, Sprint)
+
+
+def test_a_sprint_that_was_killed_behind_its_last_event_says_again_that_it_has_ended() -> None:
+    played = Played(backlog_of(item("a")))
+    played.take(played.sprint.abort("enough", played.now_s))
+    told = list(played.ledger)
+    assert played.kill() == ["End"]
+    assert played.ledger == told
