@@ -17,12 +17,12 @@ def capacity_of(agents: int, exec_s: float, rates: Iterable[float] = ()) -> int:
     """How many items so many agents are given for a sprint that has so many seconds of exec; at least 1.
 
     Ten an agent while nothing was measured. rates: of earlier sprints, the oldest first, in items an agent and second: each
-    moves the number half the way to what it got through, at most to its double or half.
+    moves the number half the way to what it got through, so never below its half, and
+    at most to its double.
     """
     each = TASKS_AN_AGENT
     for rate in rates:
-        measured = (each + rate * exec_s) / 2
-        each = min(max(measured, each / RATE_STEP), each * RATE_STEP)
+        each = min((each + rate * exec_s) / 2, each * RATE_STEP)
     return max(round(agents * each), 1)
 
 

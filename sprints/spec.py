@@ -42,7 +42,7 @@ SPRINT_S = 900.0
 PHASE_SHARES = (1 / 15, 12 / 15, 1 / 15, 1 / 15)
 #: Tasks that a sprint plans for each agent while nothing was measured.
 TASKS_AN_AGENT = 10.0
-#: How many times more, or fewer, tasks an agent a sprint plans than the one before: one odd sprint moves no mountain.
+#: How many times more tasks an agent a sprint plans at most than the one before: one odd sprint moves no mountain.
 RATE_STEP = 2.0
 #: Items of a wave that are on their way at once, for each of its agents: enough that none waits for the next one, few enough
 #: that a pause is felt within a few tasks.

@@ -181,3 +181,13 @@ def test_more_tasks_than_a_backlog_has_are_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(backlogfile, "BACKLOG_ITEMS", 2)
     text = lines_of(*({"id": str(at), "role": "dev", "method": "run"} for at in range(3)))
     assert refused(written(tmp_path, text, "app.jsonl")) == "FILE:3: tasks: more than 2 tasks"
+
+
+def test_the_backlog_that_the_readme_shows_is_one(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
+    shown = readme.partition("```yaml\nschema: engine.backlog/v1")[2].partition("```")[0]
+    found = read_backlog_file(written(tmp_path, f"schema: engine.backlog/v1{shown}"))
+    assert list(found.items) == ["parser", "test-parser"]
+    wrong = shown.replace("after: [parser]", "after: [parsr]")
+    said = refused(written(tmp_path, f"schema: engine.backlog/v1{wrong}")).replace("FILE", "app.yaml")
+    assert said in readme
