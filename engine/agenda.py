@@ -16,18 +16,19 @@ from engine.dependencies import Dependencies
 from engine.errors import DependencyCycle
 from engine.options import Options, Reference
 from engine.retry import retry_s
+from engine.standing import Standing
 from engine.submission import Submission
 from pools.errors import BadArgument, DependencyFailed, Failure, PoolFull, TaskCancelled, TaskExpired, failure_of
 from pools.lane import Named
 from pools.stream import Stream
 
-__all__ = ["HELD_TASKS", "Agenda"]
+__all__ = ["HELD_TASKS", "RIDE_S", "Agenda"]
 
 #: Tasks that a sender holds back at once: each takes up to a kilobyte.
 HELD_TASKS = 500_000
-#: Tasks that have ended of which it is known how, for those that name them later; the newest ones.
-ENDED_TASKS = 100_000
 
+#: Seconds for which those that may leave wait for more to leave with, while more tasks come.
+RIDE_S = 0.005
 
 #: What is said of a field that only accepted tasks have.
 ACCEPTED_ONLY = failure_of(BadArgument("sticky, skills, tags and tenant are for tasks that are submitted (engine submit)"))
@@ -56,30 +57,25 @@ class Agenda:
         self._stream = stream
         self._timer = timer
         self._chance = chance
-        self._states: dict[Any, str] = {}
-        self._dependencies: Dependencies[_Demand] = Dependencies(self._states.get)
+        self._standing = Standing()
+        self._dependencies: Dependencies[_Demand] = Dependencies(self._standing.look)
+        #: Tasks without conditions, which others may wait for, are about to be sent.
+        self.opened = self._standing.open
         self._ready: dict[int, list[_Demand]] = {}
         self._later: Alarms[_Demand] = Alarms(timer, self._begin, self._is_held)
         self._limits: Alarms[tuple[_Demand, int]] = Alarms(timer, self._out_of_time, self._is_out)
         #: Those that are held back, until they have ended or left.
         self._held: dict[_Demand, None] = {}
         self._given_up: deque[tuple[_Demand, Failure]] = deque()
-        self._is_giving_up = self._is_due = False
+        self._is_giving_up = self._is_due = self._is_riding = False
+        #: Whether no more tasks come.
+        self.is_last = False
         stream.watch = self._watch
 
     @property
     def held(self) -> int:
         """Tasks that are held back now."""
         return len(self._held)
-
-    def opened(self, names: Sequence[Any], state: str = "open") -> None:
-        """Tasks without conditions, which others may wait for, are about to be sent, or have ended so."""
-        try:
-            self._states.update(dict.fromkeys(names, state))
-        except TypeError:  # one is called by a list: nobody can wait for that one
-            self._states.update((name, state) for name in names if type(name) in (int, str))
-        if len(self._states) > 2 * ENDED_TASKS:
-            self._forget()
 
     def add(self, submission: Submission, name: Reference) -> None:
         """Take a task with conditions; `flush` sends what may leave."""
@@ -100,7 +96,7 @@ class Agenda:
         """The same for a task (address, method, *arguments)."""
         demand = _Demand(name, task, options, None)
         self._held[demand] = None
-        if self._states.get(name) == "open" or len(self._held) > HELD_TASKS:
+        if self._standing.look(name) == "open" or len(self._held) > HELD_TASKS:
             self._give_up(demand, self._wrong(demand))
             return
         if deadline_s is not None:
@@ -113,7 +109,7 @@ class Agenda:
         except DependencyCycle as error:
             self._give_up(demand, Failure(type(error).__name__, str(error)))
             return
-        self._states[name] = "open"
+        self._standing.open([name])
         if isinstance(waits, Failure):
             self._give_up(demand, waits)
         elif not waits and not options.delay_s:
@@ -129,6 +125,11 @@ class Agenda:
         self._is_due = False
         if self._given_up and not self._is_giving_up:
             self._end_given_up()
+        if self._ready:
+            with self._stream.together():
+                self._send_ready()
+
+    def _send_ready(self) -> None:
         while self._ready:
             priority = max(self._ready)
             demands = self._ready.pop(priority)
@@ -231,14 +232,23 @@ class Agenda:
         return names, [results[at] for at in kept], left
 
     def _go_on(self) -> None:
-        """Send what may leave now, in the next turn."""
-        if (self._ready or self._given_up) and not self._is_due:
+        """Send what may leave now: in the next turn, or with the tasks that come next."""
+        if not self._ready and not self._given_up:
+            return
+        if self.is_last and not self._is_due:
             self._is_due = True
             self._timer.call_later(0, self.flush)
+        elif not self.is_last and not self._is_riding:
+            self._is_riding = True
+            self._timer.call_later(RIDE_S, self._arrive)
+
+    def _arrive(self) -> None:
+        self._is_riding = False
+        self.flush()
 
     def _done(self, names: Sequence[Any]) -> None:
         """Tasks that were done; few of them are waited for."""
-        self.opened(names, "done")
+        self._standing.done(names)
         if self._dependencies:
             for name in self._dependencies.awaited(names):
                 self._release(name, "done")
@@ -259,10 +269,11 @@ class Agenda:
     def _ended(self, name: Any, state: str) -> None:
         if type(name) not in (int, str):
             return
-        self._states[name] = state
+        if state == "done":
+            self._standing.done([name])
+        else:
+            self._standing.ended(name, state)
         self._release(name, state)
-        if len(self._states) > 2 * ENDED_TASKS:
-            self._forget()
 
     def _release(self, name: Reference, state: str) -> None:
         """Let go who waited for this one."""
@@ -272,12 +283,6 @@ class Agenda:
                 self._ready.setdefault(demand.options.priority, []).append(demand)
         for demand, failure in lost:
             self._give_up(demand, failure)
-
-    def _forget(self) -> None:
-        """Forget how the oldest tasks ended."""
-        ended = [name for name, state in self._states.items() if state != "open"]
-        for name in ended[: max(len(ended) - ENDED_TASKS, 0)]:
-            del self._states[name]
 
     def _give_up(self, demand: _Demand, failure: Failure) -> None:
         self._given_up.append((demand, failure))
@@ -300,15 +305,16 @@ class Agenda:
 
 def _names(tokens: Sequence[Any]) -> Sequence[Any]:
     """What tasks that were done are called by their sender."""
-    if _Demand not in set(map(type, tokens)):
+    types = [*map(type, tokens)]
+    left = types.count(_Demand)
+    if not left:
         return tokens
-    names = []
-    for token in tokens:
-        if type(token) is _Demand:
-            token.is_out = False
-            names.append(token.name)
-        else:
-            names.append(token)
+    names = list(tokens)
+    at = -1
+    for _ in range(left):
+        at = types.index(_Demand, at + 1)
+        names[at].is_out = False
+        names[at] = names[at].name
     return names
 
 

@@ -20,7 +20,7 @@ from pools.errors import Failure, PoolError, TaskCancelled, TaskExpired, failure
 from pools.history import Pair
 from pools.lane import Columns, refuse, sent_form
 from pools.stream import Stream
-from pools.ways import Deal, Ended, Resolve
+from pools.ways import Deal, Ended, Resolve, Ways
 
 __all__ = ["AskedAside", "GatewayAside", "StreamedAside"]
 
@@ -142,6 +142,9 @@ class _Passed(Stream):
         self._outer = outer
         self._foreseen = foreseen
 
+    def leave(self, ways: Ways[Any]) -> None:
+        self._outer.leave(ways)
+
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         self.open -= len(tokens)
         self._foreseen.learn(self.case, len(tokens), [failure for _, failure in failures])
@@ -155,6 +158,9 @@ class _Watched(Stream):
         super().__init__(resolve, 0, _nobody, _uncounted)
         self._outer = outer
         self._foreseen = foreseen
+
+    def leave(self, ways: Ways[Any]) -> None:
+        self._outer.leave(ways)
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         self.open -= len(tokens)
@@ -247,11 +253,11 @@ class GatewayAside:
         return self._foreseen.clear_case(pair, count) if self._foreseen.is_clear(pair) else None
 
     def choose(
-        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None] | None
     ) -> tuple[Key, Case] | None:
         """The agent and the case of a task; None where it is done in parts, and `done` gets its end. Raises PoolError."""
-        judged = self._foreseen.judge(kind, method, argument)
-        if not judged.is_split:
+        judged = self._foreseen.judge(kind, method, argument, may_split=done is not None)
+        if done is None or not judged.is_split:
             return judged.key, judged.case
         running = self._loop.create_task(self._in_parts(judged.case, kind, method, argument, done))
         self._running.add(running)

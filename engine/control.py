@@ -196,10 +196,11 @@ class Control:
         kind, reference, paths = order.text("kind"), order.text_if_any("reference"), order.texts("paths")
         count, add, keys = order.count_if_any("count"), order.count_if_any("add"), order.texts_if_any("keys")
         warm, measure = order.flag("warm"), order.flag("measure")
+        skills = order.texts("skills")
         if reference is not None:
             await engine.load(reference, paths)
         before = engine.memory_bytes() if measure else None
-        spawned = await engine.spawn(kind, count, add=add, keys=keys, warm=warm)
+        spawned = await engine.spawn(kind, count, add=add, keys=keys, warm=warm, skills=skills)
         if before is not None and spawned.added:
             spawned = spawned._replace(agent_bytes=max(engine.memory_bytes() - before, 0) / spawned.added)
         return spawned.as_dict()

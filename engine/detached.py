@@ -17,11 +17,11 @@ from engine.account import Account
 from engine.admission import Admission
 from engine.alarms import Alarms
 from engine.change import Change, Draft
-from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
+from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskEnded, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.lull import lull
 from engine.offers import Offers
-from engine.options import ANYBODY
+from engine.options import ANYBODY, Reference
 from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
@@ -194,14 +194,17 @@ class Detached:
             accepted = self._accepting[draft] = self.journal.accept(draft)
             if draft.key:
                 self._drafts[draft.key] = draft
-            accepted.add_done_callback(lambda _done: self._forget(draft))
+            self._admission.accepted(draft.tasks)  # from now on: others come before this one is written down
+            accepted.add_done_callback(lambda done: self._forget(draft, done))
         await asyncio.shield(accepted)
 
-    def _forget(self, draft: Draft) -> None:
+    def _forget(self, draft: Draft, done: Future[None]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._admission.refused(draft.tasks)
         self._accepting.pop(draft, None)
         self._drafts.pop(draft.key, None)
 
-    async def requeue(self, names: Sequence[str] | None) -> list[tuple[str, str]]:
+    async def requeue(self, names: Sequence[Reference] | None) -> list[tuple[str, str]]:
         """Try tasks again that were not done, all dead letters by default; returns the old id and the new one of each.
 
         Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed; with several, those before may be tried again.
@@ -222,7 +225,7 @@ class Detached:
             done += [(register.id_of(task.of or 0), register.id_of(task.number)) for task in draft.tasks]
         return done
 
-    async def drop(self, names: Sequence[str] | None) -> list[str]:
+    async def drop(self, names: Sequence[Reference] | None) -> list[str]:
         """Have dead letters be none any more, all of them by default; returns the ids of those that were.
 
         What waits for one to be tried again fails. Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed.
@@ -242,7 +245,7 @@ class Detached:
 
     def _landed(self, change: Change, more: Change) -> None:
         """What was written down counts now, and what follows from it begins."""
-        self._admission.landed(change)
+        self._admission.ended([ending.task for ending in change.endings])
         for draft in change.drafts:
             for task in draft.tasks:
                 if task.deadline_s is not None:
@@ -276,7 +279,7 @@ class Detached:
             delay_s = task.options.delay_s
             left_s = min(max(task.accepted_s + delay_s - now_s, 0.0), delay_s) if delay_s else 0.0
             if left_s:
-                task.state, task.due_s = "waiting", now_s + left_s
+                task.state, task.due_s, task.attempts = "waiting", now_s + left_s, task.prior
                 self._offers.later(left_s, task)
             else:
                 ready.append(task)
@@ -295,7 +298,7 @@ class Detached:
 
     # -- what became of them -------------------------------------------------------------------------------------------
 
-    async def ended(self, name: str, wait_s: float) -> Task:
+    async def ended(self, name: Reference, wait_s: float) -> Task:
         """A task once it has ended. Raises TaskOpen after wait_s seconds, UnknownTask, ResultGone, IntakeFull."""
         task = self.register.find(name)
         if task.ended_s is None and wait_s > 0:
@@ -323,12 +326,14 @@ class Detached:
             if not waiters:
                 self._waiters.pop(task.number, None)
 
-    async def cancel(self, name: str) -> Task:
-        """Take a task back; returns it as it stands: `cancelled`, as it ended before, or `running` where its worker keeps it.
+    async def cancel(self, name: Reference) -> Task:
+        """Take a task back; returns it as it stands: `cancelled`, ended meanwhile, or `running` where its worker keeps it.
 
-        Raises UnknownTask, ResultGone.
+        One that was cancelled before is returned as it is.  Raises TaskEnded, UnknownTask, ResultGone.
         """
         task = self.register.find(name)
+        if task.ended_s is not None and task.state != "cancelled":
+            raise TaskEnded(f"task {self.register.id_of(task.number)} is {task.state}; it cannot be cancelled any more")
         self._offers.take_back([task], "cancelled")
         if task.ended_s is None:
             await self._wait(task, CANCEL_S)

@@ -127,6 +127,7 @@ __all__ = [
     "StoreStopped",
     "SubmitStopped",
     "TaskCancelled",
+    "TaskEnded",
     "TaskExpired",
     "TaskFailed",
     "TaskHung",
@@ -213,6 +214,10 @@ class UnknownTask(EngineError):
 
 class ResultGone(EngineError):
     """The task has ended, and what became of it was let go: more has ended since than is kept."""
+
+
+class TaskEnded(EngineError):
+    """The task has ended otherwise already, so that it cannot be cancelled; it stays as it is."""
 
 
 class TaskOpen(EngineError):
@@ -337,6 +342,7 @@ _CODES: dict[type[Exception], int] = {
     StoreStopped: BROKEN,
     SubmitStopped: AGAIN,
     TaskCancelled: FAILED,
+    TaskEnded: FAILED,
     TaskExpired: FAILED,
     TaskFailed: FAILED,
     TaskHung: FAILED,

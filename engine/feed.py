@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.lull import lull
 from engine.options import Options, Reference, name_of, priority_of, references_of
+from engine.sheet import sheets_of
 from engine.submission import LINE, Called, Submission, submission_of, task_of
 from pools.errors import PoolError
 from pools.ranked import NORMAL, PRIORITIES
@@ -41,6 +42,8 @@ class Feed:
         self._stream = stream
         self._tally = tally
         self._number = 0
+        #: Tasks that are worth a chunk. Lines of several priorities leave in a section each, which should not be small.
+        self._least = FRAME_TASKS
         #: What holds tasks back; None while no task came that others may wait for.
         self.agenda: Agenda | None = None
 
@@ -59,11 +62,26 @@ class Feed:
             self._number += len(chunk)
 
     def _send_mixed(self, chunk: list[Any]) -> None:
-        ready: dict[int, tuple[list[Any], list[Any]]] = {}
+        """Send what is not all tuples: with what is free of conditions, in common frames."""
         agenda = self.agenda or self._agenda()
+        self._least = 2 * FRAME_TASKS
+        with self._stream.together():
+            sheets, rest = sheets_of(chunk, self._number)
+            for sheet in sheets:
+                agenda.opened(sheet.tokens)
+                columns = sheet.tokens, (), sheet.methods, sheet.arguments
+                self._stream.place(sheet.addresses, columns, sheet.priority, is_plain=sheet.is_plain)
+            if rest:
+                self._send_singly([(self._number + at, chunk[at]) for at in rest], agenda)
+            agenda.flush()
+        self._number += len(chunk)
+
+    def _send_singly(self, lines: list[tuple[int, Any]], agenda: Agenda) -> None:
+        """Send tasks that are looked at one by one, each with its number."""
+        ready: dict[int, tuple[list[Any], list[Any]]] = {}
         held: list[tuple[Submission, Any]] = []
         waiting: list[tuple[Reference, tuple[Any, ...], tuple[Reference, ...], int]] = []
-        for number, line in enumerate(chunk, self._number):
+        for number, line in lines:
             priority = NORMAL
             try:
                 if type(line) is Called:
@@ -88,7 +106,6 @@ class Feed:
             tokens, tasks = ready[priority]
             tokens.append(number if name is None else name)
             tasks.append(task)
-        self._number += len(chunk)
         for priority in sorted(ready, reverse=True):
             tokens, tasks = ready[priority]
             agenda.opened(tokens)
@@ -97,8 +114,13 @@ class Feed:
             agenda.hold(name, task, after, RANKED[priority])
         for submission, name in held:
             agenda.add(submission, name)
-        if held or waiting:
-            agenda.flush()
+
+    def _end(self) -> None:
+        """No more tasks come."""
+        self.is_done = True
+        if self.agenda is not None:
+            self.agenda.is_last = True
+            self.agenda.flush()
 
     def _agenda(self) -> Agenda:
         from engine.agenda import Agenda
@@ -118,15 +140,15 @@ class Iterated(Feed):
     def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally) -> None:
         super().__init__(stream, tally)
         self._source = iter(tasks)
-        self._least = max(min(FRAME_TASKS, stream.room // 2), 1)
+        self._half = max(stream.room // 2, 1)
 
     def fill(self) -> None:
         """Send what fits; no more than one chunk while answers wait to be taken."""
         stream = self._stream
-        while not self.is_done and (room := stream.room) >= self._least:
-            chunk = list(islice(self._source, min(room, 2 * FRAME_TASKS)))
+        while not self.is_done and (room := stream.room) >= min(self._least, self._half):
+            chunk = list(islice(self._source, min(room, 2 * self._least)))
             if not chunk:
-                self.is_done = True
+                self._end()
                 return
             self.send(chunk)
             if stream.ready:
@@ -147,7 +169,7 @@ class Awaited(Feed):
         self._reader.add_done_callback(lambda _done: self._finish(wake))
 
     def _finish(self, wake: Callable[[], None]) -> None:
-        self.is_done = True
+        self._end()
         wake()
 
     def fill(self) -> None:

@@ -22,6 +22,7 @@ from engine.errors import (
     NotRequeued,
     NotRunning,
     ResultGone,
+    TaskEnded,
     TaskOpen,
     UnknownTask,
 )
@@ -34,7 +35,17 @@ __all__ = ["Line", "error_of", "not_running"]
 #: The errors of verbs about tasks, by name: they have nothing but their text.
 _OF_TASKS: dict[str, type[EngineError]] = {
     leaf.__name__: leaf
-    for leaf in (DependencyCycle, DuplicateTask, IntakeFull, JournalFailed, NotRequeued, ResultGone, TaskOpen, UnknownTask)
+    for leaf in (
+        DependencyCycle,
+        DuplicateTask,
+        IntakeFull,
+        JournalFailed,
+        NotRequeued,
+        ResultGone,
+        TaskEnded,
+        TaskOpen,
+        UnknownTask,
+    )
 }
 #: Bytes that one look at the socket reads at most.
 READ_BYTES = 1 << 18

@@ -119,7 +119,8 @@ def read_task(number: int, state: dict[str, Any], life: int) -> Task:
         state["life"],
     )
     task.retried = state.get("retried") or 0
-    task.attempts = task.prior + task.retried + life - task.life  # it was offered once in each life before this one
+    is_offered = not task.is_any or "/" in task.agent  # an agent was chosen for it, if need be
+    task.attempts = task.prior + task.retried + (life - task.life if is_offered else 0)  # once in each life before this one
     return task
 
 

@@ -12,24 +12,19 @@ from typing import Any
 
 from engine.change import Change, Draft
 from engine.dependencies import Dependencies
-from engine.errors import DuplicateTask, IntakeFull, NotRequeued, ResultGone, UnknownTask
+from engine.errors import DependencyCycle, DuplicateTask, NotRequeued, ResultGone, UnknownTask
 from engine.names import Former, Names, check_of
 from engine.options import Reference
 from engine.records import Rows, rows_of_change
+from engine.room import Room
 from engine.shelf import Shelf
 from engine.submission import Submission
 from engine.task import ENDED, Ending, Task, exact
-from pools.errors import BadArgument, Failure
+from pools.errors import BadArgument, Failure, failure_of
 from pools.lane import PLACE_BITS
 
 __all__ = ["Register"]
 
-#: Tasks that may be open at once, and their bytes: what a restart must read, and hold in memory, before it goes on.
-OPEN_TASKS, OPEN_BYTES = 500_000, 256 * 1024 * 1024
-#: Bytes of one submission: it is one frame of the journal, which holds 32 MiB.
-SUBMISSION_BYTES = 24 * 1024 * 1024
-#: Tasks accepted since the oldest that is open: workers remember the answers of all of them, to give none twice.
-SPAN_TASKS = 1_000_000
 #: Ended tasks that are kept with their values, and their bytes: a restart reads them all, in about a second.
 RESULTS, RESULTS_BYTES = 50_000, 64 * 1024 * 1024
 #: Dead letters that are kept, and their bytes.
@@ -54,7 +49,7 @@ class Register:
         self.results = Shelf(RESULTS, RESULTS_BYTES)
         self.letters = Shelf(LETTERS, LETTERS_BYTES)
         self.names = Names()
-        self.dependencies: Dependencies[Task] = Dependencies(self.standing)
+        self.dependencies: Dependencies[Task] = Dependencies(self.standing, self._meant)
         self._keys: dict[str, Sequence[int]] = {}
         #: Tasks that are not written down yet, by number.
         self._drafted: dict[int, Task] = {}
@@ -65,8 +60,8 @@ class Register:
         self._ended_s = 0.0
         #: Whether a task waits for one by its id.
         self._has_ids = False
-        #: Tasks that are open or drafted, and their bytes.
-        self.held = self.held_bytes = 0
+        #: What is open or drafted.
+        self.room = Room()
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -83,16 +78,18 @@ class Register:
         """The id of a task."""
         return f"{self.session[:ID_DIGITS]}-{number}"
 
-    def find(self, name: str) -> Task:
-        """The task with an id, or that is called so. Raises UnknownTask, ResultGone."""
+    def find(self, name: Reference) -> Task:
+        """The task with an id, or that is called so. Raises UnknownTask, ResultGone, BadArgument."""
+        if type(name) not in (int, str):
+            raise BadArgument(f"a task is named by a text or a number, got {name!r:.60}")
         number = self._number(name)
-        if number is None and name.isascii() and name.isdecimal() and len(name) < 19:
+        if number is None and type(name) is str and name.isascii() and name.isdecimal() and len(name) < 19:
             number = self.names.find(int(name))
         task = None if number is None else self.tasks.get(number)
         if task is not None:
             return task
         if number is None or not 0 < number < self._settled:
-            raise UnknownTask(f"no task {name[:80]!r} was accepted here; see: engine tasks")
+            raise UnknownTask(f"no task {name!r:.80} was accepted here; see: engine tasks")
         raise ResultGone(
             f"task {name} has ended, and its result was let go: the newest {RESULTS:,} and {RESULTS_BYTES >> 20} MiB are kept, "
             f"of dead letters {LETTERS:,} and {LETTERS_BYTES >> 20} MiB"
@@ -120,6 +117,11 @@ class Register:
         if number is None or not 0 < number < self._next:
             return None
         return "open" if number in self._drafted else "gone"
+
+    def _meant(self, name: Reference) -> Task | None:
+        """The task that is called so, or has this id, written down or not."""
+        number = self._number(name) or 0
+        return self._drafted.get(number) or self.tasks.get(number)
 
     def newest(self, name: Reference) -> Task | None:
         """The newest attempt of the task that is called so, or has this id; None where it is not kept."""
@@ -213,10 +215,13 @@ class Register:
     def _wait(self, task: Task, lost: list[tuple[Task, Failure]]) -> None:
         """Have a task wait for others, if it must."""
         self._has_ids = self._has_ids or self.session[:ID_DIGITS] in repr(task.after)
-        waits = self.dependencies.add(task, task.name, task.after, task.options)
+        also = self.id_of(task.number) if self._has_ids else None
+        waits = self.dependencies.add(task, task.name, task.after, task.options, also)
         task.state = "waiting" if waits is True else "queued"
         if isinstance(waits, Failure):
             lost.append((task, waits))
+        if waits is not False:
+            task.attempts = task.prior  # nobody was offered it in any life
 
     def _undo(self, tasks: Iterable[Task]) -> None:
         for task in tasks:
@@ -246,24 +251,10 @@ class Register:
         return draft
 
     def _held(self, draft: Draft) -> Draft:
-        if draft.size_bytes > SUBMISSION_BYTES:
-            raise BadArgument(f"a submission has {draft.size_bytes:,} bytes, up to {SUBMISSION_BYTES:,} are accepted at once")
-        self._check_room(len(draft.tasks), draft.size_bytes)
-        self._next += len(draft.tasks)
-        self.held += len(draft.tasks)
-        self.held_bytes += draft.size_bytes
+        count, oldest = len(draft.tasks), self._oldest()
+        self.room.enter(count, draft.size_bytes, self._next + count - oldest, self.id_of(oldest))
+        self._next += count
         return draft
-
-    def _check_room(self, count: int, size_bytes: int) -> None:
-        if self.held + count > OPEN_TASKS or self.held_bytes + size_bytes > OPEN_BYTES:
-            raise IntakeFull(
-                f"{self.held:,} tasks of {self.held_bytes / 2**20:,.0f} MiB are open, {count:,} more of "
-                f"{size_bytes / 2**20:,.0f} MiB would be too many: up to {OPEN_TASKS:,} and {OPEN_BYTES >> 20} MiB are accepted"
-            )
-        if self._next + count - self._oldest() > SPAN_TASKS:
-            raise IntakeFull(
-                f"{self.id_of(self._oldest())} is open since {SPAN_TASKS:,} tasks were accepted: wait for it or cancel it first"
-            )
 
     def _oldest(self) -> int:
         tasks = self.tasks
@@ -335,8 +326,7 @@ class Register:
     def _end(self, ending: Ending) -> None:
         task, state, ended_s, value, error = ending
         self.ended[state] += 1
-        self.held -= 1
-        self.held_bytes -= task.size_bytes
+        self.room.leave([task])
         self._ended_s = ended_s
         task.state, task.ended_s, task.value, task.error = state, ended_s, value, error
         self._shelve(task)
@@ -369,8 +359,7 @@ class Register:
         for draft in drafts:
             if draft.tasks:
                 self._settled = draft.tasks[-1].number + 1
-            self.held -= len(draft.tasks)
-            self.held_bytes -= draft.size_bytes
+            self.room.leave(draft.tasks)
             self._undo(draft.tasks)
             self._requeued.difference_update(task.of for task in draft.tasks if task.of is not None)
 
@@ -388,12 +377,14 @@ class Register:
                 self._ended_s = task.ended_s
                 self._shelve(task)
             else:
-                self.held += 1
-                self.held_bytes += task.size_bytes
+                self.room.take_up(task)
         self.tasks = {number: self.tasks[number] for number in sorted(self.tasks)}
         for task in self.tasks.values():
             if task.ended_s is None and task.after:
-                self._wait(task, lost)
+                try:
+                    self._wait(task, lost)
+                except DependencyCycle as error:  # accepted by a life that did not see it
+                    lost.append((task, failure_of(error)))
         self._keys.update(keys)
         follows = self.apply(Change())
         follows.lost += lost

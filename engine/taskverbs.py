@@ -51,7 +51,7 @@ class TaskVerbs:
 
     async def _result(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
-        return detached.account.result(await detached.ended(order.text("task"), order.seconds("wait_s", 0.0, WAIT_S)))
+        return detached.account.result(await detached.ended(order.reference("task"), order.seconds("wait_s", 0.0, WAIT_S)))
 
     async def _tasks(self, order: Order) -> dict[str, Any]:
         only = {name: order.text_if_any(name) for name in ("tag", "tenant", "kind")}
@@ -59,13 +59,13 @@ class TaskVerbs:
         return await self._engine.tasks(order.text_if_any("state"), **only, skip=skip, limit=limit)
 
     async def _task(self, order: Order) -> dict[str, Any]:
-        return await self._engine.task(order.text("task"))
+        return await self._engine.task(order.reference("task"))
 
     async def _why(self, order: Order) -> dict[str, Any]:
-        return self._engine.story(order.text("task"))
+        return self._engine.story(order.reference("task"))
 
     async def _cancel(self, order: Order) -> dict[str, Any]:
-        return await self._engine.cancel(order.text("task"))
+        return await self._engine.cancel(order.reference("task"))
 
     async def _letters(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
@@ -74,7 +74,7 @@ class TaskVerbs:
 
     async def _letter(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
-        return detached.account.letter(detached.register.find(order.text("task")))
+        return detached.account.letter(detached.register.find(order.reference("task")))
 
     async def _requeue(self, order: Order) -> list[dict[str, str]]:
         return await self._engine.requeue(_names(order))
@@ -83,6 +83,6 @@ class TaskVerbs:
         return await self._engine.drop(_names(order))
 
 
-def _names(order: Order) -> list[str] | None:
+def _names(order: Order) -> list[int | str] | None:
     """The tasks that are meant; None for all dead letters. Raises BadArgument."""
-    return None if order.flag("all") else list(order.texts("tasks"))[:NAMES]
+    return None if order.flag("all") else list(order.references("tasks"))[:NAMES]

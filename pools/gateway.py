@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from checkpoints.stamp import STAMPED
 from pools.address import ANY, Key, key_of, valid_kind
@@ -21,6 +21,9 @@ from pools.link import Link
 from pools.message import RESULT
 from pools.ranked import CRITICAL, LOW, NORMAL
 from pools.ways import Deal, Ended, ResolveKey
+
+if TYPE_CHECKING:
+    from pools.choices import Choices
 
 __all__ = ["Aside", "Gateway"]
 
@@ -37,11 +40,11 @@ class Aside(Protocol):
         ...
 
     def choose(
-        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None] | None
     ) -> tuple[Key, Hashable] | None:
         """The agent, and what `learn` is told with the end. None where the task is done here; then `done` gets its end.
 
-        Raises PoolError.
+        done: None for a task that has to run as it is.  Raises PoolError.
         """
         ...
 
@@ -69,8 +72,10 @@ class Gateway:
         deal: Deal | None = None,
         waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
     ) -> None:
-        #: Chooses for tasks that are sent to a kind, where no number says who may be asked again; without, `resolve` does.
+        #: Chooses for tasks that are sent to a kind; without, `resolve` does.
         self.aside: Aside | None = None
+        #: Remembers who was chosen for tasks that the peer may send again; without, their numbers choose.
+        self.choices: Choices | None = None
         #: Tasks in flight whose end it wants to know.
         self._watched = 0
         self._deal = deal
@@ -111,11 +116,15 @@ class Gateway:
         session = session or self.session
         if self._deal is not None and session is None and all(row[2] is None for row in rows):
             rows = self._accept_dealt(section)
+        cases: Mapping[int, Hashable] = {}
+        if self.choices is not None and self.session is not None and section.session is None:
+            rows, cases = self._accept_chosen(section, self.choices, self.session)
         for position, own, key, method, argument in rows:
-            token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, None)
+            case = cases.get(position)
+            token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, case)
             try:
                 meant = ANY if key is None else key_of(key)
-                turn = token[2] if session is not None else None
+                turn = None if session is None else (number >> 1) + position if own is None else own
                 if meant is ANY and turn is None and self.aside is not None:
                     chosen = self.aside.choose(valid_kind(kind), method, argument, partial(self._done, token))
                     if chosen is None:
@@ -128,6 +137,70 @@ class Gateway:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
                 self._lane_of(link, kind, session, mark, priority).rows.extend((token, found, method, argument))
+
+    def _accept_chosen(self, section: _Section, choices: Choices, session: str) -> tuple[list[_Row], Mapping[int, Hashable]]:
+        """The tasks of a section that the peer may send again, each with its agent; and their cases, by place.
+
+        Who is chosen is written down first. Where that cannot be done, tasks are left to their numbers; what is refused is
+        answered, and missing.
+        """
+        number = section.number
+        if section.mark is not None:
+            choices.forget(session, section.mark)
+        known = dict(enumerate(choices.of(session, number)))
+        rows = [_with_key(row, known.get(row[0])) for row in section.rows]
+        fresh = [row for row in rows if row[2] is ANY]
+        if not fresh:
+            return rows, {}
+        if section.is_again:
+            try:
+                choices.check(session, number)
+            except PoolError as error:
+                refuse(self, [_token(number, row, None) for row in fresh], failure_of(error))
+                rows = [row for row in rows if row[2] is not ANY]
+            return rows, {}
+        chosen = self._choose(section, fresh)
+        if chosen and choices.keep(session, number, list(chosen), [key for key, _ in chosen.values()]):
+            rows = [_with_key(row, chosen[row[0]][0] if row[0] in chosen else ANY) for row in rows]
+            rows = [row for row in rows if row[2] is not ANY]
+        else:
+            rows = [row for row in rows if row[2] is not ANY or row[0] in chosen]
+        return rows, {place: case for place, (_, case) in chosen.items()}
+
+    def _choose(self, section: _Section, rows: Sequence[_Row]) -> dict[int, tuple[Key, Hashable]]:
+        """Agent and case of each of some tasks for a kind, by place; those that are refused are answered."""
+        chosen: dict[int, tuple[Key, Hashable]] = {}
+        by_method: dict[str, list[_Row]] = {}
+        for row in rows:
+            by_method.setdefault(row[3], []).append(row)
+        for method, alike in by_method.items():
+            case = None if self.aside is None else self.aside.clear(section.kind, method, len(alike))
+            if self.aside is None or case is not None:
+                self._watched += 0 if case is None else len(alike)
+                chosen |= self._dealt(section, alike, case)
+            else:
+                chosen |= self._judged(section, alike, self.aside)
+        return dict(sorted(chosen.items()))
+
+    def _dealt(self, section: _Section, rows: Sequence[_Row], case: Hashable) -> dict[int, tuple[Key, Hashable]]:
+        dealt, refusal = self._ask_deal(section.kind, len(rows))
+        keys = [key for _, part in dealt for key in part]
+        if refusal is not None:
+            refuse(self, [_token(section.number, row, case) for row in rows[len(keys) :]], failure_of(refusal))
+        return {row[0]: (key, case) for row, key in zip(rows, keys, strict=False)}
+
+    def _judged(self, section: _Section, rows: Sequence[_Row], aside: Aside) -> dict[int, tuple[Key, Hashable]]:
+        chosen: dict[int, tuple[Key, Hashable]] = {}
+        for row in rows:
+            try:
+                found = aside.choose(valid_kind(section.kind), row[3], row[4], None)
+            except PoolError as error:
+                refuse(self, [_token(section.number, row, None)], failure_of(error))
+            else:
+                self._watched += 1
+                if found is not None:
+                    chosen[row[0]] = found
+        return chosen
 
     def _accept_dealt(self, section: _Section) -> list[_Row]:
         """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again.
@@ -151,17 +224,19 @@ class Gateway:
     def _deal_rows(self, section: _Section, given: Sequence[_Row], case: Hashable) -> None:
         number, kind = section.number, section.kind
         rows = iter(given)
-        try:
-            dealt, refusal = self._deal(kind, len(given)) if self._deal is not None else ([], None)
-        except PoolError as error:
-            dealt, refusal = [], error
+        dealt, refusal = self._ask_deal(kind, len(given))
         for link, keys in dealt:
             tasks = self._lane_of(link, kind, None, section.mark, section.priority).rows
             for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
                 tasks.extend(((number, position, number << PLACE_BITS | position, case), key, method, argument))
         if refusal is not None:
-            lost = [(number, position, number << PLACE_BITS | position, case) for position, *_ in rows]
-            refuse(self, lost, failure_of(refusal))
+            refuse(self, [_token(number, row, case) for row in rows], failure_of(refusal))
+
+    def _ask_deal(self, kind: str, count: int) -> tuple[Sequence[tuple[Link, Sequence[Key]]], PoolError | None]:
+        try:
+            return self._deal(kind, count) if self._deal is not None else ([], None)
+        except PoolError as error:
+            return [], error
 
     def _done(self, token: _Token, value: Any, failures: list[Failure]) -> None:
         """Answer a task that was done aside."""
@@ -307,6 +382,16 @@ def _read(section: dict[str, Any]) -> _Section:
     if type(priority) is not int or not LOW <= priority <= CRITICAL:
         raise TypeError("a priority is a number from 0 to 3")
     return _Section(number, kind, session, mark, bool(section.get("r")), priority, rows)
+
+
+def _token(number: int, row: _Row, case: Hashable) -> _Token:
+    return number, row[0], number << PLACE_BITS | row[0], case
+
+
+def _with_key(row: _Row, key: Key) -> _Row:
+    """A task with its agent, if it names none itself."""
+    position, own, named, method, argument = row
+    return position, own, key if named is ANY else named, method, argument
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

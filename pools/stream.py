@@ -7,7 +7,8 @@ one for each priority; reading the caller's tasks and pacing them is not done he
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pools.chute import Aside, Chute
@@ -15,7 +16,7 @@ from pools.errors import Failure, PoolError, failure_of
 from pools.lane import Columns
 from pools.ranked import NORMAL
 from pools.result import Batch
-from pools.ways import Deal, Ended, Resolve
+from pools.ways import Deal, Ended, Resolve, Ways, flush_together
 
 __all__ = ["Stream", "Watch"]
 
@@ -48,6 +49,8 @@ class Stream:
         self._resolve = resolve
         self._deal = deal
         self._chutes: dict[int, Chute] = {}
+        #: The ways of what leaves together with more; None where everything leaves at once.
+        self._gathered: list[Ways[Any]] | None = None
         self._limit = limit
         self._wake = wake
         #: Sees answers first; None where nobody does.
@@ -74,21 +77,41 @@ class Stream:
         except IndexError:
             self.open -= len(tasks)
             raise
-        chute.ways.flush()
+        self.leave(chute.ways)
 
     def deal(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
         """Send tasks for a kind, in columns without keys, to whoever is chosen for many of them at once."""
         chute = self._chute(priority)
         self.open += len(columns[0])
         chute.deal(kind, columns, is_plain=is_plain)
-        chute.ways.flush()
+        self.leave(chute.ways)
 
     def place(self, addresses: Sequence[str], columns: Columns, priority: int, *, is_plain: bool) -> None:
         """Send tasks in columns without keys, each to its address."""
         chute = self._chute(priority)
         self.open += len(columns[0])
         chute.place(addresses, columns, is_plain=is_plain)
-        chute.ways.flush()
+        self.leave(chute.ways)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Have what is sent within the block leave at its end, in common frames."""
+        if self._gathered is not None:
+            yield
+            return
+        self._gathered = []
+        try:
+            yield
+        finally:
+            gathered, self._gathered = self._gathered, None
+            flush_together(gathered)
+
+    def leave(self, ways: Ways[Any]) -> None:
+        """Offer what waits on some ways to its links, now or with the rest."""
+        if self._gathered is None:
+            ways.flush()
+        else:
+            self._gathered.append(ways)
 
     def _chute(self, priority: int) -> Chute:
         chute = self._chutes.get(priority)

@@ -14,7 +14,7 @@ from pools.errors import Failure, PoolError
 from pools.lane import Lane, Sink
 from pools.link import Link
 
-__all__ = ["ROUTES", "Deal", "Ended", "Resolve", "ResolveKey", "Ways"]
+__all__ = ["ROUTES", "Deal", "Ended", "Resolve", "ResolveKey", "Ways", "flush_together"]
 
 #: From an address to the link that leads to the agent, its kind and its key. Raises PoolError.
 Resolve = Callable[[str], tuple[Link, str, Key]]
@@ -69,6 +69,10 @@ class Ways(Generic[_Lane]):
         for link, lanes in list(self._links.values()):
             link.offer(lanes)
 
+    def links(self) -> Iterable[tuple[Link, list[_Lane]]]:
+        """The links, each with its lanes."""
+        return self._links.values()
+
     def cancel(self) -> None:
         """Take back what is not answered."""
         for link, _ in self._links.values():
@@ -78,3 +82,13 @@ class Ways(Generic[_Lane]):
         """Take back the tasks whose token is meant. is_late: because no answer came in time."""
         for link, _ in self._links.values():
             link.cancel_where(self._sink, is_meant, is_late=is_late)
+
+
+def flush_together(parts: Iterable[Ways[Any]]) -> None:
+    """Offer everything that waits on some ways, to each link once."""
+    links: dict[int, tuple[Link, list[Lane]]] = {}
+    for ways in dict.fromkeys(parts):
+        for link, lanes in ways.links():
+            links.setdefault(id(link), (link, []))[1].extend(lanes)
+    for link, lanes in links.values():
+        link.offer(lanes)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from engine import agenda as module
-from engine.agenda import Agenda
+from engine import standing
+from engine.agenda import RIDE_S, Agenda
 from engine.submission import submission_of
 from pools.errors import Failure
 from pools.ranked import CRITICAL, LOW, NORMAL
@@ -34,6 +35,7 @@ class Rig:
         self.stream.send = self._send  # type: ignore[method-assign]
         self.stream.cancel_where = self._cancel  # type: ignore[method-assign]
         self.agenda = Agenda(self.stream, self.timer, Random(1))
+        self.agenda.is_last = True
 
     def _send(self, tokens: Any, tasks: Any, priority: int = NORMAL) -> None:
         self.stream.open += len(tokens)
@@ -199,7 +201,7 @@ def test_a_sender_that_leaves_takes_everything_back() -> None:
 
 def test_what_is_held_and_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HELD_TASKS", 10)
-    monkeypatch.setattr(module, "ENDED_TASKS", 10)
+    monkeypatch.setattr(standing, "ENDED_TASKS", 10)
     rig = Rig()
     for at in range(12):
         rig.add(at, after=["x"])
@@ -208,4 +210,21 @@ def test_what_is_held_and_what_is_remembered_is_bounded(monkeypatch: pytest.Monk
     for at in range(100, 200):
         rig.add(at, timeout_s=1)
         rig.answer(at)
-    assert len(rig.agenda._states) <= 20
+    assert len(rig.agenda._standing) <= 20
+
+
+def test_while_more_tasks_come_those_that_are_free_wait_a_little_to_leave_with_them() -> None:
+    rig = Rig()
+    rig.agenda.is_last = False
+    for name in ("a", "b"):
+        rig.add(name)
+        rig.add(f"behind {name}", after=[name])
+    rig.answer("a")
+    assert rig.names() == ["a", "b"]
+    rig.timer.pass_s(RIDE_S)
+    assert rig.names() == ["a", "b", "behind a"]
+    rig.answer("b")
+    rig.agenda.flush()  # the next tasks came
+    assert rig.names() == ["a", "b", "behind a", "behind b"]
+    rig.timer.pass_s(RIDE_S)
+    assert len(rig.sent) == 4

@@ -183,13 +183,15 @@ async def test_an_error_of_a_verb_goes_back_with_its_facts(error: Exception, sai
 async def test_a_spawn_loads_its_kind_first_and_measures_if_asked(tmp_path: Path) -> None:
     async with listening(tmp_path) as rig:
         peer = await rig.peer()
-        answer = await peer.ask("spawn", kind="one", count=4, reference="m:One", paths=["/a"], measure=True, warm=True)
+        answer = await peer.ask(
+            "spawn", kind="one", count=4, reference="m:One", paths=["/a"], measure=True, warm=True, skills=["draw"]
+        )
         assert answer["value"]["agent_bytes"] == 2_000
-        facts = {"add": None, "keys": None, "warm": True}
+        facts = {"add": None, "keys": None, "warm": True, "skills": ["draw"]}
         assert rig.engine.spawns == [("m:One", ["/a"]), ("one", 4, facts)]
         answer = await peer.ask("spawn", kind="one", keys=["x"])
         assert answer["value"]["agent_bytes"] is None
-        assert rig.engine.spawns[2:] == [("one", None, {"add": None, "keys": ["x"], "warm": False})]
+        assert rig.engine.spawns[2:] == [("one", None, {"add": None, "keys": ["x"], "warm": False, "skills": ()})]
 
 
 async def test_a_spawn_that_names_no_kind_is_refused(tmp_path: Path) -> None:

@@ -459,3 +459,21 @@ def test_tasks_in_columns_go_to_whoever_is_chosen_or_named() -> None:
     assert setup.near.tasks[2:] == [[9, "get", None]]
     assert [section.get("pr", NORMAL) for section in setup.near.wire.sections] == [CRITICAL, NORMAL]
     assert stream.open == 4  # for one there was nobody
+
+
+def test_what_is_sent_together_leaves_in_one_frame_a_link_by_priority_also_when_it_fails() -> None:
+    setup = Setup()
+    with setup.stream.together():
+        setup.stream.send([1], [("near/1", "get")])
+        with setup.stream.together():
+            setup.stream.send([2], [("near/2", "get")], CRITICAL)
+            setup.stream.send([3], [("far/3", "get")])
+        assert setup.near.wire.sent == setup.far.wire.sent == []
+    assert [[section["i"][0] for section in setup.near.wire.sections], len(setup.near.wire.sent)] == [[2, 1], 1]
+    assert setup.far.wire.keys == [3]
+    with pytest.raises(ValueError, match="stop"), setup.stream.together():
+        setup.stream.send([4], [("near/4", "get")])
+        raise ValueError("stop")
+    assert setup.near.wire.keys[-1] == 4
+    setup.stream.send([5], [("near/5", "get")])
+    assert setup.near.wire.keys[-1] == 5
