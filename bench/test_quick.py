@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 #: workloads whose one reading is itself a run of processes from start to end.
 WHOLE = (
     *("spawn", "million", "density", "startup", "idle", "wire", "recovery", "coldstart", "growth", "disk", "lz4"),
-    *("deadlock", "foresight", "receipts"),
+    *("deadlock", "foresight"),
+    *("planning", "sprints", "receipts"),
 )
 
 

@@ -101,7 +101,7 @@ class Board:
         return self._states.get(item) in (OUT, JUDGED)
 
     def next_ready(self, most: int) -> list[str]:
-        """The first of those that are ready, so many at most; they stay so until they are sent."""
+        """The first of those that are ready, so many at most, which are to be sent now."""
         found: list[str] = []
         while self._queue and len(found) < most:
             _, item = heapq.heappop(self._queue)

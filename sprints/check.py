@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["KINDS", "Check", "CheckResult", "Proof", "check_of"]
+__all__ = [
+    "ARGUMENTS",
+    "ARGUMENT_CHARS",
+    "CALL",
+    "KINDS",
+    "LONGEST_S",
+    "TEXT_CHARS",
+    "Check",
+    "CheckResult",
+    "Proof",
+    "check_of",
+]
 
 #: What a check may be: a Python function, an argument list, a JSON Schema, a JMESPath expression.
 KINDS = ("call", "command", "schema", "expr")

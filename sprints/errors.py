@@ -23,6 +23,7 @@ __all__ = [
     "SprintBusy",
     "SprintError",
     "SprintOver",
+    "TooManySprints",
     "UnknownSprint",
 ]
 
@@ -87,6 +88,16 @@ class UnknownSprint(SprintError):
     def __init__(self, sprint: str) -> None:
         super().__init__(f"there is no sprint {sprint!r}; see: engine sprint ls")
         self.sprint = sprint
+
+
+class TooManySprints(SprintError):
+    """A day has had all the sprints that it can have; the next one can begin tomorrow. day: `20261121`."""
+
+    retry_after_s = 86_400.0
+
+    def __init__(self, day: str, most: int) -> None:
+        super().__init__(f"{day} has had {most:,} sprints, which is all that can be told apart")
+        self.day = day
 
 
 class CheckerFailed(SprintError):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sprints.command import Ended, run_command
 from sprints.errors import HookFailed
 
-__all__ = ["Hook", "hook_of", "run_hook"]
+__all__ = ["LONGEST_S", "TEXT_CHARS", "Hook", "hook_of", "run_hook"]
 
 #: Seconds that a hook has where it does not say: a ship step.
 TIMEOUT_S = 60.0

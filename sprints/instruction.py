@@ -1,7 +1,7 @@
 """What a sprint tells its runner to do, in the order in which it is to be done.
 
 Values only. A runner that is given several does them one after the other, and has every `Record` on the disk before it acts on
-what comes after it.
+what comes after it. What comes of one of them it hands in when it has done them all.
 """
 
 from __future__ import annotations

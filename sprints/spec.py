@@ -7,9 +7,11 @@ from __future__ import annotations
 
 __all__ = [
     "AFTER_ITEMS",
+    "AGENTS",
     "ARTIFACTS",
     "BACKLOG_BYTES",
     "BACKLOG_ITEMS",
+    "HOOKS",
     "ID_CHARS",
     "ITEMS_OUT_AN_AGENT",
     "PATH_CHARS",
@@ -20,12 +22,14 @@ __all__ = [
     "RETRIES",
     "ROLES",
     "SIZE_S",
+    "SKILLS",
     "SPRINTS_A_DAY",
     "SPRINT_S",
     "TAGS",
     "TASKS_AN_AGENT",
     "TEXT_CHARS",
     "TIME_S",
+    "VALUE",
     "WAVES",
 ]
 
@@ -61,12 +65,20 @@ ARTIFACTS = 1_000
 TAGS = 100
 #: Roles of one backlog: each has a row in every report.
 ROLES = 1_000
+#: Agents of one role: more than one machine keeps busy.
+AGENTS = 10_000_000
+#: Skills of one role.
+SKILLS = 100
+#: Hooks of one release: they run one after the other, within the step that ships.
+HOOKS = 100
 #: Waves of one sprint: each runs all four steps.
 WAVES = 100
 #: Attempts beyond the first that a task may have.
 RETRIES = 100
 #: The longest time in seconds that something may be given: a year.
 TIME_S = 366 * 86_400.0
+#: The most that a task may be worth: sums of a million of them stay exact to the cent.
+VALUE = 1e6
 #: Seconds that a task is taken to need where its backlog does not say.
 SIZE_S = 1.0
 #: What a task's priority may be, from the lowest on.

@@ -138,8 +138,10 @@ class Sprint:
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def begin(self, now_s: float) -> list[Instruction]:
-        """Begin, or go on behind the ledger that it was restored from: what has no receipt is sent again."""
+        """Begin, or go on behind the ledger that it was restored from: what has no receipt is sent again, an end told again."""
         self._zero_s = now_s - self._s
+        if self.is_over:
+            return [End()]
         if not self._is_begun:
             self._record("sprint", **self._header)
         elif not self._is_aborted and (sent := self._board.sent()):
