@@ -1,5 +1,5 @@
-"""An agent that makes files, and lies as it is told: it really does, or does not do, what it says. Each task takes a millisecond
-of its own cpu time. Above: `receipts`."""
+"""An agent that makes files, and lies as it is told: it really does, or does not do, what it says. Each task takes a
+millisecond of its own cpu time. Above: `receipts`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine import Agent
 __all__ = ["LIES", "TASK_S", "Maker", "content_of", "replace"]
 
 #: the five ways: what is made does not pass its check; nothing is made; what was there before is left as it was; nothing is done
-#: that anybody could see; what is there is not its own: a link out, the file of another task, or changed later.
+#: that anybody could see; what is there is not its own: a link out, the file of another, or changed later.
 LIES = ("wrong", "missing", "stale", "idle", "foreign")
 #: seconds of cpu time of one task.
 TASK_S = 0.001

@@ -1,6 +1,5 @@
-"""`receipts`: tasks of a millisecond, of which one of twenty lies, through everything that a receipt takes: a look before, a check
-in a process of its own, the hash of what was made, a line of the ledger on the disk. What counts is whom it believes, and what it
-costs."""
+"""`receipts`: tasks of 1 ms, of which one of twenty lies, through all that a receipt takes: a look before, a check in a
+process of its own, the hash of what was made, a line of the ledger. What counts is whom it believes, and what it costs."""
 
 from __future__ import annotations
 
