@@ -11,7 +11,7 @@ from engine import Agent
 
 __all__ = ["LIES", "TASK_S", "Maker", "content_of", "replace"]
 
-#: the five ways: what is made does not pass its check; nothing is made; what was there before is left as it was; nothing is done
+#: the five ways: what is made does not pass its check; nothing is; what was there before is left as it was; nothing is done
 #: that anybody could see; what is there is not its own: a link out, the file of another, or changed later.
 LIES = ("wrong", "missing", "stale", "idle", "foreign")
 #: seconds of cpu time of one task.
