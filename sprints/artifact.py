@@ -24,6 +24,8 @@ BEFORE_BYTES = 1 << 20
 TICK_NS = 20_000_000
 #: Bytes of a path, and of one name in it: what Linux takes.
 PATH_BYTES, NAME_BYTES = 4_095, 255
+#: What stands between two slashes and names nothing below.
+NO_NAMES = frozenset({"", ".", ".."})
 
 FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -60,6 +62,9 @@ class Artifact(NamedTuple):
 
 def wrong_path(path: str) -> str | None:
     """Why a path cannot name an artifact, in a phrase; None where it can."""
+    names = path.split("/")
+    if path.isascii() and len(path) <= NAME_BYTES and "\0" not in path and NO_NAMES.isdisjoint(names):
+        return None
     try:
         size_bytes = len(path.encode())
     except UnicodeEncodeError:
@@ -68,16 +73,18 @@ def wrong_path(path: str) -> str | None:
         return f"is no path of 1 to {PATH_BYTES} bytes"
     if path.startswith("/"):
         return "is not relative to the work folder"
-    names = path.split("/")
-    if any(name in ("", ".", "..") for name in names):
+    if not NO_NAMES.isdisjoint(names):
         return "has an empty name, `.` or `..` in it"
     if max(len(name.encode()) for name in names) > NAME_BYTES:
         return f"has a name of more than {NAME_BYTES} bytes in it"
     return None
 
 
-def open_within(folder: int, path: str) -> int:
-    """A descriptor of a regular file below a folder, given as a descriptor; no link is followed. Raises ArtifactWrong."""
+def open_within(folder: int, path: str) -> tuple[int, os.stat_result]:
+    """A descriptor of a regular file below a folder, given as a descriptor, and what it is; no link is followed.
+
+    Raises ArtifactWrong.
+    """
     wrong = wrong_path(path)
     if wrong:
         raise ArtifactWrong(wrong)
@@ -97,10 +104,11 @@ def open_within(folder: int, path: str) -> int:
     finally:
         if opened != folder:
             os.close(opened)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
         os.close(descriptor)
         raise ArtifactWrong("is no regular file")
-    return descriptor
+    return descriptor, facts
 
 
 def _why_not_opened(path: str, folder: int, error: OSError) -> str:
@@ -137,9 +145,8 @@ def look_before(folder: int, path: str) -> Before | None:
 
 def read_artifact(folder: int, path: str) -> Artifact:
     """A file below a folder, hashed. Raises ArtifactWrong, also where it is written while it is read."""
-    descriptor = open_within(folder, path)
+    descriptor, facts = open_within(folder, path)
     try:
-        facts = os.fstat(descriptor)
         if facts.st_size > ARTIFACT_BYTES:
             raise ArtifactWrong(f"has {facts.st_size} bytes, more than {ARTIFACT_BYTES}")
         sha256 = _hash(descriptor, facts.st_size)
@@ -155,12 +162,12 @@ def read_artifact(folder: int, path: str) -> Artifact:
 
 
 def _hash(descriptor: int, size_bytes: int) -> str:
-    """The hash of as many bytes as the file had when it was opened, and one more to see whether it grew."""
+    """The hash of as many bytes as the file had when it was opened."""
     state = hashlib.sha256()
-    left = size_bytes + 1
+    left = size_bytes
     while left > 0 and (piece := os.read(descriptor, min(left, PIECE_BYTES))):
         left -= len(piece)
         state.update(piece)
-    if left != 1:
+    if left:
         raise ArtifactWrong("was written while it was read")
     return state.hexdigest()

@@ -218,13 +218,13 @@ class Draft:
         if entry.item in self.changed:
             return
         try:
-            descriptor = open_within(source, entry.path)
+            descriptor, facts = open_within(source, entry.path)
         except ArtifactWrong as error:
             self.changed[entry.item] = f"{entry.path} {error}"
             return
         try:
             sha256 = self._copy(descriptor, entry)
-            self._modes[entry.path] = os.fstat(descriptor).st_mode & MODE
+            self._modes[entry.path] = facts.st_mode & MODE
         finally:
             os.close(descriptor)
         self._entries[entry.path] = entry

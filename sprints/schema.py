@@ -65,7 +65,7 @@ def backlog_schema() -> Schema:
             {
                 "schema": {"const": SCHEMA},
                 "name": _line(ID_CHARS),
-                "use": {"type": "array", "maxItems": CLASSES, "items": {"type": "string", "minLength": 1, "maxLength": PATH_CHARS}},
+                "use": {"type": "array", "maxItems": CLASSES, "items": _line(PATH_CHARS)},
                 "goal": _or_none({"type": "string", "maxLength": TEXT_CHARS, "pattern": r"\S"}),
                 "roles": roles,
                 "sprint": _or_none({"$ref": "#/$defs/sprint"}),
