@@ -12,7 +12,7 @@ from engine.cli import figures
 from engine.cli.screen import Screen
 from engine.cli.states import style_of
 from sprints.archive import HTML, Archive
-from sprints.chronicle import Chronicle
+from sprints.chronicle import Chronicle, Settled
 from sprints.impact import impact_of
 
 __all__ = ["began", "figures_of", "moment", "outcome_lines", "row_of", "state_of", "summary"]
@@ -112,9 +112,7 @@ def outcome_lines(told: Chronicle, archive: Archive, screen: Screen) -> list[str
     if quality is not None and quality < 1:
         lines.append(f"  quality {quality:.1%}: {impact['failed']:,} failed, {impact['unproven']:,} unproven")
     wrong = [receipt for receipt in told.receipts if receipt.verdict != "done"]
-    lines += [
-        f"    {one.item}: {one.verdict}{f', {one.why or one.error}' if one.why or one.error else ''}" for one in wrong[:NAMED]
-    ]
+    lines += [f"    {one.item}: {one.verdict}{_because(one)}" for one in wrong[:NAMED]]
     if len(wrong) > NAMED:
         lines.append(f"    and {len(wrong) - NAMED:,} more")
     lines += [f"  carried {len(items):,}: {why}" for why, items in told.carried.items()]
@@ -122,3 +120,9 @@ def outcome_lines(told: Chronicle, archive: Archive, screen: Screen) -> list[str
     lines += [f"  not shipped: {why}" for why in told.not_shipped]
     lines.append(f"  report: {archive.path(told.id, HTML)}")
     return lines
+
+
+def _because(one: Settled) -> str:
+    """Why an item was not done."""
+    parts = [part for part in (one.why, one.error) if part]
+    return f", {': '.join(parts)}" if parts else ""
