@@ -82,7 +82,7 @@ passed, its artifacts are there and it has had an effect; what only says so is u
   engine sprint ls
   engine sprint show sp-20261121-001 --json | jq .impact
   engine sprint rollback
-  pytest --junitxml report.xml; engine sprint import junit report.xml > mend.yaml
+  engine sprint import junit report.xml > mend.yaml
 """,
 )
 
