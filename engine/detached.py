@@ -82,6 +82,8 @@ class Detached:
         self._accepting: dict[Draft, Future[None]] = {}
         self._drafts: dict[str, Draft] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
+        #: Told of every end once it is written down.
+        self.watchers: list[Callable[[Sequence[Ending]], None]] = []
         self._waiting = 0
         self._deadlines: Alarms[Task] = Alarms(loop, self._expire, lambda task: not task.is_ending)
         folder = None if keep is None else keep.journal
@@ -293,6 +295,9 @@ class Detached:
                 for waiter in self._waiters.pop(ending.task.number, ()):
                     if not waiter.done():
                         waiter.set_result(None)
+        if change.endings:
+            for watcher in self.watchers:
+                watcher(change.endings)
         if more.free or more.lost:
             self._follow(more)
 
