@@ -290,16 +290,20 @@ class Detached:
             more.lost += draft.lost
         if change.moved:
             self._offers.placed(change.moved)
+        if change.endings:
+            self._tell(change.endings)
+        if more.free or more.lost:
+            self._follow(more)
+
+    def _tell(self, endings: Sequence[Ending]) -> None:
+        """Tell those who wait for an end, and those who hear of all of them."""
         if self._waiters:
-            for ending in change.endings:
+            for ending in endings:
                 for waiter in self._waiters.pop(ending.task.number, ()):
                     if not waiter.done():
                         waiter.set_result(None)
-        if change.endings:
-            for watcher in self.watchers:
-                watcher(change.endings)
-        if more.free or more.lost:
-            self._follow(more)
+        for watcher in self.watchers:
+            watcher(endings)
 
     def _follow(self, more: Change) -> None:
         """What the end of other tasks means for those that waited for them."""
