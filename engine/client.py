@@ -100,7 +100,7 @@ class Client(Errands, Deployed):
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
-        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, **kept)
+        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, says_dues=True, **kept)
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Connect once. Raises NotRunning, UnsafePath, OSError, LinkClosed."""
@@ -302,9 +302,11 @@ class Client(Errands, Deployed):
         """The circuit breakers: `breakers` as `Engine.breakers.facts`, `outside` as `Engine.breakers.outside`."""
         return dict(await self.request("breakers"))
 
-    async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+    async def force_breaker(
+        self, action: str, pool: str | None = None, kind: str | None = None, *, target: str | None = None
+    ) -> list[dict[str, Any]]:
         """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
-        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
+        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind, target=target))
 
     async def _deploying(self, verb: str, **facts: Any) -> dict[str, Any]:
         return dict(await self.request(DEPLOYING[verb], **facts))

@@ -26,11 +26,13 @@ from engine.everybody import members_of
 from engine.order import Order
 from engine.removed import Leaving, leaving
 from engine.snapshot import pool_facts, worker_facts
+from engine.sprintverbs import SprintVerbs
 from engine.taskverbs import TaskVerbs
 from pools.channel import Channel
 from pools.errors import BadArgument, BadFrame, FrameTooLarge, KindNotLoaded, PoolError, TooManyAgents, failure_of
 from pools.gateway import Gateway
 from pools.message import ERROR, STATUS, TASK, Message
+from sprints.errors import SprintError
 
 __all__ = ["Control"]
 
@@ -50,11 +52,15 @@ class Control:
     """The server of one engine.
 
     on_stop: called once when somebody asks for the end, with whether it is an emergency.
-    keeper: who starts the engine again when it dies, None where nobody does.
+    keeper: who starts the engine again when it dies, None where nobody does.  sprints: the verbs about sprints.
     """
 
     def __init__(
-        self, engine: Engine, on_stop: Callable[[bool], None], keeper: Callable[[], dict[str, Any] | None] = lambda: None
+        self,
+        engine: Engine,
+        on_stop: Callable[[bool], None],
+        keeper: Callable[[], dict[str, Any] | None] = lambda: None,
+        sprints: SprintVerbs | None = None,
     ) -> None:
         self._keeper = keeper
         self._engine = engine
@@ -84,6 +90,7 @@ class Control:
             "stop": self._stop,
             **TaskVerbs(engine).verbs,
             **DeployVerbs(engine).verbs,
+            **({} if sprints is None else sprints.verbs),
         }
 
     async def listen(self, path: Path) -> None:
@@ -167,9 +174,9 @@ class Control:
             if verb is None:
                 raise BadArgument(f"no verb {order.verb!r:.60}; there are {', '.join(sorted(self._verbs))}")
             value = await verb(order)
-        except (PoolError, EngineError, CheckpointError, ValueError, KeyError, TypeError) as error:
+        except (PoolError, EngineError, SprintError, CheckpointError, ValueError, KeyError, TypeError) as error:
             failure = failure_of(error)
-            if isinstance(error, EngineError):
+            if isinstance(error, EngineError | SprintError):
                 failure = failure._replace(retry_after_s=error.retry_after_s)
             reply: dict[str, Any] = {"verb": "failed", "id": number, "error": list(failure)}
             if isinstance(error, KindNotLoaded):
@@ -265,7 +272,8 @@ class Control:
         return {"breakers": breakers.facts(), "outside": breakers.outside()}
 
     async def _force_breaker(self, order: Order) -> list[dict[str, Any]]:
-        return self._engine.breakers.force(order.text("action"), order.text_if_any("pool"), order.text_if_any("kind"))
+        pool, kind, target = (order.text_if_any(name) for name in ("pool", "kind", "target"))
+        return self._engine.breakers.force(order.text("action"), pool, kind, target=target)
 
     async def _cut(self, _order: Order) -> dict[str, list[int]]:
         return await self._engine.cut()

@@ -121,9 +121,8 @@ class Engine(Accepted, DeployedHere):
         self._references: list[str] = []
         self._output, self._environ = output, dict(os.environ if environ is None else environ)
         self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
-        self._seed = seed
         self._breaker, self._quotas = breaker or allotment.breaker, limits or allotment.quotas
-        self._foresight_spec = foresight or allotment.foresight
+        self._seed, self._foresight_spec = seed, foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
         self._foresight: Foresight | None = None
@@ -185,6 +184,7 @@ class Engine(Accepted, DeployedHere):
         try:
             chance, note, foreseen = Random(self._seed), self._note, self.foresight.of_accepted
             told: Any = {"environ": self._environ, "output": self._output, "on_event": note, "foreseen": foreseen}
+            told["listeners"] = self.listeners
             return Detached(self._keep, routes=swarm.routes, chance=chance, gates=swarm.gates, **told)
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error

@@ -106,6 +106,15 @@ class Order:
         """The same; None where it is left out or null. Raises BadArgument."""
         return None if self._facts.get(name) is None else self.seconds(name, 0.0, most_s)
 
+    def factor(self, name: str, default: float) -> float:
+        """A number above 0. Raises BadArgument."""
+        value = self._facts.get(name)
+        if value is None:
+            return default
+        if type(value) not in (int, float) or not value > 0:
+            raise BadArgument(f"{name} must be a number above 0, got {_shown(value)}")
+        return float(value)
+
     def spans(self, name: str) -> list[Span]:
         """A list of pairs of numbers, empty where it is left out or null. Raises BadArgument."""
         value = self._facts.get(name)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from engine.desk import Desk
 from engine.task import Task
 from engine.turnstile import Entry, Turnstile
-from pools.gates import Gates
+from pools.gates import CRITICAL_SHARE, Gates
 from pools.lane import Lane
 from pools.link import Link
 
@@ -19,6 +19,8 @@ __all__ = ["OFFERED", "Way"]
 
 #: Tasks that one worker has at once: a window full. The rest waits here, so that one slow worker holds up nobody else's tasks.
 OFFERED = 4_096
+#: Critical tasks that it has beyond that, so that they never wait for one of the others to end.
+SPARE = int(OFFERED * CRITICAL_SHARE)
 #: Seconds after which tokens are looked for at the earliest.
 TOKEN_S = 0.001
 
@@ -42,7 +44,8 @@ class Way:
 
     def next(self, desk: Desk, look: Callable[[], None]) -> list[Entry]:
         """The tasks that may go now. look: called again when those that wait for tokens may have some."""
-        entries = self.waiting.take(self.most - self.out, self.most, time.monotonic())
+        spare = SPARE if self.most == OFFERED else 0
+        entries = self.waiting.take(self.most - self.out, self.most, time.monotonic(), spare)
         if self.waiting.wait_s is not None and not self._is_due:
             self._is_due = True
             desk.call_later(max(self.waiting.wait_s, TOKEN_S), lambda: self._look(look))

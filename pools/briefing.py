@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pools.address import Key
-from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
 from pools.code import Code
 from pools.keep import Keep
 from pools.placement import Placement, owner_of
@@ -35,7 +35,7 @@ class Briefing:
         *,
         keep: Keep | None,
         session: str,
-        breaker: BreakerSpec,
+        breakers: Breakers,
         sick: Callable[[Callable[[str, Key], bool]], Iterable[dict[str, Any]]],
         code_of: Callable[[int, int], Code],
     ) -> None:
@@ -45,7 +45,7 @@ class Briefing:
         self._paths = paths
         self._keep = keep
         self._session = session
-        self._breaker = breaker
+        self._breakers = breakers
         self._sick = sick
 
     def code(self, code: Code) -> dict[str, Any]:
@@ -66,7 +66,8 @@ class Briefing:
                 "mailbox": spec.mailbox,
                 "sleep_after_s": spec.sleep_after_s,
                 **self.code(code),
-                "breaker": asdict(self._breaker),
+                "breaker": asdict(self._breakers.spec),
+                "held": self._breakers.held(number),
                 "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
         ]

@@ -6,7 +6,6 @@ Owns the reading of task sections. What is run when is the executor's business.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -15,7 +14,9 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.context import Context
 from pools.errors import BadFrame, PoolError, TaskCancelled, UnknownKind
+from pools.mailbox import Mailbox
 from pools.method import Method
+from pools.ranked import CRITICAL, LOW, NORMAL
 from pools.residents import Residents
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Job:
     """One section of tasks, for agents of one kind."""
 
     __slots__ = (
-        "answers", "count", "error", "keys", "name_of", "next", "number", "numbers", "places", "residents", "rows", "session",
+        "answers", "count", "error", "keys", "name_of", "next", "number", "numbers", "places", "priority", "residents", "rows",
+        "session",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +71,8 @@ class Job:
         self.count = len(keys)
         self.answers = answers
         self.next = 0
+        #: Which of the jobs that wait goes first.
+        self.priority = NORMAL
         #: The positions of its tasks in the section, where it is a part of one that is sent again.
         self.places: Sequence[int] | None = None
         #: The session of a sender that numbers its tasks itself, with their numbers.
@@ -124,7 +128,7 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.began_ns = 0
         self.context: Context | None = None
-        self.mailbox: deque[Waiting] = deque()
+        self.mailbox: Mailbox[Waiting] = Mailbox()
 
 
 class Known(Method):
@@ -161,6 +165,9 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
         arguments = section.get("a")
         if arguments is not None and len(arguments) != count:
             raise BadFrame(f"section {number}: {count} keys, {len(arguments)} arguments")
+        priority = section.get("pr", NORMAL)
+        if type(priority) is not int or not LOW <= priority <= CRITICAL:
+            raise BadFrame(f"section {number}: a priority is a number from {LOW} to {CRITICAL}")
         residents = kinds.get(kind)
         methods = {} if residents is None else residents.kind.methods
         column: Any
@@ -178,7 +185,7 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
         column = [Alone(method) if at in alone and method is not None else method for at, method in enumerate(column)]
     rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
     job = Job(number, residents, keys, rows, answers)
-    job.places = section.get("p")
+    job.priority, job.places = priority, section.get("p")
     if "c" in section:
         job.session, job.numbers = section["c"], section["q"]
     if residents is None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from math import isfinite
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from checkpoints.spec import PLACE_BITS
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
-from pools.ranked import NORMAL
+from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
     "BARE", "FREE", "PACED", "PLACE_BITS", "REFUSED", "Columns", "Lane", "Listener", "Named", "Section", "Sink", "Way",
@@ -31,6 +31,10 @@ FREE, REFUSED, PACED = range(3)
 Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
 #: The same as a section carries them: the method names as `methods_column`, None for arguments where no task has one.
 Section = tuple[Sequence[Any], Sequence[Key], Any, Sequence[Any] | None]
+
+
+#: What a section says of each priority: nothing of the usual one.
+_RANKS = tuple({} if priority == NORMAL else {"pr": priority} for priority in range(len(PRIORITIES)))
 
 
 class Named(dict[str, Any]):
@@ -111,8 +115,20 @@ class Lane:
         self.manner = REFUSED
         self.passed = 0
 
+    @property
+    def rank(self) -> dict[str, int]:
+        """What a section says of its priority."""
+        return _RANKS[self.priority]
+
+    #: Whether its tasks are of use for some time only.
+    is_timely: ClassVar[bool] = False
+
     def __len__(self) -> int:
         return len(self.rows) // 4
+
+    def manners(self, tokens: Sequence[Any]) -> dict[str, Any]:
+        """What a section of tasks that were just taken says of them to who cannot know it. tokens: theirs."""
+        return {"pc": 1} if self.manner == PACED else {}
 
     def take(self, count: int) -> Section:
         """Remove the oldest tasks, as they are sent. Those that cannot be are answered, and missing."""

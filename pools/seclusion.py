@@ -91,7 +91,7 @@ class Seclusion:
         self._read = bytearray()
         self._ledger: FarLedger | None = None
         self._free = 0
-        #: Its own: nobody else hears what this one task sees of the world.
+        #: Its own: nobody else hears what this one task sees of the world. What an operator holds is held here too.
         self.outside = Outside()
         #: Where checkpoints are recorded: in the worker's.
         self.logbook = Logbook()
@@ -124,6 +124,7 @@ class Seclusion:
     def _context(self, kind: Kind, agent: Agent, worker: Context, *, can_wait: bool) -> Context:
         """The task's context here; what is recorded is recorded in the worker."""
         self._free = worker.office.room(worker.agent_id)
+        self.outside = worker.office.outside.apart()
         if worker.ledger is not None:
             self._ledger = FarLedger(worker.ledger.recall.steps, worker.ledger.refused, self._say)
         self.logbook = worker.office.logbook.far(self._waypoint if self._ledger is None else self._ledger.waypoint)

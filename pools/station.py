@@ -64,7 +64,7 @@ class Station(Seat):
         finally:
             if left is None and self._is_told:
                 for link in (self.link, self.inner):
-                    link.pause(self._channel)
+                    link.go_on()
         return left
 
     async def _rest(self, back: Back) -> Understudy | None:
@@ -87,6 +87,8 @@ class Station(Seat):
         self._is_told = False
         if self._gateway is not None:
             self._gateway.close()
+        if self.link.sight is not None:
+            self.link.sight.breakers.gone(self.name)
         return Understudy(self.number, process, channel, asked)
 
     async def make_way(self, reason: str) -> None:

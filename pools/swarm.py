@@ -126,10 +126,11 @@ class Swarm(Populace):
             self.repertoire.paths,
             keep=keep,
             session=self._session,
-            breaker=self.breakers.spec,
+            breakers=self.breakers,
             sick=self.healer.orders,
             code_of=lambda pool, worker: self.deploys.code_of(self.pools[pool].seats[worker]),
         )
+        self.breakers.on_held = lambda pool, target, state: self.pools[pool].tell("outside", target=target, state=state)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         self.deploys = Deploys(

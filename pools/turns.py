@@ -34,6 +34,7 @@ from pools.job import CANCELLED, TOO_OLD, Alone, Known, Turn, Waiting
 from pools.kind import Kind
 from pools.lane import PLACE_BITS
 from pools.method import Method
+from pools.ranked import CRITICAL
 from pools.residents import Residents
 from pools.ward import Ward
 from pools.watched import Watched
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["PENDING", "Turns"]
 
 
+#: The mailbox's part that critical tasks have on top of it, as a divisor: a flood of others does not shut them out.
+SPARE = 8
 #: How a task fails that is asked for again under its number: by a sender that lost its connection, or when there is room.
 _ASKED_AGAIN = (TaskCancelled, StoreFull, StoreStopped)
 
@@ -112,9 +115,9 @@ class Turns:
             raise UnknownMethod(f"{kind.name} has no such method; it has {', '.join(sorted(kind.methods))}")
         turn: Turn | None = residents.busy.get(key)
         if turn is not None:
-            if len(turn.mailbox) >= self._mailbox:
+            if len(turn.mailbox) >= self._mailbox + (self._mailbox // SPARE if task.job.priority == CRITICAL else 0):
                 raise MailboxFull(f"{kind.name}/{key} has {self._mailbox:,} tasks waiting")
-            turn.mailbox.append(task)
+            turn.mailbox.put(task, task.job.priority)
             self._wait(1)
             return PENDING
         agent = residents.live.get(key)
@@ -283,7 +286,7 @@ class Turns:
             return  # this task was begun and ended within the loop below
         turn.is_draining = True
         while turn.mailbox and turn.running is None:
-            task = turn.mailbox.popleft()
+            task = turn.mailbox.take()
             self._wait(-1)
             try:
                 if task.method is None:
@@ -335,7 +338,7 @@ class Turns:
     def _cancel_in(self, residents: Residents, turn: Turn, is_meant: Callable[[Waiting], bool]) -> None:
         gone = TaskCancelled("cancelled before it began")
         for task in [task for task in turn.mailbox if is_meant(task)]:
-            turn.mailbox.remove(task)
+            turn.mailbox.remove(task, task.job.priority)
             self._wait(-1)
             self._answer(residents, task, None, gone)
         running = turn.running

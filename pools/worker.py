@@ -104,6 +104,7 @@ class Worker:
             "hold": self._hold,
             "go_on": self._go_on,
             "held_up": lambda _order: held_up(self._kinds),
+            "outside": lambda order: self.outside.force(order["target"], order["state"]),
         }
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -206,6 +207,8 @@ class Worker:
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
         self.outside.spec = BreakerSpec(**order.get("breaker", {}))
+        for target, state in order.get("held", {}).items():
+            self.outside.force(target, state)
         found = self._keep_in(order["store"]) if order.get("store") else None
         ward, sample = self._equipped(order["pool"])
         waits = Waits(self._kinds, later=self._loop.call_later, say=self._say, take_back=self._take_back, up=self._up)

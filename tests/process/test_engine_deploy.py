@@ -163,6 +163,76 @@ async def test_timers_go_on_over_a_deploy(tmp_path: Path, is_kept: bool) -> None
                 await asyncio.sleep(0.02)
 
 
+@pytest.mark.usefixtures("soon")
+async def test_a_target_outside_that_an_operator_holds_is_held_over_a_deploy_and_back(tmp_path: Path, is_kept: bool) -> None:
+    async with open_shop(tmp_path, workers=2, agents=20, is_kept=is_kept) as engine:
+        engine.breakers.force("open", target="a.example")
+        for change in (lambda: engine.deploy("shop", path=write(tmp_path / "second", "same")), engine.rollback_deploy):
+            await change()
+            asked = [engine.ask(f"till/{key}", "call", "a.example", True) for key in range(20)]
+            ended = await asyncio.gather(*asked, return_exceptions=True)
+            assert {type(one) for one in ended} == {errors.CircuitOpen}
+            shown = [(one["worker"], one["state"], one["mode"]) for one in engine.breakers.outside()]
+            assert shown == [("p.0", "open", "forced open"), ("p.1", "open", "forced open")]
+        engine.breakers.force("auto", target="a.example")
+        assert await engine.ask("till/1", "call", "a.example", True) == 1
+        await until(lambda: not engine.breakers.outside())
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_a_worker_knew_of_a_target_outside_is_not_told_of_the_process_that_follows(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, workers=1, agents=20) as engine:
+        while not engine.breakers.outside():
+            with pytest.raises((errors.TaskFailed, errors.CircuitOpen)):
+                await engine.ask("till/1", "call", "a.example", False)
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        assert engine.breakers.outside() == []
+        assert await engine.ask("till/1", "call", "a.example", True) == 2
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_task_whose_time_is_over_while_its_worker_gives_way_is_taken_back_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.roll.FORTH_S", 10.0)
+    async with open_shop(tmp_path, workers=1, agents=40) as engine:
+        resting = [engine.ask(f"till/{key}", "rest", 60.0, timeout_s=0.5 + key / 20) for key in range(40)]
+        await asyncio.sleep(0.1)
+        stands = await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        assert (stands["outcome"], stands["why"]) == ("rolled", "")
+        ended = await asyncio.gather(*resting, return_exceptions=True)
+        assert {type(one) for one in ended} == {errors.TaskExpired}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_agents_have_the_skills_they_were_spawned_with_after_a_deploy(tmp_path: Path, is_kept: bool) -> None:
+    async with open_shop(tmp_path, workers=2, agents=20, is_kept=is_kept) as engine:
+        await engine.spawn("till", add=2, skills=["count"])
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        await engine.spawn("till", add=2, skills=["count"])
+        lines = [{"kind": "till", "method": "add", "args": [1], "skills": ["count"]}] * 8
+        for task in await engine.submit(lines):
+            await engine.result(task, wait_s=10)
+        asked = [engine.ask(f"till/{key}", "add", 0) for key in range(24)]
+        assert sum((await asyncio.gather(*asked))[20:]) == 8
+
+
+@pytest.mark.usefixtures("soon")
+async def test_accepted_tasks_keep_their_priority_where_they_are_begun_again_with_new_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.roll.FORTH_S", 0.2)
+    async with open_shop(tmp_path, workers=1, agents=2, is_kept=True) as engine:
+        rest = {"agent": "till/0", "method": "rest", "args": [2.0]}
+        ranks = [(1, "low"), (10, "normal"), (100, "critical")]
+        waiting = [{"agent": "till/0", "method": "add", "args": [n], "priority": rank} for n, rank in ranks]
+        ids = await engine.submit([rest, *waiting])
+        await asyncio.sleep(0.2)
+        stands = await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        assert stands["outcome"] == "rolled"
+        assert [await engine.result(task, wait_s=20) for task in ids] == [2, 111, 110, 100]
+
+
 @pytest.mark.parametrize(
     ("version", "facts", "said"),
     [

@@ -34,6 +34,12 @@ class Till(Agent):
         await asyncio.sleep(seconds)
         return self.version()
 
+    def call(self, target: str, is_well: bool, ctx: Context) -> int:
+        with ctx.outside(target):
+            if not is_well:
+                raise OSError("no route")
+        return self.version()
+
     def later(self, seconds: float, ctx: Context) -> None:
         ctx.timer(seconds, "add", 1000)
 """
