@@ -62,6 +62,22 @@ async def test_a_task_that_needs_more_than_is_left_is_done_in_parts_and_is_one_t
         assert engine.detached.register.room.held_bytes == 0
 
 
+async def test_parts_that_are_under_way_while_their_worker_gets_new_code_count_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.roll.FORTH_S", 0.2)
+    async with dividing(tmp_path) as engine:
+        await engine.spawn(Portions, AGENTS)
+        (one,) = await engine.submit([large([0.5, *range(12)])])
+        await until(lambda: len(engine.detached._division) == 1)
+        pids = worker_pids(engine)
+        stands = await engine.deploy("tests.support.portions")
+        assert (stands["outcome"], (await engine.task(one))["state"]) == ("rolled", "running")
+        assert not {*pids} & {*worker_pids(engine)}
+        assert await engine.result(one, 20) == 66
+        assert await counts_of(engine) == [12, 1, 1]
+
+
 async def test_what_its_kind_does_not_split_runs_as_it_is(tmp_path: Path) -> None:
     async with dividing(tmp_path) as engine:
         await engine.spawn(Portions, AGENTS)
