@@ -110,7 +110,7 @@ class Executor:
 
     def accept(self, section: dict[str, Any], answers: Answers) -> None:
         """Queue one section. Raises BadFrame for columns that do not fit each other."""
-        if self._is_pumping or self._scales.is_on or not self._run_alone(section, answers):
+        if self._is_pumping or self._scales.is_on or "fx" in section or not self._run_alone(section, answers):
             self.put(read_job(section, self._kinds, answers))
 
     def _run_alone(self, section: dict[str, Any], answers: Answers) -> bool:
