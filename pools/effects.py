@@ -80,7 +80,7 @@ class Tally:
 
     def told(self) -> list[Any]:
         """What a fork says of a task that ran there; its state and its messages come otherwise."""
-        return [self.ran_s, self.counts]
+        return [self.ran_s, dict(self.counts)]
 
     def hear(self, told: list[Any]) -> None:
         """Take what a fork said."""

@@ -105,7 +105,7 @@ class Seclusion:
         argument: Any,
         _task_id: str,
         worker: Context | None,
-        tally: Tally | None,
+        tally: Tally | None = None,
     ) -> NoReturn:
         """Do the task, say what came of it, end. worker, tally: the task's context and tally there, as of the fork."""
         try:
