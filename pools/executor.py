@@ -110,7 +110,7 @@ class Executor:
 
     def accept(self, section: dict[str, Any], answers: Answers) -> None:
         """Queue one section. Raises BadFrame for columns that do not fit each other."""
-        if self._is_pumping or self._scales.is_on or "fx" in section or not self._run_alone(section, answers):
+        if self._is_pumping or self._scales.is_on or not self._run_alone(section, answers):
             self.put(read_job(section, self._kinds, answers))
 
     def _run_alone(self, section: dict[str, Any], answers: Answers) -> bool:
@@ -121,6 +121,8 @@ class Executor:
         Returns False, having done nothing, where the long way must be taken.
         """
         try:
+            if "fx" in section:
+                return False
             (key,) = section["i"]
             residents = self._kinds[section["k"]]
             kind = residents.kind

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import pytest
 
 from engine import Options
+from engine.client import Client
 from engine.engine import Engine
-from engine.errors import TaskFailed
+from engine.errors import TaskFailed, TaskHung
 from pools.effects import MOST
 from pools.errors import BadArgument
 from tests.support.changers import Changer, Scale
+from tests.support.commands import Commands, commands
 from tests.support.processes import pool, until
 
 COUNTED = Options(count_effects=True)
@@ -165,3 +168,66 @@ async def test_effects_are_the_same_where_the_answer_is_asked_for_again(tmp_path
         assert facts[0]["effects"] == {"fields": 1, "steps": 1, "lines": 4}
         assert all(each["effects"] == {"fields": 1} for each in facts[1:])
         await until(lambda: all(seat.pid for seat in engine.swarm.seats))
+
+
+async def test_a_counted_task_that_hangs_is_interrupted_like_any_other(tmp_path: Path) -> None:
+    async with engine_of(tmp_path) as engine:
+        pids = [seat.pid for seat in engine.swarm.seats]
+        with pytest.raises(TaskHung, match="interrupted"):
+            await done(engine, "changer/1", "spin", 1)
+        assert (await done(engine, "changer/1", "spin", 0))[:2] == (1, {"fields": 1})
+        assert [seat.pid for seat in engine.swarm.seats] == pids
+
+
+async def test_counted_tasks_that_ask_each_other_in_a_circle_are_told_so(tmp_path: Path) -> None:
+    async with engine_of(tmp_path, workers=2) as engine:
+        names = await engine.submit([(f"changer/{key}", "ask_on", f"changer/{1 - key}") for key in range(2)], options=COUNTED)
+        told = [await engine.result(name, wait_s=30) for name in names]
+        assert any("Deadlock" in each for each in told), told
+
+
+# -- the engine's own death --------------------------------------------------------------------------------------------
+
+POOLS = "agents: 10000\ndurability: {durability}\npools:\n  p1: {{agents: 5000}}\n  p2: {{agents: 5000}}\n"
+
+
+@pytest.fixture(params=["sync", "os"])
+def daemon(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Commands]:
+    """The command line, whose engine keeps its state on the disk; one with agents of both kinds runs."""
+    with commands(tmp_path) as made:
+        (tmp_path / "pools.yaml").write_text(POOLS.format(durability=request.param))
+        for kind in ("Changer", "Scale"):
+            spawned = made("spawn", "--use", f"tests.support.changers:{kind}", "--count", "8")
+            assert spawned.returncode == 0, spawned.stderr
+        yield made
+
+
+async def test_effects_are_the_same_whatever_of_the_engine_is_killed(daemon: Commands, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with Client(environ=daemon.environ, patience_s=60) as client:
+        waits = await client.submit([(f"changer/{key}", "wait_for", str(gate)) for key in range(4)], options=COUNTED)
+        puts = await client.submit([("scale/1", "put", at // 2) for at in range(400)], options=COUNTED)
+        for at in range(3):
+            await asyncio.sleep(0.1)
+            os.kill(int((daemon.home / "run" / "engine" / "daemon.lock").read_text()), signal.SIGKILL)
+            while (await asyncio.to_thread(daemon, "start")).returncode:
+                await asyncio.sleep(0.02)
+            if at == 1:
+                gate.touch()
+        for name in waits:
+            assert await client.result(name, wait_s=60) == 1
+            facts = await client.task(name)
+            assert (facts["effects"], facts["ran_s"] > 0) == ({"fields": 1, "steps": 1, "lines": 4}, True)
+        for at, name in enumerate(puts):
+            await client.result(name, wait_s=60)
+            assert (await client.task(name))["effects"] == ({} if at < 1 or at % 2 else {"fields": 1}), at
+        before = [await client.task(name) for name in waits]
+    shown = daemon("tasks", "show", waits[0])
+    assert "fields 1, steps 1, lines 4" in shown.stdout, shown.stderr
+    assert json.loads(daemon("tasks", "show", waits[0], "--json").stdout)["task"]["effects"] == before[0]["effects"]
+    told = daemon("why", puts[0]).stdout
+    assert any(line.split() == ["effects", "none"] for line in told.splitlines()), told
+    line = json.dumps({"id": "mine", "agent": "changer/5", "method": "nest", "args": ["x"], "count_effects": True})
+    assert daemon("submit", "-", stdin=line).returncode == 0
+    assert daemon("tasks", "result", "mine", "--wait", "30s").stdout.strip() == '"x"'
+    assert "fields 1" in daemon("tasks", "show", "mine").stdout

@@ -11,7 +11,7 @@ from typing import Any
 
 from pools.agent import Agent
 from pools.context import Context
-from pools.errors import UnknownAgent
+from pools.errors import PoolError, UnknownAgent
 from pools.log import Log
 from pools.method import task
 from pools.table import Table
@@ -132,6 +132,13 @@ class Changer(Agent):
         """The same in a process of its own."""
         return await self.all_of_it(ctx)
 
+    async def ask_on(self, address: str, ctx: Context) -> str:
+        """Ask another one that asks this one."""
+        try:
+            return await ctx.ask(address, "ask_on", self.id) or ""
+        except PoolError as error:
+            return f"{type(error).__name__}: {error}"
+
     async def fail_first(self, path: str, ctx: Context) -> str:
         """Do more the first time, and fail."""
         ctx.report("tests", 1)
@@ -175,6 +182,13 @@ class Changer(Agent):
             await asyncio.sleep(0.01)
         ctx.report("lines", 4)
         self.runs += 1
+        return self.runs
+
+    async def spin(self, times: int) -> int:
+        """Never come to an end, unless it is told otherwise."""
+        self.runs += 1
+        while times:
+            times += 1
         return self.runs
 
     async def rest(self, seconds: float) -> None:
