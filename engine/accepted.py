@@ -6,19 +6,22 @@ Owns their names and what they return. The tasks are `detached`'s, what is told 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from engine.lull import lull
-from engine.options import PLAIN, Options
+from engine.options import PLAIN, Options, Reference, wait_of
 from engine.submission import submission_of, submit_parts
+from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.detached import Detached
     from engine.task import Task
     from pools.swarm import Swarm
+    from sprints.listeners import Listener
 
 __all__ = ["Accepted"]
 
@@ -36,6 +39,23 @@ class Accepted(ABC):
     def swarm(self) -> Swarm:
         """The workers. Raises EngineStopped."""
 
+    @abstractmethod
+    def note(self, name: str, text: str) -> None:
+        """Have something that happened among the events."""
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """Who hears of flows: `Pipes(engine.listeners)` tells the same ones."""
+        return Listeners(partial(self.note, "listener.failed"))
+
+    def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
+        """Hear of the steps of flows, `task-execution:*` for those of accepted tasks; returns what ends that.
+
+        listener: called with a `Stepped` in the place of the work; one that raises hears nothing more.  The steps are
+        validateTask, assignAgent, executeTask, validateResult and checkpoint.  Raises ValueError.
+        """
+        return self.listeners.subscribe(pattern, listener)
+
     async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN, wait_s: float = 0.0) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.
 
@@ -47,16 +67,16 @@ class Accepted(ABC):
         """
         with lull():
             submissions = [submission_of(task, defaults=options) for task in tasks]
-        return await submit_parts(submissions, self.detached.submit, wait_s=wait_s)
+        return await submit_parts(submissions, self.detached.submit, wait_s=wait_of(wait_s))
 
-    async def result(self, id: str, wait_s: float = 0.0) -> Any:
+    async def result(self, id: Reference, wait_s: float = 0.0) -> Any:
         """The value of a task that was accepted, once it has ended. Raises its error, TaskOpen, ResultGone, UnknownTask."""
-        return (await self.detached.ended(id, wait_s)).outcome()
+        return (await self.detached.ended(id, wait_of(wait_s))).outcome()
 
-    async def cancel(self, id: str) -> dict[str, Any]:
+    async def cancel(self, id: Reference) -> dict[str, Any]:
         """Take an accepted task back; returns it as it stands then: its `state` says whether it was cancelled.
 
-        Raises UnknownTask, ResultGone.
+        Raises TaskEnded where it had ended otherwise before, UnknownTask, ResultGone.
         """
         return self.detached.account.facts(await self.detached.cancel(id))
 
@@ -76,11 +96,11 @@ class Accepted(ABC):
         page = detached.account.page(skip, limit, only)
         return {"counts": detached.register.counts(), "kept": len(detached.register.tasks), "tasks": page}
 
-    async def task(self, id: str) -> dict[str, Any]:
+    async def task(self, id: Reference) -> dict[str, Any]:
         """Everything that is known of a task but its value and its arguments. Raises UnknownTask, ResultGone."""
         return self.detached.account.facts(self.detached.register.find(id))
 
-    async def why(self, id: str) -> dict[str, Any]:
+    async def why(self, id: Reference) -> dict[str, Any]:
         """Why a task stands as it does: what it waited for, each attempt, who holds it up, and where its time went.
 
         Raises UnknownTask, ResultGone.
@@ -88,7 +108,7 @@ class Accepted(ABC):
         told: dict[str, Any] = orjson.loads(orjson.dumps(self.story(id)))
         return told
 
-    def story(self, id: str) -> dict[str, Any]:
+    def story(self, id: Reference) -> dict[str, Any]:
         """The same, with arguments as they are kept. place: of its agent, None while none was chosen.
 
         obstacles: what keeps it from running, each with `what` it is and a `text`.
@@ -111,13 +131,13 @@ class Accepted(ABC):
                 of_kind = f" for {one['kind']}" if one["kind"] else ""
                 yield {"what": "breaker", "text": f"the breaker of pool {one['pool']}{of_kind} is {one['state']}"}
 
-    async def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
+    async def requeue(self, ids: Sequence[Reference] | None = None) -> list[dict[str, str]]:
         """Try tasks again that failed, were cancelled or expired, all dead letters by default; the old and the new id of each.
 
         Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed.
         """
         return [{"id": old, "requeued_as": new} for old, new in await self.detached.requeue(ids)]
 
-    async def drop(self, ids: Sequence[str] | None = None) -> list[str]:
+    async def drop(self, ids: Sequence[Reference] | None = None) -> list[str]:
         """Have dead letters be none any more, all of them by default; returns their ids. Raises as `requeue`."""
         return await self.detached.drop(ids)

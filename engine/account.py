@@ -21,6 +21,8 @@ __all__ = ["Account"]
 
 #: Tasks that one waits for of which it is told in a list of many, and where it is the only one.
 WAITED_FEW, WAITED = 5, 100
+#: More tasks than there will ever be, and what iterators can count to.
+NUMBERS = 2**62
 #: Bytes of arguments that are told with why a task stands as it does.
 ARGUMENT_BYTES = 10_000
 
@@ -88,14 +90,18 @@ class Account:
     def page(self, skip: int, limit: int, only: Mapping[str, str | None] | None = None) -> list[dict[str, Any]]:
         """Tasks, the newest first. only: those with this `state`, `tag`, `tenant` or `kind`; None is any.
 
-        Raises BadArgument for a state that there is not.
+        Raises BadArgument for a state that there is not, and for numbers that are none.
         """
+        for name, number in (("skip", skip), ("limit", limit)):
+            if type(number) is not int or number < 0:
+                raise BadArgument(f"{name} is a whole number, 0 or more, not {number!r:.40}")
         wanted = {name: value for name, value in (only or {}).items() if value is not None}
         state = wanted.get("state")
         if state is not None and state not in STATES:
             raise BadArgument(f"a task is {', '.join(STATES[:-1])} or {STATES[-1]}, not {state!r:.40}")
         tasks: Iterable[Task] = reversed(self._register.tasks.values())
-        return [self.facts(task, WAITED_FEW) for task in islice(_those(tasks, wanted), skip, skip + limit)]
+        start, stop = min(skip, NUMBERS), min(skip + limit, NUMBERS)
+        return [self.facts(task, WAITED_FEW) for task in islice(_those(tasks, wanted), start, stop)]
 
     def letters(self, skip: int, limit: int) -> list[dict[str, Any]]:
         """Dead letters, the newest first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.change import Change
 from engine.submission import Submission
 from engine.task import Task
 from pools.drain import Drain
@@ -51,15 +50,13 @@ class Admission:
         found = [(("kind", kind), of_kind), (("tenant", tenant), of_tenant)]
         return [(whose, gate) for whose, gate in found if gate is not None and gate.quota.open is not None]
 
-    def landed(self, change: Change) -> None:
-        """What was written down counts."""
-        self.ended([ending.task for ending in change.endings])
-        for draft in change.drafts:
-            self.accepted(draft.tasks)
-
     def accepted(self, tasks: Iterable[Task]) -> None:
-        """Tasks are open."""
+        """Tasks are open, or about to be."""
         self._count(tasks, 1)
+
+    def refused(self, tasks: Iterable[Task]) -> None:
+        """Tasks could not be written down after all."""
+        self._count(tasks, -1)
 
     def ended(self, tasks: Sequence[Task]) -> None:
         """Tasks have ended."""

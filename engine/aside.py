@@ -253,11 +253,11 @@ class GatewayAside:
         return self._foreseen.clear_case(pair, count) if self._foreseen.is_clear(pair) else None
 
     def choose(
-        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None] | None
     ) -> tuple[Key, Case] | None:
         """The agent and the case of a task; None where it is done in parts, and `done` gets its end. Raises PoolError."""
-        judged = self._foreseen.judge(kind, method, argument)
-        if not judged.is_split:
+        judged = self._foreseen.judge(kind, method, argument, may_split=done is not None)
+        if done is None or not judged.is_split:
             return judged.key, judged.case
         running = self._loop.create_task(self._in_parts(judged.case, kind, method, argument, done))
         self._running.add(running)

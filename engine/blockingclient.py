@@ -11,27 +11,42 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
-from itertools import islice
+from functools import partial, update_wrapper
+from itertools import islice, repeat
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from engine.client import WINDOW, Client
 from engine.loopthread import LoopThread
-from engine.options import PLAIN, Options
 from engine.proxy import Proxy
-from engine.removed import Leaving, Removed
-from engine.spawned import Spawned
 from pools.errors import LinkClosed
 from pools.result import Batch, Result
 from pools.spec import FRAME_TASKS
+from sprints.listeners import Stepped
 
 __all__ = ["BlockingClient"]
 
 #: Seconds that a source of tasks is read for before what it gave is sent: a slow one holds up nothing that it gave before.
 READ_S = 0.002
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _blocking(
+    verb: Callable[Concatenate[Client, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[BlockingClient, P], T]:
+    """The same for threads that wait: what one of the client's coroutines returns."""
+
+    def call(self: BlockingClient, /, *arguments: P.args, **named: P.kwargs) -> T:
+        client, thread = self._open
+        return thread.run(lambda: verb(client, *arguments, **named))
+
+    update_wrapper(call, verb)
+    return call
 
 
 class BlockingClient:
@@ -97,11 +112,6 @@ class BlockingClient:
             raise LinkClosed("not connected to an engine")
         return self._client, self._thread
 
-    def _call(self, verb: str, *arguments: Any, **named: Any) -> Any:
-        """What one of the client's coroutines returns."""
-        client, thread = self._open
-        return thread.run(lambda: getattr(client, verb)(*arguments, **named))
-
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
     def ask(self, address: str, method: str, *arguments: Any, timeout_s: float | None = None, **named: Any) -> Any:
@@ -163,129 +173,42 @@ class BlockingClient:
         finally:
             _end(thread, pump)
 
-    # -- tasks that nobody waits for -----------------------------------------------------------------------------------
+    # -- what is asked of the engine itself: as the client's -----------------------------------------------------------
 
-    def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN) -> list[str]:
-        """Have tasks accepted; returns their ids. As `Client.submit`."""
-        given = list(tasks)
-        return list(self._call("submit", given, options=options))
+    def subscribe(self, pattern: str = "task-execution:*") -> Iterator[Stepped]:
+        """Hear of the steps of flows from now on, in their order. As `Client.subscribe`; each step is waited for."""
+        client, thread = self._open
+        steps = thread.run(lambda: client.subscribe(pattern))
 
-    def result(self, id: str, wait_s: float = 0.0) -> Any:
-        """The value of an accepted task, once it has ended. As `Engine.result`."""
-        return self._call("result", id, wait_s)
+        async def following() -> Stepped:
+            return await anext(steps)
 
-    def cancel(self, id: str) -> dict[str, Any]:
-        """Take an accepted task back. As `Client.cancel`."""
-        return dict(self._call("cancel", id))
+        return (thread.run(following) for _ in repeat(None))
 
-    def tasks(
-        self,
-        state: str | None = None,
-        *,
-        tag: str | None = None,
-        tenant: str | None = None,
-        kind: str | None = None,
-        skip: int = 0,
-        limit: int = 100,
-    ) -> dict[str, Any]:
-        """A page of the accepted tasks, the newest first. limit: at most 10,000."""
-        return dict(self._call("tasks", state, tag=tag, tenant=tenant, kind=kind, skip=skip, limit=limit))
-
-    def task(self, id: str) -> dict[str, Any]:
-        """Everything that is known of a task. As `Engine.task`."""
-        return dict(self._call("task", id))
-
-    def why(self, id: str) -> dict[str, Any]:
-        """Why a task stands as it does. As `Engine.why`."""
-        return dict(self._call("why", id))
-
-    def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
-        """Try dead letters again, all of them by default; returns the old and the new id of each."""
-        return list(self._call("requeue", ids))
-
-    def drop(self, ids: Sequence[str] | None = None) -> list[str]:
-        """Have dead letters be none any more, all of them by default; returns their ids."""
-        return list(self._call("drop", ids))
-
-    # -- control -------------------------------------------------------------------------------------------------------
-
-    def spawn(
-        self,
-        kind: str,
-        count: int | None = None,
-        *,
-        add: int | None = None,
-        keys: Sequence[str] | None = None,
-        warm: bool = False,
-        reference: str | None = None,
-        paths: Iterable[str] = (),
-    ) -> Spawned:
-        """Make agents exist. As `Client.spawn`."""
-        made: Spawned = self._call("spawn", kind, count, add=add, keys=keys, warm=warm, reference=reference, paths=list(paths))
-        return made
-
-    def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:
-        """Remove agents, and what was kept of them. As `Engine.remove`."""
-        removed: Removed = self._call("remove", kind, keys)
-        return removed
-
-    def stats(self) -> dict[str, Any]:
-        """One snapshot, as `stats --json` prints it."""
-        return dict(self._call("stats"))
-
-    def ps(self) -> list[dict[str, Any]]:
-        """The workers."""
-        return list(self._call("ps"))
-
-    def pools(self) -> list[dict[str, Any]]:
-        """The pools."""
-        return list(self._call("pools"))
-
-    def agents(self, kind: str | None = None, *, skip: int = 0, limit: int = 100) -> dict[str, Any]:
-        """A page of agents. limit: at most 10,000."""
-        return dict(self._call("agents", kind, skip=skip, limit=limit))
-
-    def quarantine(self) -> list[dict[str, Any]]:
-        """The records of agents that were found sick, as `Engine.quarantine`."""
-        return list(self._call("quarantine"))
-
-    def release(self, agent: str) -> dict[str, Any]:
-        """Let an agent out of quarantine; returns its record. Raises UnknownAgent where it is not there."""
-        return dict(self._call("release", agent))
-
-    def breakers(self) -> dict[str, Any]:
-        """The breakers. As `Client.breakers`."""
-        return dict(self._call("breakers"))
-
-    def force_breaker(
-        self, action: str, pool: str | None = None, kind: str | None = None, *, target: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Open, close or let go of breakers by hand. As `Client.force_breaker`."""
-        return list(self._call("force_breaker", action, pool, kind, target=target))
-
-    def foresight(self) -> dict[str, Any]:
-        """How foresight is set, and whether it is of use. As `Client.foresight`."""
-        return dict(self._call("foresight"))
-
-    def kinds(self) -> dict[str, dict[str, str]]:
-        """What each kind can do: signatures by method."""
-        return dict(self._call("kinds"))
-
-    def events(self, limit: int = 100) -> list[dict[str, Any]]:
-        """The newest events, oldest first."""
-        return list(self._call("events", limit))
-
-    def request(self, verb: str, **facts: Any) -> Any:
-        """Ask for a control verb; returns its value. Raises its error, LinkClosed."""
-        return self._call("request", verb, **facts)
-
-    def ready(self, timeout_s: float) -> None:
-        """Return once every worker runs. Raises NotRunning after timeout_s seconds."""
-        self._call("ready", timeout_s)
-
-    def stop(self, *, emergency: bool = False) -> dict[str, Any]:
-        """End the engine; returns what it had. As `Client.stop`."""
-        return dict(self._call("stop", emergency=emergency))
+    submit = _blocking(Client.submit)
+    result = _blocking(Client.result)
+    cancel = _blocking(Client.cancel)
+    tasks = _blocking(Client.tasks)
+    task = _blocking(Client.task)
+    why = _blocking(Client.why)
+    requeue = _blocking(Client.requeue)
+    drop = _blocking(Client.drop)
+    spawn = _blocking(Client.spawn)
+    remove = _blocking(Client.remove)
+    stats = _blocking(Client.stats)
+    ps = _blocking(Client.ps)
+    pools = _blocking(Client.pools)
+    agents = _blocking(Client.agents)
+    quarantine = _blocking(Client.quarantine)
+    release = _blocking(Client.release)
+    breakers = _blocking(Client.breakers)
+    force_breaker = _blocking(Client.force_breaker)
+    foresight = _blocking(Client.foresight)
+    kinds = _blocking(Client.kinds)
+    events = _blocking(Client.events)
+    request = _blocking(Client.request)
+    ready = _blocking(Client.ready)
+    stop = _blocking(Client.stop)
 
 
 class _Pump:

@@ -22,7 +22,7 @@ from engine.line import error_of, not_running
 from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
-from engine.spawned import Spawned
+from engine.spawned import Spawned, check_skills
 from engine.stream import batches, singly
 from engine.tally import Tally
 from pools.address import ANY, Key, parse, valid_kind
@@ -209,7 +209,7 @@ class Client(Errands):
             return self._link, valid_kind(address), ANY
         return self._link, *parse(address)
 
-    async def request(self, verb: str, **facts: Any) -> Any:
+    async def request(self, /, verb: str, **facts: Any) -> Any:
         """Ask for a control verb; returns its value. Raises its error, LinkClosed."""
         if self._channel is None or self._loop is None or not self._channel.is_open:
             raise LinkClosed("not connected to an engine")
@@ -260,11 +260,13 @@ class Client(Errands):
         add: int | None = None,
         keys: Sequence[str] | None = None,
         warm: bool = False,
+        skills: Iterable[str] = (),
         reference: str | None = None,
         paths: Iterable[str] = (),
     ) -> Spawned:
         """Make agents exist; `reference` loads their kind first. As `Engine.spawn`, and it measures a new agent's memory."""
         facts = {"count": count, "add": add, "keys": keys, "warm": warm, "reference": reference, "paths": list(paths)}
+        facts["skills"] = sorted(check_skills(skills))
         return Spawned(**await self.request("spawn", kind=kind, measure=True, **facts))
 
     async def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:

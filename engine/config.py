@@ -50,6 +50,7 @@ class Config:
     file: the pools.yaml that was read.  folder: where the user's code stands: the file's, or the current one where the
     shipped file was read.  kinds: each kind's class, `module:Class` or `/whole/path/file.py:Class`.
     agents_limit: of all pools together.  breaker: when breakers open.  quotas: what each kind and tenant may take.
+    price: what cpu and machine cost, for the reports of sprints; None where it is not said.
     origins: for each key path, where its value came from.
     """
 
@@ -64,6 +65,7 @@ class Config:
     breaker: BreakerSpec
     foresight: ForesightSpec
     quotas: Quotas
+    price: Mapping[str, str | float] | None
     machine: Machine
     origins: Mapping[str, str]
 
@@ -161,6 +163,7 @@ class _Reading:
             breaker=read_breaker(at),
             foresight=self._foresight(),
             quotas=read_limits(at, kinds),
+            price=self._price(),
             machine=self._machine,
             origins=self._origins(pools),
         )
@@ -178,6 +181,10 @@ class _Reading:
             if setting is not None:
                 values[field] = keys.read_foresight(setting, key)
         return ForesightSpec(**values)
+
+    def _price(self) -> dict[str, str | float] | None:
+        given = {key: self._settings.get(f"price.{key}") for key in keys.PRICE_KEYS}
+        return {key: keys.read_price(setting, key) for key, setting in given.items() if setting is not None} or None
 
     def _pool(self, name: str, kinds: Mapping[str, str]) -> PoolSpec:
         values: dict[str, Any] = {}

@@ -25,11 +25,13 @@ from engine.everybody import members_of
 from engine.order import Order
 from engine.removed import Leaving, leaving
 from engine.snapshot import pool_facts, worker_facts
+from engine.sprintverbs import SprintVerbs
 from engine.taskverbs import TaskVerbs
 from pools.channel import Channel
 from pools.errors import BadArgument, BadFrame, FrameTooLarge, KindNotLoaded, PoolError, TooManyAgents, failure_of
 from pools.gateway import Gateway
 from pools.message import ERROR, STATUS, TASK, Message
+from sprints.errors import SprintError
 
 __all__ = ["Control"]
 
@@ -49,11 +51,15 @@ class Control:
     """The server of one engine.
 
     on_stop: called once when somebody asks for the end, with whether it is an emergency.
-    keeper: who starts the engine again when it dies, None where nobody does.
+    keeper: who starts the engine again when it dies, None where nobody does.  sprints: the verbs about sprints.
     """
 
     def __init__(
-        self, engine: Engine, on_stop: Callable[[bool], None], keeper: Callable[[], dict[str, Any] | None] = lambda: None
+        self,
+        engine: Engine,
+        on_stop: Callable[[bool], None],
+        keeper: Callable[[], dict[str, Any] | None] = lambda: None,
+        sprints: SprintVerbs | None = None,
     ) -> None:
         self._keeper = keeper
         self._engine = engine
@@ -82,6 +88,7 @@ class Control:
             "ready": self._ready,
             "stop": self._stop,
             **TaskVerbs(engine).verbs,
+            **({} if sprints is None else sprints.verbs),
         }
 
     async def listen(self, path: Path) -> None:
@@ -165,9 +172,9 @@ class Control:
             if verb is None:
                 raise BadArgument(f"no verb {order.verb!r:.60}; there are {', '.join(sorted(self._verbs))}")
             value = await verb(order)
-        except (PoolError, EngineError, CheckpointError, ValueError, KeyError, TypeError) as error:
+        except (PoolError, EngineError, SprintError, CheckpointError, ValueError, KeyError, TypeError) as error:
             failure = failure_of(error)
-            if isinstance(error, EngineError):
+            if isinstance(error, EngineError | SprintError):
                 failure = failure._replace(retry_after_s=error.retry_after_s)
             reply: dict[str, Any] = {"verb": "failed", "id": number, "error": list(failure)}
             if isinstance(error, KindNotLoaded):
@@ -196,10 +203,11 @@ class Control:
         kind, reference, paths = order.text("kind"), order.text_if_any("reference"), order.texts("paths")
         count, add, keys = order.count_if_any("count"), order.count_if_any("add"), order.texts_if_any("keys")
         warm, measure = order.flag("warm"), order.flag("measure")
+        skills = order.texts("skills")
         if reference is not None:
             await engine.load(reference, paths)
         before = engine.memory_bytes() if measure else None
-        spawned = await engine.spawn(kind, count, add=add, keys=keys, warm=warm)
+        spawned = await engine.spawn(kind, count, add=add, keys=keys, warm=warm, skills=skills)
         if before is not None and spawned.added:
             spawned = spawned._replace(agent_bytes=max(engine.memory_bytes() - before, 0) / spawned.added)
         return spawned.as_dict()

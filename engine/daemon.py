@@ -334,6 +334,7 @@ def serve(
     from engine.control import Control
     from engine.engine import Engine
     from engine.keeper import keeper_of
+    from engine.sprintverbs import SprintVerbs
 
     gc.freeze()
     gc.enable()
@@ -364,7 +365,8 @@ def serve(
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, end, False)
         starting = engine.launch()
-        control = Control(engine, end, lambda: keeper_of(paths))
+        sprints = SprintVerbs(engine, paths.sprints)
+        control = Control(engine, end, lambda: keeper_of(paths), sprints)
         emergency = True
         try:
             await engine.settle(starting)
@@ -375,12 +377,14 @@ def serve(
                 engine.note("engine.restarted", before)
             recovered = engine.swarm.recovered
             ready(None if recovered is None else recovered._asdict())
+            sprints.start()
             emergency = await ended
             ending()
         finally:
             await control.close()
             with contextlib.suppress(OSError):
                 paths.socket.unlink(missing_ok=True)
+            await sprints.close()
             await engine.stop(grace_s=0 if emergency else GRACE_S)
         return 0
 

@@ -34,10 +34,14 @@ class _Wait:
 
 
 class Dependencies(Generic[T]):
-    """The tasks that wait for others. look: how a task stands: `done`, `open`, one that ended otherwise, None if unknown."""
+    """The tasks that wait for others. look: how a task stands: `done`, `open`, one that ended otherwise, None if unknown.
 
-    def __init__(self, look: Callable[[Reference], str | None]) -> None:
+    who: the task that a reference means which is not its name; None where tasks have nothing but names.
+    """
+
+    def __init__(self, look: Callable[[Reference], str | None], who: Callable[[Reference], T | None] | None = None) -> None:
         self._look = look
+        self._who = who
         self._waits: dict[T, _Wait] = {}
         #: Who waits for a task, by what it is called; a dict, since any of many may be taken back.
         self._behind: dict[Reference, dict[T, None]] = {}
@@ -53,9 +57,20 @@ class Dependencies(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._waits)
 
-    def add(self, token: T, name: Reference | None, after: Sequence[Reference], options: Options) -> Failure | bool:
+    def __contains__(self, token: T) -> bool:
+        return token in self._waits
+
+    def add(
+        self,
+        token: T,
+        name: Reference | None,
+        after: Sequence[Reference],
+        options: Options,
+        also: Reference | None = None,
+    ) -> Failure | bool:
         """Have a task wait: True if it does, False if it may begin, or why it will not be run.
 
+        also: what else it is called.
         Raises DependencyCycle, naming the tasks of the circle, where it waits for itself; then nothing has changed.
         """
         left: Sequence[Reference] = after
@@ -66,7 +81,9 @@ class Dependencies(Generic[T]):
             if not left:
                 return False
         if name is not None and (name in self._behind or name in left):
-            self._check(name, left)
+            self._check(name, left, also)
+        elif also is not None and (also in self._behind or also in left):
+            self._check(also if name is None else name, left, also)
         self._waits[token] = _Wait(name, left, options)
         if name is not None:
             self._named[name] = token
@@ -78,19 +95,25 @@ class Dependencies(Generic[T]):
                 behind[token] = None
         return True
 
-    def _check(self, name: Reference, references: Sequence[Reference]) -> None:
-        """Raises DependencyCycle if one of these waits for the named one in the end."""
+    def _check(self, name: Reference, references: Sequence[Reference], also: Reference | None) -> None:
+        """Raises DependencyCycle if one of these waits in the end for the named one, which is called `also` too."""
         came_from: dict[Reference, Reference] = dict.fromkeys(references, name)
         ways = list(references)
         while ways:
             at = ways.pop()
-            if at == name:
-                raise DependencyCycle(f"these wait for each other: {' -> '.join(_circle(name, came_from))}")
-            waiting = self._named.get(at)
-            for further in () if waiting is None else self._waits[waiting].references:
+            if at in (name, also):
+                raise DependencyCycle(f"these wait for each other: {' -> '.join(_circle(name, at, came_from))}")
+            for further in self._references_of(at):
                 if further not in came_from:
                     came_from[further] = at
                     ways.append(further)
+
+    def _references_of(self, reference: Reference) -> Sequence[Reference]:
+        """What the task that is meant waits for."""
+        waiting = self._named.get(reference)
+        if waiting is None and self._who is not None:
+            waiting = self._who(reference)
+        return () if waiting is None or waiting not in self._waits else self._waits[waiting].references
 
     def waiting_for(self, token: T) -> list[Reference]:
         """What a task waits for still."""
@@ -195,8 +218,8 @@ def failed(name: Reference, state: str | None) -> Failure:
     return Failure(DEPENDENCY_FAILED, f"it waits for {name!r}, which {'is not known' if state is None else f'is {state}'}")
 
 
-def _circle(name: Reference, came_from: dict[Reference, Reference]) -> list[str]:
-    way = [name, came_from[name]]
+def _circle(name: Reference, last: Reference, came_from: dict[Reference, Reference]) -> list[str]:
+    way = [name, came_from[last]]
     while way[-1] != name:
         way.append(came_from[way[-1]])
     return [str(each) for each in reversed(way)]

@@ -17,19 +17,23 @@ from engine.account import Account
 from engine.admission import Admission
 from engine.alarms import Alarms
 from engine.change import Change, Draft
-from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskOpen
+from engine.division import Division
+from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskEnded, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.lull import lull
 from engine.offers import Offers
-from engine.options import ANYBODY
+from engine.options import ANYBODY, Reference
+from engine.precedence import Precedence
 from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
 from engine.task import Ending, Task
+from engine.taskflow import TaskFlow
 from pools.errors import PoolError, UnknownKind
 from pools.events import Event
 from pools.gates import Gates
 from pools.routes import Routes
+from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.foreseen import Foreseen
@@ -52,7 +56,7 @@ class Detached:
     """The accepted tasks of an engine.
 
     keep: None keeps them in memory only.  routes: find the way to an agent, and choose one.  gates: what each may take.
-    foreseen: as for `Promised`.  Raises CheckpointError, StateUnreadable.
+    foreseen: as for `Promised`.  listeners: who hears of the flow `task-execution`.  Raises CheckpointError, StateUnreadable.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Detached:
         environ: Mapping[str, str],
         output: int | None,
         on_event: Callable[[Event], None],
+        listeners: Listeners | None = None,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -77,6 +82,8 @@ class Detached:
         self._accepting: dict[Draft, Future[None]] = {}
         self._drafts: dict[str, Draft] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
+        #: Told of every end once it is written down.
+        self.watchers: list[Callable[[Sequence[Ending]], None]] = []
         self._waiting = 0
         self._deadlines: Alarms[Task] = Alarms(loop, self._expire, lambda task: not task.is_ending)
         folder = None if keep is None else keep.journal
@@ -90,7 +97,7 @@ class Detached:
         self._offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
-            choose=self._promised.choose,
+            choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self._ended,
@@ -99,6 +106,9 @@ class Detached:
             chance=chance,
             wall_s=wall_s,
         )
+        self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
+        self._precedence = Precedence(foreseen, self.register.newest, self._offers.hasten)
+        self._flow = self._offers.flow = TaskFlow(listeners or Listeners(), self.register.id_of, wall_s)
         self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
@@ -117,7 +127,11 @@ class Detached:
         for task in tasks:
             self._set_deadline(task)
         self._admission.accepted(tasks)
-        self._begin(task for task in tasks if task.state != "waiting")
+        divided = {task for task in tasks if task.parts is not None and task.agent == task.wanted}
+        self._begin(task for task in tasks if task.state != "waiting" and task not in divided)
+        for task in divided:
+            self._division.begin(task)
+        self._precedence.accepted(tasks)
         self._follow(self._restored)
         if self._compactor is not None:
             self._compactor.start()
@@ -155,6 +169,8 @@ class Detached:
                 with lull():
                     draft = self.register.draft(submissions, self._wall_s(), key)
                 self._stick(draft, submissions)
+                if self._flow.is_heard:
+                    self._flow.validated(draft.tasks)
             await self._accepted(draft)
             numbers = draft.numbers
         start = self.register.id_of(0)[:-1]
@@ -183,9 +199,26 @@ class Detached:
                 except PoolError:
                     continue  # it is there, and takes none now
 
+    def _choose(self, task: Task) -> str | None:
+        """An agent for a task; None where it is done in parts. Raises PoolError."""
+        agent = self._promised.choose(task)
+        if agent is None:
+            self._division.begin(task)
+        return agent
+
     def _ended(self, endings: list[Ending]) -> None:
+        if self._flow.is_heard:
+            self._flow.judged(endings)
         self._promised.ended(endings)
-        self.journal.end(endings)
+        self._precedence.ended(endings)
+        if len(self._division):
+            self._division.ended([ending for ending in endings if ending.task.whole is not None])
+            endings = [ending for ending in endings if ending.task.whole is None]
+        if endings:
+            self.journal.end(endings)
+
+    def _take_back(self, tasks: Iterable[Task], wish: str) -> None:
+        self._offers.take_back([task for task in tasks if not self._division.take_back(task, wish)], wish)
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -194,14 +227,17 @@ class Detached:
             accepted = self._accepting[draft] = self.journal.accept(draft)
             if draft.key:
                 self._drafts[draft.key] = draft
-            accepted.add_done_callback(lambda _done: self._forget(draft))
+            self._admission.accepted(draft.tasks)  # from now on: others come before this one is written down
+            accepted.add_done_callback(lambda done: self._forget(draft, done))
         await asyncio.shield(accepted)
 
-    def _forget(self, draft: Draft) -> None:
+    def _forget(self, draft: Draft, done: Future[None]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._admission.refused(draft.tasks)
         self._accepting.pop(draft, None)
         self._drafts.pop(draft.key, None)
 
-    async def requeue(self, names: Sequence[str] | None) -> list[tuple[str, str]]:
+    async def requeue(self, names: Sequence[Reference] | None) -> list[tuple[str, str]]:
         """Try tasks again that were not done, all dead letters by default; returns the old id and the new one of each.
 
         Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed; with several, those before may be tried again.
@@ -222,7 +258,7 @@ class Detached:
             done += [(register.id_of(task.of or 0), register.id_of(task.number)) for task in draft.tasks]
         return done
 
-    async def drop(self, names: Sequence[str] | None) -> list[str]:
+    async def drop(self, names: Sequence[Reference] | None) -> list[str]:
         """Have dead letters be none any more, all of them by default; returns the ids of those that were.
 
         What waits for one to be tried again fails. Raises UnknownTask, ResultGone, NotRequeued, IntakeFull, JournalFailed.
@@ -242,23 +278,32 @@ class Detached:
 
     def _landed(self, change: Change, more: Change) -> None:
         """What was written down counts now, and what follows from it begins."""
-        self._admission.landed(change)
+        self._admission.ended([ending.task for ending in change.endings])
+        if self._flow.is_heard:
+            self._flow.kept(change.endings)
         for draft in change.drafts:
             for task in draft.tasks:
                 if task.deadline_s is not None:
                     self._set_deadline(task)
-            self._promised.accepted(draft.tasks)
+            self._precedence.accepted(draft.tasks)
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:
             self._offers.placed(change.moved)
+        if change.endings:
+            self._tell(change.endings)
+        if more.free or more.lost:
+            self._follow(more)
+
+    def _tell(self, endings: Sequence[Ending]) -> None:
+        """Tell those who wait for an end, and those who hear of all of them."""
         if self._waiters:
-            for ending in change.endings:
+            for ending in endings:
                 for waiter in self._waiters.pop(ending.task.number, ()):
                     if not waiter.done():
                         waiter.set_result(None)
-        if more.free or more.lost:
-            self._follow(more)
+        for watcher in self.watchers:
+            watcher(endings)
 
     def _follow(self, more: Change) -> None:
         """What the end of other tasks means for those that waited for them."""
@@ -276,7 +321,7 @@ class Detached:
             delay_s = task.options.delay_s
             left_s = min(max(task.accepted_s + delay_s - now_s, 0.0), delay_s) if delay_s else 0.0
             if left_s:
-                task.state, task.due_s = "waiting", now_s + left_s
+                task.state, task.due_s, task.attempts = "waiting", now_s + left_s, task.prior
                 self._offers.later(left_s, task)
             else:
                 ready.append(task)
@@ -291,11 +336,11 @@ class Detached:
             self._deadlines.put(left_s, task)
 
     def _expire(self, late: list[Task]) -> None:
-        self._offers.take_back(late, "expired")
+        self._take_back(late, "expired")
 
     # -- what became of them -------------------------------------------------------------------------------------------
 
-    async def ended(self, name: str, wait_s: float) -> Task:
+    async def ended(self, name: Reference, wait_s: float) -> Task:
         """A task once it has ended. Raises TaskOpen after wait_s seconds, UnknownTask, ResultGone, IntakeFull."""
         task = self.register.find(name)
         if task.ended_s is None and wait_s > 0:
@@ -323,13 +368,15 @@ class Detached:
             if not waiters:
                 self._waiters.pop(task.number, None)
 
-    async def cancel(self, name: str) -> Task:
-        """Take a task back; returns it as it stands: `cancelled`, as it ended before, or `running` where its worker keeps it.
+    async def cancel(self, name: Reference) -> Task:
+        """Take a task back; returns it as it stands: `cancelled`, ended meanwhile, or `running` where its worker keeps it.
 
-        Raises UnknownTask, ResultGone.
+        One that was cancelled before is returned as it is.  Raises TaskEnded, UnknownTask, ResultGone.
         """
         task = self.register.find(name)
-        self._offers.take_back([task], "cancelled")
+        if task.ended_s is not None and task.state != "cancelled":
+            raise TaskEnded(f"task {self.register.id_of(task.number)} is {task.state}; it cannot be cancelled any more")
+        self._take_back([task], "cancelled")
         if task.ended_s is None:
             await self._wait(task, CANCEL_S)
         return task

@@ -2,7 +2,7 @@
 
 Owns the reading: one document of mappings, lists and texts, at most so large and so deep, no key twice. Every value
 stays the text that was written, so that the key it stands under decides what it means (`no` can name a kind, `25%`
-is never a string by accident). No object is ever built from a tag. Above it stand the settings.
+is never a string by accident). No object is ever built from a tag. Above it stand the settings, and backlogs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Branch", "Leaf", "Node", "Row", "read_document"]
+__all__ = ["CONFIGURATION", "Branch", "Form", "Leaf", "Node", "Quoted", "Row", "read_document"]
 
 #: Bytes of a configuration file: about a thousand times the shipped one.
 FILE_BYTES = 1024 * 1024
@@ -29,11 +29,29 @@ _PLAIN_KINDS = ("str", "int", "float", "bool", "null", "map", "seq")
 _PLAIN_TAGS = frozenset({None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in _PLAIN_KINDS)})
 
 
+class Form(NamedTuple):
+    """What is read. name: what it is called.  example: a line of one.  file_bytes, depth: past them it cannot be one."""
+
+    name: str
+    example: str
+    file_bytes: int
+    depth: int
+
+
+CONFIGURATION = Form("configuration", "agents: 2500", FILE_BYTES, DEPTH)
+
+
 class Leaf(NamedTuple):
     """One value as it was written; `text` is None for a written null and empty for nothing at all."""
 
     text: str | None
     line: int
+
+
+class Quoted(Leaf):
+    """One that was written with quotes, or as a block: a text, whatever it looks like."""
+
+    __slots__ = ()
 
 
 class Row(NamedTuple):
@@ -54,17 +72,17 @@ class Branch(NamedTuple):
 Node = Leaf | Row | Branch
 
 
-def read_document(file: Path) -> Branch:
+def read_document(file: Path, form: Form = CONFIGURATION) -> Branch:
     """The mapping that a YAML file holds; an empty file is an empty mapping.
 
     Raises ConfigError with the file, the line and, where there is one, the key.
     """
     import yaml
 
-    text = _read(file)
+    text = _read(file, form)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        tree = _Tree(file, yaml.parse(text, loader)).read()
+        tree = _Tree(file, yaml.parse(text, loader), form).read()
     except yaml.MarkedYAMLError as broken:
         mark = broken.problem_mark or broken.context_mark
         line = None if mark is None else mark.line + 1
@@ -75,26 +93,27 @@ def read_document(file: Path) -> Branch:
     if tree is None or (isinstance(tree, Leaf) and not tree.text):
         return Branch({}, {}, 1)
     if not isinstance(tree, Branch):
-        raise ConfigError("not a mapping of keys, such as `agents: 2500`", key="", file=file, line=tree.line)
+        raise ConfigError(f"not a mapping of keys, such as `{form.example}`", key="", file=file, line=tree.line)
     return tree
 
 
-def _read(file: Path) -> bytes:
+def _read(file: Path, form: Form) -> bytes:
     try:
         with file.open("rb") as source:
-            text = source.read(FILE_BYTES + 1)
+            text = source.read(form.file_bytes + 1)
     except OSError as missing:
         raise ConfigError(f"cannot be read: {missing.strerror}", key="", file=file) from missing
-    if len(text) > FILE_BYTES:
-        raise ConfigError(f"larger than {FILE_BYTES:,} bytes, which no configuration is", key="", file=file)
+    if len(text) > form.file_bytes:
+        raise ConfigError(f"larger than {form.file_bytes:,} bytes, which no {form.name} is", key="", file=file)
     return text
 
 
 class _Tree:
     """The tree that grows from one stream of YAML events."""
 
-    def __init__(self, file: Path, events: Iterator[Any]) -> None:
+    def __init__(self, file: Path, events: Iterator[Any], form: Form) -> None:
         self._file = file
+        self._form = form
         self._events = events
         self._anchors: dict[str, Node | None] = {}
 
@@ -104,14 +123,14 @@ class _Tree:
         for event in self._events:
             name = type(event).__name__
             if name == "DocumentStartEvent" and root is not None:
-                raise self._wrong("a second document begins here; a configuration is one", event, "")
+                raise self._wrong(f"a second document begins here; a {self._form.name} is one", event, "")
             if name not in {"StreamStartEvent", "DocumentStartEvent", "DocumentEndEvent", "StreamEndEvent"}:
                 root = self._node(event, "", 0)
         return root
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
-        if depth > DEPTH:
-            raise self._wrong(f"more than {DEPTH} mappings and lists within each other", event, path)
+        if depth > self._form.depth:
+            raise self._wrong(f"more than {self._form.depth} mappings and lists within each other", event, path)
         if type(event).__name__ == "AliasEvent":
             return self._alias(event, path)
         if event.tag not in _PLAIN_TAGS:
@@ -126,8 +145,9 @@ class _Tree:
     def _content(self, event: Any, path: str, depth: int) -> Node:
         name = type(event).__name__
         if name == "ScalarEvent":
-            is_nothing = event.implicit[0] and event.value in NOTHING
-            return Leaf(None if is_nothing else event.value, _line(event))
+            if not event.implicit[0]:
+                return Quoted(event.value, _line(event))
+            return Leaf(None if event.value in NOTHING else event.value, _line(event))
         if name == "SequenceStartEvent":
             inner = self._until("SequenceEndEvent")
             items = tuple(self._node(one, f"{path}[{at}]", depth + 1) for at, one in enumerate(inner))

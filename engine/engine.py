@@ -30,7 +30,7 @@ from engine.options import priority_of
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.senders import Sender, Senders
-from engine.spawned import Spawned, check_wanted
+from engine.spawned import Spawned, check_skills, check_wanted
 from engine.stream import batches, singly
 from engine.tally import Tally
 from pools.address import names_in
@@ -120,9 +120,8 @@ class Engine(Accepted):
         self._references: list[str] = []
         self._output, self._environ = output, dict(os.environ if environ is None else environ)
         self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
-        self._seed = seed
         self._breaker, self._quotas = breaker or allotment.breaker, limits or allotment.quotas
-        self._foresight_spec = foresight or allotment.foresight
+        self._seed, self._foresight_spec = seed, foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
         self._foresight: Foresight | None = None
@@ -185,6 +184,7 @@ class Engine(Accepted):
         try:
             chance, note, foreseen = Random(self._seed), self._note, self.foresight.of_accepted
             told: Any = {"environ": self._environ, "output": self._output, "on_event": note, "foreseen": foreseen}
+            told["listeners"] = self.listeners
             return Detached(self._keep, routes=swarm.routes, chance=chance, gates=swarm.gates, **told)
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
@@ -251,8 +251,11 @@ class Engine(Accepted):
         add: int | None = None,
         keys: Sequence[str] | None = None,
         warm: bool = False,
+        skills: Iterable[str] = (),
     ) -> Spawned:
         """Make agents exist: `count` in all, `add` more, or those with the given keys.
+
+        skills: what those that are made can do, besides what their class says.
 
         Repeating a count changes nothing. New numbers are the lowest that are free: 0 and on, or where one was removed. A
         range is one operation: objects are made at the first task, or now with `warm` (in batches of 100).
@@ -260,14 +263,14 @@ class Engine(Accepted):
         Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
         """
         check_wanted(count, add, keys)
-        swarm = self.swarm
+        swarm, given = self.swarm, check_skills(skills)
         name = await self._load(kind)
         began_s = time.perf_counter()
         if keys is not None:
-            added = await swarm.spawn_names(name, names_in(keys))
+            added = await swarm.spawn_names(name, names_in(keys), given)
         else:
             missing = add if add is not None else max((count or 0) - swarm.placement.numbered(name), 0)
-            added = await swarm.spawn(name, missing) if missing else 0
+            added = await swarm.spawn(name, missing, given) if missing else 0
         if warm:
             await swarm.warm(name)
         total, seconds = swarm.placement.count_of(name), time.perf_counter() - began_s

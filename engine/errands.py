@@ -9,18 +9,21 @@ import asyncio
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from checkpoints.spec import SESSION_BYTES
-from engine.options import PLAIN, Options
+from engine.options import PLAIN, Options, Reference, wait_of
 from engine.submission import Submission, rows_of, submission_of, submit_parts
 from pools.errors import Failure, FrameTooLarge, LinkClosed, raised
+from sprints.listeners import Stepped
 
 __all__ = ["RETURN_S", "Errands"]
 
 #: Seconds between two tries to come back to an engine that is gone.
 RETURN_S = 0.05
+#: Seconds that one question for steps waits.
+STEPS_S = 10.0
 
 
 class Errands(ABC):
@@ -30,7 +33,7 @@ class Errands(ABC):
     _patience_s: float
 
     @abstractmethod
-    async def request(self, verb: str, **facts: Any) -> Any:
+    async def request(self, /, verb: str, **facts: Any) -> Any:
         """Ask for a control verb; returns its value. Raises its error, LinkClosed."""
 
     @property
@@ -49,25 +52,28 @@ class Errands(ABC):
                     raise
             await asyncio.sleep(RETURN_S)
 
-    async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN) -> list[str]:
-        """Have tasks accepted; returns their ids. As `Engine.submit`, but 1,000 tasks at a time.
+    async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN, wait_s: float = 0.0) -> list[str]:
+        """Have tasks accepted; returns their ids. As `Engine.submit`.
 
         With patience an engine that was lost is asked again, and accepts them once.  Raises SubmitStopped where only
         some of them were accepted.
         """
-        return await submit_parts([submission_of(task, defaults=options) for task in tasks], self._submit)
+        until_s = time.monotonic() + wait_of(wait_s)
 
-    async def _submit(self, tasks: Sequence[Submission]) -> list[str]:
-        try:
-            return list(await self._insist("submit", tasks=rows_of(tasks), key=os.urandom(SESSION_BYTES).hex()))
-        except FrameTooLarge:
-            if len(tasks) == 1:
-                raise
-        return await submit_parts(tasks, self._submit, (len(tasks) + 1) // 2)
+        async def submit(part: Sequence[Submission]) -> list[str]:
+            try:
+                return list(await self._insist("submit", tasks=rows_of(part), key=os.urandom(SESSION_BYTES).hex()))
+            except FrameTooLarge:
+                if len(part) == 1:
+                    raise
+            return await submit_parts(part, submit, (len(part) + 1) // 2, until_s - time.monotonic())
 
-    async def result(self, id: str, wait_s: float = 0.0) -> Any:
+        wanted = [submission_of(task, defaults=options) for task in tasks]
+        return await submit_parts(wanted, submit, None, until_s - time.monotonic())
+
+    async def result(self, id: Reference, wait_s: float = 0.0) -> Any:
         """The value of an accepted task, once it has ended. As `Engine.result`."""
-        deadline_s = time.monotonic() + wait_s
+        deadline_s = time.monotonic() + wait_of(wait_s)
         while True:
             try:
                 said = await self.request("result", task=id, wait_s=max(deadline_s - time.monotonic(), 0.0))
@@ -80,8 +86,8 @@ class Errands(ABC):
             return said["value"]
         raise raised(Failure(*said["error"]))
 
-    async def cancel(self, id: str) -> dict[str, Any]:
-        """Take an accepted task back; returns it as it stands then: its `state` says whether it was cancelled."""
+    async def cancel(self, id: Reference) -> dict[str, Any]:
+        """Take an accepted task back; returns it as it stands then. As `Engine.cancel`."""
         return dict(await self._insist("cancel-task", task=id))
 
     async def tasks(
@@ -98,18 +104,37 @@ class Errands(ABC):
         only = {"state": state, "tag": tag, "tenant": tenant, "kind": kind}
         return dict(await self.request("tasks", **only, skip=skip, limit=limit))
 
-    async def task(self, id: str) -> dict[str, Any]:
+    async def task(self, id: Reference) -> dict[str, Any]:
         """Everything that is known of a task. As `Engine.task`."""
         return dict(await self.request("task", task=id))
 
-    async def why(self, id: str) -> dict[str, Any]:
+    async def why(self, id: Reference) -> dict[str, Any]:
         """Why a task stands as it does. As `Engine.why`."""
         return dict(await self.request("why", task=id))
 
-    async def requeue(self, ids: Sequence[str] | None = None) -> list[dict[str, str]]:
+    async def subscribe(self, pattern: str = "task-execution:*") -> AsyncIterator[Stepped]:
+        """Hear of the steps of flows: `async for step in await client.subscribe()` has those from now on, in their order.
+
+        Steps that came faster than they were read are told of as one step `flows:lost`.  Raises ValueError, LinkClosed.
+        """
+        if ":" not in pattern:
+            raise ValueError(f"a step is named flow:step, so a pattern has a colon, such as {pattern}:*")
+        said = await self.request("steps", pattern=pattern, since=None)
+        return self._steps(pattern, said["next"])
+
+    async def _steps(self, pattern: str, since: int) -> AsyncIterator[Stepped]:
+        while True:
+            said = await self.request("steps", pattern=pattern, since=since, wait_s=STEPS_S)
+            if said["lost"]:
+                yield Stepped("flows:lost", time.time(), error=f"{said['lost']:,} steps or more were missed")
+            for step in said["steps"]:
+                yield Stepped(*step)
+            since = said["next"]
+
+    async def requeue(self, ids: Sequence[Reference] | None = None) -> list[dict[str, str]]:
         """Try tasks again that were not done, all dead letters by default; returns the old and the new id of each."""
         return list(await self.request("requeue", tasks=ids, all=ids is None))
 
-    async def drop(self, ids: Sequence[str] | None = None) -> list[str]:
+    async def drop(self, ids: Sequence[Reference] | None = None) -> list[str]:
         """Have dead letters be none any more, all of them by default; returns their ids."""
         return list(await self.request("drop", tasks=ids, all=ids is None))

@@ -27,20 +27,26 @@ __all__ = [
     "FORESIGHT_KEYS",
     "OWN_PATHS",
     "POOL_KEYS",
+    "PRICE_KEYS",
     "read_count",
     "read_durability",
     "read_foresight",
     "read_kind",
     "read_known_kind",
     "read_limit",
+    "read_price",
 ]
 
 #: The engine's own keys; `breaker`, `foresight`, `kinds` and `pools` are mappings beside them.
 ENGINE_KEYS = ("name", "durability", "default_kind", "agents")
 #: Those under `foresight`, each with the field of `ForesightSpec` that it sets.
 FORESIGHT_KEYS = {"enabled": "is_on", "threshold": "threshold", "control": "control"}
+#: Characters of a currency, and what an hour may cost at most: what nobody means by accident.
+CURRENCY_CHARS, MOST_PRICE = 8, 1e6
+#: Those under `price`: what a sprint's cost is computed from.
+PRICE_KEYS = ("currency", "cpu_hour", "machine_hour")
 #: Every key path of an engine's own.
-OWN_PATHS = (*ENGINE_KEYS, *(f"foresight.{key}" for key in FORESIGHT_KEYS))
+OWN_PATHS = (*ENGINE_KEYS, *(f"foresight.{key}" for key in FORESIGHT_KEYS), *(f"price.{key}" for key in PRICE_KEYS))
 #: A pool's keys, each with the field of `PoolSpec` that it sets.
 POOL_KEYS = {
     "agents": "agents",
@@ -101,6 +107,22 @@ def read_foresight(setting: Setting, key: str) -> float | bool:
     if key == "threshold" and not share:
         raise setting.wrong("is 0, from which on every task is risky; give more than that, up to 1")
     return share
+
+
+def read_price(setting: Setting, key: str) -> str | float:
+    """What a text says under one of the keys of a price. Raises ConfigError."""
+    text = setting.one()
+    if key == "currency":
+        if not 0 < len(text) <= CURRENCY_CHARS:
+            raise setting.wrong(f"{text!r} is not a currency such as USD")
+        return text
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price <= MOST_PRICE:
+        raise setting.wrong(f"{text!r} is not a price of an hour, from 0 to {MOST_PRICE:,.0f}")
+    return price
 
 
 def read_durability(setting: Setting) -> str:

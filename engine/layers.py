@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine.breakerkeys import BREAKER_KEYS
 from engine.document import Branch, Leaf, Row
 from engine.dotenv import PREFIX
-from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, OWN_PATHS, POOL_KEYS
+from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, OWN_PATHS, POOL_KEYS, PRICE_KEYS
 from engine.limitkeys import LIMIT_KEYS, LIMIT_WHOSE
 from engine.setting import Setting, nearest_of
 
@@ -37,6 +37,7 @@ KINDS_SHAPE = "a mapping of kinds to classes, such as `counter: pools.counter:Co
 SECTIONS: dict[str, tuple[Collection[str], str, str]] = {
     "breaker": (BREAKER_KEYS, "a mapping of its keys, such as `failure_rate: 50%`", "a breaker has no such key"),
     "foresight": (FORESIGHT_KEYS, "a mapping of its keys, such as `threshold: 0.7`", "foresight has no such key"),
+    "price": (PRICE_KEYS, "a mapping of its keys, such as `cpu_hour: 0.04`", "a price has no such key"),
 }
 
 
@@ -124,8 +125,9 @@ def from_variables(
         setting = Setting(key or name, text, origin, cwd, file, line)
         if key is None and name.startswith(f"{PREFIX}POOLS__"):
             raise setting.wrong("no pool of the file has such a key", _upper_nearest(name, known))
-        if key is None and name.startswith(f"{PREFIX}FORESIGHT__"):
-            raise setting.wrong("foresight has no such key", _upper_nearest(name, known))
+        for section in ("foresight", "price"):
+            if key is None and name.startswith(f"{PREFIX}{section.upper()}__"):
+                raise setting.wrong(SECTIONS[section][2], _upper_nearest(name, known))
         if key is not None and text:
             layer[key] = setting
     return layer

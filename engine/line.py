@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine.errors import (
+    BacklogCycle,
+    BadBacklog,
     DependencyCycle,
     DuplicateTask,
     EngineError,
@@ -22,7 +24,13 @@ from engine.errors import (
     NotRequeued,
     NotRunning,
     ResultGone,
+    SprintBusy,
+    SprintError,
+    SprintOver,
+    TaskEnded,
     TaskOpen,
+    TooManySprints,
+    UnknownSprint,
     UnknownTask,
 )
 from engine.paths import find_paths
@@ -34,7 +42,21 @@ __all__ = ["Line", "error_of", "not_running"]
 #: The errors of verbs about tasks, by name: they have nothing but their text.
 _OF_TASKS: dict[str, type[EngineError]] = {
     leaf.__name__: leaf
-    for leaf in (DependencyCycle, DuplicateTask, IntakeFull, JournalFailed, NotRequeued, ResultGone, TaskOpen, UnknownTask)
+    for leaf in (
+        DependencyCycle,
+        DuplicateTask,
+        IntakeFull,
+        JournalFailed,
+        NotRequeued,
+        ResultGone,
+        TaskEnded,
+        TaskOpen,
+        UnknownTask,
+    )
+}
+#: The errors of verbs about sprints, by name; their facts stand in their text.
+_OF_SPRINTS: dict[str, type[SprintError]] = {
+    leaf.__name__: leaf for leaf in (BacklogCycle, BadBacklog, SprintBusy, SprintOver, TooManySprints, UnknownSprint)
 }
 #: Bytes that one look at the socket reads at most.
 READ_BYTES = 1 << 18
@@ -116,6 +138,10 @@ def error_of(said: dict[str, Any]) -> Exception:
         return ValueError(failure.message)
     if failure.type in ("EngineStopped", "Unavailable"):
         return EngineError(failure.message)
+    if failure.type in _OF_SPRINTS:
+        error = Exception.__new__(_OF_SPRINTS[failure.type])
+        Exception.__init__(error, failure.message)
+        return error
     if failure.type in _OF_TASKS:
         return _OF_TASKS[failure.type](failure.message)
     return raised(failure)

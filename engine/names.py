@@ -87,8 +87,10 @@ def check_of(submission: Submission, argument: bytes | None) -> int:
     argument: as JSON.
     """
     check = crc32(argument or b"", crc32(f"{submission.address} {submission.method}".encode()))
-    if submission.after or submission.sticky is not None or submission.deadline_s is not None:
-        check = crc32(repr((submission.after, submission.sticky)).encode(), check)
+    at_s, left_s = submission.deadline_at, submission.deadline_s
+    if submission.after or submission.sticky is not None or left_s is not None:
+        said = (submission.after, submission.sticky, left_s if at_s is None else None, at_s)
+        check = crc32(repr(said).encode(), check)
     if submission.options is not _PLAIN:
         check = crc32(repr(submission.options).encode(), check)
     return check

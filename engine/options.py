@@ -6,7 +6,6 @@ Owns the fields, their limits and what is said about a wrong one. Tasks that wan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from typing import Any, NamedTuple, Self
 
 from pools import values
@@ -15,7 +14,7 @@ from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
     "ANYBODY", "DEADLINE_S", "DEPENDENCIES", "FIELDS", "NAME_CHARS", "PLACES", "PLAIN", "POLICIES", "Options", "Reference",
-    "name_of", "options_of", "priority_of", "references_of", "seconds_of",
+    "name_of", "options_of", "priority_of", "references_of", "seconds_of", "wait_of",
 ]  # fmt: skip
 
 #: The place of each priority, by its name.
@@ -38,6 +37,8 @@ RETRIES = 100
 BACKOFF_S, BACKOFF_MOST_S = 0.1, 3_600.0
 #: Names in a list of tags, of skills, or of errors, and their characters.
 WORDS, WORD_CHARS = 32, 100
+#: Bits of a number that is shown.
+SHOWN_BITS = 128
 #: What becomes of a task that waits for one that has failed, or that is not there.
 POLICIES = ("fail", "wait", "ignore")
 
@@ -119,17 +120,24 @@ _DEFAULTS: dict[str, Any] = _Fields._field_defaults
 
 def seconds_of(what: str, value: Any, *, least_s: float = 0.0, most_s: float = DEADLINE_S) -> float:
     """A number of seconds above least_s. Raises BadArgument."""
-    if type(value) not in (int, float) or not isfinite(value) or not least_s < value <= most_s:
-        raise BadArgument(f"{what} is a number of seconds, above {least_s:g} up to {most_s:,.0f}, got {value!r:.40}")
+    if type(value) not in (int, float) or not least_s < value <= most_s:
+        raise BadArgument(f"{what} is a number of seconds, above {least_s:g} up to {most_s:,.0f}, got {_shown(value)}")
     return float(value)
+
+
+def wait_of(value: Any) -> float:
+    """Seconds to wait, from 0 on; more than DEADLINE_S, or without end, is DEADLINE_S. Raises BadArgument."""
+    if type(value) not in (int, float) or not value >= 0:
+        raise BadArgument(f"wait_s is a number of seconds, 0 or more, got {_shown(value)}")
+    return float(min(value, DEADLINE_S))
 
 
 def name_of(what: str, name: Any) -> Reference:
     """What a task is called by. Raises BadArgument."""
     if type(name) is str and name.isascii() and 0 < len(name) <= NAME_CHARS:
         return name
-    if type(name) not in (int, str) or not 0 < len(str(name)) <= NAME_CHARS or values.fault(name):
-        raise BadArgument(f"{what} is a number, or a text of 1 to {NAME_CHARS} characters, got {name!r:.80}")
+    if type(name) not in (int, str) or values.fault(name) or not 0 < len(str(name)) <= NAME_CHARS:
+        raise BadArgument(f"{what} is a number, or a text of 1 to {NAME_CHARS} characters, got {_shown(name)}")
     return name  # type: ignore[no-any-return]
 
 
@@ -146,12 +154,18 @@ def references_of(value: Any) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(name_of('an id in "after"', each) for each in value))
 
 
+def _shown(value: Any) -> str:
+    """A value that cannot be used, short; a number with thousands of digits has no text at all."""
+    is_long = type(value) is int and abs(value) >> SHOWN_BITS
+    return f"a number of {value.bit_length():,} bits" if is_long else f"{value!r:.80}"
+
+
 def priority_of(value: Any) -> int:
     """The place of a priority among all. Raises BadArgument."""
     place = PLACES.get(value.lower()) if type(value) is str else None
     if place is not None:
         return place
-    raise BadArgument(f"priority is {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}, not {value!r:.40}")
+    raise BadArgument(f"priority is {', '.join(PRIORITIES[:-1])} or {PRIORITIES[-1]}, not {_shown(value)}")
 
 
 def _words(what: str) -> Callable[[Any], tuple[str, ...]]:
@@ -172,7 +186,7 @@ def _is_word(word: Any) -> bool:
 def _policy(what: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in POLICIES:
-            raise BadArgument(f"{what} is {', '.join(POLICIES[:-1])} or {POLICIES[-1]}, not {value!r:.40}")
+            raise BadArgument(f"{what} is {', '.join(POLICIES[:-1])} or {POLICIES[-1]}, not {_shown(value)}")
         return str(value)
 
     return read
@@ -187,7 +201,7 @@ def _tenant(value: Any) -> str:
 def _whole(what: str, most: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if type(value) is not int or not 0 <= value <= most:
-            raise BadArgument(f"{what} is a whole number from 0 to {most:,}, got {value!r:.40}")
+            raise BadArgument(f"{what} is a whole number from 0 to {most:,}, got {_shown(value)}")
         return value
 
     return read

@@ -46,6 +46,18 @@ class Order:
         """A text, None where it is left out or null. Raises BadArgument."""
         return None if self._facts.get(name) is None else self.text(name)
 
+    def reference(self, name: str) -> int | str:
+        """A text, or a whole number, that must be there. Raises BadArgument."""
+        value = self._facts.get(name)
+        return value if type(value) is int else self.text(name)
+
+    def references(self, name: str) -> Sequence[int | str]:
+        """A list of texts and whole numbers, empty where it is left out or null. Raises BadArgument."""
+        value = self._facts.get(name)
+        if type(value) is list and all(type(part) in (int, str) for part in value):
+            return value
+        return self.texts(name)
+
     def texts(self, name: str) -> Sequence[str]:
         """A list of texts, empty where it is left out or null. Raises BadArgument."""
         value = self._facts.get(name)
@@ -80,6 +92,15 @@ class Order:
         if type(value) not in (int, float) or not value >= 0:
             raise BadArgument(f"{name} must be a number of seconds, got {_shown(value)}")
         return min(float(value), most_s)
+
+    def factor(self, name: str, default: float) -> float:
+        """A number above 0. Raises BadArgument."""
+        value = self._facts.get(name)
+        if value is None:
+            return default
+        if type(value) not in (int, float) or not value > 0:
+            raise BadArgument(f"{name} must be a number above 0, got {_shown(value)}")
+        return float(value)
 
     def spans(self, name: str) -> list[Span]:
         """A list of pairs of numbers, empty where it is left out or null. Raises BadArgument."""

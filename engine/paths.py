@@ -78,6 +78,11 @@ class Paths:
         """What is kept of agents: a store's folder for each worker of each pool, POOL/NUMBER."""
         return self.state / "data"
 
+    @property
+    def sprints(self) -> Path:
+        """The sprints, a folder each."""
+        return self.state / "sprints"
+
     def check(self) -> None:
         """Check that what there is of the runtime directories is this user's alone. Raises UnsafePath with the mend."""
         for directory in (self.runtime.parent, self.runtime):

@@ -12,24 +12,19 @@ from typing import Any
 
 from engine.change import Change, Draft
 from engine.dependencies import Dependencies
-from engine.errors import DuplicateTask, IntakeFull, NotRequeued, ResultGone, UnknownTask
+from engine.errors import DependencyCycle, DuplicateTask, NotRequeued, ResultGone, UnknownTask
 from engine.names import Former, Names, check_of
 from engine.options import Reference
-from engine.records import Rows, rows_of_change
+from engine.records import Rows, part_of, rows_of_change
+from engine.room import Room
 from engine.shelf import Shelf
 from engine.submission import Submission
 from engine.task import ENDED, Ending, Task, exact
-from pools.errors import BadArgument, Failure
+from pools.errors import BadArgument, Failure, failure_of
 from pools.lane import PLACE_BITS
 
 __all__ = ["Register"]
 
-#: Tasks that may be open at once, and their bytes: what a restart must read, and hold in memory, before it goes on.
-OPEN_TASKS, OPEN_BYTES = 500_000, 256 * 1024 * 1024
-#: Bytes of one submission: it is one frame of the journal, which holds 32 MiB.
-SUBMISSION_BYTES = 24 * 1024 * 1024
-#: Tasks accepted since the oldest that is open: workers remember the answers of all of them, to give none twice.
-SPAN_TASKS = 1_000_000
 #: Ended tasks that are kept with their values, and their bytes: a restart reads them all, in about a second.
 RESULTS, RESULTS_BYTES = 50_000, 64 * 1024 * 1024
 #: Dead letters that are kept, and their bytes.
@@ -44,8 +39,7 @@ class Register:
     """The tasks of one journal. session: its name, by which workers know the numbers.  life: how often it was opened."""
 
     def __init__(self, session: str, life: int = 1) -> None:
-        self.session = session
-        self.life = life
+        self.session, self.life = session, life
         #: What counts, as it is written down. `open` is what is left of `accepted`.
         self.accepted = 0
         self.ended = dict.fromkeys(ENDED, 0)
@@ -54,19 +48,16 @@ class Register:
         self.results = Shelf(RESULTS, RESULTS_BYTES)
         self.letters = Shelf(LETTERS, LETTERS_BYTES)
         self.names = Names()
-        self.dependencies: Dependencies[Task] = Dependencies(self.standing)
+        self.dependencies: Dependencies[Task] = Dependencies(self.standing, self._meant)
         self._keys: dict[str, Sequence[int]] = {}
         #: Tasks that are not written down yet, by number.
         self._drafted: dict[int, Task] = {}
         self._requeued: set[int] = set()
-        self._next = 1
-        self._settled = 1
-        self._lowest = 1
+        self._next = self._settled = self._lowest = 1
         self._ended_s = 0.0
-        #: Whether a task waits for one by its id.
-        self._has_ids = False
-        #: Tasks that are open or drafted, and their bytes.
-        self.held = self.held_bytes = 0
+        self._has_ids = False  # whether a task waits for one by its id
+        #: What is open or drafted.
+        self.room = Room()
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -83,16 +74,17 @@ class Register:
         """The id of a task."""
         return f"{self.session[:ID_DIGITS]}-{number}"
 
-    def find(self, name: str) -> Task:
-        """The task with an id, or that is called so. Raises UnknownTask, ResultGone."""
+    def find(self, name: Reference) -> Task:
+        """The task with an id, or that is called so. Raises UnknownTask, ResultGone, BadArgument."""
+        if type(name) not in (int, str):
+            raise BadArgument(f"a task is named by a text or a number, got {name!r:.60}")
         number = self._number(name)
-        if number is None and name.isascii() and name.isdecimal() and len(name) < 19:
+        if number is None and type(name) is str and name.isascii() and name.isdecimal() and len(name) < 19:
             number = self.names.find(int(name))
-        task = None if number is None else self.tasks.get(number)
-        if task is not None:
-            return task
+        if number is not None and number in self.tasks:
+            return self.tasks[number]
         if number is None or not 0 < number < self._settled:
-            raise UnknownTask(f"no task {name[:80]!r} was accepted here; see: engine tasks")
+            raise UnknownTask(f"no task {name!r:.80} was accepted here; see: engine tasks")
         raise ResultGone(
             f"task {name} has ended, and its result was let go: the newest {RESULTS:,} and {RESULTS_BYTES >> 20} MiB are kept, "
             f"of dead letters {LETTERS:,} and {LETTERS_BYTES >> 20} MiB"
@@ -120,6 +112,11 @@ class Register:
         if number is None or not 0 < number < self._next:
             return None
         return "open" if number in self._drafted else "gone"
+
+    def _meant(self, name: Reference) -> Task | None:
+        """The task that is called so, or has this id, written down or not."""
+        number = self._number(name) or 0
+        return self._drafted.get(number) or self.tasks.get(number)
 
     def newest(self, name: Reference) -> Task | None:
         """The newest attempt of the task that is called so, or has this id; None where it is not kept."""
@@ -213,10 +210,13 @@ class Register:
     def _wait(self, task: Task, lost: list[tuple[Task, Failure]]) -> None:
         """Have a task wait for others, if it must."""
         self._has_ids = self._has_ids or self.session[:ID_DIGITS] in repr(task.after)
-        waits = self.dependencies.add(task, task.name, task.after, task.options)
+        also = self.id_of(task.number) if self._has_ids else None
+        waits = self.dependencies.add(task, task.name, task.after, task.options, also)
         task.state = "waiting" if waits is True else "queued"
         if isinstance(waits, Failure):
             lost.append((task, waits))
+        if waits is not False:
+            task.attempts = task.prior  # nobody was offered it in any life
 
     def _undo(self, tasks: Iterable[Task]) -> None:
         for task in tasks:
@@ -245,29 +245,21 @@ class Register:
         self._requeued.update(old.number for old in olds)
         return draft
 
-    def _held(self, draft: Draft) -> Draft:
-        if draft.size_bytes > SUBMISSION_BYTES:
-            raise BadArgument(f"a submission has {draft.size_bytes:,} bytes, up to {SUBMISSION_BYTES:,} are accepted at once")
-        self._check_room(len(draft.tasks), draft.size_bytes)
-        self._next += len(draft.tasks)
-        self.held += len(draft.tasks)
-        self.held_bytes += draft.size_bytes
+    def divide(self, whole: Task, calls: Iterable[tuple[str, bytes | None]]) -> Draft:
+        """What a task is done in: methods and arguments, under numbers of their own. Raises BadArgument past the size."""
+        draft = Draft([], (), parts=[part_of(whole, self._next + at, *call, self.life) for at, call in enumerate(calls)])
+        self.room.grow(draft.size_bytes)
+        self._next += len(draft.parts)
         return draft
 
-    def _check_room(self, count: int, size_bytes: int) -> None:
-        if self.held + count > OPEN_TASKS or self.held_bytes + size_bytes > OPEN_BYTES:
-            raise IntakeFull(
-                f"{self.held:,} tasks of {self.held_bytes / 2**20:,.0f} MiB are open, {count:,} more of "
-                f"{size_bytes / 2**20:,.0f} MiB would be too many: up to {OPEN_TASKS:,} and {OPEN_BYTES >> 20} MiB are accepted"
-            )
-        if self._next + count - self._oldest() > SPAN_TASKS:
-            raise IntakeFull(
-                f"{self.id_of(self._oldest())} is open since {SPAN_TASKS:,} tasks were accepted: wait for it or cancel it first"
-            )
+    def _held(self, draft: Draft) -> Draft:
+        count, oldest = len(draft.tasks), self._oldest()
+        self.room.enter(count, draft.size_bytes, self._next + count - oldest, self.id_of(oldest))
+        self._next += count
+        return draft
 
     def _oldest(self) -> int:
-        tasks = self.tasks
-        while self._lowest < self._settled and ((task := tasks.get(self._lowest)) is None or task.ended_s is not None):
+        while self._lowest < self._settled and ((task := self.tasks.get(self._lowest)) is None or task.ended_s is not None):
             self._lowest += 1
         return self._lowest
 
@@ -282,7 +274,7 @@ class Register:
         for one in change.endings:
             ended[one.state] += 1
         count = sum(len(draft.tasks) for draft in change.drafts)
-        last = max((draft.tasks[-1].number + 1 for draft in change.drafts if draft.tasks), default=self._settled)
+        last = max([self._settled, *(draft.last + 1 for draft in change.drafts)])
         return [self.session, self.life, last, self.accepted + count, *ended.values()]
 
     def apply(self, change: Change) -> Change:
@@ -317,8 +309,9 @@ class Register:
             self.tasks[task.number] = task
             if task.of is not None:
                 self._was_requeued(task.of, task)
-        if draft.tasks:
-            self._settled = draft.tasks[-1].number + 1
+        for part in draft.parts:
+            part.whole.parts = [*(part.whole.parts or ()), part]  # type: ignore[union-attr]  # each is part of one
+        self._settled = max(self._settled, draft.last + 1)
         if draft.key:
             self._keys[draft.key] = draft.numbers
 
@@ -335,8 +328,7 @@ class Register:
     def _end(self, ending: Ending) -> None:
         task = ending.task
         self.ended[ending.state] += 1
-        self.held -= 1
-        self.held_bytes -= task.size_bytes
+        self.room.leave(1, task.held_bytes)
         self._ended_s = ending.ended_s
         _, task.state, task.ended_s, task.value, task.error, task.effects, task.ran_s = ending
         self._shelve(task)
@@ -367,10 +359,8 @@ class Register:
     def refuse(self, drafts: Iterable[Draft]) -> None:
         """Drafts that could not be written down: their numbers are never used."""
         for draft in drafts:
-            if draft.tasks:
-                self._settled = draft.tasks[-1].number + 1
-            self.held -= len(draft.tasks)
-            self.held_bytes -= draft.size_bytes
+            self._settled = max(self._settled, draft.last + 1)
+            self.room.leave(len(draft.tasks), draft.size_bytes)
             self._undo(draft.tasks)
             self._requeued.difference_update(task.of for task in draft.tasks if task.of is not None)
 
@@ -388,12 +378,14 @@ class Register:
                 self._ended_s = task.ended_s
                 self._shelve(task)
             else:
-                self.held += 1
-                self.held_bytes += task.size_bytes
+                self.room.take_up(task.held_bytes)
         self.tasks = {number: self.tasks[number] for number in sorted(self.tasks)}
         for task in self.tasks.values():
             if task.ended_s is None and task.after:
-                self._wait(task, lost)
+                try:
+                    self._wait(task, lost)
+                except DependencyCycle as error:  # accepted by a life that did not see it
+                    lost.append((task, failure_of(error)))
         self._keys.update(keys)
         follows = self.apply(Change())
         follows.lost += lost

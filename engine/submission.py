@@ -35,6 +35,8 @@ __all__ = [
 
 #: Tasks that a sender that has many submits at once, and rows of one submission at most: what is read in one go.
 SUBMIT_TASKS, SUBMIT_MOST = 1_000, 10_000
+#: Seconds since 1970 that a deadline may be at: the end of the year 9999, the last that every clock can show.
+DEADLINE_AT_S = 253_402_300_799.0
 #: Seconds between two tries at the most, where a submitter waits for room.
 AGAIN_S = 0.5
 #: Fields of a plain task line.
@@ -52,6 +54,7 @@ class Submission(NamedTuple):
     name: what the sender calls it, None for nothing.  address: kind/key, or a kind.  argument: as it is sent.
     deadline_s: seconds after its acceptance at which it expires, None for never.  after: the tasks it waits for.
     sticky: tasks of a kind with the same one go to the same agent.  options: how it shall be run.
+    deadline_at: its deadline in seconds since 1970, where it was said so; then deadline_s is what was left of it.
     """
 
     name: Reference | None
@@ -62,6 +65,7 @@ class Submission(NamedTuple):
     after: tuple[Reference, ...] = ()
     sticky: Reference | None = None
     options: Options = PLAIN
+    deadline_at: float | None = None
 
 
 class Called(NamedTuple):
@@ -112,10 +116,13 @@ def submission_of(line: Any, wall_s: Callable[[], float] = time.time, defaults: 
     """
     if type(line) is Submission:
         return line
+    if type(defaults) is not Options:
+        raise BadArgument(f"options are Options(…), such as Options(priority='high'), got {type(defaults).__name__}")
     if type(line) is dict and "after" in line and defaults is PLAIN and line.keys() <= SIMPLE:
         name, (address, method, *arguments) = task_of(line, SIMPLE)
         plain = _checked(name, address, method, sent_form(arguments))
-        return Submission(name, address, method, plain.argument, None, references_of(line["after"]))
+        after = line["after"]
+        return plain if after is None else plain._replace(after=references_of(after))
     if type(line) is dict and not line.keys() <= LINE:
         fields = {name: line[name] for name in line if name in WANTED}
         line = {name: line[name] for name in line if name not in fields}
@@ -196,6 +203,7 @@ def _with(plain: Submission, fields: dict[str, Any], wall_s: Callable[[], float]
         () if after is None else references_of(after),
         None if sticky is None else name_of("sticky", sticky),
         options,
+        fields.get("deadline_at"),
     )
 
 
@@ -204,8 +212,7 @@ def _deadline_s(fields: dict[str, Any], wall_s: Callable[[], float]) -> float | 
     if at_s is not None:
         if deadline_s is not None:
             raise BadArgument("a task has either deadline_s, from its acceptance on, or deadline_at, since 1970")
-        if type(at_s) not in (int, float) or not at_s > 0:
-            raise BadArgument(f"deadline_at is a time in seconds since 1970, got {at_s!r:.40}")
+        at_s = seconds_of("deadline_at, since 1970,", at_s, most_s=DEADLINE_AT_S)
         deadline_s = at_s - wall_s()
         if deadline_s <= 0:
             raise BadArgument(f"deadline_at is {-deadline_s:,.1f} s in the past")
@@ -258,9 +265,12 @@ def rows_of(submissions: Sequence[Submission]) -> list[list[Any]]:
 
 
 def _row(each: Submission) -> list[Any]:
-    row = [each.address, each.method, each.argument, each.name, each.deadline_s]
-    if each.after or each.sticky is not None or each.options is not PLAIN:
+    is_dated = each.deadline_at is not None
+    row = [each.address, each.method, each.argument, each.name, None if is_dated else each.deadline_s]
+    if each.after or is_dated or each.sticky is not None or each.options is not PLAIN:
         more = each.options.as_dict()
+        if is_dated:
+            more["deadline_at"] = each.deadline_at
         if each.after:
             more["after"] = each.after
         if each.sticky is not None:

@@ -86,16 +86,26 @@ class Task:
     tries: tuple[Try, ...] = ()
     #: How far it said last that it is, 0 to 1.
     progress: float | None = None
+    #: The priority with which it goes: its own, or a higher one of a task that waits for it.
+    urgency: int = field(init=False, repr=False)
+    #: Whether it stands in the line before a worker.
+    is_lined: bool = field(default=False, repr=False)
     #: Whether its end is decided, and perhaps not written down yet.
     is_ending: bool = field(default=False, repr=False)
     #: How it shall end, `cancelled` or `expired`, once somebody has taken it back.
     wish: str | None = field(default=None, repr=False)
+
+    #: What it is done in: the task that splits it, its parts in order, the one that joins them; None where it runs as it is.
+    parts: list[Task] | None = field(default=None, repr=False)
+    #: The task that it is a part of: such a one is not counted, and has no end of its own in the journal.
+    whole: Task | None = field(default=None, repr=False)
 
     #: What it takes in memory, about, while it is open.
     size_bytes: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         argument, name = self.argument, self.name
+        self.urgency = self.options.priority
         self.size_bytes = (
             TASK_BYTES
             + len(self.agent)
@@ -104,6 +114,11 @@ class Task:
             + (len(name) if type(name) is str else 0)
             + REFERENCE_BYTES * len(self.after)
         )
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes while it is open, with what it is done in."""
+        return self.size_bytes + sum([part.size_bytes for part in self.parts or ()])
 
     @property
     def kept_bytes(self) -> int:

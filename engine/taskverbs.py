@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.engine import Engine
+from engine.flowfeed import FlowFeed
 from engine.order import Order
 from engine.submission import submissions_of
 from pools.errors import BadArgument
@@ -17,6 +18,8 @@ __all__ = ["TaskVerbs"]
 
 #: Seconds that somebody may wait for a task at most.
 WAIT_S = 86_400.0
+#: Seconds that somebody may wait for a step at most: less than the feed listens without being asked.
+STEPS_S = 20.0
 #: Tasks on a page at most.
 PAGE = 10_000
 #: Characters by which a submission is told from all others.
@@ -30,6 +33,7 @@ class TaskVerbs:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._feed: FlowFeed | None = None
         self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "submit": self._submit,
             "result": self._result,
@@ -41,6 +45,7 @@ class TaskVerbs:
             "requeue": self._requeue,
             "drop": self._drop,
             "why": self._why,
+            "steps": self._steps,
         }
 
     async def _submit(self, order: Order) -> list[str]:
@@ -51,7 +56,7 @@ class TaskVerbs:
 
     async def _result(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
-        return detached.account.result(await detached.ended(order.text("task"), order.seconds("wait_s", 0.0, WAIT_S)))
+        return detached.account.result(await detached.ended(order.reference("task"), order.seconds("wait_s", 0.0, WAIT_S)))
 
     async def _tasks(self, order: Order) -> dict[str, Any]:
         only = {name: order.text_if_any(name) for name in ("tag", "tenant", "kind")}
@@ -59,13 +64,17 @@ class TaskVerbs:
         return await self._engine.tasks(order.text_if_any("state"), **only, skip=skip, limit=limit)
 
     async def _task(self, order: Order) -> dict[str, Any]:
-        return await self._engine.task(order.text("task"))
+        return await self._engine.task(order.reference("task"))
 
     async def _why(self, order: Order) -> dict[str, Any]:
-        return self._engine.story(order.text("task"))
+        return self._engine.story(order.reference("task"))
+
+    async def _steps(self, order: Order) -> dict[str, Any]:
+        self._feed = self._feed or FlowFeed(self._engine.listeners)
+        return await self._feed.read(order.text("pattern"), order.count_if_any("since"), order.seconds("wait_s", 0.0, STEPS_S))
 
     async def _cancel(self, order: Order) -> dict[str, Any]:
-        return await self._engine.cancel(order.text("task"))
+        return await self._engine.cancel(order.reference("task"))
 
     async def _letters(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
@@ -74,7 +83,7 @@ class TaskVerbs:
 
     async def _letter(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached
-        return detached.account.letter(detached.register.find(order.text("task")))
+        return detached.account.letter(detached.register.find(order.reference("task")))
 
     async def _requeue(self, order: Order) -> list[dict[str, str]]:
         return await self._engine.requeue(_names(order))
@@ -83,6 +92,6 @@ class TaskVerbs:
         return await self._engine.drop(_names(order))
 
 
-def _names(order: Order) -> list[str] | None:
+def _names(order: Order) -> list[int | str] | None:
     """The tasks that are meant; None for all dead letters. Raises BadArgument."""
-    return None if order.flag("all") else list(order.texts("tasks"))[:NAMES]
+    return None if order.flag("all") else list(order.references("tasks"))[:NAMES]

@@ -48,7 +48,8 @@ class Turnstile:
         self._queue: Ranked[_Flow] = Ranked()
         self._count = 0
         self._out: Counter[str] = Counter()
-        self._critical = 0
+        #: Those that left as critical ones; what is hastened later takes none of their room.
+        self._critical: set[Task] = set()
         #: Seconds after which those that were passed over may have tokens; None where nobody waits for any.
         self.wait_s: float | None = None
 
@@ -65,6 +66,7 @@ class Turnstile:
     def put(self, entry: Entry, priority: int) -> None:
         """Have one more wait."""
         task, kind, _ = entry
+        task.urgency = priority
         key = kind, task.options.tenant, priority
         flow = self._flows.get(key)
         if flow is None:
@@ -86,16 +88,19 @@ class Turnstile:
         sure = int(most * KIND_SHARE)
         while self._queue:
             flow = self._queue.take()
-            own = spare - self._critical if flow.priority == CRITICAL else 0  # past its share it takes turns with the others
+            own = spare - len(self._critical) if flow.priority == CRITICAL else 0  # past it they take turns with the others
             size = max(room - len(taken), sure - self._out[flow.kind], own)
             size = min(size, len(flow.entries), QUANTUM if self._queue else size)
             size = self._allowed(flow, size, now_s)
             if size <= 0:
                 passed.append(flow)
                 continue
-            taken += [flow.entries.popleft() for _ in range(size)]
-            self._out[flow.kind] += size
-            self._critical += size if flow.priority == CRITICAL else 0
+            popped = [flow.entries.popleft() for _ in range(size)]
+            fresh = [entry for entry in popped if entry[0].urgency == flow.priority]  # the others have another place by now
+            taken += fresh
+            self._out[flow.kind] += len(fresh)
+            if flow.priority == CRITICAL:
+                self._critical.update(task for task, _, _ in fresh)
             self._count -= size
             if flow.entries:
                 self._queue.put(flow, flow.priority)
@@ -123,7 +128,7 @@ class Turnstile:
             bucket.take(size, now_s)
         return size
 
-    def ended(self, kind: str, priority: int) -> None:
-        """One of a kind and priority came back."""
+    def ended(self, kind: str, task: Task) -> None:
+        """One of a kind came back."""
         self._out[kind] -= 1
-        self._critical -= priority == CRITICAL
+        self._critical.discard(task)

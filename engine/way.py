@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.desk import Desk
-from engine.options import Options
 from engine.task import Task
 from engine.turnstile import Entry, Turnstile
 from pools.gates import CRITICAL_SHARE, Gates
@@ -44,13 +43,14 @@ class Way:
         self.most = OFFERED
         self.refused: list[Task] = []
 
-    def lane(self, kind: str, options: Options, sink: Sink, session: str | None) -> Lane:
-        """The lane of the tasks of a kind with this priority, counted or not. session: of their numbers."""
-        lane = self.lanes.get((kind, options.priority, options.count_effects))
+    def lane(self, kind: str, task: Task, sink: Sink, session: str | None) -> Lane:
+        """The lane of the tasks of a kind that are as urgent, and counted or not. session: of their numbers."""
+        what = kind, task.urgency, task.options.count_effects
+        lane = self.lanes.get(what)
         if lane is None:
-            lane = self.lanes[kind, options.priority, options.count_effects] = Lane(self.link, kind, sink)
+            lane = self.lanes[what] = Lane(self.link, kind, sink)
             lane.session, lane.ids, lane.manner = session, _numbers, FREE
-            lane.priority, lane.is_counted = options.priority, options.count_effects
+            _, lane.priority, lane.is_counted = what
         return lane
 
     def next(self, desk: Desk, look: Callable[[], None]) -> list[Entry]:

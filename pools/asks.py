@@ -26,6 +26,8 @@ __all__ = ["Aside", "Asks"]
 #: A kind, a method, arguments by place or by name, and the seconds to wait.
 Aside = Callable[[str, str, tuple[Any, ...], dict[str, Any], float | None], Future[Any]]
 
+#: Seconds that one may wait for an answer: a year, as nobody means more, and timers take it.
+TIMEOUT_MOST_S = 366 * 86_400.0
 _EXPIRED = Failure(TaskExpired.__name__, "no answer in time")
 
 
@@ -80,6 +82,14 @@ class Asks:
         self._dues.setdefault(kind, []).append(lane)
         return lane
 
+    def _untimely(self, address: str, timeout_s: Any) -> PoolError | None:
+        """Why a task is refused that has such a time, if it is."""
+        if not isinstance(timeout_s, int | float) or not 0 <= timeout_s <= TIMEOUT_MOST_S:
+            is_short = isinstance(timeout_s, float) or (type(timeout_s) is int and abs(timeout_s) < 2**64)
+            shown = f"{timeout_s!r}" if is_short else f"one of type {type(timeout_s).__name__}"
+            return BadArgument(f"timeout_s is a number of seconds from 0 to {TIMEOUT_MOST_S:,.0f}, or None, got {shown}")
+        return self._shut(address, timeout_s)
+
     def _shut(self, kind: str, timeout_s: float) -> PoolError | None:
         """Why a task for any agent of a kind is refused, where others were a moment ago at every worker."""
         lanes = self._dues.get(kind)
@@ -103,8 +113,8 @@ class Asks:
         Raises (when awaited) TaskFailed for what the method raised, else the engine's own error.
         """
         future: Future[Any] = Future(loop=self._loop)
-        if timeout_s is not None and (shut := self._shut(address, timeout_s)) is not None:
-            return self._refused(future, shut)
+        if timeout_s is not None and (refusal := self._untimely(address, timeout_s)) is not None:
+            return self._refused(future, refusal)
         try:
             lane, extend, key = self._routes[address]
         except (KeyError, TypeError):

@@ -10,7 +10,7 @@ Source: Mitzenmacher, The Power of Two Choices in Randomized Load Balancing (200
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from time import monotonic, monotonic_ns
 from zlib import crc32
@@ -18,19 +18,23 @@ from zlib import crc32
 from pools.address import Key
 from pools.assignment import Candidate, assign_optimal
 from pools.breakers import Breakers
-from pools.errors import PoolError, TooOld
+from pools.errors import PoolError
 from pools.gauges import BUSY_SINCE_NS
 from pools.placement import Placement, shares
 from pools.pool import Pool
-from pools.rota import Rota
+from pools.rota import Agents, Rota
 from pools.seat import Seat
 from pools.sight import Sight
+from pools.spec import STICKY_KEYS
+from pools.talents import Talented
 
 __all__ = ["Balancer", "Dealt", "fill"]
 
 #: What one worker gets of a batch: pool, worker, and the agents, of which each may be named more than once.
 Dealt = tuple[int, int, Sequence[Key]]
 
+#: No skills: those that an agent has by its class alone.
+NONE: frozenset[str] = frozenset()
 #: Seconds below which a difference between two workers' times says nothing of them.
 EVEN_S = 0.005
 #: How many times slower than the fastest a worker may be before it counts as slow: queues alone make that much.
@@ -41,8 +45,6 @@ HALVED_S = 10.0
 LAG_S = 0.02
 #: Agents that are looked at for one that has nothing to do.
 LOOKS = 16
-#: Choices that must not change with the load, that are remembered: numbers whose pool was passed over, and sticky keys.
-REMEMBERED = 65_536
 
 
 class _Target:
@@ -103,12 +105,10 @@ class Balancer:
         self._breakers = breakers
         self._clock = clock
         self._chance = chance or Random()
-        self._fields: dict[str, _Field] = {}
-        self._fixed: dict[tuple[str, int | str], Key] = {}
-        #: Whether a number may go to another agent than it says, which must be known to whoever meets it again.
-        self.may_divert = True
-        #: Numbers below it that come again may have gone to another agent in an earlier life, which is not known.
-        self.doubtful_below = 0
+        self._fields: dict[tuple[str, frozenset[str]], _Field] = {}
+        #: The agents of sticky keys, by kind and key; and who keeps those that are new, where state is kept.
+        self.sticky: dict[tuple[str, str], Key] = {}
+        self.on_stick: Callable[[str, str, Key], None] | None = None
 
     # -- one task ------------------------------------------------------------------------------------------------------
 
@@ -116,12 +116,13 @@ class Balancer:
         """An agent of the kind, for a task that is sent now. Raises UnknownKind, CircuitOpen.
 
         turn: the number of the task at its sender: the same agent for the same number, whatever the load.  is_again: it may
-        have been sent before, so that it goes nowhere else, whatever the breakers say now.  Raises TooOld for one of which it
-        is not known where it went.
+        have been sent before, so that it goes there whatever the breakers say now.
         """
         field = self._field(kind)
         if turn is not None:
-            return self._numbered(kind, field.hosts, turn, is_again=is_again)
+            if is_again or self._breakers.is_calm or self._breakers.admit(field.hosts[turn % len(field.hosts)], kind, 1):
+                return self.named_by(kind, turn)
+            raise self._breakers.refusal(kind, field.hosts)
         now_s = self._clock()
         targets = self._up(field)
         slowness = self._slowness(kind, targets, now_s)
@@ -143,41 +144,23 @@ class Balancer:
 
     def stick(self, kind: str, name: str) -> Key:
         """The agent of a kind that a sticky key belongs to: the same one, as long as it exists. Raises UnknownKind."""
-        known = self._fixed.get((kind, name))
+        known = self.sticky.get((kind, name))
         if known is not None and self._placement.has(kind, known):
             return known
         hosts = self._field(kind).hosts
         number = crc32(name.encode())
-        return self._fix(kind, name, self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts)))
+        self.sticky.pop((kind, name), None)
+        if len(self.sticky) >= STICKY_KEYS:
+            del self.sticky[next(iter(self.sticky))]
+        key = self.sticky[kind, name] = self._placement.nth(kind, hosts[number % len(hosts)], number // len(hosts))
+        if self.on_stick is not None:
+            self.on_stick(kind, name, key)
+        return key
 
     def named_by(self, kind: str, turn: int) -> Key:
         """The agent that a number says, whatever the breakers say. Raises UnknownKind."""
         hosts = self._field(kind).hosts
         return self._placement.nth(kind, hosts[turn % len(hosts)], turn // len(hosts))
-
-    def _numbered(self, kind: str, hosts: list[int], turn: int, *, is_again: bool) -> Key:
-        known = self._fixed.get((kind, turn))
-        if known is not None:
-            return known
-        if is_again and turn < self.doubtful_below:
-            raise TooOld(f"task {turn} for {kind!r} was sent while breakers were open; as it may have run, it is not run again")
-        at = turn % len(hosts)
-        breakers = self._breakers
-        if breakers.is_calm or is_again or breakers.admit(hosts[at], kind, 1):
-            return self.named_by(kind, turn)
-        for pool in [*hosts[at + 1 :], *hosts[:at]] if self.may_divert else []:
-            if breakers.admit(pool, kind, 1):
-                return self._fix(kind, turn, self._placement.nth(kind, pool, turn // len(hosts)))
-        raise breakers.refusal(kind, hosts)
-
-    def _fix(self, kind: str, name: int | str, key: Key) -> Key:
-        if len(self._fixed) >= REMEMBERED:
-            forgotten = next(iter(self._fixed))
-            del self._fixed[forgotten]
-            if isinstance(forgotten[1], int):
-                self.doubtful_below = max(self.doubtful_below, forgotten[1] + 1)
-        self._fixed[kind, name] = key
-        return key
 
     def _agent(self, kind: str, target: _Target) -> Key:
         """The agent whose turn it is at a worker, or the next one that has nothing to do."""
@@ -247,38 +230,49 @@ class Balancer:
         """
         places: list[tuple[str, _Target]] = []
         candidates: list[Candidate] = []
-        for kind in [kind for kind, own in skills.items() if any(own >= each for each in wanted)]:
-            if not self._placement.count_of(kind):
-                continue
-            targets = self._up(self._field(kind))
+        able = [(kind, given, own) for kind, given, own in self._skilled(skills) if any(own >= each for each in wanted)]
+        for kind, given, own in able:
+            targets = self._up(self._field(kind, given))
             for target, slow in zip(targets, self._slowness(kind, targets, self._clock()), strict=True):
                 if self._breakers.is_open_to(target.pool, kind):
                     success = self._breakers.pair(target.pool, kind).success / slow
                     places.append((kind, target))
-                    candidates.append(Candidate(skills[kind], success, target.load, target.rota.size(target.worker)))
+                    candidates.append(Candidate(own, success, target.load, target.rota.size(target.worker)))
         found: list[tuple[str, Key] | PoolError | None] = []
         for each, at in zip(wanted, assign_optimal(wanted, candidates), strict=True):
             if at is not None and self._breakers.admit(places[at][1].pool, places[at][0], 1):
                 found.append((places[at][0], self._agent(*places[at])))
             else:
-                able = [kind for kind, own in skills.items() if own >= each and self._placement.count_of(kind)]
-                found.append(self._breakers.refusal(able[0], self._field(able[0]).hosts) if able else None)
+                others = [(kind, given) for kind, given, own in able if own >= each]
+                found.append(self._breakers.refusal(others[0][0], self._field(*others[0]).hosts) if others else None)
         return found
+
+    def _skilled(self, skills: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
+        """Who there is: all agents of a kind, and those that were given skills; with these, and all that they have."""
+        for kind, own in skills.items():
+            if self._placement.stamp(kind)[0]:
+                yield kind, NONE, own
+                for given in self._placement.talents.sets(kind):
+                    yield kind, given, own | given
 
     # -- what there is to choose from ----------------------------------------------------------------------------------
 
-    def _field(self, kind: str) -> _Field:
-        """The workers that have agents of a kind, as they are now. Raises UnknownKind."""
-        field = self._fields.get(kind)
-        stamp = self._placement.stamp(kind)
+    def _field(self, kind: str, given: frozenset[str] = NONE) -> _Field:
+        """The workers that have agents of a kind, or those that were given some skills, as they are now. Raises UnknownKind."""
+        field = self._fields.get((kind, given))
+        placement = self._placement
+        agents: Agents = placement
+        if given:
+            agents = Talented(placement.talents, given, placement.pools, placement.worker_of)
+        stamp = agents.stamp(kind)
         if field is None or field.stamp != stamp:
-            hosts = self._placement.holders(kind)
-            field = self._fields.setdefault(kind, _Field())
+            hosts = agents.holders(kind)
+            field = self._fields.setdefault((kind, given), _Field())
             field.stamp, field.hosts = stamp, hosts
             before = {(target.pool, target.worker): target for target in field.targets}
             field.targets = []
             for pool in hosts:
-                rota = field.rotas.setdefault(pool, Rota(self._placement, kind, pool))
+                rota = field.rotas.setdefault(pool, Rota(agents, kind, pool))
                 rota.refresh()
                 for worker, seat in enumerate(self._pools[pool].seats):
                     if rota.has(worker):

@@ -8,6 +8,7 @@ only; what is the caller's fault counts nowhere. It sends nothing, and chooses n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -119,6 +120,8 @@ class Breakers:
         self.isolated: set[tuple[int, str]] = set()
         #: Who has results that were not handed in yet, asked before anything is shown.
         self.tellers: list[Callable[[], None]] = []
+        #: Says whether tasks of a kind that fail in a pool by their own errors can be sent where they do not; None for nobody.
+        self.excuse: Callable[[int, str], bool] | None = None
         #: Of what agents call outside, by worker and target: what the worker said last, where it is not simply closed.
         self._outside: dict[tuple[str, str], dict[str, Any]] = {}
         #: The targets outside that an operator holds, and how, by the number of the pool.
@@ -211,7 +214,8 @@ class Breakers:
         pair.note(ok, place + own)
         of_place, of_kind = sent or (pair.place.opening, pair.kind.opening)
         has_changed = pair.place.record(of_place, ok + own, place, slow, now_s)
-        if pair.kind.record(of_kind, ok, place + own, slow, now_s) or has_changed:
+        excused = None if place or self.excuse is None else partial(self.excuse, pool, kind)
+        if pair.kind.record(of_kind, ok, place + own, slow, now_s, excused) or has_changed:
             self._tell(pool, kind)
 
     def _tell(self, pool: int, kind: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pools.difference import differs
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pools.agent import Agent
     from pools.kind import Kind
 
-__all__ = ["COUNTED", "Tally", "reported"]
+__all__ = ["COUNTED", "Tally", "reported", "summed"]
 
 #: What the engine counts itself: no task reports anything under these names.
 COUNTED = ("fields", "steps", "checkpoints", "asks", "tells", "spawns", "timers")
@@ -111,6 +111,19 @@ class Tally:
             before, after = (before,), (after,)
         rows = zip(kind.fields, before, after, strict=True)
         return sum(old is not new and field.save(old) != field.save(new) for field, old, new in rows)
+
+
+def summed(effects: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The effects of several tasks together; of the names that tasks report the first NAMES, each up to MOST."""
+    total: dict[str, int] = {}
+    rest = NAMES
+    for name, count in (pair for each in effects for pair in each.items()):
+        if name not in total and name not in COUNTED:
+            rest -= 1
+            if rest < 0:
+                continue
+        total[name] = min(total.get(name, 0) + count, MOST)
+    return total
 
 
 def reported(counts: dict[str, int], name: Any, count: Any) -> None:

@@ -10,25 +10,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import repeat
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from checkpoints.stamp import STAMPED
 from pools.address import ANY, Key, key_of, valid_kind
 from pools.again import Wire
 from pools.duelane import DueLane
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
-from pools.lane import PACED, PLACE_BITS, REFUSED, Lane, refuse
+from pools.lane import PLACE_BITS, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
-from pools.ranked import CRITICAL, LOW, NORMAL
+from pools.section import PLACES, Row, Section
 from pools.ways import Deal, Ended, ResolveKey
+
+if TYPE_CHECKING:
+    from pools.choices import Choices
 
 __all__ = ["Aside", "Gateway"]
 
-#: Places of one section.
-PLACES = 1 << PLACE_BITS
 _case, _method = itemgetter(3), itemgetter(3)
 
 
@@ -40,11 +40,11 @@ class Aside(Protocol):
         ...
 
     def choose(
-        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None]
+        self, kind: str, method: str, argument: Any, done: Callable[[Any, list[Failure]], None] | None
     ) -> tuple[Key, Hashable] | None:
         """The agent, and what `learn` is told with the end. None where the task is done here; then `done` gets its end.
 
-        Raises PoolError.
+        done: None for a task that has to run as it is.  Raises PoolError.
         """
         ...
 
@@ -74,8 +74,10 @@ class Gateway:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        #: Chooses for tasks that are sent to a kind, where no number says who may be asked again; without, `resolve` does.
+        #: Chooses for tasks that are sent to a kind; without, `resolve` does.
         self.aside: Aside | None = None
+        #: Remembers who was chosen for tasks that the peer may send again; without, their numbers choose.
+        self.choices: Choices | None = None
         #: Tasks in flight whose end it wants to know.
         self._watched = 0
         self._deal = deal
@@ -98,7 +100,7 @@ class Gateway:
         Raises BadFrame for columns that do not fit each other.
         """
         try:
-            read = [_read(section) for section in sections]
+            read = [Section.read(section) for section in sections]
         except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
             raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
         if self.session is not None and any(len(section.rows) > PLACES for section in read):
@@ -110,18 +112,22 @@ class Gateway:
         for link in self._links.values():
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
-    def _accept_one(self, section: _Section) -> None:
+    def _accept_one(self, section: Section) -> None:
         number, kind, session, rows = section.number, section.kind, section.session, section.rows
         self._accepted(len(rows))
         session = session or self.session
         if self._deal is not None and session is None and not section.is_timely and all(row[2] is None for row in rows):
             rows = self._accept_dealt(section)
+        cases: Mapping[int, Hashable] = {}
+        if self.choices is not None and self.session is not None and section.session is None:
+            rows, cases = self._accept_chosen(section, self.choices, self.session)
         now_s = self._clock()
         for position, own, key, method, argument, left_s in rows:
-            token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, None)
+            case = cases.get(position)
+            token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, case)
             try:
                 meant = ANY if key is None else key_of(key)
-                turn = token[2] if session is not None else None
+                turn = None if session is None else (number >> 1) + position if own is None else own
                 if meant is ANY and turn is None and self.aside is not None:
                     chosen = self.aside.choose(valid_kind(kind), method, argument, partial(self._done, token))
                     if chosen is None:
@@ -138,7 +144,71 @@ class Gateway:
                 if left_s is not None:
                     cast("DueLane", lane).dues.append(now_s + left_s)
 
-    def _accept_dealt(self, section: _Section) -> list[_Row]:
+    def _accept_chosen(self, section: Section, choices: Choices, session: str) -> tuple[list[Row], Mapping[int, Hashable]]:
+        """The tasks of a section that the peer may send again, each with its agent; and their cases, by place.
+
+        Who is chosen is written down first. Where that cannot be done, tasks are left to their numbers; what is refused is
+        answered, and missing.
+        """
+        number = section.number
+        if section.mark is not None:
+            choices.forget(session, section.mark)
+        known = dict(enumerate(choices.of(session, number)))
+        rows = [_with_key(row, known.get(row[0])) for row in section.rows]
+        fresh = [row for row in rows if row[2] is ANY]
+        if not fresh:
+            return rows, {}
+        if section.is_again:
+            try:
+                choices.check(session, number)
+            except PoolError as error:
+                refuse(self, [_token(number, row, None) for row in fresh], failure_of(error))
+                rows = [row for row in rows if row[2] is not ANY]
+            return rows, {}
+        chosen = self._choose(section, fresh)
+        if chosen and choices.keep(session, number, list(chosen), [key for key, _ in chosen.values()]):
+            rows = [_with_key(row, chosen[row[0]][0] if row[0] in chosen else ANY) for row in rows]
+            rows = [row for row in rows if row[2] is not ANY]
+        else:
+            rows = [row for row in rows if row[2] is not ANY or row[0] in chosen]
+        return rows, {place: case for place, (_, case) in chosen.items()}
+
+    def _choose(self, section: Section, rows: Sequence[Row]) -> dict[int, tuple[Key, Hashable]]:
+        """Agent and case of each of some tasks for a kind, by place; those that are refused are answered."""
+        chosen: dict[int, tuple[Key, Hashable]] = {}
+        by_method: dict[str, list[Row]] = {}
+        for row in rows:
+            by_method.setdefault(row[3], []).append(row)
+        for method, alike in by_method.items():
+            case = None if self.aside is None else self.aside.clear(section.kind, method, len(alike))
+            if self.aside is None or case is not None:
+                self._watched += 0 if case is None else len(alike)
+                chosen |= self._dealt(section, alike, case)
+            else:
+                chosen |= self._judged(section, alike, self.aside)
+        return dict(sorted(chosen.items()))
+
+    def _dealt(self, section: Section, rows: Sequence[Row], case: Hashable) -> dict[int, tuple[Key, Hashable]]:
+        dealt, refusal = self._ask_deal(section.kind, len(rows))
+        keys = [key for _, part in dealt for key in part]
+        if refusal is not None:
+            refuse(self, [_token(section.number, row, case) for row in rows[len(keys) :]], failure_of(refusal))
+        return {row[0]: (key, case) for row, key in zip(rows, keys, strict=False)}
+
+    def _judged(self, section: Section, rows: Sequence[Row], aside: Aside) -> dict[int, tuple[Key, Hashable]]:
+        chosen: dict[int, tuple[Key, Hashable]] = {}
+        for row in rows:
+            try:
+                found = aside.choose(valid_kind(section.kind), row[3], row[4], None)
+            except PoolError as error:
+                refuse(self, [_token(section.number, row, None)], failure_of(error))
+            else:
+                self._watched += 1
+                if found is not None:
+                    chosen[row[0]] = found
+        return chosen
+
+    def _accept_dealt(self, section: Section) -> list[Row]:
         """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again.
 
         Returns the tasks that have to be looked at one by one.
@@ -146,7 +216,7 @@ class Gateway:
         if self.aside is None:
             self._deal_rows(section, section.rows, None)
             return []
-        left: list[_Row] = []
+        left: list[Row] = []
         for method, count in Counter(map(_method, section.rows)).items():
             rows = section.rows if count == len(section.rows) else [row for row in section.rows if row[3] == method]
             case = self.aside.clear(section.kind, method, count)
@@ -157,26 +227,28 @@ class Gateway:
                 self._deal_rows(section, rows, case)
         return left
 
-    def _deal_rows(self, section: _Section, given: Sequence[_Row], case: Hashable) -> None:
+    def _deal_rows(self, section: Section, given: Sequence[Row], case: Hashable) -> None:
         number = section.number
         rows = iter(given)
-        try:
-            dealt, refusal = self._deal(section.kind, len(given)) if self._deal is not None else ([], None)
-        except PoolError as error:
-            dealt, refusal = [], error
+        dealt, refusal = self._ask_deal(section.kind, len(given))
         for link, keys in dealt:
             tasks = self._lane_of(link, section, None).rows
             for key, (position, _, _, method, argument, _) in zip(keys, rows, strict=False):
                 tasks.extend(((number, position, number << PLACE_BITS | position, case), key, method, argument))
         if refusal is not None:
-            lost = [(number, position, number << PLACE_BITS | position, case) for position, *_ in rows]
-            refuse(self, lost, failure_of(refusal))
+            refuse(self, [_token(number, row, case) for row in rows], failure_of(refusal))
+
+    def _ask_deal(self, kind: str, count: int) -> tuple[Sequence[tuple[Link, Sequence[Key]]], PoolError | None]:
+        try:
+            return self._deal(kind, count) if self._deal is not None else ([], None)
+        except PoolError as error:
+            return [], error
 
     def _done(self, token: _Token, value: Any, failures: list[Failure]) -> None:
         """Answer a task that was done aside."""
         self.answered((token,), (value,), [(0, failure) for failure in failures])
 
-    def _lane_of(self, link: Link, section: _Section, session: str | None, *, is_timely: bool = False) -> Lane:
+    def _lane_of(self, link: Link, section: Section, session: str | None, *, is_timely: bool = False) -> Lane:
         key = id(link), section.kind, session, section.priority, section.manner, is_timely
         lane = self._lanes.get(key)
         if lane is None:
@@ -264,71 +336,16 @@ class Gateway:
 
 #: The number of a section, the place in it, the task's own number, and what foresight is told with its end.
 _Token = tuple[int, int, int, Hashable]
-#: Position, the number that it was given, key, method, argument, and for how many seconds it is of use; None for any number.
-_Row = tuple[int, int | None, Any, str, Any, float | None]
 
 
-class _Section(NamedTuple):
-    """A task section as it came.
-
-    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
-    priority: which goes first.  manner: what becomes of tasks that are too many.  is_timely: whether any is of use for some
-    time only.  rows: of each task.
-    """
-
-    number: int
-    kind: str
-    session: str | None
-    mark: int | None
-    is_again: bool
-    priority: int
-    manner: int
-    is_timely: bool
-    rows: list[_Row]
+def _token(number: int, row: Row, case: Hashable) -> _Token:
+    return number, row[0], number << PLACE_BITS | row[0], case
 
 
-def _read(section: dict[str, Any]) -> _Section:
-    """A section of tasks; many errors where it is none."""
-    number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
-    if type(number) is not int or type(kind) is not str or type(keys) is not list:
-        raise TypeError("a number, a kind and a list of keys make a section")
-    count = len(keys)
-    if type(names) is str:
-        methods = [names] * count
-    else:
-        table, codes = names
-        if any(type(name) is not str for name in table) or any(type(code) is not int or code < 0 for code in codes):
-            raise TypeError("methods are names and indexes")
-        methods = [table[code] for code in codes]
-    arguments = section.get("a")
-    if arguments is None:
-        arguments = [None] * count
-    elif type(arguments) is not list:
-        raise TypeError("arguments are a list")
-    positions = section.get("p")  # of a section that is sent again, those that have no answer
-    if positions is None:
-        positions = range(count)
-    elif any(type(position) is not int or not 0 <= position < PLACES for position in positions):
-        raise TypeError("positions are small numbers")
-    session, numbers, mark = section.get("c"), section.get("q", [None] * count), section.get("cw", section.get("w"))
-    if session is not None and not (type(session) is str and all(type(own) is int and own >= 0 for own in numbers)):
-        raise TypeError("a session is a text, and its numbers are numbers")
-    if mark is not None and type(mark) is not int:
-        raise TypeError("a mark is a number")
-    dues = section.get("d")
-    if dues is not None and not (type(dues) is list and all(map(_is_time, dues))):
-        raise TypeError("the time of a task is a number of seconds from 0, or null")
-    is_timely = dues is not None and any(due is not None for due in dues)
-    rows = list(zip(positions, numbers, keys, methods, arguments, repeat(None, count) if dues is None else dues, strict=True))
-    priority = section.get("pr", NORMAL)
-    if type(priority) is not int or not LOW <= priority <= CRITICAL:
-        raise TypeError("a priority is a number from 0 to 3")
-    manner = PACED if section.get("pc") == 1 else REFUSED
-    return _Section(number, kind, session, mark, bool(section.get("r")), priority, manner, is_timely, rows)
-
-
-def _is_time(due: Any) -> bool:
-    return due is None or (type(due) in (int, float) and due >= 0)
+def _with_key(row: Row, key: Key) -> Row:
+    """A task with its agent, if it names none itself."""
+    position, own, named, method, argument, left_s = row
+    return position, own, key if named is ANY else named, method, argument, left_s
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

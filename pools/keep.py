@@ -33,6 +33,11 @@ class Keep(NamedTuple):
         """The folder of the journal of tasks."""
         return f"{self.folder}/{JOURNAL}"
 
+    @property
+    def choices(self) -> str:
+        """The file of agents that were chosen for what clients may send again."""
+        return f"{self.folder}/_choices"
+
     def store(self, pool: str, worker: int) -> str:
         """The folder of a worker's store."""
         return f"{self.folder}/{pool}/{worker}"

@@ -7,8 +7,8 @@ however many agents it has. Within a pool an agent belongs to a shard by the has
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby, islice
 from operator import itemgetter
 from zlib import crc32
@@ -17,46 +17,15 @@ from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
 from pools.gauges import key_half, who_is
-from pools.spans import cut, free
+from pools.population import Population
+from pools.spans import Part, cut, free
 from pools.spec import PoolSpec
+from pools.talents import Talents
 
 __all__ = ["Part", "Placement", "Taken", "owner_of", "shares"]
 
 #: Agents that were taken out: their ranges, and their names by pool.
-Taken = tuple[list["Part"], dict[int, list[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a spawned range: the agents start to stop - 1 live in one pool."""
-
-    pool: int
-    start: int
-    stop: int
-
-
-@dataclass(slots=True)
-class _Kind:
-    """The agents of one kind. parts: sorted, and starts with them; numbers are missing where agents were taken out."""
-
-    starts: list[int] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-    names: dict[str, int] = field(default_factory=dict)
-    named: dict[int, list[str]] = field(default_factory=dict)
-    count: int = 0
-    numbered: int = 0
-    #: How often agents were taken out.
-    takings: int = 0
-
-    def add(self, part: Part) -> None:
-        """Take in a part, joined with those beside it that live in the same pool."""
-        at = bisect_right(self.starts, part.start)
-        low = high = at
-        if at and (before := self.parts[at - 1]).stop == part.start and before.pool == part.pool:
-            low, part = at - 1, replace(part, start=before.start)
-        if at < len(self.parts) and (after := self.parts[at]).start == part.stop and after.pool == part.pool:
-            high, part = at + 1, replace(part, stop=after.stop)
-        self.parts[low:high], self.starts[low:high] = [part], [part.start]
+Taken = tuple[list[Part], dict[int, list[str]]]
 
 
 def owner_of(shard: int, workers: int) -> int:
@@ -87,7 +56,9 @@ class Placement:
         self.count = 0
         #: Agents of each pool.
         self.used = [0] * len(pools)
-        self._kinds: dict[str, _Kind] = {}
+        self._kinds: dict[str, Population] = {}
+        #: The skills that agents were given.
+        self.talents = Talents()
 
     def kinds(self) -> list[str]:
         """The kinds that have agents."""
@@ -138,7 +109,7 @@ class Placement:
         Raises as `plan`.
         """
         planned = self.plan(kind, count)
-        entry = self._kinds.setdefault(kind, _Kind())
+        entry = self._kinds.setdefault(kind, Population())
         has_holes = bool(entry.parts) and entry.numbered < entry.parts[-1].stop
         start = entry.parts[-1].stop if entry.parts else 0
         spans = free(entry.parts, count) if has_holes else [(start, start + count)]
@@ -156,7 +127,7 @@ class Placement:
             self._put(entry, part)
         return made
 
-    def _put(self, entry: _Kind, part: Part) -> None:
+    def _put(self, entry: Population, part: Part) -> None:
         size = part.stop - part.start
         entry.add(part)
         entry.numbered += size
@@ -164,9 +135,11 @@ class Placement:
 
     def take(self, kind: str, ranges: Iterable[tuple[int, int]], names: Iterable[str]) -> Taken:
         """Take agents out; returns those that there were. ranges: start and stop of each, without the stop."""
-        entry = self._kinds.get(kind) or _Kind()
+        entry = self._kinds.get(kind) or Population()
         entry.takings += 1
-        parts = [part for start, stop in ranges for part in cut(entry.starts, entry.parts, start, stop, _piece)]
+        ranges, names = list(ranges), list(names)
+        self.talents.take(kind, ranges, names)
+        parts = [part for start, stop in ranges for part in cut(entry.starts, entry.parts, start, stop, Part.piece)]
         for part in parts:
             entry.numbered -= part.stop - part.start
             self._count(entry, part.pool, part.start - part.stop)
@@ -182,9 +155,22 @@ class Placement:
                 del entry.named[pool]
         return parts, named
 
+    @contextmanager
+    def coming(self, kind: str, ranges: list[Part], names: dict[int, list[str]]) -> Iterator[None]:
+        """While this lasts no task for the kind is dealt to these new agents; an error takes them out again."""
+        coming = self._kinds[kind].coming
+        coming.add(ranges, names)
+        try:
+            yield
+        except BaseException:
+            self.take(kind, [(part.start, part.stop) for part in ranges], [name for part in names.values() for name in part])
+            raise
+        finally:
+            coming.drop(ranges, names)
+
     def restore(self, kind: str, ranges: Sequence[Part], names: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Place agents where they were before, whatever the limits are now."""
-        entry = self._kinds.setdefault(kind, _Kind())
+        entry = self._kinds.setdefault(kind, Population())
         for part in ranges:
             self._put(entry, part)
         for pool, names_there in names:
@@ -192,7 +178,7 @@ class Placement:
             entry.named.setdefault(pool, []).extend(names_there)
             self._count(entry, pool, len(names_there))
 
-    def _count(self, entry: _Kind, pool: int, count: int) -> None:
+    def _count(self, entry: Population, pool: int, count: int) -> None:
         entry.count += count
         self.count += count
         self.used[pool] += count
@@ -204,7 +190,7 @@ class Placement:
 
     def add_names(self, kind: str, names: Iterable[str]) -> dict[int, list[str]]:
         """Make agents with these keys exist; those that do are left alone. Returns the new names by pool. Raises as `plan`."""
-        entry = self._kinds.get(kind) or _Kind()
+        entry = self._kinds.get(kind) or Population()
         fresh = [name for name in dict.fromkeys(names) if name not in entry.names]
         planned = self.plan(kind, len(fresh))
         self._kinds[kind] = entry
@@ -238,7 +224,7 @@ class Placement:
                 limit=spec.agents,
                 where=spec.name,
             )
-        entry = self._kinds.setdefault(kind, _Kind())
+        entry = self._kinds.setdefault(kind, Population())
         entry.names[name] = pool
         entry.named.setdefault(pool, []).append(name)
         self._count(entry, pool, 1)
@@ -324,7 +310,7 @@ class Placement:
 
     def runs_of(self, kind: str) -> list[tuple[int, list[str]]]:
         """The named agents of a kind in the order of their spawning: pool and names of each run in one pool."""
-        entry = self._kinds.get(kind) or _Kind()
+        entry = self._kinds.get(kind) or Population()
         runs = groupby(entry.names.items(), key=itemgetter(1))
         return [(pool, [name for name, _ in run]) for pool, run in runs]
 
@@ -342,30 +328,37 @@ class Placement:
     def holders(self, kind: str) -> list[int]:
         """The pools that hold agents of a kind. Raises UnknownKind when there are none."""
         entry = self._kinds.get(kind)
-        if entry is None or not entry.count:
+        if entry is None or entry.count <= entry.coming.count:
             raise UnknownKind(
                 f"no agents of kind {kind!r} were spawned; there are: {', '.join(sorted(self._kinds)) or 'none yet'}"
             )
-        return sorted({part.pool for part in entry.parts} | entry.named.keys())
+        hosts = sorted({part.pool for part in entry.parts} | entry.named.keys())
+        return [pool for pool in hosts if any(self._there(kind, pool))] if entry.coming.count else hosts
+
+    def _there(self, kind: str, pool: int) -> tuple[list[Part], Sequence[str]]:
+        """The ranges and the names of a kind in a pool, without those that are coming."""
+        entry, parts, names = self._kinds.get(kind), self.parts_of(kind, pool), self.names_of(kind, pool)
+        return entry.coming.others(pool, parts, names) if entry is not None and entry.coming.count else (parts, names)
 
     def stamp(self, kind: str) -> tuple[int, int]:
         """Two numbers of a kind: how many agents there are, and how often some were taken out."""
         entry = self._kinds.get(kind)
-        return (entry.count, entry.takings) if entry else (0, 0)
+        return (entry.count - entry.coming.count, entry.takings) if entry else (0, 0)
 
     def some(self, kind: str, pool: int, turn: int, count: int) -> list[Key]:
         """Up to `count` agents of a kind in a pool, in their order from a turn on, each of them once."""
         found: list[Key] = []
-        for part in self.parts_of(kind, pool):
+        parts, names = self._there(kind, pool)
+        for part in parts:
             size = part.stop - part.start
             if turn < size and len(found) < count:
                 found += range(part.start + turn, min(part.stop, part.start + turn + count - len(found)))
             turn = max(turn - size, 0)
-        return found + list(self.names_of(kind, pool)[turn : turn + count - len(found)])
+        return found + list(names[turn : turn + count - len(found)])
 
     def nth(self, kind: str, pool: int, turn: int) -> Key:
         """One agent of a kind in a pool that holds some: another one with each turn."""
-        parts, names = self.parts_of(kind, pool), self.names_of(kind, pool)
+        parts, names = self._there(kind, pool)
         at = turn % (sum(part.stop - part.start for part in parts) + len(names))
         for part in parts:
             if at < part.stop - part.start:
@@ -374,7 +367,7 @@ class Placement:
         return names[at]
 
     @staticmethod
-    def _known(kind: str, entry: _Kind) -> str:
+    def _known(kind: str, entry: Population) -> str:
         told = []
         if entry.parts:
             first, last = entry.starts[0], entry.parts[-1].stop - 1
@@ -383,7 +376,3 @@ class Placement:
         if entry.names:
             told.append(f"{len(entry.names):,} with names, such as {kind}/{next(iter(entry.names))}")
         return " and ".join(told) or f"there are none of kind {kind!r}"
-
-
-def _piece(part: Part, start: int, stop: int) -> Part:
-    return Part(part.pool, start, stop)

@@ -97,6 +97,11 @@ class Pool:
         """Ask every worker for something. Raises PoolUnavailable."""
         return [seat.request(verb, **facts) for seat in self.seats]
 
+    def tell(self, verb: str, **facts: Any) -> None:
+        """Have every worker take an order; those that are down are told with everything else when they start."""
+        for seat in self.seats:
+            seat.request_if_up(verb, **facts)
+
     def measure(self, *, always: bool = False) -> int:
         """Read the memory of the workers in bytes; without `always` only where something is under way, or was done since."""
         work = sum(seat.cells[DONE] + seat.cells[FAILED] for seat in self.seats)

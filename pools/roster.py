@@ -11,26 +11,29 @@ import contextlib
 import os
 import time
 from asyncio import Future, get_running_loop
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from checkpoints.errors import CheckpointError, RecordTooLarge
 from checkpoints.frame import Part
 from checkpoints.store import changes_part, open_store
+from pools.address import Key
 from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.pause import Pause
 from pools.placement import Part as Range
 from pools.placement import Placement, Taken
-from pools.spec import PoolSpec
+from pools.spec import STICKY_KEYS, PoolSpec
 
 __all__ = ["Roster"]
 
 #: The kinds of its records: the agents of a kind, a kind's class, a pool's layout, an agent that was found sick.
 AGENTS, CLASS, POOL, SICK = "agents", "class", "pool", "sick"
-#: And whether tasks for a kind may have gone to other agents than their numbers say.
-ELSEWHERE = "elsewhere"
+#: And the agents of sticky keys, in slots of which the oldest is written anew.
+STICKY = "sticky"
+#: Sticky keys that are written in one commit.
+AT_ONCE = 1_000
 #: What was done with agents of a kind: some were spawned, some removed, every worker knows of a removal.
 SPAWNED, REMOVED, SETTLED = "+", "-", "."
 #: Bytes of its log from which it is folded when it is opened: reading more takes longer than a start should.
@@ -53,6 +56,8 @@ class Roster:
         self.pause = Pause(self._thread, self._store.log)
         #: Agents that were noted and are not on the disk: what is under way, and what failed.
         self._noting: dict[tuple[str, str], Future[int]] = {}
+        self._sticky_next = 0
+        self._sticky: list[tuple[str, str, Key]] = []
         self._unkept: dict[tuple[str, str], tuple[Mapping[int, Sequence[str]], Callable[[Event], None]]] = {}
         try:
             self._check(pools)
@@ -102,6 +107,8 @@ class Roster:
         """Do what was written of a kind: what there was when it was folded, then each act in its order."""
         rows = self._of(kind)
         self._place(placement, kind, state.get("ranges", ()), state.get("names", ()))
+        for skills, ranges, names in state.get("talents", ()):
+            self._give(placement, kind, ranges, names, skills)
         for what, *facts in state.get("acts", ()):
             if what == SPAWNED:
                 self._place(placement, kind, *facts)
@@ -113,9 +120,18 @@ class Roster:
             else:
                 rows.going.pop(facts[0], None)
 
-    def _place(self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any]) -> None:
+    def _place(
+        self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any], skills: Sequence[str] = ()
+    ) -> None:
         parts = [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
         placement.restore(kind, parts, [(self._pools[pool], part) for pool, part in names])
+        self._give(placement, kind, ranges, names, skills)
+
+    def _give(
+        self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any], skills: Sequence[str]
+    ) -> None:
+        parts = [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
+        placement.talents.give(kind, frozenset(skills), parts, {self._pools[pool]: part for pool, part in names})
 
     def going(self) -> list[tuple[str, list[Range], dict[int, list[str]], int]]:
         """The removals that were begun and not ended: kind, ranges, names by pool, and number of each."""
@@ -132,8 +148,11 @@ class Roster:
             there = range(len(self._names))
             ranges = self._ranged([part for pool in there for part in self._placement.parts_of(kind, pool)])
             names = [[self._names[pool], run] for pool, run in self._placement.runs_of(kind)]
+            talents = self._placement.talents.rows(kind)
+            given = [[skills, self._ranged(parts), self._named(some)] for skills, parts, some in talents]
+            state = {"ranges": ranges, "names": names, "acts": [], "talents": given}
             with contextlib.suppress(RecordTooLarge):  # it stays as it is
-                self._store.commit([changes_part(AGENTS, [kind], [{"ranges": ranges, "names": names, "acts": []}])], 1)
+                self._store.commit([changes_part(AGENTS, [kind], [state])], 1)
                 rows.next = 0
 
     # -- what is new ---------------------------------------------------------------------------------------------------
@@ -142,13 +161,13 @@ class Roster:
         """Keep where a kind's class is; done when that is on the disk. Gives CheckpointError."""
         return self._put(changes_part(CLASS, [kind], [{"reference": reference, "paths": list(paths)}]))
 
-    def ranged(self, kind: str, ranges: Sequence[Range]) -> Future[int]:
-        """Keep a spawned range."""
-        return self._act(kind, SPAWNED, self._ranged(ranges), [])
+    def ranged(self, kind: str, ranges: Sequence[Range], skills: Iterable[str] = ()) -> Future[int]:
+        """Keep a spawned range. skills: that these agents were given."""
+        return self._act(kind, SPAWNED, self._ranged(ranges), [], *_given(skills))
 
-    def named(self, kind: str, names: Mapping[int, Sequence[str]]) -> Future[int]:
-        """Keep agents with names."""
-        return self._act(kind, SPAWNED, [], self._named(names))
+    def named(self, kind: str, names: Mapping[int, Sequence[str]], skills: Iterable[str] = ()) -> Future[int]:
+        """Keep agents with names. skills: that these agents were given."""
+        return self._act(kind, SPAWNED, [], self._named(names), *_given(skills))
 
     async def removed(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> int:
         """Keep that agents are removed, which every worker has to hear of; returns the number of this removal."""
@@ -226,30 +245,41 @@ class Roster:
         """The records of agents that were found sick."""
         return [(str(key), state) for kind, key, state in self._store.items() if kind == SICK]
 
-    def elsewhere(self) -> Future[int]:
-        """Keep that tasks for a kind may go to other agents than their numbers say from now on."""
-        return self._put(changes_part(ELSEWHERE, ["tasks"], [{"until": None}]))
+    def sticky(self) -> dict[tuple[str, str], Key]:
+        """The agents of sticky keys by kind and key, those that were chosen first before the others."""
+        kept = sorted((state["at"], state["of"]) for kind, _, state in self._store.items() if kind == STICKY)
+        self._sticky_next = kept[-1][0] + 1 if kept else 0
+        return {(kind, name): key for _, (kind, name, key) in kept}
 
-    def doubtful_below(self, now: int) -> int:
-        """The section's number below which a task for a kind may have gone to another agent than its number says; 0 for none.
+    def stuck(self, kind: str, name: str, key: Key) -> None:
+        """Keep the agent of a sticky key, for nobody who waits: until then it follows from who is there."""
+        if not self._sticky:
+            get_running_loop().call_soon(self._put_sticky)
+        self._sticky.append((kind, name, key))
 
-        now: the number of a section that is given now.  Raises CheckpointError.
-        """
-        kept = next((state for kind, _, state in self._store.items() if kind == ELSEWHERE), {"until": 0})
-        if kept["until"] is None:
-            self._store.commit([changes_part(ELSEWHERE, ["tasks"], [{"until": now}])], 1)
-            return now
-        return int(kept["until"])
+    def _put_sticky(self) -> None:
+        sticky, self._sticky = self._sticky, []
+        for at in range(0, len(sticky), AT_ONCE):
+            numbers = range(self._sticky_next, self._sticky_next + len(sticky[at : at + AT_ONCE]))
+            states = [{"at": number, "of": list(each)} for number, each in zip(numbers, sticky[at : at + AT_ONCE], strict=True)]
+            kept = self._put(changes_part(STICKY, [number % STICKY_KEYS for number in numbers], states), len(numbers))
+            kept.add_done_callback(lambda kept: kept.cancelled() or kept.exception())
+            self._sticky_next = numbers.stop
 
-    def _put(self, part: Part) -> Future[int]:
-        return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], 1)
+    def _put(self, part: Part, records: int = 1) -> Future[int]:
+        return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], records)
 
     def close(self) -> None:
         """Write what is under way, and give the store back."""
+        self._sticky = []
         self._thread.shutdown()
         with contextlib.suppress(CheckpointError):
             self._fold()
         self._store.close()
+
+
+def _given(skills: Iterable[str]) -> list[list[str]]:
+    return [sorted(skills)] if skills else []
 
 
 class _Rows:

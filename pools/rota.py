@@ -6,19 +6,46 @@ placement, which is read again when all have had their turn, or when agents were
 
 from __future__ import annotations
 
-from pools.address import Key
-from pools.placement import Placement
+from collections.abc import Sequence
+from typing import Protocol
 
-__all__ = ["Rota"]
+from pools.address import Key
+from pools.spec import PoolSpec
+
+__all__ = ["Agents", "Rota"]
 
 #: Agents that are listed at a time: what a list costs, 40 bytes and half a microsecond each, is bounded so.
 LISTED = 16_384
 
 
+class Agents(Protocol):
+    """Who takes turns: the agents of the placement, or some of them."""
+
+    @property
+    def pools(self) -> Sequence[PoolSpec]:
+        """All pools."""
+
+    def stamp(self, kind: str) -> tuple[int, int]:
+        """Two numbers: the second is another one when some were taken out, one of them when any came."""
+        ...
+
+    def some(self, kind: str, pool: int, turn: int, count: int) -> list[Key]:
+        """Up to `count` of them in a pool, in their order from a turn on."""
+        ...
+
+    def worker_of(self, kind: str, key: Key) -> tuple[int, int]:
+        """The pool and the worker of one."""
+        ...
+
+    def holders(self, kind: str) -> list[int]:
+        """The pools that hold some. Raises UnknownKind."""
+        ...
+
+
 class Rota:
     """The turn within one kind and pool."""
 
-    def __init__(self, placement: Placement, kind: str, pool: int) -> None:
+    def __init__(self, placement: Agents, kind: str, pool: int) -> None:
         self._placement = placement
         self._kind = kind
         self._pool = pool

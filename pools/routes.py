@@ -85,7 +85,8 @@ class Routes:
             if isinstance(chosen, PoolError):
                 found.append(chosen)
             elif chosen is None:
-                there = ", ".join(sorted(set().union(*known.values()))) or "none"
+                given = [skills for each in known for skills in self._placement.talents.sets(each)]
+                there = ", ".join(sorted(set().union(*known.values(), *given))) or "none"
                 whose = "no agents have" if kind is None else f"{kind!r} lacks some of"
                 found.append(UnknownKind(f"{whose} the skills {', '.join(sorted(skills))}; it has: {there}"))
             else:

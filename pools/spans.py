@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
-__all__ = ["Span", "cut", "free", "merged"]
+__all__ = ["Part", "Span", "cut", "free", "merged"]
 
 
 class Ranged(Protocol):
@@ -30,6 +31,19 @@ class Span(NamedTuple):
 
     start: int
     stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a spawned range: the agents start to stop - 1 live in one pool."""
+
+    pool: int
+    start: int
+    stop: int
+
+    def piece(self, start: int, stop: int) -> Part:
+        """A part of it."""
+        return Part(self.pool, start, stop)
 
 
 _Piece = TypeVar("_Piece", bound=Ranged)

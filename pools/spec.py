@@ -33,11 +33,14 @@ __all__ = [
     "STEPS_BYTES",
     "STEP_BYTES",
     "STEP_NAME_CHARS",
+    "STICKY_KEYS",
     "TASK_STEPS",
     "ForesightSpec",
     "PoolSpec",
 ]
 
+#: Sticky keys whose agent is remembered, the newest ones: 20 MB.
+STICKY_KEYS = 65_536
 #: Bytes of state that one agent may have: a ceiling, not a reservation.
 AGENT_BYTES = 512 * 1024
 #: Agents of one engine unless it is told otherwise: the sum of the four shipped pools.

@@ -16,7 +16,7 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from checkpoints.spec import PLACE_BITS, SESSION_BYTES
+from checkpoints.spec import SESSION_BYTES
 from checkpoints.stamp import stamp
 from pools.address import Key
 from pools.balancer import Balancer
@@ -55,6 +55,7 @@ from pools.watch import Watch
 from pools.ways import Ended
 
 if TYPE_CHECKING:
+    from pools.choices import Choices
     from pools.compactor import Compactor
     from pools.roster import Roster
 
@@ -98,7 +99,8 @@ class Swarm:
         self.roster: Roster | None = None
         self._compactor: Compactor | None = None
         self._kept = 0
-        self._has_diverted = False
+        #: Who was chosen for what clients may send again; None where nothing is kept.
+        self.choices: Choices | None = None
         self.placement = Placement(specs, limit)
         self.references = list(kinds)
         #: What each kind can do: its methods' signatures by name.
@@ -126,7 +128,7 @@ class Swarm:
             breakers=self.breakers,
             sick=self.healer.orders,
         )
-        self.breakers.on_held = self._held_outside
+        self.breakers.on_held = lambda pool, target, state: self.pools[pool].tell("outside", target=target, state=state)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
         balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)
@@ -144,13 +146,14 @@ class Swarm:
 
     def _restore(self, keep: Keep) -> None:
         """Take up the agents that were kept. Raises CheckpointError, StateUnreadable."""
+        from pools.choices import Choices
         from pools.roster import Roster
 
         roster = self.roster = self._newcomers.roster = Roster(keep.roster, self.placement.pools, is_synced=keep.is_synced)
         count = self._kept = roster.restore(self.placement)
         self.healer.quarantine.restore(roster.sickness())
-        self.routes.balancer.may_divert = False
-        self.routes.balancer.doubtful_below = roster.doubtful_below(stamp(time.time())) << PLACE_BITS
+        self.choices = Choices(keep.choices, stamp(time.time()))
+        self.routes.balancer.sticky, self.routes.balancer.on_stick = roster.sticky(), roster.stuck
         for reference, paths in roster.classes().values():
             self.references += [reference] if reference not in self.references else []
             self._paths += [path for path in paths if path not in self._paths]
@@ -158,14 +161,7 @@ class Swarm:
             self._on_event(Event("agents.kept", f"{count:,} agents were kept in {keep.folder}", time.time()))
 
     def _breaker_changed(self, name: str, text: str) -> None:
-        """Where state is kept, what has a number goes to another pool only once it is on the disk that this may happen."""
         self._on_event(Event(name, text, time.time()))
-        if self.roster is not None and not self._has_diverted:
-            self._has_diverted = True
-            self.roster.elsewhere().add_done_callback(self._may_divert)
-
-    def _may_divert(self, kept: Future[int]) -> None:
-        self._has_diverted = self.routes.balancer.may_divert = not (kept.cancelled() or kept.exception())
 
     def _pool(self, number: int, spec: PoolSpec, rows: Iterator[int]) -> Pool:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
@@ -262,8 +258,7 @@ class Swarm:
             if seat.process is not None:
                 seat.process.kill()
         self._spares.close()
-        if self.roster is not None:
-            self.roster.close()
+        self._close_kept()
 
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
@@ -278,8 +273,13 @@ class Swarm:
         await asyncio.gather(*(seat.stop(max(deadline_s - time.monotonic(), min(grace_s, CLOSE_S))) for seat in self.seats))
         await self._limits.lift()
         self._spares.close()
+        self._close_kept()
+
+    def _close_kept(self) -> None:
         if self.roster is not None:
             self.roster.close()
+        if self.choices is not None:
+            self.choices.close()
 
     # -- kinds and agents ----------------------------------------------------------------------------------------------
 
@@ -312,8 +312,8 @@ class Swarm:
             await self.roster.loaded(kind, reference, self._paths)
         return kind
 
-    async def spawn(self, kind: str, count: int) -> int:
-        """Make `count` more numbered agents exist; returns how many. Raises TooManyAgents before any is."""
+    async def spawn(self, kind: str, count: int, skills: frozenset[str] = frozenset()) -> int:
+        """Make `count` more numbered agents exist, with these skills; returns how many. Raises TooManyAgents before any is."""
         self.check_kind(kind)
         await self.removals.settled(kind)
         for number, share in enumerate(self.placement.plan(kind, count)):
@@ -321,7 +321,9 @@ class Swarm:
                 self.pools[number].check_room()
         parts = self.placement.add_range(kind, count)
         if self.roster is not None:
-            await self.roster.ranged(kind, parts)
+            with self.placement.coming(kind, parts, {}):
+                await self.roster.ranged(kind, parts, skills)
+        self.placement.talents.give(kind, skills, parts, {})
         requests = [
             seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
             for part in parts
@@ -330,7 +332,7 @@ class Swarm:
         await asyncio.gather(*(request for request in requests if request is not None))
         return count
 
-    async def spawn_names(self, kind: str, names: Sequence[str]) -> int:
+    async def spawn_names(self, kind: str, names: Sequence[str], skills: frozenset[str] = frozenset()) -> int:
         """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
         self.check_kind(kind)
         await self.removals.settled(kind)
@@ -340,7 +342,9 @@ class Swarm:
                 self.pools[number].check_room()
         placed = self.placement.add_names(kind, names)
         if self.roster is not None and placed:
-            await self.roster.named(kind, placed)
+            with self.placement.coming(kind, [], placed):
+                await self.roster.named(kind, placed, skills)
+        self.placement.talents.give(kind, skills, [], placed)
         requests = [
             seat.request_if_up("names", kind=kind, names=part)
             for number, mine in placed.items()
@@ -377,12 +381,9 @@ class Swarm:
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
         loop = asyncio.get_running_loop()
-        return Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
-
-    def _held_outside(self, pool: int, target: str, state: str | None) -> None:
-        """Have the workers of a pool hold the breaker of a target outside; those that are down are told when they start."""
-        for seat in self.pools[pool].seats:
-            seat.request_if_up("outside", target=target, state=state)
+        gateway = Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
+        gateway.choices = self.choices
+        return gateway
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
         defer, heard = asyncio.get_running_loop().call_soon, self.deadlocks.heard

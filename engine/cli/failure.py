@@ -15,6 +15,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.screen import clean
 from engine.errors import (
     BackupDamaged,
+    BadBacklog,
     CheckpointError,
     Corrupt,
     DiskFull,
@@ -58,6 +59,8 @@ def as_dict(error: BaseException) -> dict[str, Any]:
         shown["trace"] = error.trace
     if isinstance(error, BackupDamaged):
         shown["file"] = error.file
+    if isinstance(error, BadBacklog):
+        shown |= {"key": error.key, "place": error.place}
     if isinstance(error, Corrupt):
         shown |= {"file": error.file, "offset": error.offset}
     return shown

@@ -36,13 +36,14 @@ class Wish(NamedTuple):
     """What shall be there.
 
     references: classes to load, `module:Class` or `/folder/file.py:Class`.  paths: folders where workers find modules.
-    warm: make the objects now.
+    warm: make the objects now.  skills: of those that are made.
     """
 
     orders: Sequence[Order]
     references: Sequence[str]
     paths: Sequence[str]
     warm: bool
+    skills: Sequence[str] = ()
 
 
 class Grown(NamedTuple):
@@ -122,7 +123,15 @@ def _spawn(line: Line, config: Config, wish: Wish) -> list[Spawned]:
     if len(orders) > 1:
         _check_all(line, orders)
     return [
-        _spawned(line, kind=str(order.kind), count=order.wanted, add=order.add, keys=order.keys, warm=wish.warm)
+        _spawned(
+            line,
+            kind=str(order.kind),
+            count=order.wanted,
+            add=order.add,
+            keys=order.keys,
+            warm=wish.warm,
+            skills=list(wish.skills),
+        )
         for order in orders
     ]
 

@@ -21,7 +21,7 @@ from engine.cli.interrupt import Interrupt
 from engine.cli.outlet import Outlet
 from engine.cli.output import hint
 from engine.cli.taskline import NotTask, read_submission
-from engine.errors import BadLine, SubmitStopped
+from engine.errors import BadLine, DuplicateTask, FrameTooLarge, SubmitStopped, UnknownKind
 from engine.options import PLAIN, Options
 from engine.submission import SUBMIT_TASKS
 
@@ -34,21 +34,25 @@ __all__ = ["hand_over"]
 SCHEMA = "engine.submit/v1"
 #: Seconds after the first Ctrl-C in which what was sent may still be accepted.
 GRACE_S = 0.5
+#: What is wrong with one task, and says nothing of those that came with it.
+ALONE = (DuplicateTask, FrameTooLarge, UnknownKind)
 
 
 class _Handover:
-    """Some tasks on their way: those of the next submission, with what each is called."""
+    """Some tasks on their way: those of the next submission, with their lines."""
 
     def __init__(self, client: Client, outlet: Outlet, defaults: Options) -> None:
         self._client = client
         self._defaults = defaults
         self._outlet = outlet
-        self._names: list[Any] = []
         self._tasks: list[Submission] = []
+        self._lines: list[int] = []
+        #: Why the first of the tasks was refused that were refused for themselves alone.
+        self._refusal: Exception | None = None
         self.accepted = self.bad = 0
 
     async def run(self, intake: Intake) -> None:
-        """Hand over every line. Raises SubmitStopped, having said which were accepted."""
+        """Hand over every line. Raises SubmitStopped, or why a task was refused, having said which were accepted."""
         at = 0
         async for lines in intake.lines():
             refused = bytearray()
@@ -62,37 +66,51 @@ class _Handover:
                     except NotTask as error:
                         refused += self._refused(at, error.name, str(error))
                         continue
-                    self._names.append(at - 1 if task.name is None else task.name)
+                    self._lines.append(at)
                     self._tasks.append(task)
             if refused:
                 await self._outlet.put(refused)
-            while len(self._tasks) >= SUBMIT_TASKS:
-                await self._submit(SUBMIT_TASKS)
-            await self._submit(len(self._tasks))
+            tasks, numbers, self._tasks, self._lines = self._tasks, self._lines, [], []
+            for start in range(0, len(tasks), SUBMIT_TASKS):
+                await self._submit(tasks[start : start + SUBMIT_TASKS], numbers[start : start + SUBMIT_TASKS])
+        if self._refusal is not None:
+            raise self._refusal
 
-    def _refused(self, at: int, name: Any, message: str) -> bytes:
+    def _refused(self, at: int, name: Any, message: str, error: str = BadLine.__name__) -> bytes:
         self.bad += 1
         line = {"line": at} | ({} if name is None else {"id": name})
-        line |= {"ok": False, "error": {"type": BadLine.__name__, "message": message}}
+        line |= {"ok": False, "error": {"type": error, "message": message}}
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
-    async def _submit(self, count: int) -> None:
-        if not count:
+    async def _submit(self, tasks: list[Submission], lines: list[int]) -> None:
+        """Hand over some tasks; one that is refused for itself alone is told of, and the others are accepted."""
+        if not tasks:
             return
-        tasks, self._tasks = self._tasks[:count], self._tasks[count:]
-        names, self._names = self._names[:count], self._names[count:]
         try:
             ids = await self._client.submit(tasks)
         except SubmitStopped as stopped:
-            await self._say(names, stopped.ids)
-            raise
-        await self._say(names, ids)
+            count = len(stopped.ids)
+            await self._say(tasks, lines, stopped.ids)
+            if not isinstance(stopped.__cause__, ALONE):
+                raise
+            await self._submit(tasks[count:], lines[count:])
+        except ALONE as error:
+            if len(tasks) == 1:
+                self._refusal = self._refusal or error
+                await self._outlet.put(self._refused(lines[0], tasks[0].name, str(error), type(error).__name__))
+                return
+            half = len(tasks) // 2
+            await self._submit(tasks[:half], lines[:half])
+            await self._submit(tasks[half:], lines[half:])
+        else:
+            await self._say(tasks, lines, ids)
 
-    async def _say(self, names: list[Any], ids: list[str]) -> None:
+    async def _say(self, tasks: list[Submission], lines: list[int], ids: list[str]) -> None:
         self.accepted += len(ids)
         out = bytearray()
-        for name, task in zip(names, ids, strict=False):
-            out += orjson.dumps({"id": name, "task": task}, option=orjson.OPT_APPEND_NEWLINE)
+        for task, at, accepted in zip(tasks, lines, ids, strict=False):
+            name = at - 1 if task.name is None else task.name
+            out += orjson.dumps({"id": name, "task": accepted}, option=orjson.OPT_APPEND_NEWLINE)
         await self._outlet.put(out)
 
 

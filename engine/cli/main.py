@@ -29,6 +29,8 @@ VERBS = {
     "submit": "have tasks accepted: each is done, whoever waits",
     "tasks": "accepted tasks: list, show, result, cancel, retry",
     "why": "why an accepted task stands as it does",
+    "workflow": "steps of a YAML file for agents: run, check, ls",
+    "sprint": "work on a backlog in time boxes, take releases back",
     "dlq": "accepted tasks that failed: list, show, requeue, drop",
     "stats": "everything counted, once or again and again",
     "ps": "the workers",

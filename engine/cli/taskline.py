@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from engine.cli.strict import NotExact, NotJson, read
 from engine.errors import BadAddress, BadArgument
+from engine.exactjson import NotExact, NotJson, read
 from engine.options import PLAIN as NO_DEFAULTS
 from engine.options import Options, name_of
 from engine.submission import LINE, Submission, submission_of, task_of

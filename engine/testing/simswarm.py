@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, Generic, Self, TypeVar
 
 from engine.detached import Detached
+from engine.options import PLAIN, Options, Reference
 from engine.submission import submission_of, submit_parts
 from engine.testing.clock import BEGIN_S, Clock
 from engine.testing.loop import Loop
@@ -248,23 +249,33 @@ class SimSwarm:
             failure = failure_of(error) if isinstance(error, TaskFailed) else error
             self.events.append(Event("tell.failed", f"{address} {method}: {failure}", self._clock.wall_s()))
 
-    async def submit(self, tasks: Iterable[Any]) -> list[str]:
+    async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN) -> list[str]:
         """Accept tasks, with `delay_s`, `after`, `retries`, `timeout_s` and so on; returns their ids. As `Engine.submit`."""
-        wanted = [submission_of(task, self._clock.wall_s) for task in tasks]
+        wanted = [submission_of(task, self._clock.wall_s, options) for task in tasks]
         return self._until_done(submit_parts(wanted, self._detached.submit), "submit")
 
-    async def result(self, id: str) -> Any:
+    async def cancel(self, id: Reference) -> dict[str, Any]:
+        """Take an accepted task back; returns it as it stands then. As `Engine.cancel`."""
+        task = self._until_done(self._detached.cancel(id), f"the end of task {id}")
+        return self._within(lambda: self._detached.account.facts(task))
+
+    async def requeue(self, ids: Sequence[Reference] | None = None) -> list[dict[str, str]]:
+        """Try tasks again that were not done, all dead letters by default. As `Engine.requeue`."""
+        done = self._until_done(self._detached.requeue(ids), "requeue")
+        return [{"id": old, "requeued_as": new} for old, new in done]
+
+    async def result(self, id: Reference) -> Any:
         """The value of an accepted task. Raises its error; TaskOpen where it has not ended: let time pass."""
         self._pass_until(self._clock.now_s + PAUSES_S, lambda: self._facts(id)["ended_s"] is not None)
         ended = self._until_done(self._detached.ended(id, 0.0), f"task {id}")
         return ended.outcome()
 
-    def task(self, id: str) -> dict[str, Any]:
+    def task(self, id: Reference) -> dict[str, Any]:
         """Everything that is known of an accepted task, as `Client.tasks` has it: `state`, `attempts`, `cause`."""
         self.settle()
         return self._facts(id)
 
-    def _facts(self, id: str) -> dict[str, Any]:
+    def _facts(self, id: Reference) -> dict[str, Any]:
         return self._within(lambda: self._detached.account.facts(self._detached.register.find(id)))
 
     # -- agents --------------------------------------------------------------------------------------------------------

@@ -221,3 +221,35 @@ def test_an_engine_that_starts_while_its_spawn_is_interrupted_is_ended(engine: C
     spawning.send_signal(signal.SIGINT)
     assert spawning.wait(timeout=10) == 130
     assert ended_within([pid], 5.0)
+
+
+def test_agents_with_skills_get_the_tasks_that_want_them_over_a_restart_until_they_are_removed(engine: Commands) -> None:
+    assert engine("spawn", "--use", "scout.py:Scout", "--count", "10").returncode == 0
+    assert engine("spawn", "--kind", "scout", "--add", "2", "--skill", "draw").returncode == 0
+    assert engine("spawn", "--kind", "scout", "--key", "zoe", "--skill", "draw", "read").returncode == 0
+
+    def agents_of(*skills: str, count: int = 6) -> set[str]:
+        line = {"kind": "scout", "method": "see", "args": ["x"], "skills": skills}
+        done = engine("submit", engine.file("tasks.jsonl", *[line] * count))
+        assert done.returncode == 0
+        ids = [json.loads(line)["task"] for line in done.stdout.splitlines()]
+        for name in ids:
+            assert engine("tasks", "result", name, "--wait", "30").returncode == 0
+        return {engine.document("tasks", "show", name)["task"]["agent"] for name in ids}
+
+    assert agents_of("draw") == {"scout/10", "scout/11", "scout/zoe"}
+    assert agents_of("read", "draw") == {"scout/zoe"}
+    assert engine("stop").returncode == 0
+    assert engine("start").returncode == 0
+    assert agents_of("draw") == {"scout/10", "scout/11", "scout/zoe"}
+    assert engine("agents", "rm", "scout/11", "scout/zoe", "--yes").returncode == 0
+    assert engine("spawn", "--kind", "scout", "--add", "1").returncode == 0
+    assert agents_of("draw") == {"scout/10"}
+
+
+@pytest.mark.parametrize("skill", ["", " ", "x" * 101])
+def test_what_is_no_skill_is_refused_before_anything_is_spawned(engine: Commands, skill: str) -> None:
+    done = engine("spawn", "--count", "10", "--skill", skill)
+    assert done.returncode == 2
+    assert done.stderr.startswith("engine: --skill: a skill is a word of 1 to 100 characters, got ")
+    assert engine("stats").returncode != 0

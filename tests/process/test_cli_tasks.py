@@ -162,9 +162,44 @@ def test_tasks_are_found_by_state_tag_tenant_and_kind_and_cancelled_and_tried_ag
     assert result(engine, again[0]["requeued_as"]) == result(engine, "x") == 1
     over = engine("tasks", "cancel", "x")
     assert (over.returncode, over.stdout.split()[-1]) == (1, "done")
+    assert "it cannot be cancelled any more" in over.stderr
+    submit(engine, note("z", after="never"))
+    some = engine("tasks", "cancel", "x", "nobody", "z", "--json")
+    assert (some.returncode, json.loads(some.stderr)["error"]["type"]) == (1, "TaskEnded")
+    assert [task["state"] for task in json.loads(some.stdout)["tasks"]] == ["done", "cancelled"]
     misuses = ("retry x", "retry nobody", "show", "show x y", "ls x", "cancel", "--state lost")
     for typed, code in {**dict.fromkeys(misuses, 2), "result y": 1}.items():
         assert engine("tasks", *typed.split()).returncode == code, typed
+
+
+def test_of_a_file_the_first_task_under_an_id_is_kept_and_the_others_are_accepted(engine: Commands) -> None:
+    lines = [note("first"), note("first", args=["other"]), note("nobody", kind="nobody"), note("last")]
+    del lines[2]["agent"]
+    told = engine("submit", "-", stdin="\n".join(json.dumps(line) for line in lines) + "\n")
+    said = [json.loads(line) for line in told.stdout.splitlines()]
+    assert told.returncode == 2
+    assert {each["id"]: each.get("error", {}).get("type") for each in said[:1] + said[2:]} == {
+        "first": None, "nobody": "UnknownKind", "last": None,
+    }  # fmt: skip
+    assert (said[1]["line"], said[1]["id"], said[1]["error"]["type"]) == (2, "first", "DuplicateTask")
+    assert "'first' is the id of task" in told.stderr
+    assert [result(engine, name) for name in ("first", "last")] == [1, 2]
+    late = engine("submit", "-", stdin=json.dumps(note("first", deadline_s=5)) + "\n")
+    assert late.returncode == 2
+
+
+def test_a_circle_by_ids_is_refused_and_one_that_only_waited_has_no_attempt_after_a_restart(engine: Commands) -> None:
+    (first,) = submit(engine, note("x", after="y"))
+    told = engine("submit", "-", "--json", stdin=json.dumps(note("y", after=first)) + "\n")
+    error = json.loads(told.stderr.splitlines()[-1])["error"]
+    assert (told.returncode, error["type"]) == (2, "DependencyCycle")
+    assert f"y -> {first} -> y" in error["message"]
+    submit(engine, note("later", delay_s=300))
+    killed(engine)
+    shown = [engine.document("tasks", "show", name)["task"] for name in ("x", "later")]
+    assert [(task["state"], task["attempts"]) for task in shown] == [("waiting", 0), ("waiting", 0)]
+    submit(engine, note("y"))
+    assert [result(engine, name) for name in ("y", "x")] == [1, 2]
 
 
 def test_dead_letters_are_dropped_once_somebody_is_sure(engine: Commands, tmp_path: Path) -> None:

@@ -18,6 +18,16 @@ from tests.support.commands import Commands, commands
 
 POOLS = "agents: 10000\ndurability: sync\npools:\n  p1: {agents: 5000}\n  p2: {agents: 5000}\n"
 
+SLEEPER = """
+import asyncio, os
+from engine import Agent
+
+class Sleeper(Agent):
+    async def rest(self, seconds: float) -> int:
+        await asyncio.sleep(seconds)
+        return os.getpid()
+"""
+
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Commands]:
@@ -77,6 +87,60 @@ async def test_a_map_goes_on_over_the_death_of_the_engine(engine: Commands) -> N
         await killing
     assert len(seen) == count
     assert await totals(engine, 500) == dict.fromkeys(range(500), count // 500)
+
+
+async def test_tasks_for_a_kind_are_done_once_though_the_engine_is_killed_again_and_again(engine: Commands) -> None:
+    """Whoever has least to do is asked; what is asked again goes to whom it went before, whatever there is to do then."""
+    count = 60_000
+    pid = engine.document("stats")["pid"]
+
+    async def other() -> int:
+        """Another engine, with more agents: each number would stand for another one."""
+        while (await asyncio.to_thread(engine, "start")).returncode:
+            await asyncio.sleep(0.05)
+        assert (await asyncio.to_thread(engine, "spawn", "--add", "7")).returncode == 0
+        return int((await asyncio.to_thread(engine.document, "stats"))["pid"])
+
+    async with Client(environ=engine.environ, patience_s=30) as client:
+        done = killed = 0
+        starting: asyncio.Future[int] | None = None
+        async for result in client.map((("counter", "add", 1) for _ in range(count)), window=8_000):
+            assert result.ok, result.error
+            done += 1
+            if done % 15_000 == 5_000 and (starting is None or starting.done()):
+                os.kill(pid if starting is None else starting.result(), signal.SIGKILL)
+                starting, killed = asyncio.ensure_future(other()), killed + 1
+        assert starting is not None
+        await starting
+    assert done == count
+    assert sum((await totals(engine, 500 + 7 * killed)).values()) == count
+
+
+async def test_a_task_for_a_kind_goes_to_who_has_least_to_do(engine: Commands) -> None:
+    (engine.folder / "sleeper.py").write_text(SLEEPER)
+    async with Client(environ=engine.environ) as client:
+        await client.spawn("sleeper", 20, reference=f"{engine.folder}/sleeper.py:Sleeper", paths=[str(engine.folder)])
+        pids = [await client.ask(f"sleeper/{key}", "rest", 0.0) for key in range(20)]
+        busy = [client.ask(f"sleeper/{key}", "rest", 1.0) for key in range(20) if pids[key] == pids[0]]
+        await asyncio.sleep(0.1)
+        assert {await client.ask("sleeper", "rest", 0.0) for _ in range(30)} == {pids[-1]}
+        assert pids[-1] != pids[0]
+        assert set(await asyncio.gather(*busy)) == {pids[0]}
+
+
+async def test_a_sticky_key_keeps_its_agent_over_the_death_of_the_engine_and_growth(engine: Commands) -> None:
+    async def agents() -> list[str]:
+        async with Client(environ=engine.environ) as client:
+            ids = await client.submit([{"kind": "counter", "method": "get", "sticky": f"s{at}"} for at in range(20)])
+            for name in ids:
+                await client.result(name, wait_s=20)
+            found = [(await client.task(name))["agent"] for name in ids]
+            await client.spawn("counter", add=50)
+            return found
+
+    before = await agents()
+    await restart(engine)
+    assert await agents() == before
 
 
 async def test_workers_may_die_too(engine: Commands, chance: Random) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from engine import Options
 from engine.engine import Engine
-from engine.errors import DependencyCycle, DuplicateTask, NotRequeued, TaskExpired, TaskFailed
+from engine.errors import DependencyCycle, DuplicateTask, NotRequeued, TaskEnded, TaskExpired, TaskFailed
 from pools.errors import BadArgument, DependencyFailed, FrameTooLarge, StateTooLarge, TaskCancelled
 from pools.ranked import TURN
 from tests.support.agents import Chore
@@ -317,7 +317,9 @@ async def test_a_task_is_taken_back_wherever_it_is_and_what_has_ended_stays_as_i
         for name in (*flood[::-1], "waits", "delayed", runs):
             assert (await engine.cancel(name))["state"] == "cancelled", name
         assert await ended(engine, flood[0], "waits", "delayed", runs) == [TaskCancelled] * 4
-        assert (await engine.cancel(done))["state"] == "done"
+        with pytest.raises(TaskEnded, match="is done"):
+            await engine.cancel(done)
+        assert (await engine.cancel("waits"))["state"] == "cancelled"  # once more changes nothing
         assert await ended(engine, done) == [1]
         assert await engine.ask("chore/1", "note", "x") == 1
         assert await told(engine) == ["done"]

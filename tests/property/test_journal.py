@@ -160,7 +160,7 @@ class Life(RuleBasedStateMachine):
         counts = self.register.counts()
         assert counts["accepted"] == sum(counts[state] for state in (*ENDED, "open"))
         open_numbers = [number for number, task in self.register.tasks.items() if task.ended_s is None]
-        assert len(open_numbers) == counts["open"] == self.register.held
+        assert len(open_numbers) == counts["open"] == self.register.room.held
         assert all(self.register.mark <= number >> module.PLACE_BITS for number in open_numbers)
         assert len(self.register.results) <= module.RESULTS
         assert len(self.register.letters) <= module.LETTERS

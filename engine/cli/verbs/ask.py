@@ -61,7 +61,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Ask and print."""
-    from engine.cli.strict import read_word
+    from engine.cli.word import read_word
 
     arguments = [read_word(word, number) for number, word in enumerate(options.arguments, start=1)]
     named: dict[str, Any] = {}

@@ -28,19 +28,22 @@ MANY = 100
 NEXT, MORE = ("next:", "", ""), ("run TASKS.jsonl", "stats --watch")
 
 ABOUT = About(
-    usage="[KIND] (--count N | --add N | --key KEY ...)\n               [--use CLASS ...] [--warm] [-f FILE] [--json]",
+    usage="[KIND] (--count N | --add N | --key KEY ...)\n               [--use CLASS ...] [--skill SKILL ...] [--warm] "
+    "[-f FILE] [--json]",
     text="""\
 Makes agents exist in the engine of this name, and starts that engine in the background if none runs. More agents than
 fit are refused before any is spawned.
 
 --count is the number wanted: repeating it changes nothing, and says so. A range is one operation: an agent becomes an
-object at its first task, or at once with --warm. A class is found in the current folder and in that of pools.yaml too.""",
+object at its first task, or at once with --warm. --skill gives those that are made skills besides those of their class, for
+tasks that want some. A class is found in the current folder and in that of pools.yaml too.""",
     examples="""\
   engine spawn --count 5000                        counter/0 to counter/4999
   engine spawn --add 100                           100 more
   engine spawn --kind frontend=200,backend=300
   engine spawn --count 5000 --kind a=40%,b=60%     2,000 and 3,000
   engine spawn --use scout.py:Scout --key a b c    scout/a, scout/b and scout/c
+  engine spawn --kind scout --add 3 --skill draw   3 more, who can draw
   engine spawn module --use audit.agents:Module --count 10 --warm
 """,
 )
@@ -60,6 +63,14 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--use", nargs="+", action="extend", default=[], metavar="CLASS", help="load module:Class or file.py:Class first"
     )
+    parser.add_argument(
+        "--skill",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SKILL",
+        help="what those can do that are made",
+    )
     parser.add_argument("--warm", action="store_true", help="make the objects now, in small batches")
 
 
@@ -68,6 +79,15 @@ def _agents(text: str) -> int:
     if not number:
         raise ArgumentTypeError("0 agents are none: give 1 or more")
     return number
+
+
+def _skills(words: list[str]) -> list[str]:
+    from engine.spawned import check_skills
+
+    try:
+        return sorted(check_skills(words))
+    except ValueError as error:
+        raise Misuse(f"--skill: {error}") from error
 
 
 def run(options: Namespace) -> int:
@@ -80,7 +100,7 @@ def run(options: Namespace) -> int:
     from engine.cli.growth import Wish, grow
 
     paths = list(dict.fromkeys([str(Path.cwd()), str(config.folder)]))
-    grown = grow(config, environment(), Wish(orders, references, paths, options.warm))
+    grown = grow(config, environment(), Wish(orders, references, paths, options.warm, _skills(options.skill)))
     if options.json:
         show_json(_as_dict(config, grown))
     else:

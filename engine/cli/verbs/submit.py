@@ -39,7 +39,10 @@ A line may say
 Options such as --priority are for the lines that do not say it themselves.
 
 A line that is no task is answered with its number, {{"line": 7, "ok": false, ...}}, and the others are accepted; the exit code
-is 1 then. On a full disk, or with too many open tasks, nothing more is accepted, and the exit code is 3.""",
+is 1 then. So is one whose id another task has, one for a kind that there is not, and one that is too large: the exit code is 2,
+and the first of these errors is told at the end.
+
+On a full disk, or with too many open tasks, nothing more is accepted, and the exit code is 3.""",
     examples="""\
   engine submit tasks.jsonl > ids.jsonl
   engine submit nightly.jsonl --priority low --tag nightly --retries 3

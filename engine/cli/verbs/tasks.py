@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
+from typing import Any
 
 from engine import errors
 from engine.cli import figures
@@ -42,7 +43,8 @@ what their sender called them. Of those that have ended the newest 50,000 are ke
   result  its value, as JSON; ends with 3 while there is none, with 1 if
           the task failed, was cancelled or expired
   cancel  take them back, also one that runs, if its agent can be stopped;
-          ends with 1 if one was not cancelled
+          ends with 1 if one was not cancelled, as it had ended before
+          (TaskEnded), with 2 if one is not known; the others are cancelled
   retry   try those again that failed, were cancelled or expired, as tasks
           with ids of their own
 
@@ -124,12 +126,24 @@ def _check(options: Namespace) -> None:
 
 
 def _cancel(options: Namespace) -> int:
-    all_facts = [request(options, "cancel-task", task=task) for task in options.tasks]
-    if options.json:
-        more = {"task": all_facts[0]} if len(all_facts) == 1 else {}
+    """Take each of them back, also where one before cannot be. Raises why the first of those cannot."""
+    all_facts: list[dict[str, Any]] = []
+    refusals: list[errors.EngineError] = []
+    for task in options.tasks:
+        try:
+            all_facts.append(request(options, "cancel-task", task=task))
+        except errors.TaskEnded as error:
+            all_facts.append(request(options, "task", task=task))
+            refusals.append(error)
+        except (errors.UnknownTask, errors.ResultGone) as error:
+            refusals.append(error)
+    if options.json and all_facts:
+        more = {"task": all_facts[0]} if len(options.tasks) == 1 else {}
         show_json({"schema": SCHEMA, **more, "tasks": all_facts})
     else:
         show_lines(f"{facts['id']} is {facts['state']}" for facts in all_facts)
+    if refusals:
+        raise refusals[0]
     return errors.DONE if all(facts["state"] == "cancelled" for facts in all_facts) else errors.FAILED
 
 

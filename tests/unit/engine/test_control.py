@@ -143,8 +143,8 @@ async def test_a_verb_that_is_not_known_is_answered_with_the_list(tmp_path: Path
         answer = await peer.ask("nothing")
         assert (answer["verb"], answer["error"][0]) == ("failed", "BadArgument")
         verbs = "agents, breakers, cancel-task, cut, dlq, drop, events, force-breaker, foresight, hello, kinds, letter, members"
-        more = "pools, ps, quarantine, ready, release, remove, requeue, result, spawn, stats, stop, submit, task, tasks, why"
-        assert f"{verbs}, {more}" in answer["error"][1]
+        more = "pools, ps, quarantine, ready, release, remove, requeue, result, spawn, stats, steps, stop"
+        assert f"{verbs}, {more}, submit, task, tasks, why" in answer["error"][1]
         assert (await peer.ask("hello"))["verb"] == "done"
 
 
@@ -183,13 +183,15 @@ async def test_an_error_of_a_verb_goes_back_with_its_facts(error: Exception, sai
 async def test_a_spawn_loads_its_kind_first_and_measures_if_asked(tmp_path: Path) -> None:
     async with listening(tmp_path) as rig:
         peer = await rig.peer()
-        answer = await peer.ask("spawn", kind="one", count=4, reference="m:One", paths=["/a"], measure=True, warm=True)
+        answer = await peer.ask(
+            "spawn", kind="one", count=4, reference="m:One", paths=["/a"], measure=True, warm=True, skills=["draw"]
+        )
         assert answer["value"]["agent_bytes"] == 2_000
-        facts = {"add": None, "keys": None, "warm": True}
+        facts = {"add": None, "keys": None, "warm": True, "skills": ["draw"]}
         assert rig.engine.spawns == [("m:One", ["/a"]), ("one", 4, facts)]
         answer = await peer.ask("spawn", kind="one", keys=["x"])
         assert answer["value"]["agent_bytes"] is None
-        assert rig.engine.spawns[2:] == [("one", None, {"add": None, "keys": ["x"], "warm": False})]
+        assert rig.engine.spawns[2:] == [("one", None, {"add": None, "keys": ["x"], "warm": False, "skills": ()})]
 
 
 async def test_a_spawn_that_names_no_kind_is_refused(tmp_path: Path) -> None:

@@ -95,6 +95,19 @@ def test_a_circle_is_refused_and_named_and_changes_nothing() -> None:
     assert (len(rig.graph), rig.graph._behind, rig.graph._named) == (0, {}, {})
 
 
+def test_a_circle_is_seen_through_every_way_to_call_a_task() -> None:
+    ids = {f"#{name}": name for name in "abc"}
+    graph: Dependencies[str] = Dependencies({"a": "open", "b": "open"}.get, ids.get)
+    assert graph.add("a", "a", ("#b",), PLAIN, "#a")
+    assert graph.add("b", "b", ("c",), PLAIN, "#b")
+    with pytest.raises(DependencyCycle, match=r"c -> #a -> #b -> c$"):
+        graph.add("c", "c", ("#a",), PLAIN, "#c")
+    with pytest.raises(DependencyCycle, match="#d -> #d"):
+        graph.add("d", None, ("#d",), PLAIN, "#d")
+    assert "a" in graph
+    assert "c" not in graph
+
+
 def test_one_that_is_taken_back_waits_no_more_and_leaves_nothing() -> None:
     rig = Rig()
     rig.add("c", "a", "b")

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from engine import detached as module
-from engine.errors import EngineStopped, IntakeFull, TaskOpen, UnknownTask
+from engine.errors import EngineStopped, IntakeFull, TaskEnded, TaskOpen, UnknownTask
 from engine.task import Task
 from pools.errors import BadArgument, UnknownKind
 from tests.support.accepted import ADD, Desk, desk
@@ -124,7 +124,9 @@ async def test_cancel_says_how_the_task_stands(monkeypatch: pytest.MonkeyPatch) 
         section = made.wire.sections[0]
         made.link.take([{"n": section["n"], "i": [1], "v": [5]}])
         await made.detached.ended(done, 5)
-        assert (await made.detached.cancel(done)).state == "done"
+        with pytest.raises(TaskEnded, match="is done; it cannot be cancelled"):
+            await made.detached.cancel(done)
+        assert made.detached.register.find(done).outcome() == 5
         assert (await made.detached.cancel(running)).state == "running"
         made.link.take([{"n": section["n"], "v": [None], "o": 0, "e": [[0, "TaskCancelled", "", None]]}])
         assert (await made.detached.ended(running, 5)).state == "cancelled"

@@ -175,7 +175,7 @@ async def test_on_a_full_disk_tasks_are_refused_and_ends_wait_until_there_is_roo
             with pytest.raises(IntakeFull):
                 await desk.accept()
             await asyncio.sleep(0.015)
-        assert (desk.register.open, desk.register.held, task.ended_s) == (1, 1, None)
+        assert (desk.register.open, desk.register.room.held, task.ended_s) == (1, 1, None)
         desk.disk.faults = []
         await until(lambda: task.ended_s is not None)
         await desk.accept()

@@ -544,3 +544,36 @@ def test_a_task_begins_no_sooner_than_it_should() -> None:
     assert rig.wires[0].sections == []
     rig.wait(0.2)
     assert len(rig.wires[0].sections) == 1
+
+
+def test_a_task_that_is_hastened_leaves_before_its_like_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(way, "OFFERED", 2)
+    monkeypatch.setattr(way, "SPARE", 0)
+    rig = Rig()
+    tasks = rig.put(0, 2, 4, 6, 8)
+    rig.offers.hasten([tasks[0], tasks[4]], 3)
+    rig.offers.hasten([tasks[4]], 3)
+    rig.turns.run()
+    rig.offers.hasten([tasks[4]], 3)
+    rig.turns.run()
+    assert rig.offers.ahead("counter", 3) == 1
+    for at in range(4):
+        rig.answer(at=at)
+        rig.turns.run()
+    sent = [key for section in rig.wires[0].sections for key in section["i"]]
+    assert sent == [0, 2, 8, 4, 6]
+    assert sorted(ending.task.number for ending in rig.ended) == [1, 2, 3, 4, 5]
+    assert [task.urgency for task in tasks] == [3, tasks[1].options.priority, tasks[1].urgency, tasks[1].urgency, 3]
+
+
+def test_a_task_that_is_hastened_and_tried_again_later_is_offered_once() -> None:
+    rig = Rig()
+    (task,) = rig.put(0, retries=1, backoff_s=1.0)
+    rig.answer(errors=[[0, "ValueError", "no", None]])
+    rig.offers.hasten([task], 3)
+    rig.turns.run()
+    assert len(rig.wires[0].sections) == 1
+    rig.wait(2.0)
+    assert len(rig.wires[0].sections) == 2
+    rig.answer()
+    assert [ending.state for ending in rig.ended] == ["done"]

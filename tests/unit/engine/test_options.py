@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.options import BACKOFF_S, PLAIN, Options, options_of
+from engine.options import BACKOFF_S, DEADLINE_S, PLAIN, Options, name_of, options_of, wait_of
 from pools.errors import BadArgument
 from pools.ranked import HIGH, NORMAL
 
@@ -68,3 +68,21 @@ def test_tasks_that_want_the_same_share_one_object() -> None:
     defaults = Options(retries=2)
     assert options_of({"priority": "low"}, defaults) is options_of(lines[0])
     assert options_of({"retries": 1, "tenant": ""}) != options_of({"retries": True and 2, "tenant": ""})
+
+
+@pytest.mark.parametrize("field", ["timeout_s", "delay_s", "backoff_s", "retries", "memory_bytes", "priority"])
+def test_a_number_that_is_too_large_for_anything_is_refused_as_any_other(field: str) -> None:
+    for number in (10**400, -(10**400), 10**5_000):
+        with pytest.raises(BadArgument, match=r"a number of [\d,]+ bits"):
+            Options(**{field: number})
+        with pytest.raises(BadArgument):
+            options_of({field: number})
+    with pytest.raises(BadArgument):
+        name_of("an id", 10**5_000)
+
+
+def test_who_waits_does_so_for_a_number_of_seconds_and_no_more_than_a_year() -> None:
+    assert [wait_of(value) for value in (0, 2.5, float("inf"), 10**400)] == [0.0, 2.5, DEADLINE_S, DEADLINE_S]
+    for wrong in (-1, float("nan"), "3", None, True, -(10**5_000)):
+        with pytest.raises(BadArgument, match="wait_s is a number of seconds"):
+            wait_of(wrong)

@@ -7,15 +7,16 @@ from typing import Any
 import orjson
 import pytest
 
-from engine import names
+from engine import names, room
 from engine import register as module
 from engine.change import Change, Draft
+from engine.dependencies import Dependencies
 from engine.errors import DependencyCycle, DuplicateTask, IntakeFull, NotRequeued, ResultGone, UnknownTask
 from engine.options import PLAIN, Options
 from engine.records import END, KEY, META, TASK
 from engine.register import Register
 from engine.restored import restored
-from engine.submission import Submission
+from engine.submission import Submission, submission_of
 from engine.task import Task
 from pools.errors import BadArgument, Failure, StateUnreadable
 
@@ -83,7 +84,8 @@ def shown(register: Register) -> Any:
         )
         for t in register.tasks.values()
     ]
-    return register.counts(), tasks, register.letters.numbers(), register.results.numbers(), register.held, register.held_bytes
+    shelves = register.letters.numbers(), register.results.numbers()
+    return register.counts(), tasks, *shelves, register.room.held, register.room.held_bytes
 
 
 def test_a_draft_counts_only_once_it_is_written_down() -> None:
@@ -149,7 +151,7 @@ def test_the_mark_is_the_section_of_the_oldest_task_whose_end_is_not_written_dow
 
 
 def test_too_many_open_tasks_too_many_bytes_and_too_wide_a_span_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OPEN_TASKS", 10)
+    monkeypatch.setattr(room, "OPEN_TASKS", 10)
     disk = Disk()
     first, *_ = disk.accept(8)
     with pytest.raises(IntakeFull, match="8 tasks") as caught:
@@ -157,13 +159,13 @@ def test_too_many_open_tasks_too_many_bytes_and_too_wide_a_span_are_refused(monk
     assert caught.value.retry_after_s
     disk.end(first)
     disk.accept(3)
-    monkeypatch.setattr(module, "OPEN_TASKS", 1_000)
-    monkeypatch.setattr(module, "OPEN_BYTES", disk.register.held_bytes + 1_000)
+    monkeypatch.setattr(room, "OPEN_TASKS", 1_000)
+    monkeypatch.setattr(room, "OPEN_BYTES", disk.register.room.held_bytes + 1_000)
     with pytest.raises(IntakeFull):
         disk.accept(1, submission=ADD._replace(argument="x" * 2_000))
     disk.accept()
-    monkeypatch.setattr(module, "OPEN_BYTES", 2**40)
-    monkeypatch.setattr(module, "SPAN_TASKS", 20)
+    monkeypatch.setattr(room, "OPEN_BYTES", 2**40)
+    monkeypatch.setattr(room, "SPAN_TASKS", 20)
     for task in list(disk.register.tasks.values())[2:]:
         disk.end(task) if task.ended_s is None else None
     disk.accept(9)
@@ -174,12 +176,12 @@ def test_too_many_open_tasks_too_many_bytes_and_too_wide_a_span_are_refused(monk
 
 
 def test_a_submission_that_no_frame_of_the_journal_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SUBMISSION_BYTES", 10_000)
+    monkeypatch.setattr(room, "SUBMISSION_BYTES", 10_000)
     disk = Disk()
     disk.accept(20)
     with pytest.raises(BadArgument):
         disk.accept(1, submission=ADD._replace(argument="x" * 10_000))
-    assert disk.register.held == 20
+    assert disk.register.room.held == 20
 
 
 def test_what_has_ended_is_let_go_the_oldest_first_and_the_counts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,7 +338,7 @@ def test_another_task_under_a_known_name_is_refused_and_nothing_of_its_submissio
         with pytest.raises(DuplicateTask, match="'a' is the id of task 00112233-1 already"):
             register.draft([named("b", after=("a",)), other], 1.0)
         assert register.counts()["accepted"] == 1
-        assert (register.held, register.names.find("b"), len(register.dependencies)) == (1, None, 0)
+        assert (register.room.held, register.names.find("b"), len(register.dependencies)) == (1, None, 0)
 
 
 def test_a_name_is_known_for_a_while_after_its_task_was_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -418,3 +420,58 @@ def test_a_circle_is_refused_and_nothing_of_its_submission_is_accepted() -> None
     assert [disk.register.names.find(name) for name in "xcb"] == [None, None, None]
     assert len(disk.register.dependencies) == 1
     assert list(take(disk, named("b")).numbers) == [2]
+
+
+@pytest.mark.parametrize("life", [0, 1])
+@pytest.mark.parametrize("name", ["y", None])
+def test_a_circle_is_refused_also_where_some_are_called_by_their_ids(name: str | None, life: int) -> None:
+    disk = Disk()
+    take(disk, named("x", after=("00112233-2" if name is None else name,)))
+    disk = disk.again() if life else disk
+    last = "00112233-2" if name is None else name
+    with pytest.raises(DependencyCycle, match=f"{last} -> 00112233-1 -> {last}"):
+        disk.register.draft([named(name, after=("00112233-1",))], 1.0)
+    assert (disk.register.room.held, len(disk.register.dependencies)) == (1, 1)
+    assert list(take(disk, named(name)).numbers) == [2]
+
+
+def test_a_circle_that_was_accepted_once_ends_in_the_next_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    with monkeypatch.context() as patch:
+        patch.setattr(Dependencies, "_check", lambda *_: None)
+        take(disk, named("x", after=("y",)), named("y", after=("x",)))
+    rows = [(kind, key, row) for (kind, key), row in disk.rows.items()]
+    _, follows = restored(rows, "00" * 8)
+    assert [(task.name, failure.type) for task, failure in follows.lost] == [("y", "DependencyCycle")]
+
+
+@pytest.mark.parametrize("name", [None, [], b"x", True, 1.0])
+def test_a_task_is_found_by_a_number_or_a_text_and_by_nothing_else(name: Any) -> None:
+    disk = Disk()
+    take(disk, named(17))
+    assert disk.register.find(17) is disk.register.find("17") is disk.register.find("00112233-1")
+    with pytest.raises(BadArgument, match="a task is named by a text or a number"):
+        disk.register.find(name)
+
+
+def test_in_a_later_life_only_what_may_have_been_offered_counts_an_attempt() -> None:
+    disk = Disk()
+    take(disk, named("waits", after=("x",)), named("was out"), named("unplaced")._replace(address="counter"))
+    tasks = disk.again().again().register.tasks
+    assert [task.attempts for task in tasks.values()] == [0, 1, 0]
+
+
+def test_another_deadline_is_another_task_and_the_same_moment_the_same() -> None:
+    disk = Disk()
+    line = {"id": "a", "agent": "counter/1", "method": "add"}
+    for more, other in [({"deadline_s": 5}, {"deadline_s": 6}), ({"deadline_at": 5_000}, {"deadline_at": 6_000})]:
+        name = next(iter(more))
+        first, same, another = (
+            submission_of({**line, "id": name, **said}, lambda now_s=now_s: now_s)
+            for said, now_s in ((more, 100.0), (more, 200.0), (other, 100.0))
+        )
+        draft = take(disk, first)
+        for register in (disk.register, disk.again().register):
+            assert list(register.draft([same], 1.0).numbers) == list(draft.numbers)
+            with pytest.raises(DuplicateTask):
+                register.draft([another], 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -161,3 +162,26 @@ def test_defaults_are_for_what_a_line_does_not_say() -> None:
         submission_of({"agent": "counter/1", "method": "add", "deadline_s": 1}, defaults=Options(delay_s=2))
     (back,) = submissions_of(rows_of([submission_of(line, defaults=defaults)]))
     assert back.options == Options(retries=3, tags="a")
+
+
+@pytest.mark.parametrize("at_s", [10**400, -(10**400), float("inf"), float("nan"), -1, 0, "5", True, 253_402_300_800])
+def test_a_moment_that_no_clock_shows_is_no_deadline(at_s: Any) -> None:
+    with pytest.raises(BadArgument, match="deadline_at, since 1970, is a number of seconds"):
+        submission_of({"agent": "counter/1", "method": "add", "deadline_at": at_s})
+
+
+def test_a_field_that_is_null_was_not_said() -> None:
+    line = {"agent": "counter/1", "method": "add", "id": None, "after": None}
+    assert submission_of(line) == submission_of({**line, "priority": None}) == Submission(None, "counter/1", "add", None, None)
+
+
+def test_options_are_options() -> None:
+    wrong: Any = {"priority": "high"}
+    with pytest.raises(BadArgument, match=r"Options\(priority='high'\), got dict"):
+        submission_of(("counter/1", "add"), defaults=wrong)
+
+
+def test_a_moment_travels_as_it_was_said() -> None:
+    line = {"agent": "counter/1", "method": "add", "deadline_at": time.time() + 60}
+    (back,) = submissions_of(rows_of([submission_of(line)]))
+    assert back.deadline_at == line["deadline_at"]

@@ -10,7 +10,7 @@ import pytest
 
 from engine.accepted import Accepted
 from engine.detached import Detached
-from engine.errors import NotRequeued, TaskOpen
+from engine.errors import NotRequeued, TaskEnded, TaskOpen
 from engine.order import Order
 from engine.taskverbs import TaskVerbs
 from pools.errors import BadArgument
@@ -40,6 +40,9 @@ class Here(Accepted):
         breakers = SimpleNamespace(facts=lambda: told)
         return SimpleNamespace(placement=placement, pools=[SimpleNamespace(name="p1", seats=[seat])], breakers=breakers)
 
+    def note(self, name: str, text: str) -> None:
+        """Nobody looks at events here."""
+
 
 class Socket:
     """Asks the verbs as a peer does: in JSON, and back."""
@@ -65,7 +68,19 @@ async def test_a_task_is_followed_from_its_submission_to_its_result() -> None:
         assert await peer.ask("result", task=name, wait_s=5) == {"id": name, "state": "done", "value": 1}
         page = await peer.ask("tasks", state="done")
         assert (page["counts"]["done"], page["kept"], [task["name"] for task in page["tasks"]]) == (1, 1, ["mine"])
-        assert (await peer.ask("cancel-task", task=name))["state"] == "done"
+        with pytest.raises(TaskEnded):
+            await peer.ask("cancel-task", task=name)
+
+
+async def test_a_task_may_be_called_by_a_number() -> None:
+    async with desk() as made:
+        peer = Socket(made)
+        (name,) = await peer.ask("submit", tasks=[["counter/1", "add", 2, 17, None]])
+        await made.sent(1)
+        made.answer()
+        assert (await peer.ask("result", task=17, wait_s=5))["id"] == name
+        with pytest.raises(NotRequeued, match="is done"):
+            await peer.ask("requeue", tasks=[17])
 
 
 async def test_dead_letters_are_listed_shown_and_requeued() -> None:
@@ -114,7 +129,7 @@ async def test_a_page_has_what_is_asked_for_and_why_tells_who_holds_a_task_up() 
     ("verb", "facts"),
     [
         ("submit", {}), ("submit", {"tasks": []}), ("submit", {"tasks": [ROW], "key": 5}), ("result", {}),
-        ("result", {"task": "x", "wait_s": "1"}), ("tasks", {"state": "gone"}), ("tasks", {"limit": -1}), ("task", {"task": 1}),
+        ("result", {"task": "x", "wait_s": "1"}), ("tasks", {"state": "gone"}), ("tasks", {"limit": -1}), ("task", {}),
         ("cancel-task", {"task": None}), ("dlq", {"skip": "x"}), ("letter", {}), ("requeue", {"tasks": "x"}),
         ("drop", {"tasks": 5}), ("drop", {"all": 1}), ("why", {}), ("tasks", {"tag": 5}),
         ("requeue", {"all": "yes"}),

@@ -340,3 +340,12 @@ async def test_tasks_for_a_kind_are_sent_aside_and_those_for_an_agent_are_not() 
     assert taken == [("a", "add", (1,), {}, 5), ("b", "add", (), {"x": 1}, None)]
     await asyncio.sleep(0)
     assert setup.wire.keys[:2] == [1, 1]
+
+
+@pytest.mark.parametrize("timeout_s", [-1, -0.001, float("nan"), float("inf"), 10**400, "3", [], object()])
+async def test_a_time_that_is_none_is_refused_and_nothing_is_sent(timeout_s: Any) -> None:
+    setup = Setup()
+    for address in ("counter/1", "counter"):
+        with pytest.raises(BadArgument, match="timeout_s is a number of seconds from 0 to 31,622,400, or None"):
+            await setup.ask(address, "get", timeout_s=timeout_s)
+    assert (setup.wire.sent, setup.accepted, len(setup.ended)) == ([], 2, 2)

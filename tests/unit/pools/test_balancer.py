@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pools import balancer as module
 from pools.balancer import Balancer, fill
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
-from pools.errors import CircuitOpen, TooOld, UnknownKind
+from pools.errors import CircuitOpen, UnknownKind
 from pools.gauges import BUSY_SINCE_NS, CELLS
 from pools.placement import Placement
 from pools.pool import Pool
 from pools.sight import Sight
+from pools.spans import Part
 from pools.spec import PoolSpec
 from tests.support.clocks import Clock
 
@@ -311,15 +311,6 @@ def test_a_number_has_the_same_agent_whatever_the_load() -> None:
     assert len(set(first)) == 30
 
 
-def test_a_number_whose_pool_admits_nothing_goes_to_another_and_stays_there() -> None:
-    setup = Setup(1, 1)
-    setup.breakers.force("open", "p0")
-    chosen = [setup.balancer.pick("counter", turn) for turn in range(100)]
-    assert set(setup.pools_of(chosen)) == {1}
-    setup.breakers.force("auto", "p0")
-    assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(100)] == chosen
-
-
 def test_a_number_that_may_have_been_sent_goes_nowhere_else() -> None:
     setup = Setup(1, 1)
     chosen = [setup.balancer.pick("counter", turn) for turn in range(100)]
@@ -327,9 +318,8 @@ def test_a_number_that_may_have_been_sent_goes_nowhere_else() -> None:
     assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(100)] == chosen
 
 
-def test_a_number_goes_nowhere_else_before_that_is_on_the_disk() -> None:
+def test_a_number_whose_pool_admits_nothing_is_refused_where_it_was_not_sent_before() -> None:
     setup = Setup(1, 1)
-    setup.balancer.may_divert = False
     setup.breakers.force("open", "p0")
     seen = []
     for turn in range(10):
@@ -338,26 +328,6 @@ def test_a_number_goes_nowhere_else_before_that_is_on_the_disk() -> None:
         except CircuitOpen:
             seen.append(None)
     assert seen == [None, 1] * 5
-
-
-def test_a_number_of_an_earlier_life_is_not_run_where_nobody_knows_where_it_went() -> None:
-    setup = Setup(1, 1)
-    setup.balancer.doubtful_below = 1_000
-    with pytest.raises(TooOld, match="999"):
-        setup.balancer.pick("counter", 999, is_again=True)
-    assert setup.balancer.pick("counter", 999) == setup.balancer.named_by("counter", 999)
-    assert setup.balancer.pick("counter", 1_000, is_again=True) == setup.balancer.named_by("counter", 1_000)
-
-
-def test_what_is_forgotten_of_numbers_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REMEMBERED", 5)
-    setup = Setup(1, 1)
-    setup.breakers.force("open", "p0")
-    chosen = [setup.balancer.pick("counter", turn) for turn in range(0, 20, 2)]
-    for turn in range(0, 10, 2):
-        with pytest.raises(TooOld):
-            setup.balancer.pick("counter", turn, is_again=True)
-    assert [setup.balancer.pick("counter", turn, is_again=True) for turn in range(10, 20, 2)] == chosen[5:]
 
 
 def test_a_sticky_key_keeps_its_agent_while_that_exists() -> None:
@@ -369,6 +339,45 @@ def test_a_sticky_key_keeps_its_agent_while_that_exists() -> None:
     kept = {name: setup.balancer.stick("counter", name) for name in chosen}
     assert all(kept[name] == key for name, key in chosen.items() if key != 0)
     assert all(setup.placement.has("counter", key) for key in kept.values())
+
+
+# -- skills that were given --------------------------------------------------------------------------------------------
+
+DRAW = frozenset({"draw"})
+
+
+def test_a_task_that_wants_skills_goes_to_those_alone_who_were_given_them_whatever_they_have_to_do() -> None:
+    setup = Setup(1, 1)
+    own = {"counter": frozenset({"count"})}
+    assert setup.balancer.assign(own, [DRAW]) == [None]
+    setup.placement.talents.give("counter", DRAW, [Part(0, 2, 4)], {})
+    setup.pools[0].seats[0].link.open = 1_000
+    wanted = [DRAW, DRAW | own["counter"]] * 10
+    assert Counter(setup.balancer.assign(own, wanted)) == {("counter", 2): 10, ("counter", 3): 10}
+    setup.placement.talents.give("counter", DRAW, [Part(1, 15, 16)], {})
+    found = Counter(setup.balancer.assign(own, wanted))
+    assert found["counter", 15] >= 18
+    assert set(found) <= {("counter", key) for key in (2, 3, 15)}
+    setup.breakers.force("open", "p1")
+    assert {one[1] for one in setup.balancer.assign(own, wanted) if isinstance(one, tuple)} == {2, 3}
+    setup.breakers.force("open", "p0")
+    assert {type(one) for one in setup.balancer.assign(own, wanted)} == {CircuitOpen}
+    setup.placement.take("counter", [(2, 4), (15, 16)], [])
+    assert setup.balancer.assign(own, [DRAW]) == [None]
+
+
+def test_who_keeps_sticky_keys_hears_of_each_once_and_what_was_kept_counts() -> None:
+    setup, heard = Setup(1, 1), []
+    setup.balancer.on_stick = lambda *facts: heard.append(facts)
+    setup.balancer.sticky["counter", "kept"] = 7
+    assert setup.balancer.stick("counter", "kept") == 7
+    new = setup.balancer.stick("counter", "new")
+    assert setup.balancer.stick("counter", "new") == new
+    assert heard == [("counter", "new", new)]
+    setup.placement.take("counter", [(7, 8)], [])
+    other = setup.balancer.stick("counter", "kept")
+    assert other != 7
+    assert heard[1:] == [("counter", "kept", other)]
 
 
 # -- filling -----------------------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checkpoints.stamp import STAMPED
-from pools.address import Key
+from pools.address import Key, valid_kind
+from pools.choices import Choices
 from pools.errors import BadFrame, CircuitOpen, Failure, FrameTooLarge, PoolError, UnknownAgent, WorkerDied
 from pools.gateway import Gateway
 from pools.lane import PACED, REFUSED
@@ -112,12 +114,15 @@ class Aside:
     def __init__(self) -> None:
         self.apart: list[Any] = []
         self.plain: set[str] = set()
+        self.whole: list[str] = []
         self.learned: list[tuple[Any, int, list[Failure]]] = []
 
     def choose(self, kind: str, method: str, argument: Any, done: Any) -> tuple[Key, Any] | None:
         if kind == "nobody":
             raise UnknownAgent("nobody")
-        if kind == "apart":
+        if kind == "apart" and done is None:
+            self.whole.append(kind)
+        elif kind == "apart":
             self.apart.append(done)
             return None
         return 7, (method, argument)
@@ -172,7 +177,7 @@ def test_a_task_that_is_done_aside_is_answered_in_its_place() -> None:
     assert (setup.accepted, setup.ended) == (3, 3)
 
 
-def test_a_task_that_may_be_asked_again_stays_with_the_agent_that_its_number_says() -> None:
+def test_where_no_choice_is_remembered_a_task_that_may_be_asked_again_goes_by_its_number() -> None:
     setup = Setup(session="ab")
     aside = setup.gateway.aside = Aside()
     setup.gateway.accept([tasks(STAMPED, None)])
@@ -420,6 +425,92 @@ def test_the_priority_of_a_section_is_that_of_its_lane_and_one_that_there_is_not
             setup.gateway.accept([tasks(7, 1, pr=wrong)])
 
 
+# -- who was chosen for what may be asked again ------------------------------------------------------------------------
+
+
+class Chooses(Setup):
+    """A peer that comes back, before a dealer whose choice is another one each time."""
+
+    def __init__(self, path: Path, now: int = 0, window: int = 1_000) -> None:
+        super().__init__(window, session=SESSION)
+        self.choices = self.gateway.choices = Choices(str(path / "_choices"), now)
+        self.gateway._deal = self._dealt
+        self.turn = 20
+        self.refuses = False
+
+    def _dealt(self, kind: str, count: int) -> tuple[list[tuple[Link, list[Key]]], PoolError | None]:
+        valid_kind(kind)
+        if self.refuses:
+            return [], CircuitOpen("no more")
+        self.turn += count
+        return [(self.link, list(range(self.turn, self.turn + count)))], None
+
+
+def test_what_may_be_asked_again_goes_to_whom_it_was_dealt_to_then(tmp_path: Path) -> None:
+    setup = Chooses(tmp_path)
+    setup.gateway.accept([tasks(STAMPED, None, 5, None)])
+    assert setup.wire.keys == [22, 5, 23]
+    setup.refuses = True
+    setup.gateway.accept([tasks(STAMPED, None, 5, None, r=1)])
+    assert setup.wire.keys[3:] == [22, 5, 23]
+    after = Chooses(tmp_path)
+    after.gateway.accept([tasks(STAMPED, None, p=[2], r=1)])
+    assert after.wire.keys == [23]
+    (section,) = after.wire.sections
+    assert (section["c"], section["q"]) == (SESSION, [STAMPED << 10 | 2])
+
+
+def test_what_was_sent_and_not_chosen_for_goes_by_its_number_and_what_is_forgotten_is_refused(tmp_path: Path) -> None:
+    setup = Chooses(tmp_path, now=STAMPED + 10)
+    setup.gateway.accept([tasks(STAMPED + 10, None, r=1), tasks(STAMPED + 9, None, 7, r=1)])
+    assert setup.wire.keys == [42, 7]
+    setup.answer_all()
+    assert setup.back.answers[STAMPED + 9, 0].type == "TooOld"
+    assert setup.again == [True, True]
+    assert (setup.accepted, setup.ended) == (3, 3)
+
+
+def test_what_no_breaker_admits_is_refused_and_what_cannot_be_written_goes_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = Chooses(tmp_path)
+    setup.refuses = True
+    setup.gateway.accept([tasks(STAMPED, None, 5)])
+    setup.refuses = False
+    monkeypatch.setattr(Choices, "keep", lambda *_facts: False)
+    setup.gateway.accept([tasks(STAMPED + 1, None)])
+    assert setup.wire.keys == [5, 42]
+    setup.answer_all()
+    assert setup.back.answers[STAMPED, 0].type == "CircuitOpen"
+    assert (setup.accepted, setup.ended) == (3, 3)
+
+
+def test_what_a_peer_has_the_answers_of_is_forgotten(tmp_path: Path) -> None:
+    setup = Chooses(tmp_path)
+    for number in range(STAMPED, STAMPED + 50):
+        setup.gateway.accept([tasks(number, None, w=number)])
+    assert not setup.choices.of(SESSION, STAMPED + 48)
+    assert setup.choices.of(SESSION, STAMPED + 49)
+
+
+def test_foresight_chooses_for_what_may_be_asked_again_too_and_splits_none_of_it(tmp_path: Path) -> None:
+    setup = Chooses(tmp_path)
+    aside = setup.gateway.aside = Aside()
+    aside.plain.add("get")
+    setup.gateway.accept([tasks(STAMPED, None, None, None) | {"m": [["get", "add"], [0, 1, 0]]}])
+    assert sorted(setup.wire.keys) == [7, 22, 23]
+    assert setup.choices.of(SESSION, STAMPED) == [22, 7, 23]
+    setup.gateway.accept(
+        [tasks(STAMPED + place, None) | {"k": kind, "m": "add"} for place, kind in ((1, "nobody"), (2, "apart"))]
+    )
+    assert aside.whole == ["apart"]
+    setup.answer_all()
+    assert setup.back.answers[STAMPED + 1, 0].type == "UnknownAgent"
+    assert sum(count for _, count, _ in aside.learned) == 4
+    assert setup.gateway._watched == 0
+    assert (setup.accepted, setup.ended) == (5, 5)
+
+
 # -- the time of tasks -------------------------------------------------------------------------------------------------
 
 
@@ -451,3 +542,22 @@ def test_a_sender_says_that_its_tasks_wait_where_there_are_too_many() -> None:
     assert sorted(lane.manner for lane in setup.gateway._lanes.values()) == sorted([REFUSED, PACED, PACED])
     setup.answer_all()
     assert len(setup.back.answers) == 3
+
+
+def test_what_may_be_asked_again_keeps_its_agent_and_has_the_time_that_is_left_now(tmp_path: Path) -> None:
+    setup = Chooses(tmp_path, window=1)
+    now_s = [100.0]
+    setup.gateway._clock = lambda: now_s[0]
+    setup.gateway.accept([tasks(STAMPED, 5), tasks(STAMPED + 1, None, 6, None, d=[2, 0.5, 2])])
+    assert setup.choices.of(SESSION, STAMPED + 1) == [22, None, 23]
+    now_s[0] += 1
+    setup.answer_all()
+    assert sorted(setup.wire.keys) == [5, 22, 23]
+    assert setup.back.answers[STAMPED + 1, 1].type == "TaskExpired"
+    after = Chooses(tmp_path, window=1)
+    after.gateway._clock = lambda: now_s[0]
+    after.gateway.accept([tasks(STAMPED, 5), tasks(STAMPED + 1, None, None, p=[0, 2], r=1, d=[0.5, 2])])
+    now_s[0] += 1
+    after.answer_all()
+    assert after.wire.keys == [5, 23]
+    assert after.back.answers[STAMPED + 1, 0].type == "TaskExpired"

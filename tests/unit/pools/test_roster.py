@@ -15,6 +15,7 @@ from checkpoints.compaction import forget
 from checkpoints.errors import CheckpointError, DiskFull, FolderInUse
 from checkpoints.files import Disk
 from checkpoints.store import open_store
+from pools import roster as module
 from pools.errors import StateUnreadable
 from pools.placement import Part, Placement
 from pools.roster import Roster
@@ -295,13 +296,48 @@ def _full(*_parts: object) -> int:
     raise DiskFull("log", OSError(28, "No space left on device"))
 
 
-async def test_that_numbers_went_elsewhere_is_known_in_the_next_life_up_to_its_beginning(tmp_path: Path) -> None:
+async def test_skills_that_agents_were_given_are_known_in_the_next_life_but_not_those_of_removed_ones(tmp_path: Path) -> None:
+    draw, both = frozenset({"draw"}), frozenset({"draw", "read"})
     with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(1_000) == 0
+        placement = restored(roster)
+        await roster.ranged("scout", placement.add_range("scout", 4))
+        await roster.ranged("scout", placement.add_range("scout", 4), draw)
+        await roster.named("scout", placement.add_names("scout", ["a", "b"]), both)
+    for _ in range(2):  # as it was written, then folded
+        with open_roster(tmp_path) as roster:
+            placement = restored(roster)
+            given = {key: placement.talents.of("scout", key) for key in (0, 3, 4, 5, 7, "a", "b")}
+            assert given == {0: frozenset(), 3: frozenset(), 4: draw, 5: draw, 7: draw, "a": both, "b": both}
     with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(2_000) == 0
-        await roster.elsewhere()
+        placement = restored(roster)
+        parts, names = placement.take("scout", [(5, 6)], ["a"])
+        await roster.settled("scout", await roster.removed("scout", parts, names))
+        await roster.ranged("scout", placement.add_range("scout", 1))
+        await roster.named("scout", placement.add_names("scout", ["a"]))
+    for _ in range(2):
+        with open_roster(tmp_path) as roster:
+            placement = restored(roster)
+            given = {key: placement.talents.of("scout", key) for key in (4, 5, "a", "b")}
+            assert given == {4: draw, 5: frozenset(), "a": frozenset(), "b": both}
+
+
+async def test_sticky_keys_keep_their_agents_in_the_next_life_and_the_newest_of_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STICKY_KEYS", 10)
     with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(3_000) == 3_000
+        assert roster.sticky() == {}
+        for number in range(8):
+            roster.stuck("counter", f"s{number}", number)
+        roster.stuck("counter", "s0", "x")
+        await until(lambda: roster._store.log.durable == len(POOLS) + 9)
     with open_roster(tmp_path) as roster:
-        assert roster.doubtful_below(4_000) == 3_000
+        kept = roster.sticky()
+        assert kept == {("counter", f"s{number}"): number for number in range(1, 8)} | {("counter", "s0"): "x"}
+        for number in range(8, 13):
+            roster.stuck("counter", f"s{number}", number)
+        before = roster._store.log.durable
+        await until(lambda: roster._store.log.durable > before)
+    with open_roster(tmp_path) as roster:
+        assert list(roster.sticky().values()) == [4, 5, 6, 7, "x", 8, 9, 10, 11, 12]
+        roster.stuck("counter", "late", 1)  # and it is closed before that is written

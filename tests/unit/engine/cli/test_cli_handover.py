@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from engine.cli import handover as module
 from engine.cli.handover import hand_over
-from engine.errors import IntakeFull, SubmitStopped
+from engine.errors import DependencyCycle, DuplicateTask, FrameTooLarge, IntakeFull, SubmitStopped, UnknownKind
 from engine.submission import Submission
 
 
@@ -43,6 +44,9 @@ async def handed(client: Engine, folder: Path, *lines: Any) -> int:
     try:
         return await hand_over(client, Namespace(json=True, quiet=False), descriptor)  # type: ignore[arg-type]
     finally:
+        for thread in threading.enumerate():
+            if thread.name == "intake":
+                thread.join()  # else it might read what the next test opens under this number
         os.close(descriptor)
 
 
@@ -89,4 +93,49 @@ async def test_what_was_accepted_before_a_refusal_is_said(tmp_path: Path, capfd:
     assert [line["id"] for line in said(capfd.readouterr())] == [0, 1]
     with pytest.raises(IntakeFull):
         await handed(Engine(0), tmp_path, task(1))
+    assert said(capfd.readouterr()) == []
+
+
+class Choosy(Engine):
+    """Refuses what comes with a task for an agent of these keys, as an engine does that accepts all or none."""
+
+    def __init__(self, refusals: dict[str, Exception], at_once: int = 1_000) -> None:
+        super().__init__(10_000)
+        self.refusals = refusals
+        self.at_once = at_once
+
+    async def submit(self, tasks: list[Submission]) -> list[str]:
+        """As `Client.submit`, in parts of so many."""
+        ids: list[str] = []
+        for at in range(0, len(tasks), self.at_once):
+            part = tasks[at : at + self.at_once]
+            refusal = next((self.refusals[each.address] for each in part if each.address in self.refusals), None)
+            if refusal is not None:
+                if ids:
+                    raise SubmitStopped("some", ids=ids, retry_after_s=None) from refusal
+                raise refusal
+            ids += await super().submit(part)
+        return ids
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 1_000])
+async def test_a_task_that_is_refused_for_itself_takes_no_other_with_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], at_once: int
+) -> None:
+    wrong = {"counter/3": DuplicateTask("another"), "counter/7": UnknownKind("none"), "counter/9": FrameTooLarge("large")}
+    client = Choosy(wrong, at_once)
+    with pytest.raises(DuplicateTask, match="another"):
+        await handed(client, tmp_path, *(task(key, id=key) for key in range(10)))
+    captured = capfd.readouterr()
+    refused = {line["line"]: (line["id"], line["error"]["type"]) for line in said(captured) if "line" in line}
+    assert refused == {4: (3, "DuplicateTask"), 8: (7, "UnknownKind"), 10: (9, "FrameTooLarge")}
+    assert [line["id"] for line in said(captured) if "task" in line] == [0, 1, 2, 4, 5, 6, 8]
+    assert json.loads(captured.err) == {"schema": module.SCHEMA, "accepted": 7, "bad_lines": 3}
+    accepted = [each.address for each in (each for part in client.submissions for each in part)]
+    assert accepted == [f"counter/{key}" for key in (0, 1, 2, 4, 5, 6, 8)]
+
+
+async def test_a_circle_is_refused_with_all_that_came_with_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DependencyCycle):
+        await handed(Choosy({"counter/3": DependencyCycle("round")}), tmp_path, *(task(key) for key in range(5)))
     assert said(capfd.readouterr()) == []

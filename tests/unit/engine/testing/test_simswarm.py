@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from engine.errors import TaskOpen, WorkerDied
+from engine.errors import TaskEnded, TaskOpen, WorkerDied
+from engine.options import Options
 from engine.testing import Logged, SimSwarm, Spawned, Stuck, Timer, Told
 from pools.agent import Agent
 from pools.context import Context
@@ -297,6 +298,25 @@ async def test_accepted_tasks_have_their_delays_and_tries(swarm: SimSwarm) -> No
     assert swarm.task(slow)["state"] in ("failed", "expired")
     await swarm.advance(3540)
     assert 0 <= await swarm.result(late) < 1
+
+
+async def test_accepted_tasks_have_the_options_of_all_and_are_taken_back_and_tried_again(swarm: SimSwarm) -> None:
+    await swarm.spawn(Clockwork, 1)
+    await swarm.spawn(Waiter, 1)
+    options = Options(priority="high", retries=1, backoff_s=10, tags="nightly")
+    once = {"id": "once", "agent": "clockwork/0", "method": "fail_once"}
+    await swarm.submit([once, {**once, "id": "plain", "priority": "normal", "retries": 0}], options=options)
+    assert swarm.task("once")["options"] == {"priority": "high", "retries": 1, "backoff_s": 10.0, "tags": ("nightly",)}
+    await swarm.advance(20)
+    assert await swarm.result("once") == 7
+    (held,) = await swarm.submit([("waiter/0", "wait", 100)])
+    assert (await swarm.cancel(held))["state"] == "cancelled"
+    with pytest.raises(TaskEnded):
+        await swarm.cancel("once")
+    (again,) = await swarm.requeue([held])
+    assert again["id"] == held
+    await swarm.advance(200)
+    assert swarm.task(again["requeued_as"])["state"] == "done"
 
 
 async def test_agents_that_keep_each_other_busy_are_found(swarm: SimSwarm, monkeypatch: pytest.MonkeyPatch) -> None:

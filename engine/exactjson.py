@@ -1,7 +1,7 @@
 """JSON as it is meant: what would be changed in silence is refused.
 
-Owns the reading of tasks and arguments. A parser that is only fast takes the last of two equal keys and turns 2**64 into a
-float; here such a text is an error that says where. Its depth and the texts in it are what the wire can carry.
+Owns the reading of tasks, arguments and backlogs. A parser that is only fast takes the last of two equal keys and turns 2**64
+into a float; here such a text is an error that says where. Its depth and the texts in it are what the wire can carry.
 """
 
 from __future__ import annotations
@@ -13,14 +13,10 @@ from typing import Any, NoReturn
 
 import orjson
 
-from engine.cli.misuse import Misuse
-
-__all__ = ["NotExact", "NotJson", "read", "read_word"]
+__all__ = ["INTEGERS", "NotExact", "NotJson", "read"]
 
 #: Integers that fit in 64 bits, signed or not.
 INTEGERS = range(-(2**63), 2**64)
-#: What begins a JSON value that cannot be meant as a bare word.
-OPENING = ("{", "[", '"')
 _POSITION = re.compile(r": line \d+ column (\d+) \(char \d+\)$")
 
 
@@ -86,19 +82,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise NotExact(f"the key {twice!r:.60} is there twice")
     return made
-
-
-def read_word(word: str, number: int) -> Any:
-    """The value of an argument as it was typed; a bare word that is not JSON is that text. Raises Misuse."""
-    try:
-        return read(word.encode())
-    except NotJson as error:
-        if word.lstrip().startswith(OPENING):
-            raise Misuse(f"argument {number} begins like JSON, but is not: {error}; in a shell, put it in '…'") from error
-        return word
-    except NotExact as error:
-        if word in {"NaN", "Infinity", "-Infinity"}:
-            return word
-        raise Misuse(f"argument {number}: {error}") from error
-    except UnicodeEncodeError as error:
-        raise Misuse(f"argument {number} is not UTF-8") from error

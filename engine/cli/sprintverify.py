@@ -1,0 +1,32 @@
+"""`engine sprint verify`: whether receipts and releases are as they were written. It needs no engine, and changes nothing."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from engine import errors
+from engine.cli import figures
+from engine.cli.output import show_json, show_lines
+from engine.cli.sprintls import archive_of, running
+from sprints.verification import verify
+
+__all__ = ["run"]
+
+SCHEMA = "engine.sprint-verify/v1"
+
+
+def run(options: Namespace) -> int:
+    """Look at a sprint's ledger, at all of them without an id; 1 if something is wrong."""
+    archive, now = archive_of(options), running(options)
+    ids = options.words or archive.ids()
+    found = {sprint: verify(archive.path(sprint), sprint=sprint, is_over=sprint not in now) for sprint in ids}
+    if options.json:
+        rows = {sprint: [finding._asdict() for finding in findings] for sprint, findings in found.items()}
+        show_json({"schema": SCHEMA, "sprints": rows})
+    else:
+        lines = []
+        for sprint, findings in found.items():
+            lines += [f"{sprint}: {'as it was written' if not findings else figures.plural(len(findings), 'finding')}"]
+            lines += [f"  {finding}" for finding in findings]
+        show_lines(lines or ["there is no sprint yet"])
+    return errors.FAILED if any(found.values()) else errors.DONE

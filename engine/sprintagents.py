@@ -1,0 +1,161 @@
+"""The items of a sprint on their way to agents: accepted tasks, each under the id of its sprint and its own.
+
+Owns what an item is as a task, and what its end is as an outcome. Since the same id is the same task, what was sent before a
+kill is sent again without being run again. It judges nothing: what an outcome is worth is found out on the floor below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from engine.detached import Detached
+from engine.errors import EngineError, EngineStopped, ResultGone, UnknownTask
+from engine.options import Options
+from engine.submission import SUBMIT_TASKS, Submission
+from engine.task import Ending, Task
+from pools.errors import PoolError
+from pools.lane import sent_form
+from sprints.backlog import Backlog
+from sprints.item import Item
+from sprints.outcome import Outcome
+
+__all__ = ["SprintAgents"]
+
+#: Seconds between two tries to have tasks accepted where there is no room.
+AGAIN_S = 0.5
+
+
+class SprintAgents:
+    """Does the items of one sprint. answered: told of those that have ended."""
+
+    def __init__(
+        self, sprint: str, backlog: Backlog, detached: Detached, answered: Callable[[Iterable[Outcome]], None]
+    ) -> None:
+        self._sprint = sprint
+        self._backlog = backlog
+        self._detached = detached
+        self._answered = answered
+        #: Items that are out, by the name of their task.
+        self._out: dict[str, Item] = {}
+        self._waiting: deque[tuple[Item, bool]] = deque()
+        self._sender: asyncio.Task[None] | None = None
+        detached.watchers.append(self._ended)
+
+    def close(self) -> None:
+        """Hear of no more ends, and send nothing more."""
+        if self._sender is not None:
+            self._sender.cancel()
+        self._detached.watchers.remove(self._ended)
+
+    async def send(self, items: Sequence[Item], *, is_again: bool) -> None:
+        """Have these done; returns at once."""
+        self._waiting += ((item, is_again) for item in items)
+        for item in items:
+            self._out[self._name(item.id)] = item
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.get_running_loop().create_task(self._send_all())
+
+    async def recall(self, items: Sequence[str]) -> None:
+        """Take these back."""
+        for item in items:
+            name = self._name(item)
+            if self._out.pop(name, None) is not None:
+                try:
+                    await self._detached.cancel(name)
+                except EngineError:
+                    continue  # it never was accepted, or has ended
+
+    def _name(self, item: str) -> str:
+        return f"{self._sprint}/{item}"
+
+    # -- out ---------------------------------------------------------------------------------------------------------------
+
+    async def _send_all(self) -> None:
+        while self._waiting:
+            part = [self._waiting.popleft() for _ in range(min(len(self._waiting), SUBMIT_TASKS))]
+            part = [(item, is_again) for item, is_again in part if self._name(item.id) in self._out]
+            if part:
+                await self._send(part)
+
+    async def _send(self, part: Sequence[tuple[Item, bool]]) -> None:
+        """Have tasks accepted, as soon as there is room; those that never can be come back as failed."""
+        try:
+            await self._submit([item for item, _ in part])
+        except (PoolError, EngineError) as error:
+            if len(part) > 1:
+                for one in part:
+                    await self._send([one])
+            elif isinstance(error, EngineStopped):
+                return
+            elif error.retry_after_s is None:
+                self._end(part[0][0], Outcome(part[0][0].id, False, None, type(error).__name__, str(error)))
+            else:
+                self._waiting.append(part[0])
+                await asyncio.sleep(min(error.retry_after_s, AGAIN_S))
+            return
+        for item, is_again in part:
+            if is_again:
+                self._look(item)
+
+    async def _submit(self, items: Sequence[Item]) -> None:
+        await self._detached.submit([self._submission(item) for item in items])
+
+    def _submission(self, item: Item) -> Submission:
+        role = self._backlog.roles[item.role]
+        args = item.args
+        argument = sent_form(args) if isinstance(args, list) else args or None
+        options = Options(
+            priority=item.priority,
+            timeout_s=item.timeout_s,
+            retries=item.retries or None,
+            skills=role.skills or None,
+            tags=[self._sprint],
+        )
+        return Submission(self._name(item.id), role.kind, item.method, argument, None, options=options)
+
+    def _look(self, item: Item) -> None:
+        """Whether a task that was there before has ended meanwhile."""
+        try:
+            task = self._detached.register.find(self._name(item.id))
+        except (UnknownTask, ResultGone) as error:
+            self._end(item, Outcome(item.id, False, None, type(error).__name__, str(error)))
+        else:
+            if task.ended_s is not None:
+                self._end(item, _outcome(item, task))
+
+    # -- back --------------------------------------------------------------------------------------------------------------
+
+    def _ended(self, endings: Sequence[Ending]) -> None:
+        """Tasks have ended, whosever they are."""
+        out = self._out
+        ours = [(item, ending.task) for ending in endings if (item := out.pop(ending.task.name, None)) is not None]  # type: ignore[arg-type]
+        if ours:
+            self._answered([_outcome(item, task) for item, task in ours])
+
+    def _end(self, item: Item, outcome: Outcome) -> None:
+        if self._out.pop(self._name(item.id), None) is not None:
+            self._answered([outcome])
+
+
+def _outcome(item: Item, task: Task) -> Outcome:
+    """What the end of a task says."""
+    is_done = task.state == "done"
+    error = task.error
+    value: Any = None if task.value is None else orjson.loads(task.value)
+    started_s, ended_s = task.started_s, task.ended_s
+    ready_s = task.ready_s or task.accepted_s
+    return Outcome(
+        item.id,
+        is_done,
+        value,
+        None if is_done or error is None else error.type,
+        None if is_done or error is None else error.message,
+        task.agent,
+        None if started_s is None or ended_s is None else round(max(ended_s - started_s, 0.0), 6),
+        None if started_s is None else round(max(started_s - ready_s, 0.0), 6),
+    )

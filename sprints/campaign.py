@@ -1,0 +1,315 @@
+"""The sprints of one backlog, one after the other, each of which learns from those before.
+
+Owns what is carried from sprint to sprint: which items are done, what was measured, what the next one should do otherwise. How
+one sprint runs is `runner`'s; who does its items is handed in. A campaign that was killed goes on in the sprint that it was in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from checkpoints.files import Disk
+from sprints.archive import HTML, MARKDOWN, Archive
+from sprints.backlog import Backlog, read_backlog
+from sprints.capacity import capacity_of, rate_of
+from sprints.chronicle import Chronicle
+from sprints.clock import Clock
+from sprints.cost import cost_of, read_price
+from sprints.errors import BadBacklog
+from sprints.hook import hook_of
+from sprints.impact import Impact, Pattern, impact_of
+from sprints.ledger import Ledger, Line, open_ledger
+from sprints.optimizer import Advice, optimize_next
+from sprints.outcome import Outcome
+from sprints.place import PlaceDisk
+from sprints.plan import Plan, plan_sprint
+from sprints.release import Releases
+from sprints.report import html_report, markdown_report
+from sprints.runner import Agents, Parts, Runner
+from sprints.shape import shape_row
+from sprints.shipper import Shipper
+from sprints.spec import ITEMS_OUT_AN_AGENT
+from sprints.sprint import Sprint
+from sprints.witness import Witness
+
+__all__ = ["Campaign", "Hands", "Settings"]
+
+#: Sprints in a row in which nothing was done, after which a campaign ends: the next one would fail in the same way.
+FUTILE = 2
+#: Where results and releases lie, beside the backlog, where it does not say.
+WORK, RELEASES = "work", "releases"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a campaign is run.
+
+    folder: of the backlog's file, from which its own folders are named.  sprints: how many at most, None for what it takes.
+    path: where checks by `call` are looked for.  price: what cpu and machine cost.  is_optimized: whether each sprint does what
+    the one before advises.  workers: processes that agents share.
+    """
+
+    folder: str
+    sprints: int | None = 1
+    speed: float = 1.0
+    seed: int = 0
+    path: tuple[str, ...] = ()
+    price: Mapping[str, Any] | None = None
+    is_optimized: bool = True
+    workers: int = 1
+
+    def row(self) -> dict[str, Any]:
+        """The same as it stands in a ledger."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Hands(NamedTuple):
+    """What the engine lends a campaign.
+
+    agents: who does the items of a sprint, by its id; outcomes go to the callable.  prepare: has the agents of the roles there.
+    cpu_s: seconds of cpu that the engine has taken so far.  told: called with the id of a sprint and each event of it.
+    """
+
+    agents: Callable[[str, Backlog, Callable[[Iterable[Outcome]], None]], Agents]
+    prepare: Callable[[Backlog], Awaitable[None]]
+    cpu_s: Callable[[], float]
+    told: Callable[[str, Mapping[str, Any]], None]
+
+
+class Campaign:
+    """The sprints of one backlog. wall: unix time in seconds.  Raises BadBacklog for hooks and prices that cannot be."""
+
+    def __init__(
+        self, archive: Archive, backlog: Backlog, settings: Settings, hands: Hands, wall: Callable[[], float] = time.time
+    ) -> None:
+        self.archive = archive
+        self.backlog = backlog
+        self.settings = settings
+        self.runner: Runner | None = None
+        #: The sprint that runs, or ran last; empty before the first.
+        self.sprint = ""
+        #: Set once the first sprint is there, or there is nothing to do.
+        self.begun = asyncio.Event()
+        self._hands = hands
+        self._wall = wall
+        self._price = read_price(settings.price)
+        self._hooks = _hooks(backlog)
+        self._history: list[Chronicle] = []
+        self._rates: list[float] = []
+        self._done: set[str] = set()
+        self._known: set[Pattern] = set()
+        self._impact: Impact | None = None
+        self._advice: Advice | None = None
+        self._last_digest: str | None = None
+        self._futile = 0
+
+    @classmethod
+    def restored(
+        cls, archive: Archive, sprint: str, hands: Hands, wall: Callable[[], float] = time.time
+    ) -> tuple[Campaign, bool]:
+        """The campaign that a sprint belongs to, and whether that sprint has ended.
+
+        Raises BadBacklog, UnknownSprint, OSError, ValueError where its files do not say it.
+        """
+        told = archive.chronicle(sprint)
+        row = dict(told.header.get("settings") or {})
+        row["path"] = tuple(row.get("path", ()))
+        campaign = cls(archive, read_backlog(archive.backlog(sprint)), Settings(**row), hands, wall)
+        campaign.sprint = sprint
+        return campaign, told.is_over
+
+    # -- its way -------------------------------------------------------------------------------------------------------
+
+    async def run(self, *, is_going_on: bool = False) -> None:
+        """Run its sprints to their end. is_going_on: the sprint that it was restored from first.
+
+        Raises LedgerFailed, LedgerCorrupt, OSError, and what the engine raises where its agents cannot be had.
+        """
+        await asyncio.to_thread(self._learn_all, self.sprint if is_going_on else None)
+        left = self.settings.sprints
+        if is_going_on:
+            left = await self._run_one(self.sprint)
+        while (left is None or left > 0) and self._has_open() and self._futile < FUTILE:
+            out_an_agent = self._take_advice()
+            await self._hands.prepare(self.backlog)
+            sprint = self.archive.make(self._wall(), self.backlog.row())
+            left = await self._run_one(sprint, left, out_an_agent)
+
+    def _has_open(self) -> bool:
+        return any(name not in self._done for name in self.backlog.items)
+
+    def _take_advice(self) -> int:
+        """Have the backlog as the next sprint shall have it; returns how many items each agent may have out."""
+        advice = self._advice if self.settings.is_optimized else None
+        if advice is None:
+            return ITEMS_OUT_AN_AGENT
+        backlog = self.backlog
+        roles = {name: replace(role, agents=advice.allocation.get(name, role.agents)) for name, role in backlog.roles.items()}
+        items = {
+            name: replace(item, priority=advice.priorities[name]) if name in advice.priorities else item
+            for name, item in backlog.items.items()
+        }
+        self.backlog = replace(backlog, roles=roles, items=items, shape=backlog.shape.lasting(advice.seconds))
+        return advice.out_an_agent
+
+    async def _run_one(self, sprint: str, left: int | None = None, out_an_agent: int = ITEMS_OUT_AN_AGENT) -> int | None:
+        """Run a sprint, or what is left of it; returns how many may follow, None for any number."""
+        self.sprint = sprint
+        self.begun.set()
+        lines: list[Line] = []
+        ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
+        try:
+            if lines:
+                left = lines[0].facts["left"]
+            if not lines or lines[-1].facts["e"] != "ended":
+                if lines:
+                    await self._hands.prepare(self.backlog)
+                await self._work(sprint, ledger, lines, left, out_an_agent)
+        finally:
+            self.runner = None
+            ledger.close()
+        told = await asyncio.to_thread(self._learn, sprint)
+        await asyncio.to_thread(self._report, sprint, told)
+        self._futile = 0 if told.verdicts["done"] else self._futile + 1
+        if told.aborted is not None:
+            return 0
+        return None if left is None else left - 1
+
+    async def _work(self, sprint: str, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int) -> None:
+        backlog, settings, hands = self.backlog, self.settings, self._hands
+        begun = lines[0].facts if lines else None
+        capacity = begun["capacity"] if begun else self._capacity()
+        plan = plan_sprint(backlog, capacity, self._done)
+        work = self._folder(backlog.ship.work or WORK)
+        os.makedirs(work, exist_ok=True)  # noqa: PTH103 - paths are texts here
+        releases = Releases(PlaceDisk(), self._folder(backlog.ship.releases or RELEASES), self._wall)
+        shipper = Shipper(sprint, releases, work, self._hooks)
+        events = [line.facts for line in lines]
+        began_cpu_s = hands.cpu_s()
+
+        async def closing() -> Mapping[str, Any]:
+            return await asyncio.to_thread(self._closing, sprint, hands.cpu_s() - began_cpu_s)
+
+        async with Witness(work, settings.path) as witness:
+            for line in lines:
+                witness.resume(line.facts)
+                if line.facts["e"] == "receipt":
+                    shipper.take(line.facts, line.digest)
+            agents = hands.agents(sprint, backlog, self._answered)
+            parts = Parts(backlog.items, ledger, witness, shipper, agents, Clock(settings.speed), closing)
+            if begun:
+                state = Sprint.restored(events, backlog.shape, plan, backlog.items, self._done)
+            else:
+                header = self._header(sprint, plan, capacity, left, out_an_agent)
+                state = Sprint(header, backlog.shape, plan, backlog.items, self._done)
+            self.runner = Runner(state, parts, lambda event: hands.told(sprint, event))
+            try:
+                await self.runner.run()
+            finally:
+                agents.close()
+
+    def _answered(self, outcomes: Iterable[Outcome]) -> None:
+        if self.runner is not None:
+            self.runner.answered(outcomes)
+
+    def _header(self, sprint: str, plan: Plan, capacity: int, left: int | None, out_an_agent: int) -> dict[str, Any]:
+        backlog = self.backlog
+        planned = [backlog.items[name] for name in plan.items]
+        return {
+            "id": sprint,
+            "backlog": backlog.name,
+            "digest": backlog.digest(),
+            "shape": shape_row(backlog.shape),
+            "agents": backlog.agents,
+            "roles": {name: role.agents for name, role in backlog.roles.items()},
+            "workers": self.settings.workers,
+            "capacity": capacity,
+            "out_an_agent": out_an_agent,
+            "speed": self.settings.speed,
+            "seed": self.settings.seed,
+            "previous": self._last_digest,
+            "left": left,
+            "features": Counter(item.feature for item in planned if item.feature is not None),
+            "bugs": Counter(item.bug for item in planned if item.bug is not None),
+            "settings": self.settings.row(),
+        }
+
+    def _capacity(self) -> int:
+        exec_s = sum(wave.step_s("exec") for wave in self.backlog.shape.waves)
+        return capacity_of(self.backlog.agents, exec_s, self._rates)
+
+    def _folder(self, name: str) -> str:
+        return os.path.normpath(os.path.join(self.settings.folder, name))  # noqa: PTH118 - paths are texts here
+
+    # -- what is learned ---------------------------------------------------------------------------------------------------
+
+    def _learn_all(self, before: str | None) -> None:
+        """Take in the sprints of this backlog that were, up to one."""
+        for sprint in self.archive.ids():
+            if sprint == before:
+                break
+            self._learn(sprint)
+
+    def _learn(self, sprint: str) -> Chronicle:
+        """Take in a sprint, if it was of this backlog."""
+        events = list(self.archive.events(sprint))
+        told = self.archive.chronicle(sprint)
+        if told.header.get("backlog") != self.backlog.name:
+            return told
+        self._history = [*self._history[-9:], told]
+        self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+        rate = rate_of(events)
+        if rate is not None:
+            self._rates.append(rate)
+        self._impact = impact_of(told, self._known)
+        self._known |= set(self._impact.patterns)
+        self._advice = self._advise(told)
+        self._last_digest = self.archive.last_digest(sprint)
+        return told
+
+    def _advise(self, told: Chronicle) -> Advice:
+        items = [item for name, item in self.backlog.items.items() if name not in self._done]
+        allocation = told.header.get("roles") or {name: role.agents for name, role in self.backlog.roles.items()}
+        out = int(told.header.get("out_an_agent", ITEMS_OUT_AN_AGENT))
+        return optimize_next(self._history, items, allocation, self.backlog.shape.seconds, out)
+
+    def _closing(self, sprint: str, cpu_s: float) -> dict[str, Any]:
+        """What stands in the last line of a sprint beside its counts."""
+        told = self.archive.chronicle(sprint)
+        done = {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+        settled = {receipt.item: receipt.verdict for receipt in told.receipts}
+        free = [
+            name
+            for name, item in self.backlog.items.items()
+            if name not in settled and item.after and not (set(item.after) - done - self._done) and set(item.after) & done
+        ]
+        following = {
+            "carried": [item for items in told.carried.values() for item in items],
+            "retry": [item for item, verdict in settled.items() if verdict != "done"],
+            "follow_ups": free,
+        }
+        impact, cost = impact_of(told, self._known), cost_of(told, self._price, cpu_s)
+        return {"impact": impact.row(), "cost": cost.row(), "next": following}
+
+    def _report(self, sprint: str, told: Chronicle) -> None:
+        """Write the two forms of the report; the ledger has all that it says."""
+        facts = told, self._impact or impact_of(told), cost_of(told, self._price, told.cpu_s), self._advice
+        self.archive.write(sprint, MARKDOWN, markdown_report(*facts))
+        self.archive.write(sprint, HTML, html_report(*facts))
+
+
+def _hooks(backlog: Backlog) -> list[Any]:
+    """The hooks of a backlog. Raises BadBacklog."""
+    hooks = []
+    for at, row in enumerate(backlog.ship.hooks):
+        try:
+            hooks.append(hook_of(row))
+        except ValueError as error:
+            raise BadBacklog(str(error), key=f"ship.hooks[{at}]") from error
+    return hooks

@@ -1,0 +1,207 @@
+"""What the ledger of one sprint tells, counted: its steps with their times, its receipts, what it carried and shipped.
+
+Owns the reading of events into facts that others compute with; every figure about a sprint comes from here, so all agree.
+Pure: the events are handed in, in the order of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["Chronicle", "Settled", "Span", "chronicle_of"]
+
+
+class Span(NamedTuple):
+    """One step of a wave. begin_s, end_s: sprint time; a pause counts, as it was waited for."""
+
+    wave: int
+    phase: str
+    planned_s: float
+    begin_s: float
+    end_s: float
+
+
+class Settled(NamedTuple):
+    """How one item ended, as its receipt says.
+
+    at_s: sprint time.  ran_s, waited_s: seconds with the agent and before it, 0.0 where not known.
+    error: the type of the failure, empty for none.  artifacts: how many it has.  effects: what was counted on the way.
+    """
+
+    item: str
+    role: str
+    method: str
+    agent: str
+    verdict: str
+    at_s: float
+    ran_s: float
+    waited_s: float
+    error: str
+    feature: str | None
+    bug: str | None
+    artifacts: int
+    effects: Mapping[str, int]
+    why: str
+
+
+class Chronicle:
+    """The facts of one sprint."""
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        #: Unix time of the first event; sprint time of the newest.
+        self.began_s = self.seconds = 0.0
+        self.spans: list[Span] = []
+        self.planned: list[str] = []
+        self.receipts: list[Settled] = []
+        #: Items left to another sprint, by why.
+        self.carried: dict[str, list[str]] = {}
+        #: Releases in their order, with how many items each has; and why there was none.
+        self.releases: list[tuple[str, int]] = []
+        self.not_shipped: list[str] = []
+        self.paused_s = 0.0
+        #: Why it was aborted, and to which release it was taken back; None where neither happened.
+        self.aborted: str | None = None
+        self.rolled_back: str | None = None
+        #: What stands in its last line: its figures, its cost, and what is left for the next sprint; empty before.
+        self.impact: dict[str, Any] = {}
+        self.cost: dict[str, Any] = {}
+        self.next: dict[str, Any] = {}
+        self.is_over = False
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return str(self.header.get("id", ""))
+
+    @property
+    def agents(self) -> int:
+        """How many agents worked on it."""
+        return int(self.header.get("agents", 0))
+
+    @property
+    def workers(self) -> int:
+        """How many processes they share, which is what can be busy at once; at least 1."""
+        return max(int(self.header.get("workers", 1)), 1)
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        """Receipts by verdict."""
+        return Counter(receipt.verdict for receipt in self.receipts)
+
+    @property
+    def exec_s(self) -> float:
+        """Seconds of its exec steps, without pauses."""
+        return max(sum(span.end_s - span.begin_s for span in self.spans if span.phase == "exec") - self.paused_s, 0.0)
+
+    @property
+    def cpu_s(self) -> float | None:
+        """Seconds of cpu that the engine took for it; None where that is not known."""
+        seconds: float | None = self.cost.get("cpu_s")
+        return seconds
+
+    @property
+    def left(self) -> int:
+        """Items that it carried."""
+        return sum(map(len, self.carried.values()))
+
+
+def chronicle_of(events: Iterable[Mapping[str, Any]]) -> Chronicle:
+    """The facts that these events tell, as far as they go; what is not known here is passed over."""
+    told = Chronicle()
+    pause: list[float] = []
+    for event in events:
+        told.seconds = max(told.seconds, float(event["s"]))
+        reader = _READERS.get(event["e"])
+        if reader is not None:
+            reader(told, event)
+        if event["e"] == "paused":
+            pause.append(told.seconds)
+        elif event["e"] == "resumed" and pause:
+            told.paused_s += told.seconds - pause.pop()
+    _close_span(told, told.seconds)
+    return told
+
+
+def _on_sprint(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.header = {key: value for key, value in event.items() if key not in ("n", "at", "s", "d", "e")}
+    told.began_s = float(event.get("at", 0.0))
+
+
+def _on_planned(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.planned += event["items"]
+
+
+def _close_span(told: Chronicle, now_s: float) -> None:
+    if told.spans:
+        told.spans[-1] = told.spans[-1]._replace(end_s=now_s)
+
+
+def _on_phase(told: Chronicle, event: Mapping[str, Any]) -> None:
+    now_s = float(event["s"])
+    _close_span(told, now_s)
+    told.spans.append(Span(event["wave"], event["phase"], float(event["planned_s"]), now_s, now_s))
+
+
+def _on_receipt(told: Chronicle, event: Mapping[str, Any]) -> None:
+    error = event.get("error") or {}
+    told.receipts.append(
+        Settled(
+            event["item"],
+            event.get("role") or "",
+            event.get("method") or "",
+            event.get("agent") or "",
+            event["verdict"],
+            float(event["s"]),
+            float(event.get("ran_s") or 0.0),
+            float(event.get("waited_s") or 0.0),
+            error.get("type", "") if isinstance(error, Mapping) else str(error).partition(":")[0],
+            event.get("feature"),
+            event.get("bug"),
+            len(event.get("artifacts") or ()),
+            event.get("effects") or {},
+            str(event.get("why") or ""),
+        )
+    )
+
+
+def _on_carried(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.carried.setdefault(event["why"], []).extend(event["items"])
+
+
+def _on_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.releases.append((event["release"], len(event["items"])))
+
+
+def _on_not_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.not_shipped.append(event["why"])
+
+
+def _on_aborted(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.aborted = event["why"]
+
+
+def _on_rolled_back(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.rolled_back = str(event.get("to") or "")
+
+
+def _on_ended(told: Chronicle, event: Mapping[str, Any]) -> None:
+    _close_span(told, told.seconds)
+    told.impact, told.cost, told.next = (event.get(name) or {} for name in ("impact", "cost", "next"))
+    told.is_over = True
+
+
+_READERS: dict[str, Callable[[Chronicle, Mapping[str, Any]], None]] = {
+    "sprint": _on_sprint,
+    "planned": _on_planned,
+    "phase": _on_phase,
+    "receipt": _on_receipt,
+    "carried": _on_carried,
+    "shipped": _on_shipped,
+    "not_shipped": _on_not_shipped,
+    "aborted": _on_aborted,
+    "rolled_back": _on_rolled_back,
+    "ended": _on_ended,
+}

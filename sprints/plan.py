@@ -1,0 +1,104 @@
+"""Which items a sprint takes, and which of its waves does them.
+
+Pure: the same backlog, capacity and history give the same plan. Who exactly does an item is decided when it is sent, by load;
+or beforehand, by `sprints/assignment.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from sprints.backlog import Backlog, Role
+from sprints.order import ordered
+from sprints.shape import Shape, split_shares
+
+__all__ = ["Plan", "WavePlan", "plan_sprint"]
+
+
+@dataclass(frozen=True, slots=True)
+class WavePlan:
+    """What one wave does. items: ids, the first ones first.  agents: how many of each role."""
+
+    items: tuple[str, ...]
+    agents: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sprint does. left: how many open items it does not, by why."""
+
+    waves: tuple[WavePlan, ...]
+    left: Mapping[str, int]
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """All that the sprint takes, in its order."""
+        return tuple(item for wave in self.waves for item in wave.items)
+
+
+def plan_sprint(backlog: Backlog, capacity: int, done: Collection[str] = (), *, shape: Shape | None = None) -> Plan:
+    """The plan of the next sprint.
+
+    capacity: how many items it takes; each role has its share of them by its agents, and gives away what it has no items for.
+    done: ids of what is done already.  shape: other than the backlog's.  An item goes into no earlier wave than what it waits
+    for, and is not taken without it.
+    """
+    order = ordered(backlog.items, done)
+    taken, full = _taken(backlog, order, capacity, done)
+    waves = (shape or backlog.shape).waves
+    ends = list(accumulate(split_shares(len(taken), [wave.tasks for wave in waves])))
+    parts = [tuple(taken[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
+    agents = [_agents(backlog.roles, wave.agents) for wave in waves]
+    left = {"over the capacity": full, "waits for what is not taken": len(order) - len(taken) - full}
+    return Plan(
+        tuple(WavePlan(items, roles) for items, roles in zip(parts, agents, strict=True)),
+        {why: count for why, count in left.items() if count},
+    )
+
+
+def _taken(backlog: Backlog, order: Sequence[str], capacity: int, done: Collection[str]) -> tuple[list[str], int]:
+    """The items that are taken, and how many were not as their role was full."""
+    if capacity >= len(order):
+        return list(order), 0
+    rooms = _rooms(backlog, order, capacity)
+    taken: list[str] = []
+    there = set(done)
+    full = 0
+    items = backlog.items
+    for name in order:
+        item = items[name]
+        if item.after and not there.issuperset(item.after):
+            continue
+        if rooms[item.role]:
+            rooms[item.role] -= 1
+            taken.append(name)
+            there.add(name)
+        else:
+            full += 1
+    return taken, full
+
+
+def _rooms(backlog: Backlog, order: Sequence[str], capacity: int) -> dict[str, int]:
+    """How many items each role may do: by its agents, and what one has no use for goes to the others, by theirs."""
+    items = backlog.items
+    wanted = Counter([items[name].role for name in order])
+    rooms = dict.fromkeys(wanted, 0)
+    free = min(capacity, len(order))
+    while free:
+        short = [role for role in wanted if wanted[role] > rooms[role]]
+        shares = split_shares(free, [backlog.roles[role].agents for role in short])
+        for role, share in zip(short, shares, strict=True):
+            given = min(share, wanted[role] - rooms[role])
+            rooms[role] += given
+            free -= given
+    return rooms
+
+
+def _agents(roles: Mapping[str, Role], share: float) -> dict[str, int]:
+    """How many of each role a wave has: its share of all, at least one of each role."""
+    total = round(sum(role.agents for role in roles.values()) * share)
+    parts = split_shares(total, [role.agents for role in roles.values()])
+    return {name: max(part, 1) for name, part in zip(roles, parts, strict=True)}

@@ -1,0 +1,87 @@
+"""What is done of a sprint goes into a release.
+
+Owns which artifacts those are and whose receipt each stands on, and that a release which is late is given up before it counts.
+How a release is made and switched is `release`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sprints.errors import ReleaseLate
+from sprints.hook import Hook
+from sprints.manifest import Entry
+from sprints.release import Releases
+
+__all__ = ["HOOK_LEAST_S", "Shipment", "Shipper"]
+
+#: Seconds of the machine's clock that the hooks of a release have at least, however fast the sprint's own time goes.
+HOOK_LEAST_S = 10.0
+#: Moments of a release before which it can be given up; behind the last of them it is on its way to be the current one.
+GIVEN_UP_AT = frozenset({"draft.made", "draft.copied", "ship.written", "ship.synced", "ship.hooked"})
+
+
+class Shipment(NamedTuple):
+    """A release that is the current one. left_out: items whose artifacts are not as their receipts say, with why."""
+
+    release: str
+    manifest_sha256: str
+    items: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    path: str
+    sha256: str
+    size_bytes: int
+    receipt: str
+
+
+class Shipper:
+    """The releases of one sprint. work: the folder that artifacts lie in."""
+
+    def __init__(self, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook] = ()) -> None:
+        self.releases = releases
+        self._sprint = sprint
+        self._work = work
+        self._hooks = hooks
+        self._made: dict[str, list[_Made]] = {}
+        self._is_late = False
+        releases.failpoint = self._pass
+
+    def take(self, event: Mapping[str, Any], digest: str) -> None:
+        """Know of a receipt. digest: of its line in the ledger."""
+        if event["verdict"] == "done":
+            self._made[event["item"]] = [
+                _Made(one["path"], one["sha256"], one["size_bytes"], digest) for one in event.get("artifacts", ())
+            ]
+
+    def hurry(self) -> None:
+        """Give up what has not been switched to."""
+        self._is_late = True
+
+    def _pass(self, moment: str) -> None:
+        if self._is_late and moment in GIVEN_UP_AT:
+            raise ReleaseLate(self._sprint)
+
+    def ship(self, items: Sequence[str], left_s: float) -> Shipment:
+        """Make a release of these items and switch to it; in a thread of its own.
+
+        left_s: seconds of the machine's clock for each hook.
+
+        Raises ReleaseLate, HookFailed, ReleaseFull, FolderInUse, ManifestUnreadable, OSError: the release before counts still.
+        """
+        self._is_late = False
+        hooks = [replace(hook, timeout_s=min(hook.timeout_s, max(left_s, HOOK_LEAST_S))) for hook in self._hooks]
+        with self.releases.draft(self._sprint, self._work, list(self._entries(items))) as draft:
+            manifest = draft.ship(hooks)
+            whole = tuple(item for item in items if item not in draft.changed)
+            return Shipment(manifest.release, manifest.sha256, whole, dict(draft.changed))
+
+    def _entries(self, items: Iterable[str]) -> Iterable[Entry]:
+        for item in items:
+            for made in self._made.get(item, ()):
+                yield Entry(made.path, made.sha256, made.size_bytes, item, self._sprint, made.receipt)
