@@ -203,8 +203,11 @@ class Division:
 
 
 def _counted(ending: Ending) -> Ending:
-    """The end of a task with what all that it was done in has changed, and how long that ran together, where it is counted."""
-    parts = [part for part in ending.task.parts or () if part.effects is not None]
+    """The end of a task with what its parts and their join have changed, and how long they ran together, where it is counted.
+
+    The split is not among them: after a restart it is not asked for again.
+    """
+    parts = [part for part in (ending.task.parts or [])[1:] if part.effects is not None]
     if not parts:
         return ending
     effects = summed(part.effects or {} for part in parts)

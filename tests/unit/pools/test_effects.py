@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pools.effects import COUNTED, MOST, NAME_CHARS, NAMES, Tally, reported
+from pools.effects import COUNTED, MOST, NAME_CHARS, NAMES, Tally, reported, summed
 from pools.errors import BadArgument, Failure
 from pools.job import Known
 from pools.kind import Kind
@@ -175,6 +175,16 @@ def test_a_task_reports_under_so_many_names_and_no_more() -> None:
     with pytest.raises(BadArgument, match=f"up to {NAMES} names"):
         reported(counts, "one more", 1)
     assert len(counts) == NAMES
+
+
+def test_effects_together_are_summed_by_name_within_the_same_limits() -> None:
+    assert summed([]) == {}
+    assert summed([{"fields": 1, "tests": 2}, {}, {"fields": 2, "lines": MOST}, {"lines": 5}]) == {
+        "fields": 3, "tests": 2, "lines": MOST,
+    }  # fmt: skip
+    many = summed([{f"name {at}": 1, "steps": 1} for at in range(2 * NAMES)])
+    assert many.pop("steps") == 2 * NAMES
+    assert many == {f"name {at}": 1 for at in range(NAMES)}
 
 
 # -- in a worker -------------------------------------------------------------------------------------------------------
