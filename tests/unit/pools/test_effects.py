@@ -198,7 +198,7 @@ def section(number: int, kind: str, *tasks: tuple[Any, ...], **more: Any) -> dic
     return {"n": number, "k": kind, "m": codes, "fx": 1, **columns, **more}
 
 
-def test_tasks_that_are_counted_answer_with_their_effects_and_others_without() -> None:
+def test_tasks_that_are_counted_answer_with_their_effects_and_others_without(capfd: pytest.CaptureFixture[str]) -> None:
     rig = Rig(Scale)
     rig.executor.accept(section(1, "scale", (1, "put", 5)), rig.answers)  # alone, which has a short way
     many = [(1, "put", 5), (1, "put", 6), (1, "fail", None), (2, "look", None), (1, "nothing", None), (1, "put", "x")]
@@ -208,6 +208,9 @@ def test_tasks_that_are_counted_answer_with_their_effects_and_others_without() -
     same, other, failed, looked, unknown, wrong = rig.answers.of(2, 6)
     assert (same, other, looked) == ([5, {}, 0.0], [6, {"fields": 1}, 0.0], [[0, 0.0], {}, 0.0])
     assert [each.type for each in (failed, unknown, wrong)] == ["ValueError", "UnknownMethod", "BadArgument"]
+    said = capfd.readouterr().err
+    assert "in fail" in said
+    assert "effects.py" not in said.replace(__file__, "")  # the lines of the agent's code, and none of ours
     rig.executor.accept({**section(3, "scale", (1, "put", 7), (1, "look", None)), "fx": 0}, rig.answers)
     assert rig.answers.of(3, 2) == [7, [7, 0.0]]
 
