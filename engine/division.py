@@ -20,6 +20,7 @@ from engine.journal import Journal
 from engine.offers import Offers
 from engine.register import Register
 from engine.task import Ending, Task, exact
+from pools.effects import summed
 from pools.errors import Failure, PoolError, TaskCancelled, TaskExpired, failure_of
 from pools.foresight import split_task
 from pools.lane import BARE
@@ -120,8 +121,9 @@ class Division:
 
     def ended(self, endings: Iterable[Ending]) -> None:
         """Take the ends of parts."""
-        for part, state, ended_s, value, error in endings:
+        for part, state, ended_s, value, error, effects, ran_s in endings:
             part.state, part.ended_s, part.value = state, ended_s, value
+            part.effects, part.ran_s = effects, ran_s
             one = None if part.whole is None else self._wholes.get(part.whole)
             if one is None or part not in one.out:
                 continue
@@ -179,7 +181,7 @@ class Division:
         elif task.wish is not None:
             state, failure = "cancelled", failure_of(TaskCancelled("it was taken back while its parts ran"))
         else:
-            self._ended([task.end("done", now_s, value=value)])
+            self._ended([_counted(task.end("done", now_s, value=value))])
             return
         self._ended([task.end(state, now_s, error=failure)])
 
@@ -198,6 +200,18 @@ class Division:
             task.wish = wish
             self._go_on(one)
         return True
+
+
+def _counted(ending: Ending) -> Ending:
+    """The end of a task with what its parts and their join have changed, and how long they ran together, where it is counted.
+
+    The split is not among them: after a restart it is not asked for again.
+    """
+    parts = [part for part in (ending.task.parts or [])[1:] if part.effects is not None]
+    if not parts:
+        return ending
+    effects = summed(part.effects or {} for part in parts)
+    return ending._replace(effects=effects, ran_s=sum(part.ran_s or 0.0 for part in parts))
 
 
 def _given(task: Task) -> object:

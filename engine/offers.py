@@ -18,7 +18,7 @@ import orjson
 from engine.alarms import Alarms
 from engine.desk import Desk
 from engine.retry import backoff_s, retry_s
-from engine.task import TRIES, Ending, Task, Try, exact
+from engine.task import TRIES, Ending, Task, Try
 from engine.taskflow import SILENT
 from engine.undone import AGAIN, CUT_OFF, UNKEPT, UNSENT, undone
 from engine.way import Way
@@ -36,7 +36,6 @@ from pools.errors import (
     failure_of,
 )
 from pools.gates import Gates
-from pools.lane import FREE, Lane
 from pools.link import Link
 from pools.ranked import Ranked
 
@@ -217,11 +216,8 @@ class Offers:
             if task.is_ending:
                 way.waiting.ended(kind, task)
                 continue
-            options, priority, task.is_lined = task.options, task.urgency, False
-            lane = way.lanes.get((kind, priority))
-            if lane is None:
-                lane = way.lanes[kind, priority] = Lane(way.link, kind, self)
-                lane.session, lane.ids, lane.priority, lane.manner = self._session, _numbers, priority, FREE
+            options, task.is_lined = task.options, False
+            lane = way.lane(kind, task, self, self._session)
             lane.mark = mark
             task.state, task.started_s, task.progress = "running", now_s, None
             task.attempts += 1
@@ -261,7 +257,7 @@ class Offers:
             failure = failed.get(at)
             if failure is None:
                 way.widen()
-                endings.append(task.end("done", now_s, value=exact(results[at])))
+                endings.append(task.done(now_s, results[at]))
             elif not self._is_again(task, way, failure):
                 self._fail(task, now_s, failure, endings)
             if self._refused and (failure is None or task.is_ending):
@@ -394,7 +390,3 @@ class Offers:
 
 def _is_open(task: Task) -> bool:
     return not task.is_ending
-
-
-def _numbers(tokens: Sequence[Any]) -> list[int]:
-    return [task.number for task in tokens]

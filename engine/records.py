@@ -31,7 +31,7 @@ TASK_FIELDS = [
     "name", "agent", "method", "argument", "accepted_s", "deadline_s", "of", "prior", "life", "after", "options", "is_any",
     "check", "retried",
 ]  # fmt: skip
-END_FIELDS = ["state", "started_s", "ended_s", "attempts", "value", "error", "next", "ready_s", "tries"]
+END_FIELDS = ["state", "started_s", "ended_s", "attempts", "value", "error", "next", "ready_s", "tries", "effects", "ran_s"]
 PART_FIELDS = ["whole", "agent", "method", "argument", "life", "retried"]
 NAME_FIELDS = list(Former._fields)
 KEY_FIELDS = ["first", "count", "numbers"]
@@ -111,7 +111,8 @@ def _part_row(part: Task) -> list[Any]:
 
 
 def _end_row(task: Task, ending: Ending | None = None, after: int | None = None) -> list[Any]:
-    _, state, ended_s, value, error = ending or Ending(task, task.state, task.ended_s or 0.0, task.value, task.error)
+    kept = Ending(task, task.state, task.ended_s or 0.0, task.value, task.error, task.effects, task.ran_s)
+    _, state, ended_s, value, error, effects, ran_s = ending or kept
     return [
         state,
         task.started_s,
@@ -122,6 +123,8 @@ def _end_row(task: Task, ending: Ending | None = None, after: int | None = None)
         task.next if after is None else after,
         task.ready_s,
         [list(each) for each in task.tries],
+        effects,
+        ran_s,
     ]
 
 
@@ -172,6 +175,7 @@ def ended_task(task: Task, end: dict[str, Any]) -> None:
     task.attempts, task.next, task.is_ending = end["attempts"], end["next"], True
     task.ready_s = end.get("ready_s")
     task.tries = tuple(Try(*each) for each in end.get("tries") or ())
+    task.effects, task.ran_s = end.get("effects"), end.get("ran_s")
     task.error = None if end["error"] is None else Failure(*end["error"])
     if task.state == "done":
         task.value = exact(end["value"])

@@ -326,11 +326,11 @@ class Register:
             self.names.put(by.name, by.number)
 
     def _end(self, ending: Ending) -> None:
-        task, state, ended_s, value, error = ending
-        self.ended[state] += 1
+        task = ending.task
+        self.ended[ending.state] += 1
         self.room.leave(1, task.held_bytes)
-        self._ended_s = ended_s
-        task.state, task.ended_s, task.value, task.error = state, ended_s, value, error
+        self._ended_s = ending.ended_s
+        _, task.state, task.ended_s, task.value, task.error, task.effects, task.ran_s = ending
         self._shelve(task)
 
     def _release(self, task: Task, state: str, more: Change) -> None:

@@ -6,13 +6,14 @@ Owns what waits for it, and how much it has. When they leave is decided by the o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from engine.desk import Desk
 from engine.task import Task
 from engine.turnstile import Entry, Turnstile
 from pools.gates import CRITICAL_SHARE, Gates
-from pools.lane import Lane
+from pools.lane import FREE, Lane, Sink
 from pools.link import Link
 
 __all__ = ["OFFERED", "Way"]
@@ -26,7 +27,7 @@ TOKEN_S = 0.001
 
 
 class Way:
-    """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out.
+    """What goes to one worker: the lanes by kind and manner, the tasks that wait, and how many are out.
 
     gates: what kinds and tenants may take.  most: how many may be out.  refused: those that its full disk kept from changing
     anything; they wait for the next try.
@@ -34,13 +35,23 @@ class Way:
 
     def __init__(self, link: Link, gates: Gates | None = None) -> None:
         self.link = link
-        self.lanes: dict[tuple[str, int], Lane] = {}
+        self.lanes: dict[tuple[str, int, bool], Lane] = {}
         self.waiting = Turnstile(gates)
         #: Whether it will look again when there are tokens.
         self._is_due = False
         self.out = 0
         self.most = OFFERED
         self.refused: list[Task] = []
+
+    def lane(self, kind: str, task: Task, sink: Sink, session: str | None) -> Lane:
+        """The lane of the tasks of a kind that are as urgent, and counted or not. session: of their numbers."""
+        what = kind, task.urgency, task.options.count_effects
+        lane = self.lanes.get(what)
+        if lane is None:
+            lane = self.lanes[what] = Lane(self.link, kind, sink)
+            lane.session, lane.ids, lane.manner = session, _numbers, FREE
+            _, lane.priority, lane.is_counted = what
+        return lane
 
     def next(self, desk: Desk, look: Callable[[], None]) -> list[Entry]:
         """The tasks that may go now. look: called again when those that wait for tokens may have some."""
@@ -58,3 +69,7 @@ class Way:
     def widen(self) -> None:
         """It takes changes again: twice as many may be out."""
         self.most = min(2 * self.most, OFFERED)
+
+
+def _numbers(tokens: Sequence[Any]) -> list[int]:
+    return [task.number for task in tokens]

@@ -121,6 +121,8 @@ class Executor:
         Returns False, having done nothing, where the long way must be taken.
         """
         try:
+            if "fx" in section:
+                return False
             (key,) = section["i"]
             residents = self._kinds[section["k"]]
             kind = residents.kind

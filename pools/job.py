@@ -22,7 +22,7 @@ from pools.residents import Residents
 if TYPE_CHECKING:
     from pools.context import Context
 
-__all__ = ["CANCELLED", "TOO_OLD", "Alone", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
+__all__ = ["CANCELLED", "TOO_OLD", "Alone", "Answers", "Counted", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
 
 #: A failure in a result section: [index in its values, type, message, retry_after_s].
 Error = list[Any]
@@ -151,6 +151,16 @@ class Alone(Method):
         self.method = method
 
 
+class Counted(Method):
+    """Stands for the method of a task whose effects are counted: it takes the long way."""
+
+    __slots__ = ("method",)
+
+    def __init__(self, method: Method) -> None:
+        super().__init__(method.name, method.function, method.parameters, wants_context=method.wants_context)
+        self.method = method
+
+
 #: Stands for the method of a task that was cancelled before it ran.
 CANCELLED = Method("cancelled", _nothing, (), wants_context=False)
 #: Stands for the method of a task whose answer, if it had one, is not kept any more.
@@ -170,6 +180,9 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
             raise BadFrame(f"section {number}: a priority is a number from {LOW} to {CRITICAL}")
         residents = kinds.get(kind)
         methods = {} if residents is None else residents.kind.methods
+        if section.get("fx"):
+            called = (names,) if type(names) is str else names[0]
+            methods = {name: Counted(methods[name]) for name in called if name in methods}
         column: Any
         if type(names) is str:
             column = repeat(methods.get(names), count)

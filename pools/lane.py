@@ -94,11 +94,12 @@ class Lane:
     session: of a sender that numbers its tasks itself, ids: those numbers from its tokens.  mark: the section of the lowest
     number that it has no answer to.  name_of: a task's own name from its token, where it stays within a worker.
     priority: which of the lanes goes first.  manner: what becomes of tasks that are too many.  passed: how many of those that
-    wait were looked at for that.
+    wait were looked at for that.  is_counted: their effects are, which come beside their values.
     """
 
     __slots__ = (
-        "ids", "is_queued", "kind", "link", "manner", "mark", "name_of", "passed", "priority", "rows", "session", "sink",
+        "ids", "is_counted", "is_queued", "kind", "link", "manner", "mark", "name_of", "passed", "priority", "rows", "session",
+        "sink",
     )  # fmt: skip
 
     def __init__(self, link: Way, kind: str, sink: Sink) -> None:
@@ -113,12 +114,13 @@ class Lane:
         self.name_of: Callable[[Any], str] | None = None
         self.priority = NORMAL
         self.manner = REFUSED
+        self.is_counted = False
         self.passed = 0
 
     @property
     def rank(self) -> dict[str, int]:
-        """What a section says of its priority."""
-        return _RANKS[self.priority]
+        """What a section says of its priority, and whether effects are counted."""
+        return _RANKS[self.priority] if not self.is_counted else {**_RANKS[self.priority], "fx": 1}
 
     #: Whether its tasks are of use for some time only.
     is_timely: ClassVar[bool] = False

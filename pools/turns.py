@@ -17,6 +17,7 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
 from pools.context import Asked, Context, Office, Outgoing
+from pools.effects import Tally
 from pools.errors import (
     MailboxFull,
     PoolError,
@@ -30,7 +31,7 @@ from pools.errors import (
 )
 from pools.gauges import DONE, FAILED, WAITING, who_is
 from pools.isolation import Case
-from pools.job import CANCELLED, TOO_OLD, Alone, Known, Turn, Waiting
+from pools.job import CANCELLED, TOO_OLD, Alone, Counted, Known, Turn, Waiting
 from pools.kind import Kind
 from pools.lane import PLACE_BITS
 from pools.method import Method
@@ -129,14 +130,22 @@ class Turns:
 
     def _begin(self, residents: Residents, agent: Agent, method: Method, task: Waiting, turn: Turn | None) -> Any:
         kind = residents.kind
-        is_alone = type(method) is Alone or method.max_run_s is not None or agent._key in residents.apart
-        context = None
+        is_alone = isinstance(method, Alone)
+        if isinstance(method, Alone):
+            method = method.method
+        context = tally = None
+        if isinstance(method, Counted):
+            method, tally = method.method, Tally(kind, agent, self._clock_ns)
+        is_alone = is_alone or method.max_run_s is not None or agent._key in residents.apart
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
             is_async = method.is_async
             more: Any = {"can_wait": is_async, "asked": self._asked, "task": task}
             context = self._context(self._office, kind, agent, task_id, self._ledger, **more)
+            context.tally = tally
         bound = bind(method, agent, task.argument, context)
+        if tally is not None:
+            bound = tally.timed(bound, is_async=method.is_async)
         if method.is_async or is_alone:
             if turn is None:
                 turn = residents.busy[agent._key] = Turn(agent)
@@ -146,10 +155,8 @@ class Turns:
             turn.is_alone = is_alone
             case = None
             if is_alone:
-                case = Case(
-                    kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id, context
-                )
-            driven = self._drive(residents, turn, method, bound, context, task, case)
+                case = Case(kind, agent, method, task.argument, task_id, context, tally)
+            driven = self._drive(residents, turn, method, bound, context, task, case, tally)
             weigh = partial(self._ward.scales.weigh, kind.name, agent._key, method.name)
             number = task.job.number
             who = 0 if number else who_is(kind.name, agent._key)
@@ -171,7 +178,7 @@ class Turns:
         self._end_steps(context)
         if context is not None and context.outbox:
             self._send(kind.name, agent._key, context.outbox)
-        return value
+        return value if tally is None else tally.beside(value, () if context is None else context.outbox)
 
     def _name(self, task: Waiting) -> str:
         """A task's own name: session and number of its sender, so that it has the same when it is sent again."""
@@ -243,6 +250,7 @@ class Turns:
         context: Context | None,
         task: Waiting,
         case: Case | None,
+        tally: Tally | None,
     ) -> None:
         """The whole life of one async task, and of one that runs in a process of its own, which is then a case."""
         turn.has_begun = True
@@ -262,6 +270,8 @@ class Turns:
             if turn.is_removed:
                 return  # its task was answered when it was removed
             self._keep(kind, agent, method, before, value, outbox, was_alone=case is not None)
+            if tally is not None:
+                value = tally.beside(value, outbox)
         except CAUGHT as error:
             if turn.is_removed:
                 return

@@ -135,6 +135,8 @@ class Campaign:
         left = self.settings.sprints
         if is_going_on:
             left = await self._run_one(self.sprint)
+        else:
+            self._futile = 0  # somebody asked for it again, and may have mended what was wrong
         while (left is None or left > 0) and self._has_open() and self._futile < FUTILE:
             out_an_agent = self._take_advice()
             await self._hands.prepare(self.backlog)
@@ -176,7 +178,6 @@ class Campaign:
             ledger.close()
         told = await asyncio.to_thread(self._learn, sprint)
         await asyncio.to_thread(self._report, sprint, told)
-        self._futile = 0 if told.verdicts["done"] else self._futile + 1
         if told.aborted is not None:
             return 0
         return None if left is None else left - 1
@@ -267,6 +268,7 @@ class Campaign:
         rate = rate_of(events)
         if rate is not None:
             self._rates.append(rate)
+        self._futile = 0 if told.verdicts["done"] else self._futile + 1
         self._impact = impact_of(told, self._known)
         self._known |= set(self._impact.patterns)
         self._advice = self._advise(told)

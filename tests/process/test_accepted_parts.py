@@ -164,6 +164,27 @@ async def test_a_stop_in_the_middle_goes_on_at_the_next_start_and_leaves_nothing
         assert int(new[0].rpartition("-")[2]) > 14  # numbers that parts had are not given again
 
 
+async def test_the_effects_of_a_task_in_parts_are_those_of_all_of_them_whatever_dies(tmp_path: Path) -> None:
+    async with dividing(tmp_path) as engine:
+        await engine.spawn(Portions, AGENTS)
+        ids = await engine.submit([large([0.05, *range(10)], count_effects=True) for _ in range(3)])
+        for _ in range(2):
+            await asyncio.sleep(0.1)
+            await until(lambda: bool(worker_pids(engine)))
+            os.kill(worker_pids(engine)[0], signal.SIGKILL)
+        assert [await engine.result(each, 30) for each in ids] == [45] * 3
+        for each in ids:
+            facts = await engine.task(each)
+            assert facts["effects"] == {"fields": 11}, facts  # ten parts and a join
+            assert 0.5 < facts["ran_s"] < 5
+        (last,) = await engine.submit([large([0.2, *range(10)], count_effects=True)])
+        await asyncio.sleep(0.3)
+        await engine.stop(grace_s=0)
+    async with dividing(tmp_path) as engine:
+        assert await engine.result(last, 20) == 45
+        assert (await engine.task(last))["effects"] == {"fields": 11}
+
+
 @pytest.mark.parametrize("durability", ["sync", "os"])
 async def test_an_engine_that_is_killed_again_and_again_runs_each_part_once(
     tmp_path: Path, durability: str, chance: Random

@@ -70,9 +70,7 @@ def add_arguments(parser: Parser) -> None:
 
 def _action(text: str) -> str:
     if text not in ACTIONS:
-        raise ArgumentTypeError(
-            f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write run, check or ls'}"
-        )
+        raise ArgumentTypeError(f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write run, check or ls'}")
     return text
 
 

@@ -224,3 +224,21 @@ async def test_what_was_begun_before_goes_on_where_it_had_stopped(rig: Rig, know
     rig.division.begin(task)
     parts = await rig.offered(asked)
     assert [part.method for part in parts] == (["split"] if asked == 1 else ["total"] * 3)
+
+
+async def test_what_its_parts_and_their_join_changed_is_what_it_changed(rig: Rig) -> None:
+    task, parts = await rig.split([[1]], [[2]])
+    for part, effects in zip(parts, ({"fields": 1, "tests": 3}, {"fields": 2}), strict=True):
+        rig.division.ended([part.end("done", 2.0, value=b"1")._replace(effects=effects, ran_s=0.5)])
+    (joiner,) = await rig.offered(1)
+    rig.division.ended([joiner.end("done", 2.0, value=b"2")._replace(effects={}, ran_s=0.25)])
+    assert [(one.task, one.effects, one.ran_s) for one in rig.endings] == [(task, {"fields": 3, "tests": 3}, 1.25)]
+
+
+async def test_a_task_in_parts_that_is_not_counted_has_no_effects(rig: Rig) -> None:
+    _, parts = await rig.split([[1]], [[2]])
+    for part in parts:
+        rig.end(part, 1)
+    (joiner,) = await rig.offered(1)
+    rig.end(joiner, 2)
+    assert [(one.effects, one.ran_s) for one in rig.endings] == [(None, None)]

@@ -128,6 +128,18 @@ def test_tasks_go_to_their_workers_with_their_numbers_and_the_mark() -> None:
     assert tasks[0].state == "running"  # until that is written down
 
 
+def test_tasks_whose_effects_are_counted_go_by_themselves_and_end_with_them() -> None:
+    rig = Rig()
+    (plain,) = rig.put(2)
+    (counted,) = rig.put(4, count_effects=True)
+    first, second = rig.wires[0].sections
+    assert ("fx" in first, second["fx"], second["i"]) == (False, 1, [4])
+    rig.links[0].take([{"n": first["n"], "v": [[5, {}, 0.0]]}, {"n": second["n"], "v": [[5, {"fields": 1}, 0.25]]}])
+    rig.turns.run()
+    ended = [(one.task, one.value, one.effects, one.ran_s) for one in rig.ended]
+    assert ended == [(plain, b"[5,{},0.0]", None, None), (counted, b"5", {"fields": 1}, 0.25)]
+
+
 def test_where_workers_keep_nothing_they_are_told_no_numbers() -> None:
     rig = Rig(session=None)
     rig.put(2, argument=None)

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from engine.control import Control
+from engine.sprintverbs import SprintVerbs
 from pools.agent import Agent
 from pools.answers import ChannelAnswers
 from pools.counter import Counter
@@ -158,7 +159,8 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
         assert verbs("To a worker:") == own
     finally:
         gauges.close()
-    control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]
+    sprints = SprintVerbs(None, Path("sprints"))  # type: ignore[arg-type]
+    control = Control(None, lambda _emergency: None, sprints=sprints)  # type: ignore[arg-type]
     cells = re.findall(r"(?m)^\| (`[^|]+) \|", PAGE[PAGE.index("Of accepted tasks") :])
     of_tasks = {verb for cell in cells for verb in re.findall(r"`([\w-]+)`", cell)}
     assert "submit" in of_tasks
