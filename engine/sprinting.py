@@ -11,12 +11,15 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from checkpoints.errors import CheckpointError
+from engine.errors import EngineError
 from engine.sprintagents import SprintAgents
+from pools.errors import PoolError
 from pools.usage import cpu_s
 from sprints.archive import Archive
 from sprints.backlog import Backlog
 from sprints.campaign import Campaign, Hands, Settings
-from sprints.errors import SprintBusy, SprintError, SprintOver
+from sprints.errors import CampaignFailed, SprintBusy, SprintError, SprintOver, TooManyQueued, UnknownSprint
 from sprints.outcome import Outcome
 from sprints.runner import Runner
 
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 __all__ = ["Sprinting"]
+
+#: Campaigns that may wait for one backlog: who queues more has a clock run wild.
+QUEUED = 100
+#: Campaigns that are known after they have ended, with what they failed with.
+ENDED = 1_000
 
 
 class Sprinting:
@@ -35,6 +43,8 @@ class Sprinting:
         #: By the name of the backlog: the campaign that runs, and those that wait for it to end.
         self._running: dict[str, tuple[Campaign, asyncio.Task[None]]] = {}
         self._queued: dict[str, list[tuple[Campaign, asyncio.Future[None]]]] = {}
+        #: By their first sprint: campaigns that have ended, the newest last, with what they failed with.
+        self._over: dict[str, BaseException | None] = {}
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -53,14 +63,18 @@ class Sprinting:
                 continue
             told = self.archive.chronicle(sprint)
             left = told.header.get("left")
-            if is_over and (told.aborted is not None or (left is not None and left <= 1)):
+            if is_over and (told.aborted is not None or campaign.is_futile or (left is not None and left <= 1)):
                 continue
             if not is_over:
                 self._engine.note("sprint.resumed", f"{sprint} goes on in {told.spans[-1].phase if told.spans else 'plan'}")
             self._start(name, campaign, is_going_on=True)
 
     async def close(self) -> None:
-        """Leave what runs as it is: it goes on at the next start."""
+        """Leave what runs as it is: it goes on at the next start. What waits for its turn does not come to it."""
+        for waiting in self._queued.values():
+            for _, turn in waiting:
+                turn.cancel()
+        self._queued.clear()
         running = [task for _, task in self._running.values()]
         for task in running:
             task.cancel()
@@ -73,37 +87,58 @@ class Sprinting:
 
         is_queued: wait until the one before has ended, where the backlog is being worked on.
 
-        Raises SprintBusy, BadBacklog.
+        Raises SprintBusy, TooManyQueued, BadBacklog.
         """
         campaign = Campaign(self.archive, backlog, settings, self._hands())
         busy = self._running.get(backlog.name)
         if busy is not None:
             if not is_queued:
                 raise SprintBusy(backlog.name, busy[0].sprint)
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._queued.setdefault(backlog.name, []).append((campaign, turn))
-            await turn
+            await self._wait(backlog.name, campaign)
         else:
             self._start(backlog.name, campaign)
         return campaign
 
-    async def ended(self, campaign: Campaign) -> None:
-        """Return when a campaign has ended. Raises what it failed with."""
-        running = self._running.get(campaign.backlog.name)
-        if running is not None and running[0] is campaign:
-            await asyncio.shield(running[1])
+    async def _wait(self, name: str, campaign: Campaign) -> None:
+        """Return when it is this campaign's turn, and it has begun. Who is cancelled meanwhile has no turn."""
+        waiting = self._queued.setdefault(name, [])
+        if len(waiting) >= QUEUED:
+            raise TooManyQueued(name, QUEUED)
+        place = campaign, asyncio.get_running_loop().create_future()
+        waiting.append(place)
+        try:
+            await place[1]
+        except asyncio.CancelledError:
+            if place in waiting:
+                waiting.remove(place)
+            raise
+
+    async def ended(self, first: str) -> None:
+        """Return when a campaign has ended, known by its first sprint. Raises what it failed with, UnknownSprint."""
+        for campaign, task in self._running.values():
+            if campaign.first == first:
+                await asyncio.wait([task])
+        if first not in self._over:
+            raise UnknownSprint(first)
+        error = self._over[first]
+        if error is not None:
+            raise error
 
     async def begun(self, campaign: Campaign) -> None:
         """Return once a campaign has its first sprint, or has ended without. Raises what it failed with before."""
         running = self._running.get(campaign.backlog.name)
-        task = None if running is None or running[0] is not campaign else running[1]
+        if running is None or running[0] is not campaign:
+            return
+        task = running[1]
         begun = asyncio.get_running_loop().create_task(campaign.begun.wait())
         try:
-            await asyncio.wait([begun] if task is None else [begun, task], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([begun, task], return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
-        if not campaign.sprint and task is not None and task.done():
-            task.result()
+        if not campaign.sprint and task.done():
+            error = _told(campaign.backlog.name, task.exception())
+            if error is not None:
+                raise error
 
     def _start(self, name: str, campaign: Campaign, *, is_going_on: bool = False) -> None:
         task = asyncio.get_running_loop().create_task(campaign.run(is_going_on=is_going_on))
@@ -114,15 +149,21 @@ class Sprinting:
         campaign, _ = self._running.pop(name)
         if task.cancelled():
             return
-        error = task.exception()
+        error = _told(name, task.exception())
         if error is not None:
             self._engine.note("sprint.failed", f"{campaign.sprint or name}: {error}")
+        self._over[campaign.first] = error
+        if len(self._over) > ENDED:
+            del self._over[next(iter(self._over))]
         waiting = self._queued.get(name)
-        if waiting:
+        while waiting:
             following, turn = waiting.pop(0)
-            self._start(name, following)
             if not turn.done():
+                self._start(name, following)
                 turn.set_result(None)
+                break
+        if not waiting:
+            self._queued.pop(name, None)
 
     def _hands(self) -> Hands:
         return Hands(self._agents_of, self._prepare, self._cpu_s, self._told)
@@ -154,7 +195,8 @@ class Sprinting:
         shown = []
         for name, (campaign, _) in self._running.items():
             runner = campaign.runner
-            facts: dict[str, Any] = {"backlog": name, "sprint": campaign.sprint, "queued": len(self._queued.get(name, ()))}
+            facts: dict[str, Any] = {"backlog": name, "campaign": campaign.first, "sprint": campaign.sprint}
+            facts["queued"] = len(self._queued.get(name, ()))
             if runner is not None:
                 state = runner.sprint
                 facts |= {"wave": state.wave, "phase": state.phase, "is_paused": state.is_paused, "counts": state.counts}
@@ -162,17 +204,17 @@ class Sprinting:
             shown.append(facts)
         return shown
 
-    def pause(self, sprint: str) -> None:
+    async def pause(self, sprint: str) -> None:
         """Have a sprint send nothing more, and its time stand still. Raises UnknownSprint, SprintOver."""
-        self._runner(sprint, "be paused").pause()
+        await self._runner(sprint, "be paused").pause()
 
-    def go_on(self, sprint: str) -> None:
+    async def go_on(self, sprint: str) -> None:
         """Have a paused sprint go on. Raises UnknownSprint, SprintOver."""
-        self._runner(sprint, "go on").resume()
+        await self._runner(sprint, "go on").resume()
 
-    def abort(self, sprint: str, why: str) -> None:
+    async def abort(self, sprint: str, why: str) -> None:
         """End a sprint before its time, and its campaign with it. Raises UnknownSprint, SprintOver."""
-        self._runner(sprint, "be aborted").abort(why)
+        await self._runner(sprint, "be aborted").abort(why)
 
     def _runner(self, sprint: str, asked: str) -> Runner:
         for campaign, _ in self._running.values():
@@ -180,3 +222,12 @@ class Sprinting:
                 return campaign.runner
         self.archive.path(sprint)
         raise SprintOver(sprint, asked)
+
+
+def _told(backlog: str, error: BaseException | None) -> BaseException | None:
+    """An error as it is told to others: one of a floor as it is, any other one as what the campaign failed with."""
+    if error is None or isinstance(error, SprintError | PoolError | EngineError | CheckpointError):
+        return error
+    failed = CampaignFailed(f"the sprints of {backlog!r} ended by {type(error).__name__}: {error}")
+    failed.__cause__ = error
+    return failed

@@ -70,6 +70,8 @@ class Chronicle:
         self.cost: dict[str, Any] = {}
         self.next: dict[str, Any] = {}
         self.is_over = False
+        #: Where its ledger is wrong, and how; what follows is not known here. None for nothing.
+        self.damage: str | None = None
 
     @property
     def id(self) -> str:
@@ -184,7 +186,14 @@ def _on_aborted(told: Chronicle, event: Mapping[str, Any]) -> None:
 
 
 def _on_rolled_back(told: Chronicle, event: Mapping[str, Any]) -> None:
-    told.rolled_back = str(event.get("to") or "")
+    to = str(event.get("to") or "")
+    is_back = not told.releases or _number(to) < _number(told.releases[-1][0])
+    told.rolled_back = to if is_back else None
+
+
+def _number(release: str) -> int:
+    number = release.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _on_ended(told: Chronicle, event: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ from sprints.archive import Archive
 
 if TYPE_CHECKING:
     from sprints.backlog import Backlog
+    from sprints.chronicle import Chronicle
 
 __all__ = ["run"]
 
@@ -49,7 +50,6 @@ def run(options: Namespace) -> int:
     if grown.started is not None:
         hint(options, f"started {called(config.name)} (pid {grown.started.pid})")
     archive = Archive(str(paths.sprints))
-    known = set(archive.ids())
     begun = request(
         options,
         "sprint-run",
@@ -69,7 +69,7 @@ def run(options: Namespace) -> int:
     if options.detach:
         return _leave(options, begun)
     try:
-        return _follow(options, archive, backlog.name, known)
+        return _follow(options, archive, begun["sprint"])
     except KeyboardInterrupt:
         hint(options, f"\nit goes on in {called(config.name)}; see: {command(config.name, 'sprint ls')}")
         raise
@@ -105,20 +105,28 @@ def _leave(options: Namespace, begun: dict[str, Any]) -> int:
     return errors.DONE
 
 
-def _follow(options: Namespace, archive: Archive, backlog: str, known: set[str]) -> int:
-    """Show each sprint as it goes and when it has ended; returns 0 if all that was planned is done."""
-    shown: list[str] = []
-    is_good = True
+def _follow(options: Namespace, archive: Archive, first: str) -> int:
+    """Show each sprint of a campaign as it goes and when it has ended; returns 0 if all that was planned is done.
+
+    first: its first sprint.
+    """
+    known = {sprint for sprint in archive.ids() if sprint != first}  # those before
+    left: set[str] = set()
+    is_aborted = False
     said_s = 0.0
     while True:
-        status = next((one for one in request(options, "sprint-status") if one["backlog"] == backlog), None)
+        status = next((one for one in request(options, "sprint-status") if one["campaign"] == first), None)
         for sprint in archive.ids():
-            told = archive.chronicle(sprint) if sprint not in known else None
-            if told is not None and told.is_over and told.header.get("backlog") == backlog:
+            if sprint in known or (status is not None and sprint == status["sprint"]):
+                continue  # a ledger is long: it is read once it has ended
+            told = archive.chronicle(sprint)
+            if told.is_over or status is None:
                 known.add(sprint)
-                shown.append(sprint)
-                is_good = is_good and told.verdicts["done"] == len(told.planned) and told.aborted is None
-                _show_ended(options, archive, sprint)
+            if told.is_over and told.header.get("campaign") == first:
+                left |= set(told.planned)
+                left -= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+                is_aborted = is_aborted or told.aborted is not None
+                _show_ended(options, archive, told)
         if status is None:
             break
         if time.monotonic() - said_s >= (LOOK_S if sys.stderr.isatty() else LINE_S):
@@ -126,10 +134,8 @@ def _follow(options: Namespace, archive: Archive, backlog: str, known: set[str])
             _show_moment(options, status)
         time.sleep(LOOK_S)
     _show_moment(options, None)
-    if not shown:
-        hint(options, f"no sprint of {backlog} ended; see: engine events")
-        return errors.FAILED
-    return errors.DONE if is_good else errors.FAILED
+    request(options, "sprint-wait", sprint=first)  # says it if it failed
+    return errors.FAILED if left or is_aborted else errors.DONE
 
 
 def _show_moment(options: Namespace, status: dict[str, Any] | None) -> None:
@@ -143,9 +149,8 @@ def _show_moment(options: Namespace, status: dict[str, Any] | None) -> None:
         print(moment(status), file=sys.stderr, flush=True)
 
 
-def _show_ended(options: Namespace, archive: Archive, sprint: str) -> None:
+def _show_ended(options: Namespace, archive: Archive, told: Chronicle) -> None:
     _show_moment(options, None)
-    told = archive.chronicle(sprint)
     if options.json:
         show_json({"schema": SCHEMA, **summary(told, archive)})
     else:
