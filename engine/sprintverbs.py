@@ -86,9 +86,9 @@ class SprintVerbs:
             workers=len(self._engine.swarm.seats),
         )
         sprinting = self._loaded()
-        campaign = await sprinting.run(backlog, settings, is_queued=order.flag("is_queued"))
-        await sprinting.begun(campaign)
-        return {"backlog": backlog.name, "sprint": campaign.first}
+        run = await sprinting.run(backlog, settings, is_queued=order.flag("is_queued"))
+        await sprinting.begun(run)
+        return {"backlog": backlog.name, "sprint": run.campaign.first}
 
     async def _wait(self, order: Order) -> None:
         """Answer when a campaign has ended, known by its first sprint; with what it failed with."""

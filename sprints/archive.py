@@ -108,6 +108,17 @@ class Archive:
                 return f"{path}:{wrong.line}: {wrong.wrong}"
         return None
 
+    def campaign(self, first: str) -> Iterator[Chronicle]:
+        """What the ledgers of a campaign tell, known by its first sprint, the oldest first. Raises OSError."""
+        for sprint in self.ids():
+            header = next(self.events(sprint), None)
+            if header is not None and header.get("campaign") == first:
+                yield self.chronicle(sprint)
+
+    def rows(self, first: str) -> list[dict[str, Any]]:
+        """What became of each sprint of a campaign: `sprint`, `impact`, `next`. Raises OSError."""
+        return [told.row() for told in self.campaign(first)]
+
     def write(self, sprint: str, name: str, text: str) -> None:
         """Write a file of a sprint, whole or not at all. Raises UnknownSprint, OSError."""
         write_whole(self._files, self.path(sprint, name), text.encode())

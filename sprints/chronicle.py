@@ -109,6 +109,24 @@ class Chronicle:
         """Items that it carried."""
         return sum(map(len, self.carried.values()))
 
+    def row(self) -> dict[str, Any]:
+        """What became of it: `sprint`, its record; `impact`, its figures; `next`, what is left for the one after it."""
+        record = {
+            "id": self.id,
+            "backlog": self.header.get("backlog"),
+            "start": self.began_s,
+            "seconds": self.seconds,
+            "agents": self.agents,
+            "tasks": len(self.planned),
+            "verdicts": dict(self.verdicts),
+            "carried": self.left,
+            "releases": [release for release, _ in self.releases],
+            "not_shipped": self.not_shipped,
+            "aborted": self.aborted,
+            "cost": self.cost,
+        }
+        return {"sprint": record, "impact": self.impact, "next": self.next}
+
 
 def chronicle_of(events: Iterable[Mapping[str, Any]]) -> Chronicle:
     """The facts that these events tell, as far as they go; what is not known here is passed over."""

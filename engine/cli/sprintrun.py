@@ -6,18 +6,15 @@ stops looking stops nothing.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from engine import errors
 from engine.backlogfile import read_backlog_file
+from engine.backlogway import handed_over, references_of
 from engine.cli.growth import Wish, grow
 from engine.cli.orders import Order
 from engine.cli.output import hint, screen, show_json, show_lines
@@ -45,7 +42,7 @@ def run(options: Namespace) -> int:
     config, environ = config_of(options), environment()
     paths = find_paths(config.name, environ)
     places = list(dict.fromkeys([str(Path.cwd()), str(folder), str(config.folder)]))
-    references = [_absolute(reference, folder) for reference in [*backlog.use, *options.use]]
+    references = references_of(backlog, folder, options.use)
     grown = grow(config, environ, Wish(_orders(backlog), references, places, False))
     if grown.started is not None:
         hint(options, f"started {called(config.name)} (pid {grown.started.pid})")
@@ -53,7 +50,7 @@ def run(options: Namespace) -> int:
     begun = request(
         options,
         "sprint-run",
-        file=_handed_over(paths.sprints, backlog),
+        file=handed_over(paths.sprints, backlog),
         folder=str(folder),
         sprints=None if options.every else options.sprints or 1,
         speed=options.speed or 1.0,
@@ -80,21 +77,6 @@ def _orders(backlog: Backlog) -> list[Order]:
     for role in backlog.roles.values():
         wanted[role.kind] = wanted.get(role.kind, 0) + role.agents
     return [Order(kind, count) for kind, count in wanted.items()]
-
-
-def _absolute(reference: str, folder: Path) -> str:
-    """A class in a file means the file beside the backlog, wherever the engine runs."""
-    place, _, name = reference.rpartition(":")
-    return f"{(folder / place).resolve()}:{name}" if place.endswith(".py") else reference
-
-
-def _handed_over(folder: Path, backlog: Backlog) -> str:
-    """A file with the backlog for the engine, which removes it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix="backlog-", suffix=".json", dir=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(backlog.row()))
-    return name
 
 
 def _leave(options: Namespace, begun: dict[str, Any]) -> int:

@@ -262,7 +262,7 @@ def test_an_engine_killed_between_sprints_goes_on_with_the_next_one(yard: Yard) 
     yard.restart()
     (yard.folder / "gate").touch()
     yard.until(lambda: sum(yard.diary("end").values()) == 26)
-    yard.until(lambda: not yard.engine.document("sprint", "ls")["sprints"][0]["state"] == "exec")
+    yard.until(lambda: yard.engine.document("sprint", "ls")["sprints"][0]["state"] != "exec")
     assert set(yard.diary("end").values()) == {1}
     yard.over(yard.ids()[-1])
     count = len(yard.ids())
