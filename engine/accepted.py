@@ -14,6 +14,7 @@ import orjson
 
 from engine.lull import lull
 from engine.options import PLAIN, Options, Reference, wait_of
+from engine.sprinted import Sprinted
 from engine.submission import submission_of, submit_parts
 from sprints.listeners import Listeners
 
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Accepted"]
 
 
-class Accepted(ABC):
-    """The part of an engine that is about accepted tasks. A task is named by its id, or by what its sender called it."""
+class Accepted(Sprinted, ABC):
+    """The part of an engine that is about accepted tasks, and about sprints, which send such.
+
+    A task is named by its id, or by what its sender called it.
+    """
 
     @property
     @abstractmethod

@@ -193,6 +193,7 @@ class BlockingClient:
     why = _blocking(Client.why)
     requeue = _blocking(Client.requeue)
     drop = _blocking(Client.drop)
+    sprint = _blocking(Client.sprint)
     spawn = _blocking(Client.spawn)
     remove = _blocking(Client.remove)
     stats = _blocking(Client.stats)

@@ -24,6 +24,7 @@ from engine.paths import find_paths
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
 from engine.spawned import Spawned, check_skills
+from engine.sprinterrands import SprintErrands
 from engine.stream import batches, singly
 from engine.tally import Tally
 from pools.address import ANY, Key, parse, valid_kind
@@ -44,7 +45,7 @@ PATIENCE_S = 30.0
 HELLO_S = 10.0
 
 
-class Client(Errands, Deployed):
+class Client(Errands, Deployed, SprintErrands):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.

@@ -84,6 +84,8 @@ class Detached:
         self._waiters: dict[int, list[Future[None]]] = {}
         #: Told of every end once it is written down.
         self.watchers: list[Callable[[Sequence[Ending]], None]] = []
+        #: Told when the engine is about to stop.
+        self.leaving: list[Callable[[], None]] = []
         self._waiting = 0
         self._deadlines: Alarms[Task] = Alarms(loop, self._expire, lambda task: not task.is_ending)
         folder = None if keep is None else keep.journal
@@ -138,6 +140,8 @@ class Detached:
 
     def hold(self) -> None:
         """Offer nothing more: the workers are about to end."""
+        for leave in self.leaving:
+            leave()
         self._offers.hold()
         self._deadlines.stop()
 

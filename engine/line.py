@@ -14,8 +14,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine.errors import (
-    BacklogCycle,
-    BadBacklog,
     DependencyCycle,
     DuplicateTask,
     EngineError,
@@ -24,18 +22,26 @@ from engine.errors import (
     NotRequeued,
     NotRunning,
     ResultGone,
-    SprintBusy,
-    SprintError,
-    SprintOver,
     TaskEnded,
     TaskOpen,
-    TooManySprints,
-    UnknownSprint,
     UnknownTask,
 )
 from engine.paths import find_paths
 from pools.errors import Failure, KindNotLoaded, LinkClosed, TooManyAgents, raised
 from pools.message import ERROR, STATUS, Frames, Message, encode
+from sprints.errors import (
+    BacklogCycle,
+    BadBacklog,
+    CampaignFailed,
+    LedgerCorrupt,
+    LedgerFailed,
+    SprintBusy,
+    SprintError,
+    SprintOver,
+    TooManyQueued,
+    TooManySprints,
+    UnknownSprint,
+)
 
 __all__ = ["Line", "error_of", "not_running"]
 
@@ -56,7 +62,19 @@ _OF_TASKS: dict[str, type[EngineError]] = {
 }
 #: The errors of verbs about sprints, by name; their facts stand in their text.
 _OF_SPRINTS: dict[str, type[SprintError]] = {
-    leaf.__name__: leaf for leaf in (BacklogCycle, BadBacklog, SprintBusy, SprintOver, TooManySprints, UnknownSprint)
+    leaf.__name__: leaf
+    for leaf in (
+        BacklogCycle,
+        BadBacklog,
+        CampaignFailed,
+        LedgerCorrupt,
+        LedgerFailed,
+        SprintBusy,
+        SprintOver,
+        TooManyQueued,
+        TooManySprints,
+        UnknownSprint,
+    )
 }
 #: Bytes that one look at the socket reads at most.
 READ_BYTES = 1 << 18

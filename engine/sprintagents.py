@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
+from checkpoints.errors import CheckpointError
 from engine.detached import Detached
-from engine.errors import EngineError, EngineStopped, ResultGone, UnknownTask
+from engine.errors import EngineError, EngineStopped, IntakeFull, ResultGone, UnknownTask
 from engine.options import Options
 from engine.submission import SUBMIT_TASKS, Submission
 from engine.task import Ending, Task
@@ -26,8 +28,12 @@ from sprints.outcome import Outcome
 
 __all__ = ["SprintAgents"]
 
+#: An item, and whether it may have been sent before.
+Sent = tuple[Item, bool]
 #: Seconds between two tries to have tasks accepted where there is no room.
 AGAIN_S = 0.5
+#: Tasks that are taken back at once: a tenth of those who may wait for an end.
+RECALLED = 1_000
 
 
 class SprintAgents:
@@ -42,8 +48,11 @@ class SprintAgents:
         self._answered = answered
         #: Items that are out, by the name of their task.
         self._out: dict[str, Item] = {}
-        self._waiting: deque[tuple[Item, bool]] = deque()
+        self._waiting: deque[Sent] = deque()
         self._sender: asyncio.Task[None] | None = None
+        #: Names of those that were taken back, maybe before they were accepted.
+        self._recalled: set[str] = set()
+        self._recalls: set[asyncio.Task[None]] = set()
         detached.watchers.append(self._ended)
 
     def close(self) -> None:
@@ -61,14 +70,25 @@ class SprintAgents:
             self._sender = asyncio.get_running_loop().create_task(self._send_all())
 
     async def recall(self, items: Sequence[str]) -> None:
-        """Take these back."""
-        for item in items:
-            name = self._name(item)
-            if self._out.pop(name, None) is not None:
-                try:
-                    await self._detached.cancel(name)
-                except EngineError:
-                    continue  # it never was accepted, or has ended
+        """Take these back; returns at once, what is taken back needs its time."""
+        names = [name for name in map(self._name, items) if self._out.pop(name, None) is not None]
+        self._recalled.update(names)
+        self._take_back(names)
+
+    def _take_back(self, names: Sequence[str]) -> None:
+        if names:
+            task = asyncio.get_running_loop().create_task(self._cancel_all(names))
+            self._recalls.add(task)
+            task.add_done_callback(self._recalls.discard)
+
+    async def _cancel_all(self, names: Sequence[str]) -> None:
+        """So many at once as there may be waiters, since one that keeps its agent is waited for."""
+        for start in range(0, len(names), RECALLED):
+            await asyncio.gather(*map(self._cancel, names[start : start + RECALLED]))
+
+    async def _cancel(self, name: str) -> None:
+        with suppress(EngineError, PoolError):  # it never was accepted, has ended, or the engine stops
+            await self._detached.cancel(name)
 
     def _name(self, item: str) -> str:
         return f"{self._sprint}/{item}"
@@ -79,28 +99,33 @@ class SprintAgents:
         while self._waiting:
             part = [self._waiting.popleft() for _ in range(min(len(self._waiting), SUBMIT_TASKS))]
             part = [(item, is_again) for item, is_again in part if self._name(item.id) in self._out]
-            if part:
-                await self._send(part)
+            late = await self._send(part) if part else []
+            if late:
+                self._waiting += late
+                await asyncio.sleep(AGAIN_S)
 
-    async def _send(self, part: Sequence[tuple[Item, bool]]) -> None:
-        """Have tasks accepted, as soon as there is room; those that never can be come back as failed."""
+    async def _send(self, part: list[Sent]) -> list[Sent]:
+        """Have tasks accepted; returns those for which there is no room now. Those that never can be come back as failed."""
         try:
             await self._submit([item for item, _ in part])
-        except (PoolError, EngineError) as error:
-            if len(part) > 1:
-                for one in part:
-                    await self._send([one])
-            elif isinstance(error, EngineStopped):
-                return
-            elif error.retry_after_s is None:
-                self._end(part[0][0], Outcome(part[0][0].id, False, None, type(error).__name__, str(error)))
-            else:
-                self._waiting.append(part[0])
-                await asyncio.sleep(min(error.retry_after_s, AGAIN_S))
-            return
+        except EngineStopped:
+            return []
+        except IntakeFull:
+            return part
+        except (PoolError, EngineError, CheckpointError, ValueError, TypeError) as error:
+            if len(part) > 1:  # whose fault it is
+                middle = len(part) // 2
+                return [*await self._send(part[:middle]), *await self._send(part[middle:])]
+            if getattr(error, "retry_after_s", None) is not None:
+                return part
+            self._end(part[0][0], Outcome(part[0][0].id, False, None, type(error).__name__, str(error)))
+            return []
         for item, is_again in part:
             if is_again:
                 self._look(item)
+        if self._recalled:
+            self._take_back([name for item, _ in part if (name := self._name(item.id)) in self._recalled])
+        return []
 
     async def _submit(self, items: Sequence[Item]) -> None:
         await self._detached.submit([self._submission(item) for item in items])

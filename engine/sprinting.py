@@ -9,21 +9,37 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from checkpoints.errors import CheckpointError
+from engine.errors import EngineError, EngineStopped
 from engine.sprintagents import SprintAgents
+from pools.errors import PoolError
 from pools.usage import cpu_s
 from sprints.archive import Archive
 from sprints.backlog import Backlog
 from sprints.campaign import Campaign, Hands, Settings
-from sprints.errors import SprintBusy, SprintError, SprintOver
+from sprints.chronicle import Chronicle
+from sprints.errors import CampaignFailed, SprintBusy, SprintError, SprintOver, TooManyQueued, UnknownSprint
 from sprints.outcome import Outcome
 from sprints.runner import Runner
 
 if TYPE_CHECKING:
     from engine.engine import Engine
 
-__all__ = ["Sprinting"]
+__all__ = ["Run", "Sprinting"]
+
+#: Campaigns that may wait for one backlog: who queues more has a clock run wild.
+QUEUED = 100
+#: Campaigns that are known after they have ended, with what they failed with.
+ENDED = 1_000
+
+
+class Run(NamedTuple):
+    """A campaign on its way."""
+
+    campaign: Campaign
+    task: asyncio.Task[None]
 
 
 class Sprinting:
@@ -33,96 +49,149 @@ class Sprinting:
         self.archive = Archive(folder)
         self._engine = engine
         #: By the name of the backlog: the campaign that runs, and those that wait for it to end.
-        self._running: dict[str, tuple[Campaign, asyncio.Task[None]]] = {}
-        self._queued: dict[str, list[tuple[Campaign, asyncio.Future[None]]]] = {}
+        self._running: dict[str, Run] = {}
+        self._queued: dict[str, list[tuple[Campaign, asyncio.Future[Run]]]] = {}
+        #: By their first sprint: campaigns that have ended, the newest last, with what they failed with.
+        self._over: dict[str, BaseException | None] = {}
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
-    def resume(self) -> None:
-        """Go on with what was killed."""
+    def resume(self, only: str | None = None) -> Run | None:
+        """Go on with what was killed; returns what goes on last.
+
+        only: the name of a backlog of which a sprint was killed in its midst; None goes on with every one, and with campaigns
+        that were killed between two sprints.
+        """
         newest: dict[str, str] = {}
+        run = None
         for sprint in self.archive.ids():
             header = next(iter(self.archive.events(sprint)), None)
             if header is not None and header["e"] == "sprint":
                 newest[header["backlog"]] = sprint
         for name, sprint in newest.items():
+            if name in self._running or only not in (None, name):
+                continue
             try:
                 campaign, is_over = Campaign.restored(self.archive, sprint, self._hands())
             except (SprintError, OSError, ValueError, TypeError) as error:
                 self._engine.note("sprint.broken", f"{sprint} cannot go on: {error}")
                 continue
             told = self.archive.chronicle(sprint)
-            left = told.header.get("left")
-            if is_over and (told.aborted is not None or (left is not None and left <= 1)):
+            if is_over and (only is not None or not _has_more(campaign, told)):
                 continue
             if not is_over:
                 self._engine.note("sprint.resumed", f"{sprint} goes on in {told.spans[-1].phase if told.spans else 'plan'}")
-            self._start(name, campaign, is_going_on=True)
+            run = self._start(name, campaign, is_going_on=True)
+        return run
 
     async def close(self) -> None:
-        """Leave what runs as it is: it goes on at the next start."""
-        running = [task for _, task in self._running.values()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        """Leave what runs as it is: it goes on at the next start. What waits for its turn does not come to it."""
+        for waiting in self._queued.values():
+            for _, turn in waiting:
+                turn.cancel()
+        self._queued.clear()
+        for run in list(self._running.values()):
+            await self.leave(run)
+
+    async def leave(self, run: Run) -> None:
+        """Leave a campaign as it is."""
+        run.task.cancel()
+        await asyncio.wait([run.task])
 
     # -- campaigns -----------------------------------------------------------------------------------------------------
 
-    async def run(self, backlog: Backlog, settings: Settings, *, is_queued: bool = False) -> Campaign:
-        """Begin a campaign; returns once it runs, its agents are there or it has failed.
+    async def run(self, backlog: Backlog, settings: Settings, *, is_queued: bool = False) -> Run:
+        """Begin a campaign.
 
         is_queued: wait until the one before has ended, where the backlog is being worked on.
 
-        Raises SprintBusy, BadBacklog.
+        Raises SprintBusy, TooManyQueued, BadBacklog.
         """
         campaign = Campaign(self.archive, backlog, settings, self._hands())
         busy = self._running.get(backlog.name)
-        if busy is not None:
-            if not is_queued:
-                raise SprintBusy(backlog.name, busy[0].sprint)
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._queued.setdefault(backlog.name, []).append((campaign, turn))
-            await turn
-        else:
-            self._start(backlog.name, campaign)
-        return campaign
+        if busy is None:
+            return self._start(backlog.name, campaign)
+        if not is_queued:
+            raise SprintBusy(backlog.name, busy.campaign.sprint)
+        return await self._wait(backlog.name, campaign)
 
-    async def ended(self, campaign: Campaign) -> None:
-        """Return when a campaign has ended. Raises what it failed with."""
-        running = self._running.get(campaign.backlog.name)
-        if running is not None and running[0] is campaign:
-            await asyncio.shield(running[1])
-
-    async def begun(self, campaign: Campaign) -> None:
-        """Return once a campaign has its first sprint, or has ended without. Raises what it failed with before."""
-        running = self._running.get(campaign.backlog.name)
-        task = None if running is None or running[0] is not campaign else running[1]
-        begun = asyncio.get_running_loop().create_task(campaign.begun.wait())
+    async def _wait(self, name: str, campaign: Campaign) -> Run:
+        """Return when it is this campaign's turn, and it has begun. Who is cancelled meanwhile has no turn."""
+        waiting = self._queued.setdefault(name, [])
+        if len(waiting) >= QUEUED:
+            raise TooManyQueued(name, QUEUED)
+        turn: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        place = campaign, turn
+        waiting.append(place)
         try:
-            await asyncio.wait([begun] if task is None else [begun, task], return_when=asyncio.FIRST_COMPLETED)
+            return await turn
+        except asyncio.CancelledError:
+            if place in waiting:
+                waiting.remove(place)
+            raise
+
+    async def ended(self, first: str) -> None:
+        """Return when a campaign has ended, known by its first sprint. Raises what it failed with, UnknownSprint."""
+        for run in list(self._running.values()):
+            if run.campaign.first == first:
+                await asyncio.wait([run.task])
+        if first not in self._over:
+            raise UnknownSprint(first)
+        error = self._over[first]
+        if error is not None:
+            raise error
+
+    async def begun(self, run: Run) -> None:
+        """Return once a campaign has its first sprint, or has ended without. Raises what it failed with before."""
+        begun = asyncio.get_running_loop().create_task(run.campaign.begun.wait())
+        try:
+            await asyncio.wait([begun, run.task], return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
-        if not campaign.sprint and task is not None and task.done():
-            task.result()
+        if not run.campaign.first:
+            await self.finished(run)
 
-    def _start(self, name: str, campaign: Campaign, *, is_going_on: bool = False) -> None:
+    async def finished(self, run: Run) -> None:
+        """Return once a campaign has ended. Raises what it failed with; EngineStopped where it was left, and can go on."""
+        await asyncio.wait([run.task])
+        if run.task.cancelled():
+            raise EngineStopped(f"{run.campaign.sprint or run.campaign.backlog.name} was left as it is; it can go on")
+        error = _told(run.campaign.backlog.name, run.task.exception())
+        if error is not None:
+            raise error
+
+    def _start(self, name: str, campaign: Campaign, *, is_going_on: bool = False) -> Run:
+        if self._leave_all not in self._engine.detached.leaving:
+            self._engine.detached.leaving.append(self._leave_all)
         task = asyncio.get_running_loop().create_task(campaign.run(is_going_on=is_going_on))
-        self._running[name] = campaign, task
-        task.add_done_callback(lambda done: self._ended(name, done))
+        run = self._running[name] = Run(campaign, task)
+        task.add_done_callback(lambda _: self._ended(name, run))
+        return run
 
-    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
-        campaign, _ = self._running.pop(name)
+    def _leave_all(self) -> None:
+        """The engine stops."""
+        for run in self._running.values():
+            run.task.cancel()
+
+    def _ended(self, name: str, run: Run) -> None:
+        del self._running[name]
+        campaign, task = run
         if task.cancelled():
             return
-        error = task.exception()
+        error = _told(name, task.exception())
         if error is not None:
             self._engine.note("sprint.failed", f"{campaign.sprint or name}: {error}")
+        self._over[campaign.first] = error
+        if len(self._over) > ENDED:
+            del self._over[next(iter(self._over))]
         waiting = self._queued.get(name)
-        if waiting:
+        while waiting:
             following, turn = waiting.pop(0)
-            self._start(name, following)
             if not turn.done():
-                turn.set_result(None)
+                turn.set_result(self._start(name, following))
+                break
+        if not waiting:
+            self._queued.pop(name, None)
 
     def _hands(self) -> Hands:
         return Hands(self._agents_of, self._prepare, self._cpu_s, self._told)
@@ -154,7 +223,8 @@ class Sprinting:
         shown = []
         for name, (campaign, _) in self._running.items():
             runner = campaign.runner
-            facts: dict[str, Any] = {"backlog": name, "sprint": campaign.sprint, "queued": len(self._queued.get(name, ()))}
+            facts: dict[str, Any] = {"backlog": name, "campaign": campaign.first, "sprint": campaign.sprint}
+            facts["queued"] = len(self._queued.get(name, ()))
             if runner is not None:
                 state = runner.sprint
                 facts |= {"wave": state.wave, "phase": state.phase, "is_paused": state.is_paused, "counts": state.counts}
@@ -162,17 +232,17 @@ class Sprinting:
             shown.append(facts)
         return shown
 
-    def pause(self, sprint: str) -> None:
+    async def pause(self, sprint: str) -> None:
         """Have a sprint send nothing more, and its time stand still. Raises UnknownSprint, SprintOver."""
-        self._runner(sprint, "be paused").pause()
+        await self._runner(sprint, "be paused").pause()
 
-    def go_on(self, sprint: str) -> None:
+    async def go_on(self, sprint: str) -> None:
         """Have a paused sprint go on. Raises UnknownSprint, SprintOver."""
-        self._runner(sprint, "go on").resume()
+        await self._runner(sprint, "go on").resume()
 
-    def abort(self, sprint: str, why: str) -> None:
+    async def abort(self, sprint: str, why: str) -> None:
         """End a sprint before its time, and its campaign with it. Raises UnknownSprint, SprintOver."""
-        self._runner(sprint, "be aborted").abort(why)
+        await self._runner(sprint, "be aborted").abort(why)
 
     def _runner(self, sprint: str, asked: str) -> Runner:
         for campaign, _ in self._running.values():
@@ -180,3 +250,18 @@ class Sprinting:
                 return campaign.runner
         self.archive.path(sprint)
         raise SprintOver(sprint, asked)
+
+
+def _has_more(campaign: Campaign, told: Chronicle) -> bool:
+    """Whether a campaign may have another sprint after one that has ended."""
+    left = told.header.get("left")
+    return told.aborted is None and not campaign.is_futile and (left is None or left > 1)
+
+
+def _told(backlog: str, error: BaseException | None) -> BaseException | None:
+    """An error as it is told to others: one of a floor as it is, any other one as what the campaign failed with."""
+    if error is None or isinstance(error, SprintError | PoolError | EngineError | CheckpointError):
+        return error
+    failed = CampaignFailed(f"the sprints of {backlog!r} ended by {type(error).__name__}: {error}")
+    failed.__cause__ = error
+    return failed

@@ -36,6 +36,7 @@ class SprintVerbs:
         self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "sprint-run": self._run,
             "sprint-status": self._status,
+            "sprint-wait": self._wait,
             "sprint-pause": self._pause,
             "sprint-resume": self._resume,
             "sprint-abort": self._abort,
@@ -85,18 +86,22 @@ class SprintVerbs:
             workers=len(self._engine.swarm.seats),
         )
         sprinting = self._loaded()
-        campaign = await sprinting.run(backlog, settings, is_queued=order.flag("is_queued"))
-        await sprinting.begun(campaign)
-        return {"backlog": backlog.name, "sprint": campaign.sprint}
+        run = await sprinting.run(backlog, settings, is_queued=order.flag("is_queued"))
+        await sprinting.begun(run)
+        return {"backlog": backlog.name, "sprint": run.campaign.first}
+
+    async def _wait(self, order: Order) -> None:
+        """Answer when a campaign has ended, known by its first sprint; with what it failed with."""
+        await self._loaded().ended(order.text("sprint"))
 
     async def _status(self, _order: Order) -> list[dict[str, Any]]:
         return [] if self._sprinting is None else self._sprinting.status()
 
     async def _pause(self, order: Order) -> None:
-        self._loaded().pause(order.text("sprint"))
+        await self._loaded().pause(order.text("sprint"))
 
     async def _resume(self, order: Order) -> None:
-        self._loaded().go_on(order.text("sprint"))
+        await self._loaded().go_on(order.text("sprint"))
 
     async def _abort(self, order: Order) -> None:
-        self._loaded().abort(order.text("sprint"), order.text_if_any("why") or "somebody asked for it")
+        await self._loaded().abort(order.text("sprint"), order.text_if_any("why") or "somebody asked for it")

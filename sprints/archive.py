@@ -14,7 +14,7 @@ import orjson
 from checkpoints.files import Disk, Files, write_whole
 from sprints.chronicle import Chronicle, chronicle_of
 from sprints.errors import UnknownSprint
-from sprints.ledger import LEDGER, lines_of
+from sprints.ledger import LEDGER, Line, lines_of, read_ledger
 from sprints.sprintid import is_sprint_id, next_sprint_id
 
 __all__ = ["BACKLOG", "HTML", "MARKDOWN", "Archive"]
@@ -61,25 +61,63 @@ class Archive:
 
     def events(self, sprint: str) -> Iterator[dict[str, Any]]:
         """The events of a sprint's ledger up to the first line that is wrong. Raises UnknownSprint, OSError."""
-        path = self.path(sprint, LEDGER)
-        if LEDGER not in self._files.names(self.path(sprint)):
+        if not self.has_ledger(sprint):
             return
-        for line in lines_of(self._files, path, sprint):
+        for line in lines_of(self._files, self.path(sprint, LEDGER), sprint):
             if line.wrong is not None:
                 return
             yield line.facts
 
-    def last_digest(self, sprint: str) -> str | None:
-        """The digest of the last line of its ledger; None where it has none. Raises UnknownSprint, OSError."""
-        digest = None
-        if LEDGER in self._files.names(self.path(sprint)):
-            for line in lines_of(self._files, self.path(sprint, LEDGER), sprint):
-                digest = line.digest
-        return digest
+    def backlog_of(self, sprint: str) -> str:
+        """The name of its backlog. Raises UnknownSprint, OSError, ValueError where no file says it."""
+        header = next(self.events(sprint), None) or {}
+        name = header.get("backlog")
+        return name if isinstance(name, str) else str(self.backlog(sprint).get("name"))
+
+    def lines(self, sprint: str) -> list[Line]:
+        """The lines of its ledger, all as they were written; a torn tail, which says nothing, is none of them.
+
+        Raises LedgerCorrupt, UnknownSprint, OSError.
+        """
+        lines: list[Line] = []
+        if self.has_ledger(sprint):
+            read_ledger(self._files, self.path(sprint, LEDGER), sprint, lines.append)
+        return lines
+
+    def has_ledger(self, sprint: str) -> bool:
+        """Whether it has begun. Raises UnknownSprint, OSError."""
+        return LEDGER in self._files.names(self.path(sprint))
+
+    def has_report(self, sprint: str) -> bool:
+        """Whether it has a report, which is written when it has ended. Raises UnknownSprint, OSError."""
+        return MARKDOWN in self._files.names(self.path(sprint))
 
     def chronicle(self, sprint: str) -> Chronicle:
-        """What its ledger tells. Raises UnknownSprint, OSError."""
-        return chronicle_of(self.events(sprint))
+        """What its ledger tells, up to the first line that is wrong. Raises UnknownSprint, OSError."""
+        told = chronicle_of(self.events(sprint))
+        if self.has_ledger(sprint) and not told.is_over:
+            told.damage = self._damage(sprint)
+        return told
+
+    def _damage(self, sprint: str) -> str | None:
+        """The first line that is wrong, with what is, where a whole one stands behind it; else it is being written."""
+        path, wrong = self.path(sprint, LEDGER), None
+        for line in lines_of(self._files, path, sprint):
+            wrong = wrong or (line if line.wrong else None)
+            if wrong is not None and line.is_whole:
+                return f"{path}:{wrong.line}: {wrong.wrong}"
+        return None
+
+    def campaign(self, first: str) -> Iterator[Chronicle]:
+        """What the ledgers of a campaign tell, known by its first sprint, the oldest first. Raises OSError."""
+        for sprint in self.ids():
+            header = next(self.events(sprint), None)
+            if header is not None and header.get("campaign") == first:
+                yield self.chronicle(sprint)
+
+    def rows(self, first: str) -> list[dict[str, Any]]:
+        """What became of each sprint of a campaign: `sprint`, `impact`, `next`. Raises OSError."""
+        return [told.row() for told in self.campaign(first)]
 
     def write(self, sprint: str, name: str, text: str) -> None:
         """Write a file of a sprint, whole or not at all. Raises UnknownSprint, OSError."""

@@ -18,7 +18,7 @@ from checkpoints.files import Disk
 from sprints.archive import HTML, MARKDOWN, Archive
 from sprints.backlog import Backlog, read_backlog
 from sprints.capacity import capacity_of, rate_of
-from sprints.chronicle import Chronicle
+from sprints.chronicle import Chronicle, chronicle_of
 from sprints.clock import Clock
 from sprints.cost import cost_of, read_price
 from sprints.errors import BadBacklog
@@ -92,8 +92,8 @@ class Campaign:
         self.backlog = backlog
         self.settings = settings
         self.runner: Runner | None = None
-        #: The sprint that runs, or ran last; empty before the first.
-        self.sprint = ""
+        #: The sprint that runs, or ran last, and the first one, by which the campaign is known; empty before the first.
+        self.sprint = self.first = ""
         #: Set once the first sprint is there, or there is nothing to do.
         self.begun = asyncio.Event()
         self._hands = hands
@@ -121,7 +121,10 @@ class Campaign:
         row = dict(told.header.get("settings") or {})
         row["path"] = tuple(row.get("path", ()))
         campaign = cls(archive, read_backlog(archive.backlog(sprint)), Settings(**row), hands, wall)
-        campaign.sprint = sprint
+        campaign.sprint, campaign.first = sprint, str(told.header.get("campaign", sprint))
+        campaign._futile = int(told.header.get("futile", 0))
+        if told.is_over:
+            campaign._count(told)
         return campaign, told.is_over
 
     # -- its way -------------------------------------------------------------------------------------------------------
@@ -129,19 +132,23 @@ class Campaign:
     async def run(self, *, is_going_on: bool = False) -> None:
         """Run its sprints to their end. is_going_on: the sprint that it was restored from first.
 
-        Raises LedgerFailed, LedgerCorrupt, OSError, and what the engine raises where its agents cannot be had.
+        Raises LedgerCorrupt of a sprint before: what would be taken for open may be done.  Raises LedgerFailed, OSError, and
+        what the engine raises where its agents cannot be had.
         """
         await asyncio.to_thread(self._learn_all, self.sprint if is_going_on else None)
         left = self.settings.sprints
         if is_going_on:
             left = await self._run_one(self.sprint)
-        else:
-            self._futile = 0  # somebody asked for it again, and may have mended what was wrong
-        while (left is None or left > 0) and self._has_open() and self._futile < FUTILE:
+        while (left is None or left > 0) and self._has_open() and not self.is_futile:
             out_an_agent = self._take_advice()
             await self._hands.prepare(self.backlog)
             sprint = self.archive.make(self._wall(), self.backlog.row())
             left = await self._run_one(sprint, left, out_an_agent)
+
+    @property
+    def is_futile(self) -> bool:
+        """Whether another sprint would fail in the same way."""
+        return self._futile >= FUTILE
 
     def _has_open(self) -> bool:
         return any(name not in self._done for name in self.backlog.items)
@@ -162,14 +169,15 @@ class Campaign:
 
     async def _run_one(self, sprint: str, left: int | None = None, out_an_agent: int = ITEMS_OUT_AN_AGENT) -> int | None:
         """Run a sprint, or what is left of it; returns how many may follow, None for any number."""
-        self.sprint = sprint
+        self.sprint, self.first = sprint, self.first or sprint
         self.begun.set()
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
         try:
             if lines:
                 left = lines[0].facts["left"]
-            if not lines or lines[-1].facts["e"] != "ended":
+            is_over = any(line.facts["e"] == "ended" for line in lines)
+            if not is_over:
                 if lines:
                     await self._hands.prepare(self.backlog)
                 await self._work(sprint, ledger, lines, left, out_an_agent)
@@ -178,9 +186,14 @@ class Campaign:
             ledger.close()
         told = await asyncio.to_thread(self._learn, sprint)
         await asyncio.to_thread(self._report, sprint, told)
+        if not is_over:
+            self._count(told)
         if told.aborted is not None:
             return 0
         return None if left is None else left - 1
+
+    def _count(self, told: Chronicle) -> None:
+        self._futile = 0 if told.verdicts["done"] else self._futile + 1
 
     async def _work(self, sprint: str, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int) -> None:
         backlog, settings, hands = self.backlog, self.settings, self._hands
@@ -236,6 +249,8 @@ class Campaign:
             "seed": self.settings.seed,
             "previous": self._last_digest,
             "left": left,
+            "campaign": self.first,
+            "futile": self._futile,
             "features": Counter(item.feature for item in planned if item.feature is not None),
             "bugs": Counter(item.bug for item in planned if item.bug is not None),
             "settings": self.settings.row(),
@@ -255,24 +270,25 @@ class Campaign:
         for sprint in self.archive.ids():
             if sprint == before:
                 break
-            self._learn(sprint)
+            if self.archive.backlog_of(sprint) == self.backlog.name:
+                self._learn(sprint)
 
     def _learn(self, sprint: str) -> Chronicle:
-        """Take in a sprint, if it was of this backlog."""
-        events = list(self.archive.events(sprint))
-        told = self.archive.chronicle(sprint)
-        if told.header.get("backlog") != self.backlog.name:
+        """Take in a sprint of this backlog."""
+        lines = self.archive.lines(sprint)
+        events = [line.facts for line in lines]
+        told = chronicle_of(events)
+        if not lines:  # killed before its first event
             return told
         self._history = [*self._history[-9:], told]
         self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
         rate = rate_of(events)
         if rate is not None:
             self._rates.append(rate)
-        self._futile = 0 if told.verdicts["done"] else self._futile + 1
         self._impact = impact_of(told, self._known)
         self._known |= set(self._impact.patterns)
         self._advice = self._advise(told)
-        self._last_digest = self.archive.last_digest(sprint)
+        self._last_digest = lines[-1].digest
         return told
 
     def _advise(self, told: Chronicle) -> Advice:

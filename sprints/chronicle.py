@@ -70,6 +70,8 @@ class Chronicle:
         self.cost: dict[str, Any] = {}
         self.next: dict[str, Any] = {}
         self.is_over = False
+        #: Where its ledger is wrong, and how; what follows is not known here. None for nothing.
+        self.damage: str | None = None
 
     @property
     def id(self) -> str:
@@ -106,6 +108,24 @@ class Chronicle:
     def left(self) -> int:
         """Items that it carried."""
         return sum(map(len, self.carried.values()))
+
+    def row(self) -> dict[str, Any]:
+        """What became of it: `sprint`, its record; `impact`, its figures; `next`, what is left for the one after it."""
+        record = {
+            "id": self.id,
+            "backlog": self.header.get("backlog"),
+            "start": self.began_s,
+            "seconds": self.seconds,
+            "agents": self.agents,
+            "tasks": len(self.planned),
+            "verdicts": dict(self.verdicts),
+            "carried": self.left,
+            "releases": [release for release, _ in self.releases],
+            "not_shipped": self.not_shipped,
+            "aborted": self.aborted,
+            "cost": self.cost,
+        }
+        return {"sprint": record, "impact": self.impact, "next": self.next}
 
 
 def chronicle_of(events: Iterable[Mapping[str, Any]]) -> Chronicle:
@@ -184,7 +204,14 @@ def _on_aborted(told: Chronicle, event: Mapping[str, Any]) -> None:
 
 
 def _on_rolled_back(told: Chronicle, event: Mapping[str, Any]) -> None:
-    told.rolled_back = str(event.get("to") or "")
+    to = str(event.get("to") or "")
+    is_back = not told.releases or _number(to) < _number(told.releases[-1][0])
+    told.rolled_back = to if is_back else None
+
+
+def _number(release: str) -> int:
+    number = release.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _on_ended(told: Chronicle, event: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "BadBacklog",
     "BadImport",
     "BadWorkflow",
+    "CampaignFailed",
     "CheckerFailed",
     "HookFailed",
     "LedgerCorrupt",
@@ -26,6 +27,7 @@ __all__ = [
     "SprintError",
     "SprintOver",
     "StepTooLong",
+    "TooManyQueued",
     "TooManySprints",
     "UnknownFlow",
     "UnknownSprint",
@@ -88,6 +90,14 @@ class SprintBusy(SprintError):
         self.sprint = sprint
 
 
+class TooManyQueued(SprintBusy):
+    """So many wait for one backlog already that no more may."""
+
+    def __init__(self, backlog: str, most: int) -> None:
+        SprintError.__init__(self, f"{most:,} wait for the backlog {backlog!r} already: no more may")
+        self.sprint = ""
+
+
 class UnknownSprint(SprintError):
     """No sprint has this id. sprint: the id."""
 
@@ -104,6 +114,10 @@ class TooManySprints(SprintError):
     def __init__(self, day: str, most: int) -> None:
         super().__init__(f"{day} has had {most:,} sprints, which is all that can be told apart")
         self.day = day
+
+
+class CampaignFailed(SprintError):
+    """The sprints of a backlog ended by something that is no matter of sprints: a disk, a folder, a defect."""
 
 
 class CheckerFailed(SprintError):

@@ -19,7 +19,7 @@ from checkpoints.errors import FULL
 from checkpoints.files import File, Files, write_whole
 from sprints.errors import LedgerCorrupt, LedgerFailed, LedgerFull, LineTooLong
 
-__all__ = ["LEDGER", "LINE_BYTES", "Chain", "Ledger", "Line", "lines_of", "open_ledger"]
+__all__ = ["LEDGER", "LINE_BYTES", "Chain", "Ledger", "Line", "lines_of", "open_ledger", "read_ledger"]
 
 #: The name of the file in its sprint's folder, of the lock beside it, and of what was cut off.
 LEDGER, LOCK, BROKEN = "ledger.jsonl", "LOCK", "ledger.jsonl.broken"
@@ -263,7 +263,7 @@ def open_ledger(files: Files, folder: str, sprint: str, wall: Callable[[], float
             file = files.create(path)
             files.sync_folder(folder)
             return Ledger(file, lock, path, Chain(sprint), wall)
-        chain, end_bytes = _read(files, path, sprint, take)
+        chain, end_bytes = read_ledger(files, path, sprint, take)
         file = files.append(path)
         try:
             if file.size_bytes > end_bytes:
@@ -280,8 +280,10 @@ def open_ledger(files: Files, folder: str, sprint: str, wall: Callable[[], float
         raise
 
 
-def _read(files: Files, path: str, sprint: str, take: Callable[[Line], None]) -> tuple[Chain, int]:
-    """The chain at the end of what counts, and the bytes of that.
+def read_ledger(files: Files, path: str, sprint: str, take: Callable[[Line], None]) -> tuple[Chain, int]:
+    """The chain at the end of what counts, and the bytes of that; `take` is given each line of it.
+
+    Raises LedgerCorrupt, OSError.
 
     A line that is wrong begins a torn tail, unless it is a whole one, which no death in the midst of a write leaves, or a later
     one says that it was on the disk before.

@@ -7,12 +7,13 @@ stands the engine, which hands in how items reach agents; below are the sprint, 
 from __future__ import annotations
 
 import asyncio
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from checkpoints.errors import CheckpointError
 from sprints.clock import Clock
-from sprints.errors import CheckerFailed, LedgerFull, SprintError
+from sprints.errors import CheckerFailed, LedgerFull, SprintError, SprintOver
 from sprints.instruction import Check, Dispatch, HurryShip, Instruction, Recall, Record, Ship
 from sprints.item import Item
 from sprints.ledger import Ledger
@@ -20,9 +21,13 @@ from sprints.outcome import Outcome
 from sprints.receipt import Receipt
 from sprints.shipper import Shipment, Shipper
 from sprints.sprint import Sprint
+from sprints.thread import in_thread
 from sprints.witness import Witness
 
 __all__ = ["Agents", "Parts", "Runner"]
+
+#: Something that happened, as a step of the sprint at some time.
+Step = Callable[[float], list[Instruction]]
 
 #: Seconds between two tries to write a ledger whose disk is full, and to find a process for checks.
 AGAIN_S = 1.0
@@ -70,12 +75,15 @@ class Runner:
         self._news = asyncio.Event()
         self._outcomes: list[Outcome] = []
         self._receipts: list[dict[str, Any]] = []
-        #: What else happened, each as a step of the sprint at some time.
-        self._steps: list[Callable[[float], list[Instruction]]] = []
+        #: What else happened, each with who waits until it is on the disk.
+        self._steps: list[tuple[Step, Future[None] | None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         #: What the newest release could not take, by item, with why.
         self._left_out: dict[str, str] = {}
         self._failed: BaseException | None = None
+        #: Who waits for a step, with what it is.
+        self._asked: dict[Future[None], str] = {}
+        self._is_left = False
 
     # -- what others tell it -----------------------------------------------------------------------------------------------
 
@@ -84,20 +92,36 @@ class Runner:
         self._outcomes += outcomes
         self._news.set()
 
-    def pause(self) -> None:
-        """Have it send nothing more, and its time stand still. Raises SprintOver at the next turn, to nobody."""
-        self._step(self.sprint.pause)
+    async def pause(self) -> None:
+        """Have it send nothing more, and its time stand still; it is on the disk when this returns. Raises SprintOver."""
+        await self._ask(self.sprint.pause, "be paused")
 
-    def resume(self) -> None:
-        """Have it go on after a pause."""
-        self._step(self.sprint.resume)
+    async def resume(self) -> None:
+        """Have it go on after a pause. Raises SprintOver."""
+        await self._ask(self.sprint.resume, "go on")
 
-    def abort(self, why: str) -> None:
-        """Have it end before its time."""
-        self._step(lambda now_s: self.sprint.abort(why, now_s))
+    async def abort(self, why: str) -> None:
+        """Have it end before its time. Raises SprintOver."""
+        await self._ask(lambda now_s: self.sprint.abort(why, now_s), "be aborted")
 
-    def _step(self, step: Callable[[float], list[Instruction]]) -> None:
-        self._steps.append(step)
+    async def _ask(self, step: Step, asked: str) -> None:
+        """Have a step taken that somebody waits for."""
+        if self.sprint.is_over or self._is_left:
+            raise SprintOver(self.sprint.id, asked)
+        taken: Future[None] = asyncio.get_running_loop().create_future()
+        self._asked[taken] = asked
+        self._step(step, taken)
+        try:
+            await taken
+        finally:
+            del self._asked[taken]
+
+    def _refuse(self, taken: Future[None] | None) -> None:
+        if taken is not None and not taken.done():
+            taken.set_exception(SprintOver(self.sprint.id, self._asked[taken]))
+
+    def _step(self, step: Step, taken: Future[None] | None = None) -> None:
+        self._steps.append((step, taken))
         self._news.set()
 
     def left_s(self) -> float | None:
@@ -114,9 +138,14 @@ class Runner:
             await self._act(self.sprint.begin(clock.now_s()))
             while not self.sprint.is_over:
                 await self._sleep()
-                for told in self._turn(clock.now_s()):
+                for told, taken in self._turn(clock.now_s()):
                     await self._act(told)
+                    if taken is not None and not taken.done():
+                        taken.set_result(None)
         finally:
+            self._is_left = True
+            for taken in self._asked:
+                self._refuse(taken)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -134,20 +163,22 @@ class Runner:
         if self._failed is not None:
             raise self._failed
 
-    def _turn(self, now_s: float) -> Iterable[list[Instruction]]:
-        """What the sprint says to what has happened."""
+    def _turn(self, now_s: float) -> Iterable[tuple[list[Instruction], Future[None] | None]]:
+        """What the sprint says to what has happened, and who waits until that is done."""
         outcomes, self._outcomes = self._outcomes, []
         receipts, self._receipts = self._receipts, []
         steps, self._steps = self._steps, []
         if outcomes:
-            yield self.sprint.answered(outcomes, now_s)
+            yield self.sprint.answered(outcomes, now_s), None
         if receipts:
-            yield self.sprint.judged(receipts, now_s)
-        for step in steps:
+            yield self.sprint.judged(receipts, now_s), None
+        for step, taken in steps:
             if not self.sprint.is_over:
-                yield step(now_s)
+                yield step(now_s), taken
+            else:
+                self._refuse(taken)
         if not self.sprint.is_over:
-            yield self.sprint.tick(now_s)
+            yield self.sprint.tick(now_s), None
 
     async def _act(self, told: Sequence[Instruction]) -> None:
         """Write down what was told, then do it."""
@@ -165,7 +196,7 @@ class Runner:
         facts = {key: value for key, value in event.items() if key not in ("e", "s")}
         if kind == "dispatched":
             items = [item for name in event["items"] if (item := parts.items[name]).artifacts]
-            before = await asyncio.to_thread(parts.witness.begin, items) if items else None
+            before = await in_thread(lambda: parts.witness.begin(items)) if items else None
             if before:
                 facts["before"] = before
         elif kind == "shipped":
@@ -182,7 +213,7 @@ class Runner:
         ledger = self._parts.ledger
         while ledger.unwritten_bytes:
             try:
-                await asyncio.to_thread(ledger.sync)
+                await in_thread(ledger.sync)
             except LedgerFull:
                 await asyncio.sleep(AGAIN_S)
 
@@ -246,6 +277,9 @@ class Runner:
         except (SprintError, CheckpointError, OSError) as error:
             why = str(error)
             self._step(lambda now_s: self.sprint.not_shipped(why, now_s))
+        except asyncio.CancelledError:
+            self._parts.shipper.hurry()  # the thread goes on, and need not switch any more
+            raise
         else:
             self._step(lambda now_s: self._shipped(shipment, now_s))
 

@@ -33,10 +33,12 @@ def is_sprint_id(text: str) -> bool:
 def next_sprint_id(at_s: float, before: Iterable[str]) -> str:
     """The id of a sprint that begins now. at_s: unix time.  before: every id ever given, also of what is removed since.
 
-    A clock that was set back gives the next number of a day that had some, never one of them again. Raises TooManySprints.
+    A clock that was set back gives the next number of the newest day that had some: the order of ids is that of the sprints.
+    Raises TooManySprints.
     """
-    day = datetime.fromtimestamp(at_s, UTC).strftime("%Y%m%d")
-    numbers = [int(found[2]) for found in map(SPRINT_ID.fullmatch, before) if found is not None and found[1] == day]
+    known = [(found[1], int(found[2])) for found in map(SPRINT_ID.fullmatch, before) if found is not None]
+    day = max([datetime.fromtimestamp(at_s, UTC).strftime("%Y%m%d"), *(day for day, _ in known)])
+    numbers = [number for at, number in known if at == day]
     number = max(numbers, default=0) + 1
     if number > SPRINTS_A_DAY:
         raise TooManySprints(day, SPRINTS_A_DAY)

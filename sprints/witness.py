@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -20,6 +21,7 @@ from sprints.evidence import Evidence, judged
 from sprints.item import Item
 from sprints.outcome import Outcome
 from sprints.receipt import Made, Receipt
+from sprints.thread import in_thread
 
 __all__ = ["Witness"]
 
@@ -99,7 +101,7 @@ class Witness:
             checks = await self._checked(part)
             if any(item.artifacts and outcome.ok for item, outcome in part):
                 async with self._looking:
-                    found += await asyncio.to_thread(self._judge, part, checks)
+                    found += await in_thread(partial(self._judge, part, checks))
             else:
                 found += self._judge(part, checks)
         return found

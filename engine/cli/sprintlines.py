@@ -22,7 +22,9 @@ NAMED = 5
 
 
 def state_of(told: Chronicle, *, is_running: bool = False) -> str:
-    """A word for how it stands: `aborted`, `rolled back`, `done`, `left some`, the step it is in, or `stopped`."""
+    """A word for how it stands: `damaged`, `aborted`, `rolled back`, `done`, `left some`, the step it is in, or `stopped`."""
+    if told.damage is not None:
+        return "damaged"
     if told.rolled_back is not None:
         return "rolled back"
     if told.aborted is not None and told.is_over:

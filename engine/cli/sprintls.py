@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from typing import Any
 
 from engine import errors
@@ -45,12 +46,12 @@ def archive_of(options: Namespace) -> Archive:
     return Archive(str(find_paths(name_of(options, environ), environ).sprints))
 
 
-def running(options: Namespace) -> set[str]:
-    """The sprints that the engine has running now; none where none runs."""
+def running(options: Namespace) -> dict[str, int]:
+    """The sprints that the engine has running now, with how many campaigns wait for each; none where none runs."""
     try:
-        return {one["sprint"] for one in request(options, "sprint-status")}
+        return {one["sprint"]: one["queued"] for one in request(options, "sprint-status")}
     except NotRunning:
-        return set()
+        return {}
 
 
 def run(options: Namespace) -> int:
@@ -61,7 +62,7 @@ def run(options: Namespace) -> int:
     ids = archive.ids()[-(options.limit or LIMIT) :]
     told = [archive.chronicle(sprint) for sprint in reversed(ids)]
     if options.json:
-        rows = [summary(one, archive, is_running=one.id in now) for one in told if one.id]
+        rows = [summary(one, archive, is_running=one.id in now) | {"queued": now.get(one.id, 0)} for one in told if one.id]
         show_json({"schema": SCHEMA, "sprints": rows})
     elif not told:
         hint(options, "there is no sprint yet; begin one with: engine sprint run BACKLOG.yaml")
@@ -70,9 +71,11 @@ def run(options: Namespace) -> int:
     return errors.DONE
 
 
-def _show(options: Namespace, archive: Archive, now: set[str]) -> int:
+def _show(options: Namespace, archive: Archive, now: Mapping[str, int]) -> int:
     sprint = options.words[0]
     told = archive.chronicle(sprint)
+    if told.damage is not None:
+        hint(options, f"what follows its first damaged line is not shown: {told.damage}; see: engine sprint verify {sprint}")
     if options.json:
         more: dict[str, Any] = {"steps": [span._asdict() for span in told.spans], "header": told.header}
         receipts = [receipt._asdict() for receipt in told.receipts]

@@ -32,7 +32,7 @@ def run(options: Namespace) -> int:
 
 def _only(options: Namespace) -> str:
     """The one sprint that runs. Raises Misuse where there is none, or more than one."""
-    ids = [one["sprint"] for one in request(options, "sprint-status") if one["sprint"]]
+    ids = [one["sprint"] for one in request(options, "sprint-status") if one.get("phase")]
     if len(ids) != 1:
         named = f"{', '.join(ids)} run" if ids else "no sprint runs"
         raise Misuse(f"{options.action} which sprint? {named}; write its id")

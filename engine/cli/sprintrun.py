@@ -6,18 +6,15 @@ stops looking stops nothing.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from engine import errors
 from engine.backlogfile import read_backlog_file
+from engine.backlogway import handed_over, references_of
 from engine.cli.growth import Wish, grow
 from engine.cli.orders import Order
 from engine.cli.output import hint, screen, show_json, show_lines
@@ -28,6 +25,7 @@ from sprints.archive import Archive
 
 if TYPE_CHECKING:
     from sprints.backlog import Backlog
+    from sprints.chronicle import Chronicle
 
 __all__ = ["run"]
 
@@ -44,16 +42,15 @@ def run(options: Namespace) -> int:
     config, environ = config_of(options), environment()
     paths = find_paths(config.name, environ)
     places = list(dict.fromkeys([str(Path.cwd()), str(folder), str(config.folder)]))
-    references = [_absolute(reference, folder) for reference in [*backlog.use, *options.use]]
+    references = references_of(backlog, folder, options.use)
     grown = grow(config, environ, Wish(_orders(backlog), references, places, False))
     if grown.started is not None:
         hint(options, f"started {called(config.name)} (pid {grown.started.pid})")
     archive = Archive(str(paths.sprints))
-    known = set(archive.ids())
     begun = request(
         options,
         "sprint-run",
-        file=_handed_over(paths.sprints, backlog),
+        file=handed_over(paths.sprints, backlog),
         folder=str(folder),
         sprints=None if options.every else options.sprints or 1,
         speed=options.speed or 1.0,
@@ -69,7 +66,7 @@ def run(options: Namespace) -> int:
     if options.detach:
         return _leave(options, begun)
     try:
-        return _follow(options, archive, backlog.name, known)
+        return _follow(options, archive, begun["sprint"])
     except KeyboardInterrupt:
         hint(options, f"\nit goes on in {called(config.name)}; see: {command(config.name, 'sprint ls')}")
         raise
@@ -82,21 +79,6 @@ def _orders(backlog: Backlog) -> list[Order]:
     return [Order(kind, count) for kind, count in wanted.items()]
 
 
-def _absolute(reference: str, folder: Path) -> str:
-    """A class in a file means the file beside the backlog, wherever the engine runs."""
-    place, _, name = reference.rpartition(":")
-    return f"{(folder / place).resolve()}:{name}" if place.endswith(".py") else reference
-
-
-def _handed_over(folder: Path, backlog: Backlog) -> str:
-    """A file with the backlog for the engine, which removes it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix="backlog-", suffix=".json", dir=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(backlog.row()))
-    return name
-
-
 def _leave(options: Namespace, begun: dict[str, Any]) -> int:
     if options.json:
         show_json({"schema": SCHEMA, **begun})
@@ -105,20 +87,28 @@ def _leave(options: Namespace, begun: dict[str, Any]) -> int:
     return errors.DONE
 
 
-def _follow(options: Namespace, archive: Archive, backlog: str, known: set[str]) -> int:
-    """Show each sprint as it goes and when it has ended; returns 0 if all that was planned is done."""
-    shown: list[str] = []
-    is_good = True
+def _follow(options: Namespace, archive: Archive, first: str) -> int:
+    """Show each sprint of a campaign as it goes and when it has ended; returns 0 if all that was planned is done.
+
+    first: its first sprint.
+    """
+    known = {sprint for sprint in archive.ids() if sprint != first}  # those before
+    left: set[str] = set()
+    is_aborted = False
     said_s = 0.0
     while True:
-        status = next((one for one in request(options, "sprint-status") if one["backlog"] == backlog), None)
+        status = next((one for one in request(options, "sprint-status") if one["campaign"] == first), None)
         for sprint in archive.ids():
-            told = archive.chronicle(sprint) if sprint not in known else None
-            if told is not None and told.is_over and told.header.get("backlog") == backlog:
+            if sprint in known or (status is not None and sprint == status["sprint"]):
+                continue  # a ledger is long: it is read once it has ended
+            told = archive.chronicle(sprint)
+            if told.is_over or status is None:
                 known.add(sprint)
-                shown.append(sprint)
-                is_good = is_good and told.verdicts["done"] == len(told.planned) and told.aborted is None
-                _show_ended(options, archive, sprint)
+            if told.is_over and told.header.get("campaign") == first:
+                left |= set(told.planned)
+                left -= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+                is_aborted = is_aborted or told.aborted is not None
+                _show_ended(options, archive, told)
         if status is None:
             break
         if time.monotonic() - said_s >= (LOOK_S if sys.stderr.isatty() else LINE_S):
@@ -126,10 +116,8 @@ def _follow(options: Namespace, archive: Archive, backlog: str, known: set[str])
             _show_moment(options, status)
         time.sleep(LOOK_S)
     _show_moment(options, None)
-    if not shown:
-        hint(options, f"no sprint of {backlog} ended; see: engine events")
-        return errors.FAILED
-    return errors.DONE if is_good else errors.FAILED
+    request(options, "sprint-wait", sprint=first)  # says it if it failed
+    return errors.FAILED if left or is_aborted else errors.DONE
 
 
 def _show_moment(options: Namespace, status: dict[str, Any] | None) -> None:
@@ -143,9 +131,8 @@ def _show_moment(options: Namespace, status: dict[str, Any] | None) -> None:
         print(moment(status), file=sys.stderr, flush=True)
 
 
-def _show_ended(options: Namespace, archive: Archive, sprint: str) -> None:
+def _show_ended(options: Namespace, archive: Archive, told: Chronicle) -> None:
     _show_moment(options, None)
-    told = archive.chronicle(sprint)
     if options.json:
         show_json({"schema": SCHEMA, **summary(told, archive)})
     else:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from engine import errors
 from engine.cli import figures
 from engine.cli.output import show_json, show_lines
-from engine.cli.sprintls import archive_of, running
+from engine.cli.sprintls import archive_of
 from sprints.verification import verify
 
 __all__ = ["run"]
@@ -17,9 +17,9 @@ SCHEMA = "engine.sprint-verify/v1"
 
 def run(options: Namespace) -> int:
     """Look at a sprint's ledger, at all of them without an id; 1 if something is wrong."""
-    archive, now = archive_of(options), running(options)
-    ids = options.words or archive.ids()
-    found = {sprint: verify(archive.path(sprint), sprint=sprint, is_over=sprint not in now) for sprint in ids}
+    archive = archive_of(options)
+    ids = options.words or [sprint for sprint in archive.ids() if archive.has_ledger(sprint)]
+    found = {sprint: verify(archive.path(sprint), sprint=sprint, is_over=archive.has_report(sprint)) for sprint in ids}
     if options.json:
         rows = {sprint: [finding._asdict() for finding in findings] for sprint, findings in found.items()}
         show_json({"schema": SCHEMA, "sprints": rows})

@@ -71,7 +71,7 @@ async def test_sprint_after_sprint_until_everything_is_done_and_each_item_once(t
         assert "items done" in Path(desk.archive.path(sprint, MARKDOWN)).read_text()
         assert Path(desk.archive.path(sprint, HTML)).read_text().startswith("<!doctype html>")
     first, second = (list(desk.archive.events(sprint)) for sprint in ids[:2])
-    assert second[0]["previous"] == desk.archive.last_digest(ids[0])
+    assert second[0]["previous"] == desk.archive.lines(ids[0])[-1].digest
     assert first[-1]["impact"]["done"] == 10
     assert set(first[-1]["next"]) == {"carried", "retry", "follow_ups"}
 
@@ -149,7 +149,7 @@ async def test_an_aborted_sprint_is_the_last_one(tmp_path: Path) -> None:
     async with asyncio.timeout(10):
         while campaign.runner is None:
             await asyncio.sleep(0.01)
-        campaign.runner.abort("as told")
+        await campaign.runner.abort("as told")
         await running
     assert len(desk.archive.ids()) == 1
     assert desk.archive.chronicle(desk.archive.ids()[0]).aborted == "as told"

@@ -137,14 +137,14 @@ async def test_a_sprint_is_paused_resumed_and_aborted_from_outside(tmp_path: Pat
     async with asyncio.timeout(10):
         while not rig.agents.sent:
             await asyncio.sleep(0.01)
-        rig.runner.pause()
+        await rig.runner.pause()
         while not rig.told("paused"):
             await asyncio.sleep(0.01)
         assert rig.runner.sprint.is_paused
-        rig.runner.resume()
+        await rig.runner.resume()
         while not rig.told("resumed"):
             await asyncio.sleep(0.01)
-        rig.runner.abort("as told")
+        await rig.runner.abort("as told")
         await running
     assert rig.told("aborted")[0]["why"] == "as told"
     assert rig.agents.recalled == ["a"]

@@ -21,7 +21,11 @@ def test_the_first_of_a_day_is_001_and_the_day_is_that_of_utc() -> None:
 def test_the_next_one_is_behind_all_that_there_were_also_those_that_are_gone() -> None:
     assert next_sprint_id(LATE_S, ["sp-20261121-002", "sp-20261121-003"]) == "sp-20261121-004"
     assert next_sprint_id(LATE_S, ["sp-20261121-999"]) == "sp-20261121-1000"
-    assert next_sprint_id(LATE_S, ["sp-20261121-1000", "sp-20261121-999", "notes", "sp-20261122-007"]) == "sp-20261121-1001"
+    assert next_sprint_id(LATE_S, ["sp-20261121-1000", "sp-20261121-999", "notes", "sp-20261120-007"]) == "sp-20261121-1001"
+
+
+def test_a_clock_that_was_set_back_by_days_gives_no_id_that_stands_before_a_sprint_that_was() -> None:
+    assert next_sprint_id(LATE_S, ["sp-20261121-003", "sp-20261122-007"]) == "sp-20261122-008"
 
 
 def test_a_day_has_an_end() -> None:
