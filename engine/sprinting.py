@@ -25,7 +25,7 @@ from sprints.outcome import Outcome
 from sprints.runner import Runner
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
+    from engine.host import Host
 
 __all__ = ["Run", "Sprinting"]
 
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 class Sprinting:
     """The campaigns of an engine. folder: where the sprints' own folders are."""
 
-    def __init__(self, engine: Engine, folder: str) -> None:
+    def __init__(self, engine: Host, folder: str) -> None:
         self.archive = Archive(folder)
         self._engine = engine
         #: By the name of the backlog: the campaign that runs, and those that wait for it to end.
