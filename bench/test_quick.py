@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WHOLE = (
     *("spawn", "million", "density", "startup", "idle", "wire", "recovery", "coldstart", "growth", "disk", "lz4"),
     *("deadlock", "foresight"),
-    *("planning", "sprints", "receipts"),
+    *("planning", "sprint", "sprints", "receipts"),
 )
 
 

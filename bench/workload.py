@@ -19,7 +19,7 @@ NAMES = (
     *("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire"),
     *("durable", "recovery", "coldstart", "growth", "disk", "lz4"),
     *("routing", "dag", "slowpool", "breaker", "deadlock", "overload", "foresight", "deploy"),
-    *("planning", "sprints", "receipts"),
+    *("planning", "sprint", "sprints", "receipts"),
 )
 
 

@@ -48,6 +48,8 @@ class SprintAgents:
         self._answered = answered
         #: Items that are out, by the name of their task.
         self._out: dict[str, Item] = {}
+        #: Items are alike in most: a form for each that differs.
+        self._options: dict[tuple[Any, ...], Options] = {}
         self._waiting: deque[Sent] = deque()
         self._sender: asyncio.Task[None] | None = None
         #: Names of those that were taken back, maybe before they were accepted.
@@ -134,14 +136,17 @@ class SprintAgents:
         role = self._backlog.roles[item.role]
         args = item.args
         argument = sent_form(args) if isinstance(args, list) else args or None
-        options = Options(
-            priority=item.priority,
-            timeout_s=item.timeout_s,
-            retries=item.retries or None,
-            skills=role.skills or None,
-            tags=[self._sprint],
-            count_effects=True,
-        )
+        form = item.priority, item.timeout_s, item.retries, role.skills
+        options = self._options.get(form)
+        if options is None:
+            options = self._options[form] = Options(
+                priority=item.priority,
+                timeout_s=item.timeout_s,
+                retries=item.retries or None,
+                skills=role.skills or None,
+                tags=[self._sprint],
+                count_effects=True,
+            )
         return Submission(self._name(item.id), role.kind, item.method, argument, None, options=options)
 
     def _look(self, item: Item) -> None:

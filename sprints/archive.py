@@ -6,7 +6,7 @@ Owns the names of their files, and which ids were ever given. What stands in a l
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -61,12 +61,18 @@ class Archive:
 
     def events(self, sprint: str) -> Iterator[dict[str, Any]]:
         """The events of a sprint's ledger up to the first line that is wrong. Raises UnknownSprint, OSError."""
-        if not self.has_ledger(sprint):
-            return
-        for line in lines_of(self._files, self.path(sprint, LEDGER), sprint):
-            if line.wrong is not None:
-                return
-            yield line.facts
+        return self._good(sprint, lambda _line: None)
+
+    def _good(self, sprint: str, take: Callable[[Line], None]) -> Iterator[dict[str, Any]]:
+        """The same; `take` is given the lines from the first wrong one on."""
+        is_good = True
+        lines = lines_of(self._files, self.path(sprint, LEDGER), sprint) if self.has_ledger(sprint) else ()
+        for line in lines:
+            is_good = is_good and line.wrong is None
+            if is_good:
+                yield line.facts
+            else:
+                take(line)
 
     def backlog_of(self, sprint: str) -> str:
         """The name of its backlog. Raises UnknownSprint, OSError, ValueError where no file says it."""
@@ -94,19 +100,11 @@ class Archive:
 
     def chronicle(self, sprint: str) -> Chronicle:
         """What its ledger tells, up to the first line that is wrong. Raises UnknownSprint, OSError."""
-        told = chronicle_of(self.events(sprint))
-        if self.has_ledger(sprint) and not told.is_over:
-            told.damage = self._damage(sprint)
+        wrong: list[Line] = []
+        told = chronicle_of(self._good(sprint, wrong.append))
+        if any(line.is_whole for line in wrong):  # else it is being written, or was when its engine was killed
+            told.damage = f"{self.path(sprint, LEDGER)}:{wrong[0].line}: {wrong[0].wrong}"
         return told
-
-    def _damage(self, sprint: str) -> str | None:
-        """The first line that is wrong, with what is, where a whole one stands behind it; else it is being written."""
-        path, wrong = self.path(sprint, LEDGER), None
-        for line in lines_of(self._files, path, sprint):
-            wrong = wrong or (line if line.wrong else None)
-            if wrong is not None and line.is_whole:
-                return f"{path}:{wrong.line}: {wrong.wrong}"
-        return None
 
     def campaign(self, first: str) -> Iterator[Chronicle]:
         """What the ledgers of a campaign tell, known by its first sprint, the oldest first. Raises OSError."""

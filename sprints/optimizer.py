@@ -95,11 +95,11 @@ def _work_s(history: Sequence[Chronicle], items: Sequence[Item], roles: Mapping[
         for receipt in told.receipts:
             if receipt.ran_s:
                 ran.setdefault(receipt.role, []).append(receipt.ran_s)
+    mean_s = {role: sum(known) / len(known) for role, known in ran.items()}
     work_s = dict.fromkeys(roles, 0.0)
     for item in items:
         if item.role in work_s:
-            known = ran.get(item.role)
-            work_s[item.role] += sum(known) / len(known) if known else item.size_s
+            work_s[item.role] += mean_s.get(item.role, item.size_s)
     return work_s
 
 
