@@ -1,4 +1,4 @@
-"""The advice goes the right way on sprints whose fault is known, by one step, and says why; where all is well nothing changes."""
+"""The advice goes the right way on sprints whose fault is known, by one step, and says why; where all is well none is given."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ def test_every_role_keeps_an_agent_however_little_is_left_for_it() -> None:
 def test_without_a_measure_the_estimates_of_the_items_count() -> None:
     left = [Item("a", "", "maker", "do", size_s=9.0), Item("b", "", "tester", "do", size_s=1.0)]
     assert optimize_next([], left, ROLES, 900).allocation["maker"] > 10
+
+
+def test_the_estimates_of_a_role_that_nothing_is_known_of_are_taken_as_those_of_the_others_turned_out() -> None:
+    """Estimates of a second that took milliseconds do not make the role that has not yet run the one with all the work."""
+    history = [told_of(ran("maker", 5, 0.002))]
+    advice = optimize_next(history, items(90, 30), ROLES, 900)
+    assert advice.allocation == {"maker": 12, "tester": 8}
+    assert "75%" in advice.reasons["allocation"] or "25%" in advice.reasons["allocation"]
 
 
 def test_what_others_wait_for_goes_up_and_what_fails_again_and_again_goes_down() -> None:
