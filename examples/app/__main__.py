@@ -53,9 +53,8 @@ def _show(out: Path) -> int:
     for one in found:
         print(_line(one))
     there = sum(one.is_there for one in found)
-    print(
-        f"{there} of {len(found)} deliverables are there; start it: cd {out}/releases/current/files && python -B -m almanac.server"
-    )
+    print(f"{there} of {len(found)} deliverables are there")
+    print(f"start it: cd {out}/releases/current/files && python -B -m almanac.server")
     return 0 if there == len(found) else 1
 
 

@@ -73,4 +73,4 @@ def improved(text: str) -> str:
     text = re.sub(r"^<b>(.*)</b>$", r"<h1>\1</h1>", text, flags=re.MULTILINE)
     text = text.replace("<th>", '<th scope="col">')
     text = re.sub(r"(<table[^>]*>)\n(?!<caption>)", r"\1\n<caption>All that there are</caption>\n", text)
-    return re.sub(r"<button([^>]*)>(&#\d+;)</button>", r'<button\1 aria-label="Remove">\2</button>', text)
+    return re.sub(r"<button((?:(?!aria-label)[^>])*)>(&#\d+;)</button>", r'<button\1 aria-label="Remove">\2</button>', text)

@@ -145,10 +145,10 @@ _MENDS: dict[str, Callable[[ast.expr], tuple[str, str]]] = {
 def _imported(text: str, needs: set[str]) -> str:
     """The source with the modules that it needs now, and without those that it does not use any more."""
     text = re.sub(r'"".join\((secrets\.token_urlsafe\(32\))\)', r"\1", text)
-    for name in re.findall(r"^import (\w+)$", text, re.MULTILINE):
-        if len(re.findall(rf"\b{name}\b", text)) == 1:
-            text = text.replace(f"import {name}\n", "")
     for name in sorted(needs):
         if f"import {name}\n" not in text:
             text = re.sub(r"^(import |from (?!__future__))", rf"import {name}\n\1", text, count=1, flags=re.MULTILINE)
+    for name in re.findall(r"^import (\w+)$", text, re.MULTILINE):
+        if len(re.findall(rf"\b{name}\b", text)) == 1:
+            text = text.replace(f"import {name}\n", "")
     return text
