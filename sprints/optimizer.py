@@ -89,17 +89,23 @@ def _allocation(
 
 
 def _work_s(history: Sequence[Chronicle], items: Sequence[Item], roles: Mapping[str, int]) -> dict[str, float]:
-    """Seconds that the open items of each role will need: as they were measured, else as they were estimated."""
+    """Seconds that the open items of each role will need: as they were measured, else as they were estimated.
+
+    Estimates of a role that nothing is known of are taken as those of the other roles have turned out: all may be in another
+    unit than the clock's, and a role is not to be the largest for want of a measurement.
+    """
     ran: dict[str, list[float]] = {}
     for told in history:
         for receipt in told.receipts:
             if receipt.ran_s:
                 ran.setdefault(receipt.role, []).append(receipt.ran_s)
+    each_s = {role: sum(known) / len(known) for role, known in ran.items()}
+    known_s = [(each_s[item.role], item.size_s) for item in items if item.role in each_s]
+    factor = sum(ran_s for ran_s, _ in known_s) / sum(size_s for _, size_s in known_s) if known_s else 1.0
     work_s = dict.fromkeys(roles, 0.0)
     for item in items:
         if item.role in work_s:
-            known = ran.get(item.role)
-            work_s[item.role] += sum(known) / len(known) if known else item.size_s
+            work_s[item.role] += each_s.get(item.role, item.size_s * factor)
     return work_s
 
 

@@ -117,5 +117,5 @@ def test_both_ways_do_all_of_the_same_in_three_sprints(tmp_path: Path) -> None:
     assert planned["audit-7-plain"] == planned["audit-7-learning"]
     agents = {name: [one.header["roles"] for one in told if one.header["backlog"] == name] for name in order}
     assert agents["audit-7-plain"][0] == agents["audit-7-plain"][2] == agents["audit-7-learning"][0]
-    assert agents["audit-7-learning"][2] != agents["audit-7-learning"][0], "it learned nothing"
+    assert any(roles != agents["audit-7-learning"][0] for roles in agents["audit-7-learning"]), "it learned nothing"
     assert not (tmp_path / "engine" / "run" / "engine" / "engine.sock").exists()

@@ -25,6 +25,8 @@ TASKS_AN_AGENT = 45
 EDITORS = 0.5
 #: Bytes that an agent judges in a second, roughly.
 BYTES_A_SECOND = 1e6
+#: Seconds to read what was written of one module, roughly.
+EDIT_S = 1e-3
 FOUND = {
     "type": "object",
     "required": ["lines", "findings"],
@@ -62,6 +64,7 @@ def backlog(name: str, tree: Tree, work: Path, *, modules: int, seed: int) -> di
                 "args": [str(work), package, keys],
                 "feature": package,
                 "after": [f"module {key}" for key in keys],
+                "size_s": len(keys) * EDIT_S,
                 "check": {"expr": "modules", "equals": len(keys)},
                 "artifacts": [f"packages/{package}.json"],
             }

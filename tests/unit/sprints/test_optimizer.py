@@ -45,6 +45,14 @@ def test_without_a_measure_the_estimates_of_the_items_count() -> None:
     assert optimize_next([], left, ROLES, 900).allocation["maker"] > 10
 
 
+def test_the_estimates_of_a_role_that_nothing_is_known_of_are_taken_as_those_of_the_others_turned_out() -> None:
+    """Estimates of a second that took milliseconds do not make the role that has not yet run the one with all the work."""
+    history = [told_of(ran("maker", 5, 0.002))]
+    advice = optimize_next(history, items(90, 30), ROLES, 900)
+    assert advice.allocation == {"maker": 12, "tester": 8}
+    assert "75%" in advice.reasons["allocation"] or "25%" in advice.reasons["allocation"]
+
+
 def test_what_others_wait_for_goes_up_and_what_fails_again_and_again_goes_down() -> None:
     root = Item("root", "", "maker", "do")
     behind = [Item(f"b{at}", "", "maker", "do", after=("root",)) for at in range(3)]
