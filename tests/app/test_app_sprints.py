@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -168,7 +170,6 @@ LIAR = '''
 from typing import Any
 
 from engine import Agent
-from examples.app.agents.architect import Architect as Honest
 from examples.app.workshop import made, made_json
 
 
@@ -180,14 +181,18 @@ class Architect(Agent):
             {"name": name, "kind": "text", "python": "str", "sql": "TEXT", "most": 9} for name in ("title", "body")]}
 
 
-class Scaffolder(Agent):
+class Configurer(Agent):
     n: int = 0
 
-    def marker(self, work: str, folder: str) -> dict[str, Any]:
-        return {**made(work, f"{folder}/__init__.py", "def (:"), "lines": 0}
+    def settings(self, work: str, name: str) -> dict[str, Any]:
+        return made(work, f"config/{name}.json", '{"port": ')
 
-    def part(self, work: str, name: str) -> dict[str, Any]:
-        return {**made(work, f"almanac/{name}.py", "pass"), "lines": 900, "bytes": 40_000}
+
+class Documenter(Agent):
+    n: int = 0
+
+    def record(self, work: str, record: str) -> dict[str, Any]:
+        return {**made(work, f"docs/{record}.md", "later"), "lines": 900, "bytes": 40_000}
 
 
 class Tester(Agent):
@@ -200,36 +205,35 @@ class Tester(Agent):
 
 
 def test_a_generator_that_lies_is_unproven_or_failed_and_ships_nothing(built: Built, tmp_path: Path) -> None:
+    """One writes nothing, one no JSON, one says more than it wrote, one has not run the tests; the app itself is whole."""
     foundation, enhancement = backlog("foundation", tmp_path), backlog("enhancement", tmp_path)
-    wanted = ("design:note.json", "tools:__init__.py", "almanac:web.py", "results:coverage.json")
-    tasks = {row["id"]: {**row, "after": []} for row in [*foundation["tasks"], *enhancement["tasks"]] if row["id"] in wanted}
-    tasks["results:coverage.json"]["args"][0] = str(tmp_path / "work")
-    (tmp_path / "liar.py").write_text(LIAR)
-    (tmp_path / "work").symlink_to(tmp_path / "copy")
-    subprocess.run(["cp", "-r", str(built.release(3)), str(tmp_path / "copy")], check=True)
-    subprocess.run(["chmod", "-R", "u+w", str(tmp_path / "copy")], check=True)
-    (tmp_path / "copy" / "design" / "note.json").unlink()
+    wanted = ("design:note.json", "config:server.json", "docs:note.md", "results:coverage.json")
+    tasks = [{**row, "after": []} for row in [*foundation["tasks"], *enhancement["tasks"]] if row["id"] in wanted]
+    roles = {row["role"] for row in tasks}
     lies = {
         **foundation,
         "name": "lies",
-        "use": [f"liar.py:{kind}" for kind in ("Architect", "Scaffolder", "Tester")],
-        "roles": {
-            role: {**row, "agents": 2}
-            for role, row in foundation["roles"].items()
-            if role in ("architects", "scaffolders", "testers")
-        },
-        "tasks": list(tasks.values()),
+        "use": [f"liar.py:{kind}" for kind in ("Architect", "Configurer", "Documenter", "Tester")],
+        "roles": {role: {**row, "agents": 2} for role, row in foundation["roles"].items() if role in roles},
+        "tasks": tasks,
     }
+    shutil.copytree(built.release(3), tmp_path / "work")
+    for place in [tmp_path / "work", *(tmp_path / "work").rglob("*")]:
+        place.chmod(place.stat().st_mode | stat.S_IWUSR)
+    (tmp_path / "liar.py").write_text(LIAR)
     (tmp_path / "lies.json").write_text(json.dumps(lies))
     with commands(tmp_path) as engine:
-        done = engine("sprint", "run", "lies.json", "--speed", "20", "--quiet")
+        done = engine("sprint", "run", "lies.json", "--speed", "10", "--quiet")
         assert done.returncode == 1, done.stdout + done.stderr
         receipts = {row["item"]: row for row in engine.document("sprint", "show", done.stdout.split()[0])["receipts"]}
     assert {item: row["verdict"] for item, row in receipts.items()} == {
         "design:note.json": "unproven",
-        "tools:__init__.py": "failed",
-        "almanac:web.py": "failed",
+        "config:server.json": "failed",
+        "docs:note.md": "failed",
         "results:coverage.json": "failed",
     }
-    assert "is missing" in receipts["design:note.json"]["why"]
+    assert "was there before" in receipts["design:note.json"]["why"]
+    assert "JSONDecodeError" in receipts["config:server.json"]["why"]
+    assert "returned False" in receipts["docs:note.md"]["why"]
+    assert "exit code 1" in receipts["results:coverage.json"]["why"]
     assert not (tmp_path / "releases" / "current").exists()
