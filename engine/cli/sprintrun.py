@@ -28,6 +28,7 @@ from sprints.archive import Archive
 
 if TYPE_CHECKING:
     from sprints.backlog import Backlog
+    from sprints.chronicle import Chronicle
 
 __all__ = ["run"]
 
@@ -106,7 +107,7 @@ def _leave(options: Namespace, begun: dict[str, Any]) -> int:
 
 
 def _follow(options: Namespace, archive: Archive, backlog: str, known: set[str]) -> int:
-    """Show each sprint as it goes and when it has ended; returns 0 if all that was planned is done."""
+    """Show each sprint as it goes and when it has ended; returns 0 if all that was planned is done and shipped."""
     shown: list[str] = []
     is_good = True
     said_s = 0.0
@@ -117,7 +118,7 @@ def _follow(options: Namespace, archive: Archive, backlog: str, known: set[str])
             if told is not None and told.is_over and told.header.get("backlog") == backlog:
                 known.add(sprint)
                 shown.append(sprint)
-                is_good = is_good and told.verdicts["done"] == len(told.planned) and told.aborted is None
+                is_good = is_good and _is_whole(told)
                 _show_ended(options, archive, sprint)
         if status is None:
             break
@@ -130,6 +131,12 @@ def _follow(options: Namespace, archive: Archive, backlog: str, known: set[str])
         hint(options, f"no sprint of {backlog} ended; see: engine events")
         return errors.FAILED
     return errors.DONE if is_good else errors.FAILED
+
+
+def _is_whole(told: Chronicle) -> bool:
+    """Whether all that a sprint planned is done, and in a release."""
+    shipped = sum(items for _, items in told.releases)
+    return told.aborted is None and len(told.planned) == told.verdicts["done"] == shipped
 
 
 def _show_moment(options: Namespace, status: dict[str, Any] | None) -> None:
