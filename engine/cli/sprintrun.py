@@ -88,13 +88,13 @@ def _leave(options: Namespace, begun: dict[str, Any]) -> int:
 
 
 def _follow(options: Namespace, archive: Archive, first: str) -> int:
-    """Show each sprint of a campaign as it goes and when it has ended; returns 0 if all that was planned is done.
+    """Show each sprint of a campaign as it goes and when it has ended; returns 0 if all that was planned is done and shipped.
 
     first: its first sprint.
     """
     known = {sprint for sprint in archive.ids() if sprint != first}  # those before
     left: set[str] = set()
-    is_aborted = False
+    is_bad = False
     said_s = 0.0
     while True:
         status = next((one for one in request(options, "sprint-status") if one["campaign"] == first), None)
@@ -107,7 +107,7 @@ def _follow(options: Namespace, archive: Archive, first: str) -> int:
             if told.is_over and told.header.get("campaign") == first:
                 left |= set(told.planned)
                 left -= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
-                is_aborted = is_aborted or told.aborted is not None
+                is_bad = is_bad or not _is_whole(told)
                 _show_ended(options, archive, told)
         if status is None:
             break
@@ -117,7 +117,12 @@ def _follow(options: Namespace, archive: Archive, first: str) -> int:
         time.sleep(LOOK_S)
     _show_moment(options, None)
     request(options, "sprint-wait", sprint=first)  # says it if it failed
-    return errors.FAILED if left or is_aborted else errors.DONE
+    return errors.FAILED if left or is_bad else errors.DONE
+
+
+def _is_whole(told: Chronicle) -> bool:
+    """Whether a sprint was not aborted, and all that it has done is in a release."""
+    return told.aborted is None and told.verdicts["done"] <= sum(items for _, items in told.releases)
 
 
 def _show_moment(options: Namespace, status: dict[str, Any] | None) -> None:

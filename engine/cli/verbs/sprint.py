@@ -60,7 +60,7 @@ with a task in each: what is to be done, by agents of which role, and what prove
 passed, its artifacts are there and it has had an effect; what only says so is unproven.
 
   run       work on a backlog, in the engine, which is started if none runs;
-            ends with 1 if something that was planned is not done
+            ends with 1 if something that was planned is not done or not shipped
   ls        the sprints, the newest first
   show      one: its steps, its roles, what was not done and why
   pause     send nothing more, and let its time stand still; then resume
