@@ -1,5 +1,5 @@
-"""`sprint`: a backlog of tasks of 200 µs of cpu, planned, done, judged and written into its ledger, beside the same tasks as one
-`map`. What counts is how much longer it takes, and what it costs the engine's process."""
+"""`sprint`: a backlog of tasks of 200 µs of cpu, planned, done, judged and written into its ledger, beside the same
+tasks as one `map`. What counts is how much longer it takes, and what it costs the engine's process."""
 
 from __future__ import annotations
 
