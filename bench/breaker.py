@@ -60,9 +60,9 @@ async def _live(ill_s: float, again_s: float) -> dict[str, Reading]:
             return fell_s, time.monotonic()
 
         (fell_s, rose_s), sent = await asyncio.gather(change(), pace(send, RATE, WELL_S + ill_s + again_s))
-    opened_s = next(at for name, at in heard if name == "breaker.opened")
+    opened_s = next((at for name, at in heard if name == "breaker.opened"), None)
     closed_s = next((at for name, at in heard if name == "breaker.closed" and at >= rose_s), None)
-    if opened_s < fell_s or closed_s is None:
+    if opened_s is None or opened_s < fell_s or closed_s is None:
         raise ValueError(f"the breaker did not open and close as it should: {heard}")
     openings = sum(name == "breaker.opened" and at < closed_s for name, at in heard)
     interval_s = min(SPEC.open_s * 2 ** (openings - 1), SPEC.open_most_s) * (1 + SPEC.jitter)

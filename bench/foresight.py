@@ -67,7 +67,9 @@ async def report_of(seed: int, count: int, *, is_noise: bool) -> dict[str, Any]:
     flaws, capacity = (noise_of if is_noise else flaws_of)(rng, AGENTS)
     tasks = tasks_of(rng, count, min(capacity, 200))
     failed = 0
-    async with Engine(kinds=[Flawed], pools=POOLS, seed=seed, breaker=BreakerSpec(is_on=False)) as engine:
+    # As shipped; but where chance alone decides, breakers would cut off what is to be looked at.
+    breaker = BreakerSpec(is_on=not is_noise)
+    async with Engine(kinds=[Flawed], pools=POOLS, seed=seed, breaker=breaker) as engine:
         await engine.spawn(Flawed, AGENTS)
         for number, flaw in enumerate(flaws):
             await engine.ask(f"flawed/{number}", "suffer", flaw, capacity, seed)

@@ -18,7 +18,7 @@ __all__ = ["NAMES", "Size", "UnknownWorkload", "Workload", "find_workload"]
 NAMES = (
     *("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire"),
     *("durable", "recovery", "coldstart", "growth", "disk", "lz4"),
-    *("routing", "dag", "slowpool", "breaker", "deadlock", "overload", "foresight"),
+    *("routing", "dag", "slowpool", "breaker", "deadlock", "overload", "foresight", "deploy"),
     *("planning", "sprint", "sprints", "receipts"),
 )
 

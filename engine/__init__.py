@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.options import Options
     from engine.reduction import Reduced
     from engine.snapshot import Snapshot
+    from engine.swarmworkflow import SwarmWorkflow
     from pools.agent import Agent
     from pools.breaker import BreakerSpec
     from pools.context import Context
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent", "Batch", "BlockingClient", "BreakerSpec", "Client", "Context", "Engine", "Log", "Options", "PoolSpec",
-    "Reduced", "Result", "Snapshot", "Table", "__version__", "errors", "task",
+    "Reduced", "Result", "Snapshot", "SwarmWorkflow", "Table", "__version__", "errors", "task",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -49,6 +50,7 @@ _HOMES = {
     "Result": "pools.result",
     "task": "pools.method",
     "Snapshot": "engine.snapshot",
+    "SwarmWorkflow": "engine.swarmworkflow",
     "Table": "pools.table",
 }
 

@@ -6,7 +6,8 @@ Owns their names and what they return. The tasks are `detached`'s, what is told 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,11 +16,13 @@ from engine.lull import lull
 from engine.options import PLAIN, Options, Reference, wait_of
 from engine.sprinted import Sprinted
 from engine.submission import submission_of, submit_parts
+from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.detached import Detached
     from engine.task import Task
     from pools.swarm import Swarm
+    from sprints.listeners import Listener
 
 __all__ = ["Accepted"]
 
@@ -39,6 +42,23 @@ class Accepted(Sprinted, ABC):
     @abstractmethod
     def swarm(self) -> Swarm:
         """The workers. Raises EngineStopped."""
+
+    @abstractmethod
+    def note(self, name: str, text: str) -> None:
+        """Have something that happened among the events."""
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """Who hears of flows: `Pipes(engine.listeners)` tells the same ones."""
+        return Listeners(partial(self.note, "listener.failed"))
+
+    def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
+        """Hear of the steps of flows, `task-execution:*` for those of accepted tasks; returns what ends that.
+
+        listener: called with a `Stepped` in the place of the work; one that raises hears nothing more.  The steps are
+        validateTask, assignAgent, executeTask, validateResult and checkpoint.  Raises ValueError.
+        """
+        return self.listeners.subscribe(pattern, listener)
 
     async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN, wait_s: float = 0.0) -> list[str]:
         """Accept tasks: each of them ends, whoever waits. Returns their ids, once they are kept as `durability` says.

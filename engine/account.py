@@ -50,6 +50,7 @@ class Account:
 
         waiting_for: what it waits for still, `waited` of them by name.  due_s: before when it does not begin.
         progress: 0 to 1, as it said last.  retried: further attempts that its options gave it.
+        effects, ran_s: what it changed, by name, and how long its method ran, in seconds; null where that was not asked for.
         """
         id_of = self._register.id_of
         left = self._register.dependencies.waiting_for(task) if task.state == "waiting" else []
@@ -72,6 +73,8 @@ class Account:
             "options": task.options.as_dict() | ({"after": task.after[:waited]} if task.after else {}),
             "waiting_for": left[:waited],
             "waiting_for_count": len(left),
+            "effects": task.effects,
+            "ran_s": task.ran_s,
             "cause": None if task.error is None else task.error.as_dict(),
             "requeue_of": None if task.of is None else id_of(task.of),
             "requeued_as": id_of(task.next) if task.next else None,

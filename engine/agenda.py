@@ -49,6 +49,13 @@ class _Demand:
         self.is_early = options.delay_s > 0
         self.is_out = self.is_late = False
 
+    def until_s(self, now_s: float) -> float | None:
+        """Until when an attempt that leaves now is of use; None for any time."""
+        limit_s = self.options.timeout_s
+        if limit_s is None:
+            return self.due_s
+        return now_s + limit_s if self.due_s is None else min(self.due_s, now_s + limit_s)
+
 
 class Agenda:
     """What one stream holds back. timer: the loop."""
@@ -139,6 +146,17 @@ class Agenda:
                 demand.attempts += 1
                 if demand.options.timeout_s is not None:
                     self._limits.put(demand.options.timeout_s, (demand, demand.attempts))
+            self._send(demands, priority)
+
+    def _send(self, demands: list[_Demand], priority: int) -> None:
+        now_s = self._timer.time()
+        dues = [demand.until_s(now_s) for demand in demands]
+        timely = [(demand, due_s) for demand, due_s in zip(demands, dues, strict=True) if due_s is not None]
+        if timely:
+            demands = [demand for demand, due_s in zip(demands, dues, strict=True) if due_s is None]
+            tokens = [demand for demand, _ in timely]
+            self._stream.send_in_time(tokens, [demand.task for demand in tokens], [due_s for _, due_s in timely], priority)
+        if demands:
             self._stream.send(demands, [demand.task for demand in demands], priority)
 
     def end(self) -> None:

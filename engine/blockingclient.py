@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial, update_wrapper
-from itertools import islice
+from itertools import islice, repeat
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -24,6 +24,7 @@ from engine.proxy import Proxy
 from pools.errors import LinkClosed
 from pools.result import Batch, Result
 from pools.spec import FRAME_TASKS
+from sprints.listeners import Stepped
 
 __all__ = ["BlockingClient"]
 
@@ -174,6 +175,16 @@ class BlockingClient:
 
     # -- what is asked of the engine itself: as the client's -----------------------------------------------------------
 
+    def subscribe(self, pattern: str = "task-execution:*") -> Iterator[Stepped]:
+        """Hear of the steps of flows from now on, in their order. As `Client.subscribe`; each step is waited for."""
+        client, thread = self._open
+        steps = thread.run(lambda: client.subscribe(pattern))
+
+        async def following() -> Stepped:
+            return await anext(steps)
+
+        return (thread.run(following) for _ in repeat(None))
+
     submit = _blocking(Client.submit)
     result = _blocking(Client.result)
     cancel = _blocking(Client.cancel)
@@ -191,6 +202,10 @@ class BlockingClient:
     agents = _blocking(Client.agents)
     quarantine = _blocking(Client.quarantine)
     release = _blocking(Client.release)
+    deploy = _blocking(Client.deploy)
+    rollback_deploy = _blocking(Client.rollback_deploy)
+    confirm_deploy = _blocking(Client.confirm_deploy)
+    deploy_status = _blocking(Client.deploy_status)
     breakers = _blocking(Client.breakers)
     force_breaker = _blocking(Client.force_breaker)
     foresight = _blocking(Client.foresight)

@@ -21,16 +21,23 @@ class Draft:
     """Tasks that shall be accepted together, or not at all. key: of the submission, "" for none.
 
     numbers: of all that was submitted, also of what is known already.  lost: why some of them will not be run.
+    parts: those that one open task shall be done in, which are not accepted.
     """
 
     tasks: list[Task]
     numbers: Sequence[int]
     key: str = ""
     lost: list[tuple[Task, Failure]] = field(default_factory=list)
+    parts: list[Task] = field(default_factory=list)
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size_bytes = sum([task.size_bytes for task in self.tasks])
+        self.size_bytes = sum([task.size_bytes for task in (*self.tasks, *self.parts)])
+
+    @property
+    def last(self) -> int:
+        """The highest number that it takes; 0 where it takes none."""
+        return max((task.number for task in (*self.tasks[-1:], *self.parts[-1:])), default=0)
 
 
 @dataclass

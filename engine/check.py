@@ -35,6 +35,8 @@ PACKAGES = {
     "psutil": "psutil",
     "PyYAML": "yaml",
     "rich": "rich",
+    "jsonschema": "jsonschema",
+    "jmespath": "jmespath",
     "uvloop": "uvloop",
 }
 #: Files that the engine itself keeps open, with room for a hundred clients.

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from checkpoints.spec import SESSION_BYTES
+from engine.deployed import DEPLOYING, Deployed
 from engine.errands import RETURN_S, Errands
 from engine.errors import NotRunning, UnsafePath
 from engine.everybody import Everybody, Members
@@ -44,7 +45,7 @@ PATIENCE_S = 30.0
 HELLO_S = 10.0
 
 
-class Client(Errands, SprintErrands):
+class Client(Errands, Deployed, SprintErrands):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
@@ -100,7 +101,7 @@ class Client(Errands, SprintErrands):
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
-        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, **kept)
+        return Link(window=WINDOW, clock=time.monotonic, later=self._call_later, says_dues=True, **kept)
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Connect once. Raises NotRunning, UnsafePath, OSError, LinkClosed."""
@@ -302,9 +303,14 @@ class Client(Errands, SprintErrands):
         """The circuit breakers: `breakers` as `Engine.breakers.facts`, `outside` as `Engine.breakers.outside`."""
         return dict(await self.request("breakers"))
 
-    async def force_breaker(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+    async def force_breaker(
+        self, action: str, pool: str | None = None, kind: str | None = None, *, target: str | None = None
+    ) -> list[dict[str, Any]]:
         """Hold breakers `open` or `close`d, or `auto`; returns them. As `Engine.breakers.force`."""
-        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind))
+        return list(await self.request("force-breaker", action=action, pool=pool, kind=kind, target=target))
+
+    async def _deploying(self, verb: str, **facts: Any) -> dict[str, Any]:
+        return dict(await self.request(DEPLOYING[verb], **facts))
 
     async def foresight(self) -> dict[str, Any]:
         """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""

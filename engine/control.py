@@ -19,6 +19,7 @@ from typing import Any
 from checkpoints.errors import CheckpointError
 from checkpoints.spec import SESSION_BYTES
 from engine import __version__
+from engine.deployed import DeployVerbs
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
 from engine.everybody import members_of
@@ -88,6 +89,7 @@ class Control:
             "ready": self._ready,
             "stop": self._stop,
             **TaskVerbs(engine).verbs,
+            **DeployVerbs(engine).verbs,
             **({} if sprints is None else sprints.verbs),
         }
 
@@ -270,7 +272,8 @@ class Control:
         return {"breakers": breakers.facts(), "outside": breakers.outside()}
 
     async def _force_breaker(self, order: Order) -> list[dict[str, Any]]:
-        return self._engine.breakers.force(order.text("action"), order.text_if_any("pool"), order.text_if_any("kind"))
+        pool, kind, target = (order.text_if_any(name) for name in ("pool", "kind", "target"))
+        return self._engine.breakers.force(order.text("action"), pool, kind, target=target)
 
     async def _cut(self, _order: Order) -> dict[str, list[int]]:
         return await self._engine.cut()

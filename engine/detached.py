@@ -17,19 +17,23 @@ from engine.account import Account
 from engine.admission import Admission
 from engine.alarms import Alarms
 from engine.change import Change, Draft
+from engine.division import Division
 from engine.errors import EngineStopped, IntakeFull, NotRequeued, TaskEnded, TaskOpen
 from engine.journal import Journal, open_journal
 from engine.lull import lull
 from engine.offers import Offers
 from engine.options import ANYBODY, Reference
+from engine.precedence import Precedence
 from engine.promised import Promised
 from engine.register import Register
 from engine.submission import Submission
 from engine.task import Ending, Task
+from engine.taskflow import TaskFlow
 from pools.errors import PoolError, UnknownKind
 from pools.events import Event
 from pools.gates import Gates
 from pools.routes import Routes
+from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
     from engine.foreseen import Foreseen
@@ -52,7 +56,7 @@ class Detached:
     """The accepted tasks of an engine.
 
     keep: None keeps them in memory only.  routes: find the way to an agent, and choose one.  gates: what each may take.
-    foreseen: as for `Promised`.  Raises CheckpointError, StateUnreadable.
+    foreseen: as for `Promised`.  listeners: who hears of the flow `task-execution`.  Raises CheckpointError, StateUnreadable.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Detached:
         environ: Mapping[str, str],
         output: int | None,
         on_event: Callable[[Event], None],
+        listeners: Listeners | None = None,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -94,7 +99,7 @@ class Detached:
         self._offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
-            choose=self._promised.choose,
+            choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
             ended=self._ended,
@@ -103,6 +108,9 @@ class Detached:
             chance=chance,
             wall_s=wall_s,
         )
+        self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
+        self._precedence = Precedence(foreseen, self.register.newest, self._offers.hasten)
+        self._flow = self._offers.flow = TaskFlow(listeners or Listeners(), self.register.id_of, wall_s)
         self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
@@ -121,7 +129,11 @@ class Detached:
         for task in tasks:
             self._set_deadline(task)
         self._admission.accepted(tasks)
-        self._begin(task for task in tasks if task.state != "waiting")
+        divided = {task for task in tasks if task.parts is not None and task.agent == task.wanted}
+        self._begin(task for task in tasks if task.state != "waiting" and task not in divided)
+        for task in divided:
+            self._division.begin(task)
+        self._precedence.accepted(tasks)
         self._follow(self._restored)
         if self._compactor is not None:
             self._compactor.start()
@@ -161,6 +173,8 @@ class Detached:
                 with lull():
                     draft = self.register.draft(submissions, self._wall_s(), key)
                 self._stick(draft, submissions)
+                if self._flow.is_heard:
+                    self._flow.validated(draft.tasks)
             await self._accepted(draft)
             numbers = draft.numbers
         start = self.register.id_of(0)[:-1]
@@ -189,9 +203,26 @@ class Detached:
                 except PoolError:
                     continue  # it is there, and takes none now
 
+    def _choose(self, task: Task) -> str | None:
+        """An agent for a task; None where it is done in parts. Raises PoolError."""
+        agent = self._promised.choose(task)
+        if agent is None:
+            self._division.begin(task)
+        return agent
+
     def _ended(self, endings: list[Ending]) -> None:
+        if self._flow.is_heard:
+            self._flow.judged(endings)
         self._promised.ended(endings)
-        self.journal.end(endings)
+        self._precedence.ended(endings)
+        if len(self._division):
+            self._division.ended([ending for ending in endings if ending.task.whole is not None])
+            endings = [ending for ending in endings if ending.task.whole is None]
+        if endings:
+            self.journal.end(endings)
+
+    def _take_back(self, tasks: Iterable[Task], wish: str) -> None:
+        self._offers.take_back([task for task in tasks if not self._division.take_back(task, wish)], wish)
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -252,25 +283,31 @@ class Detached:
     def _landed(self, change: Change, more: Change) -> None:
         """What was written down counts now, and what follows from it begins."""
         self._admission.ended([ending.task for ending in change.endings])
+        if self._flow.is_heard:
+            self._flow.kept(change.endings)
         for draft in change.drafts:
             for task in draft.tasks:
                 if task.deadline_s is not None:
                     self._set_deadline(task)
-            self._promised.accepted(draft.tasks)
+            self._precedence.accepted(draft.tasks)
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:
             self._offers.placed(change.moved)
+        if change.endings:
+            self._tell(change.endings)
+        if more.free or more.lost:
+            self._follow(more)
+
+    def _tell(self, endings: Sequence[Ending]) -> None:
+        """Tell those who wait for an end, and those who hear of all of them."""
         if self._waiters:
-            for ending in change.endings:
+            for ending in endings:
                 for waiter in self._waiters.pop(ending.task.number, ()):
                     if not waiter.done():
                         waiter.set_result(None)
-        if change.endings:
-            for watcher in self.watchers:
-                watcher(change.endings)
-        if more.free or more.lost:
-            self._follow(more)
+        for watcher in self.watchers:
+            watcher(endings)
 
     def _follow(self, more: Change) -> None:
         """What the end of other tasks means for those that waited for them."""
@@ -303,7 +340,7 @@ class Detached:
             self._deadlines.put(left_s, task)
 
     def _expire(self, late: list[Task]) -> None:
-        self._offers.take_back(late, "expired")
+        self._take_back(late, "expired")
 
     # -- what became of them -------------------------------------------------------------------------------------------
 
@@ -343,7 +380,7 @@ class Detached:
         task = self.register.find(name)
         if task.ended_s is not None and task.state != "cancelled":
             raise TaskEnded(f"task {self.register.id_of(task.number)} is {task.state}; it cannot be cancelled any more")
-        self._offers.take_back([task], "cancelled")
+        self._take_back([task], "cancelled")
         if task.ended_s is None:
             await self._wait(task, CANCEL_S)
         return task

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from checkpoints.errors import CheckpointError
 from engine.accepted import Accepted
 from engine.allotment import pools_of
+from engine.deployed import DeployedHere
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.everybody import Everybody, members_of
 from engine.foresight import Foresight
@@ -63,7 +64,7 @@ GRACE_S = 5.0
 NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
-class Engine(Accepted):
+class Engine(Accepted, DeployedHere):
     """Workers full of agents, and the ways to ask them.
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
@@ -120,9 +121,8 @@ class Engine(Accepted):
         self._references: list[str] = []
         self._output, self._environ = output, dict(os.environ if environ is None else environ)
         self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
-        self._seed = seed
         self._breaker, self._quotas = breaker or allotment.breaker, limits or allotment.quotas
-        self._foresight_spec = foresight or allotment.foresight
+        self._seed, self._foresight_spec = seed, foresight or allotment.foresight
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
         self._foresight: Foresight | None = None
@@ -167,8 +167,7 @@ class Engine(Accepted):
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
         loop, tally = asyncio.get_running_loop(), self.tally
-        everybody = Everybody(partial(members_of, swarm), self.map_batches).ask
-        self._senders = Senders(swarm, tally, self._note, everybody)
+        self._senders = Senders(swarm, tally, self._note, Everybody(partial(members_of, swarm), self.map_batches).ask)
         asks = self._senders.get().asks
         self.ask = asks.ask
         self._foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
@@ -185,6 +184,7 @@ class Engine(Accepted):
         try:
             chance, note, foreseen = Random(self._seed), self._note, self.foresight.of_accepted
             told: Any = {"environ": self._environ, "output": self._output, "on_event": note, "foreseen": foreseen}
+            told["listeners"] = self.listeners
             return Detached(self._keep, routes=swarm.routes, chance=chance, gates=swarm.gates, **told)
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error

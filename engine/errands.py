@@ -9,18 +9,21 @@ import asyncio
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from checkpoints.spec import SESSION_BYTES
 from engine.options import PLAIN, Options, Reference, wait_of
 from engine.submission import Submission, rows_of, submission_of, submit_parts
 from pools.errors import Failure, FrameTooLarge, LinkClosed, raised
+from sprints.listeners import Stepped
 
 __all__ = ["RETURN_S", "Errands"]
 
 #: Seconds between two tries to come back to an engine that is gone.
 RETURN_S = 0.05
+#: Seconds that one question for steps waits.
+STEPS_S = 10.0
 
 
 class Errands(ABC):
@@ -108,6 +111,25 @@ class Errands(ABC):
     async def why(self, id: Reference) -> dict[str, Any]:
         """Why a task stands as it does. As `Engine.why`."""
         return dict(await self.request("why", task=id))
+
+    async def subscribe(self, pattern: str = "task-execution:*") -> AsyncIterator[Stepped]:
+        """Hear of the steps of flows: `async for step in await client.subscribe()` has those from now on, in their order.
+
+        Steps that came faster than they were read are told of as one step `flows:lost`.  Raises ValueError, LinkClosed.
+        """
+        if ":" not in pattern:
+            raise ValueError(f"a step is named flow:step, so a pattern has a colon, such as {pattern}:*")
+        said = await self.request("steps", pattern=pattern, since=None)
+        return self._steps(pattern, said["next"])
+
+    async def _steps(self, pattern: str, since: int) -> AsyncIterator[Stepped]:
+        while True:
+            said = await self.request("steps", pattern=pattern, since=since, wait_s=STEPS_S)
+            if said["lost"]:
+                yield Stepped("flows:lost", time.time(), error=f"{said['lost']:,} steps or more were missed")
+            for step in said["steps"]:
+                yield Stepped(*step)
+            since = said["next"]
 
     async def requeue(self, ids: Sequence[Reference] | None = None) -> list[dict[str, str]]:
         """Try tasks again that were not done, all dead letters by default; returns the old and the new id of each."""

@@ -30,7 +30,7 @@ from pools.outlook import Outlook
 from pools.spec import ForesightSpec
 from pools.trial import Trial, is_control
 
-__all__ = ["Case", "Foreseen", "Ground", "Judged"]
+__all__ = ["SILENT", "Case", "Foreseen", "Ground", "Judged", "View"]
 
 #: A pair of which less fails is let pass without a look at each of its tasks, which would cost more than it prevents; but not
 #: before so many outcomes, so that what fails at first is known with its place.
@@ -125,7 +125,7 @@ class Judged(NamedTuple):
         return f"{self.kind}/{self.key}"
 
 
-class _View:
+class View:
     """An outlook and what was made of it."""
 
     __slots__ = ("at_s", "cases", "ceiling", "is_clear", "learned", "outlook")
@@ -153,7 +153,7 @@ class Foreseen:
         self._clock = clock
         self._seed = seed
         self._number = 0
-        self._views: dict[Pair, _View] = {}
+        self._views: dict[Pair, View] = {}
         #: Tasks that each specialist has because it is one.
         self._away: Counter[str] = Counter()
         self._turns: Counter[Pair] = Counter()
@@ -162,13 +162,13 @@ class Foreseen:
 
     def is_clear(self, pair: Pair) -> bool:
         """Whether so little fails of a pair that its tasks are not looked at one by one."""
-        return self._view(pair).is_clear
+        return self.view(pair).is_clear
 
     def clear_case(self, pair: Pair, count: int) -> Case:
         """The case of tasks that are let pass."""
         self.trial.judged += count
         self._number += count
-        view = self._view(pair)
+        view = self.view(pair)
         return self._common(view, pair, None, view.outlook.rate)
 
     def deal(self, pair: Pair, arguments: Sequence[Any]) -> list[tuple[Key, Case | None]] | None:
@@ -180,13 +180,22 @@ class Foreseen:
         keys = self._ground.deal(kind, len(arguments))
         if keys is None:
             return None
-        known = self._view(pair).cases
-        spots = zip(self._ground.places_of(kind, keys), map(size_of, arguments), strict=True)
-        cases = [*map(known.get, spots)]
+        view = self.view(pair)
+        spots = [*zip(self._ground.places_of(kind, keys), map(size_of, arguments), strict=True)]
+        self._meet(view, pair, set(spots).difference(view.cases))
+        cases = [*map(view.cases.get, spots)]
         passed = len(cases) - cases.count(None)
         self.trial.judged += passed
         self._number += passed
         return [*zip(keys, cases, strict=True)]
+
+    def _meet(self, view: View, pair: Pair, spots: Iterable[Spot]) -> None:
+        """Have a case for all tasks of a spot, where nothing is to be feared of any: that is asked once for all of them."""
+        for spot in spots:
+            forecast = view.outlook.expect(*spot)
+            is_small = view.ceiling is None or least_of(spot[1]) < view.ceiling
+            if is_small and forecast < self.spec.threshold:
+                self._common(view, pair, spot, forecast)
 
     def judge(
         self,
@@ -214,7 +223,7 @@ class Foreseen:
         pair = kind, method if type(method) is str else ""  # what is no name is refused where it is read
         self._number += 1
         key = self._ground.pick(kind) if key is None else key
-        view = self._view(pair)
+        view = self.view(pair)
         self.trial.judged += not is_part
         if view.is_clear and not need and not after:
             return self._admitted(Judged(kind, key, self._common(view, pair, None, view.outlook.rate)))
@@ -286,14 +295,14 @@ class Foreseen:
                 return judged._replace(key=key)
         return judged
 
-    def _common(self, view: _View, pair: Pair, spot: Spot | None, forecast: float) -> Case:
+    def _common(self, view: View, pair: Pair, spot: Spot | None, forecast: float) -> Case:
         """The one case of all tasks that go to a spot as they would have."""
         case = view.cases.get(spot)
         if case is None:
             case = view.cases[spot] = Case(pair, spot, forecast if view.learned >= KNOWN else None)
         return case
 
-    def _view(self, pair: Pair) -> _View:
+    def view(self, pair: Pair) -> View:
         """What is known of a pair: not older than it may be."""
         view, now_s = self._views.get(pair), self._clock()
         record = self.history.record(pair)
@@ -305,16 +314,29 @@ class Foreseen:
                 return view
             if not is_enough and fresh < min(max(FRESH_LEAST, learned * FRESH_PART), FRESH_MOST) and age_s < STALE_S:
                 return view
-        view = self._views[pair] = _View(Outlook(record, now_s), self.spec.threshold, learned, now_s)
+        view = self._views[pair] = View(Outlook(record, now_s), self.spec.threshold, learned, now_s)
         if len(self._views) > VIEWS:
             self._views = {pair: view}
         return view
 
-    def resolved(self, count: int) -> None:
-        """Note tasks that conflict with what they depend on, and therefore wait for it: in no group, as none could be sent."""
-        if self.spec.threshold <= CONFLICTING:
-            for counts, name in ((self.trial.risks, DEPENDENCY_CONFLICT), (self.trial.actions, "resolve_deps_first")):
-                counts[name] = counts.get(name, 0) + count
+    def conflicted(self, number: int, *, is_late: bool) -> bool | None:
+        """Note a task that conflicts with what it depends on, and therefore waits for it.
+
+        is_late: whether that would go later than the task itself, so that something can be done.
+        Returns whether it is to be run first; None where the task is in no group.
+        """
+        if self.spec.threshold > CONFLICTING:
+            return None
+        trial = self.trial
+        trial.risks[DEPENDENCY_CONFLICT] = trial.risks.get(DEPENDENCY_CONFLICT, 0) + 1
+        is_treated = not (is_late and is_control(self._seed, number, self.spec.control))
+        if is_treated:
+            trial.actions["resolve_deps_first"] = trial.actions.get("resolve_deps_first", 0) + 1
+        return is_treated if is_late else None
+
+    def is_judged(self, kind: str) -> bool:
+        """Whether tasks for a kind were looked at lately."""
+        return any(pair[0] == kind for pair in self._views)
 
     # -- after ---------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.aside import AskedAside, GatewayAside, StreamedAside
+from engine.excuse import Excuse
 from engine.foreseen import Foreseen
 from engine.ground import SwarmGround
 from engine.parts import Parts
@@ -41,7 +42,10 @@ class Foresight:
     ) -> None:
         self._swarm = swarm
         self._loop = loop
-        self.foreseen = Foreseen(spec, SwarmGround(swarm), time.monotonic, seed)
+        ground = SwarmGround(swarm)
+        self.foreseen = Foreseen(spec, ground, time.monotonic, seed)
+        if spec.is_on:
+            swarm.breakers.excuse = Excuse(self.foreseen, ground, swarm.breakers.spec.failure_rate, time.monotonic)
         # The parts of a task are no tasks that anybody has sent: they are not counted as such.
         self._parts = Parts(Asks(swarm.routes.resolve, loop, _uncounted, _uncounted), self.foreseen)
         #: For tasks that come over the socket; None where foresight is off.

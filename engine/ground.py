@@ -78,6 +78,20 @@ class SwarmGround:
     def _can_take(self, kind: str, pool: int) -> bool:
         return self._swarm.pools[pool].state != "down" and self._swarm.breakers.is_open_to(pool, kind)
 
+    def agents_in(self, kind: str, pool: int) -> int:
+        """How many places of a kind there are in a pool: its agents where each can be known by itself, else one."""
+        placement = self._swarm.placement
+        return 1 if placement.count_of(kind) > FEW else len(placement.some(kind, pool, 0, FEW))
+
+    def is_in(self, place: str, pool: int) -> bool:
+        """Whether a place is, or is in, a pool."""
+        if "/" not in place:
+            return self._pools.get(place) == pool
+        try:
+            return self._swarm.placement.find(place)[0] == pool
+        except PoolError:
+            return False  # it was removed
+
     def left(self, kind: str, key: Key) -> Mapping[str, float]:
         """Bytes of memory that the agent's pool may still take, where it has a limit."""
         pool = self._swarm.pools[self._swarm.placement.pool_of(kind, key)]

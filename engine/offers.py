@@ -8,8 +8,8 @@ offered as often as it takes; who keeps state does it once. Whether an answer co
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -18,27 +18,26 @@ import orjson
 from engine.alarms import Alarms
 from engine.desk import Desk
 from engine.retry import backoff_s, retry_s
-from engine.task import TRIES, Ending, Task, Try, exact
+from engine.task import TRIES, Ending, Task, Try
+from engine.taskflow import SILENT
+from engine.undone import AGAIN, CUT_OFF, UNKEPT, UNSENT, undone
 from engine.way import Way
 from pools.address import Key, parse
 from pools.breakers import HELD
 from pools.errors import (
     CircuitOpen,
     Failure,
-    LinkClosed,
     MailboxFull,
     PoolError,
     PoolUnavailable,
-    StoreFull,
     StoreStopped,
     TaskCancelled,
     TaskExpired,
-    WorkerDied,
     failure_of,
 )
 from pools.gates import Gates
-from pools.lane import FREE, Lane
 from pools.link import Link
+from pools.ranked import Ranked
 
 __all__ = ["Offers"]
 
@@ -54,17 +53,12 @@ TIMEOUT = "timeout"
 TRY_CHARS = 200
 #: Why an agent that was chosen cannot have a task now.
 ELSEWHERE = (CircuitOpen, PoolUnavailable)
-#: What a worker's end means for a task that nobody took back; it is found open when the engine starts again.
-CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
-#: What a worker's disk means that takes no changes; and the failures after which a task is offered again as it was.
-UNKEPT = frozenset({StoreFull.__name__, StoreStopped.__name__})
-AGAIN = UNKEPT | {MailboxFull.__name__}
 
 
 class Offers:
     """The sender of accepted tasks.
 
-    resolve: from kind and key to the link.  choose: an agent of its kind for a task.
+    resolve: from kind and key to the link.  choose: an agent of its kind for a task; None where others are run for it.
     mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
@@ -76,7 +70,7 @@ class Offers:
         resolve: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
-        choose: Callable[[Task], str],
+        choose: Callable[[Task], str | None],
         mark: Callable[[], int],
         desk: Desk,
         ended: Callable[[list[Ending]], None],
@@ -94,7 +88,7 @@ class Offers:
         self._ended = ended
         self._chance = chance
         self._wall_s = wall_s
-        self._arrived: deque[Task] = deque()
+        self._arrived: Ranked[Task] = Ranked()
         self._ways: dict[int, Way] = {}
         self._way_of: dict[Task, Way] = {}
         self._refused: dict[Task, int] = {}
@@ -105,6 +99,8 @@ class Offers:
         self._later: Alarms[Task] = Alarms(desk, self.put, _is_open)
         self._limits: Alarms[tuple[Task, int]] = Alarms(desk, self._out_of_time, self._is_out)
         self._is_routing = self._is_looking = False
+        #: Who hears of tasks that have an agent, and that leave.
+        self.flow = SILENT
         #: Whether nothing more is offered: the engine stops.
         self.is_held = False
 
@@ -117,12 +113,21 @@ class Offers:
             task.state, task.due_s = "queued", None
             if task.ready_s is None:
                 task.ready_s = now_s
-            self._arrived.append(task)
+            self._arrived.put(task, task.urgency)
         self._route_soon()
 
     def ahead(self, kind: str, priority: int) -> int:
         """Tasks of a kind that wait here, of this priority and higher ones."""
         return sum(way.waiting.ahead(kind, priority) for way in self._ways.values())
+
+    def hasten(self, tasks: Iterable[Task], priority: int) -> None:
+        """Have tasks go as those of a higher priority do, wherever they wait; what a worker has goes on as it is."""
+        for task in tasks:
+            is_higher, task.urgency = priority > task.urgency, max(priority, task.urgency)
+            if is_higher and task.is_lined:  # it gets another place in the line; the one that it had is passed over
+                task.is_lined = False
+                self._arrived.put(task, priority)
+        self._route_soon()
 
     def hold(self) -> None:
         """Offer nothing more; what is out may still end."""
@@ -141,16 +146,15 @@ class Offers:
         lost: list[Ending] = []
         chosen: list[Task] = []
         ways: dict[int, Way] = {}
+        seen = list(islice(self._arrived, ROUTED)) if self.flow.is_heard else []
         for _ in range(min(ROUTED, len(self._arrived))):
-            task = self._arrived.popleft()
+            task = self._arrived.take()
             if task.is_ending:
                 continue
             try:
                 kind, slash, _ = task.agent.partition("/")
-                if not slash:
-                    self._chosen(task, chosen)
-                    if self._session is not None:
-                        continue
+                if not slash and not self._chosen(task, chosen):
+                    continue
                 kind, key = parse(task.agent)
                 link, key = self._resolve(kind, key)
             except PoolError as error:
@@ -159,11 +163,13 @@ class Offers:
                 else:
                     lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
-            way = self._ways.get(id(link))
-            if way is None:
+            if (way := self._ways.get(id(link))) is None:
                 way = self._ways[id(link)] = Way(link, self._gates)
-            way.waiting.put((task, kind, key), task.options.priority)
+            way.waiting.put((task, kind, key), task.urgency)
+            task.is_lined = True
             ways[id(link)] = way
+        if seen:
+            self.flow.assigned(task for task in seen if not task.is_ending and "/" in task.agent and task not in self._placing)
         if lost:
             self._ended(lost)
         if chosen:
@@ -172,19 +178,23 @@ class Offers:
             self._pump(way)
         self._route_soon()
 
-    def _chosen(self, task: Task, chosen: list[Task]) -> None:
-        """Choose an agent for a task. Raises PoolError."""
-        task.agent = self._choose(task)
+    def _chosen(self, task: Task, chosen: list[Task]) -> bool:
+        """Choose an agent for a task; returns whether it may go there at once. Raises PoolError."""
+        agent = self._choose(task)
+        if agent is None:
+            return False
+        task.agent = agent
         if self._session is not None:
             self._placing.add(task)
             chosen.append(task)
+        return self._session is None
 
     def placed(self, tasks: Iterable[Task]) -> None:
         """It is written down which agents these have."""
         for task in tasks:
             if task in self._placing:
                 self._placing.remove(task)
-                self._arrived.append(task)
+                self._arrived.put(task, task.urgency)
         self._route_soon()
 
     def _elsewhere(self, task: Task) -> None:
@@ -201,15 +211,13 @@ class Offers:
             self._look_later()
             return
         now_s, mark = self._wall_s(), self._mark()
-        for task, kind, key in way.next(self._desk, lambda: self._pump(way)):
+        entries = way.next(self._desk, lambda: self._pump(way))
+        for task, kind, key in entries:
             if task.is_ending:
-                way.waiting.ended(kind)
+                way.waiting.ended(kind, task)
                 continue
-            options = task.options
-            lane = way.lanes.get((kind, options.priority))
-            if lane is None:
-                lane = way.lanes[kind, options.priority] = Lane(way.link, kind, self)
-                lane.session, lane.ids, lane.priority, lane.manner = self._session, _numbers, options.priority, FREE
+            options, task.is_lined = task.options, False
+            lane = way.lane(kind, task, self, self._session)
             lane.mark = mark
             task.state, task.started_s, task.progress = "running", now_s, None
             task.attempts += 1
@@ -219,6 +227,8 @@ class Offers:
                 self._limits.put(options.timeout_s, (task, task.attempts))
             argument = None if task.argument is None else orjson.loads(task.argument)
             lane.rows.extend((task, key, task.method, argument))
+        if self.flow.is_heard:
+            self.flow.executed(task for task, _, _ in entries if not task.is_ending)
         way.link.offer(way.lanes.values())
 
     def _look_later(self) -> None:
@@ -242,12 +252,12 @@ class Offers:
         for at, task in enumerate(tokens):
             way = self._way_of.pop(task)
             way.out -= 1
-            way.waiting.ended(task.agent.partition("/")[0])
+            way.waiting.ended(task.agent.partition("/")[0], task)
             ways[id(way)] = way
             failure = failed.get(at)
             if failure is None:
                 way.widen()
-                endings.append(task.end("done", now_s, value=exact(results[at])))
+                endings.append(task.done(now_s, results[at]))
             elif not self._is_again(task, way, failure):
                 self._fail(task, now_s, failure, endings)
             if self._refused and (failure is None or task.is_ending):
@@ -275,7 +285,7 @@ class Offers:
             attempt = Try(task.started_s or now_s, now_s, task.agent, failure.type, failure.message[:TRY_CHARS])
             task.tries = (*task.tries[1 - TRIES :], attempt)
         if wait_s is None:
-            endings.append(_failed(task, now_s, failure))
+            endings.append(undone(task, now_s, failure))
             return
         task.retried += 1
         task.state, task.due_s = "waiting", now_s + wait_s
@@ -342,7 +352,7 @@ class Offers:
             if way.link.reason is None:
                 self._fail(task, self._wall_s(), failure, endings)
             elif task.wish is not None:
-                endings.append(_failed(task, self._wall_s(), Failure(TaskCancelled.__name__, failure.message)))
+                endings.append(undone(task, self._wall_s(), Failure(TaskCancelled.__name__, failure.message)))
             else:
                 self.put([task])
         if endings:
@@ -367,12 +377,11 @@ class Offers:
             if task.is_ending:
                 continue
             task.wish = wish
-            way = self._way_of.get(task)
-            if way is not None:
+            if (way := self._way_of.get(task)) is not None:
                 out.setdefault(id(way), (way, set()))[1].add(task)
             else:
                 self._refused.pop(task, None)
-                endings.append(_failed(task, self._wall_s(), _UNSENT))
+                endings.append(undone(task, self._wall_s(), UNSENT))
         if endings:
             self._ended(endings)
         for way, meant in out.values():
@@ -381,20 +390,3 @@ class Offers:
 
 def _is_open(task: Task) -> bool:
     return not task.is_ending
-
-
-def _numbers(tokens: Sequence[Any]) -> list[int]:
-    return [task.number for task in tokens]
-
-
-def _failed(task: Task, now_s: float, failure: Failure) -> Ending:
-    """How a task ends that has not been done. One that was taken back is not offered again for what else it met."""
-    if task.wish is not None and failure.type in AGAIN:
-        failure = Failure(TaskCancelled.__name__, failure.message)
-    if failure.type == TaskCancelled.__name__ and task.wish == "expired":
-        failure = Failure(TaskExpired.__name__, f"it was not done within {task.deadline_s:g} s: {failure.message}")
-    state = {TaskCancelled.__name__: "cancelled", TaskExpired.__name__: "expired"}.get(failure.type, "failed")
-    return task.end(state, now_s, error=failure)
-
-
-_UNSENT = failure_of(TaskCancelled("it was taken back before a worker had it"))

@@ -56,6 +56,7 @@ class _Fields(NamedTuple):
     tenant: str = ""
     skills: tuple[str, ...] = ()
     memory_bytes: int = 0
+    count_effects: bool = False
 
 
 class Options(_Fields):
@@ -69,6 +70,7 @@ class Options(_Fields):
     after_failed, after_unknown: what becomes of it when a task that it waits for failed, or is not there.
     tags: words to find it by.  tenant: for whom it is run.  skills: what the agent must be able to do, where a kind is named.
     memory_bytes: what it needs, as far as that is known.
+    count_effects: the engine counts what it changes, and times it exactly: the `effects` and `ran_s` of an accepted task.
 
     Raises BadArgument.
     """
@@ -90,12 +92,13 @@ class Options(_Fields):
         tenant: str | None = None,
         skills: str | Sequence[str] | None = None,
         memory_bytes: int | None = None,
+        count_effects: bool | None = None,
     ) -> Self:
         """Read what is given as that of a task line; None is not given."""
         given = {
             "priority": priority, "delay_s": delay_s, "timeout_s": timeout_s, "retries": retries, "retry_on": retry_on,
             "backoff_s": backoff_s, "after_failed": after_failed, "after_unknown": after_unknown, "tags": tags,
-            "tenant": tenant, "skills": skills, "memory_bytes": memory_bytes,
+            "tenant": tenant, "skills": skills, "memory_bytes": memory_bytes, "count_effects": count_effects,
         }  # fmt: skip
         read = {name: _READ[name](value) for name, value in given.items() if value is not None}
         return cls._make({**_DEFAULTS, **read}.values())
@@ -204,6 +207,12 @@ def _whole(what: str, most: int) -> Callable[[Any], int]:
     return read
 
 
+def _count_effects(value: Any) -> bool:
+    if type(value) is not bool:
+        raise BadArgument(f"count_effects is true or false, got {value!r:.40}")
+    return value
+
+
 def _delay_s(value: Any) -> float:
     return 0.0 if value == 0 and type(value) in (int, float) else seconds_of("delay_s", value)
 
@@ -221,6 +230,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "tenant": _tenant,
     "skills": _words("skills"),
     "memory_bytes": _whole("memory_bytes", 2**50),
+    "count_effects": _count_effects,
 }
 #: The fields of a task line that are read here.
 FIELDS = frozenset(_READ)

@@ -84,6 +84,15 @@ class Order:
         """A whole number of 0 or more, None where it is left out or null. Raises BadArgument."""
         return None if self._facts.get(name) is None else self.count(name, 0, 2**63)
 
+    def share(self, name: str, default: float) -> float:
+        """A number of 0 or more that stands for a share; who takes it says which are too large. Raises BadArgument."""
+        value = self._facts.get(name)
+        if value is None:
+            return default
+        if type(value) not in (int, float) or not value >= 0:
+            raise BadArgument(f"{name} must be a share, 0 to 1, got {_shown(value)}")
+        return float(value)
+
     def seconds(self, name: str, default_s: float, most_s: float) -> float:
         """A number of seconds, cut to `most_s`. Raises BadArgument."""
         value = self._facts.get(name)
@@ -92,6 +101,10 @@ class Order:
         if type(value) not in (int, float) or not value >= 0:
             raise BadArgument(f"{name} must be a number of seconds, got {_shown(value)}")
         return min(float(value), most_s)
+
+    def seconds_if_any(self, name: str, most_s: float) -> float | None:
+        """The same; None where it is left out or null. Raises BadArgument."""
+        return None if self._facts.get(name) is None else self.seconds(name, 0.0, most_s)
 
     def factor(self, name: str, default: float) -> float:
         """A number above 0. Raises BadArgument."""

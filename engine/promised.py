@@ -1,7 +1,7 @@
 """Accepted tasks that name no agent: the agent of each attempt is chosen when it may begin; its end is learned from.
 
 Owns which case each attempt has. Where tasks are written down, and what one waits for, is not known here: who accepts them
-tells when one begins, waits, or has ended.
+tells when one begins or has ended.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Promised:
     def __len__(self) -> int:
         return len(self._cases)
 
-    def choose(self, task: Task) -> str:
-        """The address of an agent for the next attempt of a task. Raises PoolError.
+    def choose(self, task: Task) -> str | None:
+        """The address of an agent for the next attempt of a task; None where it is to be done in parts. Raises PoolError.
 
         An attempt before has failed, or has not begun, since its agent could not have it then.
-        It is never split, as it has one end under one number; its number says whether it is one of the control group.
+        Its number says whether it is one of the control group. What could not be split runs as it is.
         """
         if task.number in self._cases:
             has_failed = task.tries and task.retried > self._cases[task.number][1]
@@ -53,16 +53,13 @@ class Promised:
         if self._foreseen is None:
             return f"{task.agent}/{self._routes.resolve_key(task.agent, ANY)[1]}"
         argument = None if task.argument is None else orjson.loads(task.argument)
-        need = {"mem_bytes": task.options.memory_bytes} if task.options.memory_bytes else {}
-        judged = self._foreseen.judge(task.agent, task.method, argument, number=task.number, need=need, may_split=False)
+        is_part, may_split = task.whole is not None, task.parts is None
+        need = {"mem_bytes": task.options.memory_bytes} if task.options.memory_bytes and not is_part else {}
+        judged = self._foreseen.judge(
+            task.agent, task.method, argument, number=task.number, need=need, is_part=is_part, may_split=may_split
+        )
         self._cases[task.number] = judged.case, task.retried
-        return judged.address
-
-    def accepted(self, tasks: Iterable[Task]) -> None:
-        """Note tasks that were accepted: the conflict of those that wait for others is resolved, they run behind them."""
-        waiting = sum([task.state == "waiting" for task in tasks if task.after])
-        if waiting and self._foreseen is not None:
-            self._foreseen.resolved(waiting)
+        return None if judged.is_split else judged.address
 
     def ended(self, endings: Iterable[Ending]) -> None:
         """Learn from the ends of tasks."""

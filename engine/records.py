@@ -19,16 +19,20 @@ from pools.errors import Failure
 if TYPE_CHECKING:
     from engine.change import Change
 
-__all__ = ["END", "KEY", "META", "NAME", "TASK", "Rows", "ended_task", "numbers_of", "read_name", "read_task", "rows_of_change"]
+__all__ = [
+    "END", "KEY", "META", "NAME", "PART", "TASK", "Rows", "ended_task", "numbers_of", "part_of", "read_name", "read_part",
+    "read_task", "rows_of_change",
+]  # fmt: skip
 
 #: Kinds of the journal's records.
-META, TASK, END, KEY, NAME = "meta", "task", "end", "key", "name"
+META, TASK, END, KEY, NAME, PART = "meta", "task", "end", "key", "name", "part"
 META_FIELDS = ["session", "life", "next", "accepted", *ENDED]
 TASK_FIELDS = [
     "name", "agent", "method", "argument", "accepted_s", "deadline_s", "of", "prior", "life", "after", "options", "is_any",
     "check", "retried",
 ]  # fmt: skip
-END_FIELDS = ["state", "started_s", "ended_s", "attempts", "value", "error", "next", "ready_s", "tries"]
+END_FIELDS = ["state", "started_s", "ended_s", "attempts", "value", "error", "next", "ready_s", "tries", "effects", "ran_s"]
+PART_FIELDS = ["whole", "agent", "method", "argument", "life", "retried"]
 NAME_FIELDS = list(Former._fields)
 KEY_FIELDS = ["first", "count", "numbers"]
 
@@ -52,9 +56,8 @@ def rows_of_change(change: Change, meta: list[Any], known: Mapping[int, Task]) -
     keys: dict[int | str, Any] = {draft.key: _numbers_row(draft.numbers) for draft in change.drafts if draft.key}
     if tasks:
         yield Rows(TASK, TASK_FIELDS, [task.number for task in tasks], [_task_row(task) for task in tasks])
-    if change.moved:
-        moves = [{"agent": task.agent, "retried": task.retried} for task in change.moved]
-        yield Rows(TASK, None, [task.number for task in change.moved], moves)
+    yield from _moves(TASK, [task for task in change.moved if task.whole is None])
+    yield from _rows_of_parts(change)
     if change.dropped:
         yield Rows(END, None, [task.number for task in change.dropped], [{"next": 0}] * len(change.dropped))
     if change.endings:
@@ -76,6 +79,23 @@ def rows_of_change(change: Change, meta: list[Any], known: Mapping[int, Task]) -
     yield Rows(META, META_FIELDS, ["counts"], [meta])
 
 
+def _rows_of_parts(change: Change) -> Iterator[Rows]:
+    """What tasks are done in: written down before it is offered, gone with their end."""
+    parts = [part for draft in change.drafts for part in draft.parts]
+    if parts:
+        yield Rows(PART, PART_FIELDS, [part.number for part in parts], [_part_row(part) for part in parts])
+    yield from _moves(PART, [task for task in change.moved if task.whole is not None])
+    over: list[int | str] = [part.number for one in change.endings for part in one.task.parts or ()]
+    if over:
+        yield Rows(PART, [], over, [])
+
+
+def _moves(kind: str, moved: Sequence[Task]) -> Iterator[Rows]:
+    if moved:
+        rows = [{"agent": task.agent, "retried": task.retried} for task in moved]
+        yield Rows(kind, None, [task.number for task in moved], rows)
+
+
 def _task_row(task: Task) -> list[Any]:
     argument = None if task.argument is None else orjson.Fragment(task.argument)
     return [
@@ -84,8 +104,15 @@ def _task_row(task: Task) -> list[Any]:
     ]  # fmt: skip
 
 
+def _part_row(part: Task) -> list[Any]:
+    argument = None if part.argument is None else orjson.Fragment(part.argument)
+    whole = 0 if part.whole is None else part.whole.number
+    return [whole, part.agent, part.method, argument, part.life, part.retried]
+
+
 def _end_row(task: Task, ending: Ending | None = None, after: int | None = None) -> list[Any]:
-    _, state, ended_s, value, error = ending or Ending(task, task.state, task.ended_s or 0.0, task.value, task.error)
+    kept = Ending(task, task.state, task.ended_s or 0.0, task.value, task.error, task.effects, task.ran_s)
+    _, state, ended_s, value, error, effects, ran_s = ending or kept
     return [
         state,
         task.started_s,
@@ -96,6 +123,8 @@ def _end_row(task: Task, ending: Ending | None = None, after: int | None = None)
         task.next if after is None else after,
         task.ready_s,
         [list(each) for each in task.tries],
+        effects,
+        ran_s,
     ]
 
 
@@ -124,12 +153,29 @@ def read_task(number: int, state: dict[str, Any], life: int) -> Task:
     return task
 
 
+def part_of(whole: Task, number: int, method: str, argument: bytes | None, life: int) -> Task:
+    """A task that another one is done in; it runs as that one was to run, at any agent of its kind."""
+    part = Task(number, None, whole.wanted, method, argument, whole.accepted_s, options=whole.options, is_any=True, life=life)
+    part.whole, part.urgency = whole, whole.urgency
+    return part
+
+
+def read_part(number: int, state: dict[str, Any], tasks: Mapping[int, Task], life: int) -> Task:
+    """A part of one of these tasks, in a later life of the journal. Raises KeyError, TypeError, ValueError."""
+    argument = state["argument"]
+    part = part_of(tasks[state["whole"]], number, state["method"], None if argument is None else exact(argument), state["life"])
+    part.agent, part.retried = state["agent"], state["retried"]
+    part.attempts = part.retried + life - part.life
+    return part
+
+
 def ended_task(task: Task, end: dict[str, Any]) -> None:
     """Have a task ended as it did. Raises KeyError, TypeError, ValueError."""
     task.state, task.started_s, task.ended_s = end["state"], end["started_s"], end["ended_s"]
     task.attempts, task.next, task.is_ending = end["attempts"], end["next"], True
     task.ready_s = end.get("ready_s")
     task.tries = tuple(Try(*each) for each in end.get("tries") or ())
+    task.effects, task.ran_s = end.get("effects"), end.get("ran_s")
     task.error = None if end["error"] is None else Failure(*end["error"])
     if task.state == "done":
         task.value = exact(end["value"])

@@ -15,7 +15,7 @@ from engine.dependencies import Dependencies
 from engine.errors import DependencyCycle, DuplicateTask, NotRequeued, ResultGone, UnknownTask
 from engine.names import Former, Names, check_of
 from engine.options import Reference
-from engine.records import Rows, rows_of_change
+from engine.records import Rows, part_of, rows_of_change
 from engine.room import Room
 from engine.shelf import Shelf
 from engine.submission import Submission
@@ -39,8 +39,7 @@ class Register:
     """The tasks of one journal. session: its name, by which workers know the numbers.  life: how often it was opened."""
 
     def __init__(self, session: str, life: int = 1) -> None:
-        self.session = session
-        self.life = life
+        self.session, self.life = session, life
         #: What counts, as it is written down. `open` is what is left of `accepted`.
         self.accepted = 0
         self.ended = dict.fromkeys(ENDED, 0)
@@ -54,12 +53,9 @@ class Register:
         #: Tasks that are not written down yet, by number.
         self._drafted: dict[int, Task] = {}
         self._requeued: set[int] = set()
-        self._next = 1
-        self._settled = 1
-        self._lowest = 1
+        self._next = self._settled = self._lowest = 1
         self._ended_s = 0.0
-        #: Whether a task waits for one by its id.
-        self._has_ids = False
+        self._has_ids = False  # whether a task waits for one by its id
         #: What is open or drafted.
         self.room = Room()
 
@@ -85,9 +81,8 @@ class Register:
         number = self._number(name)
         if number is None and type(name) is str and name.isascii() and name.isdecimal() and len(name) < 19:
             number = self.names.find(int(name))
-        task = None if number is None else self.tasks.get(number)
-        if task is not None:
-            return task
+        if number is not None and number in self.tasks:
+            return self.tasks[number]
         if number is None or not 0 < number < self._settled:
             raise UnknownTask(f"no task {name!r:.80} was accepted here; see: engine tasks")
         raise ResultGone(
@@ -250,6 +245,13 @@ class Register:
         self._requeued.update(old.number for old in olds)
         return draft
 
+    def divide(self, whole: Task, calls: Iterable[tuple[str, bytes | None]]) -> Draft:
+        """What a task is done in: methods and arguments, under numbers of their own. Raises BadArgument past the size."""
+        draft = Draft([], (), parts=[part_of(whole, self._next + at, *call, self.life) for at, call in enumerate(calls)])
+        self.room.grow(draft.size_bytes)
+        self._next += len(draft.parts)
+        return draft
+
     def _held(self, draft: Draft) -> Draft:
         count, oldest = len(draft.tasks), self._oldest()
         self.room.enter(count, draft.size_bytes, self._next + count - oldest, self.id_of(oldest))
@@ -257,8 +259,7 @@ class Register:
         return draft
 
     def _oldest(self) -> int:
-        tasks = self.tasks
-        while self._lowest < self._settled and ((task := tasks.get(self._lowest)) is None or task.ended_s is not None):
+        while self._lowest < self._settled and ((task := self.tasks.get(self._lowest)) is None or task.ended_s is not None):
             self._lowest += 1
         return self._lowest
 
@@ -273,7 +274,7 @@ class Register:
         for one in change.endings:
             ended[one.state] += 1
         count = sum(len(draft.tasks) for draft in change.drafts)
-        last = max((draft.tasks[-1].number + 1 for draft in change.drafts if draft.tasks), default=self._settled)
+        last = max([self._settled, *(draft.last + 1 for draft in change.drafts)])
         return [self.session, self.life, last, self.accepted + count, *ended.values()]
 
     def apply(self, change: Change) -> Change:
@@ -308,8 +309,9 @@ class Register:
             self.tasks[task.number] = task
             if task.of is not None:
                 self._was_requeued(task.of, task)
-        if draft.tasks:
-            self._settled = draft.tasks[-1].number + 1
+        for part in draft.parts:
+            part.whole.parts = [*(part.whole.parts or ()), part]  # type: ignore[union-attr]  # each is part of one
+        self._settled = max(self._settled, draft.last + 1)
         if draft.key:
             self._keys[draft.key] = draft.numbers
 
@@ -324,11 +326,11 @@ class Register:
             self.names.put(by.name, by.number)
 
     def _end(self, ending: Ending) -> None:
-        task, state, ended_s, value, error = ending
-        self.ended[state] += 1
-        self.room.leave([task])
-        self._ended_s = ended_s
-        task.state, task.ended_s, task.value, task.error = state, ended_s, value, error
+        task = ending.task
+        self.ended[ending.state] += 1
+        self.room.leave(1, task.held_bytes)
+        self._ended_s = ending.ended_s
+        _, task.state, task.ended_s, task.value, task.error, task.effects, task.ran_s = ending
         self._shelve(task)
 
     def _release(self, task: Task, state: str, more: Change) -> None:
@@ -357,9 +359,8 @@ class Register:
     def refuse(self, drafts: Iterable[Draft]) -> None:
         """Drafts that could not be written down: their numbers are never used."""
         for draft in drafts:
-            if draft.tasks:
-                self._settled = draft.tasks[-1].number + 1
-            self.room.leave(draft.tasks)
+            self._settled = max(self._settled, draft.last + 1)
+            self.room.leave(len(draft.tasks), draft.size_bytes)
             self._undo(draft.tasks)
             self._requeued.difference_update(task.of for task in draft.tasks if task.of is not None)
 
@@ -377,7 +378,7 @@ class Register:
                 self._ended_s = task.ended_s
                 self._shelve(task)
             else:
-                self.room.take_up(task)
+                self.room.take_up(task.held_bytes)
         self.tasks = {number: self.tasks[number] for number in sorted(self.tasks)}
         for task in self.tasks.values():
             if task.ended_s is None and task.after:

@@ -10,7 +10,7 @@ from typing import Any
 
 from checkpoints.spec import SESSION_BYTES
 from engine.change import Change
-from engine.records import END, KEY, META, NAME, TASK, ended_task, numbers_of, read_name, read_task
+from engine.records import END, KEY, META, NAME, PART, TASK, ended_task, numbers_of, read_name, read_part, read_task
 from engine.register import Register
 from engine.task import ENDED
 from pools.errors import BadArgument, StateUnreadable
@@ -23,7 +23,7 @@ def restored(items: Iterable[tuple[str, int | str, dict[str, Any]]], session: st
 
     Raises StateUnreadable for counts that its tasks do not have.
     """
-    kept: dict[str, dict[Any, dict[str, Any]]] = {META: {}, TASK: {}, END: {}, KEY: {}, NAME: {}}
+    kept: dict[str, dict[Any, dict[str, Any]]] = {META: {}, TASK: {}, END: {}, KEY: {}, NAME: {}, PART: {}}
     for kind, key, state in items:
         kept.setdefault(kind, {})[key] = state
     try:
@@ -39,6 +39,10 @@ def _restored(kept: dict[str, dict[Any, dict[str, Any]]], session: str) -> tuple
     found = Register(_session(meta["session"]), meta["life"] + 1)
     found.accepted, found.ended = meta["accepted"], {state: meta[state] for state in ENDED}
     tasks = {number: read_task(number, state, found.life) for number, state in kept[TASK].items()}
+    for number, state in sorted(kept[PART].items()):
+        part = read_part(number, state, tasks, found.life)
+        whole = tasks[state["whole"]]
+        whole.parts = [*(whole.parts or ()), part]
     ended = [number for number, _ in sorted(kept[END].items(), key=lambda item: (item[1]["ended_s"], item[0]))]
     for number in ended:
         ended_task(tasks[number], kept[END][number])
@@ -46,7 +50,7 @@ def _restored(kept: dict[str, dict[Any, dict[str, Any]]], session: str) -> tuple
     found.names.restore((name, read_name(state)) for name, state in kept[NAME].items())
     keys = sorted(kept[KEY].items(), key=lambda item: item[1]["first"])
     count = sum(task.ended_s is None for task in tasks.values())
-    if count != found.open or not all(0 < number < meta["next"] for number in tasks):
+    if count != found.open or not all(0 < number < meta["next"] for number in (*tasks, *kept[PART])):
         raise ValueError(f"{count} open tasks are there, the counts say {found.open}")
     return found, found.take_up(order, [(key, numbers_of(state)) for key, state in keys], meta["next"])
 

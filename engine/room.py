@@ -5,10 +5,7 @@ Owns the limits and what is held of them. Which tasks these are is the register'
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from engine.errors import IntakeFull
-from engine.task import Task
 from pools.errors import BadArgument
 
 __all__ = ["Room"]
@@ -32,8 +29,7 @@ class Room:
 
         Raises BadArgument for what never fits, IntakeFull.
         """
-        if size_bytes > SUBMISSION_BYTES:
-            raise BadArgument(f"a submission has {size_bytes:,} bytes, up to {SUBMISSION_BYTES:,} are accepted at once")
+        _check_size(size_bytes)
         if self.held + count > OPEN_TASKS or self.held_bytes + size_bytes > OPEN_BYTES:
             raise IntakeFull(
                 f"{self.held:,} tasks of {self.held_bytes / 2**20:,.0f} MiB are open, {count:,} more of "
@@ -44,13 +40,22 @@ class Room:
         self.held += count
         self.held_bytes += size_bytes
 
-    def take_up(self, task: Task) -> None:
+    def grow(self, size_bytes: int) -> None:
+        """Hold so much more of a task that is open, however much there is: it needs that to end. Raises BadArgument."""
+        _check_size(size_bytes)
+        self.held_bytes += size_bytes
+
+    def take_up(self, size_bytes: int) -> None:
         """Hold a task that was accepted before, however many there are."""
         self.held += 1
-        self.held_bytes += task.size_bytes
+        self.held_bytes += size_bytes
 
-    def leave(self, tasks: Iterable[Task]) -> None:
-        """Hold these no more."""
-        for task in tasks:
-            self.held -= 1
-            self.held_bytes -= task.size_bytes
+    def leave(self, count: int, size_bytes: int) -> None:
+        """Hold so many tasks less."""
+        self.held -= count
+        self.held_bytes -= size_bytes
+
+
+def _check_size(size_bytes: int) -> None:
+    if size_bytes > SUBMISSION_BYTES:
+        raise BadArgument(f"a submission has {size_bytes:,} bytes, up to {SUBMISSION_BYTES:,} are accepted at once")

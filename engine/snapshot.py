@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.tally import Tally
     from pools.pool import Pool
     from pools.seat import Seat
+    from pools.station import Station
     from pools.swarm import Swarm
 
 __all__ = ["SCHEMA", "Snapshot", "place_facts", "pool_facts", "snapshot", "worker_facts"]
@@ -58,6 +59,8 @@ class Snapshot:
     alerts: agents and queues that are alive, have tasks waiting and take none, each with what, name, worker, agent, method,
     task, waiting and for_s.
     foresight: as `engine foresight --json` tells it.
+    code: the number of the code that agents run, of the one that is being deployed and the share of agents that run it, and the
+    processes that wait with the old one (they are in `memory_bytes.engine`).
     memory_bytes: proportional set sizes.
     """
 
@@ -79,6 +82,7 @@ class Snapshot:
     pressure: dict[str, Any]
     alerts: list[dict[str, Any]]
     foresight: dict[str, Any]
+    code: dict[str, Any]
     memory_bytes: dict[str, int]
     pools: list[dict[str, Any]]
     schema: str = SCHEMA
@@ -89,7 +93,7 @@ class Snapshot:
         return {"schema": facts.pop("schema"), **facts}
 
 
-def _latency(seats: list[Seat]) -> dict[str, int | None]:
+def _latency(seats: Sequence[Seat]) -> dict[str, int | None]:
     counts = [0] * (CELLS - HISTOGRAM)
     for seat in seats:
         counts = [known + more for known, more in zip(counts, seat.cells[HISTOGRAM:CELLS], strict=True)]
@@ -101,13 +105,13 @@ def _latency(seats: list[Seat]) -> dict[str, int | None]:
     }
 
 
-def _limits(seats: list[Seat]) -> dict[str, Any]:
+def _limits(seats: Sequence[Seat]) -> dict[str, Any]:
     """The limit of each worker."""
     now_s = time.monotonic()
     return {seat.name: seat.link.valve.facts(now_s) for seat in seats if seat.link.valve is not None}
 
 
-def worker_facts(seat: Seat, pool: Pool) -> dict[str, Any]:
+def worker_facts(seat: Station, pool: Pool) -> dict[str, Any]:
     """One worker's line of `ps`."""
     cells = seat.cells
     since_ns = cells[BUSY_SINCE_NS]
@@ -116,6 +120,7 @@ def worker_facts(seat: Seat, pool: Pool) -> dict[str, Any]:
         "pool": pool.name,
         "pid": seat.pid,
         "state": seat.state,
+        "code": seat.number,
         "loop": seat.loop_name,
         "live": cells[LIVE] if seat.pid else 0,
         "asleep": cells[ASLEEP] if seat.pid else 0,
@@ -185,7 +190,9 @@ def snapshot(
     asleep = sum(seat.cells[ASLEEP] for seat in up)
     pools = [pool_facts(pool, placement.used[pool.number]) for pool in swarm.pools]
     workers_bytes = sum(pool["memory_bytes"] for pool in pools)
-    own_bytes = pss_bytes(os.getpid()) + swarm.memory_bytes
+    deploy = swarm.deploys.status()
+    warm_bytes = deploy["warm"]["memory_bytes"]
+    own_bytes = pss_bytes(os.getpid()) + swarm.memory_bytes + warm_bytes
     now_s = time.time()
     return Snapshot(
         name=name,
@@ -223,6 +230,7 @@ def snapshot(
         pressure={**swarm.gates.facts(), "workers": _limits(swarm.seats)},
         alerts=swarm.watch.alerts.listed(time.monotonic()),
         foresight=dict(foresight),
+        code={name: deploy[name] for name in ("phase", "code", "next", "share", "warm")},
         memory_bytes={"engine": own_bytes, "workers": workers_bytes, "total": own_bytes + workers_bytes},
         pools=pools,
     )

@@ -146,6 +146,7 @@ class SprintAgents:
                 retries=item.retries or None,
                 skills=role.skills or None,
                 tags=[self._sprint],
+                count_effects=True,
             )
         return Submission(self._name(item.id), role.kind, item.method, argument, None, options=options)
 
@@ -180,6 +181,9 @@ def _outcome(item: Item, task: Task) -> Outcome:
     value: Any = None if task.value is None else orjson.loads(task.value)
     started_s, ended_s = task.started_s, task.ended_s
     ready_s = task.ready_s or task.accepted_s
+    ran_s = task.ran_s
+    if ran_s is None and started_s is not None and ended_s is not None:  # it did not answer
+        ran_s = max(ended_s - started_s, 0.0)
     return Outcome(
         item.id,
         is_done,
@@ -187,6 +191,7 @@ def _outcome(item: Item, task: Task) -> Outcome:
         None if is_done or error is None else error.type,
         None if is_done or error is None else error.message,
         task.agent,
-        None if started_s is None or ended_s is None else round(max(ended_s - started_s, 0.0), 6),
-        None if started_s is None else round(max(started_s - ready_s, 0.0), 6),
+        ran_s if ran_s is None else round(ran_s, 6),
+        None if started_s is None else round(max((ended_s or started_s) - ready_s - (ran_s or 0.0), 0.0), 6),
+        task.effects or {},
     )

@@ -44,7 +44,7 @@ async def batches(
 
     if window < 1:
         raise ValueError(f"window must be 1 or more, got {window}")
-    stream = Stream(resolve, window, wake, tally.end, deal, aside)
+    stream = Stream(resolve, window, wake, tally.end, deal, aside, loop.time)
     feed = feed_of(tasks, stream, tally, wake)
     try:
         while True:

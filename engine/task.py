@@ -24,6 +24,8 @@ STATES = ("queued", "waiting", "running", *ENDED)
 TASK_BYTES = 400
 #: The same of each task that it waits for.
 REFERENCE_BYTES = 200
+#: The same of each effect that is counted.
+EFFECT_BYTES = 100
 #: Attempts that failed of which it is known how, the newest ones.
 TRIES = 20
 
@@ -43,7 +45,7 @@ class Task:
     """An accepted task.
 
     number: in its journal, from 1.  agent: kind/key, or a kind while no agent of it was chosen.
-    argument, value: as JSON; a value is there once it is done.
+    argument, value: as JSON; a value is there once it is done, with `effects` and `ran_s` where they were asked for.
     after: the tasks that it waits for, or waited for.  is_any: any agent of its kind will do.
     check: of its argument, which is let go before it.
     of, next: numbers of the task that this one is another attempt of, and of the one that was made of it.
@@ -75,22 +77,35 @@ class Task:
     ended_s: float | None = None
     value: bytes | None = None
     error: Failure | None = None
+    #: What it changed by name, no name with 0, and seconds from the method's first instruction to its end, waiting included.
+    effects: dict[str, int] | None = None
+    ran_s: float | None = None
     next: int | None = None
     #: Further attempts that its options gave it, and how the newest of all that failed did.
     retried: int = 0
     tries: tuple[Try, ...] = ()
     #: How far it said last that it is, 0 to 1.
     progress: float | None = None
+    #: The priority with which it goes: its own, or a higher one of a task that waits for it.
+    urgency: int = field(init=False, repr=False)
+    #: Whether it stands in the line before a worker.
+    is_lined: bool = field(default=False, repr=False)
     #: Whether its end is decided, and perhaps not written down yet.
     is_ending: bool = field(default=False, repr=False)
     #: How it shall end, `cancelled` or `expired`, once somebody has taken it back.
     wish: str | None = field(default=None, repr=False)
+
+    #: What it is done in: the task that splits it, its parts in order, the one that joins them; None where it runs as it is.
+    parts: list[Task] | None = field(default=None, repr=False)
+    #: The task that it is a part of: such a one is not counted, and has no end of its own in the journal.
+    whole: Task | None = field(default=None, repr=False)
 
     #: What it takes in memory, about, while it is open.
     size_bytes: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         argument, name = self.argument, self.name
+        self.urgency = self.options.priority
         self.size_bytes = (
             TASK_BYTES
             + len(self.agent)
@@ -101,9 +116,14 @@ class Task:
         )
 
     @property
+    def held_bytes(self) -> int:
+        """What it takes while it is open, with what it is done in."""
+        return self.size_bytes + sum([part.size_bytes for part in self.parts or ()])
+
+    @property
     def kept_bytes(self) -> int:
         """What it takes once it has ended."""
-        return self.size_bytes + len(self.value or b"")
+        return self.size_bytes + len(self.value or b"") + _size_bytes(self.effects)
 
     @property
     def wanted(self) -> str:
@@ -121,6 +141,13 @@ class Task:
         self.is_ending = True
         return Ending(self, state, now_s, value, error)
 
+    def done(self, now_s: float, result: Any) -> Ending:
+        """How it ends with what its worker answered: a value, with its effects and its time where they are counted."""
+        if not self.options.count_effects:
+            return self.end("done", now_s, value=exact(result))
+        value, effects, ran_s = result
+        return self.end("done", now_s, value=exact(value))._replace(effects=effects, ran_s=ran_s)
+
 
 class Ending(NamedTuple):
     """The end of a task that is not written down yet."""
@@ -130,11 +157,19 @@ class Ending(NamedTuple):
     ended_s: float
     value: bytes | None
     error: Failure | None
+    effects: dict[str, int] | None = None
+    ran_s: float | None = None
 
     @property
     def size_bytes(self) -> int:
         """What it takes in the journal, about."""
-        return 200 + len(self.value or b"") + (0 if self.error is None else len(self.error.message))
+        told = 0 if self.error is None else len(self.error.message)
+        return 200 + len(self.value or b"") + told + _size_bytes(self.effects)
+
+
+def _size_bytes(effects: dict[str, int] | None) -> int:
+    """What effects take, about."""
+    return 0 if effects is None else EFFECT_BYTES * (1 + len(effects)) + sum(map(len, effects))
 
 
 def exact(value: Any) -> bytes:

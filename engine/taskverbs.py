@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.engine import Engine
+from engine.flowfeed import FlowFeed
 from engine.order import Order
 from engine.submission import submissions_of
 from pools.errors import BadArgument
@@ -17,6 +18,8 @@ __all__ = ["TaskVerbs"]
 
 #: Seconds that somebody may wait for a task at most.
 WAIT_S = 86_400.0
+#: Seconds that somebody may wait for a step at most: less than the feed listens without being asked.
+STEPS_S = 20.0
 #: Tasks on a page at most.
 PAGE = 10_000
 #: Characters by which a submission is told from all others.
@@ -30,6 +33,7 @@ class TaskVerbs:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._feed: FlowFeed | None = None
         self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "submit": self._submit,
             "result": self._result,
@@ -41,6 +45,7 @@ class TaskVerbs:
             "requeue": self._requeue,
             "drop": self._drop,
             "why": self._why,
+            "steps": self._steps,
         }
 
     async def _submit(self, order: Order) -> list[str]:
@@ -63,6 +68,10 @@ class TaskVerbs:
 
     async def _why(self, order: Order) -> dict[str, Any]:
         return self._engine.story(order.reference("task"))
+
+    async def _steps(self, order: Order) -> dict[str, Any]:
+        self._feed = self._feed or FlowFeed(self._engine.listeners)
+        return await self._feed.read(order.text("pattern"), order.count_if_any("since"), order.seconds("wait_s", 0.0, STEPS_S))
 
     async def _cancel(self, order: Order) -> dict[str, Any]:
         return await self._engine.cancel(order.reference("task"))

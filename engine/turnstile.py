@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from engine.task import Task
 from pools.address import Key
 from pools.gates import Gates
-from pools.ranked import Ranked
+from pools.ranked import CRITICAL, Ranked
 
 __all__ = ["Entry", "Turnstile"]
 
@@ -48,6 +48,8 @@ class Turnstile:
         self._queue: Ranked[_Flow] = Ranked()
         self._count = 0
         self._out: Counter[str] = Counter()
+        #: Those that left as critical ones; what is hastened later takes none of their room.
+        self._critical: set[Task] = set()
         #: Seconds after which those that were passed over may have tokens; None where nobody waits for any.
         self.wait_s: float | None = None
 
@@ -64,6 +66,7 @@ class Turnstile:
     def put(self, entry: Entry, priority: int) -> None:
         """Have one more wait."""
         task, kind, _ = entry
+        task.urgency = priority
         key = kind, task.options.tenant, priority
         flow = self._flows.get(key)
         if flow is None:
@@ -74,22 +77,30 @@ class Turnstile:
             flow.is_queued = True
             self._queue.put(flow, priority)
 
-    def take(self, room: int, most: int, now_s: float) -> list[Entry]:
-        """The next ones, up to `room`; of kinds that have few out, some more. most: that may be out.  now_s: monotonic."""
+    def take(self, room: int, most: int, now_s: float, spare: int = 0) -> list[Entry]:
+        """The next ones, up to `room`; of kinds that have few out, some more, and of critical ones up to `spare`.
+
+        most: that may be out.  now_s: monotonic.
+        """
         taken: list[Entry] = []
         passed: list[_Flow] = []
         self.wait_s = None
         sure = int(most * KIND_SHARE)
         while self._queue:
             flow = self._queue.take()
-            size = max(room - len(taken), sure - self._out[flow.kind])
+            own = spare - len(self._critical) if flow.priority == CRITICAL else 0  # past it they take turns with the others
+            size = max(room - len(taken), sure - self._out[flow.kind], own)
             size = min(size, len(flow.entries), QUANTUM if self._queue else size)
             size = self._allowed(flow, size, now_s)
             if size <= 0:
                 passed.append(flow)
                 continue
-            taken += [flow.entries.popleft() for _ in range(size)]
-            self._out[flow.kind] += size
+            popped = [flow.entries.popleft() for _ in range(size)]
+            fresh = [entry for entry in popped if entry[0].urgency == flow.priority]  # the others have another place by now
+            taken += fresh
+            self._out[flow.kind] += len(fresh)
+            if flow.priority == CRITICAL:
+                self._critical.update(task for task, _, _ in fresh)
             self._count -= size
             if flow.entries:
                 self._queue.put(flow, flow.priority)
@@ -117,6 +128,7 @@ class Turnstile:
             bucket.take(size, now_s)
         return size
 
-    def ended(self, kind: str) -> None:
+    def ended(self, kind: str, task: Task) -> None:
         """One of a kind came back."""
         self._out[kind] -= 1
+        self._critical.discard(task)

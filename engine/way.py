@@ -6,25 +6,28 @@ Owns what waits for it, and how much it has. When they leave is decided by the o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from engine.desk import Desk
 from engine.task import Task
 from engine.turnstile import Entry, Turnstile
-from pools.gates import Gates
-from pools.lane import Lane
+from pools.gates import CRITICAL_SHARE, Gates
+from pools.lane import FREE, Lane, Sink
 from pools.link import Link
 
 __all__ = ["OFFERED", "Way"]
 
 #: Tasks that one worker has at once: a window full. The rest waits here, so that one slow worker holds up nobody else's tasks.
 OFFERED = 4_096
+#: Critical tasks that it has beyond that, so that they never wait for one of the others to end.
+SPARE = int(OFFERED * CRITICAL_SHARE)
 #: Seconds after which tokens are looked for at the earliest.
 TOKEN_S = 0.001
 
 
 class Way:
-    """What goes to one worker: the lanes by kind and priority, the tasks that wait, and how many are out.
+    """What goes to one worker: the lanes by kind and manner, the tasks that wait, and how many are out.
 
     gates: what kinds and tenants may take.  most: how many may be out.  refused: those that its full disk kept from changing
     anything; they wait for the next try.
@@ -32,7 +35,7 @@ class Way:
 
     def __init__(self, link: Link, gates: Gates | None = None) -> None:
         self.link = link
-        self.lanes: dict[tuple[str, int], Lane] = {}
+        self.lanes: dict[tuple[str, int, bool], Lane] = {}
         self.waiting = Turnstile(gates)
         #: Whether it will look again when there are tokens.
         self._is_due = False
@@ -40,9 +43,20 @@ class Way:
         self.most = OFFERED
         self.refused: list[Task] = []
 
+    def lane(self, kind: str, task: Task, sink: Sink, session: str | None) -> Lane:
+        """The lane of the tasks of a kind that are as urgent, and counted or not. session: of their numbers."""
+        what = kind, task.urgency, task.options.count_effects
+        lane = self.lanes.get(what)
+        if lane is None:
+            lane = self.lanes[what] = Lane(self.link, kind, sink)
+            lane.session, lane.ids, lane.manner = session, _numbers, FREE
+            _, lane.priority, lane.is_counted = what
+        return lane
+
     def next(self, desk: Desk, look: Callable[[], None]) -> list[Entry]:
         """The tasks that may go now. look: called again when those that wait for tokens may have some."""
-        entries = self.waiting.take(self.most - self.out, self.most, time.monotonic())
+        spare = SPARE if self.most == OFFERED else 0
+        entries = self.waiting.take(self.most - self.out, self.most, time.monotonic(), spare)
         if self.waiting.wait_s is not None and not self._is_due:
             self._is_due = True
             desk.call_later(max(self.waiting.wait_s, TOKEN_S), lambda: self._look(look))
@@ -55,3 +69,7 @@ class Way:
     def widen(self) -> None:
         """It takes changes again: twice as many may be out."""
         self.most = min(2 * self.most, OFFERED)
+
+
+def _numbers(tokens: Sequence[Any]) -> list[int]:
+    return [task.number for task in tokens]

@@ -110,8 +110,9 @@ class Flight:
             piece["m"] = names if type(names) is str else [names[0], names[1][part]]
             if "a" in self.section:
                 piece["a"] = self.section["a"][part]
-            if "q" in self.section:
-                piece["q"] = self.section["q"][part]
+            for name in ("q", "d"):
+                if name in self.section:
+                    piece[name] = self.section[name][part]
             half = Flight(self.sink, self.tokens[part], self.sent_s, piece)
             half.opening = self.opening
             yield piece, half
@@ -121,6 +122,7 @@ class Flight:
         self.places = places
         section: dict[str, Any] = orjson.loads(self.sent)
         section["r"] = 1
+        section.pop("d", None)  # it was as of then; who sends it takes it back when its time is over
         if len(places) == len(self.tokens):
             return section
         section["p"] = places

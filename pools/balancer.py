@@ -24,6 +24,7 @@ from pools.placement import Placement, shares
 from pools.pool import Pool
 from pools.rota import Agents, Rota
 from pools.seat import Seat
+from pools.sight import Sight
 from pools.spec import STICKY_KEYS
 from pools.talents import Talented
 
@@ -49,10 +50,11 @@ LOOKS = 16
 class _Target:
     """One worker that has agents of a kind.
 
-    given: tasks it got since something was offered to its link, which does not know them yet.  turns: all of them.
+    given: tasks it got since something was offered to its link, which does not know them yet, and by agent where that was
+    looked at.  turns: all of them.
     """
 
-    __slots__ = ("given", "pool", "rota", "seat", "seen", "turns", "weight", "worker")
+    __slots__ = ("given", "given_to", "pool", "rota", "seat", "seen", "turns", "weight", "worker")
 
     def __init__(self, pool: int, worker: int, seat: Seat, rota: Rota, weight: float) -> None:
         self.pool = pool
@@ -61,6 +63,7 @@ class _Target:
         self.rota = rota
         self.weight = weight
         self.given = self.turns = 0
+        self.given_to: Counter[Key] = Counter()
         self.seen = -1
 
     @property
@@ -69,6 +72,7 @@ class _Target:
         link = self.seat.link
         if link.offers != self.seen:
             self.seen, self.given = link.offers, 0
+            self.given_to.clear()
         return link.open + link.waiting + self.given
 
 
@@ -162,21 +166,32 @@ class Balancer:
         """The agent whose turn it is at a worker, or the next one that has nothing to do."""
         target.given += 1
         target.turns += 1
-        rota, worker, sight = target.rota, target.worker, target.seat.link.sight
+        if target.seat.link.sight is None or target.rota.size(target.worker) == 1:
+            (key,) = target.rota.take(target.worker, 1)
+        else:
+            key = self._idle(kind, target, target.seat.link.sight)
+            target.given_to[key] += 1
+        return key
+
+    def _idle(self, kind: str, target: _Target, sight: Sight) -> Key:
+        """The first of the next agents that has nothing to do; where none is found, the shorter of two mailboxes.
+
+        What was given meanwhile is shared by all: who has no more of it than his part counts as idle.
+        """
+        rota, worker, given = target.rota, target.worker, target.given_to
         (key,) = rota.take(worker, 1)
         size = rota.size(worker)
-        if sight is None or size == 1:
-            return key
+        part = (target.given - 1) // size
         sight.count(kind, size)
-        least = sight.flying(kind, key)
-        if not least:
+        least = sight.flying(kind, key) + given[key]
+        if least <= part:
             return key
         for _ in range(min(LOOKS, size - 1)):
             (other,) = rota.take(worker, 1)
-            if not sight.flying(kind, other):
+            if sight.flying(kind, other) + given[other] <= part:
                 return other
         other = rota.at(worker, self._chance.random())
-        return other if sight.flying(kind, other) < least else key
+        return other if sight.flying(kind, other) + given[other] < least else key
 
     # -- many tasks ----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ of probes, which are counted as they are admitted: an answer that comes late adm
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from random import Random
@@ -19,6 +20,10 @@ CLOSED, OPEN, HALF_OPEN = STATES = ("closed", "open", "half-open")
 BUCKETS = 10
 #: Doublings of the open time at most, so that the power stays a number.
 DOUBLINGS = 30
+#: Share of failed calls from which on nothing works in a place: who could avoid what fails has nowhere to go.
+NOTHING = 0.95
+#: Calls in a window, as a multiple of `minimum`, past which many were in flight at once: their order says little then.
+BURST = 5
 
 
 #: Least and most of each number of a BreakerSpec. A share of nothing would open for one call, more than all never; a day is as
@@ -132,8 +137,8 @@ class Breaker:
     """The breaker of one place. chance: for the jitter of its open times."""
 
     __slots__ = (
-        "_admitted", "_asked_s", "_chance", "_closed_s", "_passed", "_row", "_spec", "_state", "_times", "_until_s", "_window",
-        "forced", "opening", "openings", "why",
+        "_admitted", "_asked_s", "_chance", "_closed_s", "_ok_s", "_passed", "_row", "_spec", "_state", "_times", "_until_s",
+        "_well", "_window", "forced", "opening", "openings", "why",
     )  # fmt: skip
 
     def __init__(self, spec: BreakerSpec, chance: Random) -> None:
@@ -145,8 +150,8 @@ class Breaker:
         self._times = 0
         self._until_s = 0.0
         self._closed_s = -inf
-        self._admitted = self._passed = 0
-        self._asked_s = 0.0
+        self._admitted = self._passed = self._well = 0
+        self._asked_s = self._ok_s = 0.0
         #: What an operator holds it in: CLOSED (it only counts), OPEN (isolated), None while it decides by itself.
         self.forced: str | None = None
         #: The number of its present state: another one after each change.
@@ -164,7 +169,7 @@ class Breaker:
             return self.forced
         if self._state == OPEN and now_s >= self._until_s:
             self._turn(HALF_OPEN)
-            self._admitted = self._passed = 0
+            self._admitted = self._passed = self._well = 0
             self._asked_s = now_s
         elif self._state == HALF_OPEN and self._admitted > self._passed and now_s >= self._asked_s + self._spec.probe_s:
             self._open(now_s, "its probes did not come back")
@@ -204,11 +209,14 @@ class Breaker:
 
     # -- telling -------------------------------------------------------------------------------------------------------
 
-    def record(self, opening: int, ok: int, failed: int, slow: int, now_s: float) -> bool:
+    def record(
+        self, opening: int, ok: int, failed: int, slow: int, now_s: float, excused: Callable[[], bool] | None = None
+    ) -> bool:
         """Take results of calls; returns whether its state has changed.
 
         opening: the permit's, or what `opening` was when they were made; those of another one are ignored.
         ok, failed: calls that went well, and others.  slow: those of either that took too long.
+        excused: whether what fails can be avoided without it, asked only while some calls go well: then it does not open.
         """
         if opening != self.opening or not ok + failed:
             return False
@@ -216,20 +224,25 @@ class Breaker:
         if opening != self.opening:
             return True
         if self._state == HALF_OPEN and self.forced is None:
-            return self._probed(ok, failed, slow, now_s)
+            return self._probed(ok, failed, slow, now_s, excused)
         if self._state == OPEN and self.forced is None:
             return False
+        self._ok_s = now_s if ok else self._ok_s
         self._row = 0 if ok else self._row + failed  # within one record nobody knows the order
         self._window.add(ok + failed, failed, slow, now_s)
         if self.forced is None and self._spec.is_on:
-            why = self._fault()
+            why = self._fault(now_s, excused)
             if why:
                 self._times = self._times + 1 if now_s < self._closed_s + self._spec.window_s else 0
                 self._open(now_s, why)
                 return True
         return False
 
-    def _probed(self, ok: int, failed: int, slow: int, now_s: float) -> bool:
+    def _probed(self, ok: int, failed: int, slow: int, now_s: float, excused: Callable[[], bool] | None) -> bool:
+        self._well += ok
+        is_last = self._passed + ok + failed >= self._spec.probes
+        if failed and not slow and (self._well or not is_last) and excused is not None and excused():
+            ok, failed = ok + failed, 0  # one of all probes that goes well shows that something works there
         if failed or slow:
             self._times += 1
             self._open(now_s, f"a probe {'failed' if failed else 'was slow'}")
@@ -244,17 +257,32 @@ class Breaker:
         self._row = 0
         return True
 
-    def _fault(self) -> str:
+    def _fault(self, now_s: float, excused: Callable[[], bool] | None) -> str:
         """Why it should open, in words; empty where it should not."""
         spec, window = self._spec, self._window
+        why = ""
         if self._row >= spec.in_a_row:
-            return f"{self._row:,} calls failed one after the other"
-        if window.calls >= spec.minimum:
-            if window.failed >= spec.failure_rate * window.calls:
-                return f"{window.failed:,} of {window.calls:,} calls failed"
-            if window.slow >= spec.slow_rate * window.calls:
-                return f"{window.slow:,} of {window.calls:,} calls were slow"
+            why = f"{self._row:,} calls failed one after the other"
+        elif window.calls >= spec.minimum and window.failed >= spec.failure_rate * window.calls:
+            why = f"{window.failed:,} of {window.calls:,} calls failed"
+        if why and not self._is_excused(now_s, excused):
+            return why
+        if window.calls >= spec.minimum and window.slow >= spec.slow_rate * window.calls:
+            return f"{window.slow:,} of {window.calls:,} calls were slow"
         return ""
+
+    def _is_excused(self, now_s: float, excused: Callable[[], bool] | None) -> bool:
+        """Not where nothing works any more: the newer half of the window, as many as make a share count, has failed whole.
+
+        Fewer in a row say little, and of a burst no number does, but time: what one agent was sent comes back together.
+        """
+        spec, window = self._spec, self._window
+        is_row = self._row >= max(spec.minimum, window.calls / 2)
+        if is_row and window.calls > BURST * spec.minimum:
+            is_row = now_s - self._ok_s >= spec.window_s / BUCKETS
+        if excused is None or is_row or window.failed > NOTHING * window.calls:
+            return False
+        return excused()
 
     def _open(self, now_s: float, why: str) -> None:
         spec = self._spec

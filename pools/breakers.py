@@ -8,6 +8,7 @@ only; what is the caller's fault counts nowhere. It sends nothing, and chooses n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -15,7 +16,7 @@ from pools.breaker import CLOSED, OPEN, Breaker, BreakerSpec
 from pools.errors import BadArgument, CircuitOpen
 from pools.gauges import CELLS, HISTOGRAM, bucket_of, percentile_us
 
-__all__ = ["ACTIONS", "HELD", "Breakers", "Openings", "Pair", "Usual"]
+__all__ = ["ACTIONS", "HELD", "Breakers", "Openings", "Pair", "Usual", "target_name"]
 
 #: Breakers of kinds in pools at most; past it all further kinds of a pool share one.
 MOST = 4_096
@@ -29,6 +30,11 @@ USUAL_S = 5.0
 HELD = "the breaker of "
 #: What an operator may say: hold it open, hold it closed, let it decide.
 ACTIONS = {"open": OPEN, "close": CLOSED, "auto": None}
+
+#: Targets outside that operators hold at most, each pool's counted: fewer than a worker knows, which forgets none of them.
+HELD_TARGETS = 512
+#: Characters of a target's name: it stands in logs and tables.
+NAME_CHARS = 200
 
 #: Ends that tell of the place, by the name of their error.
 _PLACE = frozenset({"WorkerDied", "PoolUnavailable", "TaskHung", "TaskKilled", "TaskExpired", "LinkClosed"})
@@ -114,8 +120,14 @@ class Breakers:
         self.isolated: set[tuple[int, str]] = set()
         #: Who has results that were not handed in yet, asked before anything is shown.
         self.tellers: list[Callable[[], None]] = []
+        #: Says whether tasks of a kind that fail in a pool by their own errors can be sent where they do not; None for nobody.
+        self.excuse: Callable[[int, str], bool] | None = None
         #: Of what agents call outside, by worker and target: what the worker said last, where it is not simply closed.
         self._outside: dict[tuple[str, str], dict[str, Any]] = {}
+        #: The targets outside that an operator holds, and how, by the number of the pool.
+        self._held: dict[tuple[int, str], str] = {}
+        #: Tells the workers of a pool that a target is held, or not any more; the swarm's.
+        self.on_held: Callable[[int, str, str | None], None] = _nobody
 
     @property
     def is_calm(self) -> bool:
@@ -202,7 +214,8 @@ class Breakers:
         pair.note(ok, place + own)
         of_place, of_kind = sent or (pair.place.opening, pair.kind.opening)
         has_changed = pair.place.record(of_place, ok + own, place, slow, now_s)
-        if pair.kind.record(of_kind, ok, place + own, slow, now_s) or has_changed:
+        excused = None if place or self.excuse is None else partial(self.excuse, pool, kind)
+        if pair.kind.record(of_kind, ok, place + own, slow, now_s, excused) or has_changed:
             self._tell(pool, kind)
 
     def _tell(self, pool: int, kind: str) -> None:
@@ -232,20 +245,29 @@ class Breakers:
 
     # -- operators -----------------------------------------------------------------------------------------------------
 
-    def force(self, action: str, pool: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+    def force(
+        self, action: str, pool: str | None = None, kind: str | None = None, *, target: str | None = None
+    ) -> list[dict[str, Any]]:
         """Hold breakers open or closed, or let them decide again; returns them.
 
         action: open, close or auto.  pool: its name, None for all pools.  kind: None for the pools' own breakers, and with
-        `auto` for every breaker of them.  Raises BadArgument.
+        `auto` for every breaker of them.  target: that of a target outside instead, in the workers of those pools, also in
+        those that start later; returns pool, target, state and mode.  Raises BadArgument.
         """
         if action not in ACTIONS:
             raise BadArgument(f"a breaker is told {', '.join(ACTIONS)}, not {action!r:.40}")
         if pool is not None and pool not in self._names:
             raise BadArgument(f"there is no pool {pool!r:.60}; there are: {', '.join(self._names)}")
         pools = range(len(self._names)) if pool is None else [self._names.index(pool)]
+        if target is not None:
+            if kind is not None:
+                raise BadArgument("a breaker is that of a kind or of a target outside, not of both")
+            return self._hold(ACTIONS[action], pools, target_name(target))
         meant: list[tuple[int, str]] = [(number, kind or "") for number in pools]
         if kind is None and action == "auto":
             meant += [key for key in self._kinds if key[0] in pools]
+            for number, held in [key for key in self._held if key[0] in pools]:
+                self._hold(None, [number], held)
         now_s = self._clock()
         for number, one in meant:
             breaker = self._places[number]
@@ -257,13 +279,31 @@ class Breakers:
             self._tell(number, one)
         return [self._facts(key, now_s) for key in meant]
 
+    def _hold(self, state: str | None, pools: Sequence[int], target: str) -> list[dict[str, Any]]:
+        """Hold a target outside in some pools, or let go of it."""
+        if state is not None and len(self._held.keys() | {(pool, target) for pool in pools}) > HELD_TARGETS:
+            raise BadArgument(f"more than {HELD_TARGETS} targets outside are held, each pool's counted; let go of some: auto")
+        for pool in pools:
+            if state is None:
+                self._held.pop((pool, target), None)
+            else:
+                self._held[pool, target] = state
+            self.on_held(pool, target, state)
+        mode = "auto" if state is None else f"forced {state}"
+        return [{"pool": self._names[pool], "target": target, "state": state or CLOSED, "mode": mode} for pool in pools]
+
+    def held(self, pool: int) -> dict[str, str]:
+        """The targets outside that an operator holds in a pool, and how: what a new worker of it is told."""
+        return {target: state for (number, target), state in self._held.items() if number == pool}
+
     def heard(self, worker: str, said: dict[str, Any]) -> None:
         """A worker says what has become of the breaker of a target outside."""
         target, facts = str(said["target"]), said["facts"]
         self._outside.pop((worker, target), None)
-        if facts["state"] != CLOSED:
+        if facts["state"] != CLOSED or facts["mode"] != "auto":
             self._outside[worker, target] = {**facts, "told_s": self._clock()}
-        self._on_change(str(said["event"]), f"{target} as {worker} sees it{': ' + facts['why'] if facts['why'] else ''}")
+        if said["event"] is not None:
+            self._on_change(str(said["event"]), f"{target} as {worker} sees it{': ' + facts['why'] if facts['why'] else ''}")
 
     def gone(self, worker: str) -> None:
         """A worker's process has ended, and what it knew of targets outside with it."""
@@ -271,13 +311,14 @@ class Breakers:
             del self._outside[key]
 
     def outside(self) -> list[dict[str, Any]]:
-        """The targets outside that a worker does not simply call: worker, target, and its breaker as it was said last."""
+        """The targets outside that a worker does not simply call, or that are held: worker, target, breaker as said last."""
         now_s = self._clock()
         shown = []
-        for (worker, target), facts in self._outside.items():
-            left_s = max(facts["retry_after_s"] - (now_s - facts["told_s"]), 0.0)
+        for (worker, target), facts in sorted(self._outside.items(), key=lambda one: one[0][::-1]):
             said = {name: value for name, value in facts.items() if name != "told_s"}
-            shown.append({"worker": worker, "target": target, **said, "retry_after_s": round(left_s, 3)})
+            if said["retry_after_s"] is not None and said["mode"] == "auto":
+                said["retry_after_s"] = round(max(said["retry_after_s"] - (now_s - facts["told_s"]), 0.0), 3)
+            shown.append({"worker": worker, "target": target, **said})
         return shown
 
     def facts(self) -> list[dict[str, Any]]:
@@ -304,3 +345,14 @@ class Breakers:
             "openings": sum(one["openings"] for one in facts),
             "outside": self.outside(),
         }
+
+
+def target_name(name: Any) -> str:
+    """The name of a target outside. Raises BadArgument."""
+    if type(name) is not str or not 0 < len(name) <= NAME_CHARS or not name.isprintable():
+        raise BadArgument(f"a target outside is named by a text of 1 to {NAME_CHARS} printable characters, got {name!r:.80}")
+    return name
+
+
+def _nobody(*_facts: Any) -> None:
+    """No worker is there yet."""

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from pools.address import Key
-from pools.breaker import BreakerSpec
+from pools.breakers import Breakers
+from pools.code import Code
 from pools.keep import Keep
 from pools.placement import Placement, owner_of
 from pools.removals import lots
@@ -23,6 +24,7 @@ class Briefing:
 
     kinds, paths: references of the kinds, and folders, as they are when a process begins.  session: tells a worker which
     answers it knows by their numbers.  sick: orders for the agents in quarantine that are meant.
+    code_of: the code of a worker, by the numbers of its pool and its own.
     """
 
     def __init__(
@@ -33,21 +35,27 @@ class Briefing:
         *,
         keep: Keep | None,
         session: str,
-        breaker: BreakerSpec,
+        breakers: Breakers,
         sick: Callable[[Callable[[str, Key], bool]], Iterable[dict[str, Any]]],
+        code_of: Callable[[int, int], Code],
     ) -> None:
+        self._code_of = code_of
         self._placement = placement
         self._kinds = kinds
         self._paths = paths
         self._keep = keep
         self._session = session
-        self._breaker = breaker
+        self._breakers = breakers
         self._sick = sick
+
+    def code(self, code: Code) -> dict[str, Any]:
+        """What a process is told that only loads some code."""
+        return {"first": code.first, "paths": self._paths, "kinds": code.references(self._kinds)}
 
     def orders(self, number: int, worker: int, row: int) -> list[dict[str, Any]]:
         """The orders for a worker of a pool. number: the pool's.  row: of the gauges."""
         placement = self._placement
-        spec = placement.pools[number]
+        spec, code = placement.pools[number], self._code_of(number, worker)
         orders: list[dict[str, Any]] = [
             {
                 "verb": "setup",
@@ -57,9 +65,9 @@ class Briefing:
                 "owned": [shard for shard in range(spec.shards) if owner_of(shard, spec.workers) == worker],
                 "mailbox": spec.mailbox,
                 "sleep_after_s": spec.sleep_after_s,
-                "paths": self._paths,
-                "breaker": asdict(self._breaker),
-                "kinds": self._kinds,
+                **self.code(code),
+                "breaker": asdict(self._breakers.spec),
+                "held": self._breakers.held(number),
                 "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
         ]

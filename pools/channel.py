@@ -41,6 +41,12 @@ class Channel(asyncio.Protocol):
         self.bytes_in = 0
         self.bytes_out = 0
 
+    def serve(
+        self, on_message: Callable[[Channel, Message], None], on_closed: Callable[[Channel, Exception | None], None]
+    ) -> None:
+        """Have another owner from now on."""
+        self._on_message, self._on_closed = on_message, on_closed
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is up."""
         self._transport = cast(asyncio.WriteTransport, transport)

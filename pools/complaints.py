@@ -18,7 +18,7 @@ __all__ = ["Complaints", "say"]
 
 #: Seconds in which a sort of failure is told once, and the sorts that are remembered.
 QUIET_S, SORTS = 60, 1_000
-_OURS = ("/pools/attempt.py", "/pools/executor.py", "/pools/turns.py")
+_OURS = ("/pools/attempt.py", "/pools/effects.py", "/pools/executor.py", "/pools/turns.py")
 
 
 def say(text: str) -> None:

@@ -14,6 +14,7 @@ import orjson
 
 from pools import values
 from pools.address import key_of, parse, valid_kind
+from pools.effects import reported
 from pools.errors import BadArgument, OutboxFull
 from pools.lane import Named, is_name, sent_form
 from pools.logbook import OF_TASKS, Checkpoint, Logbook
@@ -23,6 +24,7 @@ from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
     from pools.agent import Agent
+    from pools.effects import Tally
     from pools.kind import Kind
     from pools.ledger import Ledger
 
@@ -106,8 +108,8 @@ class Context:
     """
 
     __slots__ = (
-        "_agent", "_asked", "_can_wait", "_has_read", "_is_over", "_kind", "_room", "_size_bytes", "_steps", "awaits", "ledger",
-        "office", "outbox", "task", "task_id",
+        "_agent", "_asked", "_can_wait", "_has_read", "_is_over", "_kind", "_reported", "_room", "_size_bytes", "_steps",
+        "awaits", "ledger", "office", "outbox", "tally", "task", "task_id",
     )  # fmt: skip
 
     def __init__(
@@ -138,6 +140,9 @@ class Context:
         self.task_id = task_id
         self.task = task
         self.outbox: list[Outgoing] = []
+        #: What counts its effects; None where nobody asked for that.
+        self.tally: Tally | None = None
+        self._reported: dict[str, int] = {}
 
     @property
     def agent_id(self) -> str:
@@ -169,8 +174,17 @@ class Context:
 
     def end(self) -> None:
         """The task has done all it does. Raises StepMismatch where it took other steps than the last time."""
+        if self.tally is not None:
+            self._count(self.tally)
         if self._steps is not None or (self.ledger is not None and self.task_id in self.ledger.recall.steps.tasks):
             self.steps.end()
+
+    def _count(self, tally: Tally) -> None:
+        """Say what the task did beside its state and its messages."""
+        if self._steps is not None:
+            done = {"steps": self._steps.done, "checkpoints": self._steps.checkpoints, "asks": self._steps.answers}
+            tally.counts.update(done)
+        tally.counts.update(self._reported)
 
     def close(self) -> None:
         """The task is over: what it did not wait for is not recorded any more."""
@@ -265,13 +279,17 @@ class Context:
         if address == self.agent_id:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
         sent = _form(method, arguments, named)
+        question: Question | Future[Any] | None = None
         if self.ledger is None:
             future = self.office.ask(address, method, sent)
         elif isinstance(question := self.steps.ask(address, method), Question):
             future = self.office.ask(address, method, sent, question)
         else:
-            return question
-        self.asked(address, future)
+            future = question
+        if self.tally is not None:
+            self.tally.asked(future)
+        if future is not question:
+            self.asked(address, future)
         return future
 
     def asked(self, address: str, future: Future[Any]) -> None:
@@ -317,6 +335,14 @@ class Context:
             raise BadArgument(f"progress is a number from 0 to 1, got {fraction!r:.40}")
         if self.task is not None:
             self.office.progress(self.task, float(fraction))
+
+    def report(self, name: str, count: int = 1) -> None:
+        """Say what the task has done that the engine does not see, such as `ctx.report("tests", 12)`: one of its effects.
+
+        name: 1 to 64 characters, up to 32 of them in a task, none that the engine counts.  count: 0 to 2**53, added to what was
+        said under that name. It counts if the task succeeds, where its effects are asked for.  Raises BadArgument.
+        """
+        reported(self._reported, name, count)
 
     def _put(self, outgoing: Outgoing, size_bytes: int = 0) -> _Done:
         if self._room is None:

@@ -7,7 +7,7 @@ found before they wait. When they leave is the link's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pools.errors import Overloaded, TaskExpired, failure_of
 from pools.lane import Columns, Lane, Sink, Way, refuse
@@ -30,11 +30,13 @@ _LATE = failure_of(TaskExpired("its time was over before it was sent"))
 class DueLane(Lane):
     """A lane whose tasks have a time each. dues: until when, in monotonic seconds, one for each task, in order."""
 
-    __slots__ = ("_clock", "_shut_for_s", "_shut_until_s", "dues", "on_late", "on_shed", "refusal", "usual_s")
+    __slots__ = ("_clock", "_leaving", "_shut_for_s", "_shut_until_s", "dues", "on_late", "on_shed", "refusal", "usual_s")
 
     def __init__(self, link: Way, kind: str, sink: Sink, clock: Callable[[], float]) -> None:
         super().__init__(link, kind, sink)
         self.dues: list[float] = []
+        #: Until when those are that were taken last, by the identity of their tokens.
+        self._leaving: dict[int, float] = {}
         self._clock = clock
         #: Seconds that a task takes once it was sent, as far as that is known.
         self.usual_s = 0.0
@@ -46,11 +48,22 @@ class DueLane(Lane):
         #: Told how many left since their time was over.
         self.on_late: Callable[[int], None] | None = None
 
+    is_timely: ClassVar[bool] = True
+
     def cut(self, count: int) -> Columns:
         """As for every lane; those whose time is over are answered, and missing."""
         self._drop_late(self._clock())
+        dues = self.dues[:count]
         del self.dues[:count]
-        return super().cut(count)
+        columns = super().cut(count)
+        self._leaving = dict(zip(map(id, columns[0]), dues, strict=True))
+        return columns
+
+    def manners(self, tokens: Sequence[Any]) -> dict[str, Any]:
+        """As for every lane, and for how many seconds each is of use still."""
+        now_s = self._clock()
+        left = [round(max(self._leaving[id(token)] - now_s, 0.0), 6) for token in tokens]
+        return super().manners(tokens) | {"d": left}
 
     def _drop_late(self, now_s: float) -> None:
         """Answer those whose time is over, or would be before their answer came."""

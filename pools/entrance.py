@@ -7,6 +7,8 @@ from then on is `worker`'s business; it is forked by `zygote`.
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import signal
 import socket
 import time
@@ -16,7 +18,7 @@ import uvloop
 from pools.channel import Channel
 from pools.gauges import Gauges
 from pools.seclusion import die_with
-from pools.worker import Worker
+from pools.shift import Shift
 
 __all__ = ["main"]
 
@@ -29,12 +31,21 @@ def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(lifeline)
-    gauges = Gauges(rows, gauges_fd)
+    left: int | None = channel_fd
+    while left is not None:
+        left = _live(left, Gauges(rows, os.dup(gauges_fd)))
+        gc.unfreeze()
+        gc.collect()  # what the time before has left
+
+
+def _live(channel_fd: int, gauges: Gauges) -> int | None:
+    """Be a worker, until the place is given up; returns the socket for the next time."""
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = Worker(loop, gauges)
-    sock = socket.socket(fileno=channel_fd)
+    worker = Shift(loop, gauges)
     channel = Channel(worker.on_message, worker.on_closed, time.time)
     worker.attach(channel)
-    loop.run_until_complete(loop.create_connection(lambda: channel, sock=sock))
+    loop.run_until_complete(loop.create_connection(lambda: channel, sock=socket.socket(fileno=channel_fd)))
     loop.run_forever()
+    loop.close()
+    return worker.left

@@ -23,6 +23,7 @@ __all__ = [
     "CircuitOpen",
     "Deadlock",
     "DependencyFailed",
+    "DeployRefused",
     "Failure",
     "FrameTooLarge",
     "Interrupted",
@@ -286,6 +287,10 @@ class TaskFailed(PoolError):
         self.retry_after_s = failure.retry_after_s
 
 
+class DeployRefused(PoolError):
+    """New code is not given to the workers; the message says why. Everything runs as before."""
+
+
 class BadFrame(PoolError):
     """Bytes that are not a frame; the connection that sent them is closed."""
 
@@ -320,7 +325,7 @@ def _leaves() -> dict[str, type[PoolError]]:
     plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, Deadlock, FrameTooLarge, LinkClosed)
     more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
     steps = (CheckpointConflict, CheckpointTooLarge, CheckpointsFull, StepMismatch, StepTooLarge, TooManySteps, TooOld)
-    hangs = (TaskHung, TaskKilled)
+    hangs = (DeployRefused, TaskHung, TaskKilled)
     pressed = (Overloaded, RateLimited)
     most = (*pressed, DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
     return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *hangs, *most)}

@@ -1,14 +1,13 @@
 """Runs tasks on agents.
 
-Owns the order of tasks in a worker, one task at a time for each agent, the taking back of what a failed task changed, and
-the answers. Sockets, clocks and other agents come in as arguments. An agent that waits (an async method) is busy: its
-further tasks stand in its mailbox, everybody else goes on.
+Owns the order of tasks in a worker (by priority, a slice of a section at a time), one task at a time for each agent, the
+taking back of what a failed task changed, and the answers. Sockets, clocks and other agents come in as arguments. An agent
+that waits (an async method) is busy: its further tasks stand in its mailbox, everybody else goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from copy import copy
 from itertools import islice
@@ -23,6 +22,7 @@ from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
 from pools.job import Answers, Error, Job, Waiting, read_job
 from pools.kind import Kind
+from pools.ranked import Ranked
 from pools.residents import Residents
 from pools.spec import PUMP_S, REPLY_AFTER_S
 from pools.turns import PENDING, Turns
@@ -98,7 +98,7 @@ class Executor:
         )
         #: Takes back tasks of busy agents, as `Turns.take_back`.
         self.take_back = self._turns.take_back
-        self._queue: deque[Job] = deque()
+        self._queue: Ranked[Job] = Ranked()
         #: Tasks that were queued and not begun.
         self.queued = 0
         self._is_pumping = False
@@ -121,6 +121,8 @@ class Executor:
         Returns False, having done nothing, where the long way must be taken.
         """
         try:
+            if "fx" in section:
+                return False
             (key,) = section["i"]
             residents = self._kinds[section["k"]]
             kind = residents.kind
@@ -164,7 +166,7 @@ class Executor:
 
     def put(self, job: Job) -> None:
         """Queue a job."""
-        self._queue.append(job)
+        self._queue.put(job, job.priority)
         self.queued += job.count
         if not self._is_pumping:
             self._is_pumping = True
@@ -193,29 +195,30 @@ class Executor:
         began = now = clock_ns()
         cells[TICKS] += 1
         sent = now
+        answers: Answers | None = None
         while queue:
-            job = queue[0]
-            at = job.next
+            job = queue.take()
+            if answers is not job.answers and answers is not None:
+                answers.flush()
+            answers, at = job.answers, job.next
             if self._scales.is_on:
                 self._weigh(job)
             else:
                 self._run_slice(job)
             self.queued -= job.next - at
-            if job.next >= job.count:
-                queue.popleft()
+            if job.next < job.count:
+                queue.put_back(job, job.priority)
             before, now = now, clock_ns()
             self._fit_slice(now - before)
             if now - sent > REPLY_AFTER_S * 1e9:
-                job.answers.flush()
+                answers.flush()
                 sent = now
             if now - began > PUMP_S * 1e9:
-                job.answers.flush()
                 break
-            if not queue or queue[0].answers is not job.answers:
-                job.answers.flush()
+        if answers is not None:
+            answers.flush()
         cells[BUSY_NS] += now - began
         if queue:
-            queue[0].answers.flush()
             self._defer(self.pump)
         else:
             self._is_pumping = False

@@ -23,6 +23,12 @@ class Flights(dict[int, Flight]):
         flight = self.get(number)
         return None if flight is None else flight.task(place)
 
+    @property
+    def oldest(self) -> tuple[str, str] | None:
+        """The agent's address and the method of the first task that was sent and not answered."""
+        _, place, _ = next(self.tasks(), (None, (0, 0), ""))
+        return self.task(*place)
+
     def tasks(self, sink: Sink | None = None) -> Iterator[tuple[Any, tuple[int, int], str]]:
         """Of each task without an answer its token, its section and place in it, and the agent's address.
 

@@ -6,20 +6,22 @@ way out are the links'.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from checkpoints.stamp import STAMPED
 from pools.address import ANY, Key, key_of, valid_kind
 from pools.again import Wire
+from pools.duelane import DueLane
 from pools.errors import BadFrame, Failure, FrameTooLarge, PoolError, failure_of
 from pools.lane import PLACE_BITS, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
-from pools.ranked import CRITICAL, LOW, NORMAL
+from pools.section import PLACES, Row, Section
 from pools.ways import Deal, Ended, ResolveKey
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Aside", "Gateway"]
 
-#: Places of one section.
-PLACES = 1 << PLACE_BITS
 _case, _method = itemgetter(3), itemgetter(3)
 
 
@@ -59,7 +59,7 @@ class Gateway:
     wire: the way back to it.  defer: calls a function at the end of this turn of the loop.
     accepted, ended: told how many tasks came, and how they ended.
     deal: chooses the agents of a section that is addressed to a kind; None asks `resolve` for each task.
-    waits: told what the peer says of questions that take long, and None once the peer is gone.
+    waits: told what the peer says of questions that take long, and None once the peer is gone.  clock: monotonic seconds.
     """
 
     def __init__(
@@ -71,7 +71,9 @@ class Gateway:
         ended: Ended,
         deal: Deal | None = None,
         waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         #: Chooses for tasks that are sent to a kind; without, `resolve` does.
         self.aside: Aside | None = None
         #: Remembers who was chosen for tasks that the peer may send again; without, their numbers choose.
@@ -85,7 +87,7 @@ class Gateway:
         self._accepted = accepted
         self._ended = ended
         self._waits = waits
-        self._lanes: dict[tuple[int, str, str | None, int], Lane] = {}
+        self._lanes: dict[tuple[int, str, str | None, int, int, bool], Lane] = {}
         self._links: dict[int, Link] = {}
         self._answers: dict[int, tuple[list[int], list[Any], list[Any]]] = {}
         self._is_due = False
@@ -98,7 +100,7 @@ class Gateway:
         Raises BadFrame for columns that do not fit each other.
         """
         try:
-            read = [_read(section) for section in sections]
+            read = [Section.read(section) for section in sections]
         except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
             raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
         if self.session is not None and any(len(section.rows) > PLACES for section in read):
@@ -110,16 +112,17 @@ class Gateway:
         for link in self._links.values():
             link.offer([lane for lane in self._lanes.values() if lane.link is link])
 
-    def _accept_one(self, section: _Section) -> None:
-        number, kind, session, mark, _, priority, rows = section
+    def _accept_one(self, section: Section) -> None:
+        number, kind, session, rows = section.number, section.kind, section.session, section.rows
         self._accepted(len(rows))
         session = session or self.session
-        if self._deal is not None and session is None and all(row[2] is None for row in rows):
+        if self._deal is not None and session is None and not section.is_timely and all(row[2] is None for row in rows):
             rows = self._accept_dealt(section)
         cases: Mapping[int, Hashable] = {}
         if self.choices is not None and self.session is not None and section.session is None:
             rows, cases = self._accept_chosen(section, self.choices, self.session)
-        for position, own, key, method, argument in rows:
+        now_s = self._clock()
+        for position, own, key, method, argument, left_s in rows:
             case = cases.get(position)
             token: _Token = (number, position, number << PLACE_BITS | position if own is None else own, case)
             try:
@@ -136,9 +139,12 @@ class Gateway:
             except PoolError as error:
                 self.answered((token,), (None,), ((0, failure_of(error)),))
             else:
-                self._lane_of(link, kind, session, mark, priority).rows.extend((token, found, method, argument))
+                lane = self._lane_of(link, section, session, is_timely=left_s is not None)
+                lane.rows.extend((token, found, method, argument))
+                if left_s is not None:
+                    cast("DueLane", lane).dues.append(now_s + left_s)
 
-    def _accept_chosen(self, section: _Section, choices: Choices, session: str) -> tuple[list[_Row], Mapping[int, Hashable]]:
+    def _accept_chosen(self, section: Section, choices: Choices, session: str) -> tuple[list[Row], Mapping[int, Hashable]]:
         """The tasks of a section that the peer may send again, each with its agent; and their cases, by place.
 
         Who is chosen is written down first. Where that cannot be done, tasks are left to their numbers; what is refused is
@@ -167,10 +173,10 @@ class Gateway:
             rows = [row for row in rows if row[2] is not ANY or row[0] in chosen]
         return rows, {place: case for place, (_, case) in chosen.items()}
 
-    def _choose(self, section: _Section, rows: Sequence[_Row]) -> dict[int, tuple[Key, Hashable]]:
+    def _choose(self, section: Section, rows: Sequence[Row]) -> dict[int, tuple[Key, Hashable]]:
         """Agent and case of each of some tasks for a kind, by place; those that are refused are answered."""
         chosen: dict[int, tuple[Key, Hashable]] = {}
-        by_method: dict[str, list[_Row]] = {}
+        by_method: dict[str, list[Row]] = {}
         for row in rows:
             by_method.setdefault(row[3], []).append(row)
         for method, alike in by_method.items():
@@ -182,14 +188,14 @@ class Gateway:
                 chosen |= self._judged(section, alike, self.aside)
         return dict(sorted(chosen.items()))
 
-    def _dealt(self, section: _Section, rows: Sequence[_Row], case: Hashable) -> dict[int, tuple[Key, Hashable]]:
+    def _dealt(self, section: Section, rows: Sequence[Row], case: Hashable) -> dict[int, tuple[Key, Hashable]]:
         dealt, refusal = self._ask_deal(section.kind, len(rows))
         keys = [key for _, part in dealt for key in part]
         if refusal is not None:
             refuse(self, [_token(section.number, row, case) for row in rows[len(keys) :]], failure_of(refusal))
         return {row[0]: (key, case) for row, key in zip(rows, keys, strict=False)}
 
-    def _judged(self, section: _Section, rows: Sequence[_Row], aside: Aside) -> dict[int, tuple[Key, Hashable]]:
+    def _judged(self, section: Section, rows: Sequence[Row], aside: Aside) -> dict[int, tuple[Key, Hashable]]:
         chosen: dict[int, tuple[Key, Hashable]] = {}
         for row in rows:
             try:
@@ -202,7 +208,7 @@ class Gateway:
                     chosen[row[0]] = found
         return chosen
 
-    def _accept_dealt(self, section: _Section) -> list[_Row]:
+    def _accept_dealt(self, section: Section) -> list[Row]:
         """Send on a section that leaves every choice to the engine, and whose numbers nobody will say again.
 
         Returns the tasks that have to be looked at one by one.
@@ -210,7 +216,7 @@ class Gateway:
         if self.aside is None:
             self._deal_rows(section, section.rows, None)
             return []
-        left: list[_Row] = []
+        left: list[Row] = []
         for method, count in Counter(map(_method, section.rows)).items():
             rows = section.rows if count == len(section.rows) else [row for row in section.rows if row[3] == method]
             case = self.aside.clear(section.kind, method, count)
@@ -221,13 +227,13 @@ class Gateway:
                 self._deal_rows(section, rows, case)
         return left
 
-    def _deal_rows(self, section: _Section, given: Sequence[_Row], case: Hashable) -> None:
-        number, kind = section.number, section.kind
+    def _deal_rows(self, section: Section, given: Sequence[Row], case: Hashable) -> None:
+        number = section.number
         rows = iter(given)
-        dealt, refusal = self._ask_deal(kind, len(given))
+        dealt, refusal = self._ask_deal(section.kind, len(given))
         for link, keys in dealt:
-            tasks = self._lane_of(link, kind, None, section.mark, section.priority).rows
-            for key, (position, _, _, method, argument) in zip(keys, rows, strict=False):
+            tasks = self._lane_of(link, section, None).rows
+            for key, (position, _, _, method, argument, _) in zip(keys, rows, strict=False):
                 tasks.extend(((number, position, number << PLACE_BITS | position, case), key, method, argument))
         if refusal is not None:
             refuse(self, [_token(number, row, case) for row in rows], failure_of(refusal))
@@ -242,14 +248,16 @@ class Gateway:
         """Answer a task that was done aside."""
         self.answered((token,), (value,), [(0, failure) for failure in failures])
 
-    def _lane_of(self, link: Link, kind: str, session: str | None, mark: int | None, priority: int) -> Lane:
-        lane = self._lanes.get((id(link), kind, session, priority))
+    def _lane_of(self, link: Link, section: Section, session: str | None, *, is_timely: bool = False) -> Lane:
+        key = id(link), section.kind, session, section.priority, section.manner, is_timely
+        lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[id(link), kind, session, priority] = Lane(link, kind, self)
-            lane.session, lane.ids, lane.priority = session, _numbers, priority
+            kind = section.kind
+            lane = self._lanes[key] = DueLane(link, kind, self, self._clock) if is_timely else Lane(link, kind, self)
+            lane.session, lane.ids, lane.priority, lane.manner = session, _numbers, section.priority, section.manner
             self._links[id(link)] = link
-        if mark is not None:
-            lane.mark = mark
+        if section.mark is not None:
+            lane.mark = section.mark
         return lane
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
@@ -328,70 +336,16 @@ class Gateway:
 
 #: The number of a section, the place in it, the task's own number, and what foresight is told with its end.
 _Token = tuple[int, int, int, Hashable]
-#: Position, the number that it was given, key, method and argument.
-_Row = tuple[int, int | None, Any, str, Any]
 
 
-class _Section(NamedTuple):
-    """A task section as it came.
-
-    session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
-    priority: which goes first.
-    rows: of each task.
-    """
-
-    number: int
-    kind: str
-    session: str | None
-    mark: int | None
-    is_again: bool
-    priority: int
-    rows: list[_Row]
-
-
-def _read(section: dict[str, Any]) -> _Section:
-    """A section of tasks; many errors where it is none."""
-    number, kind, keys, names = section["n"], section["k"], section["i"], section["m"]
-    if type(number) is not int or type(kind) is not str or type(keys) is not list:
-        raise TypeError("a number, a kind and a list of keys make a section")
-    count = len(keys)
-    if type(names) is str:
-        methods = [names] * count
-    else:
-        table, codes = names
-        if any(type(name) is not str for name in table) or any(type(code) is not int or code < 0 for code in codes):
-            raise TypeError("methods are names and indexes")
-        methods = [table[code] for code in codes]
-    arguments = section.get("a")
-    if arguments is None:
-        arguments = [None] * count
-    elif type(arguments) is not list:
-        raise TypeError("arguments are a list")
-    positions = section.get("p")  # of a section that is sent again, those that have no answer
-    if positions is None:
-        positions = range(count)
-    elif any(type(position) is not int or not 0 <= position < PLACES for position in positions):
-        raise TypeError("positions are small numbers")
-    session, numbers, mark = section.get("c"), section.get("q", [None] * count), section.get("cw", section.get("w"))
-    if session is not None and not (type(session) is str and all(type(own) is int and own >= 0 for own in numbers)):
-        raise TypeError("a session is a text, and its numbers are numbers")
-    if mark is not None and type(mark) is not int:
-        raise TypeError("a mark is a number")
-    rows = list(zip(positions, numbers, keys, methods, arguments, strict=True))
-    priority = section.get("pr", NORMAL)
-    if type(priority) is not int or not LOW <= priority <= CRITICAL:
-        raise TypeError("a priority is a number from 0 to 3")
-    return _Section(number, kind, session, mark, bool(section.get("r")), priority, rows)
-
-
-def _token(number: int, row: _Row, case: Hashable) -> _Token:
+def _token(number: int, row: Row, case: Hashable) -> _Token:
     return number, row[0], number << PLACE_BITS | row[0], case
 
 
-def _with_key(row: _Row, key: Key) -> _Row:
+def _with_key(row: Row, key: Key) -> Row:
     """A task with its agent, if it names none itself."""
-    position, own, named, method, argument = row
-    return position, own, key if named is ANY else named, method, argument
+    position, own, named, method, argument, left_s = row
+    return position, own, key if named is ANY else named, method, argument, left_s
 
 
 def _numbers(tokens: Sequence[Any]) -> list[int]:

@@ -133,6 +133,10 @@ class History:
         """The record of a pair; None where there is none."""
         return self._records.get(pair)
 
+    def pairs(self, kind: str) -> list[Pair]:
+        """The pairs of a kind of which something is known."""
+        return [pair for pair in self._records if pair[0] == kind]
+
     def error_rate(self, kind: str, method: str, now_s: float) -> float:
         """The share of tasks of this kind and method that fail, as far as is known: PRIOR where nothing is."""
         record = self._records.get((kind, method))
@@ -147,7 +151,12 @@ def size_of(argument: object) -> int:
     """
     if argument is None:
         return 0
-    largest = max(map(_size, _each(argument)), default=0)
+    if type(argument) is int:  # what is sent most is answered soonest
+        largest = abs(argument)
+    elif type(argument) is list and len(argument) == 1:
+        largest = _size(argument[0])
+    else:
+        largest = max(map(_size, _each(argument)), default=0)
     bits = largest.bit_length()
     return 2 * bits + (largest >> bits - 2 & 1) if bits > 1 else bits
 

@@ -29,6 +29,7 @@ _CALLERS = {
     for file, functions in {
         "agent": ("execute",),
         "attempt": ("<lambda>", "call", "keep", "undo"),
+        "effects": ("drive",),
         "executor": ("_run_alone", "_run_slice"),
         "turns": ("_drive",),
         "watched": ("_step",),

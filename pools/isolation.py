@@ -21,6 +21,7 @@ import orjson
 
 from pools.agent import Agent
 from pools.context import Context, Office
+from pools.effects import Tally
 from pools.errors import Failure, PoolError, PoolUnavailable, TaskHung, TaskKilled, failure_of, raised
 from pools.gauges import CELLS, PROGRESS
 from pools.heartbeat import HANG_S, LOOK_S, SPINS, Heartbeat
@@ -48,7 +49,7 @@ HUNG, LEAKED, KILLED = "hung", "leaked", "killed"
 
 
 class Case(NamedTuple):
-    """One task that runs alone. context: in the worker; None where the method wants none."""
+    """One task that runs alone. context: in the worker; None where the method wants none.  tally: of its effects."""
 
     kind: Kind
     agent: Agent
@@ -56,6 +57,7 @@ class Case(NamedTuple):
     argument: Any
     task_id: str
     context: Context | None = None
+    tally: Tally | None = None
 
 
 class _Run:
@@ -121,6 +123,8 @@ class Isolation:
         if "error" in outcome:
             raise raised(Failure(*outcome["error"]))
         _adopt(case.kind, case.agent, outcome["state"])
+        if case.tally is not None:
+            case.tally.hear(outcome["tally"])
         return outcome["value"], [tuple(row) for row in outcome["outbox"]]
 
     # -- the process ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ Owns the reading of task sections. What is run when is the executor's business.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -15,13 +14,15 @@ from pools.address import Key
 from pools.agent import Agent
 from pools.context import Context
 from pools.errors import BadFrame, PoolError, TaskCancelled, UnknownKind
+from pools.mailbox import Mailbox
 from pools.method import Method
+from pools.ranked import CRITICAL, LOW, NORMAL
 from pools.residents import Residents
 
 if TYPE_CHECKING:
     from pools.context import Context
 
-__all__ = ["CANCELLED", "TOO_OLD", "Alone", "Answers", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
+__all__ = ["CANCELLED", "TOO_OLD", "Alone", "Answers", "Counted", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
 
 #: A failure in a result section: [index in its values, type, message, retry_after_s].
 Error = list[Any]
@@ -51,7 +52,8 @@ class Job:
     """One section of tasks, for agents of one kind."""
 
     __slots__ = (
-        "answers", "count", "error", "keys", "name_of", "next", "number", "numbers", "places", "residents", "rows", "session",
+        "answers", "count", "error", "keys", "name_of", "next", "number", "numbers", "places", "priority", "residents", "rows",
+        "session",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +71,8 @@ class Job:
         self.count = len(keys)
         self.answers = answers
         self.next = 0
+        #: Which of the jobs that wait goes first.
+        self.priority = NORMAL
         #: The positions of its tasks in the section, where it is a part of one that is sent again.
         self.places: Sequence[int] | None = None
         #: The session of a sender that numbers its tasks itself, with their numbers.
@@ -124,7 +128,7 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.began_ns = 0
         self.context: Context | None = None
-        self.mailbox: deque[Waiting] = deque()
+        self.mailbox: Mailbox[Waiting] = Mailbox()
 
 
 class Known(Method):
@@ -147,6 +151,16 @@ class Alone(Method):
         self.method = method
 
 
+class Counted(Method):
+    """Stands for the method of a task whose effects are counted: it takes the long way."""
+
+    __slots__ = ("method",)
+
+    def __init__(self, method: Method) -> None:
+        super().__init__(method.name, method.function, method.parameters, wants_context=method.wants_context)
+        self.method = method
+
+
 #: Stands for the method of a task that was cancelled before it ran.
 CANCELLED = Method("cancelled", _nothing, (), wants_context=False)
 #: Stands for the method of a task whose answer, if it had one, is not kept any more.
@@ -161,8 +175,14 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
         arguments = section.get("a")
         if arguments is not None and len(arguments) != count:
             raise BadFrame(f"section {number}: {count} keys, {len(arguments)} arguments")
+        priority = section.get("pr", NORMAL)
+        if type(priority) is not int or not LOW <= priority <= CRITICAL:
+            raise BadFrame(f"section {number}: a priority is a number from {LOW} to {CRITICAL}")
         residents = kinds.get(kind)
         methods = {} if residents is None else residents.kind.methods
+        if section.get("fx"):
+            called = (names,) if type(names) is str else names[0]
+            methods = {name: Counted(methods[name]) for name in called if name in methods}
         column: Any
         if type(names) is str:
             column = repeat(methods.get(names), count)
@@ -178,7 +198,7 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
         column = [Alone(method) if at in alone and method is not None else method for at, method in enumerate(column)]
     rows = zip(keys, column, repeat(None, count) if arguments is None else arguments, strict=True)
     job = Job(number, residents, keys, rows, answers)
-    job.places = section.get("p")
+    job.priority, job.places = priority, section.get("p")
     if "c" in section:
         job.session, job.numbers = section["c"], section["q"]
     if residents is None:

@@ -51,6 +51,8 @@ class Kind:
         self.has_hooks = any(getattr(made, hook) is not getattr(Agent, hook) for hook in HOOKS)
         self.is_light = not self.has_hooks and all(field.is_scalar and field.is_fixed for field in self.fields)
         self.methods = self._read_methods(made)
+        #: What becomes of a state of the code before, and of this one's where it is taken back; None where the class has none.
+        self.upgrade, self.downgrade = _converter(made, "upgrade"), _converter(made, "downgrade")
         names = [field.name for field in self.fields]
         #: Its fields, in their order.
         self.names = names
@@ -203,7 +205,7 @@ class Kind:
         state = dict(row) if type(row) is dict else dict(zip(names, row if type(row) is list else [row], strict=True))
         has_changed = state.keys() != set(self.names)
         if has_changed:
-            state = self.made.migrate(state)
+            state = (self.upgrade or self.made.migrate)(state)
         unknown = sorted(state.keys() - set(self.names))
         if unknown:
             raise StateUnreadable(
@@ -243,6 +245,12 @@ _LOW, _HIGH = SMALL
 _TAILED = frozenset({Log, Table})
 _FUNCTION = type(lambda: None)
 _new: Any = object.__new__
+
+
+def _converter(made: type[Agent], name: str) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """A static or class method of this name; a method of agents is none."""
+    is_one = hasattr(made, name) and isinstance(vars(_definer(made, name)).get(name), staticmethod | classmethod)
+    return getattr(made, name) if is_one else None
 
 
 def _nothing(_agent: Agent) -> tuple[()]:

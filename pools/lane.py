@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from math import isfinite
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from checkpoints.spec import PLACE_BITS
 from pools import values
 from pools.address import Key
 from pools.errors import BadArgument, Failure, failure_of
-from pools.ranked import NORMAL
+from pools.ranked import NORMAL, PRIORITIES
 
 __all__ = [
     "BARE", "FREE", "PACED", "PLACE_BITS", "REFUSED", "Columns", "Lane", "Listener", "Named", "Section", "Sink", "Way",
@@ -31,6 +31,10 @@ FREE, REFUSED, PACED = range(3)
 Columns = tuple[Sequence[Any], Sequence[Key], Sequence[str], Sequence[Any]]
 #: The same as a section carries them: the method names as `methods_column`, None for arguments where no task has one.
 Section = tuple[Sequence[Any], Sequence[Key], Any, Sequence[Any] | None]
+
+
+#: What a section says of each priority: nothing of the usual one.
+_RANKS = tuple({} if priority == NORMAL else {"pr": priority} for priority in range(len(PRIORITIES)))
 
 
 class Named(dict[str, Any]):
@@ -90,11 +94,12 @@ class Lane:
     session: of a sender that numbers its tasks itself, ids: those numbers from its tokens.  mark: the section of the lowest
     number that it has no answer to.  name_of: a task's own name from its token, where it stays within a worker.
     priority: which of the lanes goes first.  manner: what becomes of tasks that are too many.  passed: how many of those that
-    wait were looked at for that.
+    wait were looked at for that.  is_counted: their effects are, which come beside their values.
     """
 
     __slots__ = (
-        "ids", "is_queued", "kind", "link", "manner", "mark", "name_of", "passed", "priority", "rows", "session", "sink",
+        "ids", "is_counted", "is_queued", "kind", "link", "manner", "mark", "name_of", "passed", "priority", "rows", "session",
+        "sink",
     )  # fmt: skip
 
     def __init__(self, link: Way, kind: str, sink: Sink) -> None:
@@ -109,10 +114,23 @@ class Lane:
         self.name_of: Callable[[Any], str] | None = None
         self.priority = NORMAL
         self.manner = REFUSED
+        self.is_counted = False
         self.passed = 0
+
+    @property
+    def rank(self) -> dict[str, int]:
+        """What a section says of its priority, and whether effects are counted."""
+        return _RANKS[self.priority] if not self.is_counted else {**_RANKS[self.priority], "fx": 1}
+
+    #: Whether its tasks are of use for some time only.
+    is_timely: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return len(self.rows) // 4
+
+    def manners(self, tokens: Sequence[Any]) -> dict[str, Any]:
+        """What a section of tasks that were just taken says of them to who cannot know it. tokens: theirs."""
+        return {"pc": 1} if self.manner == PACED else {}
 
     def take(self, count: int) -> Section:
         """Remove the oldest tasks, as they are sent. Those that cannot be are answered, and missing."""

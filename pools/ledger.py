@@ -13,7 +13,7 @@ import threading
 import time
 from asyncio import Future
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -391,8 +391,10 @@ class Ledger:
                 self._add(part, count)
                 self.divide()
 
-    def close(self) -> None:
-        """Commit nothing more, and seal the log."""
+    def close(self, last: Iterable[tuple[list[Part], int]] = ()) -> None:
+        """Commit nothing more but these records, and seal the log. Raises as `Store.commit`."""
         self._work.put(None)
         self._thread.join()
+        for parts, count in last:
+            self.store.commit(parts, count)
         self.store.close()

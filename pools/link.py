@@ -16,12 +16,13 @@ from checkpoints.stamp import stamp
 from pools import values
 from pools.address import Key
 from pools.again import ANSWERED, AWAY, Again, Flight, Wire
-from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, PoolFull, TaskCancelled, TaskExpired, failure_of
+from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, TaskCancelled, TaskExpired, failure_of
 from pools.flights import Flights
 from pools.gauges import HISTOGRAM, bucket_of
 from pools.lane import Lane, Section, Sink, refuse
 from pools.message import STATUS, TASK
-from pools.ranked import CRITICAL, NORMAL, Ranked
+from pools.overflow import refuse_overflow
+from pools.ranked import CRITICAL, Ranked
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Link:
     did, so what was not answered when a channel went is sent again over the next one.  wall_s: seconds since 1970, from which a
     section's number is made there, so that it says when it was given; None counts from `first`.  sight: told of each section
     that leaves and comes back.  valve: says how much of which kind may be sent; None where nothing but the window counts.
+    says_dues: the other side is told how long tasks are of use, and what becomes of too many.
     """
 
     def __init__(
@@ -57,13 +59,15 @@ class Link:
         wall_s: Callable[[], float] | None = None,
         sight: Sight | None = None,
         valve: Valve | None = None,
+        says_dues: bool = False,
     ) -> None:
-        self.sight = sight
-        self.valve = valve
+        self.sight, self.valve = sight, valve
+        self._says_dues = says_dues
         self.is_kept = is_kept
         self._wall_s = wall_s
         self._parity = first & 1
         self._wire: Wire | None = None
+        self._is_paused = False
         self._window = window
         self._half = max(window // 2, 1)
         self._clock = clock
@@ -90,9 +94,18 @@ class Link:
 
     def attach(self, wire: Wire) -> None:
         """Send over this channel from now on, first what has waited."""
-        self._wire = wire
+        self._wire, self._is_paused = wire, False
         self.reason = None
         self._again.attach(wire)
+        self.pump()
+
+    def pause(self) -> None:
+        """Send no task more, while answers still come and what is in flight can be taken back."""
+        self._is_paused = True
+
+    def go_on(self) -> None:
+        """Send again."""
+        self._is_paused = False
         self.pump()
 
     def detach(self, error: PoolError, *, drop_waiting: bool, running: tuple[int, int] | None = None) -> None:
@@ -167,16 +180,16 @@ class Link:
 
     def send_alone(self, lane: Lane, token: Any, key: Key, method: str, argument: Any) -> bool:
         """Send one task at once if nothing is under way, else return False: then it is better off with others."""
-        if self.open or self._queue or self._wire is None or type(argument) not in values.PLAIN:
+        if self.open or self._queue or self._wire is None or self._is_paused or type(argument) not in values.PLAIN:
             return False
         is_shut = self.sight is not None and self.sight.refusal(lane.kind) is not None
-        if is_shut or type(method) is not str or not method.isascii():
+        if is_shut or (self._says_dues and lane.is_timely) or type(method) is not str or not method.isascii():
             return False
         if self.valve is not None and not self.valve.is_free(lane):
             return False
         self.offers += 1
         number = self._next()
-        section = {"n": number, "k": lane.kind, "i": (key,), "m": method}
+        section = {"n": number, "k": lane.kind, "i": (key,), "m": method, **lane.rank}
         if argument is not None:
             section["a"] = (argument,)
         flight = self.flights[number] = Flight(lane.sink, (token,), self._clock(), section)
@@ -184,7 +197,7 @@ class Link:
             flight.opening = self.sight.sent(lane.kind, (key,))
         self.open = 1
         if self.valve is not None:
-            self.valve.sent_alone(lane.kind)
+            self.valve.sent_alone(lane)
         self._send([section])
         return True
 
@@ -204,14 +217,14 @@ class Link:
         """Send what waits and fits; if patient, hold small sections back for HOLD_S while the window is half full."""
         if self.valve is not None:
             self.valve.look()
-        while self._wire is not None and self._queue:
+        while self._wire is not None and self._queue and not self._is_paused:
             sections = self._sections(is_patient=is_patient)
             if sections:
                 self._send(sections)
             if self.open or not sections:  # where none of them could be sent, no answer will come to go on at
                 break
         if self._queue and self.waiting > BACKLOG_TASKS:
-            self._refuse_overflow()
+            refuse_overflow(self._queue, BACKLOG_TASKS, None if self.valve is None else self.valve.overflown)
 
     def _sections(self, *, is_patient: bool) -> list[dict[str, Any]]:
         """What may be sent now: the lanes of a priority take turns, a section each, so that a long one starves nobody."""
@@ -249,7 +262,7 @@ class Link:
         if not tokens:
             return None
         number = self._next()
-        section = {"n": number, "k": lane.kind, "i": keys, "m": methods}
+        section = {"n": number, "k": lane.kind, "i": keys, "m": methods, **lane.rank}
         flight = self.flights[number] = Flight(lane.sink, tokens, self._clock(), section)
         if self.sight is not None:
             flight.opening = self.sight.sent(lane.kind, keys)
@@ -258,8 +271,8 @@ class Link:
             self.valve.sent(lane, len(tokens))
         if arguments is not None:
             section["a"] = arguments
-        if lane.priority != NORMAL:
-            section["pr"] = lane.priority
+        if self._says_dues:
+            section |= lane.manners(tokens)
         if lane.session is not None:
             section |= {"c": lane.session, "q": lane.ids(tokens), "cw": lane.mark}
         return section
@@ -299,22 +312,6 @@ class Link:
             self.flights[piece["n"]] = half
             self._send([piece])
 
-    def _refuse_overflow(self) -> None:
-        """Refuse the newest of what waits past the backlog's limit, of the lowest priority first."""
-        error = PoolFull(f"more than {BACKLOG_TASKS:,} tasks wait for one worker; send fewer at a time")
-        while (surplus := self.waiting - BACKLOG_TASKS) > 0:
-            lane = max(filter(len, self._queue), key=lambda lane: (-lane.priority, len(lane)))
-            count = min(surplus, len(lane))
-            if self.valve is not None:
-                error.retry_after_s = self.valve.overflown(lane, count)
-            refuse(lane.sink, lane.drop(count), failure_of(error))
-
-    @property
-    def oldest(self) -> tuple[str, str] | None:
-        """The agent's address and the method of the first task that was sent and not answered."""
-        _, place, _ = next(self.flights.tasks(), (None, (0, 0), ""))
-        return self.flights.task(*place)
-
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def take(self, replies: list[dict[str, Any]]) -> None:
@@ -353,7 +350,7 @@ class Link:
         flight.left -= count
         self.open -= count
         if self.valve is not None:
-            self.valve.landed(flight.section["k"], count, now_s - flight.sent_s)
+            self.valve.landed(flight.section, count, now_s - flight.sent_s)
         if flight.left <= 0:
             self.flights.pop(number, None)
             if self.sight is not None and not self.open:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pools.history import PRIOR_FAILED, PRIOR_TASKS, Evidence, Record, Spot, least_of
 
-__all__ = ["Outlook"]
+__all__ = ["LEAST_COUNT", "Outlook"]
 
 #: Tasks that the common rate of places counts for against a place's own, at least and at most.
 LEAST_STRENGTH, MOST_STRENGTH = 0.5, 10_000.0

@@ -14,15 +14,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from pools.breaker import CLOSED, OPEN, Breaker, BreakerSpec, Permit
-from pools.breakers import Usual
-from pools.errors import BadArgument, CircuitOpen
+from pools.breakers import Usual, target_name
+from pools.errors import CircuitOpen
 
 __all__ = ["Outcall", "Outside"]
 
-#: Targets of one worker that are counted apart; past it the one that was called longest ago is forgotten, closed ones first.
+#: Targets of one worker that are counted apart; past it the one that was called longest ago is forgotten, closed ones first,
+#: none that an operator holds.
 TARGETS = 1_024
-#: Characters of a target's name: it stands in logs and tables.
-NAME_CHARS = 200
 
 
 class _Target:
@@ -80,20 +79,29 @@ class Outside:
         self._chance = chance or Random()
         self._targets: dict[str, _Target] = {}
 
+    def apart(self) -> Outside:
+        """The table of a fork: what is seen there stays there, what an operator holds is held there too."""
+        made = Outside(spec=self.spec, clock=self._clock, chance=self._chance)
+        for name, target in self._targets.items():
+            if target.breaker.forced is not None:
+                made.force(name, target.breaker.forced)
+        return made
+
+    def force(self, name: str, state: str | None) -> None:
+        """Hold a target OPEN or CLOSED, or let its breaker decide again."""
+        now_s = self._clock()
+        target = self._known(name)
+        target.breaker.force(state)
+        self._report(name, target, now_s, is_told=True)
+
     def call(self, name: str) -> Outcall:
         """A block for one call of a target. name: 1 to 200 characters, such as a host's. Raises BadArgument."""
-        if type(name) is not str or not 0 < len(name) <= NAME_CHARS:
-            raise BadArgument(f"a target outside is named by a text of 1 to {NAME_CHARS} characters, got {name!r:.80}")
-        return Outcall(self, name)
+        return Outcall(self, target_name(name))
 
     def admit(self, name: str) -> tuple[_Target, Permit, float]:
         """Leave for one call: its target, the permit and when it began. Raises CircuitOpen."""
         now_s = self._clock()
-        target = self._targets.pop(name, None)
-        if target is None:
-            self._make_room()
-            target = _Target(self.spec, self._chance)
-        self._targets[name] = target  # the last one now
+        target = self._known(name)
         permit = target.breaker.admit(now_s)
         self._report(name, target, now_s)
         if permit is None:
@@ -114,16 +122,26 @@ class Outside:
         target.breaker.record(permit.opening, int(is_well), int(not is_well), slow, now_s)
         self._report(name, target, now_s)
 
+    def _known(self, name: str) -> _Target:
+        """What is known of a target, which is the one that was called last now."""
+        target = self._targets.pop(name, None)
+        if target is None:
+            self._make_room()
+            target = _Target(self.spec, self._chance)
+        self._targets[name] = target
+        return target
+
     def _make_room(self) -> None:
         if len(self._targets) >= TARGETS:
-            closed = (name for name, target in self._targets.items() if target.state == CLOSED)
-            del self._targets[next(closed, next(iter(self._targets)))]
+            free = {name: target.state for name, target in self._targets.items() if target.breaker.forced is None}
+            closed = (name for name, state in free.items() if state == CLOSED)
+            del self._targets[next(closed, next(iter(free)))]
 
-    def _report(self, name: str, target: _Target, now_s: float) -> None:
+    def _report(self, name: str, target: _Target, now_s: float, *, is_told: bool = False) -> None:
+        """Say in which state a target is, if it is another one. is_told: in any case."""
         facts = target.breaker.facts(now_s)
-        if facts["state"] == target.state:
-            return
+        has_changed = facts["state"] != target.state
         target.state = str(facts["state"])
-        if self._say is not None:
+        if self._say is not None and (has_changed or is_told):
             event = {OPEN: "breaker.opened", CLOSED: "breaker.closed"}.get(target.state, "breaker.half_open")
-            self._say({"verb": "outside", "target": name, "event": event, "facts": facts})
+            self._say({"verb": "outside", "target": name, "event": event if has_changed else None, "facts": facts})

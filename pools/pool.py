@@ -17,9 +17,9 @@ from pools.healing import Finding
 from pools.link import Link
 from pools.placement import owner_of
 from pools.pressure import Pressure
-from pools.seat import Seat
 from pools.share import CpuShare
 from pools.spec import PoolSpec
+from pools.station import Station
 
 __all__ = ["Pool", "pss_bytes"]
 
@@ -47,7 +47,7 @@ class Pool:
         self,
         number: int,
         spec: PoolSpec,
-        seats: list[Seat],
+        seats: list[Station],
         on_found: Callable[[Finding], None],
         on_event: Callable[[Event], None],
     ) -> None:
@@ -96,6 +96,11 @@ class Pool:
     def requests(self, verb: str, **facts: Any) -> list[asyncio.Future[Any]]:
         """Ask every worker for something. Raises PoolUnavailable."""
         return [seat.request(verb, **facts) for seat in self.seats]
+
+    def tell(self, verb: str, **facts: Any) -> None:
+        """Have every worker take an order; those that are down are told with everything else when they start."""
+        for seat in self.seats:
+            seat.request_if_up(verb, **facts)
 
     def measure(self, *, always: bool = False) -> int:
         """Read the memory of the workers in bytes; without `always` only where something is under way, or was done since."""

@@ -11,15 +11,16 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 from pools.agent import Agent
 from pools.errors import KindNotLoaded, PoolError
 from pools.kind import Kind
 
-__all__ = ["kinds_in", "load_kind", "name_of", "reference_of", "root_of"]
+__all__ = ["kinds_in", "kinds_of", "load_kind", "loaded_facts", "name_of", "reference_of", "root_of"]
 
 
 def name_of(kind: object) -> str:
@@ -86,11 +87,7 @@ def load_kind(reference: str) -> Kind:
     place, colon, name = reference.rpartition(":")
     if not colon or not place or not name:
         raise KindNotLoaded(f"{reference!r} names no class; write module:Class or file.py:Class")
-    try:
-        module = _from_file(place) if place.endswith(".py") else importlib.import_module(place)
-    except (Exception, SystemExit) as error:
-        raise KindNotLoaded(f"{reference}: {place} could not be imported: {_summary(error)}", _own_trace(error)) from error
-    found: Any = module
+    found: Any = _module(reference, place)
     for part in name.split("."):
         found = getattr(found, part, None)
     if not (isinstance(found, type) and issubclass(found, Agent)):
@@ -100,6 +97,44 @@ def load_kind(reference: str) -> Kind:
         return Kind(found)
     except PoolError as error:
         raise KindNotLoaded(f"{reference}: {error}") from error
+
+
+def _module(reference: str, place: str) -> ModuleType:
+    """A module, or a file's. Raises KindNotLoaded."""
+    try:
+        return _from_file(place) if place.endswith(".py") else importlib.import_module(place)
+    except (Exception, SystemExit) as error:
+        raise KindNotLoaded(f"{reference}: {place} could not be imported: {_summary(error)}", _own_trace(error)) from error
+
+
+def kinds_of(place: str) -> Iterator[tuple[str, Kind]]:
+    """The kinds that a module or a file defines, each with its reference. Raises as `load_kind`."""
+    module = _module(place, place)
+    top = module.__name__.partition(".")[0]
+    for name, found in sorted(vars(module).items()):
+        is_kind = isinstance(found, type) and issubclass(found, Agent) and found is not Agent
+        if is_kind and not name.startswith("_") and found.__module__.partition(".")[0] == top:
+            reference = f"{place}:{name}"
+            yield reference, load_kind(reference)
+
+
+def loaded_facts(kind: Kind) -> dict[str, Any]:
+    """The facts of a kind that was loaded here: with its fields, and a mark of its source."""
+    return {
+        **kind.facts(),
+        "reference": f"{kind.made.__module__}:{kind.made.__qualname__}",
+        "fields": {field.name: field.text for field in kind.fields},
+        "mark": _mark_of(kind.made),
+    }
+
+
+def _mark_of(made: type[Agent]) -> str:
+    """What tells the file in which a class stands from another, as it is on the disk now."""
+    try:
+        with open(sys.modules[made.__module__].__file__ or "", "rb") as source:  # noqa: PTH123 - pathlib takes 4 ms to load
+            return f"{crc32(source.read()):08x}"
+    except (OSError, AttributeError):
+        return ""
 
 
 def _from_file(place: str) -> ModuleType:

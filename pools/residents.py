@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
+import orjson
+
 from checkpoints.errors import CheckpointError
 from pools.address import Key
 from pools.agent import Agent
@@ -182,6 +184,45 @@ class Residents:
             raise StateUnreadable(f"{self.kind.name}/{key}: {error}") from error
         del self._asleep[key]
         return agent
+
+    def handed_over(self) -> Iterator[tuple[Key, bytes]]:
+        """The states that differ from a new agent's, of agents that are not busy, as `Kind.save` has them."""
+        for table in (self.live, self._old, self._doomed):
+            for key, agent in table.items():
+                saved = self.kind.save(agent)
+                if saved != self._fresh:
+                    yield key, saved
+        for key, row in self._asleep.items():
+            yield key, bytes(row) if isinstance(row, bytes) else self.kind.save(self._woken(key, row))
+
+    def take_in(self, names: list[str], keys: list[Key], rows: list[list[Any]]) -> None:
+        """Have these states, of agents that have none here. names: of the fields, as the process before knew them."""
+        if names == self.kind.names:
+            self._asleep.update(zip(keys, map(orjson.dumps, rows), strict=True))
+        else:
+            self._asleep.update((key, dict(zip(names, row, strict=True))) for key, row in zip(keys, rows, strict=True))
+
+    def kept_states(self) -> Iterator[tuple[Key, bytes]]:
+        """The states of all agents that have one in the store or as an object; what cannot be read stays as it is."""
+        self.parked.clear()
+        for key in self.keys():
+            try:
+                agent = self.object_of(key)
+                if (
+                    agent is None
+                    and key is not None
+                    and self._store is not None
+                    and (key in self._asleep or self._store.find(self.kind.name, key))
+                ):
+                    agent = self.wake(key)
+            except (CheckpointError, StateUnreadable):
+                continue
+            if agent is not None:
+                yield key, self.kind.save(agent)
+
+    def _woken(self, key: Key, row: Any) -> Agent:
+        """The agent of a row that came from the process before."""
+        return self.kind.wake_from(key, [], row)
 
     def wake_idle(self, key: Key) -> Agent | None:
         """The same; None also for an agent that is busy or on trial, or that cannot be woken: `wake` tells why."""

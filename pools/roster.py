@@ -34,6 +34,8 @@ AGENTS, CLASS, POOL, SICK = "agents", "class", "pool", "sick"
 STICKY = "sticky"
 #: Sticky keys that are written in one commit.
 AT_ONCE = 1_000
+#: And which code the workers run, and which one they are being given.
+CODE = "code"
 #: What was done with agents of a kind: some were spawned, some removed, every worker knows of a removal.
 SPAWNED, REMOVED, SETTLED = "+", "-", "."
 #: Bytes of its log from which it is folded when it is opened: reading more takes longer than a start should.
@@ -244,6 +246,14 @@ class Roster:
     def sickness(self) -> list[tuple[str, dict[str, Any]]]:
         """The records of agents that were found sick."""
         return [(str(key), state) for kind, key, state in self._store.items() if kind == SICK]
+
+    def code(self) -> dict[str, Any]:
+        """What was kept of the code: `now`, `next`, `phase` and `back`; nothing where there was no deploy."""
+        return next((state for kind, _, state in self._store.items() if kind == CODE), {})
+
+    def coded(self, facts: Mapping[str, Any]) -> Future[int]:
+        """Keep some of that. Gives CheckpointError."""
+        return self._put(changes_part(CODE, ["code"], [dict(facts)]))
 
     def sticky(self) -> dict[tuple[str, str], Key]:
         """The agents of sticky keys by kind and key, those that were chosen first before the others."""

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from pools.channel import Channel
-from pools.errors import PoolError, PoolUnavailable, WorkerDied, refusal_of
+from pools.errors import PoolError, PoolUnavailable, WorkerDied
 from pools.events import Event
 from pools.gateway import Gateway
 from pools.gauges import BUSY_SINCE_NS, DONE, POSITION, SECTION, WHO
@@ -25,6 +25,7 @@ from pools.healing import Finding
 from pools.keep import in_words
 from pools.link import Link
 from pools.message import RESULT, STATUS, TASK, Message
+from pools.orders import Orders, seen
 from pools.process import WorkerProcess
 from pools.refusal import BEGINS_ANEW
 from pools.restarts import RestartBudget
@@ -92,13 +93,14 @@ class Seat:
         self.told: tuple[str, str, str] | None = None
         self._on_event = on_event
         self._channel: Channel | None = None
-        self._requests: dict[int, Future[Any]] = {}
-        self._number = 0
+        self._asked = Orders()
         self._done_at_start = 0
         self._timer: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
-        self._is_told = False
+        self._is_told = self._is_seated = self._is_leaving = self._is_mute = False
         self._task: asyncio.Task[None] | None = None
+        #: What the process before has handed over, and the next one is given.
+        self._given: list[dict[str, Any]] = []
         #: Done once the newest process was told what it holds, or has ended.
         self.informed: Future[None]
         self._gone: Future[None]
@@ -127,7 +129,7 @@ class Seat:
     @property
     def is_asked(self) -> bool:
         """Whether it has not answered everything that it was told."""
-        return bool(self._requests)
+        return bool(self._asked)
 
     def send_signal(self, number: int) -> None:
         """Send its process a signal."""
@@ -142,30 +144,30 @@ class Seat:
 
     def start(self) -> Future[Any]:
         """Start a process; the future is done when it is ready. Raises OSError where none can be started."""
+        process = self._launch()
+        self._begin(process, Channel(self._on_message, self._on_closed, time.time))
+        process.watch(asyncio.get_running_loop(), self._born, self._died)
+        return self._ready
+
+    def _begin(self, process: WorkerProcess, channel: Channel) -> None:
         loop = asyncio.get_running_loop()
         self.state = "starting"
         self._done_at_start = self.cells[DONE]
         self.cells[BUSY_SINCE_NS] = 0
-        self.process = process = self._launch()
-        self._gone = loop.create_future()
-        channel = Channel(self._on_message, self._on_closed, time.time)
-        self._channel = channel
+        self.process, self._channel, self._is_seated = process, channel, False
         self._gateway = self._make_gateway(channel)
-        self.informed = loop.create_future()
-        self._ready = ready = loop.create_future()
-        ready.add_done_callback(_seen)
+        self._gone, self.informed, self._ready = loop.create_future(), loop.create_future(), loop.create_future()
+        self._ready.add_done_callback(seen)
         self._patience = loop.call_later(START_S, self._too_slow, process)
-        self._task = None
-        process.watch(loop, self._born, self._died)
-        return ready
 
     def _born(self, pid: int) -> None:
         if self._channel is not None and self.process is not None:
             self._admit(pid)
-            connecting = self._connect(self._channel, self.process, self._ready)
+            connecting = self._connect(self._channel, self.process)
             self._task = asyncio.get_running_loop().create_task(connecting)
+            self._is_seated = True
 
-    async def _connect(self, channel: Channel, process: WorkerProcess, ready: Future[Any]) -> None:
+    async def _connect(self, channel: Channel, process: WorkerProcess) -> None:
         try:
             await asyncio.get_running_loop().create_connection(lambda: channel, sock=process.socket)
         except OSError as error:
@@ -175,15 +177,21 @@ class Seat:
         if channel is not self._channel or self.state == "stopped":
             channel.abort()  # the process has died meanwhile, or is to end before it began
             return
+        self._instruct(channel)
+
+    def _instruct(self, channel: Channel) -> None:
+        """Tell a process what it holds; tasks follow."""
+        ready = self._ready
         first, *more = self._orders()
         answer = self._request(first)
         answer.add_done_callback(lambda done: self._set_up(done, ready))
-        for order in more:
-            self._request(order).add_done_callback(_seen)
-        self._is_told = True
+        for order in [*more, *({"verb": "take", "page": page} for page in self._given)]:
+            self._request(order).add_done_callback(seen)
+        self._given, self._is_told = [], True
         self._inform()
-        self.link.attach(channel)
-        self.inner.attach(channel)
+        if not self._is_mute:
+            self.link.attach(channel)
+            self.inner.attach(channel)
 
     def _inform(self) -> None:
         if not self.informed.done():
@@ -225,16 +233,11 @@ class Seat:
             future = self.request(verb, **facts)
         except PoolUnavailable:
             return None
-        future.add_done_callback(_seen)
+        future.add_done_callback(seen)
         return future
 
     def _request(self, order: dict[str, Any]) -> Future[Any]:
-        future: Future[Any] = asyncio.get_running_loop().create_future()
-        self._number += 1
-        self._requests[self._number] = future
-        if self._channel is not None:
-            self._channel.send(STATUS, {**order, "id": self._number})
-        return future
+        return self._asked.give(self._channel, order)
 
     def _on_message(self, channel: Channel, message: Message) -> None:
         if message.letter == RESULT:
@@ -256,7 +259,11 @@ class Seat:
 
     def _on_status(self, channel: Channel, said: dict[str, Any]) -> None:
         verb = said["verb"]
-        if verb == "cancel" and self._gateway is not None:
+        if verb in ("done", "failed"):
+            self._asked.answered(said)
+        elif verb == "given":
+            self._given.append(said["page"])
+        elif verb == "cancel" and self._gateway is not None:
             self._gateway.cancel(said["sections"], said.get("position"))
         elif verb == "progress":
             self.link.progressed(said["tasks"])
@@ -274,10 +281,6 @@ class Seat:
                 self.told = agent, method, task
             else:
                 self._on_found(Finding(what, agent, method, task, cause, stack, self.name))
-        elif verb in ("done", "failed"):
-            future = self._requests.pop(said["id"], None)
-            if future is not None and not future.done():
-                future.set_result(said["value"]) if verb == "done" else future.set_exception(refusal_of(said))
 
     def _on_closed(self, channel: Channel, error: Exception | None) -> None:
         """The process is about to end, or its messages were bad; either way it is no use any more."""
@@ -299,20 +302,22 @@ class Seat:
             self._channel.abort()
         if self._gateway is not None:
             self._gateway.close()
-        if self._task is None and self.process is not None:
+        if not self._is_seated and self.process is not None:
             self.process.socket.close()  # it was never born
         self._channel, self._gateway, self.process = None, None, None
         self._inform()
         if not self._gone.done():
             self._gone.set_result(None)
-        running = (self.cells[SECTION], self.cells[POSITION]) if self.cells[BUSY_SINCE_NS] else None
-        self._charge(status)
+        is_blamed = bool(self.cells[BUSY_SINCE_NS]) and not self._is_leaving
+        running = (self.cells[SECTION], self.cells[POSITION]) if is_blamed else None
+        if is_blamed:
+            self._charge(status)
         self.cells[BUSY_SINCE_NS] = 0
         how = ended(status)
         stopping = self.state == "stopped"
         wait_s = None
         if not stopping:
-            has_worked = self.cells[DONE] > self._done_at_start or status == BEGINS_ANEW
+            has_worked = self.cells[DONE] > self._done_at_start or status == BEGINS_ANEW or self._is_leaving
             wait_s = self._budget.died(time.monotonic(), has_worked=has_worked)
             self.reason = f"{self.reason + ', ' if self.reason else ''}{how}"
             self.state = "down" if wait_s is None else "backoff"
@@ -321,10 +326,7 @@ class Seat:
         self._detach(gone if self.state == "down" else error, running)
         if not self._ready.done():
             self._ready.set_exception(error)
-        requests, self._requests = self._requests, {}
-        for future in requests.values():
-            if not future.done():
-                future.set_exception(error)
+        self._asked.fail(error)
         if not stopping:
             self._tell(f"worker.{'down' if wait_s is None else 'died'}", f"{self.name}: {self.reason}")
         if wait_s is not None:
@@ -352,6 +354,8 @@ class Seat:
             link.detach(error, drop_waiting=self.state in ("down", "stopped"), running=running)
 
     def _again(self) -> None:
+        if self._is_leaving:
+            return
         self.restarts += 1
         self.reason = ""
         try:
@@ -392,8 +396,3 @@ def _confirm(channel: Channel, number: int | None) -> None:
     """Tell a worker that an agent is kept, which it asks for until then. number: of its message; None where it keeps none."""
     if number is not None and channel.is_open:
         channel.send(STATUS, {"verb": "spawned", "number": number})
-
-
-def _seen(future: Future[Any]) -> None:
-    """Mark a future's error as seen: whoever waits for it gets it, nobody has to."""
-    _ = future.cancelled() or future.exception()

@@ -29,6 +29,7 @@ from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.awaited import awaited
 from pools.complaints import Complaints, say
 from pools.context import Context
+from pools.effects import Tally
 from pools.errors import BadArgument, Failure, raised
 from pools.far import FarLedger
 from pools.gauges import BUSY_SINCE_NS, PROGRESS
@@ -91,25 +92,36 @@ class Seclusion:
         self._read = bytearray()
         self._ledger: FarLedger | None = None
         self._free = 0
-        #: Its own: nobody else hears what this one task sees of the world.
+        #: Its own: nobody else hears what this one task sees of the world. What an operator holds is held here too.
         self.outside = Outside()
         #: Where checkpoints are recorded: in the worker's.
         self.logbook = Logbook()
 
-    def run(self, kind: Kind, agent: Agent, method: Method, argument: Any, task_id: str, worker: Context | None) -> NoReturn:
-        """Do the task, say what came of it, end. worker: the task's context there, as of the fork."""
+    def run(
+        self,
+        kind: Kind,
+        agent: Agent,
+        method: Method,
+        argument: Any,
+        _task_id: str,
+        worker: Context | None,
+        tally: Tally | None = None,
+    ) -> NoReturn:
+        """Do the task, say what came of it, end. worker, tally: the task's context and tally there, as of the fork."""
         try:
             self._settle()
             before = kind.mark(agent) if kind.is_light else None
             lengths = [len(getattr(agent, field.name)) if field.exact is Log else 0 for field in kind.fields]
             context = None if worker is None else self._context(kind, agent, worker, can_wait=method.is_async)
             try:
-                value = self._call(kind, agent, method, argument, context)
+                value = self._call(kind, agent, method, argument, context, tally)
                 if context is not None:
                     context.end()
                 keep(kind, agent, method, before, value)
                 state = [_news(kind, at, agent, length) for at, length in enumerate(lengths)]
                 outcome = {"value": value, "state": state, "outbox": context.outbox if context is not None else []}
+                if tally is not None:
+                    outcome["tally"] = tally.told()
             except CAUGHT as error:
                 failure = Complaints(time.monotonic_ns).failure(kind, method, error)
                 with contextlib.suppress(CAUGHT):
@@ -124,11 +136,14 @@ class Seclusion:
     def _context(self, kind: Kind, agent: Agent, worker: Context, *, can_wait: bool) -> Context:
         """The task's context here; what is recorded is recorded in the worker."""
         self._free = worker.office.room(worker.agent_id)
+        self.outside = worker.office.outside.apart()
         if worker.ledger is not None:
             self._ledger = FarLedger(worker.ledger.recall.steps, worker.ledger.refused, self._say)
         self.logbook = worker.office.logbook.far(self._waypoint if self._ledger is None else self._ledger.waypoint)
         ledger = cast("Ledger | None", self._ledger)
-        return Context(self, kind, agent, worker.task_id, ledger, can_wait=can_wait, task=worker.task)
+        context = Context(self, kind, agent, worker.task_id, ledger, can_wait=can_wait, task=worker.task)
+        context.tally = worker.tally
+        return context
 
     def _waypoint(self, body: bytes) -> None:
         """Have a checkpoint recorded where there are no steps."""
@@ -148,8 +163,12 @@ class Seclusion:
         faulthandler.enable(self._sample, all_threads=False)
         faulthandler.register(STACK, file=self._sample, all_threads=False, chain=False)
 
-    def _call(self, kind: Kind, agent: Agent, method: Method, argument: Any, context: Context | None) -> Any:
+    def _call(
+        self, kind: Kind, agent: Agent, method: Method, argument: Any, context: Context | None, tally: Tally | None
+    ) -> Any:
         bound = bind(method, agent, argument, context)
+        if tally is not None:
+            bound = tally.timed(bound, is_async=method.is_async)
         if not method.is_async:
             self._cells[BUSY_SINCE_NS] = time.monotonic_ns()
             return sendable(call(kind, agent, method, bound))

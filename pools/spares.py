@@ -6,7 +6,7 @@ an interpreter takes longer to start than everything else together, so it is sta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pools.forkserver import ForkServer
 from pools.gauges import Gauges
@@ -58,6 +58,12 @@ class Spares:
         from pools.probe import probe
 
         await probe(reference, paths, self._environ, self._output)
+
+    async def survey(self, place: str, first: Sequence[str], paths: Sequence[str]) -> list[dict[str, Any]]:
+        """The facts of each kind of a module, loaded in such a process. Raises as `probe`."""
+        from pools.probe import survey
+
+        return await survey(place, first, paths, self._environ, self._output)
 
     def close(self) -> None:
         """End what nobody took, and give the gauges back."""

@@ -15,6 +15,8 @@ __all__ = [
     "AGENT_BYTES",
     "AGENT_MOST_BYTES",
     "BACKLOG_TASKS",
+    "BOUND",
+    "CANARY",
     "CHECKPOINTS_BYTES",
     "CHECKPOINT_BYTES",
     "COMPRESS_OVER_BYTES",
@@ -88,6 +90,8 @@ REPLY_AFTER_S = 0.002
 RESTARTS = 5
 #: Seconds of the restart budget's window, on the monotonic clock.
 RESTART_WINDOW_S = 30.0
+#: Share of the agents that gets new code first, and by how much of its tasks more may fail than of the others'.
+CANARY, BOUND = 0.1, 0.05
 #: Seconds within which a worker has to say that it is ready.
 START_S = 20.0
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from pools.again import Wire
@@ -33,6 +32,29 @@ class Spoken:
         self._tells = Tells()
         self._lanes: dict[tuple[int, str], Lane] = {}
         self._is_due = False
+        #: The timers that are set, by number: when they ring in the loop's time, and the message.
+        self._timers: dict[int, tuple[float, list[Any]]] = {}
+        self._number = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was sent has left."""
+        return not self._is_due
+
+    def timers(self) -> list[list[Any]]:
+        """The timers that are set: seconds that are left, sender, method, argument."""
+        now_s = self._loop.time()
+        return [[max(due_s - now_s, 0.0), *message] for due_s, message in self._timers.values()]
+
+    def set(self, after_s: float, sender: str, method: str, argument: Any) -> None:
+        """Have an agent told something by itself after some seconds."""
+        self._number += 1
+        self._timers[self._number] = self._loop.time() + after_s, [sender, method, argument]
+        self._loop.call_later(after_s, self._ring, self._number)
+
+    def _ring(self, number: int) -> None:
+        sender, method, argument = self._timers.pop(number)[1]
+        self._tell(sender, sender, method, argument)
 
     def send(self, sender: str, outgoing: Iterable[Outgoing]) -> None:
         """Take what a task sends."""
@@ -46,7 +68,7 @@ class Spoken:
                     wire.send(STATUS, {"verb": "spawn", "kind": rest[0], "key": rest[1]})
             else:
                 after_s, method, argument = rest
-                self._loop.call_later(after_s, partial(self._tell, sender, sender, method, argument))
+                self.set(after_s, sender, method, argument)
 
     def _tell(self, sender: str, address: str, method: str, argument: Any) -> None:
         link, kind, key = self._resolve(address)

@@ -52,7 +52,7 @@ class Question(NamedTuple):
 class Steps:
     """The steps of one task. task: its name.  ledger: where they are recorded; None where nothing is kept."""
 
-    __slots__ = ("_ledger", "_next", "_size_bytes", "fault", "has_begun", "is_over", "task")
+    __slots__ = ("_ledger", "_next", "_size_bytes", "answers", "checkpoints", "done", "fault", "has_begun", "is_over", "task")
 
     def __init__(self, task: str, ledger: Ledger | None) -> None:
         self.task = task
@@ -65,6 +65,8 @@ class Steps:
         self.has_begun = False
         #: Whether the task has ended: what it still waited for is recorded no more.
         self.is_over = False
+        #: Steps that have a value, and checkpoints; answers only of the questions that it does not ask again.
+        self.done = self.checkpoints = self.answers = 0
 
     @property
     def id(self) -> str:
@@ -109,6 +111,7 @@ class Steps:
         """
         ordinal, step = place
         if step is not None:
+            self.done += 1
             return step.value
         if self._ledger is not None:
             self._ledger.check()  # what cannot be recorded is not done
@@ -124,6 +127,7 @@ class Steps:
         if self._ledger is not None and not self.is_over:
             self._ledger.recall.stepped(self.task, ordinal, name, None, orjson.Fragment(encoded))
             await self._synced()
+        self.done += 1
         return orjson.loads(encoded)
 
     def begin(self, name: str) -> Place:
@@ -163,6 +167,7 @@ class Steps:
         """
         ordinal, step = place
         if step is not None:
+            self.checkpoints += 1
             return int(step.value)
         if self.is_over:
             raise TaskCancelled("its task is over, and records nothing more")
@@ -172,12 +177,19 @@ class Steps:
         if self._ledger is not None:
             self._size_bytes += self._ledger.recall.stepped(self.task, ordinal, [sort], None, revision)
             await self._synced()
+        self.checkpoints += 1
         return revision
 
     def resume(self, ordinal: int) -> None:
         """Go on behind a checkpoint of this very task, made before its process died, as long as its step is there."""
-        if self._ledger is not None and ordinal in self._ledger.recall.steps.of(self.task):
-            self._next = max(self._next, ordinal + 1)
+        recorded = {} if self._ledger is None else self._ledger.recall.steps.of(self.task)
+        if ordinal not in recorded:
+            return
+        passed = [recorded[at] for at in range(self._next, ordinal + 1) if at in recorded]
+        self._next = max(self._next, ordinal + 1)
+        self.done += sum(type(step.name) is str for step in passed)
+        self.checkpoints += sum(type(step.name) is list and len(step.name) == 1 for step in passed)
+        self.answers += sum(type(step.name) is list and len(step.name) == 2 and step.is_done for step in passed)
 
     # -- questions -----------------------------------------------------------------------------------------------------
 

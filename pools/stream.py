@@ -6,14 +6,19 @@ one for each priority; reading the caller's tasks and pacing them is not done he
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import compress
 from typing import Any
 
 from pools.chute import Aside, Chute
+from pools.duelane import DueLane
 from pools.errors import Failure, PoolError, failure_of
-from pools.lane import Columns
+from pools.lane import PACED, Columns, Sink, sent_form
+from pools.link import Link
 from pools.ranked import NORMAL
 from pools.result import Batch
 from pools.ways import Deal, Ended, Resolve, Ways, flush_together
@@ -32,7 +37,7 @@ class Stream:
 
     limit: tasks sent or answered and not taken yet.  wake: called when there is something to take.
     deal: chooses the agents of tasks that are addressed to a kind, many at once; None asks `resolve` for each.
-    aside: makes what such tasks are given to instead, if anything.
+    aside: makes what such tasks are given to instead, if anything.  clock: monotonic seconds.
     """
 
     def __init__(
@@ -43,12 +48,16 @@ class Stream:
         ended: Ended,
         deal: Deal | None = None,
         aside: Callable[[Stream], Aside | None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._aside = None if aside is None else aside(self)
         self._ended = ended
         self._resolve = resolve
         self._deal = deal
         self._chutes: dict[int, Chute] = {}
+        #: The ways of tasks that are of use for some time only, by priority.
+        self._timely: dict[int, Ways[DueLane]] = {}
         #: The ways of what leaves together with more; None where everything leaves at once.
         self._gathered: list[Ways[Any]] | None = None
         self._limit = limit
@@ -78,6 +87,39 @@ class Stream:
             self.open -= len(tasks)
             raise
         self.leave(chute.ways)
+
+    def send_in_time(
+        self, tokens: Sequence[Any], tasks: Sequence[tuple[Any, ...]], dues: Sequence[float], priority: int = NORMAL
+    ) -> None:
+        """Send tasks (address, method, *arguments) that are of use until a time each, on the stream's clock.
+
+        Those whose time is over leave no more. What goes aside has no such look; who sends it takes it back.
+        """
+        if self._aside is not None:
+            is_aside = ["/" not in task[0] for task in tasks]
+            if any(is_aside):
+                self.send([*compress(tokens, is_aside)], [*compress(tasks, is_aside)], priority)
+            own = [not each for each in is_aside]
+            tokens, tasks, dues = [*compress(tokens, own)], [*compress(tasks, own)], [*compress(dues, own)]
+        self.open += len(tasks)
+        ways = self._timely.get(priority)
+        if ways is None:
+            ways = self._timely[priority] = Ways(self, partial(self._due_lane, priority))
+        for token, (address, method, *arguments), due_s in zip(tokens, tasks, dues, strict=True):
+            try:
+                link, kind, key = self._resolve(address)
+            except PoolError as error:
+                self.answered((token,), (None,), ((0, failure_of(error)),))
+            else:
+                lane = ways.lane_of(link, kind)
+                lane.rows.extend((token, key, method, sent_form(arguments)))
+                lane.dues.append(due_s)
+        self.leave(ways)
+
+    def _due_lane(self, priority: int, link: Link, kind: str, sink: Sink) -> DueLane:
+        lane = DueLane(link, kind, sink, self._clock)
+        lane.priority, lane.manner = priority, PACED
+        return lane
 
     def deal(self, kind: str, columns: Columns, priority: int, *, is_plain: bool) -> None:
         """Send tasks for a kind, in columns without keys, to whoever is chosen for many of them at once."""
@@ -146,16 +188,19 @@ class Stream:
         self._untaken -= len(taken)
         return taken
 
+    def _ways(self) -> Iterable[Ways[Any]]:
+        return [*(chute.ways for chute in self._chutes.values()), *self._timely.values()]
+
     def cancel(self) -> None:
         """Take back what is not answered; each such task still gets its answer, `TaskCancelled` where it did not run."""
-        for chute in self._chutes.values():
-            chute.ways.cancel()
+        for ways in self._ways():
+            ways.cancel()
         if self._aside is not None:
             self._aside.cancel()
 
     def cancel_where(self, is_meant: Callable[[Any], bool]) -> None:
         """Take back the tasks whose token is meant, as no answer came in time."""
-        for chute in self._chutes.values():
-            chute.ways.cancel_where(is_meant, is_late=True)
+        for ways in self._ways():
+            ways.cancel_where(is_meant, is_late=True)
         if self._aside is not None:
             self._aside.cancel_where(is_meant)

@@ -26,7 +26,8 @@ from pools.briefing import Briefing
 from pools.channel import Channel
 from pools.cut import cut
 from pools.deadlocks import Deadlocks
-from pools.errors import KindNotLoaded, UnknownKind, WorkerDied
+from pools.deploys import Deploys
+from pools.errors import KindNotLoaded, WorkerDied
 from pools.events import Event
 from pools.gates import Gates
 from pools.gateway import Gateway
@@ -40,15 +41,18 @@ from pools.newcomers import Newcomers
 from pools.pause import Pause
 from pools.placement import Placement
 from pools.pool import Pool, pss_bytes
+from pools.populace import Populace
 from pools.quarantine import Quarantine
 from pools.quota import Quotas
-from pools.removals import Removals, lots
+from pools.removals import Removals
+from pools.repertoire import Repertoire
 from pools.restarts import RestartBudget
 from pools.routes import Routes
 from pools.seat import Seat
 from pools.sight import Sight
 from pools.spares import Spares
 from pools.spec import AGENTS_TOTAL, BACKLOG_TASKS, PoolSpec
+from pools.station import Station
 from pools.usage import wanted_s
 from pools.valve import Valve
 from pools.watch import Watch
@@ -67,7 +71,7 @@ DRAIN_S = 0.005
 CLOSE_S = 1.0
 
 
-class Swarm:
+class Swarm(Populace):
     """The pools of one engine.
 
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
@@ -102,10 +106,7 @@ class Swarm:
         #: Who was chosen for what clients may send again; None where nothing is kept.
         self.choices: Choices | None = None
         self.placement = Placement(specs, limit)
-        self.references = list(kinds)
-        #: What each kind can do: its methods' signatures by name.
-        self.kinds: dict[str, dict[str, str]] = {}
-        self._paths = list(paths)
+        self.repertoire = Repertoire(kinds, paths)
         self._on_event = on_event
         self._chance = Random(seed)
         self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
@@ -121,15 +122,26 @@ class Swarm:
         self.gates = Gates(quotas or Quotas(), on_event, now_s=time.monotonic())
         self._briefing = Briefing(
             self.placement,
-            self.references,
-            self._paths,
+            self.repertoire.references,
+            self.repertoire.paths,
             keep=keep,
             session=self._session,
-            breaker=self.breakers.spec,
+            breakers=self.breakers,
             sick=self.healer.orders,
+            code_of=lambda pool, worker: self.deploys.code_of(self.pools[pool].seats[worker]),
         )
+        self.breakers.on_held = lambda pool, target, state: self.pools[pool].tell("outside", target=target, state=state)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
+        self.deploys = Deploys(
+            lambda: self.seats,
+            self.placement,
+            self.repertoire,
+            self._briefing,
+            self._spares,
+            on_loaded=self._learn,
+            on_event=on_event,
+        )
         balancer = Balancer(self.placement, self.pools, self.breakers, chance=self._chance)
         self.routes = Routes(self.placement, self.pools, self._newcomers, self.breakers, balancer)
         if keep is not None:
@@ -154,8 +166,10 @@ class Swarm:
         self.choices = Choices(keep.choices, stamp(time.time()))
         self.routes.balancer.sticky, self.routes.balancer.on_stick = roster.sticky(), roster.stuck
         for reference, paths in roster.classes().values():
-            self.references += [reference] if reference not in self.references else []
-            self._paths += [path for path in paths if path not in self._paths]
+            self.repertoire.add([reference], paths)
+        self.deploys.restore(roster)
+        for seat in self.seats:
+            seat.number = self.deploys.begins_with
         if count:
             self._on_event(Event("agents.kept", f"{count:,} agents were kept in {keep.folder}", time.time()))
 
@@ -166,12 +180,12 @@ class Swarm:
         seats = [self._seat(number, spec, worker, next(rows)) for worker in range(spec.workers)]
         return Pool(number, spec, seats, self.healer.found, self._on_event)
 
-    def _seat(self, number: int, spec: PoolSpec, worker: int, row: int) -> Seat:
+    def _seat(self, number: int, spec: PoolSpec, worker: int, row: int) -> Station:
         cells = self.gauges.row(row)
         kept: dict[str, Any] = {} if self._keep is None else {"is_kept": True, "wall_s": time.time}
         common = {"clock": time.monotonic, "later": asyncio.get_running_loop().call_later} | kept
         valve = Valve(spec.window, self.gates, clock=time.monotonic)
-        seat = Seat(
+        seat = Station(
             spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
             link=Link(window=spec.window, histogram=cells, sight=Sight(number, self.breakers), valve=valve, **common),
             inner=Link(window=BACKLOG_TASKS, first=2, **common),
@@ -186,6 +200,7 @@ class Swarm:
             on_event=self._on_event,
             named=self.placement.named,
         )
+        seat.pool = number
         valve.used_s = lambda: wanted_s(seat.pid)
         return seat
 
@@ -205,7 +220,7 @@ class Swarm:
     # -- life ----------------------------------------------------------------------------------------------------------
 
     @property
-    def seats(self) -> list[Seat]:
+    def seats(self) -> list[Station]:
         """The workers of all pools."""
         return [seat for pool in self.pools for seat in pool.seats]
 
@@ -222,6 +237,7 @@ class Swarm:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
         await asyncio.gather(*starting)
         self._limits.enforce()
+        await self.deploys.resume()
         self.watch.start()
         self.removals.resume()
         if self._compactor is not None:
@@ -262,6 +278,7 @@ class Swarm:
     async def stop(self, grace_s: float) -> None:
         """End every worker, once its open tasks have ended; those that do not end within grace_s seconds are killed."""
         self._limits.forget()
+        await self.deploys.stop()
         self.watch.stop()
         self.deadlocks.stop()
         if self._compactor is not None:
@@ -287,88 +304,38 @@ class Swarm:
 
         Where there are agents to lose, a process of its own loads it first.
         """
-        fresh = [path for path in paths if path not in self._paths]
-        if self.placement.count and reference not in self.references:
-            await self._spares.probe(reference, [*self._paths, *fresh])
-        requests = [future for pool in self.pools for future in pool.requests("kind", reference=reference, paths=fresh)]
+        known = self.repertoire
+        fresh = [path for path in paths if path not in known.paths]
+        if self.placement.count and reference not in known.references:
+            await self._spares.probe(reference, [*known.paths, *fresh])
+        codes = [(seat, self.deploys.code_of(seat)) for seat in self.seats]
+        requests = [seat.request("kind", reference=code.reference(reference), paths=fresh) for seat, code in codes]
         answers = await asyncio.gather(*requests, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, WorkerDied):
                 raise KindNotLoaded(f"{reference}: a worker ended while it loaded this: {answer}") from answer
             if isinstance(answer, BaseException):
                 raise answer
-        kind: str = answers[0]["kind"]  # type: ignore[index]
-        self._paths.extend(path for path in fresh if path not in self._paths)
-        if reference not in self.references:
-            self.references.append(reference)
-        self.kinds[kind] = answers[0]["methods"]  # type: ignore[index]
-        self.routes.skills[kind] = frozenset(answers[0]["skills"])  # type: ignore[index]
-        if answers[0]["concurrency"] is not None:  # type: ignore[index]
-            self.gates.cap(kind, answers[0]["concurrency"], time.monotonic())  # type: ignore[index]
-        if answers[0]["is_made_on_use"]:  # type: ignore[index]
-            self._newcomers.on_use.add(kind)
+        known.add([reference], fresh)
+        kind = self._learn(answers[0])  # type: ignore[arg-type]
+        known.first[kind] = reference
         if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:
-            await self.roster.loaded(kind, reference, self._paths)
+            await self.roster.loaded(kind, reference, known.paths)
         return kind
 
-    async def spawn(self, kind: str, count: int, skills: frozenset[str] = frozenset()) -> int:
-        """Make `count` more numbered agents exist, with these skills; returns how many. Raises TooManyAgents before any is."""
-        self.check_kind(kind)
-        await self.removals.settled(kind)
-        for number, share in enumerate(self.placement.plan(kind, count)):
-            if share:
-                self.pools[number].check_room()
-        parts = self.placement.add_range(kind, count)
-        if self.roster is not None:
-            with self.placement.coming(kind, parts, {}):
-                await self.roster.ranged(kind, parts, skills)
-        self.placement.talents.give(kind, skills, parts, {})
-        requests = [
-            seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
-            for part in parts
-            for seat in self.pools[part.pool].seats
-        ]
-        await asyncio.gather(*(request for request in requests if request is not None))
-        return count
-
-    async def spawn_names(self, kind: str, names: Sequence[str], skills: frozenset[str] = frozenset()) -> int:
-        """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
-        self.check_kind(kind)
-        await self.removals.settled(kind)
-        fresh = sum(not self.placement.has(kind, name) for name in dict.fromkeys(names))
-        for number, share in enumerate(self.placement.plan(kind, fresh)):
-            if share:
-                self.pools[number].check_room()
-        placed = self.placement.add_names(kind, names)
-        if self.roster is not None and placed:
-            with self.placement.coming(kind, [], placed):
-                await self.roster.named(kind, placed, skills)
-        self.placement.talents.give(kind, skills, [], placed)
-        requests = [
-            seat.request_if_up("names", kind=kind, names=part)
-            for number, mine in placed.items()
-            for part in lots(mine)
-            for seat in self.pools[number].seats
-        ]
-        await asyncio.gather(*(request for request in requests if request is not None))
-        return sum(map(len, placed.values()))
+    def _learn(self, facts: dict[str, Any]) -> str:
+        """Take in what a worker tells of a kind; returns its name."""
+        kind = self.repertoire.learn(facts)
+        self.routes.skills[kind] = frozenset(facts["skills"])
+        if facts["concurrency"] is not None:
+            self.gates.cap(kind, facts["concurrency"], time.monotonic())
+        if facts["is_made_on_use"]:
+            self._newcomers.on_use.add(kind)
+        return kind
 
     def settled(self) -> None:
         """Every kind that the engine begins with is loaded: what is not known now does not exist."""
         self._newcomers.is_complete = True
-
-    async def warm(self, kind: str) -> int:
-        """Make the objects of a kind's numbered agents now, in small batches; returns how many were made."""
-        requests = []
-        for pool in self.pools:
-            for part in self.placement.parts_of(kind, pool.number):
-                requests += pool.requests("warm", kind=kind, start=part.start, stop=part.stop)
-        return sum(await asyncio.gather(*requests))
-
-    def check_kind(self, kind: str) -> None:
-        """Raises UnknownKind when no worker has loaded such a kind."""
-        if kind not in self.kinds:
-            raise UnknownKind(f"no kind {kind!r} is loaded; loaded are: {', '.join(sorted(self.kinds)) or 'none'}")
 
     @property
     def window(self) -> int:

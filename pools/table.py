@@ -7,6 +7,7 @@ or an object is kept as its own encoded copy and read back fresh, so that no ali
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from math import copysign
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
@@ -137,7 +138,7 @@ def _read(item: Any) -> Any:
 
 def _differ(item: Any, other: Any) -> bool:
     """Whether two entries are not the same JSON: 1, 1.0 and true are three, 0.0 and -0.0 two."""
-    return type(item) is not type(other) or item != other or type(item) is float
+    return type(item) is not type(other) or item != other or (type(item) is float and copysign(1, item) != copysign(1, other))
 
 
 def _size_bytes(name: str, item: Any) -> int:

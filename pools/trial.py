@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import erfc, sqrt
 from typing import Any
 
-__all__ = ["BINS", "NO_LIFT", "Trial", "is_control", "p_value"]
+__all__ = ["BINS", "NO_LIFT", "Groups", "Trial", "is_control", "p_value"]
 
 #: Bins of the calibration: tenths of the probability.
 BINS = 10
@@ -41,31 +41,16 @@ def p_value(failed: int, count: int, other_failed: int, other_count: int) -> flo
     return erfc(abs(failed / count - other_failed / other_count) / error / sqrt(2.0)) if error else 1.0
 
 
-class Trial:
-    """The counts of one engine since its start.
+class Groups:
+    """Tasks that were treated, against some that were not. whose: of which tasks, in words."""
 
-    judged: tasks that were looked at.  risky: of those, the ones with a risk.  helpless: of those, the ones for which nothing
-    could be done; they are in neither group.  actions: how often each mitigation was applied.
-    """
-
-    def __init__(self) -> None:
-        self.judged = self.risky = self.helpless = 0
-        self.risks: dict[str, int] = {}
-        self.actions: dict[str, int] = {}
+    def __init__(self, whose: str) -> None:
+        self._whose = whose
         #: Ended and failed, of the treated and of the control group.
         self._treated, self._control = [0, 0], [0, 0]
-        #: For each bin: tasks, the sum of what was forecast, failures.
-        self._bins = [[0.0, 0.0, 0.0] for _ in range(BINS)]
-
-    def forecast(self, probability: float, count: int, failed: int) -> None:
-        """Note how tasks ended whose probability to fail was said before they were sent."""
-        each = self._bins[min(int(probability * BINS), BINS - 1)]
-        each[0] += count
-        each[1] += probability * count
-        each[2] += failed
 
     def ended(self, count: int, failed: int, *, is_treated: bool) -> None:
-        """Note how risky tasks of one group ended."""
+        """Note how tasks of one group ended."""
         group = self._treated if is_treated else self._control
         group[0] += count
         group[1] += failed
@@ -88,6 +73,48 @@ class Trial:
         return enough and self.lift is not None and self.lift > 0 and self.p < SIGNIFICANT
 
     @property
+    def verdict(self) -> str:
+        """What the trial says, in words."""
+        if not self.has_lift:
+            return NO_LIFT
+        return f"{self.lift:.0%} fewer failures among {self._whose}"
+
+    def compared(self) -> dict[str, Any]:
+        """What came of it, as JSON values."""
+        return {
+            "treated": _group(self._treated),
+            "control": _group(self._control),
+            "lift": None if self.lift is None else round(self.lift, 4),
+            "p": self.p,
+            "verdict": self.verdict,
+        }
+
+
+class Trial(Groups):
+    """The counts of one engine since its start; its groups are those of risky tasks.
+
+    judged: tasks that were looked at.  risky: of those, the ones with a risk.  helpless: of those, the ones for which nothing
+    could be done; they are in neither group.  actions: how often each mitigation was applied.
+    conflicts: the groups of tasks that wait for others which would go later than they would.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("risky tasks")
+        self.conflicts = Groups("tasks that wait for others")
+        self.judged = self.risky = self.helpless = 0
+        self.risks: dict[str, int] = {}
+        self.actions: dict[str, int] = {}
+        #: For each bin: tasks, the sum of what was forecast, failures.
+        self._bins = [[0.0, 0.0, 0.0] for _ in range(BINS)]
+
+    def forecast(self, probability: float, count: int, failed: int) -> None:
+        """Note how tasks ended whose probability to fail was said before they were sent."""
+        each = self._bins[min(int(probability * BINS), BINS - 1)]
+        each[0] += count
+        each[1] += probability * count
+        each[2] += failed
+
+    @property
     def ece(self) -> float | None:
         """The expected calibration error: how far forecasts are from what came, in the mean over tasks; None without any.
 
@@ -95,13 +122,6 @@ class Trial:
         """
         total = sum(each[0] for each in self._bins)
         return sum(abs(each[1] - each[2]) for each in self._bins) / total if total else None
-
-    @property
-    def verdict(self) -> str:
-        """What the trial says, in words."""
-        if not self.has_lift:
-            return NO_LIFT
-        return f"{self.lift:.0%} fewer failures among risky tasks"
 
     def report(self) -> dict[str, Any]:
         """Everything, as JSON values."""
@@ -111,17 +131,14 @@ class Trial:
             "helpless": self.helpless,
             "risks": dict(self.risks),
             "actions": dict(self.actions),
-            "treated": _group(self._treated),
-            "control": _group(self._control),
-            "lift": None if self.lift is None else round(self.lift, 4),
-            "p": self.p,
+            **self.compared(),
             "ece": None if self.ece is None else round(self.ece, 4),
             "bins": [
                 {"tasks": int(count), "forecast": round(said / count, 4), "failed": round(failed / count, 4)}
                 for count, said, failed in self._bins
                 if count
             ],
-            "verdict": self.verdict,
+            "dependencies": self.conflicts.compared(),
         }
 
 

@@ -17,6 +17,7 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.complaints import Complaints
 from pools.context import Asked, Context, Office, Outgoing
+from pools.effects import Tally
 from pools.errors import (
     MailboxFull,
     PoolError,
@@ -30,10 +31,11 @@ from pools.errors import (
 )
 from pools.gauges import DONE, FAILED, WAITING, who_is
 from pools.isolation import Case
-from pools.job import CANCELLED, TOO_OLD, Alone, Known, Turn, Waiting
+from pools.job import CANCELLED, TOO_OLD, Alone, Counted, Known, Turn, Waiting
 from pools.kind import Kind
 from pools.lane import PLACE_BITS
 from pools.method import Method
+from pools.ranked import CRITICAL
 from pools.residents import Residents
 from pools.ward import Ward
 from pools.watched import Watched
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 __all__ = ["PENDING", "Turns"]
 
 
+#: The mailbox's part that critical tasks have on top of it, as a divisor: a flood of others does not shut them out.
+SPARE = 8
 #: How a task fails that is asked for again under its number: by a sender that lost its connection, or when there is room.
 _ASKED_AGAIN = (TaskCancelled, StoreFull, StoreStopped)
 
@@ -112,9 +116,9 @@ class Turns:
             raise UnknownMethod(f"{kind.name} has no such method; it has {', '.join(sorted(kind.methods))}")
         turn: Turn | None = residents.busy.get(key)
         if turn is not None:
-            if len(turn.mailbox) >= self._mailbox:
+            if len(turn.mailbox) >= self._mailbox + (self._mailbox // SPARE if task.job.priority == CRITICAL else 0):
                 raise MailboxFull(f"{kind.name}/{key} has {self._mailbox:,} tasks waiting")
-            turn.mailbox.append(task)
+            turn.mailbox.put(task, task.job.priority)
             self._wait(1)
             return PENDING
         agent = residents.live.get(key)
@@ -126,14 +130,22 @@ class Turns:
 
     def _begin(self, residents: Residents, agent: Agent, method: Method, task: Waiting, turn: Turn | None) -> Any:
         kind = residents.kind
-        is_alone = type(method) is Alone or method.max_run_s is not None or agent._key in residents.apart
-        context = None
+        is_alone = isinstance(method, Alone)
+        if isinstance(method, Alone):
+            method = method.method
+        context = tally = None
+        if isinstance(method, Counted):
+            method, tally = method.method, Tally(kind, agent, self._clock_ns)
+        is_alone = is_alone or method.max_run_s is not None or agent._key in residents.apart
         task_id = self._name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
             is_async = method.is_async
             more: Any = {"can_wait": is_async, "asked": self._asked, "task": task}
             context = self._context(self._office, kind, agent, task_id, self._ledger, **more)
+            context.tally = tally
         bound = bind(method, agent, task.argument, context)
+        if tally is not None:
+            bound = tally.timed(bound, is_async=method.is_async)
         if method.is_async or is_alone:
             if turn is None:
                 turn = residents.busy[agent._key] = Turn(agent)
@@ -143,10 +155,8 @@ class Turns:
             turn.is_alone = is_alone
             case = None
             if is_alone:
-                case = Case(
-                    kind, agent, method.method if isinstance(method, Alone) else method, task.argument, task_id, context
-                )
-            driven = self._drive(residents, turn, method, bound, context, task, case)
+                case = Case(kind, agent, method, task.argument, task_id, context, tally)
+            driven = self._drive(residents, turn, method, bound, context, task, case, tally)
             weigh = partial(self._ward.scales.weigh, kind.name, agent._key, method.name)
             number = task.job.number
             who = 0 if number else who_is(kind.name, agent._key)
@@ -168,7 +178,7 @@ class Turns:
         self._end_steps(context)
         if context is not None and context.outbox:
             self._send(kind.name, agent._key, context.outbox)
-        return value
+        return value if tally is None else tally.beside(value, () if context is None else context.outbox)
 
     def _name(self, task: Waiting) -> str:
         """A task's own name: session and number of its sender, so that it has the same when it is sent again."""
@@ -240,6 +250,7 @@ class Turns:
         context: Context | None,
         task: Waiting,
         case: Case | None,
+        tally: Tally | None,
     ) -> None:
         """The whole life of one async task, and of one that runs in a process of its own, which is then a case."""
         turn.has_begun = True
@@ -259,6 +270,8 @@ class Turns:
             if turn.is_removed:
                 return  # its task was answered when it was removed
             self._keep(kind, agent, method, before, value, outbox, was_alone=case is not None)
+            if tally is not None:
+                value = tally.beside(value, outbox)
         except CAUGHT as error:
             if turn.is_removed:
                 return
@@ -283,7 +296,7 @@ class Turns:
             return  # this task was begun and ended within the loop below
         turn.is_draining = True
         while turn.mailbox and turn.running is None:
-            task = turn.mailbox.popleft()
+            task = turn.mailbox.take()
             self._wait(-1)
             try:
                 if task.method is None:
@@ -335,7 +348,7 @@ class Turns:
     def _cancel_in(self, residents: Residents, turn: Turn, is_meant: Callable[[Waiting], bool]) -> None:
         gone = TaskCancelled("cancelled before it began")
         for task in [task for task in turn.mailbox if is_meant(task)]:
-            turn.mailbox.remove(task)
+            turn.mailbox.remove(task, task.job.priority)
             self._wait(-1)
             self._answer(residents, task, None, gone)
         running = turn.running

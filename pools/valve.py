@@ -8,7 +8,7 @@ section.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pools.concurrency import PERIOD_S, Concurrency
@@ -49,6 +49,8 @@ class Valve:
         self._looked_s = clock()
         #: Tasks that the worker has, by kind.
         self.flying: Counter[str] = Counter()
+        #: And those of them that are critical, which have room though the limit has fallen below what it has.
+        self._critical = 0
         self._drains: dict[tuple[str, int], Drain] = {}
         #: Gates that tasks came back through, and nobody was told yet.
         self._came: dict[Gate, None] = {}
@@ -126,8 +128,10 @@ class Valve:
     def room(self, lane: Lane, open_: int) -> int:
         """Tasks of a lane that the worker may get now. open_: those that it has."""
         limit = self.concurrency.limit
-        most = limit + int(limit * CRITICAL_SHARE) + 1 if lane.priority == CRITICAL else limit
-        room = most - open_
+        room = limit - open_
+        if lane.priority == CRITICAL:
+            share = int(limit * CRITICAL_SHARE) + 1
+            room = max(room, share - self._critical)  # past its share it takes turns with the others
         kind_share = int(limit * KIND_SHARE) + 1
         if room < kind_share:
             room = max(room, kind_share - self.flying[lane.kind])
@@ -167,6 +171,7 @@ class Valve:
         """Some tasks of a lane went to the worker."""
         lane.passed = max(lane.passed - count, 0)
         self.flying[lane.kind] += count
+        self._critical += count if lane.priority == CRITICAL else 0
         gate = self.gates.kinds.get(lane.kind)
         now_s = self._clock()
         if gate is not None:
@@ -177,16 +182,19 @@ class Valve:
         others = (each for each in self.queue.of(lane.priority) if not is_gated or each.kind == lane.kind)
         self._drain_of(lane).left(count, len(lane) or any(map(len, others)), now_s)
 
-    def sent_alone(self, kind: str) -> None:
-        """One task went to the worker, for which nothing waits and which `is_free` let go."""
-        self.flying[kind] += 1
-        gate = self.gates.kinds.get(kind)
+    def sent_alone(self, lane: Lane) -> None:
+        """One task of a lane went to the worker, for which nothing waits and which `is_free` let go."""
+        self.flying[lane.kind] += 1
+        self._critical += lane.priority == CRITICAL
+        gate = self.gates.kinds.get(lane.kind)
         if gate is not None:
             gate.flying += 1
 
-    def landed(self, kind: str, count: int, seconds: float) -> None:
-        """Some tasks came back, so many seconds after they were sent."""
+    def landed(self, section: Mapping[str, Any], count: int, seconds: float) -> None:
+        """Some tasks of a section came back, so many seconds after they were sent."""
+        kind = section["k"]
         self.flying[kind] -= count
+        self._critical -= count if section.get("pr") == CRITICAL else 0
         gate = self.gates.kinds.get(kind)
         if gate is not None:
             gate.flying -= count
@@ -195,9 +203,10 @@ class Valve:
 
     def recount(self, flights: Iterable[Flight]) -> None:
         """What the worker has was changed in another way: count it anew."""
-        before, self.flying = self.flying, Counter()
+        before, self.flying, self._critical = self.flying, Counter(), 0
         for flight in flights:
             self.flying[flight.section["k"]] += flight.left
+            self._critical += flight.left if flight.section.get("pr") == CRITICAL else 0
         for kind in before.keys() | self.flying.keys():
             gate = self.gates.kinds.get(kind)
             if gate is not None:

@@ -103,7 +103,7 @@ class Watch:
     def _queue(self, seat: Seat) -> list[Held]:
         """The queue in front of a worker, if it is one; done tasks are its mark."""
         waiting = seat.link.waiting
-        agent, method = (waiting and seat.link.oldest) or ("", "")
+        agent, method = (waiting and seat.link.flights.oldest) or ("", "")
         done = seat.cells[DONE] + seat.cells[FAILED]
         return [Held(QUEUE, seat.name, agent, method, "", waiting, done)] if waiting else []
 

@@ -35,7 +35,7 @@ from pools.logbook import Logbook, kept_in
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.outside import Outside
 from pools.progress import Progress
-from pools.registry import load_kind
+from pools.registry import load_kind, loaded_facts
 from pools.residents import Residents
 from pools.spec import BACKLOG_TASKS, OUTBOX_MESSAGES
 from pools.spoken import Spoken
@@ -104,6 +104,7 @@ class Worker:
             "hold": self._hold,
             "go_on": self._go_on,
             "held_up": lambda _order: held_up(self._kinds),
+            "outside": lambda order: self.outside.force(order["target"], order["state"]),
         }
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ class Worker:
         if isinstance(done, Future):  # a task may have recorded something, which is on the disk before it is told
             wire = (self._wire or channel) if isinstance(done, asyncio.Task) else channel
             done.add_done_callback(lambda task: wire.send(STATUS, {"verb": "done", "id": number, "value": task.result()}))
-        else:
+        elif channel.is_open:
             channel.send(STATUS, {"verb": "done", "id": number, "value": done})
 
     def attach(self, channel: Channel) -> None:
@@ -200,12 +201,14 @@ class Worker:
     # -- control verbs -------------------------------------------------------------------------------------------------
 
     def _setup(self, order: dict[str, Any]) -> dict[str, Any]:
-        sys.path.extend(path for path in order["paths"] if path not in sys.path)
+        self._look_in(order)
         self._shards = order["shards"]
         self._owned = frozenset(order["owned"])
         self._cells = self._gauges.row(order["row"])
         self._gauges.close()
         self.outside.spec = BreakerSpec(**order.get("breaker", {}))
+        for target, state in order.get("held", {}).items():
+            self.outside.force(target, state)
         found = self._keep_in(order["store"]) if order.get("store") else None
         ward, sample = self._equipped(order["pool"])
         waits = Waits(self._kinds, later=self._loop.call_later, say=self._say, take_back=self._take_back, up=self._up)
@@ -235,13 +238,19 @@ class Worker:
         loop = type(self._loop).__module__.partition(".")[0]
         return {"pid": os.getpid(), "loop": loop, "found": found, "sample": sample}
 
+    @staticmethod
+    def _look_in(order: dict[str, Any]) -> None:
+        """Find modules in these folders from now on: first of all, and after all others."""
+        sys.path[:0] = [path for path in order.get("first", ()) if path not in sys.path]
+        sys.path.extend(path for path in order.get("paths", ()) if path not in sys.path)
+
     def _settle(self) -> None:
         """All that was loaded stays: no look for garbage needs to go over it."""
         gc.collect()
         gc.freeze()
 
     def _add_kind(self, order: dict[str, Any]) -> dict[str, Any]:
-        sys.path.extend(path for path in order.get("paths", ()) if path not in sys.path)
+        self._look_in(order)
         kind = load_kind(order["reference"])
         known = self._kinds.get(kind.name)
         if known is None:
@@ -254,7 +263,7 @@ class Worker:
                 f"kind {kind.name!r} is {known.kind.made.__module__}:{known.kind.made.__qualname__} already; "
                 f"give {order['reference']} another name with class …(Agent, kind='…')"
             )
-        return kind.facts()
+        return loaded_facts(kind)
 
     def _add_range(self, order: dict[str, Any]) -> int:
         residents = self._kinds[order["kind"]]

@@ -11,6 +11,7 @@ __all__ = [
     "BacklogCycle",
     "BadBacklog",
     "BadImport",
+    "BadWorkflow",
     "CampaignFailed",
     "CheckerFailed",
     "HookFailed",
@@ -25,9 +26,13 @@ __all__ = [
     "SprintBusy",
     "SprintError",
     "SprintOver",
+    "StepTooLong",
     "TooManyQueued",
     "TooManySprints",
+    "UnknownFlow",
     "UnknownSprint",
+    "WorkflowCycle",
+    "WorkflowFailed",
 ]
 
 
@@ -186,3 +191,42 @@ class ReleaseLate(SprintError):
     def __init__(self, sprint: str) -> None:
         super().__init__(f"the time to ship was up before the release of {sprint} was whole")
         self.sprint = sprint
+
+
+class StepTooLong(SprintError):
+    """A step of a flow has more source lines than one may have. step: its name.  lines: how many it has."""
+
+    def __init__(self, message: str, *, step: str, lines: int) -> None:
+        super().__init__(message)
+        self.step = step
+        self.lines = lines
+
+
+class UnknownFlow(SprintError):
+    """No flow of this name was created."""
+
+
+class BadWorkflow(SprintError):
+    """A workflow cannot be run as it is written. path: where in it, such as `steps.3.args`."""
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class WorkflowCycle(BadWorkflow):
+    """Steps wait for each other in a circle. circle: their ids in its order, the first again at its end."""
+
+    def __init__(self, circle: Sequence[str]) -> None:
+        said = " after ".join(circle)
+        super().__init__(f"steps wait for each other: {said}; take one of them out of the circle", path="steps")
+        self.circle = tuple(circle)
+
+
+class WorkflowFailed(SprintError):
+    """A workflow ended without all of its steps done. failed, skipped: the steps' ids."""
+
+    def __init__(self, message: str, *, failed: Sequence[str], skipped: Sequence[str]) -> None:
+        super().__init__(message)
+        self.failed = tuple(failed)
+        self.skipped = tuple(skipped)

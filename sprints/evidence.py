@@ -14,10 +14,13 @@ from sprints.item import Item
 from sprints.outcome import Outcome
 from sprints.receipt import Made, Receipt
 
-__all__ = ["CANCELLED", "ERROR_CHARS", "EXPIRED", "Evidence", "judged"]
+__all__ = ["CANCELLED", "EFFECTS", "ERROR_CHARS", "EXPIRED", "Evidence", "judged"]
 
 #: Errors by which a task ends as expired, and as cancelled, and not as failed.
 EXPIRED, CANCELLED = frozenset({"TaskExpired", "DeadlineExceeded"}), frozenset({"TaskCancelled", "CancelledError"})
+#: Effects that are evidence: what the engine has counted itself. What a task reports of itself, tests or lines, is none; nor is
+#: a question to another agent, which may have changed nothing.
+EFFECTS = ("fields", "steps", "checkpoints", "tells", "spawns", "timers")
 #: Characters of an error or a reason in a receipt: a line that somebody reads.
 ERROR_CHARS = 1_000
 #: Wrong artifacts that a receipt names; the rest it counts.
@@ -71,7 +74,7 @@ def _verdict(outcome: Outcome, evidence: Evidence) -> tuple[str, str | None]:
         named = "; ".join(f"{path} {why}" for path, why in evidence.wrong[:NAMED])
         more = len(evidence.wrong) - NAMED
         return "unproven", named + (f"; and {more} more" if more > 0 else "")
-    if not evidence.artifacts and not any(count > 0 for count in outcome.effects.values()):
+    if not evidence.artifacts and not any(outcome.effects.get(name, 0) > 0 for name in EFFECTS):
         return "unproven", "it answered and had no effect: no change of state, no step, no message, no new artifact"
     return "done", None
 

@@ -18,7 +18,7 @@ class Outcome:
 
     item: its id.  ok: whether it answered.  value: the answer; None where it failed.  error_type, error: the failure's name and
     message.  agent: who did it, where that is known.  ran_s, waited_s: seconds with the agent, and before it.  effects: what it
-    did, counted by kind, such as `{"commits": 1, "steps": 2}`.
+    did, counted by kind, such as `{"fields": 1, "steps": 2}`.
     """
 
     item: str

@@ -41,7 +41,8 @@ TABLE = """\
   tags, tenant   words to find it by; for whom it is run
   skills, sticky for a kind: what its agent must be able to do; tasks with the
                  same sticky go to the same agent
-  memory_bytes   what it needs, as far as that is known"""
+  memory_bytes   what it needs, as far as that is known
+  count_effects  true: the engine counts what the task changes, and times it"""
 
 #: The options that are defaults of every line, with the field that each of them stands for.
 FLAGS = {

@@ -14,7 +14,7 @@ from engine.cli import figures
 from engine.cli.output import screen, show_json, show_lines
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
-from engine.cli.why import moment, standing
+from engine.cli.why import effects_of, moment, standing
 
 __all__ = ["show_task", "show_tasks"]
 
@@ -59,6 +59,8 @@ def show_task(options: Namespace, schema: str, task: dict[str, Any]) -> None:
         "accepted": moment(task["accepted_s"]),
         "started": moment(task["started_s"]),
         "ended": moment(task["ended_s"]),
+        "ran": None if task["ran_s"] is None else figures.span(task["ran_s"]),
+        "effects": None if task["effects"] is None else effects_of(task),
         "deadline": None if task["deadline_s"] is None else figures.span(task["deadline_s"]),
         "waits": standing(task) if task["state"] == "waiting" else None,
         **{name: str(value) for name, value in more.items()},

@@ -16,7 +16,7 @@ from engine.cli.output import screen, show_lines
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
 
-__all__ = ["moment", "show_why", "standing"]
+__all__ = ["effects_of", "moment", "show_why", "standing"]
 
 WAITED = (
     Column("WAITED FOR", least=16),
@@ -65,6 +65,11 @@ def standing(task: Mapping[str, Any]) -> str:
     if task["state"] == "running" and task["progress"] is not None:
         return f"{100 * task['progress']:.0f}% of it, as it says"
     return ""
+
+
+def effects_of(task: Mapping[str, Any]) -> str:
+    """What a task changed that was counted, in a line."""
+    return ", ".join(f"{name} {count:,}" for name, count in task["effects"].items()) or "none"
 
 
 def show_why(options: Namespace, told: Mapping[str, Any]) -> None:
@@ -120,6 +125,9 @@ def _facts(told: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     options = {name: value for name, value in task["options"].items() if name != "after"}
     if options:
         yield "options", ", ".join(f"{name} {_shown(value)}" for name, value in options.items())
+    if task["effects"] is not None:
+        yield "effects", effects_of(task)
+        yield "ran", figures.span(task["ran_s"])
     if place is not None:
         yield "agent", f"{place['agent']}, pool {place['pool']}, worker {place['worker']} ({place['state']})"
     for each in told["obstacles"]:

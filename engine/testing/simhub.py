@@ -39,9 +39,9 @@ from pools.placement import Placement
 from pools.pool import Pool
 from pools.restarts import RestartBudget
 from pools.routes import Routes
-from pools.seat import Seat
 from pools.sight import Sight
 from pools.spec import BACKLOG_TASKS, PoolSpec
+from pools.station import Station
 
 __all__ = ["SimHub"]
 
@@ -93,7 +93,7 @@ class SimHub:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": clock.wall_s} if is_kept else {}
         common: dict[str, Any] = {"clock": clock.monotonic_s, "later": loop.call_later, **kept}
         cells = self.gauges.row(0)
-        self.seat = Seat(
+        self.seat = Station(
             spec.name,
             link=Link(window=spec.window, sight=Sight(0, self.breakers), **common),
             inner=Link(window=BACKLOG_TASKS, first=2, **common),

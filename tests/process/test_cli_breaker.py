@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,9 @@ pools:
   p2: {{agents: 20, weight: 2}}
 """
 SOUR = """
-from pools.agent import Agent
+import os
+
+from engine import Agent, Context, task
 
 
 class Sour(Agent):
@@ -31,6 +36,22 @@ class Sour(Agent):
     def see(self) -> int:
         self.seen += 1
         return self.seen
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def call(self, target: str, ctx: Context) -> bool:
+        with ctx.outside(target):
+            return True
+
+    @task(max_run_s=5)
+    def call_apart(self, target: str, ctx: Context) -> bool:
+        with ctx.outside(target):
+            return True
+
+    def fail_at(self, target: str, ctx: Context) -> None:
+        with ctx.outside(target):
+            raise OSError("no route")
 """
 
 
@@ -102,6 +123,48 @@ def test_a_kind_that_fails_is_cut_off_from_its_kind_address_and_no_other(tmp_pat
         closed = engine("breaker", "close", "--kind", "sour")
         assert closed.stdout.count("closed, forced closed") == 2
         assert engine("ask", "sour", "see").returncode == 0
+
+
+@pytest.mark.parametrize("durability", ["memory", "sync"])
+@pytest.mark.timeout(180)
+def test_a_target_outside_is_held_in_every_worker_also_in_one_that_starts_later(tmp_path: Path, durability: str) -> None:
+    with commands(tmp_path) as engine:
+        begin(engine, durability)
+        target = "https://api.example.com/ö"
+        opened = engine("breaker", "open", "--target", target)
+        assert opened.stdout == f"{target} in pool p1: open, forced open\n{target} in pool p2: open, forced open\n"
+        pids = [int(engine("ask", f"sour/{key}", "pid").stdout) for key in (0, 19)]
+        assert len(set(pids)) == 2, "one agent in each pool"
+        os.kill(pids[0], signal.SIGKILL)
+        while engine("ask", "sour/0", "pid").stdout.strip() in ("", str(pids[0])):
+            pass
+        for agent, method in (("sour/0", "call"), ("sour/19", "call"), ("sour/19", "call_apart")):
+            refused = engine("ask", agent, method, json.dumps(target), "--json")
+            assert refused.returncode == 3, refused.stdout
+            assert '"CircuitOpen"' in refused.stderr
+            assert '"retry_after_s"' in refused.stderr
+        assert engine("ask", "sour/0", "call", '"other.example.com"').stdout == "true\n"
+        shown = engine.document("breaker", "--target", target)["outside"]
+        assert [(one["worker"], one["state"], one["mode"]) for one in shown] == [
+            ("p1", "open", "forced open"), ("p2", "open", "forced open"),
+        ]  # fmt: skip
+        assert "forced open" in engine("breaker").stdout
+        assert len(engine.document("stats")["breakers"]["outside"]) == 2
+        assert engine("breaker", "close", "--target", target, "--pool", "p1").returncode == 0
+        assert engine("ask", "sour/0", "call", json.dumps(target)).stdout == "true\n"
+        for _ in range(10):
+            assert engine("ask", "sour/0", "fail_at", json.dumps(target)).returncode == 1
+        assert engine("ask", "sour/0", "call", json.dumps(target)).stdout == "true\n"
+        assert engine("ask", "sour/19", "call", json.dumps(target)).returncode == 3
+        assert engine("breaker", "auto").returncode == 0
+        assert engine("ask", "sour/19", "call", json.dumps(target)).stdout == "true\n"
+        assert engine.document("breaker")["outside"] == []
+        wrong = engine("breaker", "open", "--target", "")
+        assert wrong.returncode == 2
+        assert "1 to 200 printable characters" in wrong.stderr
+        both = engine("breaker", "open", "--target", "a", "--kind", "sour")
+        assert both.returncode == 2
+        assert "not of both" in both.stderr
 
 
 @pytest.mark.timeout(180)

@@ -18,17 +18,18 @@ from pools.spec import ForesightSpec, PoolSpec
 from tests.support.commands import commands
 from tests.support.flawed import LARGEST, Brittle
 from tests.support.flawed import __file__ as brittle_file
+from tests.support.portions import Portions
 from tests.support.processes import pool, running, until
 
 LARGE = list(range(3 * LARGEST))
-#: With it agents fail as often as they do; else a kind of which half fails would be let alone for a while.
+#: Where a breaker would have done what foresight is asked to do: a pool of which all agents fail is cut off by it.
 UNBROKEN = BreakerSpec(is_on=False)
 
 
 def flawed(count: int = 8, **facts: Any) -> Any:
     """An engine with brittle agents."""
     spec = ForesightSpec(**{"control": 0.1} | facts)
-    return running([pool()], [Brittle], foresight=spec, breaker=UNBROKEN)
+    return running([pool()], [Brittle], foresight=spec)
 
 
 async def done(engine: Engine, tasks: Sequence[Any], window: int | None = None) -> list[Result]:
@@ -73,8 +74,28 @@ async def test_a_lift_is_found_where_there_is_one_and_shown_by_stats() -> None:
         assert engine.tally.failed < 6_000 * 3 / 8 * 0.6
 
 
+async def test_what_fails_at_some_agents_is_avoided_and_no_breaker_opens_as_shipped() -> None:
+    async with running([pool()], [Brittle]) as engine:
+        await engine.spawn(Brittle, 8)
+        await done(engine, [("brittle", "try_it", 6) for _ in range(6_000)], window=500)
+        report = engine.foresight.report()
+        assert engine.breakers.counts()["openings"] == 0
+        assert report["actions"]["assign_to_specialist"] > 2_000
+        assert report["verdict"].endswith("fewer failures among risky tasks")
+        assert engine.tally.failed < 6_000 * 6 / 8 * 0.6
+
+
+async def test_what_fails_everywhere_opens_the_breaker_as_shipped() -> None:
+    async with running([pool()], [Brittle]) as engine:
+        await engine.spawn(Brittle, 8)
+        await done(engine, [("brittle", "try_it", 0) for _ in range(200)])
+        results = await done(engine, [("brittle", "try_it", 8) for _ in range(12_000)], window=50)
+        assert engine.breakers.counts()["openings"] >= 1
+        assert sum(result.error is not None and result.error.type == "CircuitOpen" for result in results) > 2_000
+
+
 async def test_where_all_agents_fail_alike_it_says_no_lift() -> None:
-    async with flawed() as engine:
+    async with running([pool()], [Brittle], foresight=ForesightSpec(control=0.1), breaker=UNBROKEN) as engine:
         await engine.spawn(Brittle, 8)
         await done(engine, [("brittle", "try_it", 8) for _ in range(3_000)], window=500)
         report = engine.foresight.report()
@@ -207,7 +228,7 @@ async def test_nothing_goes_to_a_specialist_behind_an_open_breaker() -> None:
 
 
 async def test_foresight_that_is_off_looks_at_nothing() -> None:
-    async with flawed(is_on=False) as engine:
+    async with running([pool()], [Brittle], foresight=ForesightSpec(is_on=False), breaker=UNBROKEN) as engine:
         await warmed(engine)
         results = await done(engine, [("brittle", "try_it", 3) for _ in range(400)])
         assert sum(not result.ok for result in results) == 150
@@ -245,7 +266,7 @@ async def test_a_stream_that_is_left_takes_back_what_it_sent_to_kinds() -> None:
 @pytest.mark.parametrize("durability", ["memory", "os"])
 async def test_accepted_tasks_go_to_agents_that_are_good_at_them(tmp_path: Path, durability: str) -> None:
     facts: dict[str, Any] = {} if durability == "memory" else {"durability": durability, "data": tmp_path}
-    facts |= {"foresight": ForesightSpec(control=0.1), "breaker": UNBROKEN}
+    facts |= {"foresight": ForesightSpec(control=0.1)}
     async with running([pool()], [Brittle], **facts) as engine:
         await engine.spawn(Brittle, 8)
         for _ in range(5):
@@ -267,10 +288,33 @@ async def test_accepted_tasks_go_to_agents_that_are_good_at_them(tmp_path: Path,
         assert engine.foresight.report()["risks"]["dependency_conflict"] == 1
 
 
+@pytest.mark.parametrize("durability", ["memory", "os"])
+async def test_what_a_task_waits_for_is_run_before_a_flood_of_its_like(tmp_path: Path, durability: str) -> None:
+    facts: dict[str, Any] = {} if durability == "memory" else {"durability": durability, "data": tmp_path}
+    async with running([pool()], [Portions], foresight=ForesightSpec(control=0.5), **facts) as engine:
+        await engine.spawn(Portions, 8)
+        flood = [{"agent": f"portions/{at % 8}", "method": "total", "args": [[0.001]]} for at in range(24_000)]
+        await engine.submit([each | {"priority": "low"} for each in flood])
+        before = [{"id": f"b{at}", "agent": f"portions/{at % 8}", "method": "total", "args": [[0]]} for at in range(200)]
+        await engine.submit([each | {"priority": "low"} for each in before])
+        behind = [{"agent": "portions/1", "method": "counts", "after": [f"b{at}"]} for at in range(200)]
+        ids = await engine.submit([each | {"priority": "high"} for each in behind])
+        groups = dict(engine.detached._precedence._is_treated)
+        treated = [name for name in ids if groups[int(name.rpartition("-")[2])]]
+        assert 60 < len(treated) < 140
+        for name in treated:
+            await engine.result(name, 30)
+        assert engine.stats().detached["open"] > 5_000
+        told = engine.foresight.report()["dependencies"]
+        assert (told["treated"]["tasks"], told["control"]["tasks"]) == (len(treated), 0)
+        late = next(name for name in ids if name not in treated)
+        assert (await engine.task(late))["waiting_for_count"] == 1
+
+
 async def test_the_command_tells_what_stats_and_clients_tell(tmp_path: Path) -> None:
     with commands(tmp_path) as cli:
         (tmp_path / "brittle.py").write_text(Path(brittle_file).read_text())
-        facts = {"ENGINE_DURABILITY": "memory", "ENGINE_BREAKER__ENABLED": "false"}
+        facts = {"ENGINE_DURABILITY": "memory"}
         assert cli("spawn", "--use", "brittle.py:Brittle", "--count", "8", **facts).returncode == 0
         tasks = "".join('{"kind": "brittle", "method": "try_it", "args": [3]}\n' for _ in range(3_000))
         for _ in range(2):

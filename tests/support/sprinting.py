@@ -32,7 +32,7 @@ Deed = Callable[[Item], Outcome | None]
 
 def done(item: Item) -> Outcome:
     """It was done, and changed something."""
-    return Outcome(item.id, True, item.args, agent="maker/1", ran_s=0.001, waited_s=0.0, effects={"changes": 1})
+    return Outcome(item.id, True, item.args, agent="maker/1", ran_s=0.001, waited_s=0.0, effects={"fields": 1})
 
 
 def document(*tasks: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -21,25 +21,28 @@ ACTIONS = ("ls", "open", "close", "auto")
 STYLES = {"open": "red", "half-open": "yellow", "closed": "green"}
 
 ABOUT = About(
-    usage="[ls|open|close|auto] [--pool P] [--kind K] [--json]",
+    usage="[ls|open|close|auto] [--pool P] [--kind K | --target T]",
     text="""\
 Shows the circuit breakers: one for each pool, one for each kind in a pool. A closed one lets tasks pass. One that has seen
 too many of them fail opens: tasks addressed to a kind go to other pools then, and where no pool admits them they are refused
 with CircuitOpen (exit code 3), while accepted ones wait. After a time it is half open: a few tasks pass as probes, and close
 it if they go well. A task for a named agent has nowhere else to go and is refused only where an operator holds it open.
 
-Below them stand the targets outside (`ctx.outside`) that agents do not call now, as their workers see them.
+Below them stand the targets outside (`ctx.outside`) that agents do not call now, as their workers see them, and those that
+are held.
 
   ls      list them
   open    hold them open: nothing passes, whatever it is addressed to
   close   hold them closed: everything passes, they only count
   auto    let them decide again, beginning closed
 
-Without --pool it is every pool; without --kind the pools' own breakers, with auto every breaker of those pools.""",
+Without --pool it is every pool; without --kind the pools' own breakers, with auto every breaker of those pools. With --target
+it is that of a target outside, in all workers of the pools, also in those that start later.""",
     examples="""\
   engine breaker
   engine breaker open --pool p2
   engine breaker close --pool p2 --kind scout
+  engine breaker open --target api.example.com
   engine breaker auto
   engine breaker --json | jq '.breakers[] | select(.state != "closed")'
 """,
@@ -63,6 +66,7 @@ OUTSIDE = (
     Column("TARGET", least=20),
     Column("WORKER"),
     Column("STATE", style=STYLES.get),
+    Column("MODE"),
     Column("NEXT TRY", is_right=True),
     Column("WHY", least=20),
 )
@@ -75,6 +79,7 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--pool", metavar="P", help="those of one pool (all)")
     parser.add_argument("--kind", metavar="K", help="those of one kind (the pools' own)")
+    parser.add_argument("--target", metavar="T", help="those of a target that agents call outside, by its name")
 
 
 def _action(text: str) -> str:
@@ -87,7 +92,8 @@ def _action(text: str) -> str:
 def run(options: Namespace) -> int:
     """Do it."""
     if options.action != "ls":
-        found = request(options, "force-breaker", action=options.action, pool=options.pool, kind=options.kind)
+        meant = {"pool": options.pool, "kind": options.kind, "target": options.target}
+        found = request(options, "force-breaker", action=options.action, **meant)
         if options.json:
             show_json({"schema": SCHEMA, "breakers": found})
         else:
@@ -96,14 +102,18 @@ def run(options: Namespace) -> int:
                 hint(options, f"\nto let it decide again: {command(name_of(options, environment()), 'breaker auto')}")
         return errors.DONE
     said = request(options, "breakers")
-    found = _wanted(options, said["breakers"])
+    found, outside = _wanted(options, said["breakers"]), _wanted_outside(options, said["outside"])
     if options.json:
-        show_json({"schema": SCHEMA, "breakers": found, "outside": said["outside"]})
+        show_json({"schema": SCHEMA, "breakers": found, "outside": outside})
         return errors.DONE
-    show_lines(table(COLUMNS, [_row(one) for one in found], screen(options)))
-    if said["outside"]:
-        print()
-        show_lines(table(OUTSIDE, [_outside_row(one) for one in said["outside"]], screen(options)))
+    if options.target is None:
+        show_lines(table(COLUMNS, [_row(one) for one in found], screen(options)))
+    elif not outside:
+        hint(options, f"no worker holds back from {options.target!r}: it is called as ever")
+    if outside:
+        if options.target is None:
+            print()
+        show_lines(table(OUTSIDE, [_outside_row(one) for one in outside], screen(options)))
     return errors.DONE
 
 
@@ -112,15 +122,32 @@ def _wanted(options: Namespace, found: Sequence[dict[str, Any]]) -> list[dict[st
     pools = dict.fromkeys(one["pool"] for one in found)
     if options.pool is not None and options.pool not in pools:
         raise Misuse(f"there is no pool {options.pool!r}{meant(options.pool, pools) or ''}; there are: {', '.join(pools)}")
+    if options.target is not None:
+        return []
     return [one for one in found if options.pool in (None, one["pool"]) and options.kind in (None, one["kind"])]
 
 
+def _wanted_outside(options: Namespace, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The targets outside that were asked for. A worker is called as its pool, or that with a number behind."""
+    if options.kind is not None:
+        return []
+    return [
+        one
+        for one in found
+        if options.target in (None, one["target"]) and options.pool in (None, one["worker"], one["worker"].rpartition(".")[0])
+    ]
+
+
 def _called(one: dict[str, Any]) -> str:
+    if "target" in one:
+        return f"{one['target']} in pool {one['pool']}"
     return f"{one['kind']} in pool {one['pool']}" if one["kind"] else f"pool {one['pool']}"
 
 
 def _outside_row(one: dict[str, Any]) -> list[str]:
-    return [one["target"], one["worker"], one["state"], f"{one['retry_after_s']:.1f} s", one["why"]]
+    wait_s = one["retry_after_s"]
+    next_try = "-" if wait_s is None or one["mode"] != "auto" else f"{wait_s:.1f} s"
+    return [one["target"], one["worker"], one["state"], one["mode"], next_try, one["why"]]
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -23,7 +23,8 @@ ABOUT = About(
 Tells how many of the tasks that were sent to a kind were looked at, which risks they had, and what was done against them,
 since the engine started. Some of the risky ones, 5% as it is shipped, are left as they are: the lift is the share of
 failures that the others are spared against these, p the probability that this is chance; where there is none it says: no
-lift. The calibration error is how far the probabilities that were said before are from what came.
+lift. The calibration error is how far the probabilities that were said before are from what came. Submitted tasks that
+wait for others of a lower priority have groups of their own: what they wait for goes with their priority, or with its own.
 
 It is set in pools.yaml, under foresight: enabled, threshold and control.""",
     examples="  engine foresight\n  engine foresight --json | jq '{verdict, lift, p, ece}'",
@@ -57,9 +58,16 @@ def lines(report: dict[str, Any], screen: Screen) -> list[str]:
         "control": f"{_group(report['control'])}, {report['control_share']:.0%} of those that could be helped",
         "lift": "not known" if report["lift"] is None else f"{report['lift']:.1%}, p {report['p']:.2g}",
         "error": "nothing was forecast" if report["ece"] is None else f"{report['ece']:.4f} (of the forecasts, expected)",
+        "waiting": _waiting(report["dependencies"]),
         "verdict": screen.paint(report["verdict"], "bold"),
     }
     return [f"{screen.paint(f'{left:<{LEFT}}', 'dim')}{right}" for left, right in told.items()]
+
+
+def _waiting(compared: dict[str, Any]) -> str:
+    """Of tasks that wait for others of a lower priority."""
+    groups = f"{_group(compared['treated'])} behind what was run first, {_group(compared['control'])} behind what was not"
+    return f"{groups}: {compared['verdict']}"
 
 
 def _counts(counts: dict[str, int]) -> str:

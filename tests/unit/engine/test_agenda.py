@@ -33,6 +33,8 @@ class Rig:
         self.cancelled: list[Any] = []
         self.stream = Stream(lambda _address: None, 10_000, lambda: None, lambda _count, _failures: None)  # type: ignore[arg-type, return-value]
         self.stream.send = self._send  # type: ignore[method-assign]
+        self.stream.send_in_time = self._send_in_time  # type: ignore[method-assign]
+        self.dues: dict[Any, float] = {}
         self.stream.cancel_where = self._cancel  # type: ignore[method-assign]
         self.agenda = Agenda(self.stream, self.timer, Random(1))
         self.agenda.is_last = True
@@ -40,6 +42,10 @@ class Rig:
     def _send(self, tokens: Any, tasks: Any, priority: int = NORMAL) -> None:
         self.stream.open += len(tokens)
         self.sent += [(token, task, priority) for token, task in zip(tokens, tasks, strict=True)]
+
+    def _send_in_time(self, tokens: Any, tasks: Any, dues: Any, priority: int = NORMAL) -> None:
+        self.dues |= {token.name: due_s for token, due_s in zip(tokens, dues, strict=True)}
+        self._send(tokens, tasks, priority)
 
     def _cancel(self, is_meant: Any) -> None:
         meant = [token for token, *_ in self.sent if is_meant(token) and token.is_out]
@@ -228,3 +234,14 @@ def test_while_more_tasks_come_those_that_are_free_wait_a_little_to_leave_with_t
     assert rig.names() == ["a", "b", "behind a", "behind b"]
     rig.timer.pass_s(RIDE_S)
     assert len(rig.sent) == 4
+
+
+def test_a_task_leaves_with_the_time_until_which_it_is_of_use() -> None:
+    rig = Rig()
+    now_s = rig.timer.s()
+    rig.add("deadline", deadline_s=5.0)
+    rig.add("attempt", timeout_s=2.0)
+    rig.add("both", deadline_s=5.0, timeout_s=9.0)
+    rig.add("neither", retries=1)
+    assert rig.dues == {"deadline": now_s + 5, "attempt": now_s + 2, "both": now_s + 5}
+    assert sorted(rig.names()) == ["attempt", "both", "deadline", "neither"]

@@ -142,9 +142,10 @@ async def test_a_verb_that_is_not_known_is_answered_with_the_list(tmp_path: Path
         peer = await rig.peer()
         answer = await peer.ask("nothing")
         assert (answer["verb"], answer["error"][0]) == ("failed", "BadArgument")
-        verbs = "agents, breakers, cancel-task, cut, dlq, drop, events, force-breaker, foresight, hello, kinds, letter, members"
-        more = "pools, ps, quarantine, ready, release, remove, requeue, result, spawn, stats, stop, submit, task, tasks, why"
-        assert f"{verbs}, {more}" in answer["error"][1]
+        verbs = "agents, breakers, cancel-task, confirm-deploy, cut, deploy, deploy-status, dlq, drop, events, force-breaker"
+        more = "foresight, hello, kinds, letter, members, pools, ps, quarantine, ready, release, remove, requeue, result"
+        last = "rollback-deploy, spawn, stats, steps, stop, submit, task, tasks, why"
+        assert f"{verbs}, {more}, {last}" in answer["error"][1]
         assert (await peer.ask("hello"))["verb"] == "done"
 
 

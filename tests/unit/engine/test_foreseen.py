@@ -238,7 +238,7 @@ def test_the_report_says_how_it_is_set() -> None:
     assert report["verdict"] == "no lift"
 
 
-def test_of_a_batch_those_are_judged_of_which_something_is_to_be_done_or_nothing_was_said_yet() -> None:
+def test_of_a_batch_those_are_judged_of_which_something_is_to_be_done() -> None:
     now_s = 0.0
     foreseen = Foreseen(ForesightSpec(control=0.0), Plain(2), lambda: now_s)
     for _ in range(100):
@@ -249,10 +249,32 @@ def test_of_a_batch_those_are_judged_of_which_something_is_to_be_done_or_nothing
     before = foreseen.trial.judged
     dealt = foreseen.deal(("scout", "fetch"), [1, 1, 1, 10**6])
     assert dealt is not None
-    assert [(key, case is None) for key, case in dealt] == [(0, True), (1, False), (0, True), (1, True)]
-    assert foreseen.trial.judged == before + 1
+    assert [(key, case is None) for key, case in dealt] == [(0, True), (1, False), (0, True), (1, False)]
+    assert foreseen.trial.judged == before + 2
     again = foreseen.judge("scout", "fetch", 1, key=0)
     assert (again.key, again.case.is_treated) == (1, True)
+
+
+def test_of_a_batch_at_agents_that_nobody_knows_all_of_one_spot_have_one_case() -> None:
+    foreseen = Foreseen(ForesightSpec(), Plain(2), lambda: 0.0)
+    dealt = foreseen.deal(("scout", "fetch"), [1, 1, 1, 1, 10**6])
+    assert dealt is not None
+    cases = [case for _, case in dealt]
+    assert cases[0] is cases[2] is not cases[1] is cases[3]
+    assert None not in cases
+    assert foreseen.trial.judged == 5
+
+
+def test_of_a_batch_those_that_are_too_large_are_judged() -> None:
+    now_s = 0.0
+    foreseen = Foreseen(ForesightSpec(), Plain(2, can_split=True), lambda: now_s)
+    for size in [1, 10**6] * 200:
+        case = foreseen.judge("scout", "fetch", size).case
+        foreseen.learn(case, 1, [BROKEN] if size > 1 else [])
+    now_s = FRESH_S
+    dealt = foreseen.deal(("scout", "fetch"), [1, 10**6, 1, 10**7])
+    assert dealt is not None
+    assert [case is None for _, case in dealt] == [False, True, False, True]
 
 
 def test_a_pair_is_clear_as_soon_as_enough_is_known_of_it() -> None:

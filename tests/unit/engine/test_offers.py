@@ -128,6 +128,18 @@ def test_tasks_go_to_their_workers_with_their_numbers_and_the_mark() -> None:
     assert tasks[0].state == "running"  # until that is written down
 
 
+def test_tasks_whose_effects_are_counted_go_by_themselves_and_end_with_them() -> None:
+    rig = Rig()
+    (plain,) = rig.put(2)
+    (counted,) = rig.put(4, count_effects=True)
+    first, second = rig.wires[0].sections
+    assert ("fx" in first, second["fx"], second["i"]) == (False, 1, [4])
+    rig.links[0].take([{"n": first["n"], "v": [[5, {}, 0.0]]}, {"n": second["n"], "v": [[5, {"fields": 1}, 0.25]]}])
+    rig.turns.run()
+    ended = [(one.task, one.value, one.effects, one.ran_s) for one in rig.ended]
+    assert ended == [(plain, b"[5,{},0.0]", None, None), (counted, b"5", {"fields": 1}, 0.25)]
+
+
 def test_where_workers_keep_nothing_they_are_told_no_numbers() -> None:
     rig = Rig(session=None)
     rig.put(2, argument=None)
@@ -393,6 +405,7 @@ def test_a_task_is_ready_when_it_is_first_offered_and_says_until_when_it_waits_f
 
 def test_of_what_waits_for_a_worker_higher_priorities_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(way, "OFFERED", 1)
+    monkeypatch.setattr(way, "SPARE", 0)
     rig = Rig()
     rig.put(2)
     rig.put(4, priority="low")
@@ -402,6 +415,34 @@ def test_of_what_waits_for_a_worker_higher_priorities_go_first(monkeypatch: pyte
         rig.answer()
     assert [section["i"] for section in rig.wires[0].sections] == [[2], [8], [6], [4]]
     assert [section.get("pr") for section in rig.wires[0].sections] == [None, 3, None, 0]
+
+
+def test_a_critical_one_waits_for_none_of_those_that_a_worker_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(way, "OFFERED", 2)
+    monkeypatch.setattr(way, "SPARE", 1)
+    rig = Rig()
+    rig.put(2, 4, 6, priority="low")
+    rig.put(8, 10, priority="critical")
+    assert [section["i"] for section in rig.wires[0].sections] == [[2, 4], [8]]
+
+
+def test_a_critical_one_does_not_wait_until_the_way_of_all_others_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROUTED", 4)
+    rig = Rig()
+    low, critical = (
+        Task(number, None, "counter/2", "add", None, 0.0, options=Options(priority=name))
+        for number, name in enumerate(("low", "critical"))
+    )
+    rig.offers.put([*(replace_number(low, number) for number in range(10, 110)), critical])
+    rig.turns.run()
+    numbers = [number for section in rig.wires[0].sections for number in section["q"]]
+    assert numbers.index(critical.number) < 8
+    assert len(numbers) == 101
+
+
+def replace_number(task: Task, number: int) -> Task:
+    """The same task once more."""
+    return Task(number, None, task.agent, task.method, None, 0.0, options=task.options)
 
 
 def test_a_failure_is_tried_again_under_its_number_as_often_as_was_asked_for() -> None:
@@ -503,3 +544,36 @@ def test_a_task_begins_no_sooner_than_it_should() -> None:
     assert rig.wires[0].sections == []
     rig.wait(0.2)
     assert len(rig.wires[0].sections) == 1
+
+
+def test_a_task_that_is_hastened_leaves_before_its_like_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(way, "OFFERED", 2)
+    monkeypatch.setattr(way, "SPARE", 0)
+    rig = Rig()
+    tasks = rig.put(0, 2, 4, 6, 8)
+    rig.offers.hasten([tasks[0], tasks[4]], 3)
+    rig.offers.hasten([tasks[4]], 3)
+    rig.turns.run()
+    rig.offers.hasten([tasks[4]], 3)
+    rig.turns.run()
+    assert rig.offers.ahead("counter", 3) == 1
+    for at in range(4):
+        rig.answer(at=at)
+        rig.turns.run()
+    sent = [key for section in rig.wires[0].sections for key in section["i"]]
+    assert sent == [0, 2, 8, 4, 6]
+    assert sorted(ending.task.number for ending in rig.ended) == [1, 2, 3, 4, 5]
+    assert [task.urgency for task in tasks] == [3, tasks[1].options.priority, tasks[1].urgency, tasks[1].urgency, 3]
+
+
+def test_a_task_that_is_hastened_and_tried_again_later_is_offered_once() -> None:
+    rig = Rig()
+    (task,) = rig.put(0, retries=1, backoff_s=1.0)
+    rig.answer(errors=[[0, "ValueError", "no", None]])
+    rig.offers.hasten([task], 3)
+    rig.turns.run()
+    assert len(rig.wires[0].sections) == 1
+    rig.wait(2.0)
+    assert len(rig.wires[0].sections) == 2
+    rig.answer()
+    assert [ending.state for ending in rig.ended] == ["done"]

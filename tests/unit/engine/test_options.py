@@ -36,7 +36,7 @@ def test_options_of_nothing_are_plain_and_a_copy_is_the_same() -> None:
     "fields",
     [
         {"priority": "urgent"}, {"priority": 2}, {"priority": True}, {"timeout_s": -1}, {"timeout_s": 0},
-        {"timeout_s": float("nan")}, {"memory_bytes": -1},
+        {"timeout_s": float("nan")}, {"memory_bytes": -1}, {"count_effects": 1}, {"count_effects": "true"},
         {"delay_s": -1}, {"delay_s": False}, {"retries": -1}, {"retries": 1.5}, {"retries": 101}, {"retry_on": ["x", 1]},
         {"backoff_s": 0}, {"backoff_s": 1e9}, {"after_failed": "no"}, {"after_unknown": 1}, {"tags": [""]},
         {"tenant": 1}, {"tenant": "x" * 101}, {"skills": {}}, {"tags": ["x"] * 33},
@@ -47,6 +47,12 @@ def test_a_wrong_one_is_refused_and_named(fields: dict[str, Any]) -> None:
     for read in (lambda: Options(**fields), lambda: options_of(fields)):
         with pytest.raises(BadArgument, match=name.partition("_of")[0]):
             read()
+
+
+def test_effects_are_counted_where_that_is_said_and_a_number_is_not_taken_for_it() -> None:
+    assert options_of({"count_effects": True}) == Options(count_effects=True) != PLAIN
+    assert options_of({"count_effects": True}).as_dict() == {"count_effects": True}
+    assert options_of({"count_effects": False}) == PLAIN
 
 
 def test_what_a_line_says_goes_before_the_defaults_and_what_it_does_not_say_is_theirs() -> None:

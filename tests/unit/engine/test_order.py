@@ -58,3 +58,12 @@ def test_what_is_of_a_wrong_type_is_refused_by_name(read: str, value: Any) -> No
 def test_a_value_is_given_as_it_came() -> None:
     assert Order({"tasks": [1, None]}).value("tasks") == [1, None]
     assert Order({}).value("tasks") is None
+
+
+def test_shares_and_seconds_may_be_left_out_and_are_never_below_nothing() -> None:
+    order = Order({"half": 0.5, "much": 7, "text": "x", "less": -1, "none": None})
+    assert (order.share("half", 0.1), order.share("much", 0.1), order.share("none", 0.1)) == (0.5, 7.0, 0.1)
+    assert (order.seconds_if_any("half", 9.0), order.seconds_if_any("none", 9.0)) == (0.5, None)
+    for name in ("text", "less"):
+        with pytest.raises(BadArgument, match=name):
+            order.share(name, 0.1)

@@ -46,7 +46,7 @@ class Rig:
         keys = []
         for number in range(count):
             made = task(number)
-            key = int(self.promised.choose(made).removeprefix("scout/"))
+            key = int(str(self.promised.choose(made)).removeprefix("scout/"))
             error = Failure("ValueError", "") if key == 0 else None
             self.promised.ended([made.end("failed" if error else "done", 0.0, error=error)])
             self.now_s += FRESH_S
@@ -113,7 +113,6 @@ def test_without_foresight_the_routes_choose() -> None:
     promised = Promised(Routes(), None)  # type: ignore[arg-type]
     made = task(1)
     assert promised.choose(made) == "scout/9"
-    promised.accepted([task(2, after=("a",), state="waiting")])
     promised.ended([made.end("done", 0.0, value=b"1")])
 
 
@@ -127,22 +126,17 @@ def test_the_number_of_a_task_says_whether_it_is_one_of_the_control_group() -> N
     assert first == again
 
 
-def test_what_it_needs_is_held_against_what_there_is_and_it_is_not_split() -> None:
+def test_what_it_needs_is_held_against_what_there_is_and_it_is_split_once() -> None:
     rig = Rig()
     rig.ground.room = {"mem_bytes": 10}
-    rig.promised.choose(task(1, options=Options(memory_bytes=10)))
+    assert rig.promised.choose(task(1, options=Options(memory_bytes=10))) is not None
     assert rig.foreseen.trial.risks == {}
-    rig.promised.choose(task(2, options=Options(memory_bytes=11)))
+    large = task(2, options=Options(memory_bytes=11))
+    assert rig.promised.choose(large) is None
     assert rig.foreseen.trial.risks == {"resource_exhaustion": 1}
-    assert rig.foreseen.trial.actions == {}
-
-
-@pytest.mark.parametrize(("threshold", "count"), [(0.8, 2), (0.81, 0)])
-def test_tasks_that_wait_for_others_are_conflicts_that_are_resolved(threshold: float, count: int) -> None:
-    rig = Rig(threshold=threshold)
-    waiting = [task(number, after=("a",), state="waiting") for number in range(2)]
-    rig.promised.accepted([task(5), task(6, after=("a",)), task(7, state="waiting"), *waiting])
-    assert rig.foreseen.trial.risks.get("dependency_conflict", 0) == count
-    assert rig.foreseen.trial.actions.get("resolve_deps_first", 0) == count
-    rig.promised.accepted([task(5)])
-    assert rig.foreseen.trial.risky == 0
+    assert rig.foreseen.trial.actions == {"split_task": 1}
+    part = task(3, options=large.options, whole=large)
+    assert rig.promised.choose(part) is not None
+    large.parts = [part]
+    assert rig.promised.choose(large) is not None
+    assert rig.foreseen.trial.actions == {"split_task": 1}

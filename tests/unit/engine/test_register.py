@@ -53,7 +53,9 @@ class Disk:
         """End a task."""
         value, error = (b"5", None) if state == "done" else (None, Failure("ValueError", "as told"))
         task.attempts += 1
-        return self.write(Change(endings=[task.end(state, 200.0 + task.number, value=value, error=error)]))
+        effects, ran_s = ({"fields": 1, "tests": 12}, 0.25) if state == "done" else (None, None)
+        ending = task.end(state, 200.0 + task.number, value=value, error=error)
+        return self.write(Change(endings=[ending._replace(effects=effects, ran_s=ran_s)]))
 
     def again(self) -> Disk:
         """The register of a later life."""
@@ -65,7 +67,21 @@ class Disk:
 def shown(register: Register) -> Any:
     """Everything of a register that a restart keeps."""
     tasks = [
-        (t.number, t.name, t.agent, t.method, t.argument, t.state, t.ended_s, t.value, t.error, t.next, t.of)
+        (
+            t.number,
+            t.name,
+            t.agent,
+            t.method,
+            t.argument,
+            t.state,
+            t.ended_s,
+            t.value,
+            t.error,
+            t.next,
+            t.of,
+            t.effects,
+            t.ran_s,
+        )
         for t in register.tasks.values()
     ]
     shelves = register.letters.numbers(), register.results.numbers()
@@ -97,6 +113,8 @@ def test_ends_are_counted_by_their_state_and_read_again_as_they_were() -> None:
     assert (other.register.session, other.register.life) == (SESSION, 2)
     open_task = other.register.tasks[6]
     assert (open_task.state, open_task.attempts) == ("queued", 1)
+    assert (other.register.tasks[1].effects, other.register.tasks[1].ran_s) == ({"fields": 1, "tests": 12}, 0.25)
+    assert (other.register.tasks[2].effects, other.register.tasks[2].ran_s) == (None, None)
     assert other.accept()[0].number == 7
 
 

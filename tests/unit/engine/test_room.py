@@ -23,10 +23,10 @@ def test_what_was_refused_takes_no_room_and_what_left_makes_some(monkeypatch: py
     with pytest.raises(IntakeFull, match=r"3 tasks of .* are open, 1 more"):
         room.enter(1, 10, 4, "a-1")
     assert (room.held, room.held_bytes) == full
-    room.leave(tasks[:2])
+    room.leave(2, sum(task.size_bytes for task in tasks[:2]))
     assert (room.held, room.held_bytes) == (1, tasks[2].size_bytes)
     room.enter(2, 10, 5, "a-1")
-    room.leave(tasks[2:])
+    room.leave(1, tasks[2].size_bytes)
     assert (room.held, room.held_bytes) == (2, 10)
 
 
@@ -54,7 +54,22 @@ def test_what_an_earlier_life_left_is_held_however_much_it_is(monkeypatch: pytes
     monkeypatch.setattr(module, "OPEN_TASKS", 1)
     room = Room()
     for number in range(3):
-        room.take_up(a_task(number))
+        room.take_up(a_task(number).held_bytes)
     assert room.held == 3
     with pytest.raises(IntakeFull):
         room.enter(1, 1, 1, "a-1")
+
+
+def test_what_an_open_task_is_done_in_needs_no_room_and_leaves_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OPEN_BYTES", 1_000)
+    monkeypatch.setattr(module, "SUBMISSION_BYTES", 900)
+    room = Room()
+    room.enter(1, 900, 1, "a-1")
+    room.grow(800)
+    assert (room.held, room.held_bytes) == (1, 1_700)
+    with pytest.raises(BadArgument, match="901 bytes, up to 900"):
+        room.grow(901)
+    with pytest.raises(IntakeFull):
+        room.enter(1, 1, 2, "a-1")
+    room.leave(1, 1_700)
+    assert (room.held, room.held_bytes) == (0, 0)

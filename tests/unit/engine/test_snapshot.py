@@ -51,7 +51,9 @@ def seat(name: str, pid: int | None, cells: dict[int, int], **facts: Any) -> Any
         row[cell] = count
     known = {"state": "running", "loop_name": "uvloop", "restarts": 0, "reason": "", "started_s": 0.0} | facts
     valve = SimpleNamespace(facts=lambda _now_s: {"limit": 7})
-    return SimpleNamespace(name=name, pid=pid, cells=row, link=SimpleNamespace(open=3, waiting=4, valve=valve), **known)
+    return SimpleNamespace(
+        name=name, number=2, pid=pid, cells=row, link=SimpleNamespace(open=3, waiting=4, valve=valve), **known
+    )
 
 
 class Swarm:
@@ -73,6 +75,8 @@ class Swarm:
         ]
         self.seats = [one, two, three]
         self.gates = Gates(Quotas(), lambda _event: None, now_s=0.0)
+        told = {"phase": "rolled", "code": 1, "next": 2, "share": 1.0, "warm": {"processes": 1, "memory_bytes": 0}, "why": ""}
+        self.deploys = SimpleNamespace(status=lambda: told)
         self.breakers = SimpleNamespace(counts=lambda: {"closed": 2, "open": 0})
         self.health = SimpleNamespace(facts=lambda _now_s: {"errors_per_min": 3})
         self.healer = SimpleNamespace(counts={"hung": 2}, quarantine=SimpleNamespace(sick=lambda: [{}]))
@@ -187,6 +191,7 @@ def test_a_worker_is_shown_with_what_it_does(monkeypatch: pytest.MonkeyPatch) ->
         "pool": "p1",
         "pid": 101,
         "state": "running",
+        "code": 2,
         "loop": "uvloop",
         "live": 10,
         "asleep": 2,

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from engine.options import Options
 from engine.task import Task, exact
 from pools.errors import Failure, TaskCancelled, TaskFailed
 
@@ -38,3 +39,17 @@ def test_the_size_of_a_task_grows_with_what_it_holds() -> None:
     assert (ending.task, ending.state, ending.ended_s, ending.value, ending.error) == (small, "done", 5.0, b"1", None)
     assert small.is_ending
     assert (small.state, small.ended_s) == ("queued", None)
+
+
+def test_a_task_whose_effects_are_counted_ends_with_them_and_any_other_with_what_came() -> None:
+    plain = Task(1, None, "counter/1", "get", None, 0.0)
+    ending = plain.done(5.0, [1, {"fields": 1}, 0.5])
+    assert (ending.state, ending.value, ending.effects, ending.ran_s) == ("done", b'[1,{"fields":1},0.5]', None, None)
+    counted = Task(1, None, "counter/1", "get", None, 0.0, options=Options(count_effects=True))
+    ending = counted.done(5.0, [[1], {"fields": 1, "tests": 12}, 0.5])
+    assert (ending.state, ending.ended_s, ending.value) == ("done", 5.0, b"[1]")
+    assert (ending.effects, ending.ran_s) == ({"fields": 1, "tests": 12}, 0.5)
+    assert ending.size_bytes > plain.end("done", 5.0, value=b"[1]").size_bytes + len("fieldstests")
+    before = counted.kept_bytes
+    counted.effects = ending.effects
+    assert counted.kept_bytes > before + len("fieldstests")

@@ -40,6 +40,9 @@ class Here(Accepted):
         breakers = SimpleNamespace(facts=lambda: told)
         return SimpleNamespace(placement=placement, pools=[SimpleNamespace(name="p1", seats=[seat])], breakers=breakers)
 
+    def note(self, name: str, text: str) -> None:
+        """Nobody looks at events here."""
+
 
 class Socket:
     """Asks the verbs as a peer does: in JSON, and back."""

@@ -7,7 +7,7 @@ from engine.task import Task
 from engine.turnstile import AHEAD, Entry, Turnstile
 from pools.gates import Gates
 from pools.quota import Quota, Quotas
-from pools.ranked import LOW, NORMAL
+from pools.ranked import CRITICAL, LOW, NORMAL
 
 MOST = 1_600
 
@@ -63,6 +63,41 @@ def test_what_has_no_tokens_waits_and_holds_up_nobody() -> None:
 
 def test_no_more_are_out_of_a_kind_than_could_soon_run() -> None:
     turnstile = filled(("a", "", 500), ("b", "", 10), quotas=Quotas(kinds={"a": Quota(concurrency=5)}))
-    assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": AHEAD * 5, "b": 10}
-    turnstile.ended("a")
+    taken = turnstile.take(1_000, MOST, 0.0)
+    assert kinds_of(taken) == {"a": AHEAD * 5, "b": 10}
+    turnstile.ended("a", next(task for task, kind, _ in taken if kind == "a"))
     assert kinds_of(turnstile.take(1_000, MOST, 0.0)) == {"a": 1}
+
+
+def test_critical_ones_have_room_of_their_own() -> None:
+    turnstile = filled(("a", "", MOST))
+    assert len(turnstile.take(MOST, MOST, 0.0)) == MOST
+    turnstile.put(entry(1), NORMAL)
+    for number in range(5):
+        turnstile.put(entry(number), CRITICAL)
+    assert turnstile.take(0, MOST, 0.0) == []
+    taken = turnstile.take(0, MOST, 0.0, spare=3)
+    assert len(taken) == 3
+    assert turnstile.take(-3, MOST, 0.0, spare=3) == []
+    turnstile.ended("a", taken[0][0])
+    assert len(turnstile.take(-2, MOST, 0.0, spare=3)) == 1
+
+
+def test_who_is_hastened_while_a_worker_has_it_neither_takes_nor_gives_room_of_the_critical_ones() -> None:
+    turnstile = filled(("a", "", MOST))
+    out = turnstile.take(MOST, MOST, 0.0)
+    for number in range(5):
+        turnstile.put(entry(number), CRITICAL)
+    assert len(turnstile.take(0, MOST, 0.0, spare=3)) == 3
+    for task, kind, _ in out[:2]:
+        task.urgency = CRITICAL
+        turnstile.ended(kind, task)
+    assert turnstile.take(-3, MOST, 0.0, spare=3) == []
+
+
+def test_what_got_another_place_leaves_from_there_alone() -> None:
+    turnstile = filled(("a", "", 3))
+    second = list(turnstile)[1]
+    turnstile.put(second, CRITICAL)
+    assert [key for _, _, key in turnstile.take(10, MOST, 0.0, spare=1)] == [1, 0, 2]
+    assert len(turnstile) == 0

@@ -169,3 +169,54 @@ def test_it_says_after_how_long_it_may_admit() -> None:
     assert 0.8 <= one.retry_after_s(0) <= 1.2
     one.admit(1.3, 3)
     assert one.retry_after_s(1.3) == 1
+
+
+def test_what_can_be_avoided_does_not_open_it_while_some_calls_go_well() -> None:
+    breaker = Breaker(BreakerSpec(), Random(1))
+    for _ in range(50):
+        breaker.record(0, 1, 0, 0, 1.0, lambda: True)
+        breaker.record(0, 0, 3, 0, 1.0, lambda: True)
+    assert breaker.state(1.0) == CLOSED
+    breaker.record(0, 1, 3, 0, 1.0, lambda: False)
+    assert breaker.state(1.0) == OPEN
+
+
+def test_where_all_of_the_newer_half_has_failed_nobody_is_asked() -> None:
+    breaker = Breaker(BreakerSpec(), Random(1))
+    breaker.record(0, 15, 0, 0, 1.0, lambda: True)
+    for _ in range(19):
+        breaker.record(0, 0, 1, 0, 1.0, lambda: True)
+    assert breaker.state(1.0) == CLOSED
+    breaker.record(0, 0, 1, 0, 1.0, lambda: True)
+    assert breaker.state(1.0) == OPEN
+
+
+def test_of_a_burst_it_is_time_that_says_that_nothing_works_any_more() -> None:
+    breaker = Breaker(BreakerSpec(), Random(1))
+    breaker.record(0, 300, 0, 0, 1.0, lambda: True)
+    breaker.record(0, 0, 900, 0, 1.9, lambda: True)
+    assert breaker.state(1.9) == CLOSED
+    breaker.record(0, 0, 1, 0, 2.0, lambda: True)
+    assert breaker.state(2.0) == OPEN
+
+
+def test_where_nothing_went_well_nobody_is_asked() -> None:
+    breaker = Breaker(BreakerSpec(), Random(1))
+    breaker.record(0, 0, 5, 0, 1.0, lambda: True)
+    assert breaker.state(1.0) == OPEN
+
+
+def test_slow_calls_have_no_excuse() -> None:
+    breaker = Breaker(BreakerSpec(), Random(1))
+    breaker.record(0, 10, 10, 20, 1.0, lambda: True)
+    assert breaker.state(1.0) == OPEN
+
+
+@pytest.mark.parametrize(("well", "state"), [(1, CLOSED), (0, OPEN)])
+def test_one_probe_of_all_is_enough_where_what_fails_can_be_avoided(well: int, state: str) -> None:
+    breaker = Breaker(BreakerSpec(jitter=0.0), Random(1))
+    breaker.record(0, 0, 5, 0, 1.0)
+    assert breaker.admit(2.5, 3) is not None
+    for ok in [1] * well + [0] * (3 - well):
+        breaker.record(breaker.opening, ok, 1 - ok, 0, 2.5, lambda: True)
+    assert breaker.state(2.5) == state

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
 from pools import breakers as module
 from pools.breaker import BreakerSpec
-from pools.breakers import Breakers, Usual
+from pools.breakers import HELD_TARGETS, Breakers, Usual
 from pools.errors import BadArgument
 from tests.support.clocks import Clock
 
@@ -135,16 +136,60 @@ def test_held_open_a_pool_refuses_every_kind_and_auto_lets_all_go() -> None:
 
 def test_what_workers_say_of_targets_outside_is_shown_until_they_close_or_die() -> None:
     setup = Setup()
-    facts = {"state": "open", "retry_after_s": 2.0, "why": "5 calls failed"}
+    facts = {"state": "open", "mode": "auto", "retry_after_s": 2.0, "why": "5 calls failed"}
     for worker, target in (("p1", "a"), ("p1", "b"), ("p2", "a")):
         setup.breakers.heard(worker, {"target": target, "event": "breaker.opened", "facts": facts})
     setup.clock.pass_s(0.5)
     assert [(one["worker"], one["target"], one["retry_after_s"]) for one in setup.breakers.outside()] == [
-        ("p1", "a", 1.5), ("p1", "b", 1.5), ("p2", "a", 1.5),
+        ("p1", "a", 1.5), ("p2", "a", 1.5), ("p1", "b", 1.5),
     ]  # fmt: skip
     setup.breakers.heard("p1", {"target": "a", "event": "breaker.closed", "facts": {**facts, "state": "closed", "why": ""}})
     setup.breakers.gone("p2")
     assert [(one["worker"], one["target"]) for one in setup.breakers.outside()] == [("p1", "b")]
+
+
+def test_what_an_operator_holds_outside_is_told_to_the_workers_also_to_later_ones() -> None:
+    setup = Setup()
+    told: list[Any] = []
+    setup.breakers.on_held = lambda *facts: told.append(facts)
+    assert setup.breakers.force("open", "p1", target="a") == [
+        {"pool": "p1", "target": "a", "state": "open", "mode": "forced open"}
+    ]
+    assert [one["pool"] for one in setup.breakers.force("close", target="b")] == ["p1", "p2"]
+    assert told == [(0, "a", "open"), (0, "b", "closed"), (1, "b", "closed")]
+    assert [setup.breakers.held(pool) for pool in (0, 1)] == [{"a": "open", "b": "closed"}, {"b": "closed"}]
+    assert setup.breakers.force("auto", "p1", target="b")[0]["mode"] == "auto"
+    told.clear()
+    setup.breakers.force("auto")
+    assert told == [(0, "a", None), (1, "b", None)]
+    assert setup.breakers.held(0) == setup.breakers.held(1) == {}
+
+
+def test_a_target_that_is_held_is_shown_though_it_is_closed_and_its_time_does_not_run() -> None:
+    setup = Setup()
+    for state, retry_after_s in (("open", 60.0), ("closed", None)):
+        facts = {"state": state, "mode": f"forced {state}", "retry_after_s": retry_after_s, "why": ""}
+        setup.breakers.heard("p1", {"target": state, "event": None, "facts": facts})
+    setup.clock.pass_s(5)
+    assert [(one["target"], one["retry_after_s"]) for one in setup.breakers.outside()] == [("closed", None), ("open", 60.0)]
+    assert not setup.said, "nothing has changed"
+
+
+def test_what_cannot_be_held_is_refused_and_changes_nothing() -> None:
+    setup = Setup()
+    wrong: list[dict[str, Any]] = [
+        {"target": ""}, {"target": "a\nb"}, {"target": "x" * 201},
+        {"target": "a", "kind": "counter"}, {"target": "a", "pool": "p9"},
+    ]  # fmt: skip
+    for facts in wrong:
+        with pytest.raises(BadArgument):
+            setup.breakers.force("open", **facts)
+    for number in range(HELD_TARGETS // 2):
+        setup.breakers.force("open", target=f"t{number}")
+    with pytest.raises(BadArgument, match="more than 512 targets"):
+        setup.breakers.force("open", target="one more")
+    assert setup.breakers.force("close", target="t0"), "it is held already"
+    assert len(setup.breakers.held(0)) == HELD_TARGETS // 2
 
 
 def test_a_task_is_slow_past_three_times_the_usual_and_never_below_the_least() -> None:

@@ -83,3 +83,13 @@ def test_after_a_refusal_it_is_shut_for_a_moment_to_those_that_have_no_more_time
     assert not setup.lane.is_shut(0.1, now_s + SHUT_S)
     assert setup.lane.is_wary(now_s + SHUT_S)
     assert not setup.lane.is_wary(now_s + SHUT_S + WARY_S)
+
+
+def test_a_section_says_for_how_many_seconds_each_of_its_tasks_is_of_use() -> None:
+    setup = Setup(1.0, 0.1, 2.0)
+    setup.lane.rows[3] = float("nan")  # cannot be sent, and is answered
+    setup.clock.pass_s(0.05)
+    tokens, *_ = setup.lane.take(3)
+    assert setup.sink.failed_with("BadArgument") == {0}
+    assert list(tokens) == [1, 2]
+    assert setup.lane.manners(tokens) == {"d": [0.05, 1.95]}

@@ -789,3 +789,27 @@ def test_a_sender_whose_last_task_ends_a_pump_has_its_answers_before_the_work_of
     assert len(rig.turns.due) == 1
     rig.turns.run()
     assert two.kept == {(second, 0): 4}
+
+
+def test_of_what_waits_in_a_worker_higher_priorities_go_first() -> None:
+    rig = Rig(Trail)
+    TRAIL.clear()
+    rig.executor._is_pumping = True  # what comes while the loop is at something else
+    for number, priority in ((1, 0), (3, 1), (5, 3), (7, 0)):
+        section = {"n": number, "k": "trail", "i": [0] * 3, "m": "mark", "a": [number] * 3, "pr": priority}
+        rig.executor.accept(section, rig.answers)
+    rig.executor._is_pumping = False
+    rig.executor.pump()
+    assert [*[5] * 3, *[3] * 3, *[1] * 3, *[7] * 3] == TRAIL
+    assert rig.executor.queued == 0
+
+
+class Trail(Agent):
+    total: int = 0
+
+    def mark(self, x: int) -> int:
+        TRAIL.append(x)
+        return x
+
+
+TRAIL: list[int] = []

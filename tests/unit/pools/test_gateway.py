@@ -13,6 +13,7 @@ from pools.address import Key, valid_kind
 from pools.choices import Choices
 from pools.errors import BadFrame, CircuitOpen, Failure, FrameTooLarge, PoolError, UnknownAgent, WorkerDied
 from pools.gateway import Gateway
+from pools.lane import PACED, REFUSED
 from pools.link import Link
 from pools.message import RESULT, encode
 from pools.spec import FRAME_TASKS
@@ -430,8 +431,8 @@ def test_the_priority_of_a_section_is_that_of_its_lane_and_one_that_there_is_not
 class Chooses(Setup):
     """A peer that comes back, before a dealer whose choice is another one each time."""
 
-    def __init__(self, path: Path, now: int = 0) -> None:
-        super().__init__(session=SESSION)
+    def __init__(self, path: Path, now: int = 0, window: int = 1_000) -> None:
+        super().__init__(window, session=SESSION)
         self.choices = self.gateway.choices = Choices(str(path / "_choices"), now)
         self.gateway._deal = self._dealt
         self.turn = 20
@@ -508,3 +509,55 @@ def test_foresight_chooses_for_what_may_be_asked_again_too_and_splits_none_of_it
     assert sum(count for _, count, _ in aside.learned) == 4
     assert setup.gateway._watched == 0
     assert (setup.accepted, setup.ended) == (5, 5)
+
+
+# -- the time of tasks -------------------------------------------------------------------------------------------------
+
+
+def test_a_task_whose_time_is_over_before_there_is_room_is_answered_and_not_sent() -> None:
+    setup = Setup(window=1)
+    now_s = [100.0]
+    setup.gateway._clock = lambda: now_s[0]
+    setup.gateway.accept([tasks(1, 5), tasks(2, 6, 7, 8, d=[0.5, None, 2])])
+    assert setup.wire.keys == [5]
+    now_s[0] += 1
+    setup.answer_all()
+    assert sorted(setup.wire.keys) == [5, 7, 8]
+    assert setup.back.answers[2, 0].type == "TaskExpired"
+    assert {place: setup.back.answers[place] for place in ((2, 1), (2, 2))} == {(2, 1): 7, (2, 2): 8}
+    assert setup.accepted == setup.ended == 4
+
+
+@pytest.mark.parametrize("dues", [[1.0], [1.0, "soon"], [1.0, -0.1], [1.0, True], 5, {"a": 1}])
+def test_times_that_fit_no_task_are_refused_with_the_section(dues: Any) -> None:
+    setup = Setup()
+    with pytest.raises(BadFrame):
+        setup.gateway.accept([tasks(1, 5, 6, d=dues)])
+    assert setup.accepted == 0
+
+
+def test_a_sender_says_that_its_tasks_wait_where_there_are_too_many() -> None:
+    setup = Setup()
+    setup.gateway.accept([tasks(1, 5), tasks(2, 6, pc=1), tasks(3, 7, pc=1, d=[9.0])])
+    assert sorted(lane.manner for lane in setup.gateway._lanes.values()) == sorted([REFUSED, PACED, PACED])
+    setup.answer_all()
+    assert len(setup.back.answers) == 3
+
+
+def test_what_may_be_asked_again_keeps_its_agent_and_has_the_time_that_is_left_now(tmp_path: Path) -> None:
+    setup = Chooses(tmp_path, window=1)
+    now_s = [100.0]
+    setup.gateway._clock = lambda: now_s[0]
+    setup.gateway.accept([tasks(STAMPED, 5), tasks(STAMPED + 1, None, 6, None, d=[2, 0.5, 2])])
+    assert setup.choices.of(SESSION, STAMPED + 1) == [22, None, 23]
+    now_s[0] += 1
+    setup.answer_all()
+    assert sorted(setup.wire.keys) == [5, 22, 23]
+    assert setup.back.answers[STAMPED + 1, 1].type == "TaskExpired"
+    after = Chooses(tmp_path, window=1)
+    after.gateway._clock = lambda: now_s[0]
+    after.gateway.accept([tasks(STAMPED, 5), tasks(STAMPED + 1, None, None, p=[0, 2], r=1, d=[0.5, 2])])
+    now_s[0] += 1
+    after.answer_all()
+    assert after.wire.keys == [5, 23]
+    assert after.back.answers[STAMPED + 1, 0].type == "TaskExpired"

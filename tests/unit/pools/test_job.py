@@ -85,3 +85,11 @@ def test_a_section_of_no_tasks_is_nothing() -> None:
     rig.executor.accept({"n": 1, "k": "counter", "i": [], "m": "get"}, rig.answers)
     rig.turns.run()
     assert rig.run("counter", (1, "get")) == [0]
+
+
+def test_a_job_has_the_priority_of_its_section() -> None:
+    section = {"n": 7, "k": "counter", "i": [3], "m": "get"}
+    assert [read(section | more).priority for more in ({}, {"pr": 0}, {"pr": 3})] == [1, 0, 3]
+    for wrong in (4, -1, "high", True):
+        with pytest.raises(BadFrame, match="priority"):
+            read(section | {"pr": wrong})

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from pools import link as module
 from pools.again import DEATHS
+from pools.duelane import DueLane
 from pools.errors import Failure, FrameTooLarge, LinkClosed, PoolUnavailable, WorkerDied
 from pools.gauges import CELLS, HISTOGRAM
-from pools.lane import Lane
+from pools.lane import PACED, Lane
 from pools.link import Link
-from pools.message import encode
+from pools.message import STATUS, encode
 from pools.spec import FRAME_TASKS
 from tests.support.clocks import Clock
 from tests.support.kept import Pipe
@@ -685,16 +686,16 @@ def test_what_was_taken_back_is_not_sent_to_the_next_process(is_meant: Any) -> N
 
 def test_what_is_in_flight_is_told_with_its_place_and_its_agent() -> None:
     setup, other = Setup(), Sink()
-    assert setup.link.oldest is None
+    assert setup.link.flights.oldest is None
     setup.offer("a", "b")
     setup.link.offer([queued(setup.link, other, ["x"])])
     assert [(token, place) for token, place, _ in setup.link.flights.tasks()] == [("a", (1, 0)), ("b", (1, 1)), ("x", (3, 0))]
     assert [(token, place) for token, place, _ in setup.link.flights.tasks(other)] == [("x", (3, 0))]
     assert [address for *_, address in setup.link.flights.tasks(other)] == ["counter/x"]
-    assert setup.link.oldest == ("counter/a", "add")
+    assert setup.link.flights.oldest == ("counter/a", "add")
     setup.link.take([{"n": 1, "i": [0], "v": [1]}])
     assert [token for token, *_ in setup.link.flights.tasks()] == ["b", "x"]
-    assert setup.link.oldest == ("counter/b", "add")
+    assert setup.link.flights.oldest == ("counter/b", "add")
 
 
 def test_sections_that_are_taken_back_whole_share_a_message() -> None:
@@ -736,3 +737,53 @@ def test_who_listens_hears_how_far_a_task_in_flight_is_and_nobody_hears_of_anoth
     deaf = Setup()
     deaf.offer("a")
     deaf.link.progressed([(deaf.wire.sections[0]["n"], 0, 0.4)])  # who does not listen is not disturbed
+
+
+def test_a_link_that_pauses_sends_no_task_and_takes_answers_until_it_goes_on() -> None:
+    setup = Setup()
+    setup.offer("a")
+    setup.link.pause()
+    setup.offer("b")
+    lane = Lane(setup.link, "counter", setup.sink)
+    assert not setup.link.send_alone(lane, "c", "c", "add", None)
+    setup.link.take([{"n": 1, "v": [1]}])
+    assert not setup.link.send_alone(lane, "c", "c", "add", None)
+    assert (setup.sink.answers["a"], setup.link.open, setup.link.waiting, len(setup.wire.sent)) == (1, 0, 1, 1)
+    setup.link.go_on()
+    assert [section["i"] for section in setup.wire.sections] == [["a"], ["b"]]
+
+
+def test_what_is_in_flight_while_a_link_pauses_is_taken_back_by_who_runs_it() -> None:
+    setup = Setup()
+    setup.offer("a", "b")
+    setup.link.pause()
+    setup.link.cancel_where(setup.sink, lambda token: token == "b", is_late=True)
+    assert setup.wire.sent[-1] == (STATUS, {"verb": "cancel", "sections": [1], "position": 1, "late": True})
+    assert (setup.link.open, setup.sink.answers) == (2, {})
+    setup.link.cancel(setup.sink)
+    assert setup.wire.sent[-1] == (STATUS, {"verb": "cancel", "sections": [1]})
+    assert setup.link.open == 2
+
+
+def test_a_link_that_pauses_goes_on_over_the_next_channel() -> None:
+    setup, other = Setup(), Wire()
+    setup.link.pause()
+    setup.offer("a")
+    setup.link.attach(other)
+    assert [section["i"] for section in other.sections] == [["a"]]
+
+
+def test_only_a_link_that_leads_to_who_cannot_know_says_what_becomes_of_tasks() -> None:
+    for says_dues, said in ((False, {}), (True, {"pc": 1, "d": [2.0]})):
+        clock, wire, sink = Clock(), Wire(), Sink()
+        link = Link(window=10, clock=clock.s, later=clock.later, says_dues=says_dues)
+        link.attach(wire)
+        lane = DueLane(link, "counter", sink, clock.s)
+        lane.manner = PACED
+        if says_dues:
+            assert not link.send_alone(lane, "a", 1, "get", None), "it would leave without its time"
+        fill(lane, ("a", 1, "get", None))
+        lane.dues.append(clock.s() + 2)
+        link.offer([lane])
+        (section,) = wire.sections
+        assert {name: section[name] for name in ("pc", "d") if name in section} == said

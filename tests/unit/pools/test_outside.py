@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pools.breaker import BreakerSpec
+from pools.breaker import CLOSED, OPEN, BreakerSpec
 from pools.errors import BadArgument, CircuitOpen
 from pools.outside import TARGETS, Outside
 from tests.support.clocks import Clock
@@ -102,7 +102,63 @@ def test_many_targets_are_bounded_and_one_that_is_cut_off_is_not_forgotten_for_t
     assert len(setup.table._targets) == TARGETS
 
 
-@pytest.mark.parametrize("name", ["", "x" * 201, 7, None])
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\nb", 7, None])
 def test_a_target_has_a_name(name: Any) -> None:
-    with pytest.raises(BadArgument, match="1 to 200 characters"):
+    with pytest.raises(BadArgument, match="1 to 200 printable characters"):
         Outside().call(name)
+
+
+def test_what_an_operator_holds_open_is_not_called_and_what_he_holds_closed_always() -> None:
+    setup = Setup()
+    setup.table.force(HOST, OPEN)
+    setup.clock.pass_s(1_000)
+    with pytest.raises(CircuitOpen, match="an operator opened it") as caught:
+        setup.call()
+    assert caught.value.retry_after_s
+    setup.table.force(HOST, CLOSED)
+    setup.fail(50)
+    setup.call()
+    setup.table.force(HOST, None)
+    setup.fail()
+    with pytest.raises(CircuitOpen, match="5 calls failed"):
+        setup.call()
+    states = [(said["event"], said["facts"]["state"], said["facts"]["mode"]) for said in setup.said]
+    assert states == [
+        ("breaker.opened", "open", "forced open"),
+        ("breaker.closed", "closed", "forced closed"),
+        (None, "closed", "auto"),
+        ("breaker.opened", "open", "auto"),
+    ]
+
+
+def test_a_call_that_was_under_way_changes_nothing_of_what_is_held() -> None:
+    setup = Setup()
+    block = setup.table.call(HOST)
+    block.__enter__()
+    setup.table.force(HOST, OPEN)
+    block.__exit__(None, None, None)
+    with pytest.raises(CircuitOpen):
+        setup.call()
+
+
+def test_what_is_held_is_never_forgotten_for_others() -> None:
+    setup = Setup()
+    setup.table.force(HOST, OPEN)
+    for number in range(TARGETS + 10):
+        setup.call(f"host {number}")
+    assert len(setup.table._targets) == TARGETS
+    with pytest.raises(CircuitOpen):
+        setup.call()
+
+
+def test_a_fork_holds_what_is_held_and_knows_nothing_else() -> None:
+    setup = Setup()
+    setup.table.force("held", OPEN)
+    setup.fail()
+    told = len(setup.said)
+    apart = setup.table.apart()
+    with pytest.raises(CircuitOpen), apart.call("held"):
+        pass
+    with apart.call(HOST):
+        pass
+    assert len(setup.said) == told

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from engine.control import Control
+from engine.sprintverbs import SprintVerbs
 from pools.agent import Agent
 from pools.answers import ChannelAnswers
 from pools.counter import Counter
@@ -148,17 +149,18 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     import asyncio
 
     from pools.gauges import Gauges
-    from pools.worker import Worker
+    from pools.shift import Shift
     from tests.support.rigs import ward
 
     gauges = Gauges(1)
     try:
-        worker = Worker(asyncio.get_running_loop(), gauges)
+        worker = Shift(asyncio.get_running_loop(), gauges)
         own = {*worker._verbs, *ward({}).verbs, "awaits", "deadlock", "cancel", "spawned"}  # the last once state is kept
         assert verbs("To a worker:") == own
     finally:
         gauges.close()
-    control = Control(None, lambda _emergency: None)  # type: ignore[arg-type]
+    sprints = SprintVerbs(None, Path("sprints"))  # type: ignore[arg-type]
+    control = Control(None, lambda _emergency: None, sprints=sprints)  # type: ignore[arg-type]
     cells = re.findall(r"(?m)^\| (`[^|]+) \|", PAGE[PAGE.index("Of accepted tasks") :])
     of_tasks = {verb for cell in cells for verb in re.findall(r"`([\w-]+)`", cell)}
     assert "submit" in of_tasks

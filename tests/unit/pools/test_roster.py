@@ -341,3 +341,12 @@ async def test_sticky_keys_keep_their_agents_in_the_next_life_and_the_newest_of_
     with open_roster(tmp_path) as roster:
         assert list(roster.sticky().values()) == [4, 5, 6, 7, "x", 8, 9, 10, 11, 12]
         roster.stuck("counter", "late", 1)  # and it is closed before that is written
+
+
+async def test_what_is_kept_of_the_code_is_there_in_the_next_life_and_changes_by_parts(tmp_path: Path) -> None:
+    with open_roster(tmp_path) as roster:
+        assert roster.code() == {}
+        await roster.coded({"now": {"number": 1}, "phase": "rolling"})
+        await roster.coded({"phase": "rolled"})
+    with open_roster(tmp_path) as roster:
+        assert roster.code() == {"now": {"number": 1}, "phase": "rolled"}

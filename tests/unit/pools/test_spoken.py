@@ -73,3 +73,18 @@ async def test_a_timer_is_a_message_to_oneself_later() -> None:
         while not setup.sent:
             await asyncio.sleep(0.001)
     assert setup.sent == [("asker", 1, "hear", 5, "asker/1")]
+
+
+async def test_timers_can_be_told_and_set_again_elsewhere() -> None:
+    setup, other = Setup(), Setup()
+    assert setup.spoken.is_idle
+    setup.spoken.send("asker/1", [("timer", 60.0, "ring", 5)])
+    ((left_s, *message),) = setup.spoken.timers()
+    assert 59 < left_s <= 60
+    assert message == ["asker/1", "ring", 5]
+    other.spoken.set(0.0, *message)
+    await asyncio.sleep(0.02)
+    assert other.sent == [("asker", 1, "ring", 5, "asker/1")]
+    assert other.spoken.timers() == []
+    other.spoken.send("asker/1", [("tell", "tally/1", "add", 1)])
+    assert not other.spoken.is_idle

@@ -282,8 +282,10 @@ async def test_who_goes_on_behind_a_checkpoint_takes_the_steps_behind_it() -> No
     again, outside = Steps(TASK, desk.ledger), Outside(9)
     again.resume(1)
     assert again.id == f"{TASK}/2"
+    assert (again.done, again.checkpoints, again.answers) == (2, 0, 0)
     assert await ended(desk, take(again, "step 2", outside)) == 2
     assert await ended(desk, take(again, "step 3", outside)) == 9
+    assert again.done == 4
     again.end()
     again = Steps(TASK, desk.ledger)
     again.resume(77)  # whose step is not there: the task had ended, and is run anew

@@ -477,3 +477,30 @@ def test_what_is_sent_together_leaves_in_one_frame_a_link_by_priority_also_when_
     assert setup.near.wire.keys[-1] == 4
     setup.stream.send([5], [("near/5", "get")])
     assert setup.near.wire.keys[-1] == 5
+
+
+# -- tasks that are of use for some time -------------------------------------------------------------------------------
+
+
+def test_of_tasks_with_a_time_those_that_are_late_never_leave_and_each_has_one_answer() -> None:
+    setup = Setup(window=1)
+    now_s = [0.0]
+    setup.stream._clock = lambda: now_s[0]
+    tasks = [("counter/1", "get"), ("counter/2", "get", 5), ("counter", "get"), ("unknown/1", "get")]
+    setup.stream.send_in_time(range(4), tasks, [9.0, 1.0, 9.0, 9.0])
+    now_s[0] = 2.0
+    assert setup.failed() == {1: "TaskExpired", 3: "UnknownAgent"}
+    assert sorted(setup.answers) == [0, 1, 2, 3]
+    assert [task[0] for task in setup.near.tasks] == [1, 1]
+    assert setup.stream.open == 0
+
+
+def test_tasks_with_a_time_are_taken_back_like_the_others() -> None:
+    setup = Setup(window=1)
+    setup.stream._clock = lambda: 0.0
+    setup.stream.send_in_time(range(3), [("counter/1", "get")] * 3, [9.0] * 3, CRITICAL)
+    setup.stream.cancel_where(lambda token: token == 2)
+    assert setup.take()[2].type == "TaskCancelled"
+    setup.stream.cancel()
+    assert setup.take()[1].type == "TaskCancelled"
+    assert setup.near.wire.sections[0]["pr"] == CRITICAL

@@ -68,8 +68,8 @@ def test_a_new_table_has_nothing_to_record() -> None:
 
 
 def test_a_seal_tells_only_what_is_other_than_before() -> None:
-    table: Table[Any] = Table({"same": [1], "changed": 1, "gone": 1, "sign": 0.0, "kind": 1})
-    table.update({"same": [1], "changed": 2, "sign": -0.0, "kind": True, "new": {"x": 1}, "brief": 5})
+    table: Table[Any] = Table({"same": [1], "changed": 1, "gone": 1, "sign": 0.0, "kind": 1, "share": 0.5})
+    table.update({"same": [1], "share": 0.5, "changed": 2, "sign": -0.0, "kind": True, "new": {"x": 1}, "brief": 5})
     del table["gone"], table["brief"]
     _, puts, gone = table.seal()
     assert orjson.loads(encoded(puts)) == {"changed": 2, "sign": -0.0, "kind": True, "new": {"x": 1}}

@@ -183,3 +183,13 @@ def test_it_tells_its_limit_and_the_rate_at_which_its_queues_empty() -> None:
         setup.clock.pass_s(0.02)
         setup.answer()
     assert setup.valves[0].facts(setup.clock.s())["drain_per_s"] > 1_000
+
+
+def test_critical_tasks_have_their_places_though_the_limit_has_fallen_below_what_a_worker_has() -> None:
+    setup = Setup(window=100)
+    setup.offer(setup.lane(), 100)
+    setup.valves[0].concurrency.limit = 20
+    setup.offer(setup.lane(priority=CRITICAL), 50)
+    assert setup.links[0].open == 103, "a tenth of the limit, and one"
+    setup.offer(setup.lane(priority=HIGH), 50)
+    assert setup.links[0].open == 103

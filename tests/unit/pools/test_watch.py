@@ -43,7 +43,7 @@ class Seat:
         self.told: tuple[str, str, str] | None = None
         self.running: tuple[str, str] | None = ("a/1", "do")
         self.section = "1.0"
-        self.link = SimpleNamespace(open=0, waiting=0, oldest=None)
+        self.link = SimpleNamespace(open=0, waiting=0, flights=SimpleNamespace(oldest=None))
         self.inner = SimpleNamespace(open=0)
         self.is_asked = False
         self.signals: list[int] = []
@@ -418,7 +418,7 @@ async def test_a_queue_is_stalled_while_its_worker_ends_nothing() -> None:
     seat.answer = True
     watched.start()
     try:
-        seat.link.open, seat.link.waiting, seat.link.oldest = 4, 9, ("a/1", "nap")
+        seat.link.open, seat.link.waiting, seat.link.flights.oldest = 4, 9, ("a/1", "nap")
         until_s = time.monotonic() + 0.5
         while time.monotonic() < until_s:
             seat.cells[DONE] += 1

@@ -93,6 +93,20 @@ async def test_where_nothing_is_done_it_ends(tmp_path: Path) -> None:
     assert list(desk.archive.events(desk.archive.ids()[0]))[-1]["next"]["retry"] == [f"t{at}" for at in range(5)]
 
 
+async def test_a_campaign_that_ended_for_want_of_progress_is_not_begun_again_by_a_restart_but_by_somebody(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    desk.deed = lambda item: Outcome(item.id, False, error_type="ValueError", error="no")
+    await desk.campaign(many(5)).run()
+    campaign, _ = Campaign.restored(desk.archive, desk.archive.ids()[-1], desk.hands)
+    await campaign.run(is_going_on=True)
+    assert len(desk.archive.ids()) == FUTILE
+    desk.deed = done
+    await desk.campaign(many(5)).run()
+    assert len(desk.archive.ids()) == FUTILE + 1
+
+
 async def test_a_killed_campaign_goes_on_in_its_sprint_and_then_with_the_rest(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.deed = lambda item: done(item) if item.id in ("t0", "t1") else None

@@ -40,3 +40,9 @@ def test_every_error_has_its_exit_code_and_says_when_to_try_again(error: errors.
     assert exit_code(error) == code
     assert (error.retry_after_s is not None) == (code == AGAIN)
     assert str(error)
+
+
+def test_a_circle_of_steps_is_named_with_its_members() -> None:
+    error = errors.WorkflowCycle(["a", "b", "a"])
+    assert error.circle == ("a", "b", "a")
+    assert "a after b after a" in str(error)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sprints.check import CheckResult
-from sprints.evidence import Evidence, judged
+from sprints.evidence import EFFECTS, Evidence, judged
 from sprints.item import Item
 from sprints.outcome import Outcome
 from sprints.receipt import Made
@@ -23,7 +23,7 @@ def judge(ok: bool = True, effects: dict[str, int] | None = None, **facts: Any) 
     return judged(ITEM, outcome, Evidence(**facts))
 
 
-@pytest.mark.parametrize("effect", ["commits", "steps", "tells", "reported"])
+@pytest.mark.parametrize("effect", EFFECTS)
 def test_an_answer_with_an_effect_is_done(effect: str) -> None:
     receipt = judge(effects={effect: 1})
     assert (receipt.verdict, receipt.why) == ("done", None)
@@ -35,7 +35,7 @@ def test_a_new_artifact_is_an_effect() -> None:
     assert (receipt.verdict, receipt.artifacts, receipt.check) == ("done", (MADE,), "expr ok")
 
 
-@pytest.mark.parametrize("effects", [{}, {"commits": 0}, {"commits": 0, "steps": 0}])
+@pytest.mark.parametrize("effects", [{}, {"fields": 0}, {"fields": 0, "steps": 0}, {"tests": 9, "lines": 100}, {"asks": 3}])
 def test_an_answer_without_any_effect_is_unproven(effects: dict[str, int]) -> None:
     receipt = judge(effects=effects, check=PASSED)
     assert receipt.verdict == "unproven"
@@ -43,20 +43,20 @@ def test_an_answer_without_any_effect_is_unproven(effects: dict[str, int]) -> No
 
 
 def test_a_check_that_does_not_pass_is_a_failure_whatever_else_there_is() -> None:
-    receipt = judge(effects={"commits": 1}, artifacts=[MADE], check=MISSED)
+    receipt = judge(effects={"fields": 1}, artifacts=[MADE], check=MISSED)
     assert receipt.verdict == "failed"
     assert receipt.why == "its check (expr ok) did not pass: it gives 3"
 
 
 def test_one_wrong_artifact_is_enough_to_be_unproven() -> None:
-    receipt = judge(effects={"commits": 1}, artifacts=[MADE], check=PASSED, wrong=[("b.txt", "is missing")])
+    receipt = judge(effects={"fields": 1}, artifacts=[MADE], check=PASSED, wrong=[("b.txt", "is missing")])
     assert (receipt.verdict, receipt.why) == ("unproven", "b.txt is missing")
     many = judge(wrong=[(f"{number}", "is missing") for number in range(9)])
     assert many.why.endswith("; and 6 more")
 
 
 def test_who_raised_failed_and_says_why() -> None:
-    receipt = judge(ok=False, effects={"commits": 1})
+    receipt = judge(ok=False, effects={"fields": 1})
     assert (receipt.verdict, receipt.error) == ("failed", "ValueError: no")
 
 

@@ -1,4 +1,4 @@
-"""The advice goes the right way on sprints whose fault is known, by one step, and says why; where all is well it is silent."""
+"""The advice goes the right way on sprints whose fault is known, by one step, and says why; else it is as before."""
 
 from __future__ import annotations
 

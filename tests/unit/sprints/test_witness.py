@@ -63,7 +63,7 @@ async def test_each_of_the_lies_is_seen(scene: tuple[Path, Witness]) -> None:
     before = witness.begin(lies.values())
     assert list(before) == ["stale.txt"]
     (folder / "link.txt").symlink_to(folder.parent / "outside.txt")
-    effects = {"commits": 1}
+    effects = {"fields": 1}
     outcomes = [answer(name, False, effects={} if name == "idle" else effects) for name in lies]
     got = await witness.receipts(list(zip(lies.values(), outcomes, strict=True)))
     assert {one.item: one.verdict for one in got} == dict.fromkeys(lies, "unproven") | {"check": "failed"}

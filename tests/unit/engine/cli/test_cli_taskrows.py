@@ -15,6 +15,7 @@ TASK: dict[str, Any] = {
     "accepted_s": 1_795_219_200.25, "started_s": None, "ended_s": 1_795_219_201.0, "deadline_s": 60.0,
     "cause": {"type": "ValueError", "message": "as\ntold\x1b[31m"}, "requeue_of": None, "requeued_as": "0011-9",
     "progress": None, "retried": 0, "due_s": None, "waiting_for": [], "waiting_for_count": 0, "options": {"tags": ["a", "b"]},
+    "effects": None, "ran_s": None,
 }  # fmt: skip
 
 
@@ -46,6 +47,8 @@ def test_everything_about_one_leaves_out_what_it_has_not(capsys: pytest.CaptureF
     assert shown["tags"] == "a, b"
     assert "progress" not in shown
     assert "waits" not in shown
+    assert "effects" not in shown
+    assert "ran" not in shown
     assert shown["requeued"] == "as  0011-9"
     show_task(options(json=True), "s", TASK)
     assert json.loads(capsys.readouterr().out) == {"schema": "s", "task": TASK}
@@ -62,3 +65,14 @@ def test_a_task_that_waits_says_for_what_and_one_that_runs_how_far_it_is(capsys:
     assert second.endswith("40% of it, as it says")
     show_task(options(), "s", TASK | runs)
     assert "progress     40%" in capsys.readouterr().out
+
+
+def test_what_a_task_changed_is_shown_where_it_was_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    show_task(options(), "s", TASK | {"effects": {"fields": 2, "te\x1bsts": 1_200}, "ran_s": 0.25})
+    shown = capsys.readouterr().out
+    assert "effects      fields 2, te" in shown
+    assert "sts 1,200" in shown
+    assert "\x1b" not in shown
+    assert "ran          250 ms" in shown
+    show_task(options(), "s", TASK | {"effects": {}, "ran_s": 0.25})
+    assert "effects      none" in capsys.readouterr().out

@@ -36,6 +36,7 @@ def test_a_lift_is_told_with_what_it_was_found_from() -> None:
         "control   47 of 50 failed (94.0%), 5% of those that could be helped",
         f"lift      97.9%, p {report()['p']:.2g}",
         "error     0.0000 (of the forecasts, expected)",
+        "waiting   0 of 0 failed behind what was run first, 0 of 0 failed behind what was not: no lift",
         "verdict   98% fewer failures among risky tasks",
     ]
 
@@ -50,6 +51,7 @@ def test_where_there_is_none_it_says_so() -> None:
         "control   0 of 0 failed, 5% of those that could be helped",
         "lift      not known",
         "error     nothing was forecast",
+        "waiting   0 of 0 failed behind what was run first, 0 of 0 failed behind what was not: no lift",
         "verdict   no lift",
     ]
 

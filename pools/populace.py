@@ -1,0 +1,97 @@
+"""Making agents exist: where they go, what is kept of it, which workers are told.
+
+Owns the sequence: nothing is told before it is kept. Which agents there are is `placement`'s knowledge; all else is
+`swarm`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pools.errors import UnknownKind
+from pools.placement import Placement
+from pools.pool import Pool
+from pools.removals import Removals, lots
+from pools.repertoire import Repertoire
+
+if TYPE_CHECKING:
+    from pools.roster import Roster
+
+__all__ = ["Populace"]
+
+
+class Populace:
+    """The part of a swarm that is about which agents there are."""
+
+    placement: Placement
+    pools: list[Pool]
+    removals: Removals
+    repertoire: Repertoire
+    roster: Roster | None
+
+    async def spawn(self, kind: str, count: int, skills: frozenset[str] = frozenset()) -> int:
+        """Make `count` more numbered agents exist, with these skills; returns how many. Raises TooManyAgents before any is."""
+        self.check_kind(kind)
+        await self.removals.settled(kind)
+        for number, share in enumerate(self.placement.plan(kind, count)):
+            if share:
+                self.pools[number].check_room()
+        parts = self.placement.add_range(kind, count)
+        if self.roster is not None:
+            with self.placement.coming(kind, parts, {}):
+                await self.roster.ranged(kind, parts, skills)
+        self.placement.talents.give(kind, skills, parts, {})
+        requests = [
+            seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
+            for part in parts
+            for seat in self.pools[part.pool].seats
+        ]
+        await asyncio.gather(*(request for request in requests if request is not None))
+        return count
+
+    async def spawn_names(self, kind: str, names: Sequence[str], skills: frozenset[str] = frozenset()) -> int:
+        """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
+        self.check_kind(kind)
+        await self.removals.settled(kind)
+        fresh = sum(not self.placement.has(kind, name) for name in dict.fromkeys(names))
+        for number, share in enumerate(self.placement.plan(kind, fresh)):
+            if share:
+                self.pools[number].check_room()
+        placed = self.placement.add_names(kind, names)
+        if self.roster is not None and placed:
+            with self.placement.coming(kind, [], placed):
+                await self.roster.named(kind, placed, skills)
+        self.placement.talents.give(kind, skills, [], placed)
+        requests = [
+            seat.request_if_up("names", kind=kind, names=part)
+            for number, mine in placed.items()
+            for part in lots(mine)
+            for seat in self.pools[number].seats
+        ]
+        await asyncio.gather(*(request for request in requests if request is not None))
+        return sum(map(len, placed.values()))
+
+    async def warm(self, kind: str) -> int:
+        """Make the objects of a kind's numbered agents now, in small batches; returns how many were made."""
+        requests = []
+        for pool in self.pools:
+            for part in self.placement.parts_of(kind, pool.number):
+                requests += pool.requests("warm", kind=kind, start=part.start, stop=part.stop)
+        return sum(await asyncio.gather(*requests))
+
+    @property
+    def references(self) -> list[str]:
+        """The classes that were loaded, as they were named first."""
+        return self.repertoire.references
+
+    @property
+    def kinds(self) -> dict[str, dict[str, str]]:
+        """What each kind can do: its methods' signatures by name."""
+        return self.repertoire.methods
+
+    def check_kind(self, kind: str) -> None:
+        """Raises UnknownKind when no worker has loaded such a kind."""
+        if kind not in self.kinds:
+            raise UnknownKind(f"no kind {kind!r} is loaded; loaded are: {', '.join(sorted(self.kinds)) or 'none'}")
