@@ -58,10 +58,11 @@ class SprintAgents:
         detached.watchers.append(self._ended)
 
     def close(self) -> None:
-        """Hear of no more ends, and send nothing more."""
+        """Hear of no more ends, and send nothing more. A second call does nothing."""
         if self._sender is not None:
             self._sender.cancel()
-        self._detached.watchers.remove(self._ended)
+        if self._ended in self._detached.watchers:
+            self._detached.watchers.remove(self._ended)
 
     async def send(self, items: Sequence[Item], *, is_again: bool) -> None:
         """Have these done; returns at once."""

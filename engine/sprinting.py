@@ -142,13 +142,13 @@ class Sprinting:
             raise error
 
     async def begun(self, run: Run) -> None:
-        """Return once a campaign has its first sprint, or has ended without. Raises what it failed with before."""
+        """Return once the first sprint of a campaign is on the disk, or it has ended. Raises what it failed with by then."""
         begun = asyncio.get_running_loop().create_task(run.campaign.begun.wait())
         try:
             await asyncio.wait([begun, run.task], return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
-        if not run.campaign.first:
+        if run.task.done():
             await self.finished(run)
 
     async def finished(self, run: Run) -> None:

@@ -94,7 +94,7 @@ class Campaign:
         self.runner: Runner | None = None
         #: The sprint that runs, or ran last, and the first one, by which the campaign is known; empty before the first.
         self.sprint = self.first = ""
-        #: Set once the first sprint is there, or there is nothing to do.
+        #: Set once the first sprint is on the disk, from where it goes on whatever happens.
         self.begun = asyncio.Event()
         self._hands = hands
         self._wall = wall
@@ -170,7 +170,6 @@ class Campaign:
     async def _run_one(self, sprint: str, left: int | None = None, out_an_agent: int = ITEMS_OUT_AN_AGENT) -> int | None:
         """Run a sprint, or what is left of it; returns how many may follow, None for any number."""
         self.sprint, self.first = sprint, self.first or sprint
-        self.begun.set()
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
         try:
@@ -222,11 +221,15 @@ class Campaign:
             else:
                 header = self._header(sprint, plan, capacity, left, out_an_agent)
                 state = Sprint(header, backlog.shape, plan, backlog.items, self._done)
-            self.runner = Runner(state, parts, lambda event: hands.told(sprint, event))
+            self.runner = Runner(state, parts, self._told)
             try:
                 await self.runner.run()
             finally:
                 agents.close()
+
+    def _told(self, event: Mapping[str, Any]) -> None:
+        self.begun.set()
+        self._hands.told(self.sprint, event)
 
     def _answered(self, outcomes: Iterable[Outcome]) -> None:
         if self.runner is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ import pytest
 
 from checkpoints.files import Disk
 from sprints.ledger import lines_of
-from tests.support.commands import Commands, commands
+from tests.support.commands import ROOT, Commands, commands
 from tests.support.mounts import fill, mounted
 
 #: Seconds that anything here may take.
@@ -443,3 +444,22 @@ def test_a_changed_byte_in_a_ledger_is_named_and_nothing_is_done_again_because_o
     assert yard.diary("begin") == {"a": 1, "b": 1}
     shown = yard.sprint("ls")
     assert "damaged" in shown.stdout
+
+
+# -- as it is printed ------------------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_the_readme_works_as_it_is_printed(yard: Yard) -> None:
+    section = (ROOT / "README.md").read_text().partition("## Sprints\n")[2].partition("\n## ")[0]
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
+    (yard.folder / "app.py").write_text(blocks["python"])
+    (yard.folder / "app.yaml").write_text(blocks["yaml"])
+    lines = [line.partition("#")[0].split() for line in blocks["console"].splitlines()]
+    for words in lines:
+        assert words[:3] == ["$", "engine", "sprint"]
+        done = yard.engine(*words[2:])
+        assert done.returncode == (2 if words[3] == "rollback" else 0), (words, done.stdout, done.stderr)
+    assert "is the first release" in done.stderr
+    files = yard.folder / "releases" / "current" / "files"
+    assert sorted(path.name for path in files.iterdir()) == ["home.html", "index.html"]
+    assert len(lines) == 4

@@ -1,0 +1,96 @@
+"""One campaign at a time on a backlog; who waits has a turn, who left has none, what it failed with is told to all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import sprinting as module
+from engine.errors import EngineStopped
+from engine.sprinting import Sprinting
+from sprints.backlog import Backlog, read_backlog
+from sprints.campaign import Settings
+from sprints.errors import CampaignFailed, SprintBusy, SprintOver, TooManyQueued, UnknownSprint
+from tests.support.makers import Maker
+from tests.support.processes import pool, running, until
+
+
+def backlog(folder: Path, **more: Any) -> Backlog:
+    """One task, which waits until there is a file `gate`."""
+    args = {"folder": str(folder), "name": "a", "gate": "gate"}
+    task = {"id": "a", "role": "maker", "method": "wait_for", "args": args, "artifacts": ["a"]}
+    roles = {"maker": {"kind": "maker", "agents": 1}}
+    return read_backlog({"schema": "engine.backlog/v1", "name": "app", "roles": roles, "tasks": [task]} | more)
+
+
+@asynccontextmanager
+async def sprinting(folder: Path) -> AsyncIterator[Sprinting]:
+    """The campaigns of an engine with one worker."""
+    async with running([pool(1)], kinds=[Maker]) as engine:
+        made = Sprinting(engine, str(folder / "sprints"))
+        yield made
+        await made.close()
+
+
+async def test_the_second_is_refused_or_has_its_turn_and_who_leaves_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUEUED", 2)
+    settings = Settings(str(tmp_path))
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path), settings)
+        await made.begun(run)
+        with pytest.raises(SprintBusy, match=run.campaign.first):
+            await made.run(backlog(tmp_path), settings)
+        waiting = [asyncio.create_task(made.run(backlog(tmp_path), settings, is_queued=True)) for _ in range(2)]
+        await until(lambda: made.status()[0]["queued"] == 2)
+        with pytest.raises(TooManyQueued):
+            await made.run(backlog(tmp_path), settings, is_queued=True)
+        waiting[0].cancel()
+        await asyncio.gather(waiting[0], return_exceptions=True)
+        assert made.status()[0]["queued"] == 1
+        (tmp_path / "gate").touch()
+        await made.finished(run)
+        second = await waiting[1]
+        await made.finished(second)  # nothing was left to do
+        assert second.campaign.first == ""
+        assert made.status() == []
+        await made.ended(run.campaign.first)
+        with pytest.raises(UnknownSprint):
+            await made.ended("sp-20261121-999")
+        with pytest.raises(SprintOver):
+            await made.pause(run.campaign.first)
+
+
+async def test_what_a_campaign_failed_with_is_told_by_name_to_who_waits_and_who_asks_later(tmp_path: Path) -> None:
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path, ship={"work": "/proc/nowhere"}), Settings(str(tmp_path)))
+        with pytest.raises(CampaignFailed, match="/proc/nowhere"):
+            await made.begun(run)
+        with pytest.raises(CampaignFailed, match="/proc/nowhere"):
+            await made.ended(run.campaign.first)
+
+
+async def test_a_campaign_that_is_left_goes_on_once_and_only_where_it_was_not_over(tmp_path: Path) -> None:
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path), Settings(str(tmp_path)))
+        await made.begun(run)
+        asked = asyncio.create_task(made.finished(run))
+        await asyncio.sleep(0)
+        await made.leave(run)
+        with pytest.raises(EngineStopped):
+            await asked
+        assert made.resume("other") is None
+        again = made.resume("app")
+        assert again is not None
+        assert made.resume("app") is None  # it runs
+        (tmp_path / "gate").touch()
+        await made.finished(again)
+        assert again.campaign.first == run.campaign.first
+        assert made.resume() is None
+        assert len(made.archive.ids()) == 1
