@@ -27,6 +27,8 @@ async def probe(reference: str, paths: Sequence[str], environ: Mapping[str, str]
 
     paths: folders at the end of its import path.  output: descriptor for what it prints, None for this process's own.
     """
+    if ":" not in reference:
+        load_kind(reference)  # which says that it names no class
     await _tried(reference, [], paths, environ, output)
 
 

@@ -103,6 +103,8 @@ class Campaign:
         self._history: list[Chronicle] = []
         self._rates: list[float] = []
         self._done: set[str] = set()
+        #: Receipts of what is done and in no release, by item, with their sprint.
+        self._unshipped: dict[str, tuple[str, Line]] = {}
         self._known: set[Pattern] = set()
         self._impact: Impact | None = None
         self._advice: Advice | None = None
@@ -139,7 +141,7 @@ class Campaign:
         left = self.settings.sprints
         if is_going_on:
             left = await self._run_one(self.sprint)
-        while (left is None or left > 0) and self._has_open() and not self.is_futile:
+        while (left is None or left > 0) and (self._has_open() or self._unshipped) and not self.is_futile:
             out_an_agent = self._take_advice()
             await self._hands.prepare(self.backlog)
             sprint = self.archive.make(self._wall(), self.backlog.row())
@@ -214,6 +216,8 @@ class Campaign:
                 witness.resume(line.facts)
                 if line.facts["e"] == "receipt":
                     shipper.take(line.facts, line.digest)
+            for before, line in self._unshipped.values():
+                shipper.take(line.facts, line.digest, before)
             agents = hands.agents(sprint, backlog, self._answered)
             parts = Parts(backlog.items, ledger, witness, shipper, agents, Clock(settings.speed), closing)
             if begun:
@@ -248,6 +252,7 @@ class Campaign:
             "workers": self.settings.workers,
             "capacity": capacity,
             "out_an_agent": out_an_agent,
+            "unshipped": list(self._unshipped),
             "speed": self.settings.speed,
             "seed": self.settings.seed,
             "previous": self._last_digest,
@@ -285,6 +290,7 @@ class Campaign:
             return told
         self._history = [*self._history[-9:], told]
         self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+        self._note_unshipped(sprint, lines)
         rate = rate_of(events)
         if rate is not None:
             self._rates.append(rate)
@@ -293,6 +299,16 @@ class Campaign:
         self._advice = self._advise(told)
         self._last_digest = lines[-1].digest
         return told
+
+    def _note_unshipped(self, sprint: str, lines: Sequence[Line]) -> None:
+        """Know what is done and in no release: the next sprint ships it too."""
+        for line in lines:
+            facts = line.facts
+            if facts["e"] == "receipt" and facts["verdict"] == "done":
+                self._unshipped[facts["item"]] = sprint, line
+            elif facts["e"] == "shipped":
+                for item in (*facts["items"], *facts.get("left_out", ())):
+                    self._unshipped.pop(item, None)
 
     def _advise(self, told: Chronicle) -> Advice:
         items = [item for name, item in self.backlog.items.items() if name not in self._done]

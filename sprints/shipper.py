@@ -38,6 +38,7 @@ class _Made:
     sha256: str
     size_bytes: int
     receipt: str
+    sprint: str
 
 
 class Shipper:
@@ -52,11 +53,12 @@ class Shipper:
         self._is_late = False
         releases.failpoint = self._pass
 
-    def take(self, event: Mapping[str, Any], digest: str) -> None:
-        """Know of a receipt. digest: of its line in the ledger."""
+    def take(self, event: Mapping[str, Any], digest: str, sprint: str | None = None) -> None:
+        """Know of a receipt. digest: of its line in the ledger of a sprint, which is this one by default."""
         if event["verdict"] == "done":
             self._made[event["item"]] = [
-                _Made(one["path"], one["sha256"], one["size_bytes"], digest) for one in event.get("artifacts", ())
+                _Made(one["path"], one["sha256"], one["size_bytes"], digest, sprint or self._sprint)
+                for one in event.get("artifacts", ())
             ]
 
     def hurry(self) -> None:
@@ -84,4 +86,4 @@ class Shipper:
     def _entries(self, items: Iterable[str]) -> Iterable[Entry]:
         for item in items:
             for made in self._made.get(item, ()):
-                yield Entry(made.path, made.sha256, made.size_bytes, item, self._sprint, made.receipt)
+                yield Entry(made.path, made.sha256, made.size_bytes, item, made.sprint, made.receipt)

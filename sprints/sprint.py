@@ -38,7 +38,8 @@ _WHY = {
 class Sprint:
     """One sprint.
 
-    header: the fields of its first event: `id`, `backlog`, `digest`, `agents`, `capacity`, and what else is to stand there.
+    header: the fields of its first event: `id`, `backlog`, `digest`, `agents`, `capacity`, `unshipped` (items that sprints before
+    have done and could not ship), and what else is to stand there.
     items: the backlog's, by id.  done: ids of those that were done before.  A verb returns instructions, to be carried out in
     their order.
     """
@@ -333,6 +334,7 @@ class Sprint:
     def _on_sprint(self, event: Mapping[str, Any]) -> None:
         self._is_begun = True
         self._header = {key: value for key, value in event.items() if key not in ("e", "s", "n", "at")}
+        self._unshipped = list(event.get("unshipped", ()))
 
     def _on_planned(self, event: Mapping[str, Any]) -> None:
         self._is_planned = True

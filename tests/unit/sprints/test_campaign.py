@@ -176,3 +176,36 @@ async def test_each_sprint_takes_the_advice_of_the_one_before_unless_told_not_to
 def test_hooks_and_prices_that_cannot_be_are_refused_at_once(tmp_path: Path, ship: Any, price: Any, said: str) -> None:
     with pytest.raises(BadBacklog, match=said):
         Desk(tmp_path).campaign(document({"id": "a"}, ship=ship), price=price)
+
+
+async def test_what_could_not_be_shipped_is_shipped_by_the_next_sprint(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    def write(item: Item) -> Outcome:
+        (tmp_path / "work" / f"{item.id}.txt").write_text(item.id)
+        return done(item)
+
+    desk.deed = write
+    tasks = [{"id": f"t{at}", "artifacts": [f"t{at}.txt"]} for at in range(12)]
+    roles = {"maker": {"kind": "maker", "agents": 1}}
+    refusing = document(*tasks, roles=roles, ship={"hooks": [{"command": ["false"]}]})
+    await desk.campaign(refusing, sprints=1, is_optimized=False).run()
+    first = desk.archive.chronicle(desk.archive.ids()[0])
+    assert (first.verdicts["done"], first.releases) == (10, [])
+    await desk.campaign(document(*tasks, roles=roles), is_optimized=False).run()
+    second = desk.archive.ids()[1]
+    assert next(desk.archive.events(second))["unshipped"] == [receipt.item for receipt in first.receipts]
+    assert desk.archive.chronicle(second).releases[-1][1] == 12
+    assert {path.name for path in (tmp_path / "releases" / "current" / "files").iterdir()} == {f"t{at}.txt" for at in range(12)}
+    assert verify(desk.archive.path(second), sprint=second, is_over=True) == []
+    assert [len(items) for items in desk.asked] == [10, 2]
+
+
+async def test_where_only_a_release_is_missing_a_sprint_ships_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    tasks = [{"id": "a"}]
+    await desk.campaign(document(*tasks, ship={"hooks": [{"command": ["false"]}]}), sprints=1).run()
+    await desk.campaign(document(*tasks)).run()
+    assert [len(desk.archive.chronicle(sprint).releases) for sprint in desk.archive.ids()] == [0, 1]
+    await desk.campaign(document(*tasks)).run()
+    assert len(desk.archive.ids()) == 2
