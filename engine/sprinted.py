@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from engine.backlogway import Given
-    from engine.engine import Engine
     from engine.sprinting import Sprinting
 
 __all__ = ["Sprinted"]
@@ -51,7 +50,7 @@ class Sprinted:
         from engine.backlogway import given_backlog, references_of
         from sprints.campaign import Settings
 
-        engine = cast("Engine", self)
+        engine: Any = self
         read, place = await asyncio.to_thread(given_backlog, backlog, folder)
         places = [str(place), *map(str, path)]
         for reference in references_of(read, place):
@@ -81,5 +80,5 @@ class Sprinted:
         folder = str(place.resolve())
         known = self._sprintings = {} if self._sprintings is None else self._sprintings
         if folder not in known:
-            known[folder] = Sprinting(cast("Engine", self), folder)
+            known[folder] = Sprinting(cast(Any, self), folder)
         return known[folder]

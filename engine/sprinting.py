@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from checkpoints.errors import CheckpointError
 from engine.errors import EngineError, EngineStopped
@@ -25,7 +25,8 @@ from sprints.outcome import Outcome
 from sprints.runner import Runner
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
+    from engine.detached import Detached
+    from pools.swarm import Swarm
 
 __all__ = ["Run", "Sprinting"]
 
@@ -33,6 +34,28 @@ __all__ = ["Run", "Sprinting"]
 QUEUED = 100
 #: Campaigns that are known after they have ended, with what they failed with.
 ENDED = 1_000
+
+
+class Host(Protocol):
+    """What an engine lends its sprints."""
+
+    @property
+    def detached(self) -> Detached:
+        """The tasks that were accepted."""
+        ...
+
+    @property
+    def swarm(self) -> Swarm:
+        """The workers."""
+        ...
+
+    def note(self, name: str, text: str) -> None:
+        """Have something that happened among the events."""
+        ...
+
+    async def spawn(self, kind: str, count: int | None = None) -> Any:
+        """Have so many agents there."""
+        ...
 
 
 class Run(NamedTuple):
@@ -45,7 +68,7 @@ class Run(NamedTuple):
 class Sprinting:
     """The campaigns of an engine. folder: where the sprints' own folders are."""
 
-    def __init__(self, engine: Engine, folder: str) -> None:
+    def __init__(self, engine: Host, folder: str) -> None:
         self.archive = Archive(folder)
         self._engine = engine
         #: By the name of the backlog: the campaign that runs, and those that wait for it to end.
