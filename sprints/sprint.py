@@ -38,8 +38,8 @@ _WHY = {
 class Sprint:
     """One sprint.
 
-    header: the fields of its first event: `id`, `backlog`, `digest`, `agents`, `capacity`, `unshipped` (items that sprints before
-    have done and could not ship), and what else is to stand there.
+    header: the fields of its first event: `id`, `backlog`, `digest`, `agents`, `capacity`, what else is to
+    stand there, and `unshipped`: items that sprints before have done and could not ship.
     items: the backlog's, by id.  done: ids of those that were done before.  A verb returns instructions, to be carried out in
     their order.
     """

@@ -391,7 +391,7 @@ def test_what_is_wrong_with_a_task_is_said_in_its_receipt(yard: Yard) -> None:
 def test_a_hook_that_fails_leaves_the_release_before(yard: Yard) -> None:
     yard.run(yard.write(yard.task("a")))
     hooks = [{"command": ["true"]}, {"command": ["sh", "-c", "echo no way >&2; exit 3"]}]
-    (told,) = yard.run(yard.write(yard.task("a"), yard.task("b"), ship={"hooks": hooks}))
+    (told,) = yard.run(yard.write(yard.task("a"), yard.task("b"), ship={"hooks": hooks}), code=1)
     assert "no way" in told["not_shipped"][0]
     assert current_of(yard.folder / "releases") == f"0001-{yard.ids()[0]}"
     assert [path.name for path in (yard.folder / "releases").glob("0*")] == [f"0001-{yard.ids()[0]}"]
@@ -403,7 +403,7 @@ def test_a_full_disk_leaves_the_release_before(yard: Yard, tmp_path: Path) -> No
         yard.run(yard.write(yard.task("a"), ship=ship))
         file = fill(mount)
         big = yard.task("big", args={"folder": str(yard.folder), "name": "big", "text": "x" * 100_000})
-        (told,) = yard.run(yard.write(yard.task("a"), big, ship=ship))
+        (told,) = yard.run(yard.write(yard.task("a"), big, ship=ship), code=1)
         assert "No space left" in told["not_shipped"][0]
         assert current_of(mount / "releases") == f"0001-{yard.ids()[0]}"
         assert [path.name for path in (mount / "releases").glob("0*")] == [f"0001-{yard.ids()[0]}"]

@@ -17,6 +17,7 @@ from sprints.outcome import Outcome
 from sprints.shape import SHAPES
 from tests.support.accepted import Desk, desk
 from tests.support.processes import until
+from tests.support.wires import reply
 
 SPRINT = "sp-20261121-001"
 
@@ -42,8 +43,8 @@ class Work:
 
     def answer(self) -> None:
         """Answer all that was sent."""
-        for at in range(len(self.desk.wire.sections)):
-            self.desk.answer(at)
+        for section in self.desk.wire.sections:
+            self.desk.link.take([reply(section, lambda key: [key, {"commits": 1}, 0.001])])
 
     def told(self) -> dict[str, bool]:
         """Whether each was done."""
