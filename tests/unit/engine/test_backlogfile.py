@@ -187,7 +187,8 @@ def test_the_backlog_that_the_readme_shows_is_one(tmp_path: Path) -> None:
     readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
     shown = readme.partition("```yaml\nschema: engine.backlog/v1")[2].partition("```")[0]
     found = read_backlog_file(written(tmp_path, f"schema: engine.backlog/v1{shown}"))
-    assert list(found.items) == ["parser", "test-parser"]
-    wrong = shown.replace("after: [parser]", "after: [parsr]")
+    assert list(found.items) == ["home", "index"]
+    wrong = shown.replace("after: [home]", "after: [hme]")
     said = refused(written(tmp_path, f"schema: engine.backlog/v1{wrong}")).replace("FILE", "app.yaml")
-    assert said in readme
+    assert said.endswith(": there is no task 'hme'")
+    assert said.rpartition(": ")[0] in readme
