@@ -22,11 +22,11 @@ from pools.agent import Agent
 class Noted(Agent):
     def block(self, path: str, mark: str) -> None:
         note(path, mark)
-        time.sleep(0.002)
+        time.sleep(0.005)
 
     async def rest(self, path: str, mark: str) -> None:
         note(path, mark)
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.03)
 
 
 def note(path: str, mark: str) -> None:
@@ -35,7 +35,7 @@ def note(path: str, mark: str) -> None:
 """
 #: Tasks of the flood; those of them that begin before the critical one is sent.
 FLOOD, BEGUN = 4_000, 50
-#: Low tasks that may begin while the critical one is on its way: a slice that runs, and what a few turns of the loops take.
+#: Low tasks that may begin while the critical one is on its way: a slice that runs, and what half a second of a busy machine lets by.
 MOST = 200
 
 
