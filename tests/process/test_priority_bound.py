@@ -35,7 +35,8 @@ def note(path: str, mark: str) -> None:
 """
 #: Tasks of the flood; those of them that begin before the critical one is sent.
 FLOOD, BEGUN = 4_000, 50
-#: Low tasks that may begin while the critical one is on its way: a slice that runs, and what half a second of a busy machine lets by.
+#: Low tasks that may begin while the critical one is on its way: a slice that runs, and what half a second of a busy machine
+#: lets by.
 MOST = 200
 
 
