@@ -44,6 +44,8 @@ __all__ = ["Campaign", "Hands", "Settings"]
 FUTILE = 2
 #: Where results and releases lie, beside the backlog, where it does not say.
 WORK, RELEASES = "work", "releases"
+#: Events that say what is shipped and what is not, and the last one, which the next sprint is bound to.
+SHIP_EVENTS = frozenset({"receipt", "shipped", "ended"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +176,19 @@ class Campaign:
         self.sprint, self.first = sprint, self.first or sprint
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
+        told = chronicle_of(line.facts for line in lines)
+        is_over = told.is_over
         try:
             if lines:
                 left = lines[0].facts["left"]
-            is_over = any(line.facts["e"] == "ended" for line in lines)
             if not is_over:
                 if lines:
                     await self._hands.prepare(self.backlog)
-                await self._work(sprint, ledger, lines, left, out_an_agent)
+                await self._work(told, ledger, lines, left, out_an_agent)
         finally:
             self.runner = None
             ledger.close()
-        told = await asyncio.to_thread(self._learn, sprint)
-        await asyncio.to_thread(self._report, sprint, told)
+        await asyncio.to_thread(self._end, sprint, told, lines)
         if not is_over:
             self._count(told)
         if told.aborted is not None:
@@ -196,8 +198,9 @@ class Campaign:
     def _count(self, told: Chronicle) -> None:
         self._futile = 0 if told.verdicts["done"] else self._futile + 1
 
-    async def _work(self, sprint: str, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int) -> None:
-        backlog, settings, hands = self.backlog, self.settings, self._hands
+    async def _work(self, told: Chronicle, ledger: Ledger, lines: list[Line], left: int | None, out_an_agent: int) -> None:
+        """Run the sprint; what is written goes behind `lines`, as far as it is needed later, and into `told`."""
+        backlog, settings, hands, sprint = self.backlog, self.settings, self._hands, self.sprint
         begun = lines[0].facts if lines else None
         capacity = begun["capacity"] if begun else self._capacity()
         plan = plan_sprint(backlog, capacity, self._done)
@@ -209,7 +212,12 @@ class Campaign:
         began_cpu_s = hands.cpu_s()
 
         async def closing() -> Mapping[str, Any]:
-            return await asyncio.to_thread(self._closing, sprint, hands.cpu_s() - began_cpu_s)
+            return await asyncio.to_thread(self._closing, told, hands.cpu_s() - began_cpu_s)
+
+        def wrote(line: Line) -> None:
+            told.take(line.facts)
+            if line.facts["e"] in SHIP_EVENTS:
+                lines.append(line)
 
         async with Witness(work, settings.path) as witness:
             for line in lines:
@@ -219,7 +227,7 @@ class Campaign:
             for before, line in self._unshipped.values():
                 shipper.take(line.facts, line.digest, before)
             agents = hands.agents(sprint, backlog, self._answered)
-            parts = Parts(backlog.items, ledger, witness, shipper, agents, Clock(settings.speed), closing)
+            parts = Parts(backlog.items, ledger, witness, shipper, agents, Clock(settings.speed), closing, wrote)
             if begun:
                 state = Sprint.restored(events, backlog.shape, plan, backlog.items, self._done)
             else:
@@ -279,26 +287,28 @@ class Campaign:
             if sprint == before:
                 break
             if self.archive.backlog_of(sprint) == self.backlog.name:
-                self._learn(sprint)
+                lines = self.archive.lines(sprint)
+                self._learn(sprint, chronicle_of(line.facts for line in lines), lines)
 
-    def _learn(self, sprint: str) -> Chronicle:
-        """Take in a sprint of this backlog."""
-        lines = self.archive.lines(sprint)
-        events = [line.facts for line in lines]
-        told = chronicle_of(events)
+    def _learn(self, sprint: str, told: Chronicle, lines: Sequence[Line]) -> None:
+        """Take in a sprint of this backlog: what it told, and those of its lines that say what was shipped, and the last."""
         if not lines:  # killed before its first event
-            return told
+            return
         self._history = [*self._history[-9:], told]
         self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
         self._note_unshipped(sprint, lines)
-        rate = rate_of(events)
+        rate = rate_of(told)
         if rate is not None:
             self._rates.append(rate)
         self._impact = impact_of(told, self._known)
         self._known |= set(self._impact.patterns)
         self._advice = self._advise(told)
         self._last_digest = lines[-1].digest
-        return told
+
+    def _end(self, sprint: str, told: Chronicle, lines: Sequence[Line]) -> None:
+        """Learn from the sprint that has run, and write its report."""
+        self._learn(sprint, told, lines)
+        self._report(sprint, told)
 
     def _note_unshipped(self, sprint: str, lines: Sequence[Line]) -> None:
         """Know what is done and in no release: the next sprint ships it too."""
@@ -316,9 +326,8 @@ class Campaign:
         out = int(told.header.get("out_an_agent", ITEMS_OUT_AN_AGENT))
         return optimize_next(self._history, items, allocation, self.backlog.shape.seconds, out)
 
-    def _closing(self, sprint: str, cpu_s: float) -> dict[str, Any]:
+    def _closing(self, told: Chronicle, cpu_s: float) -> dict[str, Any]:
         """What stands in the last line of a sprint beside its counts."""
-        told = self.archive.chronicle(sprint)
         done = {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
         settled = {receipt.item: receipt.verdict for receipt in told.receipts}
         free = [

@@ -199,7 +199,7 @@ def test_without_an_engine_what_was_is_known_and_a_release_is_taken_back_within_
 
 def test_waves_run_all_their_steps_one_after_the_other(yard: Yard) -> None:
     file = yard.write(*(yard.task(f"t{at}") for at in range(40)), agents=20, sprint={"shape": "waves"})
-    (told,) = yard.run(file, speed=600)
+    (told,) = yard.run(file, speed=2)
     assert told["verdicts"] == {"done": 40}
     phases = [(event["wave"], event["phase"]) for event in yard.events(told["id"], "phase")]
     assert phases == [(wave, phase) for wave in range(4) for phase in PHASES]
