@@ -193,8 +193,8 @@ class Runner:
             more = await self._more(event) if event["e"] in TOLD_MORE else None
             line = self._parts.ledger.put({**event, **more} if more else event)
             self._parts.wrote(line)
-            if event["e"] == "receipt":
-                self._parts.shipper.take(event, line.digest)
+            if event["e"] == "receipt" and event["verdict"] == "done":
+                self._parts.shipper.take(event["item"], event.get("artifacts", ()), line.digest)
         await self._sync()
         for event in events:
             self._told(event)
