@@ -101,7 +101,8 @@ def test_retries_and_delays_go_on_in_the_next_life(engine: Commands, tmp_path: P
     while not tries.exists() or tries.stat().st_size < 2:
         time.sleep(0.01)
     killed(engine)
-    assert engine.document("tasks", "show", "late")["task"]["state"] == "waiting"
+    facts = engine.document("tasks", "show", "late")["task"]
+    assert facts["state"] == "waiting" or facts["started_s"] >= facts["accepted_s"] + 3 - 0.01
     assert result(engine, "flaky") == 4
     assert tries.stat().st_size == 4
     result(engine, "late")

@@ -12,6 +12,7 @@ import pytest
 from engine import errors
 from engine.engine import Engine
 from engine.tally import Tally
+from pools.breaker import BreakerSpec
 from pools.errors import Failure
 from pools.quota import Quota, Quotas
 from tests.support.agents import Few
@@ -59,7 +60,7 @@ async def test_a_kind_says_itself_how_many_run_at_once() -> None:
 
 async def test_what_cannot_be_in_time_is_refused_at_once_the_lowest_first_and_the_rest_is_in_time() -> None:
     limits = Quotas(kinds={"waiter": Quota(concurrency=10)})
-    async with running([pool(1)], limits=limits) as engine:
+    async with running([pool(1)], limits=limits, breaker=BreakerSpec(is_on=False)) as engine:
         await engine.spawn("waiter", 1_000)
         senders = {name: engine.sender(priority=name) for name in ("low", "high")}
         ended: dict[str, list[Any]] = {"low": [], "high": []}
