@@ -348,7 +348,7 @@ def serve(
                 ended.set_result(emergency)
 
         engine = Engine(
-            kinds=list(config.kinds.values()),
+            kinds=[reference for kind, reference in config.kinds.items() if kind not in config.without],
             pools=config.pools,
             durability=config.durability,
             data=paths.data,
@@ -360,6 +360,7 @@ def serve(
             environ=environ,
             spares=spares,
             foresight=config.foresight,
+            without=config.without,
             on_event=_log,
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
