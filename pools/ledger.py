@@ -332,7 +332,7 @@ class Ledger:
 
     def _commit_all(self) -> None:
         """Commit batch after batch; the thread's whole life."""
-        if isinstance(self.refused, StoreFull) and not self._await_room():
+        if self.refused is not None and not self._await_room():
             return
         is_confirmed = True
         while True:
@@ -345,7 +345,7 @@ class Ledger:
             if batch is None:
                 return
             if not isinstance(batch, _Batch):
-                self._post(batch, (self.store.log.segment, self.store.log.segment_bytes))
+                self._post(batch, self.store.end)
                 continue
             is_confirmed = False
             error: BaseException | None = None
@@ -364,12 +364,19 @@ class Ledger:
             self._post(self._broken, error)
 
     def _await_room(self) -> bool:
-        """Wait until the store can be written; returns whether it can, and not that it has stopped or is closed."""
+        """Wait until the store can be written, which one that has stopped never can; returns whether it can, and is not closed.
+
+        Who wants a moment of the log is told where it ends meanwhile.
+        """
+        is_full = isinstance(self.refused, StoreFull)
         while True:
             with contextlib.suppress(Empty):
-                if self._work.get(timeout=FULL_PAUSE_S) is None:
+                asked = self._work.get(timeout=FULL_PAUSE_S if is_full else None)
+                if asked is None:
                     return False
-                continue  # somebody who wants a moment of the log, of which there is none
+                if not isinstance(asked, _Batch):
+                    self._post(asked, self.store.end)
+                continue
             try:
                 if has_room(self.store.folder):
                     self.store.begin()
@@ -379,7 +386,7 @@ class Ledger:
                 continue
             except (CheckpointError, OSError) as error:
                 self._post(self._take, error)
-                return False
+                is_full = False
 
     def _take(self, error: Exception | None) -> None:
         """Take changes again, or none any more where the disk has failed meanwhile."""
