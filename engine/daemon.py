@@ -36,6 +36,8 @@ LOG = 1
 START_S = 30.0
 #: Bytes of the log file at which a new start begins a new one; the old one is kept as `daemon.log.1`.
 LOG_BYTES = 10 * 1024 * 1024
+#: Objects that are made between two looks for garbage: tasks come by the thousand, and none of them is any.
+YOUNG = 10_000
 #: Seconds that workers get to end by themselves when the engine is stopped.
 GRACE_S = 5.0
 #: How often the lock is tried, and the seconds between two tries.
@@ -343,6 +345,7 @@ def serve(
 
     gc.freeze()
     gc.enable()
+    gc.set_threshold(YOUNG)
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
