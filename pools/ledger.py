@@ -364,10 +364,7 @@ class Ledger:
             self._post(self._broken, error)
 
     def _await_room(self) -> bool:
-        """Wait until the store can be written, which one that has stopped never can; returns whether it can, and is not closed.
-
-        Who wants a moment of the log is told where it ends meanwhile.
-        """
+        """Tell where the log ends until the store can be written, or is closed; returns whether it can."""
         is_full = isinstance(self.refused, StoreFull)
         while True:
             with contextlib.suppress(Empty):
