@@ -318,8 +318,7 @@ class Ledger:
 
     def hold(self) -> Future[list[int]]:
         """Commit nothing more until `go_on`; the future has the segment that is written, and its bytes, when nothing is."""
-        reached: Future[list[int]] = asyncio.get_running_loop().create_future()
-        self._is_held = True
+        reached, self._is_held = asyncio.get_running_loop().create_future(), True
         self._work.put(lambda place: None if reached.done() else reached.set_result(list(place)))
         return reached
 
@@ -368,8 +367,7 @@ class Ledger:
         is_full = isinstance(self.refused, StoreFull)
         while True:
             with contextlib.suppress(Empty):
-                asked = self._work.get(timeout=FULL_PAUSE_S if is_full else None)
-                if asked is None:
+                if (asked := self._work.get(timeout=FULL_PAUSE_S if is_full else None)) is None:
                     return False
                 if not isinstance(asked, _Batch):
                     self._post(asked, self.store.end)
@@ -379,11 +377,9 @@ class Ledger:
                     self.store.begin()
                     self._post(self._take, None)
                     return True
-            except DiskFull:
-                continue
             except (CheckpointError, OSError) as error:
-                self._post(self._take, error)
-                is_full = False
+                if not (is_full := isinstance(error, DiskFull)):
+                    self._post(self._take, error)
 
     def _take(self, error: Exception | None) -> None:
         """Take changes again, or none any more where the disk has failed meanwhile."""
