@@ -42,7 +42,7 @@ def nothing(files: Files, folder: str, shards: int, chance: Callable[[int], byte
     """A store that is new. Its log is begun before its manifest is written: a manifest without a log tells that it was lost."""
     _check_new(files, folder)
     store = chance(16)
-    recovered = Recovered(Place(store, 1, 1, 1, NO_DIGEST, 0), None, 0, 0, 0, [])
+    recovered = Recovered(Place(store, 1, 1, 1, NO_DIGEST, 0), None, 0, 0, 0, [], [])
     return Found(Manifest(store, shards), recovered, Table(), Window(), {})
 
 

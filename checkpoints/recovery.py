@@ -15,7 +15,7 @@ from typing import NamedTuple
 from checkpoints.commitlog import Place
 from checkpoints.errors import Corrupt, ReadFailed, unwritten
 from checkpoints.files import Files, write_whole
-from checkpoints.frame import ALIGN, COMMIT, END, HEADER_BYTES, SEAL, Frame
+from checkpoints.frame import ALIGN, COMMIT, END, HEADER_BYTES, SEAL, Frame, encode
 from checkpoints.mark import read_mark
 from checkpoints.segment import NO_DIGEST, SEGMENT_HEADER_BYTES, Bad, Header, frame_after, name_of, number_of, read_header, walk
 from checkpoints.spec import FRAME_BYTES
@@ -25,6 +25,8 @@ __all__ = ["Recovered", "Torn", "read_log", "segments_of"]
 #: Bytes of a torn tail, at most: what the largest frame has. A writer that does not sync may leave more, but not more than one
 #: segment, which is smaller.
 TORN_BYTES = HEADER_BYTES + FRAME_BYTES + ALIGN
+#: Bytes that a disk writes as a whole, or not at all.
+SECTOR_BYTES = 512
 
 
 class Torn(NamedTuple):
@@ -38,7 +40,10 @@ class Torn(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """What reading a log gave. place: where it goes on.  stale: files that no longer count.  stored_bytes: of what was read."""
+    """What reading a log gave. place: where it goes on.  stale: files that no longer count.  stored_bytes: of what was read.
+
+    changed: seals that no torn write left as they are, of segments that another one follows; no record stands in them.
+    """
 
     place: Place
     torn: Torn | None
@@ -46,6 +51,7 @@ class Recovered(NamedTuple):
     records: int
     stored_bytes: int
     stale: list[str]
+    changed: list[Corrupt]
 
 
 class _Segment(NamedTuple):
@@ -103,7 +109,7 @@ def read_log(
     if stop is None and not (is_dry or reader.is_ended):
         torn = _settle(files, last.path, reader.at, torn)
     place = Place(store, last.header.segment + 1, last.header.epoch + 1, reader.next, reader.digest, reader.at)
-    return Recovered(place, torn, reader.frames, reader.records, reader.stored_bytes, stale)
+    return Recovered(place, torn, reader.frames, reader.records, reader.stored_bytes, stale, reader.changed)
 
 
 def _headers(files: Files, folder: str, numbers: Sequence[int], start: int, store: bytes) -> list[_Segment]:
@@ -151,6 +157,7 @@ class _Reader:
         self.torn: Torn | None = None
         #: Whether the last segment was closed when all of it was synced: then nothing is to be made good.
         self.is_ended = False
+        self.changed: list[Corrupt] = []
 
     def read(self, segment: _Segment, following: _Segment | None) -> None:
         path, header = segment
@@ -164,7 +171,8 @@ class _Reader:
                     self.torn = self._torn(found, data, segment)
                     break
                 if self.digest == following.header.before and self.next == following.header.first:
-                    break  # the seal was not written, or torn: everything before it is there
+                    self._check_seal(segment, found, counting)
+                    break  # the seal was not written, torn or changed: everything before it is there
                 raise Corrupt(path, found.at, found.reason)
             at, frame = found
             last = frame.type
@@ -191,6 +199,14 @@ class _Reader:
         if self.digest != following.before:
             raise Corrupt(segment.path, self.at, "its last frame is not the one that the next segment follows")
 
+    def _check_seal(self, segment: _Segment, bad: Bad, data: bytes) -> None:
+        """Note a seal that is neither whole nor torn: of a torn one every sector is as it was written, or cut off, or zeros."""
+        header = segment.header
+        place = {"segment": header.segment, "epoch": header.epoch, "first": self.next, "durable": self.next - 1}
+        seals = [encode(kind, (), count=0, before=self.digest, **place)[0] for kind in (SEAL, END)]
+        if not any(_may_be_torn(data, bad.at, seal) for seal in seals):
+            self.changed.append(Corrupt(segment.path, bad.at, f"{bad.reason}; it is the seal: all records before it are there"))
+
     def _torn(self, bad: Bad, data: bytes, segment: _Segment) -> Torn:
         """The tail as a torn one. Raises Corrupt where it cannot be that."""
         if not bad.is_torn:
@@ -204,6 +220,13 @@ class _Reader:
         if left > TORN_BYTES and any(data[bad.at :]):
             raise Corrupt(segment.path, bad.at, f"{bad.reason}; {left:,} bytes follow, more than one frame has")
         return Torn(segment.path, bad.at, left, bad.reason, None)
+
+
+def _may_be_torn(data: bytes, at: int, seal: bytes) -> bool:
+    """Whether a write of a seal that was cut short can have left what stands at its place, up to the end of what counts."""
+    left, border = data[at:], SECTOR_BYTES - at % SECTOR_BYTES
+    halves = ((left[:border], seal[:border]), (left[border:], seal[border:]))
+    return all(seal_half.startswith(half) or not any(half) for half, seal_half in halves)
 
 
 def _settle(files: Files, path: str, at: int, torn: Torn | None) -> Torn | None:

@@ -77,6 +77,7 @@ class Store:
         log: CommitLog | None,
         begin: Callable[[Place], CommitLog],
         damage: Sequence[Corrupt],
+        until: tuple[int, int] | None,
     ) -> None:
         self._files = files
         self._folder = folder
@@ -88,6 +89,7 @@ class Store:
         self._bury()
         self._log = log
         self._begin = begin
+        self._until = until
         #: What was found damaged beside the log, and was made good by what was kept of before, or was not needed.
         self.damage = damage
         self._is_closed = False
@@ -123,6 +125,14 @@ class Store:
         if self._log is None:
             raise StoreClosed(f"{self._folder} was opened to be read only")
         return self._log
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Where what counts of the log ends: the segment, and how many bytes of it."""
+        if self._log is not None:
+            return self._log.segment, self._log.segment_bytes
+        place = self.recovered.place
+        return self._until or (place.segment - 1, place.before_bytes)
 
     def begin(self) -> None:
         """Write from now on what was opened to be read. Raises as `open_store`, and then it is read only as before."""
@@ -324,4 +334,4 @@ def open_store(
         if not manifests:
             write(disk, folder, found.manifest)
         held.pop_all()
-    return Store(disk, folder, found, lock=lock, log=log, begin=begin, damage=damage)
+    return Store(disk, folder, found, lock=lock, log=log, begin=begin, damage=damage, until=until)

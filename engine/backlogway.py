@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from checkpoints.errors import FULL, DiskFull
 from engine.backlogfile import read_backlog_file
 from sprints.backlog import Backlog, read_backlog
 
@@ -45,9 +46,15 @@ def _absolute(reference: str, folder: Path) -> str:
 
 
 def handed_over(folder: Path, backlog: Backlog) -> str:
-    """A file with the backlog for the engine, which removes it. Raises OSError."""
+    """A file with the backlog for the engine, which removes it. Raises OSError; DiskFull, and there is no such file."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix="backlog-", suffix=".json", dir=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(backlog.row()))
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(orjson.dumps(backlog.row()))
+    except OSError as error:
+        Path(name).unlink()
+        if error.errno in FULL:
+            raise DiskFull(name, error) from error
+        raise
     return name

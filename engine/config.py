@@ -51,7 +51,7 @@ class Config:
     shipped file was read.  kinds: each kind's class, `module:Class` or `/whole/path/file.py:Class`.
     agents_limit: of all pools together.  breaker: when breakers open.  quotas: what each kind and tenant may take.
     price: what cpu and machine cost, for the reports of sprints; None where it is not said.
-    origins: for each key path, where its value came from.
+    origins: for each key path, where its value came from.  without: kinds whose classes are not loaded, as `Engine` has it.
     """
 
     file: Path
@@ -68,6 +68,7 @@ class Config:
     price: Mapping[str, str | float] | None
     machine: Machine
     origins: Mapping[str, str]
+    without: frozenset[str] = frozenset()
 
 
 def load(

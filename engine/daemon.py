@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "StartReport", "claimed", "is_running", "kill", "serve", "start"]
 
+#: The descriptor that a daemon's log is written to.
+LOG = 1
 #: Seconds within which a daemon has to listen on its socket.
 START_S = 30.0
 #: Bytes of the log file at which a new start begins a new one; the old one is kept as `daemon.log.1`.
@@ -247,9 +249,10 @@ def _end_with(live: Callable[[], int], pipe: int) -> NoReturn:
         import json
         import traceback
 
-        traceback.print_exc()
         last = {"type": type(error).__name__, "message": str(error), "trace": getattr(error, "trace", "")}
         _say(pipe, json.dumps(last))
+        with contextlib.suppress(OSError):  # the disk of the log may be full
+            traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -310,8 +313,10 @@ def _say(pipe: int, text: str) -> None:
 
 
 def _log(event: Event) -> None:
-    """One line of the log."""
-    print(f"{time.strftime('%F %T', time.localtime(event.time_s))} {event.name} {event.text}", flush=True)
+    """One line of the log; on a full disk there is none, which stops nobody."""
+    line = f"{time.strftime('%F %T', time.localtime(event.time_s))} {event.name} {event.text}\n"
+    with contextlib.suppress(OSError):
+        os.write(LOG, line.encode(errors="backslashreplace"))
 
 
 def serve(
@@ -351,7 +356,7 @@ def serve(
                 ended.set_result(emergency)
 
         engine = Engine(
-            kinds=list(config.kinds.values()),
+            kinds=[reference for kind, reference in config.kinds.items() if kind not in config.without],
             pools=config.pools,
             durability=config.durability,
             data=paths.data,
@@ -363,6 +368,7 @@ def serve(
             environ=environ,
             spares=spares,
             foresight=config.foresight,
+            without=config.without,
             on_event=_log,
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

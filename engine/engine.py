@@ -40,7 +40,7 @@ from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
 from pools.errors import StateUnreadable
 from pools.events import Event
-from pools.keep import Keep
+from pools.keep import keep_in
 from pools.pool import pss_bytes
 from pools.quota import Quotas
 from pools.registry import kinds_in, name_of, reference_of, root_of
@@ -74,8 +74,8 @@ class Engine(Accepted, DeployedHere):
     until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
     agents_limit: most agents in all.  breaker: when breakers open.  limits: what each kind and each tenant may take.
     paths: folders at the end of the workers' import path.  environ, output: the workers' environment, and a descriptor for
-    what they print.  spares: processes started ahead.
-    seed: for every choice by chance.  foresight: how it is set; None as pools.yaml says, else as it is shipped.
+    what they print.  spares: processes started ahead.  seed: for every choice by chance.
+    foresight: None as pools.yaml says, else as shipped.  without: kinds that are kept and whose classes are gone.
     on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
     """
 
@@ -96,10 +96,10 @@ class Engine(Accepted, DeployedHere):
         spares: Spares | None = None,
         seed: int | None = None,
         foresight: ForesightSpec | None = None,
+        without: Iterable[str] = (),
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        if durability is None:
-            durability = "memory" if data is None else "sync"
+        durability = ("memory" if data is None else "sync") if durability is None else durability
         if durability not in DURABILITIES:
             raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
         if durability != "memory" and data is None:
@@ -108,7 +108,7 @@ class Engine(Accepted, DeployedHere):
             raise Unavailable(f"unavailable: the engine needs Linux (pidfd, memfd), this is {sys.platform}")
         self.name = name
         self.durability = durability
-        self._keep = None if durability == "memory" else Keep(os.path.abspath(str(data)), durability == "sync")  # noqa: PTH100
+        self._keep = None if durability == "memory" else keep_in(str(data), frozenset(without), is_synced=durability == "sync")
         self.tally = Tally()
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s = time.time()
@@ -286,7 +286,7 @@ class Engine(Accepted, DeployedHere):
         swarm.check_kind(name)
         ranges, names = meant = leaving(keys)
         began_s = time.perf_counter()
-        removed = await swarm.removals.remove(name, ranges, names)
+        removed = await swarm.remove(name, ranges, names)
         return Removed(name, removed, meant.total - removed, swarm.placement.count_of(name), time.perf_counter() - began_s)
 
     async def _load(self, kind: type[Agent] | str) -> str:

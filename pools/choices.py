@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from struct import Struct
 from zlib import crc32
@@ -28,7 +28,8 @@ CHOICES = 262_144
 SESSIONS = 1_024
 #: Bytes of the file from which it is written anew with what counts still: a few milliseconds' work.
 FILE_BYTES = 4 * 1024 * 1024
-#: Before each record its length and its checksum: what was being written when a process was killed is passed over.
+#: Before each record its length and its checksum: what was being written when a process was killed is passed over, as its tasks
+#: had not left.
 _HEAD = Struct("<II")
 #: The session of the record that says below which section choices were forgotten.
 _FORGOTTEN = ""
@@ -37,8 +38,8 @@ _FORGOTTEN = ""
 class Choices:
     """The choices of one engine. now: the number of a section that is given now.
 
-    Where there was no file, or no readable one, those before now count as forgotten. Raises OSError for one that may not be
-    read.
+    Where there was no file, or one that is damaged, those before now count as forgotten that it does not tell of.
+    Raises OSError for one that may not be read.
     """
 
     def __init__(self, path: str, now: int) -> None:
@@ -46,7 +47,7 @@ class Choices:
         self._count = 0
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         #: Sections below it may have been chosen for, and it is not known whom.
-        self.forgotten_below = now
+        self.forgotten_below = self._now = now
         self._file = -1
         self._size_bytes = self._least_bytes = 0
         with contextlib.suppress(FileNotFoundError):
@@ -55,12 +56,15 @@ class Choices:
             self._rewrite()
 
     def _read(self, data: bytes) -> None:
-        for at, (session, number, first, keys, mark) in enumerate(_records(data)):
+        records, is_whole = _records(data)
+        for at, (session, number, first, keys, mark) in enumerate(records):
             if session == _FORGOTTEN:
                 self.forgotten_below = number if not at else max(self.forgotten_below, number)
             else:
                 self._note(session, number, range(first, first + len(keys)), keys)
                 self.forget(session, mark)
+        if not is_whole:
+            self.forgotten_below = max(self.forgotten_below, self._now)
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -179,12 +183,25 @@ def _record(session: str, number: int, first: int, keys: Sequence[Key], mark: in
     return _HEAD.pack(len(body), crc32(body)) + body
 
 
-def _records(data: bytes) -> Iterator[tuple[str, int, int, list[Key], int]]:
+def _records(data: bytes) -> tuple[list[tuple[str, int, int, list[Key], int]], bool]:
+    """The records up to the first that is none, and whether there can be no other behind it."""
+    records: list[tuple[str, int, int, list[Key], int]] = []
     at = 0
     while at + _HEAD.size <= len(data):
         size_bytes, checksum = _HEAD.unpack_from(data, at)
         body = data[at + _HEAD.size : at + _HEAD.size + size_bytes]
-        if len(body) < size_bytes or crc32(body) != checksum:
-            return
-        yield orjson.loads(body)
+        if not body or crc32(body) != checksum:
+            return records, len(body) < size_bytes and _is_cut_off(body, checksum)
+        records.append(orjson.loads(body))
         at += _HEAD.size + size_bytes
+    return records, True
+
+
+def _is_cut_off(rest: bytes, checksum: int) -> bool:
+    """Whether a record that is shorter than it says was not written to its end. If it was, it is its length that is wrong."""
+    found = at = 0
+    while end := rest.find(b"]", at) + 1:
+        found, at = crc32(rest[at:end], found), end
+        if found == checksum:
+            return False
+    return True

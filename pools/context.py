@@ -19,7 +19,7 @@ from pools.errors import BadArgument, OutboxFull
 from pools.lane import Named, is_name, sent_form
 from pools.logbook import OF_TASKS, Checkpoint, Logbook
 from pools.outside import Outcall, Outside
-from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES
+from pools.spec import OUTBOX_BYTES, OUTBOX_MESSAGES, OUTBOX_TOTAL, OUTBOX_TOTAL_BYTES
 from pools.steps import Question, Steps
 
 if TYPE_CHECKING:
@@ -348,7 +348,10 @@ class Context:
         if self._room is None:
             self._room = min(self.office.room(self.agent_id), OUTBOX_MESSAGES)
         if len(self.outbox) >= self._room:
-            raise OutboxFull(f"an agent may have {OUTBOX_MESSAGES:,} messages on their way, there was room for {self._room:,}")
+            raise OutboxFull(
+                f"an agent may have {OUTBOX_MESSAGES:,} messages on their way, all of its worker {OUTBOX_TOTAL:,} and "
+                f"{OUTBOX_TOTAL_BYTES:,} bytes; there was room for {self._room:,}"
+            )
         self._size_bytes += size_bytes + len(self.agent_id) + ENVELOPE_BYTES
         if self._size_bytes > OUTBOX_BYTES:
             raise OutboxFull(f"the messages of a task may have {OUTBOX_BYTES:,} bytes as JSON, these have {self._size_bytes:,}")

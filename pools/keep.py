@@ -6,22 +6,27 @@ the journal of tasks. It opens nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from checkpoints.spec import ANSWERS_BYTES, ANSWERS_KEPT
 
-__all__ = ["Keep", "Recovered", "in_words", "recovered"]
+__all__ = ["Keep", "Recovered", "in_words", "keep_in", "recovered"]
 
 #: The folders of the roster and of the journal; no pool can be called so.
 ROSTER, JOURNAL = "_roster", "_journal"
 
 
 class Keep(NamedTuple):
-    """folder: of everything that is kept.  is_synced: whether an answer waits for the disk, or for the kernel only."""
+    """folder: of everything that is kept.  is_synced: whether an answer waits for the disk, or for the kernel only.
+
+    without: kinds whose classes are not loaded, as their code is gone.
+    """
 
     folder: str
     is_synced: bool
+    without: frozenset[str] = frozenset()
 
     @property
     def roster(self) -> str:
@@ -54,6 +59,11 @@ class Keep(NamedTuple):
             "answers": max(ANSWERS_KEPT // workers, 1),
             "answers_bytes": ANSWERS_BYTES // workers,
         }
+
+
+def keep_in(folder: str, without: frozenset[str], *, is_synced: bool) -> Keep:
+    """What is kept in a folder, wherever this process goes from here."""
+    return Keep(os.path.abspath(folder), is_synced, without)  # noqa: PTH100 - pathlib takes 4 ms to load
 
 
 class Recovered(NamedTuple):

@@ -318,8 +318,7 @@ class Ledger:
 
     def hold(self) -> Future[list[int]]:
         """Commit nothing more until `go_on`; the future has the segment that is written, and its bytes, when nothing is."""
-        reached: Future[list[int]] = asyncio.get_running_loop().create_future()
-        self._is_held = True
+        reached, self._is_held = asyncio.get_running_loop().create_future(), True
         self._work.put(lambda place: None if reached.done() else reached.set_result(list(place)))
         return reached
 
@@ -332,7 +331,7 @@ class Ledger:
 
     def _commit_all(self) -> None:
         """Commit batch after batch; the thread's whole life."""
-        if isinstance(self.refused, StoreFull) and not self._await_room():
+        if self.refused is not None and not self._await_room():
             return
         is_confirmed = True
         while True:
@@ -345,7 +344,7 @@ class Ledger:
             if batch is None:
                 return
             if not isinstance(batch, _Batch):
-                self._post(batch, (self.store.log.segment, self.store.log.segment_bytes))
+                self._post(batch, self.store.end)
                 continue
             is_confirmed = False
             error: BaseException | None = None
@@ -364,22 +363,23 @@ class Ledger:
             self._post(self._broken, error)
 
     def _await_room(self) -> bool:
-        """Wait until the store can be written; returns whether it can, and not that it has stopped or is closed."""
+        """Tell where the log ends until the store can be written, or is closed; returns whether it can."""
+        is_full = isinstance(self.refused, StoreFull)
         while True:
             with contextlib.suppress(Empty):
-                if self._work.get(timeout=FULL_PAUSE_S) is None:
+                if (asked := self._work.get(timeout=FULL_PAUSE_S if is_full else None)) is None:
                     return False
-                continue  # somebody who wants a moment of the log, of which there is none
+                if not isinstance(asked, _Batch):
+                    self._post(asked, self.store.end)
+                continue
             try:
                 if has_room(self.store.folder):
                     self.store.begin()
                     self._post(self._take, None)
                     return True
-            except DiskFull:
-                continue
             except (CheckpointError, OSError) as error:
-                self._post(self._take, error)
-                return False
+                if not (is_full := isinstance(error, DiskFull)):
+                    self._post(self._take, error)
 
     def _take(self, error: Exception | None) -> None:
         """Take changes again, or none any more where the disk has failed meanwhile."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pools.again import Wire
+from pools.bulk import Bulk
 from pools.context import Outgoing
 from pools.errors import Failure, LinkClosed, MailboxFull, PoolFull, PoolUnavailable, StoreFull, StoreStopped, WorkerDied
 from pools.held import Held
@@ -24,7 +25,7 @@ from pools.link import Link
 from pools.local import Tells
 from pools.message import STATUS
 from pools.numbers import Numbers
-from pools.spec import OUTBOX_MESSAGES, OUTBOX_TOTAL
+from pools.spec import OUTBOX_MESSAGES, OUTBOX_TOTAL, OUTBOX_TOTAL_BYTES
 from pools.ways import Resolve
 
 __all__ = ["Outbox"]
@@ -86,6 +87,7 @@ class Outbox:
         #: Spawns that are not confirmed, and what waits for them, by sender.
         self._spawning: dict[str, set[int]] = {}
         self._behind: dict[str, list[Row]] = {}
+        self._bulk = Bulk(self._window.told.values())
         for row in self._window.told.values():
             self._count(row[1], 1)
         loop.call_later(RESUME_S, self._resume, list(self._window.told.values()))
@@ -99,6 +101,8 @@ class Outbox:
 
     def room(self, sender: str) -> int:
         """How many messages an agent may add."""
+        if self._bulk.size_bytes >= OUTBOX_TOTAL_BYTES:
+            return 0
         return max(min(OUTBOX_MESSAGES - self._open.get(sender, 0), OUTBOX_TOTAL - len(self._window.told)), 0)
 
     # -- sending -------------------------------------------------------------------------------------------------------
@@ -120,6 +124,7 @@ class Outbox:
         self._count(sender, len(rows))
         rows.sort(key=lambda row: row[3] is not None)  # an agent is spawned before it is told anything
         for row in rows:
+            self._bulk.add(row)
             if row[5] is None:
                 self._numbers.open(row[0])
             self._start(row)
@@ -215,6 +220,7 @@ class Outbox:
         if done:
             self._ledger.arrived([number for number, _ in done])
         for number, sender in done:
+            self._bulk.drop(number)
             self._numbers.close(number)
             self._count(sender, -1)
 
@@ -241,6 +247,8 @@ class Outbox:
             self._ledger.arrived([before[0]])
             self._ledger.told(row[0], [row])
             self._ledger.divide()
+            self._bulk.drop(before[0])
+            self._bulk.add(row)
             self._numbers.close(before[0])
             self._numbers.open(row[0])
             self._deliver(row)

@@ -7,7 +7,7 @@ Owns the sequence: nothing is told before it is kept. Which agents there are is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pools.errors import UnknownKind
@@ -30,6 +30,8 @@ class Populace:
     removals: Removals
     repertoire: Repertoire
     roster: Roster | None
+    #: Kinds whose classes are not loaded, as their code is gone.
+    without: frozenset[str]
 
     async def spawn(self, kind: str, count: int, skills: frozenset[str] = frozenset()) -> int:
         """Make `count` more numbered agents exist, with these skills; returns how many. Raises TooManyAgents before any is."""
@@ -72,6 +74,22 @@ class Populace:
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
         return sum(map(len, placed.values()))
+
+    async def remove(self, kind: str, ranges: Iterable[tuple[int, int]], names: Iterable[str]) -> int:
+        """Remove agents; returns how many of them there were. The last one of a kind without code takes its class along.
+
+        Raises as `Removals.remove`.
+        """
+        removed = await self.removals.remove(kind, ranges, names)
+        await self.forget_absent(kind)
+        return removed
+
+    async def forget_absent(self, *kinds: str) -> None:
+        """Load the classes of kinds without code no more, where no agent of theirs is left. Raises CheckpointError."""
+        empty = [kind for kind in kinds if kind in self.without and not self.placement.count_of(kind)]
+        over = [kind for kind in empty if not self.removals.is_going(kind)]
+        if over and self.roster is not None:
+            await self.roster.unloaded(over)
 
     async def warm(self, kind: str) -> int:
         """Make the objects of a kind's numbered agents now, in small batches; returns how many were made."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from checkpoints.errors import CheckpointError, RecordTooLarge
 from checkpoints.frame import Part
-from checkpoints.store import changes_part, open_store
+from checkpoints.store import changes_part, gone_part, open_store
 from pools.address import Key
 from pools.errors import StateUnreadable
 from pools.events import Event
@@ -162,6 +162,10 @@ class Roster:
     def loaded(self, kind: str, reference: str, paths: Sequence[str]) -> Future[int]:
         """Keep where a kind's class is; done when that is on the disk. Gives CheckpointError."""
         return self._put(changes_part(CLASS, [kind], [{"reference": reference, "paths": list(paths)}]))
+
+    def unloaded(self, kinds: Sequence[str]) -> Future[int]:
+        """Keep that classes are not loaded again when an engine begins. Gives CheckpointError."""
+        return self._put(gone_part(CLASS, kinds), len(kinds))
 
     def ranged(self, kind: str, ranges: Sequence[Range], skills: Iterable[str] = ()) -> Future[int]:
         """Keep a spawned range. skills: that these agents were given."""

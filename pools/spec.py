@@ -27,6 +27,7 @@ __all__ = [
     "OUTBOX_BYTES",
     "OUTBOX_MESSAGES",
     "OUTBOX_TOTAL",
+    "OUTBOX_TOTAL_BYTES",
     "PUMP_S",
     "REPLY_AFTER_S",
     "RESTARTS",
@@ -68,6 +69,8 @@ OUTBOX_MESSAGES = 10_000
 OUTBOX_BYTES = 8 * 1024 * 1024
 #: Messages on their way of all agents of a worker, where state is kept: some 300 MB.
 OUTBOX_TOTAL = 1_000_000
+#: Bytes as JSON of those of them that have 256 and more: as much again. A task that is under way may add OUTBOX_BYTES to it.
+OUTBOX_TOTAL_BYTES = 256 * 1024 * 1024
 #: Steps of one task, its questions to other agents among them: a replay holds all of them in memory.
 TASK_STEPS = 10_000
 #: Bytes of one step's value as JSON: twice what an agent may have as its state.

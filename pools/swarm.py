@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from checkpoints.spec import SESSION_BYTES
 from checkpoints.stamp import stamp
+from pools.absent import reference_to
 from pools.address import Key
 from pools.balancer import Balancer
 from pools.breaker import BreakerSpec
@@ -98,6 +99,7 @@ class Swarm(Populace):
         on_event: Callable[[Event], None],
     ) -> None:
         self._keep = keep
+        self.without = frozenset() if keep is None else keep.without
         #: Tells a worker which answers it knows by their numbers, of all that ever asked it.
         self._session = os.urandom(SESSION_BYTES - 1).hex()
         self.roster: Roster | None = None
@@ -165,8 +167,8 @@ class Swarm(Populace):
         self.healer.quarantine.restore(roster.sickness())
         self.choices = Choices(keep.choices, stamp(time.time()))
         self.routes.balancer.sticky, self.routes.balancer.on_stick = roster.sticky(), roster.stuck
-        for reference, paths in roster.classes().values():
-            self.repertoire.add([reference], paths)
+        for kind, (reference, paths) in roster.classes().items():
+            self.repertoire.add([reference_to(kind) if kind in self.without else reference], paths)
         self.deploys.restore(roster)
         for seat in self.seats:
             seat.number = self.deploys.begins_with
@@ -235,13 +237,27 @@ class Swarm(Populace):
 
     async def ready(self, starting: Iterable[Future[Any]]) -> None:
         """Wait until every worker is ready. Raises the first error, such as KindNotLoaded."""
-        await asyncio.gather(*starting)
+        try:
+            await asyncio.gather(*starting)
+        except KindNotLoaded as error:
+            raise self._with_way_out(error) from error
         self._limits.enforce()
         await self.deploys.resume()
         self.watch.start()
         self.removals.resume()
+        await self.forget_absent(*self.without)
         if self._compactor is not None:
             self._compactor.start()
+
+    def _with_way_out(self, error: KindNotLoaded) -> KindNotLoaded:
+        """The same error, with what can be done where it is about a class of agents that are kept."""
+        classes = {} if self.roster is None else self.roster.classes()
+        for kind, (first, _) in classes.items():
+            if str(error).startswith(f"{self.deploys.now.reference(first)}: "):
+                agents = self.placement.count_of(kind)
+                way = f"{agents:,} agents of kind {kind} are kept: mend it, or if it is gone: engine start --without {kind}"
+                return KindNotLoaded(f"{error}; {way}", error.trace)
+        return error
 
     @property
     def recovered(self) -> Recovered | None:
@@ -319,7 +335,8 @@ class Swarm(Populace):
         known.add([reference], fresh)
         kind = self._learn(answers[0])  # type: ignore[arg-type]
         known.first[kind] = reference
-        if self.roster is not None and self.roster.classes().get(kind, ("",))[0] != reference:
+        is_kept = self.roster is None or kind in self.without or self.roster.classes().get(kind, ("",))[0] == reference
+        if self.roster is not None and not is_kept:
             await self.roster.loaded(kind, reference, known.paths)
         return kind
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from checkpoints.files import Disk
-from sprints.archive import HTML, MARKDOWN, Archive
+from sprints.archive import BACKLOG, HTML, MARKDOWN, Archive
 from sprints.backlog import Backlog, read_backlog
 from sprints.capacity import capacity_of, rate_of
 from sprints.chronicle import Chronicle, chronicle_of
@@ -124,7 +124,11 @@ class Campaign:
         told = archive.chronicle(sprint)
         row = dict(told.header.get("settings") or {})
         row["path"] = tuple(row.get("path", ()))
-        campaign = cls(archive, read_backlog(archive.backlog(sprint)), Settings(**row), hands, wall)
+        backlog = read_backlog(archive.backlog(sprint))
+        if told.header.get("digest", backlog.digest()) != backlog.digest():
+            place = archive.path(sprint, BACKLOG)
+            raise BadBacklog("it was changed: it is not the backlog that the sprint began with", place=place)
+        campaign = cls(archive, backlog, Settings(**row), hands, wall)
         campaign.sprint, campaign.first = sprint, str(told.header.get("campaign", sprint))
         campaign._futile = int(told.header.get("futile", 0))
         if told.is_over:

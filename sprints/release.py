@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from checkpoints.errors import FULL
+from checkpoints.errors import FULL, FolderInUse
+from checkpoints.files import File
 from sprints.artifact import ArtifactWrong, open_within
 from sprints.errors import ManifestUnreadable, ReleaseFull, RollbackRefused
 from sprints.hook import Hook, run_hook
@@ -31,6 +33,8 @@ NAME = re.compile(r"(\d{4,})-(.+)")
 KEPT = 20
 #: Bytes that are copied at once.
 PIECE_BYTES = 1 << 20
+#: Seconds between two tries for the lock.
+LOOK_S = 0.02
 #: Permissions that a released file may have: none may be written.
 MODE = 0o555
 #: Every moment that a process may die at while it ships or rolls back.
@@ -73,26 +77,37 @@ class Releases:
         return Manifest.read(path, self.place.read(path))
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Be the one process that changes releases. Raises FolderInUse."""
+    def locked(self, wait_s: float = 0.0) -> Iterator[None]:
+        """Be the one who changes releases. wait_s: how long for whoever does it now.  Raises FolderInUse."""
         self.place.make_folder(self.folder)
-        lock = self.place.lock(f"{self.folder}/{LOCK}")
+        lock = self._lock(time.monotonic() + wait_s)
         try:
             yield
         finally:
             lock.close()
 
+    def _lock(self, until_s: float) -> File:
+        while True:
+            try:
+                return self.place.lock(f"{self.folder}/{LOCK}")
+            except FolderInUse:
+                if time.monotonic() >= until_s:
+                    raise
+                time.sleep(LOOK_S)
+
     @contextmanager
-    def draft(self, sprint: str, work: str, entries: Sequence[Entry], *, carry: bool = True) -> Iterator[Draft]:
+    def draft(
+        self, sprint: str, work: str, entries: Sequence[Entry], *, carry: bool = True, wait_s: float = 0.0
+    ) -> Iterator[Draft]:
         """A release in the making, which is gone unless it is shipped within.
 
         work: the folder that the artifacts are copied from.  entries: what goes in; of several with one path the last.
-        carry: whether what the current release has beside them goes in too.
+        carry: whether what the current release has beside them goes in too.  wait_s: as for `locked`.
 
         Raises ReleaseFull, FolderInUse, OSError.
         """
         try:
-            with self.locked():
+            with self.locked(wait_s):
                 self._clear()
                 number = max(map(_number, self.names()), default=0) + 1
                 draft = Draft(self, f"{number:04}-{sprint}", sprint)

@@ -68,15 +68,16 @@ class Shipper:
             raise ReleaseLate(self._sprint)
 
     def ship(self, items: Sequence[str], left_s: float) -> Shipment:
-        """Make a release of these items and switch to it; in a thread of its own.
+        """Make a release of these items and switch to it; in a thread of its own. Another sprint that ships is waited for.
 
-        left_s: seconds of the machine's clock for each hook.
+        left_s: seconds of the machine's clock for each hook, and for that.
 
         Raises ReleaseLate, HookFailed, ReleaseFull, FolderInUse, ManifestUnreadable, OSError: the release before counts still.
         """
         self._is_late = False
         hooks = [replace(hook, timeout_s=min(hook.timeout_s, max(left_s, HOOK_LEAST_S))) for hook in self._hooks]
-        with self.releases.draft(self._sprint, self._work, list(self._entries(items))) as draft:
+        entries, wait_s = list(self._entries(items)), max(left_s, HOOK_LEAST_S)
+        with self.releases.draft(self._sprint, self._work, entries, wait_s=wait_s) as draft:
             manifest = draft.ship(hooks)
             whole = tuple(item for item in items if item not in draft.changed)
             return Shipment(manifest.release, manifest.sha256, whole, dict(draft.changed))

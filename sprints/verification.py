@@ -7,14 +7,17 @@ evidence, and whether a release still is what the receipts say. It changes nothi
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from checkpoints.files import Disk, Files
+from sprints.archive import BACKLOG
 from sprints.artifact import ArtifactWrong, read_artifact
-from sprints.errors import ManifestUnreadable
+from sprints.backlog import read_backlog
+from sprints.errors import ManifestUnreadable, SprintError
 from sprints.ledger import LEDGER, lines_of
 from sprints.manifest import FILES, MANIFEST, Manifest
 from sprints.receipt import Receipt, receipt_of
@@ -35,11 +38,12 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class _Seen:
-    """What a ledger said. receipts: by digest of their line."""
+    """What a ledger said. receipts: by digest of their line.  backlog: its digest."""
 
     receipts: dict[str, tuple[str, Receipt]] = field(default_factory=dict)
     shipped: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     sprint: str = ""
+    backlog: str | None = None
     last: str = ""
     lines: int = 0
 
@@ -49,16 +53,18 @@ def verify(
 ) -> list[Finding]:
     """What is wrong with a ledger, and with the release that it tells of; empty for nothing.
 
-    path: of the file, or of its sprint's folder.  sprint: whose it must be; None takes the first line's word.  releases: the
-    folder of releases, None where the last `shipped` names it.  is_over: whether the sprint is known to have ended, so that
-    its ledger must say so.
+    path: of the file, or of its sprint's folder, with the backlog in it.  sprint: whose it must be; None takes the first line's
+    word.  releases: the folder of releases, None where the last `shipped` names it.  is_over: whether the sprint is known to
+    have ended, so that its ledger must say so.
 
     Raises OSError where it cannot be read.
     """
-    if os.path.isdir(path):  # noqa: PTH112 - paths are texts here
-        path = f"{path}/{LEDGER}"
-    seen = _Seen()
-    findings = list(_lines(files or Disk(), path, sprint, seen))
+    folder_of = path if os.path.isdir(path) else None  # noqa: PTH112 - paths are texts here
+    path = f"{folder_of}/{LEDGER}" if folder_of else path
+    seen, files = _Seen(), files or Disk()
+    findings = list(_lines(files, path, sprint, seen))
+    if folder_of and seen.backlog is not None:
+        findings += _backlog(files, f"{folder_of}/{BACKLOG}", seen.backlog)
     if is_over and seen.last not in ("ended", "rolled_back"):
         findings.append(Finding(path, seen.lines, "the sprint has ended, and no line says so: the last lines are missing"))
     for line, event in seen.shipped[-1:]:
@@ -78,12 +84,24 @@ def _lines(files: Files, path: str, sprint: str | None, seen: _Seen) -> Iterator
         seen.last = line.facts["e"]
         if seen.last == "sprint":
             seen.sprint = str(line.facts.get("id"))
+            seen.backlog = line.facts.get("digest")
         elif seen.last == "receipt":
             yield from _receipt(path, line.line, line.digest, line.facts, seen)
         elif seen.last == "shipped" and isinstance(line.facts.get("release"), str):
             seen.shipped.append((line.line, line.facts))
     if not seen.lines:
         yield Finding(path, None, " it is empty")
+
+
+def _backlog(files: Files, file: str, digest: str) -> Iterator[Finding]:
+    """Whether the backlog beside a ledger is the one that the sprint began with."""
+    try:
+        found = read_backlog(json.loads(files.read(file))).digest()
+    except (OSError, ValueError, SprintError) as error:
+        yield Finding(file, None, f" it cannot be read: {error}")
+        return
+    if found != digest:
+        yield Finding(file, None, " it was changed: it is not the backlog that the sprint began with")
 
 
 def _receipt(path: str, line: int, digest: str, facts: dict[str, Any], seen: _Seen) -> Iterator[Finding]:

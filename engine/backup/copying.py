@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from checkpoints.errors import FULL, DiskFull
 from engine import __version__
 from engine.backup.inventory import INVENTORY, Entry, Inventory
 from engine.backup.origin import Piece, opened
@@ -24,22 +25,28 @@ def copy(data: Path, target: Path, *, name: str, cut: Callable[[], Mapping[str, 
     """Make a backup of a data directory; returns what is in it.
 
     name: of the engine.  cut: gives the moment where the engine works; None where it is stopped.
-    Raises FileExistsError, FileNotFoundError where there is nothing, FolderInUse, CheckpointError, BackupDamaged, OSError.
+    Raises FileExistsError, FileNotFoundError where there is nothing, FolderInUse, CheckpointError, BackupDamaged, OSError;
+    DiskFull where there is no room for it, and nothing of it is left.
     """
     made_s = time.time()
     stores = find_stores(data)
     if not stores:
         raise FileNotFoundError(f"there is nothing in {data}")
-    with Vault(target) as vault:
-        origin = opened(stores, cut)
-        try:
-            inventory = Inventory(name, __version__, made_s, [_put(vault, piece) for piece in origin.pieces])
-        finally:
-            origin.close()
-        packed = inventory.packed()
-        vault.put(INVENTORY, len(packed), [packed])
-        _compare(vault, inventory, packed)
-        vault.seal()
+    try:
+        with Vault(target) as vault:
+            origin = opened(stores, cut)
+            try:
+                inventory = Inventory(name, __version__, made_s, [_put(vault, piece) for piece in origin.pieces])
+            finally:
+                origin.close()
+            packed = inventory.packed()
+            vault.put(INVENTORY, len(packed), [packed])
+            _compare(vault, inventory, packed)
+            vault.seal()
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(str(target), error) from error
+        raise
     return inventory
 
 

@@ -12,6 +12,7 @@ import shutil
 from itertools import islice
 from pathlib import Path
 
+from checkpoints.errors import FULL, DiskFull
 from checkpoints.files import Disk
 from checkpoints.identity import rename
 from engine.backup.inventory import INVENTORY, Inventory, check_name, missing
@@ -52,6 +53,10 @@ def restore(source: Path, data: Path, *, is_forced: bool = False) -> tuple[Inven
             data.rename(aside)
         staging.rename(data)
         Disk().sync_folder(str(data.parent))
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(str(data), error) from error
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return inventory, aside

@@ -63,6 +63,7 @@ def _looked(files: Files, folder: str, wanted: tuple[str, Key] | None) -> View:
     except CheckpointError as error:
         base.close()
         return _unreadable(files, folder, [error, *damages])
+    damages += recovered.changed
     return View(
         files,
         folder,

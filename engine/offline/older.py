@@ -61,8 +61,8 @@ def _verify(files: Files, folder: str, manifest: Manifest, shard: int) -> None:
 
 
 def _read_between(files: Files, folder: str, manifest: Manifest, used: Manifest) -> None:
-    """Read the segments that the snapshots in use have folded already."""
-    read_log(
+    """Read the segments that the snapshots in use have folded already. Raises Corrupt for a changed seal too."""
+    found = read_log(
         files,
         folder,
         lambda _frame, _file, _at: None,
@@ -72,3 +72,5 @@ def _read_between(files: Files, folder: str, manifest: Manifest, used: Manifest)
         stop=used.segment,
         is_dry=True,
     )
+    if found.changed:
+        raise found.changed[0]

@@ -250,6 +250,21 @@ def test_one_bit_in_the_middle_of_any_file_is_found(engine: Commands, name: str)
     assert f"{file} is damaged at byte " in done.stdout
 
 
+def test_a_changed_seal_of_an_older_segment_is_named_and_the_states_can_be_read(engine: Commands) -> None:
+    fill(engine)
+    folder = fill(engine)
+    older = log_of(folder)
+    assert older != max(folder.glob("*.log"))
+    seal = older.stat().st_size - HEADER_BYTES
+    damage(older, seal + 5)
+    done = engine("checkpoints", "verify")
+    assert done.returncode == 4
+    assert f"{older} is damaged at byte {seal}: " in done.stdout
+    assert engine("checkpoints", "show", "counter/2").returncode == 0
+    older.write_bytes(older.read_bytes()[: seal + 5])  # as a crash in its write leaves it
+    assert engine("checkpoints", "verify").returncode == 0
+
+
 def test_files_that_count_only_if_newer_ones_are_damaged_are_verified_too(engine: Commands) -> None:
     for _ in range(2):
         folder = fill(engine)

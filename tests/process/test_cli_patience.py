@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,45 @@ def test_a_run_goes_on_over_the_death_of_the_engine_and_has_every_result_once(en
         values.setdefault(result["id"] % 100, []).append(result["value"])
     assert all(sorted(counted) == list(range(1, count // 100 + 1)) for counted in values.values())
     assert engine("ask", "counter/7", "get").stdout == f"{count // 100}\n"
+
+
+def mixed(count: int, chance: Random) -> Iterator[dict[str, Any]]:
+    """Tasks that add 1 each: to an agent, to any of the kind, behind another one, and by a priority."""
+    for n in range(count):
+        task: dict[str, Any] = {"id": f"t{n}", "agent": f"counter/{chance.randrange(100)}", "method": "add", "args": [1]}
+        match chance.randrange(4):
+            case 0:
+                task["kind"] = task.pop("agent").partition("/")[0]
+            case 1:
+                task["after"] = [f"t{n - 3}"] if n >= 3 else []
+            case 2:
+                task["priority"] = chance.choice(["low", "critical"])
+        yield task
+
+
+def test_whatever_the_lines_of_a_run_ask_for_it_is_done_once_over_three_deaths(engine: Commands, chance: Random) -> None:
+    count, deaths = 60_000, 3
+    tasks = engine.file("tasks.jsonl", *mixed(count, chance))
+    pids = engine.pids()
+    with running(engine, "run", tasks, "--window", "256") as (process, out):
+        for _ in range(deaths):
+            kill(engine, pids)
+            ended = out.read_bytes().count(b"\n")
+            assert process.poll() is None
+            assert engine("start").returncode == 0
+            pids = engine.pids()
+            while out.read_bytes().count(b"\n") < ended + 1_000:  # it goes on in each life
+                assert process.poll() is None
+                time.sleep(0.005)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert said.count(b"the engine is back after") == deaths
+    results = [json.loads(line) for line in out.read_bytes().splitlines()]
+    assert all(result["ok"] for result in results)
+    assert sorted(result["id"] for result in results) == sorted(f"t{n}" for n in range(count))
+    engine("stop")
+    states = [json.loads(line) for line in engine("checkpoints", "export", "--all").stdout.splitlines()]
+    assert sum(state["state"]["total"] for state in states) == count
 
 
 async def test_a_client_waits_by_itself_and_says_so(engine: Commands) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from engine.errors import StartFailed
 from engine.paths import find_paths
 from pools.message import STATUS, Frames, Message, encode
 from tests.support.commands import Commands, commands
+from tests.support.mounts import fill, mounted
 from tests.support.processes import ended_within
 
 ENDS_AT_IMPORT = "import os\nos._exit(3)\n"
@@ -216,3 +219,52 @@ def test_a_worker_that_dies_later_still_finds_every_kind(engine: Commands) -> No
     os.kill(engine.pids()[2], signal.SIGKILL)
     assert engine("wait", "ready", "--timeout", "5s").returncode == 0
     assert engine("ask", "counter/1", "add", "1").stdout == "1\n"
+
+
+BACKLOG = {
+    "schema": "engine.backlog/v1",
+    "name": "app",
+    "roles": {"adder": {"kind": "counter", "agents": 2}},
+    "tasks": [{"id": "a", "role": "adder", "method": "ping", "title": "." * 1_000}],
+}
+
+
+def done(engine: Commands, *agents: str, method: str) -> list[dict[str, Any]]:
+    """What came of a task for each of some agents."""
+    lines = "".join(json.dumps({"agent": agent, "method": method}) + "\n" for agent in agents)
+    return [json.loads(line) for line in engine("run", "-", "--quiet", stdin=lines).stdout.splitlines()]
+
+
+def test_an_engine_whose_own_log_is_on_a_full_disk_answers_says_what_it_cannot_do_and_goes_on(tmp_path: Path) -> None:
+    with mounted(tmp_path, "tmpfs", 12) as mount, commands(mount) as engine:
+        (mount / "pools.yaml").write_text("agents: 100\ndurability: sync\npools:\n  p1: {agents: 50}\n  p2: {agents: 50}\n")
+        (mount / "app.json").write_text(json.dumps(BACKLOG))
+        assert engine("spawn", "--count", "40").returncode == 0
+        log = engine.home / "state" / "engine" / "daemon.log"
+        with log.open("ab") as file:
+            file.write(b"." * (-log.stat().st_size % 4096))
+        filled = fill(mount)
+        added: list[list[dict[str, Any]]] = []
+        while not added or any(one["ok"] for one in added[-1]):
+            added.append(done(engine, *(f"counter/{key}" for key in range(40)), method="add"))
+            assert len(added) < 60
+        assert {one["error"]["type"] for one in chain(*added) if not one["ok"]} == {"StoreFull"}
+        assert len(log.read_bytes()) % 4096 == 0, "this test needs a log that cannot grow"
+        os.kill(engine.document("ps")["workers"][0]["pid"], signal.SIGKILL)
+        asked = done(engine, *(f"counter/{key}" for key in range(40)), method="get")
+        assert sum(one["value"] for one in asked) == sum(one["ok"] for one in chain(*added))
+        backup = engine("backup", str(mount / "copy"))
+        assert (backup.returncode, "copy cannot be written: No space left" in backup.stderr) == (3, True), backup.stderr
+        sprint = engine("sprint", "run", "app.json", "--speed", "60")
+        assert (sprint.returncode, "cannot be written: No space left" in sprint.stderr) == (3, True), sprint.stderr
+        assert not list(mount.rglob("*.part-*"))
+        assert not list(mount.rglob("backlog-*"))
+        pids = engine.pids()
+        os.kill(pids[0], signal.SIGKILL)
+        assert ended_within(pids, 10)
+        refused = engine("start")
+        assert (refused.returncode, "No space left" in refused.stderr) == (4, True), refused.stderr
+        filled.unlink()
+        assert engine("start").returncode == 0
+        assert engine("ask", "counter/1", "add", "1").returncode == 0
+        assert engine("checkpoints", "verify").returncode == 0

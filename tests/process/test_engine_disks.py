@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from engine import errors
+from engine.backup.copying import copy
+from engine.backup.restoring import restore
 from engine.engine import Engine
 from pools.agent import Agent
 from pools.context import Context
@@ -289,6 +291,55 @@ async def test_after_a_failed_sync_nothing_is_acknowledged_and_all_that_was_is_t
     async with keeping(tmp_path / "data", 1) as engine:  # opened anew and read again
         assert await totals(engine) == load.added
         assert await engine.ask("tally/1", "add", 1) == load.added[1] + 1
+
+
+# -- what can still be saved -------------------------------------------------------------------------------------------
+
+
+async def saved(engine: Engine, load: Load, data: Path, place: Path) -> None:
+    """A backup is made soon while the store of a worker is not written, and has all that was acknowledged."""
+    loop = asyncio.get_running_loop()
+
+    def cut() -> dict[str, list[int]]:
+        return asyncio.run_coroutine_threadsafe(engine.cut(), loop).result(30)
+
+    before = load.added.copy()
+    began_s = time.monotonic()
+    await asyncio.to_thread(copy, data, place / "copy", name="x", cut=cut)
+    assert time.monotonic() - began_s < 10
+    after = load.added.copy()
+    restore(place / "copy", place / "restored")
+    async with keeping(place / "restored", len(engine.swarm.seats)) as other:
+        found = await totals(other)
+        assert all(before[key] <= found[key] <= after[key] + ADDERS for key in range(AGENTS))
+        assert sum((found - after).values()) <= ADDERS  # under way at that moment
+        assert await other.ask("tally/1", "add", 1) == found[1] + 1
+
+
+async def test_a_full_disk_can_be_backed_up_to_another_at_once(tmp_path: Path) -> None:
+    with mounted(tmp_path, "tmpfs", 16) as mount:
+        async with keeping(mount / "data") as engine:
+            await engine.spawn(Tally, AGENTS)
+            load = Load(engine)
+            await load.heard("added")
+            filled = fill(mount)
+            await until(lambda: engine.stats().workers["full"] >= 1)
+            await saved(engine, load, mount / "data", tmp_path)
+            filled.unlink()
+            await until(lambda: engine.stats().workers["full"] == 0)
+            await load.heard("added")
+            await load.stop()
+            assert set(load.told) == {"added", "StoreFull"}
+            assert await totals(engine) == load.added
+
+
+async def test_a_store_that_has_stopped_can_be_backed_up_at_once(tmp_path: Path) -> None:
+    async with keeping(tmp_path / "data", 1, "commit.sync=EIO*0.02") as engine:
+        await engine.spawn(Tally, AGENTS)
+        load = Load(engine)
+        await load.heard("StoreStopped")
+        await load.stop()
+        await saved(engine, load, tmp_path / "data", tmp_path)
 
 
 async def test_a_disk_that_turned_read_only_is_read_and_takes_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from engine.client import Client
 from engine.engine import Engine
-from engine.errors import PoolUnavailable, UnknownAgent, UnknownKind
+from engine.errors import PoolUnavailable, UnknownAgent, UnknownKind, UnknownMethod
 from tests.support.agents import Asker, Book, Tally, Waiter
 from tests.support.commands import Commands, Terminal, commands
 from tests.support.processes import children, ended_within, pool, until
@@ -277,3 +277,68 @@ async def test_while_a_worker_is_down_nothing_is_removed(tmp_path: Path) -> None
         seat.state = state
         assert engine.stats().agents["total"] == 10
         assert (await engine.remove("tally", range(5))).removed == 5
+
+
+def test_agents_whose_class_is_gone_keep_their_state_and_can_be_removed(tmp_path: Path) -> None:
+    code = "from engine import Agent\n\n\nclass Scout(Agent):\n    n: int = 0\n\n    def add(self, x: int) -> int:\n"
+    code += "        self.n += x\n        return self.n\n"
+    file = tmp_path / "scouts.py"
+    with commands(tmp_path) as engine:
+        (tmp_path / "pools.yaml").write_text(POOLS)
+        file.write_text(code)
+        assert engine("spawn", "--use", "scouts.py:Scout", "--kind", "scout=10,counter=10").returncode == 0
+        assert engine("ask", "scout/3", "add", "5").stdout == "5\n"
+        assert engine("ask", "counter/3", "add", "7").stdout == "7\n"
+        engine("stop")
+        file.write_text("")
+        refused = engine("start")
+        assert refused.returncode == 2
+        assert "has no such class: Scout; 10 agents of kind scout are kept" in refused.stderr
+        assert "engine start --without scout" in refused.stderr
+        assert engine("start", "--without", "scout").returncode == 0
+        assert engine("ask", "scout/3", "add", "1").returncode == 2
+        assert engine("ask", "counter/3", "get").stdout == "7\n"
+        assert engine.document("agents", "rm", "scout/5..9", "--yes")["removed"][0]["total"] == 5
+        kill(engine)
+        file.write_text(code)  # it was put back: nothing of what is left has changed
+        assert engine("start").returncode == 0
+        assert engine("ask", "scout/3", "add", "1").stdout == "6\n"
+        assert engine("ask", "scout/5", "add", "1").returncode == 2
+        engine("stop")
+        file.unlink()
+        assert engine("start", "--without", "scout").returncode == 0
+        assert engine.document("agents", "rm", "scout/0..4", "--yes")["removed"][0]["total"] == 0
+        engine("stop")
+        assert engine("start").returncode == 0  # nobody needs that class any more
+        assert engine("ask", "counter/3", "get").stdout == "7\n"
+        engine("stop")
+        exported = engine("checkpoints", "export", "--all").stdout
+        assert '"counter/3"' in exported
+        assert "scout" not in exported
+
+
+def test_a_class_that_is_gone_after_its_last_agent_is_left_out_once(tmp_path: Path) -> None:
+    file = tmp_path / "scouts.py"
+    with commands(tmp_path) as engine:
+        (tmp_path / "pools.yaml").write_text(POOLS)
+        file.write_text("from engine import Agent\n\n\nclass Scout(Agent):\n    def go(self) -> None: ...\n")
+        assert engine("spawn", "--use", "scouts.py:Scout", "--kind", "scout=10").returncode == 0
+        assert engine("agents", "rm", "scout/0..9", "--yes").returncode == 0
+        engine("stop")
+        file.unlink()
+        assert "--without scout" in engine("start").stderr
+        assert engine("start", "--without", "scout").returncode == 0
+        kill(engine)
+        assert engine("start").returncode == 0
+
+
+async def test_an_engine_in_process_is_told_which_classes_are_gone(tmp_path: Path) -> None:
+    async with running(tmp_path, "sync", workers=1) as engine:
+        await engine.spawn("tally", 10)
+        assert await engine.ask("tally/1", "add", 5) == 5
+    async with Engine(pools=[pool(1)], data=tmp_path, without=["tally"]) as engine:
+        with pytest.raises(UnknownMethod):
+            await engine.ask("tally/1", "add", 5)
+        assert (await engine.remove("tally", [0])).total == 9
+    async with running(tmp_path, "sync", workers=1) as engine:
+        assert await engine.ask("tally/1", "add", 5) == 10

@@ -327,7 +327,7 @@ def test_a_dry_reading_writes_nothing() -> None:
 
 
 def test_every_flipped_bit_is_found_or_is_the_tail_or_does_no_harm() -> None:
-    """Of three segments. What it may be: refused there; a torn tail in the last frame; a seal that says what is known."""
+    """Of three segments. What it may be: refused there; a torn tail in the last frame; a seal, which is named and read over."""
     whole = written(counts=(2, 2, 2), is_closed=True).image()
     seals = {FIRST: offsets(whole[FIRST])[-2], SECOND: offsets(whole[SECOND])[-2]}
     end = offsets(whole[THIRD])[-2]
@@ -347,11 +347,26 @@ def test_every_flipped_bit_is_found_or_is_the_tail_or_does_no_harm() -> None:
             assert found == list(range(1, 7))
             if recovered.torn is None:
                 assert bit // 8 >= seals[path]
+                assert [(error.file, error.offset) for error in recovered.changed] == [(path, seals[path])]
                 outcomes["seal"] += 1
             else:
-                assert (path, recovered.torn.at) == (THIRD, end)
+                assert (path, recovered.torn.at, recovered.changed) == (THIRD, end, [])
                 outcomes["tail"] += 1
     assert outcomes == {"refused": outcomes["refused"], "seal": 2 * 56 * 8, "tail": 56 * 8}
+
+
+@pytest.mark.parametrize(("text_bytes", "is_in_two"), [(0, False), (24, False), (32, True), (40, False)])
+def test_a_seal_that_was_torn_is_as_good_as_whole(text_bytes: int, is_in_two: bool) -> None:
+    """Cut off at any byte, or with a sector of it that was never written. is_in_two: whether it stands in two sectors."""
+    whole = written(counts=(4, 1), text=b"0" * text_bytes).image()
+    at, end = offsets(whole[FIRST])[-2:]
+    border = min(at + 512 - at % 512, end)
+    assert (end - at, border < end) == (HEADER_BYTES, is_in_two)
+    cut = [whole[FIRST][:kept] for kept in range(at, end)]
+    blank = [whole[FIRST][:start] + bytes(stop - start) + whole[FIRST][stop:] for start, stop in ((at, border), (border, end))]
+    for data in [*cut, *blank]:
+        found, recovered = reading(SimDisk({**whole, FIRST: data}), is_dry=True)
+        assert (found, recovered.torn, recovered.changed) == ([1, 2, 3, 4, 5], None, [])
 
 
 def test_every_flipped_bit_of_an_open_segment_is_found_and_only_its_last_frame_is_a_tail() -> None:

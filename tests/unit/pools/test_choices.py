@@ -128,6 +128,42 @@ def test_a_record_that_was_cut_off_is_passed_over_and_those_before_it_are_known(
         after.close()
 
 
+def test_no_bit_changes_unseen_what_it_hides_is_not_run_again(path: str) -> None:
+    choices = Choices(path, 5)
+    for number in range(10, 14):
+        choices.keep("a", number, range(3), [number, "x", 7])
+    choices.close()
+    data = Path(path).read_bytes()
+    for bit in range(len(data) * 8):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        Path(path).write_bytes(changed)
+        after = Choices(path, 10_000)
+        for number in range(10, 14):
+            if list(after.of("a", number)) != [number, "x", 7]:
+                assert not after.of("a", number)
+                with pytest.raises(TooOld):
+                    after.check("a", number)
+        after.check("a", 10_000)
+        after.close()
+
+
+@pytest.mark.parametrize("zeros", [1, 8, 4_096])
+@pytest.mark.parametrize("kept", [0, 1])
+def test_zeros_that_a_power_cut_left_are_no_choices(path: str, kept: int, zeros: int) -> None:
+    choices = Choices(path, 5)
+    choices.keep("a", 10, [0], [1])
+    choices.close()
+    data = Path(path).read_bytes() if kept else b""
+    Path(path).write_bytes(data + bytes(zeros))
+    after = Choices(path, 10_000)
+    assert list(after.of("a", 10)) == [1] * kept
+    if zeros >= 8:
+        with pytest.raises(TooOld):
+            after.check("a", 11)
+    after.close()
+
+
 def test_a_full_disk_says_so_and_spoils_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     choices = Choices(path, 5)
     choices.keep("a", 10, [0], [1])

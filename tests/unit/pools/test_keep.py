@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pools.keep import Keep
+from pathlib import Path
+
+from pools.keep import Keep, keep_in
 
 
 def test_each_worker_has_its_folder_and_no_two_share_one() -> None:
@@ -28,3 +30,7 @@ def test_a_worker_is_told_its_folder_its_session_whether_it_waits_for_the_disk_a
             "answers": 250_000,
             "answers_bytes": 32 * 1024 * 1024,
         }
+
+
+def test_what_is_kept_stays_where_it_is_when_the_process_goes_elsewhere() -> None:
+    assert keep_in("data", frozenset({"scout"}), is_synced=False) == Keep(f"{Path.cwd()}/data", False, frozenset({"scout"}))

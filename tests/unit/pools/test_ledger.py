@@ -28,7 +28,7 @@ from pools.ledger import Ledger
 from pools.log import Log
 from pools.message import STATUS
 from pools.opening import open_ledger
-from pools.refusal import FULL, refusal_of
+from pools.refusal import FULL, STOPPED, refusal_of
 from pools.table import Table
 from tests.support.disks import Fault, SimDisk
 from tests.support.kept import ENGINE, Desk
@@ -543,6 +543,22 @@ def test_a_worker_without_room_takes_no_change_and_answers_everything_else() -> 
     assert said(desk) == [1]
     desk.kill()
     assert stored(desk.disk) == {}
+
+
+@pytest.mark.parametrize("state", [FULL, STOPPED])
+async def test_where_the_log_ends_is_told_also_while_nothing_can_be_written(state: int) -> None:
+    first = Desk()
+    first.ledger.changed(COUNTER, {1: 5})
+    first.settle()
+    end = first.store.end
+    first.kill()
+    desk, _ = refusing(first.disk, refusal_of(state, "as told"))
+    held = [desk.ledger.hold(), desk.ledger.hold()]
+    for _ in held:
+        desk.tell()
+    assert [await one for one in held] == [list(end)] * 2
+    desk.ledger.go_on()
+    desk.kill()
 
 
 def test_with_room_again_the_same_process_takes_changes(monkeypatch: pytest.MonkeyPatch) -> None:

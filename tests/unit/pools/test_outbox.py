@@ -197,6 +197,30 @@ def test_an_agent_has_room_for_so_many_and_its_neighbours_too() -> None:
     setup.desk.close()
 
 
+def test_large_messages_of_all_agents_have_so_many_bytes_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.outbox.OUTBOX_TOTAL_BYTES", 10_000)
+    disk = SimDisk()
+    setup = Setup(disk)
+    setup.outbox.send("s/1", tell(*range(1_000)))  # small ones are bounded by their number
+    setup.outbox.send("s/1", [("tell", f"far/{n}", "add", "x" * 998) for n in range(9)])
+    assert setup.outbox.room("s/2") == OUTBOX_MESSAGES
+    setup.outbox.send("s/2", [("tell", "far/9", "add", "x" * 998)])
+    assert (setup.outbox.room("s/1"), setup.outbox.room("s/2"), setup.outbox.room("s/3")) == (0, 0, 0)
+    setup.settle()
+    setup.desk.kill()
+    setup = Setup(disk)  # as many are on their way in the next process
+    assert setup.outbox.room("s/3") == 0
+    offered = setup.settle(1.0)
+    last = next(row for row in offered if row[3] == "x" * 998)
+    setup.answer([last], (0, FULL))  # held, it has another number and counts once
+    setup.settle(3_600)
+    assert setup.outbox.room("s/3") == 0
+    rest = [row for row in offered if row is not last]
+    setup.answer(rest)
+    assert setup.outbox.room("s/3") == OUTBOX_MESSAGES
+    setup.desk.close()
+
+
 def test_a_timer_keeps_its_time_and_never_runs_late_by_more_than_it_was_long() -> None:
     disk, clock = SimDisk(), Clock(NOW_S * 10**9)
     setup = Setup(disk, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -139,6 +140,22 @@ async def test_a_campaign_that_died_between_two_sprints_begins_the_next_one(tmp_
     assert desk.archive.ids() == [first]  # it was to be one
     await desk.campaign(many(25), sprints=3, is_optimized=False).run()
     assert len({name for items in desk.asked for name in items}) == sum(map(len, desk.asked))
+
+
+async def test_no_bit_of_a_kept_backlog_changes_unseen(tmp_path: Path, chance: Random) -> None:
+    desk = Desk(tmp_path)
+    await desk.campaign(many(5), sprints=1, is_optimized=False).run()
+    (sprint,) = desk.archive.ids()
+    file = Path(desk.archive.path(sprint, "backlog.json"))
+    assert verify(desk.archive.path(sprint)) == []
+    whole = file.read_bytes()
+    for at in range(len(whole)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << chance.randrange(8)]) + whole[at + 1 :])
+        with pytest.raises((BadBacklog, ValueError)):
+            Campaign.restored(desk.archive, sprint, desk.hands)
+        assert [finding.file for finding in verify(desk.archive.path(sprint))] == [str(file)]
+    file.unlink()
+    assert [finding.file for finding in verify(desk.archive.path(sprint))] == [str(file)]
 
 
 async def test_an_aborted_sprint_is_the_last_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +305,25 @@ def test_a_draft_that_is_not_shipped_leaves_nothing(house: House) -> None:
 def test_two_do_not_change_releases_at_once(house: House) -> None:
     with house.releases.draft("sp-1", str(house.work), []), pytest.raises(FolderInUse):
         house.on(PlaceDisk()).rollback()
+
+
+def test_who_has_time_waits_for_another_that_ships(house: House) -> None:
+    with ThreadPoolExecutor(1) as pool:
+
+        def ship() -> str:
+            with house.on(PlaceDisk()).draft("sp-2", str(house.work), house.make("sp-2", b="two"), wait_s=30.0) as draft:
+                return draft.ship().release
+
+        with house.releases.draft("sp-1", str(house.work), house.make("sp-1", a="one")) as draft:
+            other = pool.submit(ship)
+            with pytest.raises(TimeoutError):
+                other.result(0.1)
+            assert draft.ship().release == "0001-sp-1"
+        assert other.result(30) == "0002-sp-2"
+    began_s = time.monotonic()
+    with house.releases.locked(), pytest.raises(FolderInUse), house.on(PlaceDisk()).locked(0.1):
+        pass
+    assert 0.1 <= time.monotonic() - began_s < 10
 
 
 def test_the_oldest_go_and_never_what_is_current_or_before_it(house: House) -> None:
