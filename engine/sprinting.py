@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checkpoints.errors import CheckpointError
 from engine.errors import EngineError, EngineStopped
-from engine.sprintagents import SprintAgents
+from engine.sprintagents import SprintAgents, name_of
 from pools.errors import PoolError
 from pools.usage import cpu_s
 from sprints.archive import Archive
@@ -194,7 +194,12 @@ class Sprinting:
             self._queued.pop(name, None)
 
     def _hands(self) -> Hands:
-        return Hands(self._agents_of, self._prepare, self._cpu_s, self._told)
+        return Hands(self._agents_of, self._prepare, self._cpu_s, self._told, self._is_known)
+
+    def _is_known(self, sprint: str, backlog: Backlog) -> bool:
+        """Whether a task of a backlog was accepted under the id of a sprint, of which nothing but that is left."""
+        names = self._engine.detached.register.names
+        return any(names.find(name_of(sprint, item)) is not None for item in backlog.items)
 
     def _agents_of(self, sprint: str, backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> SprintAgents:
         return SprintAgents(sprint, backlog, self._engine.detached, answered)

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SprintVerbs"]
 
-#: Sprints of one campaign at most: a year of them.
-SPRINTS = 35_040
-
 
 class SprintVerbs:
     """What the socket of an engine can be asked about sprints. verbs: what each name does.  folder: where they are kept."""
@@ -73,13 +70,12 @@ class SprintVerbs:
             raise BadArgument(f"{file} cannot be read: {error.strerror}") from error
         finally:
             await asyncio.to_thread(file.unlink, missing_ok=True)
-        sprints = order.count_if_any("sprints")
         price = order.value("price")
         settings = Settings(
             folder=order.text("folder"),
-            sprints=None if sprints is None else min(sprints, SPRINTS),
-            speed=order.factor("speed", 1.0),
-            seed=order.count("seed", 0, 2**63),
+            sprints=order.value("sprints"),
+            speed=1.0 if order.value("speed") is None else order.value("speed"),
+            seed=order.value("seed") or 0,
             path=tuple(order.texts("path")),
             price=price,
             is_optimized=not order.flag("is_plain"),

@@ -22,6 +22,7 @@ from sprints.chronicle import Chronicle, chronicle_of
 from sprints.clock import Clock
 from sprints.cost import cost_of, read_price
 from sprints.errors import BadBacklog
+from sprints.fitting import fitting
 from sprints.hook import hook_of
 from sprints.impact import Impact, Pattern, impact_of
 from sprints.ledger import Ledger, Line, open_ledger
@@ -42,6 +43,8 @@ __all__ = ["Campaign", "Hands", "Settings"]
 
 #: Sprints in a row in which nothing was done, after which a campaign ends: the next one would fail in the same way.
 FUTILE = 2
+#: Sprints of one campaign at most: a year of them. Seeds that there are: what a ledger's number can tell apart.
+SPRINTS, SEEDS = 35_040, 2**63
 #: Where results and releases lie, beside the backlog, where it does not say.
 WORK, RELEASES = "work", "releases"
 
@@ -51,6 +54,7 @@ class Settings:
     """How a campaign is run.
 
     folder: of the backlog's file, from which its own folders are named.  sprints: how many at most, None for what it takes.
+    speed: as a Clock takes it.  seed: a whole number of 63 bits.  Raises BadBacklog.
     path: where checks by `call` are looked for.  price: what cpu and machine cost.  is_optimized: whether each sprint does what
     the one before advises.  workers: processes that agents share.
     """
@@ -64,6 +68,13 @@ class Settings:
     is_optimized: bool = True
     workers: int = 1
 
+    def __post_init__(self) -> None:
+        Clock(self.speed)
+        if self.sprints is not None and (type(self.sprints) is not int or not 0 < self.sprints <= SPRINTS):
+            raise BadBacklog(f"1 to {SPRINTS:,}, or None for what it takes, not {self.sprints!r:.40}", key="sprints")
+        if type(self.seed) is not int or not 0 <= self.seed < SEEDS:
+            raise BadBacklog(f"a whole number from 0, of at most 63 bits, not {self.seed!r:.40}", key="seed")
+
     def row(self) -> dict[str, Any]:
         """The same as it stands in a ledger."""
         return {name: getattr(self, name) for name in self.__slots__}
@@ -74,12 +85,14 @@ class Hands(NamedTuple):
 
     agents: who does the items of a sprint, by its id; outcomes go to the callable.  prepare: has the agents of the roles there.
     cpu_s: seconds of cpu that the engine has taken so far.  told: called with the id of a sprint and each event of it.
+    is_known: whether it knows an item of a backlog as one of a sprint with this id.
     """
 
     agents: Callable[[str, Backlog, Callable[[Iterable[Outcome]], None]], Agents]
     prepare: Callable[[Backlog], Awaitable[None]]
     cpu_s: Callable[[], float]
     told: Callable[[str, Mapping[str, Any]], None]
+    is_known: Callable[[str, Backlog], bool]
 
 
 class Campaign:
@@ -134,9 +147,16 @@ class Campaign:
     async def run(self, *, is_going_on: bool = False) -> None:
         """Run its sprints to their end. is_going_on: the sprint that it was restored from first.
 
-        Raises LedgerCorrupt of a sprint before: what would be taken for open may be done.  Raises LedgerFailed, OSError, and
-        what the engine raises where its agents cannot be had.
+        Raises SprintBusy where another process works on the backlog, LedgerCorrupt of a sprint before: what would be taken for
+        open may be done.  Raises LedgerFailed, OSError, and what the engine raises where its agents cannot be had.
         """
+        claim = self.archive.claim(self.backlog.name)
+        try:
+            await self._run_all(is_going_on=is_going_on)
+        finally:
+            claim.close()
+
+    async def _run_all(self, *, is_going_on: bool) -> None:
         await asyncio.to_thread(self._learn_all, self.sprint if is_going_on else None)
         left = self.settings.sprints
         if is_going_on:
@@ -144,8 +164,12 @@ class Campaign:
         while (left is None or left > 0) and (self._has_open() or self._unshipped) and not self.is_futile:
             out_an_agent = self._take_advice()
             await self._hands.prepare(self.backlog)
-            sprint = self.archive.make(self._wall(), self.backlog.row())
+            sprint = await asyncio.to_thread(self._make)
             left = await self._run_one(sprint, left, out_an_agent)
+
+    def _make(self) -> str:
+        backlog = self.backlog
+        return self.archive.make(self._wall(), backlog.row(), lambda sprint: self._hands.is_known(sprint, backlog))
 
     @property
     def is_futile(self) -> bool:
@@ -242,6 +266,7 @@ class Campaign:
     def _header(self, sprint: str, plan: Plan, capacity: int, left: int | None, out_an_agent: int) -> dict[str, Any]:
         backlog = self.backlog
         planned = [backlog.items[name] for name in plan.items]
+        unshipped = list(self._unshipped)
         return {
             "id": sprint,
             "backlog": backlog.name,
@@ -252,7 +277,7 @@ class Campaign:
             "workers": self.settings.workers,
             "capacity": capacity,
             "out_an_agent": out_an_agent,
-            "unshipped": list(self._unshipped),
+            "unshipped": unshipped[: fitting(unshipped)],
             "speed": self.settings.speed,
             "seed": self.settings.seed,
             "previous": self._last_digest,
@@ -329,7 +354,7 @@ class Campaign:
         following = {
             "carried": [item for items in told.carried.values() for item in items],
             "retry": [item for item, verdict in settled.items() if verdict != "done"],
-            "follow_ups": free,
+            "follow_ups": free[: fitting(free)],
         }
         impact, cost = impact_of(told, self._known), cost_of(told, self._price, cpu_s)
         return {"impact": impact.row(), "cost": cost.row(), "next": following}

@@ -62,6 +62,7 @@ class Chronicle:
         self.releases: list[tuple[str, int]] = []
         self.not_shipped: list[str] = []
         self.paused_s = 0.0
+        self.is_paused = False
         #: Why it was aborted, and to which release it was taken back; None where neither happened.
         self.aborted: str | None = None
         self.rolled_back: str | None = None
@@ -141,6 +142,9 @@ def chronicle_of(events: Iterable[Mapping[str, Any]]) -> Chronicle:
             pause.append(told.seconds)
         elif event["e"] == "resumed" and pause:
             told.paused_s += told.seconds - pause.pop()
+    told.is_paused = bool(pause)
+    if pause:
+        told.paused_s += told.seconds - pause[0]
     _close_span(told, told.seconds)
     return told
 

@@ -22,7 +22,7 @@ NAMED = 5
 
 
 def state_of(told: Chronicle, *, is_running: bool = False) -> str:
-    """A word for how it stands: `damaged`, `aborted`, `rolled back`, `done`, `left some`, the step it is in, or `stopped`."""
+    """A word for how it stands: `damaged`, `aborted`, `rolled back`, `done`, `left some`, `paused`, its step, or `stopped`."""
     if told.damage is not None:
         return "damaged"
     if told.rolled_back is not None:
@@ -33,6 +33,8 @@ def state_of(told: Chronicle, *, is_running: bool = False) -> str:
         return "done" if told.verdicts["done"] == len(told.planned) else "left some"
     if not is_running:
         return "stopped"
+    if told.is_paused:
+        return "paused"
     return told.spans[-1].phase if told.spans else "plan"
 
 

@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
         is_queued=options.queue,
     )
     if not begun["sprint"]:
-        print(f"nothing of {backlog.name} is left to do")
+        _show_nothing(options, backlog.name)
         return errors.DONE
     if options.detach:
         return _leave(options, begun)
@@ -77,6 +77,13 @@ def _orders(backlog: Backlog) -> list[Order]:
     for role in backlog.roles.values():
         wanted[role.kind] = wanted.get(role.kind, 0) + role.agents
     return [Order(kind, count) for kind, count in wanted.items()]
+
+
+def _show_nothing(options: Namespace, backlog: str) -> None:
+    if options.json:
+        show_json({"schema": SCHEMA, "backlog": backlog, "id": None, "state": "nothing left"})
+    else:
+        print(f"nothing of {backlog} is left to do")
 
 
 def _leave(options: Namespace, begun: dict[str, Any]) -> int:

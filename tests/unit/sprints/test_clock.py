@@ -21,7 +21,7 @@ def test_time_goes_so_many_times_as_fast() -> None:
     assert clock.until_s(60.0) == 0.0
 
 
-@pytest.mark.parametrize("speed", [0.0, -1.0, math.inf, math.nan, FASTEST * 2])
+@pytest.mark.parametrize("speed", [0.0, -1.0, math.inf, math.nan, FASTEST * 2, "x", True, None])
 def test_a_speed_that_cannot_be_is_refused(speed: float) -> None:
     with pytest.raises(BadBacklog, match="speed"):
         Clock(speed)
