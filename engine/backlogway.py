@@ -18,6 +18,7 @@ from engine.backlogfile import read_backlog_file
 from pools.values import fault
 from sprints.backlog import Backlog, read_backlog
 from sprints.errors import BadBacklog
+from sprints.grammar import check_grammar
 
 __all__ = ["Given", "given_backlog", "handed_over", "references_of"]
 
@@ -33,6 +34,7 @@ def given_backlog(given: Given, folder: str | os.PathLike[str] | None) -> tuple[
     if isinstance(given, Mapping):
         backlog = read_backlog(given)
         _check_values(backlog)
+        check_grammar(backlog.items.values())
         return backlog, Path.cwd() if folder is None else Path(folder).resolve()
     file = Path(given)
     return read_backlog_file(file), file.resolve().parent if folder is None else Path(folder).resolve()

@@ -39,7 +39,8 @@ def run(options: Namespace) -> int:
         import yaml
 
         yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=True, width=120)
-    hint(options, f"{figures.plural(len(document['tasks']), 'task')}; say which kinds the roles are, then: engine sprint check BACKLOG")
+    tasks = figures.plural(len(document["tasks"]), "task")
+    hint(options, f"{tasks}; say which kinds the roles are, then: engine sprint check BACKLOG")
     return errors.DONE
 
 
