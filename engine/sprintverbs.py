@@ -68,6 +68,8 @@ class SprintVerbs:
             backlog = await asyncio.to_thread(lambda: read_backlog(orjson.loads(file.read_bytes())))
         except OSError as error:
             raise BadArgument(f"{file} cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise BadArgument(f"{file} is no JSON: {error}") from error
         finally:
             await asyncio.to_thread(file.unlink, missing_ok=True)
         price = order.value("price")
