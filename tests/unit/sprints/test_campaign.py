@@ -267,3 +267,26 @@ async def test_what_was_not_shipped_and_one_line_cannot_name_is_shipped_in_the_e
     await desk.campaign(many(8), is_optimized=False).run()
     assert [len(next(desk.archive.events(sprint))["unshipped"]) for sprint in desk.archive.ids()] == [0, 6, 2]
     assert [told[1] for sprint in desk.archive.ids() for told in desk.archive.chronicle(sprint).releases] == [6, 2]
+
+
+async def test_a_clock_on_the_wall_that_is_set_back_changes_no_step_and_no_order(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    wall_s = [1_795_219_200.0]
+
+    def back() -> float:
+        wall_s[0] -= 3_600.0
+        return wall_s[0]
+
+    row = many(25) | {"sprint": {"shape": "waves"}}
+    await Campaign(desk.archive, read_backlog(row), desk.settings(is_optimized=False), desk.hands, back).run()
+    assert sorted(name for items in desk.asked for name in items) == sorted(f"t{at}" for at in range(25))
+    ids = desk.archive.ids()
+    assert ids == [f"sp-20261120-{at:03d}" for at in range(1, len(ids) + 1)]
+    for sprint in ids:
+        events = list(desk.archive.events(sprint))
+        times = [event["s"] for event in events]
+        assert times == sorted(times)
+        phases = [(event["wave"], event["phase"]) for event in events if event["e"] == "phase"]
+        assert phases == [(wave, phase) for wave in range(4) for phase in ("plan", "exec", "test", "ship")]
+        assert all(span.end_s >= span.begin_s for span in desk.archive.chronicle(sprint).spans)
+        assert verify(desk.archive.path(sprint), sprint=sprint, is_over=True) == []
