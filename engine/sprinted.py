@@ -50,7 +50,7 @@ class Sprinted:
         ConfigError, SprintBusy, KindNotLoaded, UnknownKind, LedgerCorrupt, LedgerFailed, CampaignFailed, EngineStopped.
         """
         from engine.backlogway import given_backlog, references_of
-        from sprints.campaign import Settings
+        from sprints.settings import Settings
 
         engine = cast("Host", self)
         read, place = await asyncio.to_thread(given_backlog, backlog, folder)

@@ -18,11 +18,12 @@ from pools.errors import PoolError
 from pools.usage import cpu_s
 from sprints.archive import Archive
 from sprints.backlog import Backlog
-from sprints.campaign import Campaign, Hands, Settings
+from sprints.campaign import Campaign, Hands
 from sprints.chronicle import Chronicle
 from sprints.errors import CampaignFailed, SprintBusy, SprintError, SprintOver, TooManyQueued, UnknownSprint
 from sprints.outcome import Outcome
 from sprints.runner import Runner
+from sprints.settings import Settings
 
 if TYPE_CHECKING:
     from engine.host import Host

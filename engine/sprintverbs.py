@@ -59,7 +59,7 @@ class SprintVerbs:
     async def _run(self, order: Order) -> dict[str, Any]:
         """Begin a campaign on the backlog in a file, which is removed once it is read."""
         from sprints.backlog import read_backlog
-        from sprints.campaign import Settings
+        from sprints.settings import Settings
 
         file = Path(order.text("file"))
         if file.parent != self._folder:

@@ -33,7 +33,7 @@ def state_of(told: Chronicle, *, is_running: bool = False) -> str:
         return "done" if told.verdicts["done"] == len(told.planned) else "left some"
     if not is_running:
         return "stopped"
-    if told.is_paused:
+    if told.pause is not None:
         return "paused"
     return told.spans[-1].phase if told.spans else "plan"
 

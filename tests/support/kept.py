@@ -9,9 +9,10 @@ from typing import Any
 
 from sprints.archive import Archive
 from sprints.backlog import Backlog, read_backlog
-from sprints.campaign import Campaign, Hands, Settings
+from sprints.campaign import Campaign, Hands
 from sprints.item import Item
 from sprints.outcome import Outcome
+from sprints.settings import Settings
 from tests.support.sprinting import Answers, done
 
 __all__ = ["NOON_S", "kept"]

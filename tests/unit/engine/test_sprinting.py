@@ -15,8 +15,8 @@ from engine import sprinting as module
 from engine.errors import EngineStopped
 from engine.sprinting import Sprinting
 from sprints.backlog import Backlog, read_backlog
-from sprints.campaign import Settings
 from sprints.errors import CampaignFailed, SprintBusy, SprintOver, TooManyQueued, UnknownSprint
+from sprints.settings import Settings
 from tests.support.makers import Maker
 from tests.support.processes import pool, running, until
 

@@ -12,10 +12,11 @@ import pytest
 from sprints import fitting
 from sprints.archive import HTML, MARKDOWN, Archive
 from sprints.backlog import Backlog, read_backlog
-from sprints.campaign import FUTILE, Campaign, Hands, Settings
+from sprints.campaign import FUTILE, Campaign, Hands
 from sprints.errors import BadBacklog, SprintBusy
 from sprints.item import Item
 from sprints.outcome import Outcome
+from sprints.settings import Settings
 from sprints.verification import verify
 from tests.support.sprinting import Answers, document, done
 
@@ -214,20 +215,6 @@ async def test_where_only_a_release_is_missing_a_sprint_ships_it(tmp_path: Path)
     assert [len(desk.archive.chronicle(sprint).releases) for sprint in desk.archive.ids()] == [0, 1]
     await desk.campaign(document(*tasks)).run()
     assert len(desk.archive.ids()) == 2
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("sprints", value) for value in (0, -1, 1.5, "2", True, 10**6)]
-    + [("speed", value) for value in (0, -1, "x", None, float("nan"), 1e9, True)]
-    + [("seed", value) for value in (-1, "x", 2**63, 1.0, None)],
-)
-def test_what_no_campaign_can_be_told_is_refused_before_anything_is_made(tmp_path: Path, key: str, value: Any) -> None:
-    desk = Desk(tmp_path)
-    with pytest.raises(BadBacklog, match=key) as refused:
-        desk.settings(**{key: value})
-    assert refused.value.key == key
-    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_backlog_that_another_process_works_on_is_left_to_it(tmp_path: Path) -> None:

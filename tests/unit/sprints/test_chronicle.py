@@ -63,7 +63,7 @@ def test_a_pause_that_has_not_ended_is_told_and_its_time_is_none_of_exec() -> No
         {"e": "phase", "s": 0, "wave": 0, "phase": "exec", "planned_s": 9},
         {"e": "paused", "s": 2.0},
     ]
-    assert chronicle_of(begun).is_paused
+    assert chronicle_of(begun).pause == 2.0
     aborted = chronicle_of([*begun, {"e": "aborted", "s": 5.0, "why": "so"}, {"e": "ended", "s": 5.0, "counts": {}}])
     assert (aborted.paused_s, aborted.exec_s) == (3.0, 2.0)
-    assert not chronicle_of([*begun, {"e": "resumed", "s": 3.0}]).is_paused
+    assert chronicle_of([*begun, {"e": "resumed", "s": 3.0}]).pause is None
