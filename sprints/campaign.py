@@ -77,6 +77,8 @@ class Campaign:
         self.sprint = self.first = ""
         #: Set once the first sprint is on the disk, from where it goes on whatever happens.
         self.begun = asyncio.Event()
+        #: Set while its sprint can be told something, and once that has ended; not while it is about to begin or to go on.
+        self.is_ready = asyncio.Event()
         self._hands = hands
         self._wall = wall
         self._price = read_price(settings.price)
@@ -167,6 +169,7 @@ class Campaign:
     async def _run_one(self, sprint: str, left: int | None = None, out_an_agent: int = ITEMS_OUT_AN_AGENT) -> int | None:
         """Run a sprint, or what is left of it; returns how many may follow, None for any number."""
         self.sprint, self.first = sprint, self.first or sprint
+        self.is_ready.clear()
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
         told = chronicle_of(line.facts for line in lines)
@@ -181,6 +184,7 @@ class Campaign:
                 await self._work(told, ledger, lines, left, out_an_agent)
         finally:
             self.runner = None
+            self.is_ready.set()
             ledger.close()
         await asyncio.to_thread(self._end, sprint, told)
         if not is_over:
@@ -227,6 +231,7 @@ class Campaign:
                 header = self._header(sprint, plan, capacity, left, out_an_agent)
                 state = Sprint(header, backlog.shape, plan, backlog.items, self._done)
             self.runner = Runner(state, parts, self._told)
+            self.is_ready.set()
             try:
                 await self.runner.run()
             finally:

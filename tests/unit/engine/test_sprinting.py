@@ -116,3 +116,24 @@ async def test_a_campaign_that_was_left_between_two_sprints_goes_on_with_the_nex
         await made.finished(again)
         rows = made.archive.rows(first)
         assert [row["sprint"]["verdicts"] for row in rows] == [{"done": 10}, {"done": 1}]
+
+
+async def test_a_sprint_that_is_about_to_go_on_can_be_told_something_at_once(tmp_path: Path) -> None:
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path), Settings(str(tmp_path)))
+        await made.begun(run)
+        sprint = run.campaign.first
+        await made.pause(sprint)
+        await made.leave(run)
+        again = made.resume()
+        assert again is not None
+        assert again.campaign.runner is None  # it has not come to it yet
+        await made.go_on(sprint)
+        assert not made.status()[0]["is_paused"]
+        await made.leave(again)
+        assert made.resume() is not None
+        await made.abort(sprint, "as told")
+        await made.ended(sprint)
+        assert made.archive.chronicle(sprint).aborted == "as told"
+        with pytest.raises(SprintOver):
+            await made.pause(sprint)
