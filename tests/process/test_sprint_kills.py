@@ -98,20 +98,22 @@ def test_workers_killed_in_every_wave(yard: Yard) -> None:
     check_whole(yard, sprint)
 
 
-def test_an_engine_killed_behind_an_abort_and_in_a_pause_does_what_it_was_told(yard: Yard) -> None:
-    sprint = begun(yard)
+def test_an_engine_killed_in_a_pause_and_behind_an_abort_does_what_it_was_told(yard: Yard) -> None:
+    wait = "touch ../../../hooked; while [ ! -e ../../../never ]; do sleep 0.02; done"
+    ship = {"hooks": [{"command": ["sh", "-c", wait]}]}
+    sprint = yard.begun(yard.write(*(yard.task(f"t{at}") for at in range(4)), yard.gated("g", "t0"), ship=ship), "--every")
     yard.until(lambda: yard.events(sprint, "receipt"))
     yard.sprint("pause")
     yard.kill()
     yard.restart()
     yard.sprint("resume", sprint)
-    done = len(yard.events(sprint, "receipt"))
-    yard.until(lambda: len(yard.events(sprint, "receipt")) > done)
+    (yard.folder / "gate").touch()
+    yard.until(lambda: (yard.folder / "hooked").exists())  # it ships, and will until it is killed
     yard.sprint("abort", sprint)
     yard.kill()
     yard.restart()
     counts = yard.over(sprint)["counts"]
-    assert counts["planned"] == counts["done"] + counts["carried"]
+    assert (counts["planned"], counts["done"], counts["shipped"]) == (5, 5, 0)
     assert [event["e"] for event in yard.events(sprint, "paused", "resumed", "aborted", "ended")] == [
         "paused",
         "resumed",
@@ -119,4 +121,6 @@ def test_an_engine_killed_behind_an_abort_and_in_a_pause_does_what_it_was_told(y
         "ended",
     ]
     assert yard.engine.document("sprint", "ls")["sprints"][0]["state"] == "aborted"
+    assert len(yard.ids()) == 1
+    assert not (yard.folder / "releases" / "current").exists()
     yard.sprint("verify", sprint)

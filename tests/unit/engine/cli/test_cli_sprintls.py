@@ -60,3 +60,17 @@ def test_a_damaged_one_is_shown_as_far_as_it_goes_and_one_without_a_ledger_is_no
     code, out, error = sprint("show", killed)
     assert code == 0
     assert "0 of 0 items" in out
+
+
+def test_no_name_commands_the_terminal(sprint: Sprint, tmp_path: Path, archive: Path) -> None:
+    evil = "\x1b[2Jx\r\x07"
+    ship = {"hooks": [{"command": ["sh", "-c", "printf '\\033[31mno'; exit 1"]}]}
+    row = document({"id": f"bad{evil}"}, {"id": f"a{evil}"}, name=f"app{evil}", ship=ship)
+    (first, *_) = kept(tmp_path, row, archive=archive)
+    (tmp_path / "app.json").write_text(json.dumps(row))
+    for words in (("ls",), ("show", first), ("diff", first, first), ("check", "app.json"), ("verify",)):
+        code, out, error = sprint(*words)
+        assert code == 0
+        assert not {"\x1b", "\r", "\x07"} & set(out + error), (words, out)
+    assert "badx: failed" not in sprint("ls")[1]
+    assert "badx : failed" in sprint("show", first)[1]
