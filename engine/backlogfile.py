@@ -18,6 +18,7 @@ from engine.exactjson import INTEGERS, NotExact, NotJson, read
 from sprints import fields as ways
 from sprints.backlog import SCHEMA, Backlog, read_backlog
 from sprints.errors import BadBacklog
+from sprints.grammar import check_grammar
 from sprints.spec import BACKLOG_BYTES, BACKLOG_ITEMS
 
 __all__ = ["LINES", "read_backlog_file"]
@@ -53,7 +54,14 @@ def read_backlog_file(file: Path) -> Backlog:
     if file.suffix == JSON:
         return _read_json(file)
     tree = read_document(file, FORM)
-    return read_backlog(_Values(file).value_of(tree, ()), lambda path: f"{file}:{_line(tree, path)}")
+    return _read(_Values(file).value_of(tree, ()), lambda path: f"{file}:{_line(tree, path)}")
+
+
+def _read(document: object, where: ways.Where) -> Backlog:
+    """A backlog of which each check can be made. Raises BadBacklog."""
+    backlog = read_backlog(document, where)
+    check_grammar(backlog.items.values(), where)
+    return backlog
 
 
 def _read_json(file: Path) -> Backlog:
@@ -65,10 +73,10 @@ def _read_json(file: Path) -> Backlog:
     except OSError as missing:
         raise ConfigError(f"cannot be read: {missing.strerror}", key="", file=file) from missing
     except NotExact as wrong:
+        _Values(file, is_json=True).value_of(read_document(file, FORM), ())  # which names the line and key of most
         raise ConfigError(str(wrong), key="", file=file) from wrong
     except NotJson as wrong:
-        read_document(file, FORM)
-        raise ConfigError(f"not JSON: {wrong}", key="", file=file) from wrong
+        raise ConfigError(f"not JSON: {wrong}", key="", file=file, line=wrong.line) from wrong
     if document is None:
         raise ConfigError(f"larger than {YAML_BYTES:,} bytes; a file of JSON lines may be larger", key="", file=file)
 
@@ -76,9 +84,9 @@ def _read_json(file: Path) -> Backlog:
         try:
             return f"{file}:{_line(read_document(file, FORM), path)}"
         except ConfigError:
-            return str(file)
+            return f"{file}:1"
 
-    return read_backlog(document, where)
+    return _read(document, where)
 
 
 def _line(node: Node, path: ways.Path) -> int:
@@ -98,8 +106,9 @@ def _line(node: Node, path: ways.Path) -> int:
 class _Values:
     """The values of a file's texts."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, is_json: bool = False) -> None:
         self._file = file
+        self._is_json = is_json
         self._count = 0
 
     def value_of(self, node: Node, path: ways.Path) -> Any:
@@ -123,6 +132,8 @@ class _Values:
             return _WORDS[text]
         found = _NUMBER.fullmatch(text)
         if found is None:
+            if self._is_json:
+                raise self._wrong(f"{text:.30} is not in JSON", leaf, path)
             return text
         if found[2] or found[3]:
             number = float(text)
@@ -159,7 +170,7 @@ def _read_lines(file: Path) -> Backlog:
         number = lines[int(path[1])] if len(path) > 1 and path[0] == "tasks" else 1
         return f"{file}:{number}"
 
-    return read_backlog({**document, "tasks": tasks}, where)
+    return _read({**document, "tasks": tasks}, where)
 
 
 def _values(file: Path) -> Iterator[tuple[int, Any]]:

@@ -16,7 +16,10 @@ import orjson
 
 from checkpoints.errors import FULL, DiskFull
 from engine.backlogfile import read_backlog_file
+from pools.values import fault
 from sprints.backlog import Backlog, read_backlog
+from sprints.errors import BadBacklog
+from sprints.grammar import check_grammar
 
 __all__ = ["Given", "given_backlog", "handed_over", "references_of"]
 
@@ -30,9 +33,21 @@ def given_backlog(given: Given, folder: str | os.PathLike[str] | None) -> tuple[
     Raises BadBacklog, ConfigError.
     """
     if isinstance(given, Mapping):
-        return read_backlog(given), Path.cwd() if folder is None else Path(folder).resolve()
+        backlog = read_backlog(given)
+        _check_values(backlog)
+        check_grammar(backlog.items.values())
+        return backlog, Path.cwd() if folder is None else Path(folder).resolve()
     file = Path(given)
     return read_backlog_file(file), file.resolve().parent if folder is None else Path(folder).resolve()
+
+
+def _check_values(backlog: Backlog) -> None:
+    """Raises BadBacklog for what its ledger, or a restart, would give back as something else."""
+    for at, item in enumerate(backlog.items.values()):
+        for key, value in (("args", item.args), ("check", item.check)):
+            wrong = None if value is None else fault(value, "it", tuples=False)
+            if wrong is not None:
+                raise BadBacklog(wrong, key=f"tasks[{at}].{key}")
 
 
 def references_of(backlog: Backlog, folder: Path, more: Iterable[str] = ()) -> list[str]:

@@ -17,11 +17,15 @@ __all__ = ["INTEGERS", "NotExact", "NotJson", "read"]
 
 #: Integers that fit in 64 bits, signed or not.
 INTEGERS = range(-(2**63), 2**64)
-_POSITION = re.compile(r": line \d+ column (\d+) \(char \d+\)$")
+_POSITION = re.compile(r"(?: at)?: line \d+ column (\d+) \(char \d+\)$")
 
 
 class NotJson(ValueError):
-    """A text is not JSON."""
+    """A text is not JSON. line: where, from 1."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class NotExact(ValueError):
@@ -37,7 +41,7 @@ def read(line: bytes) -> Any:
         orjson.loads(line)
     except orjson.JSONDecodeError as error:
         _read_exactly(line)
-        raise NotJson(_said(error)) from None
+        raise NotJson(_said(error), error.lineno) from None
     return _read_exactly(line)
 
 
@@ -49,13 +53,14 @@ def _read_exactly(line: bytes) -> Any:
     except RecursionError:
         raise NotExact("it is nested too deep") from None
     except ValueError as error:
-        raise NotJson(_said(error)) from None
+        raise NotJson(_said(error), getattr(error, "lineno", 1)) from None
 
 
 def _said(error: Exception) -> str:
     """A parser's complaint, with the place in words."""
     text = str(error)
-    return _POSITION.sub(r" at character \1", text[:1].lower() + text[1:])
+    start = text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    return _POSITION.sub(r" at character \1", start)
 
 
 def _integer(text: str) -> int:

@@ -7,6 +7,8 @@ kill is sent again without being run again. It judges nothing: what an outcome i
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -26,7 +28,7 @@ from sprints.backlog import Backlog
 from sprints.item import Item
 from sprints.outcome import Outcome
 
-__all__ = ["SprintAgents"]
+__all__ = ["SprintAgents", "name_of"]
 
 #: An item, and whether it may have been sent before.
 Sent = tuple[Item, bool]
@@ -40,14 +42,20 @@ class SprintAgents:
     """Does the items of one sprint. answered: told of those that have ended."""
 
     def __init__(
-        self, sprint: str, backlog: Backlog, detached: Detached, answered: Callable[[Iterable[Outcome]], None]
+        self,
+        sprint: str,
+        backlog: Backlog,
+        detached: Detached,
+        answered: Callable[[Iterable[Outcome]], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sprint = sprint
         self._backlog = backlog
         self._detached = detached
         self._answered = answered
-        #: Items that are out, by the name of their task.
-        self._out: dict[str, Item] = {}
+        self._monotonic = monotonic
+        #: Items that are out, by the name of their task, with when they were sent; minus infinity where that was before a kill.
+        self._out: dict[str, tuple[Item, float]] = {}
         #: Items are alike in most: a form for each that differs.
         self._options: dict[tuple[Any, ...], Options] = {}
         self._waiting: deque[Sent] = deque()
@@ -67,8 +75,9 @@ class SprintAgents:
     async def send(self, items: Sequence[Item], *, is_again: bool) -> None:
         """Have these done; returns at once."""
         self._waiting += ((item, is_again) for item in items)
+        since_s = -math.inf if is_again else self._monotonic()
         for item in items:
-            self._out[self._name(item.id)] = item
+            self._out[self._name(item.id)] = item, since_s
         if self._sender is None or self._sender.done():
             self._sender = asyncio.get_running_loop().create_task(self._send_all())
 
@@ -94,7 +103,7 @@ class SprintAgents:
             await self._detached.cancel(name)
 
     def _name(self, item: str) -> str:
-        return f"{self._sprint}/{item}"
+        return name_of(self._sprint, item)
 
     # -- out ---------------------------------------------------------------------------------------------------------------
 
@@ -158,24 +167,29 @@ class SprintAgents:
             self._end(item, Outcome(item.id, False, None, type(error).__name__, str(error)))
         else:
             if task.ended_s is not None:
-                self._end(item, _outcome(item, task))
+                self._end(item, _outcome(item, task, math.inf))
 
     # -- back --------------------------------------------------------------------------------------------------------------
 
     def _ended(self, endings: Sequence[Ending]) -> None:
         """Tasks have ended, whosever they are."""
-        out = self._out
-        ours = [(item, ending.task) for ending in endings if (item := out.pop(ending.task.name, None)) is not None]  # type: ignore[arg-type]
+        out, now_s = self._out, self._monotonic()
+        ours = [(sent, ending.task) for ending in endings if (sent := out.pop(ending.task.name, None)) is not None]  # type: ignore[arg-type]
         if ours:
-            self._answered([_outcome(item, task) for item, task in ours])
+            self._answered([_outcome(item, task, now_s - since_s) for (item, since_s), task in ours])
 
     def _end(self, item: Item, outcome: Outcome) -> None:
         if self._out.pop(self._name(item.id), None) is not None:
             self._answered([outcome])
 
 
-def _outcome(item: Item, task: Task) -> Outcome:
-    """What the end of a task says."""
+def name_of(sprint: str, item: str) -> str:
+    """What an item of a sprint is called as a task."""
+    return f"{sprint}/{item}"
+
+
+def _outcome(item: Item, task: Task, out_s: float) -> Outcome:
+    """What the end of a task says. out_s: how long it was out, by a clock that nobody sets: no part of that was longer."""
     is_done = task.state == "done"
     error = task.error
     value: Any = None if task.value is None else orjson.loads(task.value)
@@ -183,7 +197,8 @@ def _outcome(item: Item, task: Task) -> Outcome:
     ready_s = task.ready_s or task.accepted_s
     ran_s = task.ran_s
     if ran_s is None and started_s is not None and ended_s is not None:  # it did not answer
-        ran_s = max(ended_s - started_s, 0.0)
+        ran_s = min(max(ended_s - started_s, 0.0), out_s)
+    waited_s = None if started_s is None else max((ended_s or started_s) - ready_s - (ran_s or 0.0), 0.0)
     return Outcome(
         item.id,
         is_done,
@@ -192,6 +207,6 @@ def _outcome(item: Item, task: Task) -> Outcome:
         None if is_done or error is None else error.message,
         task.agent,
         ran_s if ran_s is None else round(ran_s, 6),
-        None if started_s is None else round(max((ended_s or started_s) - ready_s - (ran_s or 0.0), 0.0), 6),
+        None if waited_s is None else round(min(waited_s, max(out_s - (ran_s or 0.0), 0.0)), 6),
         task.effects or {},
     )

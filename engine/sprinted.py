@@ -36,20 +36,21 @@ class Sprinted:
         path: Iterable[str | Path] = (),
         price: Mapping[str, Any] | None = None,
         is_optimized: bool = True,
+        is_queued: bool = False,
     ) -> list[dict[str, Any]]:
         """Work on a backlog; what became of each sprint: `sprint` (its record), `impact` (its figures), `next` (what is left).
 
         backlog: a file, or what stands in one.  folder: from which its own folders are named; that of the file by default.
         sprints: how many at most, None until nothing is left.  speed: so many times as fast as the clock.  archive: where
         ledgers and reports are kept; `sprints` in the folder by default.  path: where checks by `call` are looked for, beside
-        the folder.  price: `{"agent_hours_1000": …, "cpu_hour": …}`.  is_optimized: whether a sprint does what the one before
-        advises.
+        the folder.  price: `{"currency": …, "cpu_hour": …, "machine_hour": …}`.  is_optimized: whether a sprint does what the
+        one before advises.  is_queued: wait for the backlog where this engine works on it.
 
         A sprint that was killed goes on with what was asked for then. Who is cancelled leaves it so.  Raises BadBacklog,
         ConfigError, SprintBusy, KindNotLoaded, UnknownKind, LedgerCorrupt, LedgerFailed, CampaignFailed, EngineStopped.
         """
         from engine.backlogway import given_backlog, references_of
-        from sprints.campaign import Settings
+        from sprints.settings import Settings
 
         engine = cast("Host", self)
         read, place = await asyncio.to_thread(given_backlog, backlog, folder)
@@ -67,7 +68,7 @@ class Sprinted:
             workers=len(engine.swarm.seats),
         )
         sprinting = self._sprinting_in(place / "sprints" if archive is None else Path(archive))
-        run = sprinting.resume(read.name) or await sprinting.run(read, settings)
+        run = sprinting.resume(read.name) or await sprinting.run(read, settings, is_queued=is_queued)
         try:
             await sprinting.finished(run)
         except asyncio.CancelledError:

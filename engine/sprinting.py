@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checkpoints.errors import CheckpointError
 from engine.errors import EngineError, EngineStopped
-from engine.sprintagents import SprintAgents
+from engine.sprintagents import SprintAgents, name_of
 from pools.errors import PoolError
 from pools.usage import cpu_s
 from sprints.archive import Archive
 from sprints.backlog import Backlog
-from sprints.campaign import Campaign, Hands, Settings
+from sprints.campaign import Campaign, Hands
 from sprints.chronicle import Chronicle
 from sprints.errors import CampaignFailed, SprintBusy, SprintError, SprintOver, TooManyQueued, UnknownSprint
 from sprints.outcome import Outcome
 from sprints.runner import Runner
+from sprints.settings import Settings
 
 if TYPE_CHECKING:
     from engine.host import Host
@@ -143,11 +144,7 @@ class Sprinting:
 
     async def begun(self, run: Run) -> None:
         """Return once the first sprint of a campaign is on the disk, or it has ended. Raises what it failed with by then."""
-        begun = asyncio.get_running_loop().create_task(run.campaign.begun.wait())
-        try:
-            await asyncio.wait([begun, run.task], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            begun.cancel()
+        await _first_of(run.campaign.begun, run.task)
         if run.task.done():
             await self.finished(run)
 
@@ -194,7 +191,12 @@ class Sprinting:
             self._queued.pop(name, None)
 
     def _hands(self) -> Hands:
-        return Hands(self._agents_of, self._prepare, self._cpu_s, self._told)
+        return Hands(self._agents_of, self._prepare, self._cpu_s, self._told, self._is_known)
+
+    def _is_known(self, sprint: str, backlog: Backlog) -> bool:
+        """Whether a task of a backlog was accepted under the id of a sprint, of which nothing but that is left."""
+        names = self._engine.detached.register.names
+        return any(names.find(name_of(sprint, item)) is not None for item in backlog.items)
 
     def _agents_of(self, sprint: str, backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> SprintAgents:
         return SprintAgents(sprint, backlog, self._engine.detached, answered)
@@ -234,22 +236,34 @@ class Sprinting:
 
     async def pause(self, sprint: str) -> None:
         """Have a sprint send nothing more, and its time stand still. Raises UnknownSprint, SprintOver."""
-        await self._runner(sprint, "be paused").pause()
+        await (await self._runner(sprint, "be paused")).pause()
 
     async def go_on(self, sprint: str) -> None:
         """Have a paused sprint go on. Raises UnknownSprint, SprintOver."""
-        await self._runner(sprint, "go on").resume()
+        await (await self._runner(sprint, "go on")).resume()
 
     async def abort(self, sprint: str, why: str) -> None:
         """End a sprint before its time, and its campaign with it. Raises UnknownSprint, SprintOver."""
-        await self._runner(sprint, "be aborted").abort(why)
+        await (await self._runner(sprint, "be aborted")).abort(why)
 
-    def _runner(self, sprint: str, asked: str) -> Runner:
-        for campaign, _ in self._running.values():
-            if campaign.sprint == sprint and campaign.runner is not None:
-                return campaign.runner
+    async def _runner(self, sprint: str, asked: str) -> Runner:
+        """What runs a sprint, once that has begun or goes on. Raises UnknownSprint, SprintOver."""
+        for run in list(self._running.values()):
+            if run.campaign.sprint == sprint:
+                await _first_of(run.campaign.is_ready, run.task)
+                if run.campaign.sprint == sprint and run.campaign.runner is not None:
+                    return run.campaign.runner
         self.archive.path(sprint)
         raise SprintOver(sprint, asked)
+
+
+async def _first_of(event: asyncio.Event, task: asyncio.Task[None]) -> None:
+    """Return once an event is there, or a task has ended."""
+    waiting = asyncio.get_running_loop().create_task(event.wait())
+    try:
+        await asyncio.wait([waiting, task], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
 def _has_more(campaign: Campaign, told: Chronicle) -> bool:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SprintVerbs"]
 
-#: Sprints of one campaign at most: a year of them.
-SPRINTS = 35_040
-
 
 class SprintVerbs:
     """What the socket of an engine can be asked about sprints. verbs: what each name does.  folder: where they are kept."""
@@ -62,7 +59,7 @@ class SprintVerbs:
     async def _run(self, order: Order) -> dict[str, Any]:
         """Begin a campaign on the backlog in a file, which is removed once it is read."""
         from sprints.backlog import read_backlog
-        from sprints.campaign import Settings
+        from sprints.settings import Settings
 
         file = Path(order.text("file"))
         if file.parent != self._folder:
@@ -71,15 +68,16 @@ class SprintVerbs:
             backlog = await asyncio.to_thread(lambda: read_backlog(orjson.loads(file.read_bytes())))
         except OSError as error:
             raise BadArgument(f"{file} cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise BadArgument(f"{file} is no JSON: {error}") from error
         finally:
             await asyncio.to_thread(file.unlink, missing_ok=True)
-        sprints = order.count_if_any("sprints")
         price = order.value("price")
         settings = Settings(
             folder=order.text("folder"),
-            sprints=None if sprints is None else min(sprints, SPRINTS),
-            speed=order.factor("speed", 1.0),
-            seed=order.count("seed", 0, 2**63),
+            sprints=order.value("sprints"),
+            speed=1.0 if order.value("speed") is None else order.value("speed"),
+            seed=order.value("seed") or 0,
             path=tuple(order.texts("path")),
             price=price,
             is_optimized=not order.flag("is_plain"),

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Executor"]
 
-#: Tasks of the first slice of a section, and of the largest: a slice aims at half of REPLY_AFTER_S.
-FIRST_SLICE, MOST_SLICE = 64, 1024
+#: Tasks of a worker's first slice, of which nobody knows how long they take, and of the largest: a slice aims at half of
+#: REPLY_AFTER_S.
+FIRST_SLICE, MOST_SLICE = 4, 1024
 #: Bytes of answers after which a slice ends: they go into one record with what their tasks changed.
 SLICE_BYTES = 2 * 1024 * 1024
 #: Integers that CPython holds in one digit and compares fastest; larger ones are looked at by `sendable`.
@@ -103,6 +104,8 @@ class Executor:
         self.queued = 0
         self._is_pumping = False
         self._slice = FIRST_SLICE
+        #: When a slice that takes the long way with its tasks has run long enough.
+        self._late_ns = 0.0
         self._alone: Agent | None = None
         self._running: Job | None = None
 
@@ -201,6 +204,7 @@ class Executor:
             if answers is not job.answers and answers is not None:
                 answers.flush()
             answers, at = job.answers, job.next
+            self._late_ns = now + REPLY_AFTER_S * 1e9
             if self._scales.is_on:
                 self._weigh(job)
             else:
@@ -236,7 +240,7 @@ class Executor:
 
     def _fit_slice(self, elapsed_ns: int) -> None:
         if elapsed_ns > REPLY_AFTER_S * 5e8:
-            self._slice = max(self._slice // 2, 1)
+            self._slice = max(int(self._slice * REPLY_AFTER_S * 5e8 / elapsed_ns), 1)
         elif elapsed_ns < REPLY_AFTER_S * 2e8:
             self._slice = min(self._slice * 2, MOST_SLICE)
 
@@ -298,7 +302,8 @@ class Executor:
                     self._record(kind, changed)
                     value = run_long(residents, key, Waiting(job, position, method, argument))
                     is_gapless = is_gapless and value is not PENDING
-                    size_bytes += SLICE_BYTES if self._is_large() else weight_of(value)
+                    is_last = self._is_large() or self._clock_ns() > self._late_ns
+                    size_bytes += SLICE_BYTES if is_last else weight_of(value)
                 except CAUGHT as error:
                     errors.append([position - first, *self._complaints.failure(kind, method, error)])
                     self._ward.failed(residents, key, method.name if method else "", f"{job.number}.{position}", error)

@@ -1,19 +1,24 @@
 """The sprints that were, and those that run: a folder each, by id.
 
-Owns the names of their files, and which ids were ever given. What stands in a ledger is `ledger`'s.
+Owns the names of their files, which ids were ever given, and that one process works on a backlog. What stands in a ledger is
+`ledger`'s.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import orjson
 
-from checkpoints.files import Disk, Files, write_whole
+from checkpoints.errors import FolderInUse
+from checkpoints.files import Disk, File, Files, write_whole
 from sprints.chronicle import Chronicle, chronicle_of
-from sprints.errors import UnknownSprint
+from sprints.errors import SprintBusy, SprintError, UnknownSprint
 from sprints.ledger import LEDGER, Line, lines_of, read_ledger
 from sprints.sprintid import is_sprint_id, next_sprint_id
 
@@ -21,6 +26,12 @@ __all__ = ["BACKLOG", "HTML", "MARKDOWN", "Archive"]
 
 #: The files of a sprint beside its ledger: the backlog as it was then, and the two forms of its report.
 BACKLOG, MARKDOWN, HTML = "backlog.json", "report.md", "report.html"
+#: The newest id that was ever given, whatever has become of its folder, and the lock of who gives the next one.
+NEWEST, LOCK = "newest", "LOCK"
+#: Seconds between two tries to give an id, and tries: another process gives one within milliseconds.
+AGAIN_S, TRIES = 0.01, 1_000
+#: Digits by which the lock of a backlog is named: its own name may have signs that no file can have.
+NAME_DIGITS = 16
 
 
 class Archive:
@@ -44,15 +55,64 @@ class Archive:
             raise UnknownSprint(sprint)
         return f"{self.folder}/{sprint}/{name}" if name else f"{self.folder}/{sprint}"
 
-    def make(self, at_s: float, backlog: dict[str, Any]) -> str:
-        """A new sprint's folder with its backlog; returns its id. at_s: unix time.  Raises TooManySprints, OSError."""
+    def make(self, at_s: float, backlog: dict[str, Any], is_known: Callable[[str], bool] = lambda _sprint: False) -> str:
+        """A new sprint's folder with its backlog; returns its id, which none had before, also none that was removed.
+
+        at_s: unix time.  is_known: whether others know something under an id, who then have it from a sprint that is no more.
+
+        Raises TooManySprints, FolderInUse, OSError.
+        """
         self._files.make_folder(self.folder)
-        sprint = next_sprint_id(at_s, self.ids())
-        folder = f"{self.folder}/{sprint}"
-        self._files.make_folder(folder)
-        write_whole(self._files, f"{folder}/{BACKLOG}", orjson.dumps(backlog))
-        self._files.sync_folder(self.folder)
+        with self._alone():
+            given = [*self.ids(), *self._newest()]
+            while is_known(sprint := next_sprint_id(at_s, given)):
+                given = [sprint]
+            write_whole(self._files, f"{self.folder}/{NEWEST}", sprint.encode())
+            folder = f"{self.folder}/{sprint}"
+            self._files.make_folder(folder)
+            write_whole(self._files, f"{folder}/{BACKLOG}", orjson.dumps(backlog))
+            self._files.sync_folder(self.folder)
         return sprint
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Be the one who gives ids, once no one else is. Raises FolderInUse."""
+        lock: File | None = None
+        for _ in range(TRIES):
+            with suppress(FolderInUse):
+                lock = self._files.lock(f"{self.folder}/{LOCK}")
+                break
+            time.sleep(AGAIN_S)
+        lock = lock or self._files.lock(f"{self.folder}/{LOCK}")
+        try:
+            yield
+        finally:
+            lock.close()
+
+    def _newest(self) -> list[str]:
+        """The newest id that was given; none before the first, and where the file says nothing."""
+        try:
+            newest = self._files.read(f"{self.folder}/{NEWEST}").decode(errors="replace")
+        except FileNotFoundError:
+            return []
+        return [newest] if is_sprint_id(newest) else []
+
+    def claim(self, backlog: str) -> File:
+        """Be the one process that works on a backlog, until this is closed. Raises SprintBusy, OSError."""
+        self._files.make_folder(self.folder)
+        digits = hashlib.sha256(backlog.encode()).hexdigest()[:NAME_DIGITS]
+        try:
+            return self._files.lock(f"{self.folder}/{digits}.lock")
+        except FolderInUse as error:
+            raise SprintBusy(backlog, self._newest_of(backlog)) from error
+
+    def _newest_of(self, backlog: str) -> str:
+        """The newest sprint of a backlog; empty where none is known."""
+        for sprint in reversed(self.ids()):
+            with suppress(SprintError, OSError, ValueError):  # who is damaged belongs to nobody
+                if self.backlog_of(sprint) == backlog:
+                    return sprint
+        return ""
 
     def backlog(self, sprint: str) -> dict[str, Any]:
         """The backlog of a sprint, as it was when that began. Raises UnknownSprint, OSError, ValueError."""

@@ -11,7 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from checkpoints.files import Disk
@@ -22,6 +22,7 @@ from sprints.chronicle import Chronicle, chronicle_of
 from sprints.clock import Clock
 from sprints.cost import cost_of, read_price
 from sprints.errors import BadBacklog
+from sprints.fitting import fitting
 from sprints.hook import hook_of
 from sprints.impact import Impact, Pattern, impact_of
 from sprints.ledger import Ledger, Line, open_ledger
@@ -32,13 +33,14 @@ from sprints.plan import Plan, plan_sprint
 from sprints.release import Releases
 from sprints.report import html_report, markdown_report
 from sprints.runner import Agents, Parts, Runner
+from sprints.settings import Settings
 from sprints.shape import shape_row
 from sprints.shipper import Shipper
 from sprints.spec import ITEMS_OUT_AN_AGENT
 from sprints.sprint import Sprint
 from sprints.witness import Witness
 
-__all__ = ["Campaign", "Hands", "Settings"]
+__all__ = ["Campaign", "Hands"]
 
 #: Sprints in a row in which nothing was done, after which a campaign ends: the next one would fail in the same way.
 FUTILE = 2
@@ -46,40 +48,19 @@ FUTILE = 2
 WORK, RELEASES = "work", "releases"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a campaign is run.
-
-    folder: of the backlog's file, from which its own folders are named.  sprints: how many at most, None for what it takes.
-    path: where checks by `call` are looked for.  price: what cpu and machine cost.  is_optimized: whether each sprint does what
-    the one before advises.  workers: processes that agents share.
-    """
-
-    folder: str
-    sprints: int | None = 1
-    speed: float = 1.0
-    seed: int = 0
-    path: tuple[str, ...] = ()
-    price: Mapping[str, Any] | None = None
-    is_optimized: bool = True
-    workers: int = 1
-
-    def row(self) -> dict[str, Any]:
-        """The same as it stands in a ledger."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
 class Hands(NamedTuple):
     """What the engine lends a campaign.
 
     agents: who does the items of a sprint, by its id; outcomes go to the callable.  prepare: has the agents of the roles there.
     cpu_s: seconds of cpu that the engine has taken so far.  told: called with the id of a sprint and each event of it.
+    is_known: whether it knows an item of a backlog as one of a sprint with this id.
     """
 
     agents: Callable[[str, Backlog, Callable[[Iterable[Outcome]], None]], Agents]
     prepare: Callable[[Backlog], Awaitable[None]]
     cpu_s: Callable[[], float]
     told: Callable[[str, Mapping[str, Any]], None]
+    is_known: Callable[[str, Backlog], bool]
 
 
 class Campaign:
@@ -96,6 +77,8 @@ class Campaign:
         self.sprint = self.first = ""
         #: Set once the first sprint is on the disk, from where it goes on whatever happens.
         self.begun = asyncio.Event()
+        #: Set while its sprint can be told something, and once that has ended; not while it is about to begin or to go on.
+        self.is_ready = asyncio.Event()
         self._hands = hands
         self._wall = wall
         self._price = read_price(settings.price)
@@ -140,9 +123,16 @@ class Campaign:
     async def run(self, *, is_going_on: bool = False) -> None:
         """Run its sprints to their end. is_going_on: the sprint that it was restored from first.
 
-        Raises LedgerCorrupt of a sprint before: what would be taken for open may be done.  Raises LedgerFailed, OSError, and
-        what the engine raises where its agents cannot be had.
+        Raises SprintBusy where another process works on the backlog, LedgerCorrupt of a sprint before: what would be taken for
+        open may be done.  Raises LedgerFailed, OSError, and what the engine raises where its agents cannot be had.
         """
+        claim = self.archive.claim(self.backlog.name)
+        try:
+            await self._run_all(is_going_on=is_going_on)
+        finally:
+            claim.close()
+
+    async def _run_all(self, *, is_going_on: bool) -> None:
         await asyncio.to_thread(self._learn_all, self.sprint if is_going_on else None)
         left = self.settings.sprints
         if is_going_on:
@@ -152,7 +142,11 @@ class Campaign:
             await self._hands.prepare(self.backlog)
             row = self.backlog.row()
             self._digest = self.backlog.digest(row)
-            left = await self._run_one(self.archive.make(self._wall(), row), left, out_an_agent)
+            sprint = await asyncio.to_thread(self._make, row)
+            left = await self._run_one(sprint, left, out_an_agent)
+
+    def _make(self, row: dict[str, Any]) -> str:
+        return self.archive.make(self._wall(), row, lambda sprint: self._hands.is_known(sprint, self.backlog))
 
     @property
     def is_futile(self) -> bool:
@@ -179,6 +173,7 @@ class Campaign:
     async def _run_one(self, sprint: str, left: int | None = None, out_an_agent: int = ITEMS_OUT_AN_AGENT) -> int | None:
         """Run a sprint, or what is left of it; returns how many may follow, None for any number."""
         self.sprint, self.first = sprint, self.first or sprint
+        self.is_ready.clear()
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
         told = chronicle_of(line.facts for line in lines)
@@ -193,6 +188,7 @@ class Campaign:
                 await self._work(told, ledger, lines, left, out_an_agent)
         finally:
             self.runner = None
+            self.is_ready.set()
             ledger.close()
         await asyncio.to_thread(self._end, sprint, told)
         if not is_over:
@@ -204,9 +200,7 @@ class Campaign:
     def _count(self, told: Chronicle) -> None:
         self._futile = 0 if told.verdicts["done"] else self._futile + 1
 
-    async def _work(
-        self, told: Chronicle, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int
-    ) -> None:
+    async def _work(self, told: Chronicle, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int) -> None:
         """Run the sprint, of which these lines are there; what is written goes into `told`."""
         backlog, settings, hands, sprint = self.backlog, self.settings, self._hands, self.sprint
         begun = lines[0].facts if lines else None
@@ -241,6 +235,7 @@ class Campaign:
                 header = self._header(sprint, plan, capacity, left, out_an_agent)
                 state = Sprint(header, backlog.shape, plan, backlog.items, self._done)
             self.runner = Runner(state, parts, self._told)
+            self.is_ready.set()
             try:
                 await self.runner.run()
             finally:
@@ -257,6 +252,7 @@ class Campaign:
     def _header(self, sprint: str, plan: Plan, capacity: int, left: int | None, out_an_agent: int) -> dict[str, Any]:
         backlog = self.backlog
         planned = [backlog.items[name] for name in plan.items]
+        unshipped = list(self._unshipped)
         return {
             "id": sprint,
             "backlog": backlog.name,
@@ -267,7 +263,7 @@ class Campaign:
             "workers": self.settings.workers,
             "capacity": capacity,
             "out_an_agent": out_an_agent,
-            "unshipped": list(self._unshipped),
+            "unshipped": unshipped[: fitting(unshipped)],
             "speed": self.settings.speed,
             "seed": self.settings.seed,
             "previous": self._last_digest,
@@ -348,7 +344,7 @@ class Campaign:
         following = {
             "carried": [item for items in told.carried.values() for item in items],
             "retry": [item for item, verdict in settled.items() if verdict != "done"],
-            "follow_ups": free,
+            "follow_ups": free[: fitting(free)],
         }
         impact, cost = impact_of(told, self._known), cost_of(told, self._price, cpu_s)
         return {"impact": impact.row(), "cost": cost.row(), "next": following}

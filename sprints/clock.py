@@ -21,8 +21,8 @@ class Clock:
     """Seconds of the sprint since this was made. speed: above 0, up to FASTEST.  Raises BadBacklog."""
 
     def __init__(self, speed: float = 1.0, monotonic: Callable[[], float] = time.monotonic) -> None:
-        if not (math.isfinite(speed) and 0 < speed <= FASTEST):
-            raise BadBacklog(f"a speed is a number above 0, up to {FASTEST:,.0f}, not {speed!r}", key="speed")
+        if type(speed) not in (int, float) or not (math.isfinite(speed) and 0 < speed <= FASTEST):
+            raise BadBacklog(f"a speed is a number above 0, up to {FASTEST:,.0f}, not {speed!r:.40}", key="speed")
         self.speed = speed
         self._monotonic = monotonic
         self._zero_s = monotonic()

@@ -81,12 +81,13 @@ class SprintOver(SprintError):
 
 
 class SprintBusy(SprintError):
-    """Another sprint runs on the same backlog. sprint: which."""
+    """Another sprint runs on the same backlog, here or in another process. sprint: which, empty where that is not known."""
 
     retry_after_s = 60.0
 
     def __init__(self, backlog: str, sprint: str) -> None:
-        super().__init__(f"the backlog {backlog!r} is being worked on by {sprint}: wait until it has ended, or abort it")
+        who = sprint or "another process"
+        super().__init__(f"the backlog {backlog!r} is being worked on by {who}: wait until it has ended, or abort it")
         self.sprint = sprint
 
 

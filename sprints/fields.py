@@ -120,7 +120,7 @@ class Fields:
         if type(value) not in (int, float) or not math.isfinite(value):
             raise self.wrong(f"must be a number, not {kind_of(value)}", key)
         if not 0 <= value <= most or (is_above_0 and not value):
-            raise self.wrong(f"must be {'above 0' if is_above_0 else '0 or more'} and at most {most:,g}, not {value:g}", key)
+            raise self.wrong(f"must be {'above 0' if is_above_0 else '0 or more'} and at most {most:,.12g}, not {value:g}", key)
         return float(value)
 
     def whole(self, key: str, default: int | None, *, least: int = 0, most: int) -> int:

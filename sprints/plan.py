@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from sprints.backlog import Backlog, Role
+from sprints.fitting import fitting
 from sprints.item import Item
 from sprints.order import ordered
 from sprints.shape import Shape, split_shares
@@ -45,19 +46,33 @@ def plan_sprint(backlog: Backlog, capacity: int, done: Collection[str] = (), *, 
 
     capacity: how many items it takes; each role has its share of them by its agents, and gives away what it has no items for.
     done: ids of what is done already.  shape: other than the backlog's.  An item goes into no earlier wave than what it waits
-    for, and is not taken without it.
+    for, and is not taken without it. No more are taken than a line of the ledger can name.
     """
     order = ordered(backlog.items, done)
     taken, full = _taken(backlog, order, capacity, done)
+    is_labelled = any(item.feature is not None or item.bug is not None for item in order)
+    named = fitting(taken, (lambda name: _labels(backlog, name)) if is_labelled else None)
+    unnamed = len(taken) - named
+    del taken[named:]
     waves = (shape or backlog.shape).waves
     ends = list(accumulate(split_shares(len(taken), [wave.tasks for wave in waves])))
     parts = [tuple(taken[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
     agents = [_agents(backlog.roles, wave.agents) for wave in waves]
-    left = {"over the capacity": full, "waits for what is not taken": len(order) - len(taken) - full}
+    left = {
+        "over the capacity": full,
+        "more than one sprint can name": unnamed,
+        "waits for what is not taken": len(order) - len(taken) - full - unnamed,
+    }
     return Plan(
         tuple(WavePlan(items, roles) for items, roles in zip(parts, agents, strict=True)),
         {why: count for why, count in left.items() if count},
     )
+
+
+def _labels(backlog: Backlog, name: str) -> tuple[str, ...]:
+    """What is counted beside an item in the first line of a ledger."""
+    item = backlog.items[name]
+    return tuple(label for label in (item.feature, item.bug) if label is not None)
 
 
 def _taken(backlog: Backlog, order: Sequence[Item], capacity: int, done: Collection[str]) -> tuple[list[str], int]:

@@ -13,6 +13,7 @@ __all__ = [
     "BACKLOG_ITEMS",
     "CLASSES",
     "HOOKS",
+    "IDS_BYTES",
     "ID_CHARS",
     "ITEMS_OUT_AN_AGENT",
     "PATH_CHARS",
@@ -52,6 +53,8 @@ ITEMS_OUT_AN_AGENT = 4
 BACKLOG_ITEMS = 1_000_000
 #: Bytes of a backlog file: a million tasks of 256 bytes.
 BACKLOG_BYTES = 256 * 1024 * 1024
+#: Bytes of the names in one list of a ledger, some 500,000 short ones: a line of 16 MiB has three such lists at most.
+IDS_BYTES = 5 * 1024 * 1024
 #: Characters of a task's or role's name: with the id of its sprint it must fit into a file name.
 ID_CHARS = 128
 #: Characters of a title, a feature, a tag: a line that a person reads.

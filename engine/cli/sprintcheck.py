@@ -10,6 +10,7 @@ from engine import errors
 from engine.backlogfile import read_backlog_file
 from engine.cli import figures
 from engine.cli.output import show_json, show_lines
+from engine.cli.screen import clean
 from sprints.backlog import Backlog
 from sprints.capacity import capacity_of
 from sprints.plan import Plan, plan_sprint
@@ -59,14 +60,14 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     sprint = facts["sprint"]
     roles, agents = figures.plural(len(facts["roles"]), "role"), figures.plural(facts["agents"], "agent")
     lines = [
-        f"  {facts['name']}: {figures.plural(facts['tasks'], 'task')} in {roles}, for {agents}",
+        f"  {clean(facts['name'])}: {figures.plural(facts['tasks'], 'task')} in {roles}, for {agents}",
         f"  a sprint of {sprint['seconds']:g} s takes {figures.plural(sprint['takes'], 'task')}",
     ]
     if facts["unproven"]:
         lines.append(f"  {figures.plural(facts['unproven'], 'task')} with neither check nor artifacts: proven by effects alone")
     if len(facts["waves"]) > 1:
         lines += [
-            f"    {wave['name']}: {wave['seconds']:g} s, {figures.plural(wave['agents'], 'agent')}, "
+            f"    {clean(wave['name'])}: {wave['seconds']:g} s, {figures.plural(wave['agents'], 'agent')}, "
             f"{figures.plural(wave['tasks'], 'task')}"
             for wave in facts["waves"]
         ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine import errors
 from engine.cli.output import screen, show_json, show_lines
+from engine.cli.screen import clean
 from engine.cli.sprintlines import figures_of
 from engine.cli.sprintls import archive_of
 from engine.cli.table import Column, table
@@ -38,7 +39,10 @@ def run(options: Namespace) -> int:
     lines = [f"A is {first.id}, B is {second.id}", "", *table(COLUMNS, rows, screen(options))]
     changed = list(found["items"].items())
     if changed:
-        lines += ["", *(f"  {name}: {a or 'not there'} in A, {b or 'not there'} in B" for name, (a, b) in changed[:NAMED])]
+        lines += [
+            "",
+            *(f"  {clean(name)}: {a or 'not there'} in A, {b or 'not there'} in B" for name, (a, b) in changed[:NAMED]),
+        ]
     if len(changed) > NAMED:
         lines.append(f"  and {len(changed) - NAMED:,} more")
     show_lines(lines)

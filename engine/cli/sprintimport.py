@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import errors
+from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
 from engine.cli.output import hint, show_json
 from sprints.backlog import SCHEMA, read_backlog
@@ -38,7 +39,8 @@ def run(options: Namespace) -> int:
         import yaml
 
         yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=True, width=120)
-    hint(options, f"{len(document['tasks']):,} tasks; say which kinds the roles are, then: engine sprint check BACKLOG")
+    tasks = figures.plural(len(document["tasks"]), "task")
+    hint(options, f"{tasks}; say which kinds the roles are, then: engine sprint check BACKLOG")
     return errors.DONE
 
 

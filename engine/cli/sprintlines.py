@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.cli import figures
-from engine.cli.screen import Screen
+from engine.cli.screen import Screen, clean
 from engine.cli.states import style_of
 from sprints.archive import HTML, Archive
 from sprints.chronicle import Chronicle, Settled
@@ -22,7 +22,7 @@ NAMED = 5
 
 
 def state_of(told: Chronicle, *, is_running: bool = False) -> str:
-    """A word for how it stands: `damaged`, `aborted`, `rolled back`, `done`, `left some`, the step it is in, or `stopped`."""
+    """A word for how it stands: `damaged`, `aborted`, `rolled back`, `done`, `left some`, `paused`, its step, or `stopped`."""
     if told.damage is not None:
         return "damaged"
     if told.rolled_back is not None:
@@ -33,6 +33,8 @@ def state_of(told: Chronicle, *, is_running: bool = False) -> str:
         return "done" if told.verdicts["done"] == len(told.planned) else "left some"
     if not is_running:
         return "stopped"
+    if told.pause is not None:
+        return "paused"
     return told.spans[-1].phase if told.spans else "plan"
 
 
@@ -89,7 +91,7 @@ def summary(told: Chronicle, archive: Archive, *, is_running: bool = False) -> d
 def moment(status: dict[str, Any]) -> str:
     """One line about a sprint that runs."""
     if not status.get("phase"):
-        return f"{status['backlog']}: about to begin"
+        return f"{clean(status['backlog'])}: about to begin"
     counts = status["counts"]
     ended = sum(counts[verdict] for verdict in ("done", "failed", "unproven", "expired", "cancelled"))
     left = "paused" if status["is_paused"] else "" if status["left_s"] is None else f"{figures.span(status['left_s'])} left"
@@ -114,12 +116,12 @@ def outcome_lines(told: Chronicle, archive: Archive, screen: Screen) -> list[str
     if quality is not None and quality < 1:
         lines.append(f"  quality {quality:.1%}: {impact['failed']:,} failed, {impact['unproven']:,} unproven")
     wrong = [receipt for receipt in told.receipts if receipt.verdict != "done"]
-    lines += [f"    {one.item}: {one.verdict}{_because(one)}" for one in wrong[:NAMED]]
+    lines += [clean(f"    {one.item}: {one.verdict}{_because(one)}") for one in wrong[:NAMED]]
     if len(wrong) > NAMED:
         lines.append(f"    and {len(wrong) - NAMED:,} more")
     lines += [f"  carried {len(items):,}: {why}" for why, items in told.carried.items()]
     lines += [f"  shipped {name}: {figures.plural(count, 'item')}" for name, count in told.releases]
-    lines += [f"  not shipped: {why}" for why in told.not_shipped]
+    lines += [clean(f"  not shipped: {why}") for why in told.not_shipped]
     lines.append(f"  report: {archive.path(told.id, HTML)}")
     return lines
 

@@ -18,6 +18,7 @@ from engine.backlogway import handed_over, references_of
 from engine.cli.growth import Wish, grow
 from engine.cli.orders import Order
 from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.screen import clean
 from engine.cli.session import called, command, config_of, environment, request
 from engine.cli.sprintlines import moment, outcome_lines, summary
 from engine.paths import find_paths
@@ -61,7 +62,7 @@ def run(options: Namespace) -> int:
         is_queued=options.queue,
     )
     if not begun["sprint"]:
-        print(f"nothing of {backlog.name} is left to do")
+        _show_nothing(options, backlog.name)
         return errors.DONE
     if options.detach:
         return _leave(options, begun)
@@ -79,11 +80,18 @@ def _orders(backlog: Backlog) -> list[Order]:
     return [Order(kind, count) for kind, count in wanted.items()]
 
 
+def _show_nothing(options: Namespace, backlog: str) -> None:
+    if options.json:
+        show_json({"schema": SCHEMA, "backlog": backlog, "id": None, "state": "nothing left"})
+    else:
+        print(f"nothing of {clean(backlog)} is left to do")
+
+
 def _leave(options: Namespace, begun: dict[str, Any]) -> int:
     if options.json:
         show_json({"schema": SCHEMA, **begun})
     else:
-        print(f"{begun['sprint']} has begun on {begun['backlog']}")
+        print(f"{begun['sprint']} has begun on {clean(begun['backlog'])}")
     return errors.DONE
 
 

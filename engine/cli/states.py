@@ -17,6 +17,7 @@ STYLES = {
     "starting": "yellow",
     "queued": "yellow",
     "waiting": "yellow",
+    "paused": "yellow",
     "backoff": "yellow",
     "degraded": "yellow",
     "warn": "yellow",

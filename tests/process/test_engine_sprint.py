@@ -133,3 +133,38 @@ def test_a_client_has_the_engine_work_on_a_file_and_gets_the_same_rows(tmp_path:
         with BlockingClient(environ=engine.environ) as client:
             (second,) = client.sprint(backlog(tmp_path, {"id": "x"}, use=use, name="third"), folder=tmp_path, speed=60)
             assert second["sprint"]["verdicts"] == {"done": 1}
+
+
+async def test_a_second_one_waits_for_its_turn_where_it_is_told_to(tmp_path: Path) -> None:
+    async with running([pool(2)], kinds=[Maker]) as engine:
+        first = asyncio.create_task(engine.sprint(backlog(tmp_path, {"id": "a"}, gated("b")), folder=tmp_path))
+        await begun(tmp_path, "a")
+        more = backlog(tmp_path, {"id": "a"}, gated("b"), {"id": "c"})
+        second = asyncio.create_task(engine.sprint(more, folder=tmp_path, speed=60, is_queued=True))
+        await asyncio.sleep(0)
+        (tmp_path / "gate").touch()
+        assert [told["sprint"]["verdicts"] for told in [*await first, *await second]] == [{"done": 2}, {"done": 1}]
+    assert sorted((tmp_path / "diary").read_text().split()[1::2]) == ["a", "a", "b", "b", "c", "c"]
+
+
+async def test_two_engines_in_one_folder_do_not_work_on_one_backlog(tmp_path: Path) -> None:
+    row = backlog(tmp_path, {"id": "a"}, gated("b"))
+    async with running([pool(1)], kinds=[Maker]) as engine, running([pool(1)], kinds=[Maker]) as other:
+        first = asyncio.create_task(engine.sprint(row, folder=tmp_path))
+        await begun(tmp_path, "a")
+        (sprint,) = Archive(str(tmp_path / "sprints")).ids()
+        with pytest.raises(SprintBusy, match=sprint):
+            await other.sprint(row, folder=tmp_path)
+        (tmp_path / "gate").touch()
+        (told,) = await first
+        assert told["sprint"]["verdicts"] == {"done": 2}
+        assert await other.sprint(row, folder=tmp_path) == []
+    assert sorted((tmp_path / "diary").read_text().splitlines()) == ["begin a", "begin b", "end a", "end b"]
+
+
+@pytest.mark.parametrize("wrong", [{"sprints": 0}, {"speed": "fast"}, {"seed": -1}])
+async def test_what_no_sprint_can_be_told_is_refused_and_leaves_nothing(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    async with running([pool(1)], kinds=[Maker]) as engine:
+        with pytest.raises(BadBacklog, match=next(iter(wrong))):
+            await engine.sprint(backlog(tmp_path, {"id": "a"}), folder=tmp_path, **wrong)
+    assert list(tmp_path.iterdir()) == []

@@ -192,3 +192,34 @@ def test_the_backlog_that_the_readme_shows_is_one(tmp_path: Path) -> None:
     said = refused(written(tmp_path, f"schema: engine.backlog/v1{wrong}")).replace("FILE", "app.yaml")
     assert said.endswith(": there is no task 'hme'")
     assert said.rpartition(": ")[0] in readme
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"schema": "engine.backlog/v1",\n "name": "x",\n "name": "y"}', "FILE:3: name: is there twice"),
+        ('{"name": "x",\n "roles": {"r": {"agents": NaN}}}', "FILE:2: roles.r.agents: NaN is not in JSON"),
+        ('{"name": "x",\n "roles": {"r": {"agents": 1e999}}}', "FILE:2: roles.r.agents: 1e999 is a number out of range"),
+        ('{"name": "x",\n "na', "FILE:2: not JSON: unterminated string starting at character 2"),
+        ('{"name":\n "\\ud800"}', "FILE:2: not JSON: "),
+        ("[]", "FILE:1: must be a mapping"),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_json_is_named_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    assert refused(written(tmp_path, text, "app.json")).startswith(said)
+
+
+@pytest.mark.parametrize("check", ["{expr: '[[['}", "{schema: {type: 5}}"])
+def test_a_check_that_could_never_pass_is_refused_in_every_form(tmp_path: Path, check: str) -> None:
+    text = f"{HEAD}  - {{id: a, role: dev, method: run}}\n  - {{id: b, role: dev, method: run, check: {check}}}\n"
+    assert refused(written(tmp_path, text)).startswith("FILE:7: tasks[1].check.")
+    value = {"expr": "[[["} if "expr" in check else {"schema": {"type": 5}}
+    line = json.dumps({"id": "a", "role": "dev", "method": "run", "check": value})
+    assert refused(written(tmp_path, f"\n{line}\n", "app.jsonl")).startswith("FILE:2: tasks[0].check.")
+    row = {
+        "schema": "engine.backlog/v1",
+        "name": "a",
+        "roles": {"dev": {"kind": "k", "agents": 1}},
+        "tasks": [json.loads(line)],
+    }
+    assert refused(written(tmp_path, json.dumps(row), "app.json")).startswith("FILE:1: tasks[0].check.")

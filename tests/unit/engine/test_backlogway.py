@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -43,3 +44,18 @@ def test_what_is_handed_over_is_the_same_backlog_for_its_owner_alone(tmp_path: P
     assert file.parent == tmp_path / "sprints"
     assert file.stat().st_mode & 0o777 == 0o600
     assert given_backlog(orjson.loads(file.read_bytes()), tmp_path)[0] == read
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"args": [float("nan")]},
+        {"args": {"n": 2**64}},
+        {"args": [[b"x"]]},
+        {"args": [(1,)]},
+        {"check": {"expr": "a", "equals": {1: 2}}},
+    ],
+)
+def test_a_value_that_its_ledger_would_change_is_refused(task: dict[str, Any]) -> None:
+    with pytest.raises(BadBacklog, match=r"tasks\[0\]\.(args|check): it"):
+        given_backlog(ROW | {"tasks": [{**ROW["tasks"][0], **task}]}, None)  # type: ignore[dict-item,index]

@@ -144,3 +144,18 @@ async def test_what_is_taken_back_while_it_is_accepted_is_not_run(monkeypatch: p
         await made.agents.send([item("a"), item("b")], is_again=False)
         await until(lambda: bool(made.desk.wire.orders) or made.desk.detached.register.counts()["cancelled"] == 1)
         assert made.told() == {}
+
+
+async def test_a_clock_that_is_set_forward_or_back_makes_no_wait_longer_than_it_was() -> None:
+    async with work() as made:
+        await made.agents.send([item("a")], is_again=False)
+        await made.sent(1)
+        made.desk.now_s += 864_000.0
+        made.answer()
+        await until(lambda: len(made.outcomes) == 1)
+        await made.agents.send([item("b")], is_again=False)
+        await made.sent(2)
+        made.desk.now_s -= 864_000.0
+        made.answer()
+        await until(lambda: len(made.outcomes) == 2)
+        assert all(0.0 <= (outcome.waited_s or 0.0) < 600.0 for outcome in made.outcomes)

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from checkpoints.files import Disk
 from engine import sprinting as module
 from engine.errors import EngineStopped
 from engine.sprinting import Sprinting
 from sprints.backlog import Backlog, read_backlog
-from sprints.campaign import Settings
 from sprints.errors import CampaignFailed, SprintBusy, SprintOver, TooManyQueued, UnknownSprint
+from sprints.settings import Settings
 from tests.support.makers import Maker
 from tests.support.processes import pool, running, until
 
@@ -94,3 +95,45 @@ async def test_a_campaign_that_is_left_goes_on_once_and_only_where_it_was_not_ov
         assert again.campaign.first == run.campaign.first
         assert made.resume() is None
         assert len(made.archive.ids()) == 1
+
+
+async def test_a_campaign_that_was_left_between_two_sprints_goes_on_with_the_next_one(tmp_path: Path) -> None:
+    args = {"folder": str(tmp_path), "gate": "gate"}
+    tasks = [{"id": f"t{at}", "role": "maker", "method": "wait_for", "args": {**args, "name": f"t{at}"}} for at in range(11)]
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path, tasks=tasks), Settings(str(tmp_path), sprints=3, is_optimized=False))
+        await made.begun(run)
+        first = run.campaign.first
+        lock = Disk().lock(str(tmp_path / "sprints" / "LOCK"))  # so nobody gives an id to the next one
+        (tmp_path / "gate").touch()
+        await until(lambda: made.archive.has_report(first))
+        await made.leave(run)
+        assert made.archive.ids() == [first]
+        assert made.resume("app") is None  # of which no sprint is in its midst
+        again = made.resume()
+        lock.close()
+        assert again is not None
+        await made.finished(again)
+        rows = made.archive.rows(first)
+        assert [row["sprint"]["verdicts"] for row in rows] == [{"done": 10}, {"done": 1}]
+
+
+async def test_a_sprint_that_is_about_to_go_on_can_be_told_something_at_once(tmp_path: Path) -> None:
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path), Settings(str(tmp_path)))
+        await made.begun(run)
+        sprint = run.campaign.first
+        await made.pause(sprint)
+        await made.leave(run)
+        again = made.resume()
+        assert again is not None
+        assert again.campaign.runner is None  # it has not come to it yet
+        await made.go_on(sprint)
+        assert not made.status()[0]["is_paused"]
+        await made.leave(again)
+        assert made.resume() is not None
+        await made.abort(sprint, "as told")
+        await made.ended(sprint)
+        assert made.archive.chronicle(sprint).aborted == "as told"
+        with pytest.raises(SprintOver):
+            await made.pause(sprint)

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from sprints import fitting
 from sprints.archive import HTML, MARKDOWN, Archive
 from sprints.backlog import Backlog, read_backlog
-from sprints.campaign import FUTILE, Campaign, Hands, Settings
-from sprints.errors import BadBacklog
+from sprints.campaign import FUTILE, Campaign, Hands
+from sprints.errors import BadBacklog, SprintBusy
 from sprints.item import Item
 from sprints.outcome import Outcome
+from sprints.settings import Settings
 from sprints.verification import verify
 from tests.support.sprinting import Answers, document, done
 
@@ -30,13 +32,17 @@ class Desk:
         self.prepared: list[dict[str, int]] = []
         self.told: list[tuple[str, Mapping[str, Any]]] = []
         self.deed: Callable[[Item], Outcome | None] = done
-        self.hands = Hands(self._agents, self._prepare, lambda: 0.0, lambda sprint, event: self.told.append((sprint, event)))
+        self.known: set[str] = set()
+        self.hands = Hands(self._agents, self._prepare, lambda: 0.0, self._told, lambda sprint, _backlog: sprint in self.known)
 
     def _agents(self, sprint: str, _backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> Answers:
         agents = Answers(lambda item: self.deed(item))
         agents.runner = Answered(answered)  # type: ignore[assignment]
         self.asked.append(agents.sent)
         return agents
+
+    def _told(self, sprint: str, event: Mapping[str, Any]) -> None:
+        self.told.append((sprint, event))
 
     async def _prepare(self, backlog: Backlog) -> None:
         self.prepared.append({name: role.agents for name, role in backlog.roles.items()})
@@ -226,3 +232,65 @@ async def test_where_only_a_release_is_missing_a_sprint_ships_it(tmp_path: Path)
     assert [len(desk.archive.chronicle(sprint).releases) for sprint in desk.archive.ids()] == [0, 1]
     await desk.campaign(document(*tasks)).run()
     assert len(desk.archive.ids()) == 2
+
+
+async def test_a_backlog_that_another_process_works_on_is_left_to_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    claim = Archive(str(tmp_path / "sprints")).claim("app")
+    with pytest.raises(SprintBusy):
+        await desk.campaign(many(5)).run()
+    assert (desk.archive.ids(), desk.asked) == ([], [])
+    claim.close()
+    await desk.campaign(many(5)).run()
+    assert sorted(desk.asked[0]) == [f"t{at}" for at in range(5)]
+    desk.archive.claim("app").close()  # it was given back
+
+
+async def test_a_sprint_has_no_id_under_which_the_engine_knows_tasks(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.known = {"sp-20261121-001", "sp-20261121-002"}
+    await desk.campaign(many(5)).run()
+    assert desk.archive.ids() == ["sp-20261121-003"]
+
+
+async def test_what_one_line_cannot_name_is_done_by_the_next_sprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "IDS_BYTES", 30)
+    desk = Desk(tmp_path)
+    await desk.campaign(many(20), is_optimized=False).run()
+    assert [len(items) for items in desk.asked][:2] == [6, 5]  # "t0" has 5 bytes with what parts it from the next
+    assert sorted(name for items in desk.asked for name in items) == sorted(f"t{at}" for at in range(20))
+
+
+async def test_what_was_not_shipped_and_one_line_cannot_name_is_shipped_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    refusing = many(8) | {"ship": {"hooks": [{"command": ["false"]}]}}
+    await desk.campaign(refusing, sprints=1, is_optimized=False).run()
+    monkeypatch.setattr(fitting, "IDS_BYTES", 30)
+    await desk.campaign(many(8), is_optimized=False).run()
+    assert [len(next(desk.archive.events(sprint))["unshipped"]) for sprint in desk.archive.ids()] == [0, 6, 2]
+    assert [told[1] for sprint in desk.archive.ids() for told in desk.archive.chronicle(sprint).releases] == [6, 2]
+
+
+async def test_a_clock_on_the_wall_that_is_set_back_changes_no_step_and_no_order(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    wall_s = [1_795_219_200.0]
+
+    def back() -> float:
+        wall_s[0] -= 3_600.0
+        return wall_s[0]
+
+    row = many(25) | {"sprint": {"shape": "waves"}}
+    await Campaign(desk.archive, read_backlog(row), desk.settings(is_optimized=False), desk.hands, back).run()
+    assert sorted(name for items in desk.asked for name in items) == sorted(f"t{at}" for at in range(25))
+    ids = desk.archive.ids()
+    assert ids == [f"sp-20261120-{at:03d}" for at in range(1, len(ids) + 1)]
+    for sprint in ids:
+        events = list(desk.archive.events(sprint))
+        times = [event["s"] for event in events]
+        assert times == sorted(times)
+        phases = [(event["wave"], event["phase"]) for event in events if event["e"] == "phase"]
+        assert phases == [(wave, phase) for wave in range(4) for phase in ("plan", "exec", "test", "ship")]
+        assert all(span.end_s >= span.begin_s for span in desk.archive.chronicle(sprint).spans)
+        assert verify(desk.archive.path(sprint), sprint=sprint, is_over=True) == []

@@ -55,3 +55,15 @@ def test_of_nothing_nothing_is_told() -> None:
 @pytest.mark.parametrize("error", ["ValueError: no", {"type": "ValueError", "message": "no"}])
 def test_the_type_of_an_error_is_read_in_both_forms(error: object) -> None:
     assert told_of([{"verdict": "failed", "error": error}]).receipts[0].error == "ValueError"
+
+
+def test_a_pause_that_has_not_ended_is_told_and_its_time_is_none_of_exec() -> None:
+    begun = [
+        {"e": "sprint", "s": 0, "at": 5.0, "id": "x", "agents": 1},
+        {"e": "phase", "s": 0, "wave": 0, "phase": "exec", "planned_s": 9},
+        {"e": "paused", "s": 2.0},
+    ]
+    assert chronicle_of(begun).pause == 2.0
+    aborted = chronicle_of([*begun, {"e": "aborted", "s": 5.0, "why": "so"}, {"e": "ended", "s": 5.0, "counts": {}}])
+    assert (aborted.paused_s, aborted.exec_s) == (3.0, 2.0)
+    assert chronicle_of([*begun, {"e": "resumed", "s": 3.0}]).pause is None

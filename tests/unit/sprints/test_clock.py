@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import time
 
 import pytest
 
@@ -21,7 +23,11 @@ def test_time_goes_so_many_times_as_fast() -> None:
     assert clock.until_s(60.0) == 0.0
 
 
-@pytest.mark.parametrize("speed", [0.0, -1.0, math.inf, math.nan, FASTEST * 2])
+@pytest.mark.parametrize("speed", [0.0, -1.0, math.inf, math.nan, FASTEST * 2, "x", True, None])
 def test_a_speed_that_cannot_be_is_refused(speed: float) -> None:
     with pytest.raises(BadBacklog, match="speed"):
         Clock(speed)
+
+
+def test_unless_another_is_given_it_is_the_clock_that_nobody_sets() -> None:
+    assert inspect.signature(Clock).parameters["monotonic"].default is time.monotonic

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sprints import fitting
 from sprints.backlog import Role
 from sprints.plan import plan_sprint
 from sprints.shape import SHAPES
@@ -85,3 +87,13 @@ def test_a_plan_holds_what_it_promises(backlog: Any, capacity: int, data: Any) -
     for name in plan.items:
         assert all(other in done or waves[other] <= waves[name] for other in backlog.items[name].after)
     assert plan == plan_sprint(backlog, capacity, done)
+
+
+def test_no_more_is_taken_than_a_line_can_name_and_nothing_without_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "IDS_BYTES", 20)
+    items = [item("a", "c"), item("b"), item("c"), item("d"), item("e"), item("f", feature="of ten..!")]
+    plan = plan_sprint(backlog_of(*items), 100)
+    assert plan.items == ("c", "a", "b", "d", "e")
+    assert plan.left == {"more than one sprint can name": 1}
+    monkeypatch.setattr(fitting, "IDS_BYTES", 20 + 4 + 12)
+    assert len(plan_sprint(backlog_of(*items), 100).items) == 6

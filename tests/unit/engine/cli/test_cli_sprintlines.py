@@ -24,6 +24,9 @@ SHIPPED: dict[str, Any] = {"e": "shipped", "s": 1.5, "release": "0002-x", "items
     [
         ([], True, "exec"),
         ([], False, "stopped"),
+        ([{"e": "paused", "s": 1.0}], True, "paused"),
+        ([{"e": "paused", "s": 1.0}, {"e": "resumed", "s": 2.0}], True, "exec"),
+        ([{"e": "paused", "s": 1.0}], False, "stopped"),
         ([END], False, "left some"),
         ([DONE, END], False, "done"),
         ([{"e": "aborted", "s": 1.0, "why": "x"}, END], False, "aborted"),
