@@ -194,7 +194,7 @@ class Campaign:
         return None if left is None else left - 1
 
     def _count(self, told: Chronicle) -> None:
-        self._futile = 0 if told.verdicts["done"] else self._futile + 1
+        self._futile = 0 if told.verdicts["done"] > len(told.left_out) else self._futile + 1
 
     async def _work(self, sprint: str, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int) -> None:
         backlog, settings, hands = self.backlog, self.settings, self._hands
@@ -290,6 +290,7 @@ class Campaign:
             return told
         self._history = [*self._history[-9:], told]
         self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+        self._done -= told.left_out.keys()
         self._note_unshipped(sprint, lines)
         rate = rate_of(events)
         if rate is not None:
@@ -319,7 +320,7 @@ class Campaign:
     def _closing(self, sprint: str, cpu_s: float) -> dict[str, Any]:
         """What stands in the last line of a sprint beside its counts."""
         told = self.archive.chronicle(sprint)
-        done = {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+        done = {receipt.item for receipt in told.receipts if receipt.verdict == "done"} - told.left_out.keys()
         settled = {receipt.item: receipt.verdict for receipt in told.receipts}
         free = [
             name
@@ -328,7 +329,7 @@ class Campaign:
         ]
         following = {
             "carried": [item for items in told.carried.values() for item in items],
-            "retry": [item for item, verdict in settled.items() if verdict != "done"],
+            "retry": [item for item, verdict in settled.items() if verdict != "done" or item in told.left_out],
             "follow_ups": free,
         }
         impact, cost = impact_of(told, self._known), cost_of(told, self._price, cpu_s)

@@ -61,6 +61,8 @@ class Chronicle:
         #: Releases in their order, with how many items each has; and why there was none.
         self.releases: list[tuple[str, int]] = []
         self.not_shipped: list[str] = []
+        #: Items that are done and in no release since their artifacts were changed after their receipts, with why.
+        self.left_out: dict[str, str] = {}
         self.paused_s = 0.0
         #: Why it was aborted, and to which release it was taken back; None where neither happened.
         self.aborted: str | None = None
@@ -122,6 +124,7 @@ class Chronicle:
             "carried": self.left,
             "releases": [release for release, _ in self.releases],
             "not_shipped": self.not_shipped,
+            "left_out": self.left_out,
             "aborted": self.aborted,
             "cost": self.cost,
         }
@@ -193,6 +196,9 @@ def _on_carried(told: Chronicle, event: Mapping[str, Any]) -> None:
 
 def _on_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:
     told.releases.append((event["release"], len(event["items"])))
+    shipped = set(event["items"])
+    left_out = {**told.left_out, **(event.get("left_out") or {})}
+    told.left_out = {item: why for item, why in left_out.items() if item not in shipped}
 
 
 def _on_not_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:
