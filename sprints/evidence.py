@@ -66,7 +66,11 @@ def _verdict(outcome: Outcome, evidence: Evidence) -> tuple[str, str | None]:
     if not outcome.ok:
         if outcome.error_type in EXPIRED:
             return "expired", "it was not done in time"
-        return ("cancelled", "it was cancelled") if outcome.error_type in CANCELLED else ("failed", f"it failed: {_error(outcome)}")
+        return (
+            ("cancelled", "it was cancelled")
+            if outcome.error_type in CANCELLED
+            else ("failed", f"it failed: {_error(outcome)}")
+        )
     if evidence.check is not None and not evidence.check[1].is_passed:
         name, result = evidence.check
         return "failed", f"its check ({name}) did not pass: {result.why}"

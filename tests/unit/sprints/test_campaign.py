@@ -221,7 +221,11 @@ async def test_what_was_changed_after_its_receipt_is_in_no_release_and_done_agai
         return done(item)
 
     desk.deed = write
-    tasks = [{"id": "page", "artifacts": ["page.txt"]}, {"id": "vandal", "after": ["page"]}, {"id": "more", "after": ["vandal"]}]
+    tasks = [
+        {"id": "page", "artifacts": ["page.txt"]},
+        {"id": "vandal", "after": ["page"]},
+        {"id": "more", "after": ["vandal"]},
+    ]
     await desk.campaign(document(*tasks), is_optimized=False).run()
     first, second = (desk.archive.chronicle(sprint) for sprint in desk.archive.ids())
     assert first.left_out == {"page": "page.txt was changed after its receipt"}

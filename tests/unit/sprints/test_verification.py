@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from checkpoints.files import Disk
+from sprints.archive import HTML, MARKDOWN, Archive
 from sprints.ledger import Chain, open_ledger
 from sprints.manifest import Entry
 from sprints.place import PlaceDisk
 from sprints.receipt import Made, Receipt
 from sprints.release import KEPT, Releases
-from sprints.archive import HTML, MARKDOWN, Archive
 from sprints.verification import verify, verify_sprint
 from tests.unit.sprints.test_release import House
 
@@ -243,5 +243,5 @@ def test_a_release_that_made_room_for_newer_ones_is_not_missed(tmp_path: Path) -
         sprint.house.ship(f"sp-20261122-{number + 1:03}", d=f"{number}")
     assert not sprint.released.exists()
     assert sprint.found() == []
-    shutil.rmtree(sprint.house.folder / sorted(path.name for path in sprint.house.folder.glob("0*"))[-1])
+    shutil.rmtree(max(sprint.house.folder.glob("0*")))
     assert any("cannot be read" in one for one in sprint.found())
