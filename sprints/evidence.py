@@ -69,7 +69,7 @@ def _verdict(outcome: Outcome, evidence: Evidence) -> tuple[str, str | None]:
         return (
             ("cancelled", "it was cancelled")
             if outcome.error_type in CANCELLED
-            else ("failed", f"it failed: {_error(outcome)}")
+            else ("failed", f"it ended with {_error(outcome)}")
         )
     if evidence.check is not None and not evidence.check[1].is_passed:
         name, result = evidence.check

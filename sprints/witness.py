@@ -175,10 +175,11 @@ class Witness:
 
     def _why_old(self, item: Item, artifact: Artifact, now: Moment | None) -> str | None:
         """Why a file that nobody else has is no work of this task: it was there, here or elsewhere, before that began."""
-        if self._writes.is_unwritten(artifact.path, artifact.place):
+        is_written = self._writes.is_written(artifact.path, artifact.place)
+        if is_written is False:
             return "was there before, and was touched, not written, since"
         began = self._began.get(item.id)
-        if began is None or now is None or not is_older(artifact.mtime_ns, began, now):
+        if is_written or began is None or now is None or not is_older(artifact.mtime_ns, began, now):
             return None
         born = born_ns(self._work, artifact.path)  # a copy may have the time of what it is a copy of
         return "was made and written before its task began" if born is not None and is_older(born, began, now) else None

@@ -45,13 +45,15 @@ class Writes:
             self._written.discard(number)
             self._watched[path] = number, place
 
-    def is_unwritten(self, path: str, place: tuple[int, int]) -> bool:
-        """Whether it is known that this still is the file that is watched, and that nobody has written it."""
+    def is_written(self, path: str, place: tuple[int, int]) -> bool | None:
+        """Whether somebody has written the file that is watched, if this still is it; None where that is not known."""
         number, watched = self._watched.get(path, (-1, (0, 0)))
         if number < 0 or watched != place:
-            return False
+            return None
         self._read()
-        return not self._is_lost and number not in self._written
+        if number in self._written:
+            return True
+        return None if self._is_lost else False
 
     def _read(self) -> None:
         while True:

@@ -165,7 +165,7 @@ async def test_a_file_that_is_only_touched_is_stale_and_one_that_is_written_as_i
     scene: tuple[Path, Witness],
 ) -> None:
     folder, witness = scene
-    names = ("touched", "written", "replaced", "emptied")
+    names = ("touched", "written", "replaced", "emptied", "dated")
     items = [item(name, artifacts=(name,)) for name in names]
     for name in names:
         (folder / name).write_text("as ever")
@@ -176,8 +176,10 @@ async def test_a_file_that_is_only_touched_is_stale_and_one_that_is_written_as_i
     (folder / "draft").write_text("as ever")
     (folder / "draft").rename(folder / "replaced")
     os.utime(folder / "touched")
+    (folder / "dated").write_text("as never, with the time from before")
+    os.utime(folder / "dated", (1, 1))
     got = await witness.receipts([(one, answer(one.id, effects={"fields": 1})) for one in items])
-    assert [one.verdict for one in got] == ["unproven", "done", "done", "done"]
+    assert [one.verdict for one in got] == ["unproven", "done", "done", "done", "done"]
     assert got[0].why == "touched was there before, and was touched, not written, since"
 
 

@@ -35,20 +35,20 @@ def test_a_touch_is_no_write_and_the_same_content_again_is_one(scene: tuple[Path
     (folder / "touched").open("a").close()
     (folder / "written").write_text("x")
     os.truncate(folder / "cut", 0)
-    found = {name: writes.is_unwritten(name, place(folder / name)) for name in ("touched", "written", "cut")}
-    assert found == {"touched": True, "written": False, "cut": False}
+    found = {name: writes.is_written(name, place(folder / name)) for name in ("touched", "written", "cut")}
+    assert found == {"touched": False, "written": True, "cut": True}
 
 
 def test_of_another_file_and_of_one_that_nobody_watches_nothing_is_known(scene: tuple[Path, Writes]) -> None:
     folder, writes = scene
-    assert not writes.is_unwritten("a", (1, 1))
+    assert writes.is_written("a", (1, 1)) is None
     (folder / "a").write_text("x")
     writes.watch("a", place(folder / "a"))
     (folder / "b").write_text("x")
     (folder / "b").rename(folder / "a")
-    assert not writes.is_unwritten("a", place(folder / "a"))
+    assert writes.is_written("a", place(folder / "a")) is None
     writes.watch("gone", (1, 1))
-    assert not writes.is_unwritten("gone", (1, 1))
+    assert writes.is_written("gone", (1, 1)) is None
 
 
 def test_what_is_watched_again_begins_anew(scene: tuple[Path, Writes]) -> None:
@@ -57,9 +57,9 @@ def test_what_is_watched_again_begins_anew(scene: tuple[Path, Writes]) -> None:
     path.write_text("x")
     for _ in range(2):
         writes.watch("a", place(path))
-        assert writes.is_unwritten("a", place(path))
+        assert writes.is_written("a", place(path)) is False
         path.write_text("y")
-        assert not writes.is_unwritten("a", place(path))
+        assert writes.is_written("a", place(path)) is True
 
 
 def test_where_no_queue_can_be_had_nothing_is_known(scene: tuple[Path, Writes], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,4 +67,4 @@ def test_where_no_queue_can_be_had_nothing_is_known(scene: tuple[Path, Writes], 
     (folder / "a").write_text("x")
     monkeypatch.setattr(writes, "_queue", -1)
     writes.watch("a", place(folder / "a"))
-    assert not writes.is_unwritten("a", place(folder / "a"))
+    assert writes.is_written("a", place(folder / "a")) is None
