@@ -61,6 +61,8 @@ class Chronicle:
         #: Releases in their order, with how many items each has; and why there was none.
         self.releases: list[tuple[str, int]] = []
         self.not_shipped: list[str] = []
+        #: Items of its releases.
+        self.shipped: set[str] = set()
         #: Items that are done and in no release since their artifacts were changed after their receipts, with why.
         self.left_out: dict[str, str] = {}
         self.paused_s = 0.0
@@ -99,6 +101,16 @@ class Chronicle:
     def exec_s(self) -> float:
         """Seconds of its exec steps, without pauses."""
         return max(sum(span.end_s - span.begin_s for span in self.spans if span.phase == "exec") - self.paused_s, 0.0)
+
+    @property
+    def speed(self) -> float:
+        """How many seconds it had for one of the machine's clock, by which agents work; 1 where that is not known."""
+        return float(self.header.get("speed") or 1.0)
+
+    @property
+    def room_s(self) -> float:
+        """Seconds of the machine's clock that its workers had in exec, all together."""
+        return self.exec_s / self.speed * self.workers
 
     @property
     def cpu_s(self) -> float | None:
@@ -199,6 +211,7 @@ def _on_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:
     shipped = set(event["items"])
     left_out = {**told.left_out, **(event.get("left_out") or {})}
     told.left_out = {item: why for item, why in left_out.items() if item not in shipped}
+    told.shipped |= shipped
 
 
 def _on_not_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:

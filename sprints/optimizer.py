@@ -158,8 +158,7 @@ def _parallelism(history: Sequence[Chronicle], out_an_agent: int) -> tuple[int, 
         return out_an_agent, "As many items stay out at once: it was not measured how long any of them ran."
     told = history[-1]
     waits = sum(receipt.waited_s for receipt in told.receipts) / ran_s
-    room_s = told.exec_s * told.workers
-    busy = min(ran_s / room_s, 1.0) if room_s else 0.0
+    busy = min(ran_s / told.room_s, 1.0) if told.room_s else 0.0
     why = f"they waited {waits:.1f} times as long as they ran, and workers were busy for {busy:.0%} of exec."
     if waits > QUEUED and busy >= BUSY and out_an_agent > LEAST_OUT:
         fewer = max(out_an_agent // 2, LEAST_OUT)

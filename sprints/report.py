@@ -33,8 +33,8 @@ FORMULAS = (
     "Velocity is items done a minute of the sprint's time.",
     "The defect rate is failed and unproven items of all that were judged; quality is what is left of 1.",
     "Success is items done of those planned.",
-    "Features covered are those with an item done, of those planned; one is whole, and a bug fixed, with all of its items.",
-    "Efficiency is the seconds that agents ran, of the seconds of exec times the workers that they share.",
+    "Features covered are those with an item shipped, of those planned; one is whole, and a bug fixed, with all items done.",
+    "Efficiency is the seconds that agents ran, of those of exec times the workers that they share, by the machine's clock.",
     "A pattern is new when a role and method have for the first time failed three times in one way, or never in three.",
     "Tests and lines are what agents reported; nothing else here is.",
 )
