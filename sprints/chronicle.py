@@ -108,6 +108,11 @@ class Chronicle:
         return float(self.header.get("speed") or 1.0)
 
     @property
+    def ran_s(self) -> float:
+        """Seconds that agents ran for what they answered; of what ended by an error it was not measured how long it ran."""
+        return sum(receipt.ran_s for receipt in self.receipts if not receipt.error)
+
+    @property
     def room_s(self) -> float:
         """Seconds of the machine's clock that its workers had in exec, all together."""
         return self.exec_s / self.speed * self.workers

@@ -32,7 +32,8 @@ class Impact:
     defect_rate: (failed + unproven) / (done + failed + unproven); None where nothing was judged.
     quality: 1 - defect_rate.  success: done / planned; None where nothing was planned.
     coverage: distinct features with a shipped item / distinct features planned; None where none was planned.
-    efficiency: seconds that agents ran / (seconds of exec x workers), both by the machine's clock, at most 1; None without exec.
+    efficiency: seconds that agents ran for what they answered / (seconds of exec x workers), both by the machine's clock, at
+    most 1; None without exec.
     learning: patterns that no earlier sprint has shown.  patterns: the new ones.
     features, bugs: distinct ones with all of their items done that were planned.  tests, lines: as agents reported them.
     """
@@ -89,7 +90,7 @@ def impact_of(told: Chronicle, known: Iterable[Pattern] = ()) -> Impact:
     verdicts = told.verdicts
     judged = verdicts["done"] + sum(verdicts[verdict] for verdict in DEFECTS)
     defect_rate = sum(verdicts[verdict] for verdict in DEFECTS) / judged if judged else None
-    ran_s = sum(receipt.ran_s for receipt in told.receipts)
+    ran_s = told.ran_s
     new = tuple(sorted(patterns_of(told.receipts) - set(known)))
     planned = set(told.planned)
     features = _groups(told, "feature")

@@ -34,7 +34,7 @@ FORMULAS = (
     "The defect rate is failed and unproven items of all that were judged; quality is what is left of 1.",
     "Success is items done of those planned.",
     "Features covered are those with an item shipped, of those planned; one is whole, and a bug fixed, with all items done.",
-    "Efficiency is the seconds that agents ran, of those of exec times the workers that they share, by the machine's clock.",
+    "Efficiency is the seconds that agents ran for what they answered, of those of exec times the workers that they share.",
     "A pattern is new when a role and method have for the first time failed three times in one way, or never in three.",
     "Tests and lines are what agents reported; nothing else here is.",
 )

@@ -69,6 +69,12 @@ def test_agents_work_by_the_machines_clock_however_fast_the_sprint_goes() -> Non
     assert impact_of(told_of(receipts, exec_s=100.0, speed=10.0)).efficiency == 0.2
 
 
+def test_what_ended_by_an_error_adds_no_time_that_was_not_measured() -> None:
+    error = {"verdict": "failed", "error": "ValueError: no", "ran_s": 50.0}
+    impact = impact_of(told_of([{"ran_s": 10.0}, error], exec_s=100.0))
+    assert (impact.ran_s, impact.efficiency) == (10.0, 0.05)
+
+
 def test_a_feature_is_covered_once_something_of_it_is_shipped() -> None:
     receipts = [{"item": "a", "feature": "x"}, {"item": "b", "feature": "y"}, {"item": "c", "feature": "y"}]
     shipped = {"e": "shipped", "s": 9.0, "release": "0001-x", "items": ["a"], "left_out": {"b": "b is missing"}}
