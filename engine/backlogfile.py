@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from engine.document import Branch, Form, Leaf, Node, Quoted, Row, read_document
 from engine.errors import ConfigError
 from engine.exactjson import INTEGERS, NotExact, NotJson, read
@@ -41,22 +43,48 @@ _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 AGENTS = 10
 
 
-def read_backlog_file(file: Path) -> Backlog:
-    """The backlog in a file.
+def read_backlog_file(file: Path, *, is_tried: bool = False) -> Backlog:
+    """The backlog in a file. is_tried: its expressions and schemas are read too, by the libraries that check by them.
 
     A file of JSON lines has a task in each; its first line may be what is said of all of them (`schema`, `name`, `roles`, ...).
     Without that the backlog has the file's name, and each role in it 10 agents of a kind of that name.
     Raises ConfigError where the file cannot be read, BadBacklog for what it says; both name file, line and key.
     """
+    document, where = _document(file)
+    backlog = read_backlog(document, where)
+    if is_tried:
+        _try_checks(backlog, where)
+    return backlog
+
+
+def _document(file: Path) -> tuple[Any, ways.Where]:
+    """What a file says, and where each value of it stands."""
     if file.suffix in LINES:
         return _read_lines(file)
     if file.suffix == JSON:
         return _read_json(file)
     tree = read_document(file, FORM)
-    return read_backlog(_Values(file).value_of(tree, ()), lambda path: f"{file}:{_line(tree, path)}")
+    return _Values(file).value_of(tree, ()), lambda path: f"{file}:{_line(tree, path)}"
 
 
-def _read_json(file: Path) -> Backlog:
+def _try_checks(backlog: Backlog, where: ways.Where) -> None:
+    """Raises BadBacklog for the first check that no answer could ever pass, as it cannot be read."""
+    from sprints.checker import why_unreadable
+
+    tried: set[tuple[str, bytes]] = set()
+    for at, item in enumerate(backlog.items.values()):
+        for kind, what in (item.check or {}).items():
+            form = kind, orjson.dumps(what)
+            if form in tried:
+                continue
+            tried.add(form)
+            why = why_unreadable(kind, what)
+            if why is not None:
+                path = ("tasks", at, "check", kind)
+                raise BadBacklog(why, key=ways.path_text(path), place=where(path))
+
+
+def _read_json(file: Path) -> tuple[Any, ways.Where]:
     """JSON is YAML but for a few escapes, so its lines are found as those of YAML are, where that can be read too."""
     try:
         with file.open("rb") as source:
@@ -78,7 +106,7 @@ def _read_json(file: Path) -> Backlog:
         except ConfigError:
             return str(file)
 
-    return read_backlog(document, where)
+    return document, where
 
 
 def _line(node: Node, path: ways.Path) -> int:
@@ -137,7 +165,7 @@ class _Values:
         return BadBacklog(message, key=ways.path_text(path), place=f"{self._file}:{node.line}")
 
 
-def _read_lines(file: Path) -> Backlog:
+def _read_lines(file: Path) -> tuple[Any, ways.Where]:
     document: dict[str, Any] = {}
     tasks: list[Any] = []
     lines: list[int] = []
@@ -159,7 +187,7 @@ def _read_lines(file: Path) -> Backlog:
         number = lines[int(path[1])] if len(path) > 1 and path[0] == "tasks" else 1
         return f"{file}:{number}"
 
-    return read_backlog({**document, "tasks": tasks}, where)
+    return {**document, "tasks": tasks}, where
 
 
 def _values(file: Path) -> Iterator[tuple[int, Any]]:

@@ -29,7 +29,7 @@ import orjson
 from sprints.command import run_command
 from sprints.lineage import adopt, die_with_parent, end_descendants, end_lineage
 
-__all__ = ["WHY_CHARS", "main", "why_not"]
+__all__ = ["WHY_CHARS", "main", "why_not", "why_unreadable"]
 
 #: Characters of a reason: a receipt is a line that somebody reads.
 WHY_CHARS = 1_000
@@ -50,6 +50,21 @@ def why_not(kind: str, what: Any, equals: list[Any], value: Any, facts: dict[str
     except Exception as error:  # noqa: BLE001 - whatever a check raises is its answer
         why = f"it raised {type(error).__name__}: {error}"
     return None if why is None else why[:WHY_CHARS].encode("utf-8", "replace").decode()
+
+
+def why_unreadable(kind: str, what: Any) -> str | None:
+    """Why an expression or a schema is none, in a line; None where it is one, and for what shows only when it is run."""
+    try:
+        if kind == "expr":
+            import jmespath
+
+            jmespath.compile(what)
+        elif kind == "schema":
+            _validator(what)
+    except Exception as error:  # noqa: BLE001 - libraries raise what they like
+        line = str(error).strip().partition("\n")[0].removesuffix(", for expression:")
+        return f"it cannot be read: {line[:WHY_CHARS]}"
+    return None
 
 
 def _call(what: str, _equals: list[Any], value: Any, facts: dict[str, Any]) -> str | None:

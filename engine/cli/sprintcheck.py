@@ -22,7 +22,7 @@ SCHEMA = "engine.sprint/v1"
 def run(options: Namespace) -> int:
     """Read it, and say what it is."""
     file = options.words[0]
-    facts = facts_of(read_backlog_file(Path("/dev/stdin" if file == "-" else file)))
+    facts = facts_of(read_backlog_file(Path("/dev/stdin" if file == "-" else file), is_tried=True))
     if options.json:
         show_json({"schema": SCHEMA, "file": file, **facts})
     else:

@@ -37,7 +37,7 @@ LOOK_S, LINE_S = 0.2, 5.0
 def run(options: Namespace) -> int:
     """Begin, and show the sprints until the last one has ended."""
     file = Path(options.words[0])
-    backlog = read_backlog_file(Path("/dev/stdin") if str(file) == "-" else file)
+    backlog = read_backlog_file(Path("/dev/stdin") if str(file) == "-" else file, is_tried=True)
     folder = Path.cwd() if str(file) == "-" else file.resolve().parent
     config, environ = config_of(options), environment()
     paths = find_paths(config.name, environ)

@@ -192,3 +192,28 @@ def test_the_backlog_that_the_readme_shows_is_one(tmp_path: Path) -> None:
     said = refused(written(tmp_path, f"schema: engine.backlog/v1{wrong}")).replace("FILE", "app.yaml")
     assert said.endswith(": there is no task 'hme'")
     assert said.rpartition(": ")[0] in readme
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ("{expr: 'total >'}", "app.yaml:6: tasks[1].check.expr: it cannot be read: "),
+        ("{schema: {type: strung}}", "app.yaml:6: tasks[1].check.schema: it cannot be read: 'strung' is not valid"),
+        ("{expr: '@'}", None),
+        ("{schema: {type: object}}", None),
+        ("{call: 'no.such:module'}", None),
+        ("{command: [no-such-program]}", None),
+    ],
+)
+def test_a_check_that_nothing_could_pass_is_named_where_it_is_to_be_tried(tmp_path: Path, check: str, said: str | None) -> None:
+    head = "schema: engine.backlog/v1\nname: app\nroles: {r: {kind: k, agents: 1}}\ntasks:\n"
+    tasks = f"  - {{id: a, role: r, method: m}}\n  - {{id: b, role: r, method: m, check: {check}}}\n"
+    file = written(tmp_path, head + tasks)
+    assert len(read_backlog_file(file).items) == 2
+    if said is None:
+        assert len(read_backlog_file(file, is_tried=True).items) == 2
+    else:
+        with pytest.raises(BadBacklog) as wrong:
+            read_backlog_file(file, is_tried=True)
+        assert said in str(wrong.value)
+        assert "\n" not in str(wrong.value)
