@@ -43,28 +43,29 @@ AGENTS = 10
 
 
 def read_backlog_file(file: Path) -> Backlog:
-    """The backlog in a file.
+    """The backlog in a file; each of its checks can be made.
 
     A file of JSON lines has a task in each; its first line may be what is said of all of them (`schema`, `name`, `roles`, ...).
     Without that the backlog has the file's name, and each role in it 10 agents of a kind of that name.
     Raises ConfigError where the file cannot be read, BadBacklog for what it says; both name file, line and key.
     """
-    if file.suffix in LINES:
-        return _read_lines(file)
-    if file.suffix == JSON:
-        return _read_json(file)
-    tree = read_document(file, FORM)
-    return _read(_Values(file).value_of(tree, ()), lambda path: f"{file}:{_line(tree, path)}")
-
-
-def _read(document: object, where: ways.Where) -> Backlog:
-    """A backlog of which each check can be made. Raises BadBacklog."""
+    document, where = _document(file)
     backlog = read_backlog(document, where)
     check_grammar(backlog.items.values(), where)
     return backlog
 
 
-def _read_json(file: Path) -> Backlog:
+def _document(file: Path) -> tuple[Any, ways.Where]:
+    """What a file says, and where each value of it stands."""
+    if file.suffix in LINES:
+        return _read_lines(file)
+    if file.suffix == JSON:
+        return _read_json(file)
+    tree = read_document(file, FORM)
+    return _Values(file).value_of(tree, ()), lambda path: f"{file}:{_line(tree, path)}"
+
+
+def _read_json(file: Path) -> tuple[Any, ways.Where]:
     """JSON is YAML but for a few escapes, so its lines are found as those of YAML are, where that can be read too."""
     try:
         with file.open("rb") as source:
@@ -86,7 +87,7 @@ def _read_json(file: Path) -> Backlog:
         except ConfigError:
             return f"{file}:1"
 
-    return _read(document, where)
+    return document, where
 
 
 def _line(node: Node, path: ways.Path) -> int:
@@ -148,7 +149,7 @@ class _Values:
         return BadBacklog(message, key=ways.path_text(path), place=f"{self._file}:{node.line}")
 
 
-def _read_lines(file: Path) -> Backlog:
+def _read_lines(file: Path) -> tuple[Any, ways.Where]:
     document: dict[str, Any] = {}
     tasks: list[Any] = []
     lines: list[int] = []
@@ -170,7 +171,7 @@ def _read_lines(file: Path) -> Backlog:
         number = lines[int(path[1])] if len(path) > 1 and path[0] == "tasks" else 1
         return f"{file}:{number}"
 
-    return _read({**document, "tasks": tasks}, where)
+    return {**document, "tasks": tasks}, where
 
 
 def _values(file: Path) -> Iterator[tuple[int, Any]]:

@@ -43,8 +43,8 @@ class Sprinted:
         backlog: a file, or what stands in one.  folder: from which its own folders are named; that of the file by default.
         sprints: how many at most, None until nothing is left.  speed: so many times as fast as the clock.  archive: where
         ledgers and reports are kept; `sprints` in the folder by default.  path: where checks by `call` are looked for, beside
-        the folder.  price: `{"currency": …, "cpu_hour": …, "machine_hour": …}`.  is_optimized: whether a sprint does what the
-        one before advises.  is_queued: wait for the backlog where this engine works on it.
+        the folder.  price: `{"currency": "EUR", "cpu_hour": …, "machine_hour": …}`.  is_optimized: whether a sprint does what
+        the one before advises.  is_queued: wait for the backlog where this engine works on it.
 
         A sprint that was killed goes on with what was asked for then. Who is cancelled leaves it so.  Raises BadBacklog,
         ConfigError, SprintBusy, KindNotLoaded, UnknownKind, LedgerCorrupt, LedgerFailed, CampaignFailed, EngineStopped.

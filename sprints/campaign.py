@@ -198,7 +198,7 @@ class Campaign:
         return None if left is None else left - 1
 
     def _count(self, told: Chronicle) -> None:
-        self._futile = 0 if told.verdicts["done"] else self._futile + 1
+        self._futile = 0 if told.verdicts["done"] > len(told.left_out) else self._futile + 1
 
     async def _work(self, told: Chronicle, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int) -> None:
         """Run the sprint, of which these lines are there; what is written goes into `told`."""
@@ -300,6 +300,7 @@ class Campaign:
             return
         self._history = [*self._history[-9:], told]
         self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+        self._done -= told.left_out.keys()
         rate = rate_of(told)
         if rate is not None:
             self._rates.append(rate)
@@ -334,7 +335,7 @@ class Campaign:
 
     def _closing(self, told: Chronicle, cpu_s: float) -> dict[str, Any]:
         """What stands in the last line of a sprint beside its counts."""
-        done = {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
+        done = {receipt.item for receipt in told.receipts if receipt.verdict == "done"} - told.left_out.keys()
         settled = {receipt.item: receipt.verdict for receipt in told.receipts}
         free = [
             name
@@ -343,7 +344,7 @@ class Campaign:
         ]
         following = {
             "carried": [item for items in told.carried.values() for item in items],
-            "retry": [item for item, verdict in settled.items() if verdict != "done"],
+            "retry": [item for item, verdict in settled.items() if verdict != "done" or item in told.left_out],
             "follow_ups": free[: fitting(free)],
         }
         impact, cost = impact_of(told, self._known), cost_of(told, self._price, cpu_s)

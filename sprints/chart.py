@@ -22,8 +22,10 @@ ROW, NAME, NUMBER = 22, 150, 90
 ROWS = 20
 #: Points of one line at most: a chart is no wider.
 POINTS = 400
-#: Colours that differ in lightness too, for eyes and printers that see no hue.
-COLOURS = ("#1f6f8b", "#e07a2f", "#7a9e35", "#8a4f9e")
+#: Colours that differ in lightness too, for eyes and printers that see no hue; the page around may have others for the dark.
+COLOURS = ("var(--c0,#1f6f8b)", "var(--c1,#d9702a)", "var(--c2,#93a1ab)", "var(--c3,#7b4b94)")
+#: The share of a chart above its highest line, where the steps are named; and pixels of one letter there.
+HEAD, LETTER = 0.12, 6.5
 
 
 class Line(NamedTuple):
@@ -36,13 +38,9 @@ class Line(NamedTuple):
 def growth(title: str, lines: Sequence[Line], x_unit: str, marks: Iterable[tuple[float, str]] = ()) -> str:
     """Lines that grow step by step, such as items done over seconds. marks: places on the x axis that have a name."""
     end = max((x for line in lines for x, _ in line.points), default=0.0) or 1.0
-    most = max((y for line in lines for _, y in line.points), default=0.0) or 1.0
-    parts = [*_frame(end, most, x_unit)]
-    for x, name in marks:
-        at = _x(x, end)
-        parts.append(f'<line x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{HEIGHT - BOTTOM}" class="mark"/>')
-        parts.append(f'<text x="{at + 3:.1f}" y="{TOP + 10}" class="small">{escape(name)}</text>')
-    for number, line in enumerate(lines):
+    most = (max((y for line in lines for _, y in line.points), default=0.0) or 1.0) * (1 + HEAD)
+    parts = [*_frame(end, most, x_unit), *_marks([(_x(x, end), name) for x, name in marks])]
+    for number, line in reversed(list(enumerate(lines))):  # the first one is above the others
         path = _steps([(_x(x, end), _y(y, most)) for x, y in _thinned(line.points)])
         parts.append(f'<path d="{path}" fill="none" stroke="{COLOURS[number % len(COLOURS)]}" stroke-width="2"/>')
     said = "; ".join(f"{line.name} reach {line.points[-1][1]:g}" for line in lines if line.points)
@@ -64,8 +62,18 @@ def bars(title: str, values: Sequence[float], width: float, x_unit: str, name: s
     return _svg(title, HEIGHT, parts, f"{name}: at most {most:g}")
 
 
-def rows(title: str, named: Sequence[tuple[str, Sequence[float]]], parts: Sequence[str], unit: str = "") -> str:
-    """A row for each name, of several parts side by side, the longest first. parts: what each part is called."""
+def rows(
+    title: str,
+    named: Sequence[tuple[str, Sequence[float]]],
+    parts: Sequence[str],
+    unit: str = "",
+    *,
+    colours: Sequence[int] = (0, 1, 2, 3),
+) -> str:
+    """A row for each name, of several parts side by side, the longest first.
+
+    parts: what each part is called.  colours: of each, by its place among COLOURS.
+    """
     ordered = sorted(named, key=lambda row: -sum(row[1]))
     shown = list(ordered[:ROWS])
     if len(ordered) > ROWS:
@@ -76,18 +84,28 @@ def rows(title: str, named: Sequence[tuple[str, Sequence[float]]], parts: Sequen
     drawn: list[str] = []
     for at, (name, values) in enumerate(shown):
         top = TOP + at * ROW
-        drawn.append(f'<text x="{NAME - 6}" y="{top + 13}" text-anchor="end">{escape(_short(name))}</text>')
+        whole = f"<title>{escape(name)}</title>" if _short(name) != name else ""
+        drawn.append(f'<text x="{NAME - 6}" y="{top + 13}" text-anchor="end">{escape(_short(name))}{whole}</text>')
         left = float(NAME)
         for number, value in enumerate(values):
             drawn.append(
                 f'<rect x="{left:.1f}" y="{top}" width="{value * scale:.1f}" height="{ROW - 5}" '
-                f'fill="{COLOURS[number % len(COLOURS)]}"/>'
+                f'fill="{COLOURS[colours[number]]}"/>'
             )
             left += value * scale
         drawn.append(f'<text x="{left + 5:.1f}" y="{top + 13}">{_number(sum(values))}{escape(unit)}</text>')
     height = TOP + len(shown) * ROW + 24
     said = "; ".join(f"{name}: {_number(sum(values))}{unit}" for name, values in shown)
-    return _svg(title, height, [*drawn, *_legend(parts, height - 8)], said)
+    return _svg(title, height, [*drawn, *_legend(parts, height - 8, colours)], said)
+
+
+def _marks(places: Sequence[tuple[float, str]]) -> Iterable[str]:
+    """Lines at places of the x axis, each with its name where there is room for it before the next one."""
+    ends = [place for place, _ in places[1:]] + [float(WIDTH)]
+    for (at, name), end in zip(places, ends, strict=True):
+        yield f'<line x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{HEIGHT - BOTTOM}" class="mark"/>'
+        if end - at > LETTER * len(name) + 4:
+            yield f'<text x="{at + 3:.1f}" y="{TOP + 10}" class="small">{escape(name)}</text>'
 
 
 def _svg(title: str, height: float, parts: Iterable[str], said: str) -> str:
@@ -108,10 +126,10 @@ def _frame(end: float, most: float, x_unit: str) -> Iterable[str]:
     yield f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 2}" text-anchor="end" class="small">{escape(x_unit)}</text>'
 
 
-def _legend(names: Sequence[str], y: float) -> Iterable[str]:
+def _legend(names: Sequence[str], y: float, colours: Sequence[int] = (0, 1, 2, 3)) -> Iterable[str]:
     left = float(LEFT)
-    for number, name in enumerate(names):
-        yield f'<rect x="{left:.0f}" y="{y - 9:.0f}" width="10" height="10" fill="{COLOURS[number % len(COLOURS)]}"/>'
+    for colour, name in zip(colours, names, strict=False):
+        yield f'<rect x="{left:.0f}" y="{y - 9:.0f}" width="10" height="10" fill="{COLOURS[colour]}"/>'
         yield f'<text x="{left + 14:.0f}" y="{y:.0f}" class="small">{escape(name)}</text>'
         left += 30 + 7 * len(name)
 

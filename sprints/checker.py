@@ -19,7 +19,8 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import types
+from collections.abc import Awaitable, Callable
 from queue import SimpleQueue
 from typing import Any, NoReturn
 
@@ -57,7 +58,20 @@ def _call(what: str, _equals: list[Any], value: Any, facts: dict[str, Any]) -> s
     for part in path.split("."):
         found = getattr(found, part)
     got = found(value, facts) if _takes_two(found) else found(value)
-    return None if got else f"{what} returned {_shown(got)}, a pass returns True"
+    if inspect.isawaitable(got):
+        got = _awaited(got)
+    is_pass = bool(got) and not isinstance(got, tuple | types.GeneratorType)  # `False, "why"` is true for Python
+    return None if is_pass else f"{what} returned {_shown(got)}, a pass returns True"
+
+
+def _awaited(got: Awaitable[Any]) -> Any:
+    """What an async function returns, run to its end in a loop of its own."""
+    import asyncio
+
+    async def wait() -> Any:
+        return await got
+
+    return asyncio.run(wait())
 
 
 def _takes_two(function: Any) -> bool:

@@ -65,6 +65,10 @@ class Chronicle:
         #: Releases in their order, with how many items each has; and why there was none.
         self.releases: list[tuple[str, int]] = []
         self.not_shipped: list[str] = []
+        #: Items of its releases.
+        self.shipped: set[str] = set()
+        #: Items that are done and in no release since their artifacts were changed after their receipts, with why.
+        self.left_out: dict[str, str] = {}
         #: Why it was aborted, and to which release it was taken back; None where neither happened.
         self.aborted: str | None = None
         self.rolled_back: str | None = None
@@ -118,6 +122,21 @@ class Chronicle:
         return sum(max(min(end, end_s) - max(begin, begin_s), 0.0) for begin, end in pauses)
 
     @property
+    def speed(self) -> float:
+        """How many seconds it had for one of the machine's clock, by which agents work; 1 where that is not known."""
+        return float(self.header.get("speed") or 1.0)
+
+    @property
+    def ran_s(self) -> float:
+        """Seconds that agents ran for what they answered; of what ended by an error it was not measured how long it ran."""
+        return sum(receipt.ran_s for receipt in self.receipts if not receipt.error)
+
+    @property
+    def room_s(self) -> float:
+        """Seconds of the machine's clock that its workers had in exec, all together."""
+        return self.exec_s / self.speed * self.workers
+
+    @property
     def cpu_s(self) -> float | None:
         """Seconds of cpu that the engine took for it; None where that is not known."""
         seconds: float | None = self.cost.get("cpu_s")
@@ -141,6 +160,7 @@ class Chronicle:
             "carried": self.left,
             "releases": [release for release, _ in self.releases],
             "not_shipped": self.not_shipped,
+            "left_out": self.left_out,
             "aborted": self.aborted,
             "cost": self.cost,
         }
@@ -215,6 +235,10 @@ def _on_carried(told: Chronicle, event: Mapping[str, Any]) -> None:
 
 def _on_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:
     told.releases.append((event["release"], len(event["items"])))
+    shipped = set(event["items"])
+    left_out = {**told.left_out, **(event.get("left_out") or {})}
+    told.left_out = {item: why for item, why in left_out.items() if item not in shipped}
+    told.shipped |= shipped
 
 
 def _on_not_shipped(told: Chronicle, event: Mapping[str, Any]) -> None:

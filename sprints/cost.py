@@ -33,7 +33,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a sprint cost.
+    """What a sprint cost. All seconds are those of the machine's clock, whatever the speed of the sprint's own time.
 
     cpu_s: seconds of cpu of the engine's processes while it ran; those that agents ran, where that was not measured.
     money: cpu_s / 3,600 x cpu_hour + seconds / 3,600 x machine_hour; None without a price.
@@ -80,6 +80,7 @@ def cost_of(told: Chronicle, price: Price | None, cpu_s: float | None = None) ->
         cpu_s = sum(receipt.ran_s for receipt in told.receipts)
     if price is None:
         return Cost("", cpu_s, None, None)
-    money = (cpu_s * price.cpu_hour + told.seconds * price.machine_hour) / HOUR_S
-    hours = told.agents * told.seconds / HOUR_S
+    seconds = told.seconds / told.speed
+    money = (cpu_s * price.cpu_hour + seconds * price.machine_hour) / HOUR_S
+    hours = told.agents * seconds / HOUR_S
     return Cost(price.currency, cpu_s, money, money / hours * 1_000 if hours else None)

@@ -44,7 +44,7 @@ def judged(item: Item, outcome: Outcome, evidence: Evidence) -> Receipt:
     verdict, why = _verdict(outcome, evidence)
     error = None
     if not outcome.ok:
-        error = _cut(f"{outcome.error_type or 'Error'}: {outcome.error or ''}".removesuffix(": "))
+        error = _cut(_error(outcome))
     return Receipt(
         item.id,
         item.role,
@@ -66,7 +66,11 @@ def _verdict(outcome: Outcome, evidence: Evidence) -> tuple[str, str | None]:
     if not outcome.ok:
         if outcome.error_type in EXPIRED:
             return "expired", "it was not done in time"
-        return ("cancelled", "it was cancelled") if outcome.error_type in CANCELLED else ("failed", "it raised an error")
+        return (
+            ("cancelled", "it was cancelled")
+            if outcome.error_type in CANCELLED
+            else ("failed", f"it ended with {_error(outcome)}")
+        )
     if evidence.check is not None and not evidence.check[1].is_passed:
         name, result = evidence.check
         return "failed", f"its check ({name}) did not pass: {result.why}"
@@ -77,6 +81,10 @@ def _verdict(outcome: Outcome, evidence: Evidence) -> tuple[str, str | None]:
     if not evidence.artifacts and not any(outcome.effects.get(name, 0) > 0 for name in EFFECTS):
         return "unproven", "it answered and had no effect: no change of state, no step, no message, no new artifact"
     return "done", None
+
+
+def _error(outcome: Outcome) -> str:
+    return f"{outcome.error_type or 'Error'}: {outcome.error or ''}".removesuffix(": ")
 
 
 def _cut(text: str) -> str:

@@ -31,8 +31,9 @@ class Impact:
     velocity: items done a minute of the sprint's time; done / (seconds / 60).
     defect_rate: (failed + unproven) / (done + failed + unproven); None where nothing was judged.
     quality: 1 - defect_rate.  success: done / planned; None where nothing was planned.
-    coverage: distinct features with a done item / distinct features planned; None where none was planned.
-    efficiency: seconds that agents ran / (seconds of exec x workers), at most 1; None without exec.
+    coverage: distinct features with a shipped item / distinct features planned; None where none was planned.
+    efficiency: seconds that agents ran for what they answered / (seconds of exec x workers), both by the machine's clock, at
+    most 1; None without exec.
     learning: patterns that no earlier sprint has shown.  patterns: the new ones.
     features, bugs: distinct ones with all of their items done that were planned.  tests, lines: as agents reported them.
     """
@@ -89,8 +90,7 @@ def impact_of(told: Chronicle, known: Iterable[Pattern] = ()) -> Impact:
     verdicts = told.verdicts
     judged = verdicts["done"] + sum(verdicts[verdict] for verdict in DEFECTS)
     defect_rate = sum(verdicts[verdict] for verdict in DEFECTS) / judged if judged else None
-    ran_s = sum(receipt.ran_s for receipt in told.receipts)
-    room_s = told.exec_s * told.workers
+    ran_s = told.ran_s
     new = tuple(sorted(patterns_of(told.receipts) - set(known)))
     planned = set(told.planned)
     features = _groups(told, "feature")
@@ -106,8 +106,8 @@ def impact_of(told: Chronicle, known: Iterable[Pattern] = ()) -> Impact:
         defect_rate=defect_rate,
         quality=None if defect_rate is None else 1 - defect_rate,
         success=verdicts["done"] / len(planned) if planned else None,
-        coverage=_share(features),
-        efficiency=min(ran_s / room_s, 1.0) if room_s else None,
+        coverage=_share(_groups(told, "feature", is_shipped=True)),
+        efficiency=min(ran_s / told.room_s, 1.0) if told.room_s else None,
         learning=len(new),
         patterns=new,
         features=_whole(features),
@@ -120,13 +120,13 @@ def impact_of(told: Chronicle, known: Iterable[Pattern] = ()) -> Impact:
     )
 
 
-def _groups(told: Chronicle, what: str) -> dict[str, tuple[int, int]]:
-    """How many items of each feature, or bug, were planned, and how many of them are done."""
+def _groups(told: Chronicle, what: str, *, is_shipped: bool = False) -> dict[str, tuple[int, int]]:
+    """How many items of each feature, or bug, were planned, and how many of them are done, or shipped too."""
     planned = told.header.get(f"{what}s") or {}
     done: Counter[str] = Counter()
     for receipt in told.receipts:
         name = receipt.feature if what == "feature" else receipt.bug
-        if name is not None and receipt.verdict == "done":
+        if name is not None and receipt.verdict == "done" and (not is_shipped or receipt.item in told.shipped):
             done[name] += 1
     return {name: (count, done[name]) for name, count in planned.items()}
 

@@ -41,6 +41,8 @@ def read_junit(document: bytes, *, role: str, method: str) -> list[dict[str, Any
         parser.Parse(document, True)
     except expat.ExpatError as broken:
         raise BadImport(f"not XML: {expat.errors.messages[broken.code]}", line=broken.lineno) from broken
+    except (LookupError, ValueError) as unknown:  # of an encoding that Python does not have, or not for this
+        raise BadImport(f"not XML: {unknown}", line=1) from unknown
     if not reader.has_suites:
         raise BadImport("not a report of JUnit: there is no <testsuite> in it")
     if not reader.rows:

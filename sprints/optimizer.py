@@ -153,13 +153,11 @@ def _length(history: Sequence[Chronicle], seconds: float) -> tuple[float, str]:
 
 def _parallelism(history: Sequence[Chronicle], out_an_agent: int) -> tuple[int, str]:
     """Half as many at once where items queue before busy agents, twice as many where workers have room and nothing queues."""
-    ran_s = sum(receipt.ran_s for told in history[-1:] for receipt in told.receipts)
-    if not ran_s:
+    if not history or not history[-1].ran_s:
         return out_an_agent, "As many items stay out at once: it was not measured how long any of them ran."
     told = history[-1]
-    waits = sum(receipt.waited_s for receipt in told.receipts) / ran_s
-    room_s = told.exec_s * told.workers
-    busy = min(ran_s / room_s, 1.0) if room_s else 0.0
+    waits = sum(receipt.waited_s for receipt in told.receipts if not receipt.error) / told.ran_s
+    busy = min(told.ran_s / told.room_s, 1.0) if told.room_s else 0.0
     why = f"they waited {waits:.1f} times as long as they ran, and workers were busy for {busy:.0%} of exec."
     if waits > QUEUED and busy >= BUSY and out_an_agent > LEAST_OUT:
         fewer = max(out_an_agent // 2, LEAST_OUT)

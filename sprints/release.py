@@ -22,7 +22,7 @@ from sprints.hook import Hook, run_hook
 from sprints.manifest import FILES, MANIFEST, Entry, Manifest
 from sprints.place import Place
 
-__all__ = ["CURRENT", "MOMENTS", "Draft", "Releases"]
+__all__ = ["CURRENT", "KEPT", "MOMENTS", "Draft", "Releases", "is_pruned"]
 
 #: The link to the release that counts, what it is made as, and the file of the one process that changes releases.
 CURRENT, CURRENT_NEW, LOCK = "current", "current.new", "LOCK"
@@ -184,6 +184,15 @@ class Releases:
                 doomed = f"{self.folder}/{name}{NEW}"
                 self.place.rename(f"{self.folder}/{name}", doomed)  # half removed it is no release
                 self.place.remove_folder(doomed)
+
+
+def is_pruned(folder: str, release: str) -> bool:
+    """Whether a release that is not there is older than all that are kept, so that nobody took it away but `prune`."""
+    try:
+        names = [name for name in os.listdir(folder) if NAME.fullmatch(name) and not name.endswith(NEW)]
+    except OSError:
+        return False
+    return len(names) >= KEPT and NAME.fullmatch(release) is not None and _number(release) < min(map(_number, names))
 
 
 def _number(name: str) -> int:

@@ -14,6 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from sprints.age import Moment, born_ns, is_older, moment_in
 from sprints.artifact import Artifact, ArtifactWrong, Before, look_before, read_artifact
 from sprints.check import CheckResult, Proof, check_of
 from sprints.checkers import Checkers
@@ -22,6 +23,7 @@ from sprints.item import Item
 from sprints.outcome import Outcome
 from sprints.receipt import Made, Receipt
 from sprints.thread import in_thread
+from sprints.writes import Writes
 
 __all__ = ["Witness"]
 
@@ -51,6 +53,9 @@ class Witness:
         self._work = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._checkers = Checkers(os.path.realpath(folder), path, most=checkers)
         self._before: dict[str, Before] = {}
+        self._writes = Writes(self._work)
+        #: When each task with artifacts began; not known of those from before a restart.
+        self._began: dict[str, Moment] = {}
         #: Whose each artifact is that stands in a receipt, with its content and time; and the path of each such file.
         self._owned: dict[str, _Owned] = {}
         self._places: dict[tuple[int, int], str] = {}
@@ -73,7 +78,10 @@ class Witness:
         Returns what their artifacts' paths hold now, to be written down as `before` of `dispatched`, so that `resume` knows it.
         """
         found = {}
+        began = moment_in(self._work)
         for item in items:
+            if began is not None and item.artifacts:
+                self._began[item.id] = began
             for path in item.artifacts:
                 before = look_before(self._work, path)
                 if before is None:
@@ -81,7 +89,13 @@ class Witness:
                 else:
                     self._before[path] = before
                     found[path] = list(before)
+                    self._watch(path)
         return found
+
+    def _watch(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            facts = os.stat(path, dir_fd=self._work, follow_symlinks=False)
+            self._writes.watch(path, (facts.st_dev, facts.st_ino))
 
     def resume(self, event: Mapping[str, Any]) -> None:
         """Take up what an event of the sprint's ledger tells: what was there before tasks began, whose artifacts are whose."""
@@ -119,16 +133,17 @@ class Witness:
 
     def _judge(self, part: Sequence[tuple[Item, Outcome]], checks: Mapping[str, tuple[str, CheckResult]]) -> list[Receipt]:
         receipts = []
+        now = moment_in(self._work)
         for item, outcome in part:
             if not outcome.ok:
                 evidence = NO_EVIDENCE
             else:
-                made, wrong = self._artifacts(item) if item.artifacts else ((), ())
+                made, wrong = self._artifacts(item, now) if item.artifacts else ((), ())
                 evidence = Evidence(checks.get(item.id), made, wrong)
             receipts.append(judged(item, outcome, evidence))
         return receipts
 
-    def _artifacts(self, item: Item) -> tuple[list[Made], list[tuple[str, str]]]:
+    def _artifacts(self, item: Item, now: Moment | None) -> tuple[list[Made], list[tuple[str, str]]]:
         """Those that are evidence, and those that are not."""
         made, wrong = [], []
         for path in item.artifacts:
@@ -137,7 +152,7 @@ class Witness:
             except ArtifactWrong as error:
                 wrong.append((path, str(error)))
                 continue
-            why = self._why_not(item, artifact)
+            why = self._why_not(item, artifact) or self._why_old(item, artifact, now)
             if why is None:
                 self._owned[path] = _Owned(item.id, artifact.sha256, artifact.mtime_ns)
                 self._places[artifact.place] = path
@@ -154,9 +169,20 @@ class Witness:
         if owned is not None and owned.item != item.id and owned.is_of(artifact):
             return f"is as {owned.item} wrote it"
         other = self._places.get(artifact.place, artifact.path)
-        if other != artifact.path and self._is_at(other, artifact.place):
+        if other != artifact.path and (self._owned[other].is_of(artifact) or self._is_at(other, artifact.place)):
             return f"is the same file as {other} of {self._owned[other].item}"
         return None
+
+    def _why_old(self, item: Item, artifact: Artifact, now: Moment | None) -> str | None:
+        """Why a file that nobody else has is no work of this task: it was there, here or elsewhere, before that began."""
+        is_written = self._writes.is_written(artifact.path, artifact.place)
+        if is_written is False:
+            return "was there before, and was touched, not written, since"
+        began = self._began.get(item.id)
+        if is_written or began is None or now is None or not is_older(artifact.mtime_ns, began, now):
+            return None
+        born = born_ns(self._work, artifact.path)  # a copy may have the time of what it is a copy of
+        return "was made and written before its task began" if born is not None and is_older(born, began, now) else None
 
     def _is_at(self, path: str, place: tuple[int, int]) -> bool:
         """Whether this file still has that path too: a file that is gone leaves its number to another."""
@@ -169,5 +195,6 @@ class Witness:
     async def close(self) -> None:
         """End the processes of checks, and give the folder back."""
         await self._checkers.close()
+        self._writes.close()
         with contextlib.suppress(OSError):
             os.close(self._work)

@@ -30,7 +30,7 @@ def state_of(told: Chronicle, *, is_running: bool = False) -> str:
     if told.aborted is not None and told.is_over:
         return "aborted"
     if told.is_over:
-        return "done" if told.verdicts["done"] == len(told.planned) else "left some"
+        return "done" if told.verdicts["done"] - len(told.left_out) == len(told.planned) else "left some"
     if not is_running:
         return "stopped"
     if told.pause is not None:
@@ -80,6 +80,7 @@ def summary(told: Chronicle, archive: Archive, *, is_running: bool = False) -> d
         "carried": {why: len(items) for why, items in told.carried.items()},
         "releases": [{"release": name, "items": count} for name, count in told.releases],
         "not_shipped": told.not_shipped,
+        "left_out": told.left_out,
         "rolled_back": told.rolled_back,
         "impact": told.impact or figures_of(told),
         "cost": told.cost,
@@ -122,11 +123,13 @@ def outcome_lines(told: Chronicle, archive: Archive, screen: Screen) -> list[str
     lines += [f"  carried {len(items):,}: {why}" for why, items in told.carried.items()]
     lines += [f"  shipped {name}: {figures.plural(count, 'item')}" for name, count in told.releases]
     lines += [clean(f"  not shipped: {why}") for why in told.not_shipped]
+    left_out = [f"  left out of the release, and to be done again: {item}, {why}" for item, why in told.left_out.items()]
+    lines += [clean(line) for line in left_out[:NAMED]]
     lines.append(f"  report: {archive.path(told.id, HTML)}")
     return lines
 
 
 def _because(one: Settled) -> str:
     """Why an item was not done."""
-    parts = [part for part in (one.why, one.error) if part]
-    return f", {': '.join(parts)}" if parts else ""
+    why = one.why or one.error
+    return f", {why}" if why else ""

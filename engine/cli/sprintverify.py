@@ -8,7 +8,7 @@ from engine import errors
 from engine.cli import figures
 from engine.cli.output import show_json, show_lines
 from engine.cli.sprintls import archive_of
-from sprints.verification import verify
+from sprints.verification import verify_sprint
 
 __all__ = ["run"]
 
@@ -18,8 +18,7 @@ SCHEMA = "engine.sprint-verify/v1"
 def run(options: Namespace) -> int:
     """Look at a sprint's ledger, at all of them without an id; 1 if something is wrong."""
     archive = archive_of(options)
-    ids = options.words or [sprint for sprint in archive.ids() if archive.has_ledger(sprint)]
-    found = {sprint: verify(archive.path(sprint), sprint=sprint, is_over=archive.has_report(sprint)) for sprint in ids}
+    found = {sprint: verify_sprint(archive, sprint) for sprint in options.words or archive.ids()}
     if options.json:
         rows = {sprint: [finding._asdict() for finding in findings] for sprint, findings in found.items()}
         show_json({"schema": SCHEMA, "sprints": rows})

@@ -294,3 +294,43 @@ async def test_a_clock_on_the_wall_that_is_set_back_changes_no_step_and_no_order
         assert phases == [(wave, phase) for wave in range(4) for phase in ("plan", "exec", "test", "ship")]
         assert all(span.end_s >= span.begin_s for span in desk.archive.chronicle(sprint).spans)
         assert verify(desk.archive.path(sprint), sprint=sprint, is_over=True) == []
+
+
+async def test_what_was_changed_after_its_receipt_is_in_no_release_and_done_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    def write(item: Item) -> Outcome:
+        (tmp_path / "work" / f"{item.id}.txt").write_text(item.id)
+        if item.id == "vandal" and len(desk.asked) == 1:
+            (tmp_path / "work" / "page.txt").write_text("not what the receipt says")
+        return done(item)
+
+    desk.deed = write
+    tasks = [
+        {"id": "page", "artifacts": ["page.txt"]},
+        {"id": "vandal", "after": ["page"]},
+        {"id": "more", "after": ["vandal"]},
+    ]
+    await desk.campaign(document(*tasks), is_optimized=False).run()
+    first, second = (desk.archive.chronicle(sprint) for sprint in desk.archive.ids())
+    assert first.left_out == {"page": "page.txt was changed after its receipt"}
+    assert (first.verdicts["done"], first.next["retry"], first.row()["sprint"]["left_out"]) == (3, ["page"], first.left_out)
+    assert desk.asked[1] == ["page"]
+    assert (second.left_out, second.next["retry"]) == ({}, [])
+    assert (tmp_path / "releases" / "current" / "files" / "page.txt").read_text() == "page"
+
+
+async def test_where_all_that_is_done_is_spoiled_again_and_again_it_ends(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    def spoil(_sprint: str, event: Mapping[str, Any]) -> None:
+        if event["e"] == "receipt":
+            (tmp_path / "work" / "page.txt").write_text("not what the receipt says")
+
+    def write(item: Item) -> Outcome:
+        (tmp_path / "work" / "page.txt").write_text("page")
+        return done(item)
+
+    desk.deed, desk.hands = write, desk.hands._replace(told=spoil)
+    await desk.campaign(document({"id": "page", "artifacts": ["page.txt"]})).run()
+    assert len(desk.archive.ids()) == FUTILE

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,19 @@ def forgets(value: Any) -> None:
     """Looks, and does not tell."""
 
 
+def says_why(value: Any) -> tuple[bool, str]:
+    return False, "a tuple is true, whatever is in it"
+
+
+def yields(value: Any) -> Iterator[bool]:
+    yield False
+
+
+async def waits(value: Any) -> bool:
+    await asyncio.sleep(0)
+    return bool(value == 7)
+
+
 def raises(value: Any) -> bool:
     raise RuntimeError(f"{value} \ud800" + "x" * 10_000)
 
@@ -47,6 +62,10 @@ def _found(monkeypatch: pytest.MonkeyPatch) -> None:
         ("is_seven", 8, "returned False, a pass returns True"),
         ("knows_the_task", 7, None),
         ("forgets", 7, "returned None"),
+        ("says_why", 7, "returned (False, 'a tuple"),
+        ("yields", 7, "a pass returns True"),
+        ("waits", 7, None),
+        ("waits", 8, "returned False, a pass returns True"),
         ("raises", 7, "it raised RuntimeError: 7"),
         ("nothing", 7, "AttributeError"),
     ],

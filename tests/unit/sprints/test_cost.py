@@ -20,6 +20,13 @@ def test_seconds_of_cpu_and_of_the_machine_have_their_price() -> None:
     assert cost_of(told, Price(cpu_hour=1.0), cpu_s=7_200.0).money == pytest.approx(2.0)
 
 
+def test_time_that_goes_faster_costs_no_more_than_the_machine_runs() -> None:
+    told = told_of([{"ran_s": 1_800.0}], exec_s=35_999.0, agents=500, speed=10.0)
+    cost = cost_of(told, Price("EUR", cpu_hour=0.04, machine_hour=0.1))
+    assert cost.money == pytest.approx(0.5 * 0.04 + 1.0 * 0.1)
+    assert cost.per_1000_agent_hours == pytest.approx(0.12 / 500 * 1_000)
+
+
 def test_without_a_price_or_agents_there_is_no_sum() -> None:
     cost = cost_of(told_of([{"ran_s": 2.0}]), None)
     assert (cost.cpu_s, cost.money, cost.per_1000_agent_hours) == (2.0, None, None)

@@ -58,6 +58,7 @@ def test_one_wrong_artifact_is_enough_to_be_unproven() -> None:
 def test_who_raised_failed_and_says_why() -> None:
     receipt = judge(ok=False, effects={"fields": 1})
     assert (receipt.verdict, receipt.error) == ("failed", "ValueError: no")
+    assert receipt.why == "it ended with ValueError: no"
 
 
 @pytest.mark.parametrize(("error", "verdict"), [("TaskExpired", "expired"), ("TaskCancelled", "cancelled")])

@@ -24,6 +24,7 @@ def test_the_formulas_on_a_sprint_that_is_known() -> None:
         planned=[f"t{at}" for at in range(8)],
         carried={"the time was up": ["t6", "t7"]},
         exec_s=99.0,
+        more=[{"e": "shipped", "s": 50.0, "release": "0001-x", "items": ["t0", "t1", "t2"]}],
         features={"login": 2, "search": 2},
         bugs={"b1": 1, "b2": 1},
     )
@@ -60,3 +61,24 @@ def test_a_pattern_is_what_was_seen_again_and_again_and_was_not_known() -> None:
 
 def test_efficiency_is_at_most_one() -> None:
     assert impact_of(told_of([{"ran_s": 1e6}])).efficiency == 1.0
+
+
+def test_agents_work_by_the_machines_clock_however_fast_the_sprint_goes() -> None:
+    receipts = [{"ran_s": 1.0}] * 4
+    assert impact_of(told_of(receipts, exec_s=100.0)).efficiency == 0.02
+    assert impact_of(told_of(receipts, exec_s=100.0, speed=10.0)).efficiency == 0.2
+
+
+def test_what_ended_by_an_error_adds_no_time_that_was_not_measured() -> None:
+    error = {"verdict": "failed", "error": "ValueError: no", "ran_s": 50.0}
+    impact = impact_of(told_of([{"ran_s": 10.0}, error], exec_s=100.0))
+    assert (impact.ran_s, impact.efficiency) == (10.0, 0.05)
+
+
+def test_a_feature_is_covered_once_something_of_it_is_shipped() -> None:
+    receipts = [{"item": "a", "feature": "x"}, {"item": "b", "feature": "y"}, {"item": "c", "feature": "y"}]
+    shipped = {"e": "shipped", "s": 9.0, "release": "0001-x", "items": ["a"], "left_out": {"b": "b is missing"}}
+    facts = {"features": {"x": 1, "y": 2, "z": 1}}
+    assert impact_of(told_of(receipts, **facts)).coverage == 0
+    impact = impact_of(told_of(receipts, more=[shipped], **facts))
+    assert (impact.coverage, impact.features) == (pytest.approx(1 / 3), 2)

@@ -81,3 +81,9 @@ def test_no_damage_makes_another_error(noise: bytes, at: int) -> None:
         rows(REPORT[:at] + noise + REPORT[at:])
     except BadImport as wrong:
         assert str(wrong)
+
+
+@pytest.mark.parametrize("encoding", [b"utf-88", b"hex", b"utf-32"])
+def test_an_encoding_that_cannot_be_read_is_told(encoding: bytes) -> None:
+    with pytest.raises(BadImport, match="not XML"):
+        rows(REPORT.replace(b"utf-8", encoding, 1))

@@ -49,7 +49,7 @@ class Page(HTMLParser):
 def test_both_say_the_figures_the_steps_and_the_reasons() -> None:
     receipts = [{"verdict": "done", "ran_s": 1.0}] * 3 + [{"verdict": "failed", "role": "tester", "why": "its check failed"}]
     for text in both(receipts=receipts, carried={"the time was up": ["x"]}, price=Price("EUR", 1.0)):
-        for said in ("sp-20261121-001", "3 of 4", "75.0%", "its check failed", "1 items, as the time was up: x", "EUR", "exec"):
+        for said in ("sp-20261121-001", "3 of 4", "75.0%", "its check failed", "1 item, as the time was up: x", "EUR", "exec"):
             assert said in text
         assert "The next sprint" in text
 
@@ -77,3 +77,35 @@ def test_of_many_items_some_are_named_and_the_rest_is_counted() -> None:
     markdown, html = both(receipts=[{"verdict": "failed", "item": f"bad{at}"} for at in range(500)])
     assert "and 450 more" in markdown
     assert len(html) < 200_000
+
+
+def test_the_page_says_at_a_glance_what_became_of_all_that_was_planned() -> None:
+    receipts = [{"verdict": verdict} for verdict in ("done", "done", "failed", "unproven")]
+    _, html = both(receipts=receipts, planned=[*(f"t{at}" for at in range(4)), "left"], carried={"the time was up": ["left"]})
+    page = Page(html)
+    shares = [
+        attributes["style"] or "" for tag, attributes in page.tags if tag == "i" and "width" in (attributes["style"] or "")
+    ]
+    assert [share.partition(";")[0] for share in shares] == ["width:40.0000%", *["width:20.0000%"] * 3]
+    assert ("span", {"class": "not"}) in page.tags
+    assert all(name in html for name in ("2 done", "1 failed", "1 unproven", "1 carried", "some left"))
+    _, whole = both(receipts=[{"verdict": "done"}])
+    assert ("span", {"class": "ok"}) in Page(whole).tags
+
+
+def test_what_was_changed_after_its_receipt_is_told() -> None:
+    shipped = {"e": "shipped", "s": 9.0, "release": "0001-x", "items": [], "left_out": {"t0": "a.txt is missing"}}
+    for text in both(receipts=[{"verdict": "done"}], more=[shipped]):
+        assert "left out, and to be done again: t0, a.txt is missing" in text
+        assert "some left" in text
+
+
+def test_both_follow_the_colours_that_the_reader_has_chosen() -> None:
+    _, html = both(receipts=[{"verdict": "done", "ran_s": 1.0}])
+    light, dark = html.split("@media(prefers-color-scheme:dark)")
+    for colour in ("--page", "--ink", "--c0", "--c1", "--c2", "--c3"):
+        assert f"{colour}:#" in light
+        assert f"{colour}:#" in dark
+    drawn = html[html.index("<svg") :]
+    assert 'fill="#' not in drawn
+    assert 'stroke="#' not in drawn

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from checkpoints.files import Disk
-from sprints.ledger import open_ledger
+from sprints.archive import HTML, MARKDOWN, Archive
+from sprints.ledger import Chain, open_ledger
 from sprints.manifest import Entry
 from sprints.place import PlaceDisk
 from sprints.receipt import Made, Receipt
-from sprints.release import Releases
-from sprints.verification import verify
+from sprints.release import KEPT, Releases
+from sprints.verification import verify, verify_sprint
 from tests.unit.sprints.test_release import House
 
 SPRINT = "sp-20261121-004"
@@ -144,7 +145,7 @@ def test_lines_taken_from_the_end_show_where_the_sprint_is_known_to_be_over(tmp_
 
 
 def test_who_is_done_without_evidence_is_named(tmp_path: Path) -> None:
-    sprint = Sprint(tmp_path, Receipt("liar", "r", "done", effects={"steps": 0}), Receipt("odd", "r", "perfect"))
+    sprint = Sprint(tmp_path, Receipt("liar", "r", "done", effects={"steps": 0, "tests": 9}), Receipt("odd", "r", "perfect"))
     assert sprint.found() == [
         f"{sprint.path}:5: liar is done without evidence: it has no effect and no artifact",
         f"{sprint.path}:6: 'perfect' is no verdict; there are done, failed, unproven, expired, cancelled",
@@ -164,3 +165,83 @@ def test_what_was_taken_over_from_an_earlier_sprint_needs_no_receipt_here(tmp_pa
 def test_a_ledger_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         verify(str(tmp_path / "none"))
+
+
+class History:
+    """Sprints of one backlog, each of which knows the last line of the one before."""
+
+    def __init__(self, folder: Path, count: int, *, is_over: bool = True) -> None:
+        self.archive = Archive(str(folder / "sprints"))
+        self.ids = [self.add(is_over=is_over) for _ in range(count)]
+
+    def add(self, *, is_over: bool = True, at_s: float = 1_795_219_200.0) -> str:
+        ids = self.archive.ids()
+        previous = self.archive.lines(ids[-1])[-1].digest if ids else None
+        sprint = self.archive.make(at_s, {"name": "app"})
+        ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, lambda: 1.0, lambda _line: None)
+        ledger.add("sprint", 0.0, id=sprint, backlog="app", previous=previous)
+        for number in range(3):
+            ledger.add("receipt", 0.1, **Receipt(f"t{number}", "r", "done", effects={"fields": 1}).facts())
+        ledger.add("ended", 0.4, counts={}, impact={})
+        ledger.sync()
+        ledger.close()
+        for name in (MARKDOWN, HTML) if is_over else ():
+            self.archive.write(sprint, name, "")
+        return sprint
+
+    def ledger(self, sprint: str) -> Path:
+        return Path(self.archive.path(sprint)) / "ledger.jsonl"
+
+    def found(self, sprint: str) -> list[str]:
+        return [finding.reason for finding in verify_sprint(self.archive, sprint)]
+
+
+def test_a_ledger_without_its_end_shows_in_the_sprint_behind_it(tmp_path: Path) -> None:
+    history = History(tmp_path, 3, is_over=False)
+    assert [history.found(sprint) for sprint in history.ids] == [[], [], []]
+    ledger = history.ledger(history.ids[1])
+    ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[:-1]))
+    assert history.found(history.ids[1]) == [
+        f"{history.ids[2]} follows a line that is in no ledger: lines are missing at the end, or were written anew"
+    ]
+    assert history.found(history.ids[0]) == history.found(history.ids[2]) == []
+
+
+def test_a_ledger_that_was_written_anew_shows_in_the_sprint_behind_it(tmp_path: Path) -> None:
+    history = History(tmp_path, 2)
+    ledger = history.ledger(history.ids[0])
+    chain, forged = Chain(history.ids[0]), b""
+    for line in ledger.read_bytes().splitlines(keepends=True):
+        forged += chain.seal(line[:-78].replace(b"t1", b"t9") + b"}")
+    ledger.write_bytes(forged)
+    assert verify(str(ledger), sprint=history.ids[0], is_over=True) == []
+    assert "written anew" in history.found(history.ids[0])[0]
+
+
+def test_a_day_that_was_set_back_is_no_finding(tmp_path: Path) -> None:
+    history = History(tmp_path, 1)
+    history.add(at_s=1_795_219_200.0 - 200_000)
+    history.add()
+    assert [history.found(sprint) for sprint in history.archive.ids()] == [[], [], []]
+
+
+def test_a_ledger_that_is_gone_or_cannot_be_read_is_named(tmp_path: Path) -> None:
+    history = History(tmp_path, 1)
+    ledger = history.ledger(history.ids[0])
+    ledger.unlink()
+    assert history.found(history.ids[0]) == ["it is missing"]
+    ledger.mkdir()
+    assert history.found(history.ids[0]) == ["it cannot be read: Is a directory"]
+    begun = history.archive.make(1_795_219_200.0, {"name": "app"})
+    assert history.found(begun) == []
+
+
+def test_a_release_that_made_room_for_newer_ones_is_not_missed(tmp_path: Path) -> None:
+    sprint = Sprint(tmp_path)
+    for number in range(KEPT):
+        assert sprint.found() == []
+        sprint.house.ship(f"sp-20261122-{number + 1:03}", d=f"{number}")
+    assert not sprint.released.exists()
+    assert sprint.found() == []
+    shutil.rmtree(max(sprint.house.folder.glob("0*")))
+    assert any("cannot be read" in one for one in sprint.found())

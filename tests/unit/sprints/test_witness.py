@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sprints import age
 from sprints.item import Item
 from sprints.outcome import Outcome
 from sprints.receipt import Receipt
@@ -30,6 +32,13 @@ def item(name: str = "t1", **facts: Any) -> Item:
 
 def answer(name: str = "t1", value: Any = None, **facts: Any) -> Outcome:
     return Outcome(name, True, value, agent="maker/1", **facts)
+
+
+def aged(path: Path) -> None:
+    """Return once a file that is made now would be younger than this one, beyond doubt."""
+    until_ns = path.stat().st_mtime_ns + 2 * age.TICK_NS
+    while time.time_ns() < until_ns:
+        time.sleep(0.01)
 
 
 async def receipt(witness: Witness, one: Item, outcome: Outcome) -> Receipt:
@@ -100,7 +109,8 @@ async def test_a_file_that_took_the_place_of_one_that_is_gone_is_its_own(scene: 
     witness.begin([first, second])
     (folder / "a").write_text("x")
     assert (await receipt(witness, first, answer("t1"))).verdict == "done"
-    (folder / "a").rename(folder / "b")  # the same inode, under another name only
+    (folder / "a").rename(folder / "b")  # the same inode, as where a file that is gone has left its number
+    (folder / "b").write_text("y")
     assert (await receipt(witness, second, answer("t2"))).verdict == "done"
 
 
@@ -119,6 +129,74 @@ async def test_what_was_there_before_is_known_after_a_restart(scene: tuple[Path,
         third.resume({"e": "receipt"} | got[1].facts())
         thief = item("t3", artifacts=("new",))
         assert (await receipt(third, thief, answer("t3"))).why == "new is as t2 wrote it"
+
+
+def turn(way: str, old: Path, new: Path) -> None:
+    """Have an old file as a new one, without writing anything."""
+    {"rename": os.rename, "link": os.link}[way](old, new)
+
+
+@pytest.mark.parametrize("way", ["rename", "link"])
+@pytest.mark.parametrize("is_outside", [False, True])
+async def test_an_older_file_in_a_new_place_is_no_evidence(scene: tuple[Path, Witness], way: str, is_outside: bool) -> None:
+    folder, witness = scene
+    old = (folder.parent if is_outside else folder) / "old"
+    old.write_text("from before")
+    aged(old)
+    one = item(artifacts=("new",))
+    witness.begin([one])
+    turn(way, old, folder / "new")
+    got = await receipt(witness, one, answer(effects={"fields": 1}))
+    assert (got.verdict, got.why) == ("unproven", "new was made and written before its task began")
+
+
+async def test_a_copy_with_the_time_of_its_original_is_evidence(scene: tuple[Path, Witness]) -> None:
+    folder, witness = scene
+    (folder / "old").write_text("from before")
+    os.utime(folder / "old", (1, 1))
+    one = item(artifacts=("new",))
+    witness.begin([one])
+    shutil.copy2(folder / "old", folder / "new")
+    assert (folder / "new").stat().st_mtime == 1
+    assert (await receipt(witness, one, answer())).verdict == "done"
+
+
+async def test_a_file_that_is_only_touched_is_stale_and_one_that_is_written_as_it_was_is_not(
+    scene: tuple[Path, Witness],
+) -> None:
+    folder, witness = scene
+    names = ("touched", "written", "replaced", "emptied", "dated")
+    items = [item(name, artifacts=(name,)) for name in names]
+    for name in names:
+        (folder / name).write_text("as ever")
+        os.utime(folder / name, (1, 1))
+    witness.begin(items)
+    for name in ("written", "emptied"):
+        (folder / name).write_text("as ever")
+    (folder / "draft").write_text("as ever")
+    (folder / "draft").rename(folder / "replaced")
+    os.utime(folder / "touched")
+    (folder / "dated").write_text("as never, with the time from before")
+    os.utime(folder / "dated", (1, 1))
+    got = await witness.receipts([(one, answer(one.id, effects={"fields": 1})) for one in items])
+    assert [one.verdict for one in got] == ["unproven", "done", "done", "done", "done"]
+    assert got[0].why == "touched was there before, and was touched, not written, since"
+
+
+async def test_a_clock_that_is_set_makes_no_honest_file_old(
+    scene: tuple[Path, Witness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, witness = scene
+    one = item(artifacts=("a",))
+    place = os.open(folder, os.O_RDONLY)
+    began = age.moment_in(place)
+    os.close(place)
+    assert began is not None
+    monkeypatch.setattr("sprints.witness.moment_in", lambda _: began._replace(file_ns=began.file_ns + 3_600 * 10**9))
+    witness.begin([one])
+    monkeypatch.undo()
+    (folder / "a").write_text("made after the clock went back by an hour")
+    assert (await receipt(witness, one, answer())).verdict == "done"
 
 
 async def test_a_retry_of_the_same_task_keeps_its_artifact(scene: tuple[Path, Witness]) -> None:
