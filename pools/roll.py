@@ -23,6 +23,8 @@ __all__ = ["WARM_BYTES", "Roll"]
 WARM_BYTES = 1 << 30
 #: Seconds within which a worker has to come to rest for new code, and for the old one: that is taken by force where it must be.
 FORTH_S, BACK_S = 30.0, 0.3
+#: Seconds between two rounds in which the warm processes read what was written since, so that little is left for the way back.
+FOLLOW_S = 1.0
 #: Deaths of one worker with new code that take it back: one may be anybody's.
 DEATHS = 3
 
@@ -50,6 +52,7 @@ class Roll:
         self._moved: dict[Station, Tasks] = {}
         self._restarts: dict[Station, int] = {}
         self._before = Tasks()
+        self._following: asyncio.Task[None] | None = None
 
     @property
     def fresh(self) -> list[Station]:
@@ -97,6 +100,8 @@ class Roll:
         """Give a worker the new code. Raises PoolError where that does not work; then it runs the old one."""
         heir = await self._prepare(self.new, station)
         try:
+            if station.folder is not None:
+                await heir.read_ahead(station.folder)  # while the one that works goes on
             left = await station.give_way({}, FORTH_S)
             if left is None and not station.link.is_kept:
                 raise PoolUnavailable(f"its tasks did not come to rest within {FORTH_S:.0f} s")
@@ -115,11 +120,39 @@ class Roll:
             raise
         if left is not None:
             self.warm[station] = left
-            if self.warm_bytes > WARM_BYTES:
-                await self.warm.pop(station).close()
+            await self._follow(station)
+            if self._following is None and station.folder is not None:
+                self._following = asyncio.get_running_loop().create_task(self._follow_all())
+
+    async def _follow_all(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            for station in list(self.warm):
+                await self._follow(station)
+
+    async def _follow(self, station: Station) -> None:
+        """Have a warm process read what was written since it gave way; one too many, or that does not, is warm no more."""
+        one = self.warm.get(station)
+        if one is None:
+            return
+        try:
+            if station.folder is not None:
+                await one.read_ahead(station.folder)
+            is_wanted = self.warm_bytes <= WARM_BYTES
+        except PoolError:
+            is_wanted = False
+        if not is_wanted and self.warm.pop(station, None) is not None:
+            await one.close()
+
+    async def _stop_following(self) -> None:
+        following, self._following = self._following, None
+        if following is not None:
+            following.cancel()
+            await asyncio.wait([following])
 
     async def home(self, stations: Iterable[Station]) -> list[str]:
         """Give workers the old code again, all at once; returns what went wrong with those that have the new one still."""
+        await self._stop_following()
         meant = list(stations)
         ended = await asyncio.gather(*map(self._home, meant), return_exceptions=True)
         wrong = [(station, error) for station, error in zip(meant, ended, strict=True) if error is not None]
@@ -145,6 +178,7 @@ class Roll:
 
     async def cool(self) -> None:
         """End the warm processes."""
+        await self._stop_following()
         warm, self.warm = self.warm, {}
         await asyncio.gather(*(one.close() for one in warm.values()))
 

@@ -28,7 +28,7 @@ class Shift(Worker):
     def __init__(self, loop: AbstractEventLoop, gauges: Gauges) -> None:
         super().__init__(loop, gauges)
         self.left: int | None = None
-        self._verbs |= {"prepare": self._prepare, "take": self._take, "rest": self._rest}
+        self._verbs |= {"prepare": self._prepare, "ahead": self._read_ahead, "take": self._take, "rest": self._rest}
 
     def on_closed(self, channel: Channel, error: Exception | None) -> None:
         """The engine is gone, or this time is over."""
@@ -40,6 +40,15 @@ class Shift(Worker):
         """Load kinds; returns the facts of each. Raises KindNotLoaded."""
         self._look_in(order)
         return [loaded_facts(load_kind(reference)) for reference in order["kinds"]]
+
+    def _read_ahead(self, order: dict[str, Any]) -> int:
+        """Read what a store holds, or what has come since, while another process writes it; returns how many records."""
+        if self._ahead is None:
+            from checkpoints.ahead import Ahead  # who keeps nothing needs none of it
+            from checkpoints.files import Disk
+
+            self._ahead = Ahead(Disk(), order["folder"])
+        return self._ahead.read()
 
     def _take(self, order: dict[str, Any]) -> None:
         """Have what the process before has handed over."""

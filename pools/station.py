@@ -29,10 +29,14 @@ Back = Mapping[str, Sequence[str]]
 
 
 class Station(Seat):
-    """A seat whose process may be another one from now on. pool: its number.  number: of the code that it runs."""
+    """A seat whose process may be another one from now on.
+
+    pool: its number.  number: of the code that it runs.  folder: of its store, None where nothing is kept.
+    """
 
     pool = 0
     number = 1
+    folder: str | None = None
 
     def admit(self, pid: int) -> None:
         """Put a process that may take this place under the limits of its pool."""

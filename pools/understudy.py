@@ -42,6 +42,14 @@ class Understudy:
         """Whether it can take a place."""
         return self.end is None and self.channel.is_open
 
+    async def read_ahead(self, folder: str) -> None:
+        """Have it read the store that it may be given, or what has come there since. Raises WorkerDied, PoolUnavailable."""
+        try:
+            async with asyncio.timeout(START_S):
+                await self.orders.give(self.channel, {"verb": "ahead", "folder": folder})
+        except TimeoutError as error:
+            raise PoolUnavailable(f"a process did not read {folder} within {START_S:.0f} s") from error
+
     def _on_message(self, _channel: Channel, message: Message) -> None:
         if message.letter == STATUS and message.data["verb"] in ("done", "failed"):
             self.orders.answered(message.data)

@@ -355,3 +355,44 @@ async def test_new_tasks_are_held_for_a_moment_only(tmp_path: Path) -> None:
         assert set(await load.stop()) == {"ok"}
         assert load.slowest_s < 0.9  # nobody waits for the one that rests
         assert await resting == 1
+
+
+@pytest.mark.usefixtures("soon")
+async def test_who_takes_a_place_has_read_what_is_kept_before_and_reads_the_rest_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.roll.FOLLOW_S", 0.02)
+    async with open_shop(tmp_path, workers=2, agents=100, is_kept=True) as engine:
+        for _ in range(5):
+            await asyncio.gather(*(engine.ask(f"till/{key}", "add", 1) for key in range(100)))
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        assert [seat.found["records"] for seat in engine.swarm.seats if seat.found] == [0, 0]
+        for _ in range(5):
+            await asyncio.gather(*(engine.ask(f"till/{key}", "add", 1) for key in range(100)))
+        roll = engine.swarm.deploys._roll
+        assert roll is not None
+        for _ in range(2):
+            await asyncio.gather(*(roll._follow(station) for station in roll.warm))
+        stands = await engine.rollback_deploy()
+        assert (stands["outcome"], stands["warm"]["processes"]) == ("back", 0)
+        assert [seat.found["records"] for seat in engine.swarm.seats if seat.found] == [0, 0]
+        assert {await engine.ask(f"till/{key}", "add", 0) for key in range(100)} == {10}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_warm_processes_follow_by_themselves_over_compactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.roll.FOLLOW_S", 0.02)
+    monkeypatch.setattr("pools.compactor.LOOK_S", 0.05)
+    monkeypatch.setattr("pools.compactor._is_due", lambda _folder: True)
+    async with open_shop(tmp_path, workers=2, agents=50, is_kept=True) as engine:
+        load = Load(engine, 50)
+        await engine.deploy("shop", path=write(tmp_path / "second", "wider"))
+        compactor = engine.swarm._compactor
+        assert compactor is not None
+        before = compactor.count
+        await until(lambda: compactor.count >= before + 4)
+        await engine.rollback_deploy()
+        ended = await load.stop()
+        assert set(ended) == {"ok"}
+        assert await load.total() == ended["ok"] > 0
+        assert await versions(engine, 50) == {1}
