@@ -38,12 +38,12 @@ class Ahead:
             if self._found is None or self._found.manifest != manifests[0]:
                 self.close()
                 self._found = self._opened(manifests[0])
-                return self._found.recovered.records
-            self._found = self._on(self._found, is_dry=True)
-            return self._found.recovered.records
+            else:
+                self._found = self._on(self._found, is_dry=True)
         except CheckpointError:
             self.close()
             return 0
+        return self._found.recovered.records
 
     def _opened(self, manifest: Manifest) -> Found:
         table, window = Table(), Window()

@@ -145,9 +145,7 @@ def _marked(files: Files, folder: str, store: bytes, last: Header) -> int:
 class _Reader:
     """One pass over the segments."""
 
-    def __init__(
-        self, files: Files, visit: Callable[[Frame, str, int], None], covered: int, behind: Recovered | None
-    ) -> None:
+    def __init__(self, files: Files, visit: Callable[[Frame, str, int], None], covered: int, behind: Recovered | None) -> None:
         self._files = files
         self._visit = visit
         self._covered = covered

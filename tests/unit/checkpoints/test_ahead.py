@@ -1,4 +1,4 @@
-"""Who reads a store while another process writes it has only the rest to read when it takes it over, and reads nothing wrong."""
+"""Who reads a store while another process writes it has the rest to read when it takes it over, and reads nothing wrong."""
 
 from __future__ import annotations
 
