@@ -103,9 +103,9 @@ class Deploys:
         if not 0 < canary <= 1 or not 0 <= bound <= 1:
             raise DeployRefused(f"canary is above 0 up to 1 and bound 0 to 1, not {canary!r} and {bound!r}")
         if self._is_checking or self.phase != IDLE:
+            under_way = "another is being checked" if self.phase == IDLE else f"{self._facts['module']}, {self.phase}"
             raise DeployRefused(
-                f"a deploy is under way already ({self._facts.get('module', module)}, {self.phase}): "
-                "confirm it, or take it back, first: engine deploy status"
+                f"a deploy is under way already ({under_way}): confirm it, or take it back, first: engine deploy status"
             )
         self._is_checking = True
         try:
@@ -129,6 +129,7 @@ class Deploys:
             raise DeployRefused(f"{plan.module} was deployed one way: the old code cannot read what the new one has written")
         self._why = self._why or "it was asked for"
         if self.phase == ROLLED:
+            self.phase = BACK  # from now on: who comes next, even in this turn, finds it on its way back
             task = self._task = asyncio.get_running_loop().create_task(self._go_back())
         if task is not None:
             await asyncio.shield(task)
@@ -138,6 +139,8 @@ class Deploys:
         """Let the new code stay: the processes with the old one end. Raises DeployRefused where none waits for it."""
         if self.phase != ROLLED or self.next is None or self._plan is None:
             raise DeployRefused(f"no deploy waits to be confirmed ({self.phase})")
+        if any(station.number != self.next.number for station in self._stations()):
+            raise DeployRefused(f"not every worker runs code {self.next.number}: take it back: engine deploy rollback")
         plan, self.now, self.next, self.phase = self._plan, self.next, None, IDLE
         self._stop_waiting()
         await self._note()
@@ -295,12 +298,16 @@ class Deploys:
         await self._note()
         wrong = await roll.home(roll.fresh)
         if wrong:
-            self.phase, self._facts["why"] = ROLLED, f"{self._why}; {'; '.join(wrong)}"
+            self.phase = ROLLED
+            self._facts |= {"outcome": "stuck", "why": f"{self._why}; {'; '.join(wrong)}"}
             self._tell("stuck", f"{plan.module} could not be taken back: {self._facts['why']}; roll it back again")
             return
         for kind in plan.before:
             self._on_loaded(plan.before[kind])
         self.next, self.phase = None, IDLE
+        if roll.stay:
+            self._why += f"; states that the new code did not take back, which it alone can read: {roll.stay_count:,}, of "
+            self._why += "; ".join(roll.stay)
         self._facts |= {"outcome": "back", "why": self._why, "back_s": round(time.monotonic() - began_s, 3)}
         await self._note()
         await roll.cool()

@@ -42,9 +42,7 @@ def opened(
     Raises as `open_store`; StoreFull, StoreStopped where there is no store yet and none can be made.
     """
     failpoint = failpoint_of(os.environ)
-    made = partial(
-        open_store, folder, shards=shards, chance=os.urandom, is_synced=is_synced, failpoint=failpoint, ahead=ahead
-    )
+    made = partial(open_store, folder, shards=shards, chance=os.urandom, is_synced=is_synced, failpoint=failpoint, ahead=ahead)
     refused = refusal_of(state_in(cells), f"{folder} could not be written")
     if refused is None:
         try:

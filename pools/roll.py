@@ -53,6 +53,9 @@ class Roll:
         self._restarts: dict[Station, int] = {}
         self._before = Tasks()
         self._following: asyncio.Task[None] | None = None
+        #: How many states the new code could not take back, and some of them, each with why.
+        self.stay_count = 0
+        self.stay: list[str] = []
 
     @property
     def fresh(self) -> list[Station]:
@@ -174,6 +177,8 @@ class Roll:
         await station.adopt(heir)
         self._moved.pop(station, None)
         if left is not None:
+            self.stay_count += left.stay[0]
+            self.stay += left.stay[1:]
             await left.close()
 
     async def cool(self) -> None:

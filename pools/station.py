@@ -79,13 +79,13 @@ class Station(Seat):
         asked.hold()
         try:
             async with asyncio.timeout(START_S):
-                is_resting = await answer
+                stay = await answer
         except PoolError:
             return None  # it has died
         except TimeoutError:
             self.kill("it did not give up its place")
             return None
-        if not is_resting or channel is not self._channel:
+        if stay is None or channel is not self._channel:
             asked.go_on(channel)
             return None
         self._is_told = False
@@ -93,7 +93,7 @@ class Station(Seat):
             self._gateway.close()
         if self.link.sight is not None:
             self.link.sight.breakers.gone(self.name)
-        return Understudy(self.number, process, channel, asked)
+        return Understudy(self.number, process, channel, asked, stay)
 
     async def make_way(self, reason: str) -> None:
         """End its process, with its unfinished tasks on record; nobody is charged with that. Another one is adopted then."""

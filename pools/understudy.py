@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pools.channel import Channel
@@ -24,10 +24,17 @@ __all__ = ["Understudy", "understudy"]
 
 
 class Understudy:
-    """One process, its connection, and what it was told. number: of the code that it has loaded."""
+    """One process, its connection, and what it was told.
 
-    def __init__(self, number: int, process: WorkerProcess, channel: Channel, orders: Orders) -> None:
+    number: of the code that it has loaded.  stay: how many states it could not take back when it gave up its place, and some of
+    them, each with why.
+    """
+
+    def __init__(
+        self, number: int, process: WorkerProcess, channel: Channel, orders: Orders, stay: Sequence[Any] = (0,)
+    ) -> None:
         self.number = number
+        self.stay = stay
         self.process = process
         self.channel = channel
         self.orders = orders

@@ -396,3 +396,64 @@ async def test_warm_processes_follow_by_themselves_over_compactions(tmp_path: Pa
         assert set(ended) == {"ok"}
         assert await load.total() == ended["ok"] > 0
         assert await versions(engine, 50) == {1}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_state_that_the_new_code_does_not_take_back_stays_and_takes_no_other_one_with_it(
+    tmp_path: Path, is_kept: bool
+) -> None:
+    async with open_shop(tmp_path, workers=1, agents=40, is_kept=is_kept) as engine:
+        await asyncio.gather(*(engine.ask(f"till/{key}", "add", key) for key in range(40)))
+        second = write(tmp_path / "second", "uneven")
+        await engine.deploy("shop", path=second)
+        assert await engine.ask("till/7", "add", 0) == 7
+        stands = await engine.rollback_deploy()
+        assert stands["outcome"] == "back"
+        assert "it alone can read: 1, of till/7: LookupError('seven')" in stands["why"]
+        others = [key for key in range(40) if key != 7]
+        assert await asyncio.gather(*(engine.ask(f"till/{key}", "add", 0) for key in others)) == others
+        with pytest.raises(errors.StateUnreadable, match="till/7 has kept cents"):
+            await engine.ask("till/7", "add", 0)
+        await engine.deploy("shop", path=second)
+        assert await asyncio.gather(*(engine.ask(f"till/{key}", "add", 0) for key in others)) == others
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_state_that_cannot_be_upgraded_is_as_it_was_for_the_old_code(tmp_path: Path, is_kept: bool) -> None:
+    async with open_shop(tmp_path, workers=1, agents=40, is_kept=is_kept) as engine:
+        await asyncio.gather(*(engine.ask(f"till/{key}", "add", key) for key in range(40)))
+        await engine.deploy("shop", path=write(tmp_path / "second", "rising"))
+        with pytest.raises(errors.StateUnreadable, match=r"its upgrade failed: LookupError\('seven'\)"):
+            await engine.ask("till/7", "add", 0)
+        assert await engine.ask("till/8", "add", 0) == 8
+        stands = await engine.rollback_deploy()
+        assert (stands["outcome"], stands["why"]) == ("back", "it was asked for")
+        assert await asyncio.gather(*(engine.ask(f"till/{key}", "add", 0) for key in range(40))) == list(range(40))
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_deploy_that_cannot_be_taken_back_everywhere_says_so_and_is_not_confirmed(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, workers=2, agents=40, is_kept=True) as engine:
+        await asyncio.gather(*(engine.ask(f"till/{key}", "add", key) for key in range(40)))
+        await engine.deploy("shop", path=write(tmp_path / "second", "mortal"))
+        stands = await engine.rollback_deploy()
+        assert (stands["phase"], stands["outcome"], sorted(stands["workers"].values())) == ("rolled", "stuck", [1, 2])
+        assert "has died" in stands["why"]
+        with pytest.raises(errors.DeployRefused, match="not every worker runs code 2"):
+            await engine.confirm_deploy()
+        assert await engine.ask("till/7", "add", 1) == 8  # and nothing stops it then
+        stands = await engine.rollback_deploy()
+        assert (stands["phase"], stands["outcome"]) == ("idle", "back")
+        assert await versions(engine, 40) == {1}
+        assert await engine.ask("till/7", "add", 0) == 8
+
+
+@pytest.mark.usefixtures("soon")
+async def test_of_orders_that_come_at_once_the_first_one_counts(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, workers=2, agents=20) as engine:
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        orders = [engine.rollback_deploy(), engine.rollback_deploy(), engine.confirm_deploy(), engine.rollback_deploy()]
+        first, second, confirmed, last = await asyncio.gather(*orders, return_exceptions=True)
+        assert isinstance(confirmed, errors.DeployRefused)
+        assert [one["outcome"] for one in (first, second, last) if isinstance(one, dict)] == ["back"] * 3
+        assert await versions(engine, 20) == {1}

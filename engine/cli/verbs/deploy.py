@@ -70,8 +70,8 @@ def run(options: Namespace) -> int:
         show_json({"schema": SCHEMA, **stands})
     else:
         _show(options, stands)
-    is_refused = options.what not in ("status", "rollback") and stands.get("outcome") == "back"
-    return errors.FAILED if is_refused else errors.DONE
+    has_failed = {"status": (), "rollback": ("stuck",)}.get(options.what, ("back", "stuck"))
+    return errors.FAILED if stands.get("outcome") in has_failed else errors.DONE
 
 
 def _order(options: Namespace) -> tuple[str]:
@@ -115,6 +115,11 @@ def _show(options: Namespace, stands: dict[str, Any]) -> None:
             f"{stands['module']} was taken back in {figures.span(stands['back_s'])}: {stands['why']}; every worker runs code "
             f"{stands['code']}, at most {stands['highest_share']:.0%} of the agents had the new one"
         )
+    elif stands.get("outcome") == "stuck":
+        print(
+            f"{stands['module']} could not be taken back everywhere, {stands['share']:.0%} of the agents run it: {stands['why']}"
+        )
+        hint(options, f"\ntry it again: {command(name, 'deploy rollback')}")
     elif stands["phase"] == "rolled":
         took = f" after {figures.span(stands['seconds'])}" if stands.get("seconds") else ""
         print(
