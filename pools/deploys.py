@@ -362,7 +362,7 @@ class Deploys:
             return
         code = Code.of_row(kept["next"])
         self._plan = Plan.of_row(kept, code)
-        self._facts = self._plan.opening(time.time())
+        self._facts = self._plan.opening(time.time()) | {"highest_share": None}  # nobody knows any more how far it came
         if self.phase == ROLLED:
             self._facts |= {"outcome": "rolled", "highest_share": 1.0}
         if kept["is_one_way"]:

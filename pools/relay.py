@@ -1,8 +1,8 @@
 """What a worker hands to the process that takes its place.
 
 Owns the pages: where nothing is kept they are all states and timers. Where state is kept the disk has it, and only states whose
-fields the code that follows does not have are taken back. A state that cannot be converted stays as it is, in its own fields, and
-takes no other one with it. When a worker gives up its place is `station`'s business.
+fields the code that follows does not have are taken back. A state that cannot be converted stays in its own fields, and takes
+no other one with it. When a worker gives up its place is `station`'s business.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _converted(kind: Kind, key: Key, saved: bytes, names: Fields, stays: Callabl
         state = downgrade(dict(zip(kind.names, orjson.loads(saved), strict=True)))
         values = [state[name] for name in names]
         wrong = fault(values, "downgrade", tuples=False)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - agents' code
         wrong = repr(error)
     if wrong is None:
         return values

@@ -111,13 +111,16 @@ def _show(options: Namespace, stands: dict[str, Any]) -> None:
         show_lines(table(COLUMNS, [[worker, str(code)] for worker, code in stands["workers"].items()], screen(options)))
         print()
     if stands.get("outcome") == "back":
+        share = stands["highest_share"]
+        most = "" if share is None else f", at most {share:.0%} of the agents had the new one"
         print(
             f"{stands['module']} was taken back in {figures.span(stands['back_s'])}: {stands['why']}; every worker runs code "
-            f"{stands['code']}, at most {stands['highest_share']:.0%} of the agents had the new one"
+            f"{stands['code']}{most}"
         )
     elif stands.get("outcome") == "stuck":
         print(
-            f"{stands['module']} could not be taken back everywhere, {stands['share']:.0%} of the agents run it: {stands['why']}"
+            f"{stands['module']} could not be taken back everywhere, {stands['share']:.0%} of the agents run it still: "
+            f"{stands['why']}"
         )
         hint(options, f"\ntry it again: {command(name, 'deploy rollback')}")
     elif stands["phase"] == "rolled":
