@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import Future, Task
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from checkpoints.errors import CheckpointError
@@ -22,6 +22,7 @@ from pools.repertoire import Repertoire
 from pools.roll import Roll
 from pools.spares import Spares
 from pools.spec import BOUND, CANARY
+from pools.standing import BACK, IDLE, ROLLED, ROLLING, Standing
 from pools.station import Back, Station
 from pools.understudy import Understudy, understudy
 from pools.verdict import Tasks
@@ -36,8 +37,6 @@ __all__ = ["Deploys"]
 CANARY_S, CANARY_MOST_S, CANARY_TASKS = 1.0, 10.0, 1_000
 #: Seconds between two looks at the counts.
 LOOK_S = 0.05
-#: Phases: nothing under way; workers are being given the code; all have it; it is being taken back.
-IDLE, ROLLING, ROLLED, BACK = "idle", "rolling", "rolled", "back"
 
 
 class Deploys:
@@ -74,6 +73,7 @@ class Deploys:
         self._timer: asyncio.TimerHandle | None = None
         self._is_checking = False
         self._why = ""
+        self._old = Tasks()
         self._facts: dict[str, Any] = {}
 
     def code_of(self, station: Station) -> Code:
@@ -130,6 +130,8 @@ class Deploys:
         self._why = self._why or "it was asked for"
         if self.phase == ROLLED:
             self.phase = BACK  # from now on: who comes next, even in this turn, finds it on its way back
+            if task is not None:
+                task.cancel()  # nobody needs to look on
             task = self._task = asyncio.get_running_loop().create_task(self._go_back())
         if task is not None:
             await asyncio.shield(task)
@@ -242,6 +244,10 @@ class Deploys:
         if plan.is_one_way:
             await self.confirm()
             return
+        self._wait(plan)
+
+    def _wait(self, plan: Plan) -> None:
+        """Look on until it is confirmed, by somebody or by the clock."""
         loop = asyncio.get_running_loop()
         if plan.confirm_after_s is not None:
             self._timer = loop.call_later(plan.confirm_after_s, lambda: loop.create_task(self._confirm_if_well()))
@@ -342,35 +348,19 @@ class Deploys:
             done: Future[int] = asyncio.get_running_loop().create_future()
             done.set_result(0)
             return done
-        plan = self._plan
-        row = {"now": self.now.as_row(), "next": None if self.next is None else self.next.as_row(), "phase": self.phase}
-        return self.roster.coded(row if plan is None else row | plan.as_row())
+        old = Tasks() if self._roll is None else self._roll.tasks()[1]
+        return self.roster.coded(Standing(self.now, self.next, self.phase, self._plan, old).as_row())
 
     def restore(self, roster: Roster) -> None:
-        """Take up what was kept: the workers begin with the code that they are to have.
-
-        A deploy that was interrupted is none: everything begins with the old code. Where only the new one can read what it has
-        written, it begins with that one, and `resume` goes back before any task is taken.
-        """
+        """Take up what was kept: the workers begin with the code that they are to have; `resume` does the rest."""
         self.roster = roster
-        kept: Mapping[str, Any] = roster.code()
-        if not kept:
-            return
-        self.now, self.phase = Code.of_row(kept["now"]), kept["phase"]
+        kept = Standing.of_row(roster.code())
+        self.now, self.next, self.phase, self._plan, self._old = kept
         self._repertoire.add(self.now.added, ())
-        if kept["next"] is None:
-            return
-        code = Code.of_row(kept["next"])
-        self._plan = Plan.of_row(kept, code)
-        self._facts = self._plan.opening(time.time()) | {"highest_share": None}  # nobody knows any more how far it came
-        if self.phase == ROLLED:
-            self._facts |= {"outcome": "rolled", "highest_share": 1.0}
-        if kept["is_one_way"]:
-            self.now, self.phase = code, IDLE
-        elif self.phase == ROLLED or kept["back"]:
-            self.next = code
-        else:
-            self.phase = IDLE
+        if self._plan is not None:
+            is_rolled = self.phase == ROLLED
+            known = {"outcome": "rolled", "highest_share": 1.0} if is_rolled else {"highest_share": None}
+            self._facts = self._plan.opening(time.time()) | known
 
     @property
     def begins_with(self) -> int:
@@ -382,15 +372,19 @@ class Deploys:
         plan, code = self._plan, self.next
         if plan is None:
             return
-        if code is not None:
-            self._open(code, plan.back)
-        if code is not None and self.phase != ROLLED:
+        if code is None:
+            await self._note()
+            text = f"everything runs code {self.now.number}; a deploy that was interrupted is forgotten ({plan.module})"
+            self._tell("resumed", text)
+            return
+        roll = self._open(code, plan.back)
+        if self.phase != ROLLED:
             self._why = "it was interrupted by the end of the engine"
             await self._go_back()
             return
-        await self._note()
-        ends = "it is not confirmed" if code is not None else "a deploy that was interrupted is forgotten"
-        self._tell("resumed", f"everything runs code {self.begins_with}; {ends} ({plan.module})")
+        roll.resume(self._old)
+        self._tell("resumed", f"everything runs code {code.number}; it is not confirmed ({plan.module})")
+        self._wait(plan)
 
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(f"deploy.{name}", text, time.time()))

@@ -7,12 +7,14 @@ and when to go back is decided by `deploys`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from pools.code import Code
 from pools.errors import PoolError, PoolUnavailable
 from pools.gauges import DONE, FAILED
 from pools.pool import pss_bytes
+from pools.refusal import WHY, state_in
 from pools.station import Back, Station
 from pools.understudy import Understudy
 from pools.verdict import Tasks, is_worse
@@ -53,6 +55,7 @@ class Roll:
         self._restarts: dict[Station, int] = {}
         self._before = Tasks()
         self._following: asyncio.Task[None] | None = None
+        self._is_refused = False
         #: How many states the new code could not take back, and some of them, each with why.
         self.stay_count = 0
         self.stay: list[str] = []
@@ -78,8 +81,28 @@ class Roll:
                 old = old.more(now.since(self._began[station]))
         return new, old
 
+    def resume(self, old: Tasks) -> None:
+        """Be where a roll was when all workers had the new code, in an engine before. old: the tasks of the old one."""
+        self._before = old
+        self._moved = {station: _counted(station) for station in self._stations}
+        self._restarts = {station: station.restarts for station in self._stations}
+        self._following = asyncio.get_running_loop().create_task(self._warm_up())
+
+    def _count_anew(self) -> None:
+        self._before = Tasks()
+        self._began = {station: _counted(station) for station in self._stations}
+        self._moved = {station: self._began[station] for station in self._moved}
+        self._restarts = {station: station.restarts for station in self._moved}
+
     def wrong(self, bound: float) -> str:
-        """What is wrong with the new code, in words; nothing where nothing is. bound: as in `is_worse`."""
+        """What is wrong with the new code, in words; nothing where nothing is. bound: as in `is_worse`.
+
+        What fails while a store takes no changes says nothing of the code, and is not counted.
+        """
+        was_refused, self._is_refused = self._is_refused, any(state_in(station.cells) for station in self._stations)
+        if was_refused or self._is_refused:
+            self._count_anew()
+            return ""
         new, old = self.tasks()
         if is_worse(new, old, bound):
             return (
@@ -127,6 +150,14 @@ class Roll:
             if self._following is None and station.folder is not None:
                 self._following = asyncio.get_running_loop().create_task(self._follow_all())
 
+    async def _warm_up(self) -> None:
+        """Have a process with the old code for each worker; one that cannot be started is tried again when it is needed."""
+        for station in self._stations:
+            with contextlib.suppress(PoolError, OSError):
+                self.warm[station] = await self._prepare(self.old, station)
+                await self._follow(station)
+        await self._follow_all()
+
     async def _follow_all(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_S)
@@ -165,6 +196,8 @@ class Roll:
         return [f"worker {station.name}: {error}" for station, error in wrong]
 
     async def _home(self, station: Station) -> None:
+        if self.back and (refusal := state_in(station.cells)):
+            raise PoolUnavailable(f"its states cannot be taken back now: {WHY[refusal]}")
         heir = self.warm.pop(station, None)
         if heir is None or not heir.is_up:
             heir = await self._prepare(self.old, station)

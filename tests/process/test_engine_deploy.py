@@ -14,6 +14,8 @@ import pytest
 from engine import errors
 from engine.engine import Engine
 from pools import deploys, probe, station
+from pools.gauges import REFUSAL
+from pools.refusal import FULL
 from pools.spec import PoolSpec
 from tests.support.processes import is_alive, until
 from tests.support.shops import Load, open_shop, versions, write
@@ -457,3 +459,52 @@ async def test_of_orders_that_come_at_once_the_first_one_counts(tmp_path: Path) 
         assert isinstance(confirmed, errors.DeployRefused)
         assert [one["outcome"] for one in (first, second, last) if isinstance(one, dict)] == ["back"] * 3
         assert await versions(engine, 20) == {1}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_states_are_not_taken_back_onto_a_disk_that_takes_nothing_and_nobody_is_disturbed(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, workers=2, agents=20, is_kept=True) as engine:
+        await engine.deploy("shop", path=write(tmp_path / "second", "wider"))
+        pids = [seat.pid for seat in engine.swarm.seats]
+        for seat in engine.swarm.seats:
+            seat.cells[REFUSAL] = FULL
+        stands = await engine.rollback_deploy()
+        assert (stands["outcome"], stands["warm"]["processes"]) == ("stuck", 2)
+        assert "the disk is full" in stands["why"]
+        await asyncio.sleep(3 * deploys.LOOK_S)
+        assert [event.name for event in engine.events].count("deploy.stuck") == 1
+        assert [seat.pid for seat in engine.swarm.seats] == pids
+        for seat in engine.swarm.seats:
+            seat.cells[REFUSAL] = 0
+        stands = await engine.rollback_deploy()
+        assert stands["outcome"] == "back"
+        assert await versions(engine, 20) == {1}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_was_rolled_is_watched_and_confirmed_by_the_clock_after_a_restart_and_the_old_code_is_warm(
+    tmp_path: Path,
+) -> None:
+    pools = [PoolSpec("p", agents=10_000, workers=2)]
+    facts: dict[str, Any] = {"pools": pools, "data": tmp_path / "data", "paths": [str(tmp_path / "first")]}
+    async with open_shop(tmp_path, workers=2, agents=50, is_kept=True) as engine:
+        load = Load(engine, 50)
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        await load.stop()
+    write(tmp_path / "second", "bad")  # it turns out to be bad later
+    async with Engine(kinds=["shop:Till"], **facts) as engine:
+        roll = engine.swarm.deploys._roll
+        assert roll is not None
+        await until(lambda: len(roll.warm) == 2)
+        assert roll.tasks()[1].total > 0
+        load = Load(engine, 50)
+        await until(lambda: engine.swarm.deploys.phase == "idle")
+        await load.stop()
+        assert (await engine.deploy_status())["outcome"] == "back"
+        assert await versions(engine, 50) == {1}
+        await engine.deploy("shop", path=write(tmp_path / "third", "same"), confirm_after_s=3600.0)
+    async with Engine(kinds=["shop:Till"], **facts) as engine:
+        timer = engine.swarm.deploys._timer
+        assert timer is not None
+        assert timer.when() - asyncio.get_running_loop().time() > 3_000
+        assert (await engine.deploy_status())["phase"] == "rolled"
