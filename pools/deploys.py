@@ -147,9 +147,10 @@ class Deploys:
         self._stop_waiting()
         await self._note()
         self._repertoire.add(self.now.added, ())
-        for kind in plan.facts.keys() - plan.before.keys():
-            self._repertoire.first[kind] = plan.facts[kind]["reference"]
-            self._on_loaded(plan.facts[kind])
+        added = [plan.facts[kind] for kind in plan.facts.keys() - plan.before.keys()]
+        for facts in added if plan.facts else await self._told():
+            self._repertoire.first.setdefault(facts["kind"], facts["reference"])
+            self._on_loaded(facts)
         self._tell("confirmed", f"{plan.module} is confirmed: everything runs code {self.now.number}")
         if self._roll is not None:
             await self._roll.cool()
@@ -308,8 +309,8 @@ class Deploys:
             self._facts |= {"outcome": "stuck", "why": f"{self._why}; {'; '.join(wrong)}"}
             self._tell("stuck", f"{plan.module} could not be taken back: {self._facts['why']}; roll it back again")
             return
-        for kind in plan.before:
-            self._on_loaded(plan.before[kind])
+        for facts in plan.before.values() or await self._told():
+            self._on_loaded(facts)
         self.next, self.phase = None, IDLE
         if roll.stay:
             self._why += f"; states that the new code did not take back, which it alone can read: {roll.stay_count:,}, of "
@@ -319,6 +320,13 @@ class Deploys:
         await roll.cool()
         self._roll = None
         self._tell("ended", f"everything runs code {self.now.number} again, after {self._facts['back_s']:.2f} s")
+
+    async def _told(self) -> list[dict[str, Any]]:
+        """The facts of each kind as a worker tells them, where the engine that began the deploy is gone, and what it knew."""
+        station, references = self._stations()[0], self._repertoire.references
+        asked = [station.request_if_up("kind", reference=one, paths=()) for one in self.code_of(station).references(references)]
+        told = await asyncio.gather(*(one for one in asked if one is not None), return_exceptions=True)
+        return [facts for facts in told if isinstance(facts, dict)]
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

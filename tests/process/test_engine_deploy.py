@@ -508,3 +508,27 @@ async def test_what_was_rolled_is_watched_and_confirmed_by_the_clock_after_a_res
         assert timer is not None
         assert timer.when() - asyncio.get_running_loop().time() > 3_000
         assert (await engine.deploy_status())["phase"] == "rolled"
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("is_confirmed", [False, True])
+async def test_an_engine_that_begins_with_unconfirmed_code_knows_the_kinds_and_methods_of_what_counts_then(
+    tmp_path: Path, is_confirmed: bool
+) -> None:
+    second = write(tmp_path / "second", "same") / "shop.py"
+    source = second.read_text().replace("def later", "def sooner")
+    second.write_text(source + "\n\nclass Desk(Agent):\n    def sit(self) -> int:\n        return 1\n")
+    async with open_shop(tmp_path, workers=2, agents=20, is_kept=True) as engine:
+        await engine.deploy("shop", path=tmp_path / "second")
+    pools = [PoolSpec("p", agents=10_000, workers=2)]
+    facts: dict[str, Any] = {"pools": pools, "data": tmp_path / "data", "paths": [str(tmp_path / "first")]}
+    async with Engine(kinds=["shop:Till"], **facts) as engine:
+        await (engine.confirm_deploy() if is_confirmed else engine.rollback_deploy())
+        known = engine.swarm.repertoire.methods["till"]
+        assert ("sooner" in known, "later" in known) == (is_confirmed, not is_confirmed)
+        if is_confirmed:
+            await engine.spawn("desk", 3)
+            assert await engine.ask("desk/1", "sit") == 1
+        else:
+            with pytest.raises(errors.UnknownKind):
+                await engine.spawn("desk", 3)
