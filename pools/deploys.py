@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio import Future, Task
+from asyncio import Task
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,8 @@ __all__ = ["Deploys"]
 #: Seconds that the first workers are watched at least, and at most where fewer than so many tasks came: of so many, twice the
 #: bound is told from chance.
 CANARY_S, CANARY_MOST_S, CANARY_TASKS = 1.0, 10.0, 1_000
-#: Seconds between two looks at the counts.
-LOOK_S = 0.05
+#: Seconds between two looks at the counts, and between two tries to take back what could not be taken back everywhere.
+LOOK_S, AGAIN_S = 0.05, 1.0
 
 
 class Deploys:
@@ -301,25 +301,29 @@ class Deploys:
             return
         self.phase = BACK
         self._stop_waiting()
-        self._tell("back", f"{plan.module} is taken back: {self._why}")
+        if self._facts["outcome"] != "stuck":
+            self._tell("back", f"{plan.module} is taken back: {self._why}")
         await self._note()
         wrong = await roll.home(roll.fresh)
         if wrong:
-            self.phase = ROLLED
-            self._facts |= {"outcome": "stuck", "why": f"{self._why}; {'; '.join(wrong)}"}
-            self._tell("stuck", f"{plan.module} could not be taken back: {self._facts['why']}; roll it back again")
+            why, self.phase = f"{self._why}; {'; '.join(wrong)}", ROLLED
+            if self._facts["why"] != why:
+                self._tell("stuck", f"{plan.module} could not be taken back, which is tried again each second: {why}")
+            self._facts |= {"outcome": "stuck", "why": why}
+            self._timer = asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
             return
         for facts in plan.before.values() or await self._told():
             self._on_loaded(facts)
         self.next, self.phase = None, IDLE
-        if roll.stay:
-            self._why += f"; states that the new code did not take back, which it alone can read: {roll.stay_count:,}, of "
-            self._why += "; ".join(roll.stay)
-        self._facts |= {"outcome": "back", "why": self._why, "back_s": round(time.monotonic() - began_s, 3)}
+        self._facts |= {"outcome": "back", "why": self._why + roll.remainder, "back_s": round(time.monotonic() - began_s, 3)}
         await self._note()
         await roll.cool()
         self._roll = None
         self._tell("ended", f"everything runs code {self.now.number} again, after {self._facts['back_s']:.2f} s")
+
+    def _try_again(self) -> None:
+        if self.phase == ROLLED:
+            self.phase, self._task = BACK, asyncio.get_running_loop().create_task(self._go_back())
 
     async def _told(self) -> list[dict[str, Any]]:
         """The facts of each kind as a worker tells them, where the engine that began the deploy is gone, and what it knew."""
@@ -351,13 +355,10 @@ class Deploys:
         except CheckpointError as error:
             self._tell("unkept", f"how the deploy stands ({self.phase}) is not kept: {error}")
 
-    def _keep(self) -> Future[int]:
-        if self.roster is None:
-            done: Future[int] = asyncio.get_running_loop().create_future()
-            done.set_result(0)
-            return done
+    async def _keep(self) -> None:
         old = Tasks() if self._roll is None else self._roll.tasks()[1]
-        return self.roster.coded(Standing(self.now, self.next, self.phase, self._plan, old).as_row())
+        if self.roster is not None:
+            await self.roster.coded(Standing(self.now, self.next, self.phase, self._plan, old).as_row())
 
     def restore(self, roster: Roster) -> None:
         """Take up what was kept: the workers begin with the code that they are to have; `resume` does the rest."""

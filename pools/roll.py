@@ -56,9 +56,8 @@ class Roll:
         self._before = Tasks()
         self._following: asyncio.Task[None] | None = None
         self._is_refused = False
-        #: How many states the new code could not take back, and some of them, each with why.
-        self.stay_count = 0
-        self.stay: list[str] = []
+        self._stay_count = 0
+        self._stay: list[str] = []
 
     @property
     def fresh(self) -> list[Station]:
@@ -69,6 +68,14 @@ class Roll:
     def warm_bytes(self) -> int:
         """Memory of the warm processes: their proportional set sizes."""
         return sum(pss_bytes(one.process.pid) for one in self.warm.values() if one.process.pid is not None and one.is_up)
+
+    @property
+    def remainder(self) -> str:
+        """How many states the new code could not take back, and some of them, in words; nothing where there is none."""
+        if not self._stay:
+            return ""
+        what = "; states that the new code did not take back, which it alone can read"
+        return f"{what}: {self._stay_count:,}, of {'; '.join(self._stay)}"
 
     def tasks(self) -> tuple[Tasks, Tasks]:
         """The tasks of the new code since its workers have it, and those of the old one since the deploy began."""
@@ -193,7 +200,8 @@ class Roll:
         for _, error in wrong:
             if not isinstance(error, (PoolError, OSError)):
                 raise error
-        return [f"worker {station.name}: {error}" for station, error in wrong]
+        there = [(station, error) for station, error in wrong if station.number == self.new.number]  # others begin with the old
+        return [f"worker {station.name}: {error}" for station, error in there]
 
     async def _home(self, station: Station) -> None:
         if self.back and (refusal := state_in(station.cells)):
@@ -201,18 +209,26 @@ class Roll:
         heir = self.warm.pop(station, None)
         if heir is None or not heir.is_up:
             heir = await self._prepare(self.old, station)
-        left = await station.give_way(self.back, BACK_S)
-        if left is None:
-            between = await self._prepare(self.new, station) if self.back else None
-            await station.make_way("its code is changed back")
-            if between is not None:
-                left = await station.pass_through(between, self.back)
+        try:
+            left = await self._taken_back(station)
+        except BaseException:
+            self.warm[station] = heir  # for the next try
+            raise
         await station.adopt(heir)
         self._moved.pop(station, None)
         if left is not None:
-            self.stay_count += left.stay[0]
-            self.stay += left.stay[1:]
+            self._stay_count += left.stay[0]
+            self._stay += left.stay[1:]
             await left.close()
+
+    async def _taken_back(self, station: Station) -> Understudy | None:
+        """The process that has given up a worker's place, with its states taken back; None where it had to be ended."""
+        left = await station.give_way(self.back, BACK_S)
+        if left is not None:
+            return left
+        between = await self._prepare(self.new, station) if self.back else None
+        await station.make_way("its code is changed back")
+        return None if between is None else await station.pass_through(between, self.back)
 
     async def cool(self) -> None:
         """End the warm processes."""

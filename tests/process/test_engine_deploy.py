@@ -441,11 +441,12 @@ async def test_a_deploy_that_cannot_be_taken_back_everywhere_says_so_and_is_not_
         stands = await engine.rollback_deploy()
         assert (stands["phase"], stands["outcome"], sorted(stands["workers"].values())) == ("rolled", "stuck", [1, 2])
         assert "has died" in stands["why"]
+        assert stands["warm"]["processes"] == 1  # for the next try
         with pytest.raises(errors.DeployRefused, match="not every worker runs code 2"):
             await engine.confirm_deploy()
         assert await engine.ask("till/7", "add", 1) == 8  # and nothing stops it then
-        stands = await engine.rollback_deploy()
-        assert (stands["phase"], stands["outcome"]) == ("idle", "back")
+        await until(lambda: engine.swarm.deploys.phase == "idle")
+        assert (await engine.deploy_status())["outcome"] == "back"
         assert await versions(engine, 40) == {1}
         assert await engine.ask("till/7", "add", 0) == 8
 
@@ -462,7 +463,10 @@ async def test_of_orders_that_come_at_once_the_first_one_counts(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("soon")
-async def test_states_are_not_taken_back_onto_a_disk_that_takes_nothing_and_nobody_is_disturbed(tmp_path: Path) -> None:
+async def test_states_are_not_taken_back_onto_a_disk_that_takes_nothing_and_nobody_is_disturbed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploys, "AGAIN_S", 0.05)
     async with open_shop(tmp_path, workers=2, agents=20, is_kept=True) as engine:
         await engine.deploy("shop", path=write(tmp_path / "second", "wider"))
         pids = [seat.pid for seat in engine.swarm.seats]
@@ -471,13 +475,13 @@ async def test_states_are_not_taken_back_onto_a_disk_that_takes_nothing_and_nobo
         stands = await engine.rollback_deploy()
         assert (stands["outcome"], stands["warm"]["processes"]) == ("stuck", 2)
         assert "the disk is full" in stands["why"]
-        await asyncio.sleep(3 * deploys.LOOK_S)
+        await asyncio.sleep(4 * deploys.AGAIN_S)
         assert [event.name for event in engine.events].count("deploy.stuck") == 1
         assert [seat.pid for seat in engine.swarm.seats] == pids
         for seat in engine.swarm.seats:
             seat.cells[REFUSAL] = 0
-        stands = await engine.rollback_deploy()
-        assert stands["outcome"] == "back"
+        await until(lambda: engine.swarm.deploys.phase == "idle")
+        assert (await engine.deploy_status())["outcome"] == "back"
         assert await versions(engine, 20) == {1}
 
 

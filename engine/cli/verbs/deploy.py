@@ -122,7 +122,7 @@ def _show(options: Namespace, stands: dict[str, Any]) -> None:
             f"{stands['module']} could not be taken back everywhere, {stands['share']:.0%} of the agents run it still: "
             f"{stands['why']}"
         )
-        hint(options, f"\ntry it again: {command(name, 'deploy rollback')}")
+        hint(options, f"\nit is tried again each second: {command(name, 'deploy status')}")
     elif stands["phase"] == "rolled":
         took = f" after {figures.span(stands['seconds'])}" if stands.get("seconds") else ""
         print(
