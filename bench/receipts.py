@@ -122,7 +122,7 @@ class _Receipts:
 
     def add(self, ledger: Ledger, receipts: list[Receipt], now_s: float) -> None:
         for receipt in receipts:
-            digest = ledger.add("receipt", now_s, **receipt.facts())
+            digest = ledger.add("receipt", now_s, **receipt.facts()).digest
             self.done[receipt.item] = receipt.verdict == "done"
             if receipt.verdict == "done":
                 for made in receipt.artifacts:

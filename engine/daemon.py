@@ -34,6 +34,8 @@ __all__ = ["Plan", "StartReport", "claimed", "is_running", "kill", "serve", "sta
 START_S = 30.0
 #: Bytes of the log file at which a new start begins a new one; the old one is kept as `daemon.log.1`.
 LOG_BYTES = 10 * 1024 * 1024
+#: Objects that are made between two looks for garbage: tasks come by the thousand, and none of them is any.
+YOUNG = 10_000
 #: Seconds that workers get to end by themselves when the engine is stopped.
 GRACE_S = 5.0
 #: How often the lock is tried, and the seconds between two tries.
@@ -338,6 +340,7 @@ def serve(
 
     gc.freeze()
     gc.enable()
+    gc.set_threshold(YOUNG)
 
     async def run() -> int:
         loop = asyncio.get_running_loop()

@@ -203,12 +203,12 @@ class Detached:
                 except PoolError:
                     continue  # it is there, and takes none now
 
-    def _choose(self, task: Task) -> str | None:
-        """An agent for a task; None where it is done in parts. Raises PoolError."""
-        agent = self._promised.choose(task)
-        if agent is None:
+    def _choose(self, tasks: Sequence[Task]) -> list[str | PoolError | None]:
+        """Agents for tasks; None where one is done in parts, an error where it can go nowhere."""
+        agents = self._promised.choose_all(tasks)
+        for task in (task for task, agent in zip(tasks, agents, strict=True) if agent is None):
             self._division.begin(task)
-        return agent
+        return agents
 
     def _ended(self, endings: list[Ending]) -> None:
         if self._flow.is_heard:

@@ -8,7 +8,7 @@ offered as often as it takes; who keeps state does it once. Whether an answer co
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
 from typing import Any
@@ -58,7 +58,7 @@ ELSEWHERE = (CircuitOpen, PoolUnavailable)
 class Offers:
     """The sender of accepted tasks.
 
-    resolve: from kind and key to the link.  choose: an agent of its kind for a task; None where others are run for it.
+    resolve: from kind and key to the link.  choose: agents of their kinds for tasks; None where others are run for one.
     mark: the section below which workers may forget their answers.
     session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
     moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
@@ -70,7 +70,7 @@ class Offers:
         resolve: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
-        choose: Callable[[Task], str | None],
+        choose: Callable[[Sequence[Task]], Sequence[str | PoolError | None]],
         mark: Callable[[], int],
         desk: Desk,
         ended: Callable[[list[Ending]], None],
@@ -147,14 +147,11 @@ class Offers:
         chosen: list[Task] = []
         ways: dict[int, Way] = {}
         seen = list(islice(self._arrived, ROUTED)) if self.flow.is_heard else []
-        for _ in range(min(ROUTED, len(self._arrived))):
-            task = self._arrived.take()
-            if task.is_ending:
-                continue
+        tasks = [self._arrived.take() for _ in range(min(ROUTED, len(self._arrived)))]
+        for task, error in self._chosen([task for task in tasks if not task.is_ending], chosen):
             try:
-                kind, slash, _ = task.agent.partition("/")
-                if not slash and not self._chosen(task, chosen):
-                    continue
+                if error is not None:
+                    raise error
                 kind, key = parse(task.agent)
                 link, key = self._resolve(kind, key)
             except PoolError as error:
@@ -178,16 +175,21 @@ class Offers:
             self._pump(way)
         self._route_soon()
 
-    def _chosen(self, task: Task, chosen: list[Task]) -> bool:
-        """Choose an agent for a task; returns whether it may go there at once. Raises PoolError."""
-        agent = self._choose(task)
-        if agent is None:
-            return False
-        task.agent = agent
-        if self._session is not None:
-            self._placing.add(task)
-            chosen.append(task)
-        return self._session is None
+    def _chosen(self, tasks: Sequence[Task], chosen: list[Task]) -> Iterator[tuple[Task, PoolError | None]]:
+        """Those that may go now, each with why it cannot; those of `chosen` have an agent that is to be written down."""
+        unnamed = [task for task in tasks if "/" not in task.agent]
+        agents = dict(zip(unnamed, self._choose(unnamed), strict=True)) if unnamed else {}
+        for task in tasks:
+            agent = agents.get(task, task.agent)
+            if isinstance(agent, PoolError):
+                yield task, agent
+            elif agent is not None:
+                task.agent = agent
+                if task in agents and self._session is not None:
+                    self._placing.add(task)
+                    chosen.append(task)
+                else:
+                    yield task, None
 
     def placed(self, tasks: Iterable[Task]) -> None:
         """It is written down which agents these have."""

@@ -6,7 +6,7 @@ tells when one begins or has ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
 
@@ -15,9 +15,13 @@ from engine.options import ANYBODY
 from engine.task import Ending, Task
 from pools.address import ANY
 from pools.errors import CircuitOpen, Failure, PoolError
+from pools.history import Pair
 from pools.routes import Routes
 
 __all__ = ["Promised"]
+
+#: Tasks that are alike from which on they are dealt together: below it there is nothing to be saved.
+MANY = 8
 
 
 class Promised:
@@ -34,6 +38,47 @@ class Promised:
 
     def __len__(self) -> int:
         return len(self._cases)
+
+    def choose_all(self, tasks: Sequence[Task]) -> list[str | PoolError | None]:
+        """The same as `choose` for some tasks at once, in their order; an error in the place of one that cannot go anywhere.
+
+        Of many that are alike the agents are chosen together, where nothing is to be feared of any.
+        """
+        alike: dict[Pair, list[int]] = {}
+        for at, task in enumerate(tasks):
+            if self._is_plain(task):
+                alike.setdefault((task.agent, task.method), []).append(at)
+        found: dict[int, str | PoolError | None] = {}
+        for pair, places in alike.items():
+            if len(places) >= MANY:
+                found.update(zip(places, self._choose_some(pair, [tasks[at] for at in places]), strict=False))
+        return [found[at] if at in found else self._chosen(task) for at, task in enumerate(tasks)]
+
+    def _is_plain(self, task: Task) -> bool:
+        """Whether nothing but its kind says who does a task, and it was not tried before."""
+        options = task.options
+        is_whole = task.whole is None and task.parts is None
+        return is_whole and not options.skills and not options.memory_bytes and task.number not in self._cases
+
+    def _choose_some(self, pair: Pair, tasks: Sequence[Task]) -> list[str]:
+        """The addresses for tasks of a kind; none where each has to be looked at."""
+        kind, foreseen = pair[0], self._foreseen
+        try:
+            keys = self._routes.choose_some(kind, len(tasks)) if foreseen is None or foreseen.is_clear(pair) else None
+        except PoolError:
+            keys = None
+        if keys is None:
+            return []
+        if foreseen is not None:
+            case = foreseen.clear_case(pair, len(tasks))
+            self._cases.update((task.number, (case, task.retried)) for task in tasks)
+        return [f"{kind}/{key}" for key in keys]
+
+    def _chosen(self, task: Task) -> str | PoolError | None:
+        try:
+            return self.choose(task)
+        except PoolError as error:
+            return error
 
     def choose(self, task: Task) -> str | None:
         """The address of an agent for the next attempt of a task; None where it is to be done in parts. Raises PoolError.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle, islice
 from random import Random
 from time import monotonic, monotonic_ns
 from zlib import crc32
@@ -45,6 +46,8 @@ HALVED_S = 10.0
 LAG_S = 0.02
 #: Agents that are looked at for one that has nothing to do.
 LOOKS = 16
+#: Tasks of a batch up to which each is looked at: of more, the agents have a queue anyway.
+FEW = 256
 
 
 class _Target:
@@ -195,6 +198,52 @@ class Balancer:
 
     # -- many tasks ----------------------------------------------------------------------------------------------------
 
+    def choose_some(self, kind: str, count: int) -> list[Key]:
+        """The same as `choose` for some tasks at once, where no breaker stands before anybody. Raises UnknownKind."""
+        targets = self._up(self._field(kind))
+        keys: list[Key] = []
+        for target, part in self._filled(kind, targets, count):
+            keys += self._agents(kind, target, part)
+        return keys
+
+    def _filled(self, kind: str, targets: Sequence[_Target], count: int) -> Iterator[tuple[_Target, int]]:
+        """How many of some tasks each worker gets; those that get none are left out."""
+        slowness = self._slowness(kind, targets, self._clock())
+        capacities = [target.weight / slow for target, slow in zip(targets, slowness, strict=True)]
+        for target, part in zip(targets, fill([target.load for target in targets], capacities, count), strict=True):
+            if part:
+                yield target, part
+
+    def _agents(self, kind: str, target: _Target, count: int) -> list[Key]:
+        """The agents whose turn it is at a worker; those that have something to do are passed over while others have nothing.
+
+        As for one task, who has no more than his part of what is given here counts as idle. Where too few are, those with the
+        least to do get the rest.
+        """
+        rota, worker, sight = target.rota, target.worker, target.seat.link.sight
+        target.given += count
+        target.turns += count
+        size = rota.size(worker)
+        if sight is None or size == 1:
+            return rota.take(worker, count)
+        sight.count(kind, size)
+        part, given = (target.given - 1) // size, target.given_to
+        chosen: list[Key] = []
+        passed: dict[Key, int] = {}
+        left = count + size
+        while (wanted := min(count - len(chosen), left)) > 0 and len(passed) < size:
+            left -= wanted
+            for key in rota.take(worker, wanted):
+                load = sight.flying(kind, key) + given[key]
+                if load <= part:
+                    chosen.append(key)
+                    given[key] += 1
+                else:
+                    passed[key] = load
+        rest = list(islice(cycle(sorted(passed, key=passed.__getitem__)), count - len(chosen)))
+        given.update(rest)
+        return chosen + rest
+
     def deal(self, kind: str, count: int) -> list[Dealt]:
         """Agents for `count` tasks that are sent now: fewer where breakers admit fewer. Raises UnknownKind.
 
@@ -214,12 +263,18 @@ class Balancer:
                     shut.add(target.pool)
                 if admitted:
                     count -= admitted
-                    target.given += admitted
-                    target.turns += admitted
-                    dealt.append((target.pool, target.worker, target.rota.take(target.worker, admitted)))
+                    dealt.append((target.pool, target.worker, self._dealt(kind, target, admitted)))
             slowness = [slow for target, slow in zip(targets, slowness, strict=True) if target.pool not in shut]
             targets = [target for target in targets if target.pool not in shut]
         return dealt
+
+    def _dealt(self, kind: str, target: _Target, count: int) -> list[Key]:
+        """The agents of a worker for tasks that are sent now: in turn, unless few come while some are busy and some not."""
+        if count <= FEW and 0 < target.seat.link.open < target.rota.size(target.worker):
+            return self._agents(kind, target, count)
+        target.given += count
+        target.turns += count
+        return target.rota.take(target.worker, count)
 
     def assign(
         self, skills: Mapping[str, frozenset[str]], wanted: Sequence[frozenset[str]]

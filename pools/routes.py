@@ -75,6 +75,10 @@ class Routes:
         """An agent of a kind, for nothing that is sent now: no breaker counts it. Raises UnknownKind."""
         return self.balancer.choose(kind)
 
+    def choose_some(self, kind: str, count: int) -> list[Key] | None:
+        """The same for some tasks at once; None while each has to be asked for, as breakers stand. Raises UnknownKind."""
+        return self.balancer.choose_some(kind, count) if self._breakers.is_calm else None
+
     def resolve_skilled(
         self, wanted: Sequence[frozenset[str]], kind: str | None = None
     ) -> list[tuple[Link, str, Key] | PoolError]:

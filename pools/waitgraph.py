@@ -1,9 +1,9 @@
-"""Who waits for whom: one graph over asks, locks and dependencies.
+"""Who waits for whom: one graph over asks and locks.
 
 Owns the decision what is a deadlock, and whose wait is broken. Its nodes are agents and tasks. A task waits for the agents that
-it asks, an agent for the task that it runs (its lock: all others stand in its mailbox), a task for those that it depends on. A
-task that waits for its dependencies holds no agent, so nobody who asks waits for it. It knows no clock and breaks nothing:
-`deadlocks` does.
+it asks, an agent for the task that it runs (its lock: all others stand in its mailbox). A task that waits for those that it
+depends on holds no agent yet, so no circle of asks leads through it; one of dependencies alone is refused when its last task is
+submitted, and never stands. It knows no clock and breaks nothing: `deadlocks` does.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["ASK", "DEPENDENCY", "LOCK", "Victim", "Wait", "WaitGraph"]
+__all__ = ["ASK", "LOCK", "Victim", "Wait", "WaitGraph"]
 
-#: Kinds of waits. One answer of several asks may be enough to go on; a lock and a dependency must end, each of them.
-ASK, LOCK, DEPENDENCY = "ask", "lock", "dependency"
+#: Kinds of waits. One answer of several asks may be enough to go on; a lock must end, each of them.
+ASK, LOCK = "ask", "lock"
 
 #: An agent's address, or a task's name.
 Node = str
@@ -22,7 +22,7 @@ _Holders = Callable[[Node], Iterable[Node]]
 
 
 class Wait(NamedTuple):
-    """One edge: waiter cannot go on before holder does. kind: ask, lock or dependency."""
+    """One edge: waiter cannot go on before holder does. kind: ask or lock."""
 
     waiter: Node
     holder: Node
@@ -115,7 +115,7 @@ class WaitGraph:
         """The nodes that wait for each other and for nobody else: none of them ever goes on.
 
         awaited: what each task waits for really, by the names of its asks; a task that is not in it can go on by itself. Only
-        what these tasks wait for is looked at. A task is blocked if all of these asks lead to the blocked, or one dependency
+        what these tasks wait for is looked at. A task is blocked if all of these asks lead to the blocked, or one lock
         does; an agent, if the task that it runs is.
         """
         region = self.reach(awaited)

@@ -46,7 +46,10 @@ class Zygote:
                 if descriptor in self._living:
                     self._bury(descriptor)
                     continue
-                request, descriptors, _, _ = socket.recv_fds(self._control, REQUEST_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
+                try:
+                    request, descriptors, _, _ = socket.recv_fds(self._control, REQUEST_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
+                except ConnectionResetError:  # the engine was killed before it had read all that was said to it
+                    self._end()
                 if not request:
                     self._end()
                 if self._fork(request.decode(), descriptors):

@@ -41,6 +41,7 @@ def assign_optimal(items: Iterable[Item], places: Sequence[Place]) -> dict[str, 
     for heap in heaps.values():
         heapq.heapify(heap)
     chosen: dict[str, str | None] = {}
+    heapreplace = heapq.heapreplace
     for item in items:
         best = heaps.get(item.role)
         if best is None:
@@ -48,6 +49,6 @@ def assign_optimal(items: Iterable[Item], places: Sequence[Place]) -> dict[str, 
             continue
         at = best[0][1]
         chosen[item.id] = places[at].agent
-        loads[at] += item.size_s
-        heapq.heapreplace(best, (loads[at] * gains[at], at))
+        loads[at] = load = loads[at] + item.size_s
+        heapreplace(best, (load * gains[at], at))
     return chosen

@@ -87,11 +87,11 @@ class Backlog:
             "tasks": [item_row(item) for item in self.items.values()],
         }
 
-    def digest(self) -> str:
-        """The sha256 of that document, keys sorted, in hexadecimal digits."""
+    def digest(self, row: Mapping[str, Any] | None = None) -> str:
+        """The sha256 of that document, keys sorted, in hexadecimal digits. row: where it was made already."""
         import orjson
 
-        return hashlib.sha256(orjson.dumps(self.row(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return hashlib.sha256(orjson.dumps(self.row() if row is None else row, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def read_backlog(document: object, where: Where = nowhere) -> Backlog:

@@ -103,11 +103,13 @@ class Campaign:
         self._history: list[Chronicle] = []
         self._rates: list[float] = []
         self._done: set[str] = set()
-        #: Receipts of what is done and in no release, by item, with their sprint.
-        self._unshipped: dict[str, tuple[str, Line]] = {}
+        #: What is done and in no release, by item: its artifacts, its receipt's digest and sprint.
+        self._unshipped: dict[str, tuple[tuple[Mapping[str, Any], ...], str, str]] = {}
         self._known: set[Pattern] = set()
         self._impact: Impact | None = None
         self._advice: Advice | None = None
+        #: Of the backlog as the sprint that runs has it, and of the last line that was written.
+        self._digest = ""
         self._last_digest: str | None = None
         self._futile = 0
 
@@ -144,8 +146,9 @@ class Campaign:
         while (left is None or left > 0) and (self._has_open() or self._unshipped) and not self.is_futile:
             out_an_agent = self._take_advice()
             await self._hands.prepare(self.backlog)
-            sprint = self.archive.make(self._wall(), self.backlog.row())
-            left = await self._run_one(sprint, left, out_an_agent)
+            row = self.backlog.row()
+            self._digest = self.backlog.digest(row)
+            left = await self._run_one(self.archive.make(self._wall(), row), left, out_an_agent)
 
     @property
     def is_futile(self) -> bool:
@@ -174,19 +177,20 @@ class Campaign:
         self.sprint, self.first = sprint, self.first or sprint
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
+        told = chronicle_of(line.facts for line in lines)
+        is_over = told.is_over
+        self._note_all(sprint, lines)
         try:
             if lines:
                 left = lines[0].facts["left"]
-            is_over = any(line.facts["e"] == "ended" for line in lines)
             if not is_over:
                 if lines:
                     await self._hands.prepare(self.backlog)
-                await self._work(sprint, ledger, lines, left, out_an_agent)
+                await self._work(told, ledger, lines, left, out_an_agent)
         finally:
             self.runner = None
             ledger.close()
-        told = await asyncio.to_thread(self._learn, sprint)
-        await asyncio.to_thread(self._report, sprint, told)
+        await asyncio.to_thread(self._end, sprint, told)
         if not is_over:
             self._count(told)
         if told.aborted is not None:
@@ -196,8 +200,11 @@ class Campaign:
     def _count(self, told: Chronicle) -> None:
         self._futile = 0 if told.verdicts["done"] else self._futile + 1
 
-    async def _work(self, sprint: str, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int) -> None:
-        backlog, settings, hands = self.backlog, self.settings, self._hands
+    async def _work(
+        self, told: Chronicle, ledger: Ledger, lines: Sequence[Line], left: int | None, out_an_agent: int
+    ) -> None:
+        """Run the sprint, of which these lines are there; what is written goes into `told`."""
+        backlog, settings, hands, sprint = self.backlog, self.settings, self._hands, self.sprint
         begun = lines[0].facts if lines else None
         capacity = begun["capacity"] if begun else self._capacity()
         plan = plan_sprint(backlog, capacity, self._done)
@@ -209,17 +216,21 @@ class Campaign:
         began_cpu_s = hands.cpu_s()
 
         async def closing() -> Mapping[str, Any]:
-            return await asyncio.to_thread(self._closing, sprint, hands.cpu_s() - began_cpu_s)
+            return await asyncio.to_thread(self._closing, told, hands.cpu_s() - began_cpu_s)
+
+        def wrote(line: Line) -> None:
+            told.take(line.facts)
+            self._note(sprint, line)
 
         async with Witness(work, settings.path) as witness:
             for line in lines:
                 witness.resume(line.facts)
-                if line.facts["e"] == "receipt":
-                    shipper.take(line.facts, line.digest)
-            for before, line in self._unshipped.values():
-                shipper.take(line.facts, line.digest, before)
+                if _is_done(line.facts):
+                    shipper.take(line.facts["item"], line.facts.get("artifacts", ()), line.digest)
+            for item, (artifacts, digest, before) in self._unshipped.items():
+                shipper.take(item, artifacts, digest, before)
             agents = hands.agents(sprint, backlog, self._answered)
-            parts = Parts(backlog.items, ledger, witness, shipper, agents, Clock(settings.speed), closing)
+            parts = Parts(backlog.items, ledger, witness, shipper, agents, Clock(settings.speed), closing, wrote)
             if begun:
                 state = Sprint.restored(events, backlog.shape, plan, backlog.items, self._done)
             else:
@@ -245,7 +256,7 @@ class Campaign:
         return {
             "id": sprint,
             "backlog": backlog.name,
-            "digest": backlog.digest(),
+            "digest": self._digest,
             "shape": shape_row(backlog.shape),
             "agents": backlog.agents,
             "roles": {name: role.agents for name, role in backlog.roles.items()},
@@ -279,36 +290,41 @@ class Campaign:
             if sprint == before:
                 break
             if self.archive.backlog_of(sprint) == self.backlog.name:
-                self._learn(sprint)
+                lines = self.archive.lines(sprint)
+                self._note_all(sprint, lines)
+                self._learn(chronicle_of(line.facts for line in lines))
 
-    def _learn(self, sprint: str) -> Chronicle:
-        """Take in a sprint of this backlog."""
-        lines = self.archive.lines(sprint)
-        events = [line.facts for line in lines]
-        told = chronicle_of(events)
-        if not lines:  # killed before its first event
-            return told
+    def _learn(self, told: Chronicle) -> None:
+        """Take in what a sprint of this backlog told."""
+        if not told.header:  # killed before its first event
+            return
         self._history = [*self._history[-9:], told]
         self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
-        self._note_unshipped(sprint, lines)
-        rate = rate_of(events)
+        rate = rate_of(told)
         if rate is not None:
             self._rates.append(rate)
         self._impact = impact_of(told, self._known)
         self._known |= set(self._impact.patterns)
         self._advice = self._advise(told)
-        self._last_digest = lines[-1].digest
-        return told
 
-    def _note_unshipped(self, sprint: str, lines: Sequence[Line]) -> None:
-        """Know what is done and in no release: the next sprint ships it too."""
+    def _end(self, sprint: str, told: Chronicle) -> None:
+        """Learn from the sprint that has run, and write its report."""
+        self._learn(told)
+        self._report(sprint, told)
+
+    def _note_all(self, sprint: str, lines: Iterable[Line]) -> None:
         for line in lines:
-            facts = line.facts
-            if facts["e"] == "receipt" and facts["verdict"] == "done":
-                self._unshipped[facts["item"]] = sprint, line
-            elif facts["e"] == "shipped":
-                for item in (*facts["items"], *facts.get("left_out", ())):
-                    self._unshipped.pop(item, None)
+            self._note(sprint, line)
+
+    def _note(self, sprint: str, line: Line) -> None:
+        """Know what is done and in no release, which the next sprint ships too, and the line that this one is bound to."""
+        facts = line.facts
+        self._last_digest = line.digest
+        if _is_done(facts):
+            self._unshipped[facts["item"]] = (*facts.get("artifacts", ()),), line.digest, sprint
+        elif facts["e"] == "shipped":
+            for item in (*facts["items"], *facts.get("left_out", ())):
+                self._unshipped.pop(item, None)
 
     def _advise(self, told: Chronicle) -> Advice:
         items = [item for name, item in self.backlog.items.items() if name not in self._done]
@@ -316,9 +332,8 @@ class Campaign:
         out = int(told.header.get("out_an_agent", ITEMS_OUT_AN_AGENT))
         return optimize_next(self._history, items, allocation, self.backlog.shape.seconds, out)
 
-    def _closing(self, sprint: str, cpu_s: float) -> dict[str, Any]:
+    def _closing(self, told: Chronicle, cpu_s: float) -> dict[str, Any]:
         """What stands in the last line of a sprint beside its counts."""
-        told = self.archive.chronicle(sprint)
         done = {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
         settled = {receipt.item: receipt.verdict for receipt in told.receipts}
         free = [
@@ -339,6 +354,10 @@ class Campaign:
         facts = told, self._impact or impact_of(told), cost_of(told, self._price, told.cpu_s), self._advice
         self.archive.write(sprint, MARKDOWN, markdown_report(*facts))
         self.archive.write(sprint, HTML, html_report(*facts))
+
+
+def _is_done(facts: Mapping[str, Any]) -> bool:
+    return facts["e"] == "receipt" and bool(facts["verdict"] == "done")
 
 
 def _hooks(backlog: Backlog) -> list[Any]:

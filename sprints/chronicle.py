@@ -53,7 +53,11 @@ class Chronicle:
         self.header: dict[str, Any] = {}
         #: Unix time of the first event; sprint time of the newest.
         self.began_s = self.seconds = 0.0
-        self.spans: list[Span] = []
+        #: Steps that have ended, and the one that it is in; pauses that have ended, and when the one that it is in began.
+        self.past: list[Span] = []
+        self.span: Span | None = None
+        self.pauses: list[tuple[float, float]] = []
+        self.pause: float | None = None
         self.planned: list[str] = []
         self.receipts: list[Settled] = []
         #: Items left to another sprint, by why.
@@ -61,7 +65,6 @@ class Chronicle:
         #: Releases in their order, with how many items each has; and why there was none.
         self.releases: list[tuple[str, int]] = []
         self.not_shipped: list[str] = []
-        self.paused_s = 0.0
         #: Why it was aborted, and to which release it was taken back; None where neither happened.
         self.aborted: str | None = None
         self.rolled_back: str | None = None
@@ -94,9 +97,25 @@ class Chronicle:
         return Counter(receipt.verdict for receipt in self.receipts)
 
     @property
+    def spans(self) -> list[Span]:
+        """Its steps with their times; the one that it is in goes up to the newest event."""
+        return self.past if self.span is None else [*self.past, self.span._replace(end_s=self.seconds)]
+
+    @property
+    def paused_s(self) -> float:
+        """Seconds of its pauses, with the one that it is in."""
+        return self._paused_s(0.0, self.seconds)
+
+    @property
     def exec_s(self) -> float:
         """Seconds of its exec steps, without pauses."""
-        return max(sum(span.end_s - span.begin_s for span in self.spans if span.phase == "exec") - self.paused_s, 0.0)
+        spans = [span for span in self.spans if span.phase == "exec"]
+        return sum(span.end_s - span.begin_s - self._paused_s(span.begin_s, span.end_s) for span in spans)
+
+    def _paused_s(self, begin_s: float, end_s: float) -> float:
+        """Seconds of a stretch of time in which it was paused."""
+        pauses = self.pauses if self.pause is None else [*self.pauses, (self.pause, self.seconds)]
+        return sum(max(min(end, end_s) - max(begin, begin_s), 0.0) for begin, end in pauses)
 
     @property
     def cpu_s(self) -> float | None:
@@ -127,21 +146,19 @@ class Chronicle:
         }
         return {"sprint": record, "impact": self.impact, "next": self.next}
 
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take in the next event; one that is not known here says only that time went by."""
+        self.seconds = max(self.seconds, float(event["s"]))
+        reader = _READERS.get(event["e"])
+        if reader is not None:
+            reader(self, event)
+
 
 def chronicle_of(events: Iterable[Mapping[str, Any]]) -> Chronicle:
     """The facts that these events tell, as far as they go; what is not known here is passed over."""
     told = Chronicle()
-    pause: list[float] = []
     for event in events:
-        told.seconds = max(told.seconds, float(event["s"]))
-        reader = _READERS.get(event["e"])
-        if reader is not None:
-            reader(told, event)
-        if event["e"] == "paused":
-            pause.append(told.seconds)
-        elif event["e"] == "resumed" and pause:
-            told.paused_s += told.seconds - pause.pop()
-    _close_span(told, told.seconds)
+        told.take(event)
     return told
 
 
@@ -154,15 +171,20 @@ def _on_planned(told: Chronicle, event: Mapping[str, Any]) -> None:
     told.planned += event["items"]
 
 
-def _close_span(told: Chronicle, now_s: float) -> None:
-    if told.spans:
-        told.spans[-1] = told.spans[-1]._replace(end_s=now_s)
-
-
 def _on_phase(told: Chronicle, event: Mapping[str, Any]) -> None:
     now_s = float(event["s"])
-    _close_span(told, now_s)
-    told.spans.append(Span(event["wave"], event["phase"], float(event["planned_s"]), now_s, now_s))
+    told.past = told.spans
+    told.span = Span(event["wave"], event["phase"], float(event["planned_s"]), now_s, now_s)
+
+
+def _on_paused(told: Chronicle, event: Mapping[str, Any]) -> None:
+    told.pause = float(event["s"])
+
+
+def _on_resumed(told: Chronicle, event: Mapping[str, Any]) -> None:
+    if told.pause is not None:
+        told.pauses.append((told.pause, float(event["s"])))
+        told.pause = None
 
 
 def _on_receipt(told: Chronicle, event: Mapping[str, Any]) -> None:
@@ -215,7 +237,6 @@ def _number(release: str) -> int:
 
 
 def _on_ended(told: Chronicle, event: Mapping[str, Any]) -> None:
-    _close_span(told, told.seconds)
     told.impact, told.cost, told.next = (event.get(name) or {} for name in ("impact", "cost", "next"))
     told.is_over = True
 
@@ -228,6 +249,8 @@ _READERS: dict[str, Callable[[Chronicle, Mapping[str, Any]], None]] = {
     "carried": _on_carried,
     "shipped": _on_shipped,
     "not_shipped": _on_not_shipped,
+    "paused": _on_paused,
+    "resumed": _on_resumed,
     "aborted": _on_aborted,
     "rolled_back": _on_rolled_back,
     "ended": _on_ended,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -36,8 +36,7 @@ def _digest(before: bytes, facts: bytes) -> str:
     return hashlib.sha256(before + facts).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a file. line: from 1.  offset, size_bytes: where it stands.
 
     facts: what it says, empty where it cannot be read.  wrong: what is wrong with it; None for a whole one in its place.
@@ -163,6 +162,7 @@ class Ledger:
         self._chain = chain
         self._wall = wall
         self._unwritten = bytearray()
+        self._end = file.size_bytes
         self._mutex = threading.Lock()
         self._synced = chain.number
         self._failed: LedgerFailed | None = None
@@ -182,28 +182,28 @@ class Ledger:
         """What the next sync will write."""
         return len(self._unwritten)
 
-    def add(self, event: str, now_s: float, **facts: Any) -> str:
+    def add(self, event: str, now_s: float, **facts: Any) -> Line:
         """Add a line; it is on the disk after the next sync. now_s: seconds of the sprint.  facts: JSON values.
 
-        Returns its digest, 64 hexadecimal digits.  Raises LineTooLong, LedgerFailed, TypeError for what is no JSON.
+        Returns it as it will be read back.  Raises LineTooLong, LedgerFailed, TypeError for what is no JSON.
         """
+        return self.put({"e": event, "s": now_s, **facts})
+
+    def put(self, event: Mapping[str, Any]) -> Line:
+        """The same for an event with its facts: `e`, which it is; `s`, seconds of the sprint."""
         if self._failed is not None:
             raise self._failed
         with self._mutex:
-            body = orjson.dumps(
-                {
-                    "n": self._chain.number + 1,
-                    "at": round(self._wall(), 3),
-                    "s": round(now_s, 6),
-                    "d": self._synced,
-                    "e": event,
-                    **facts,
-                }
-            )
+            number = self._chain.number + 1
+            said = {"n": number, "at": round(self._wall(), 3), "s": 0.0, "d": self._synced, **event}
+            said["s"] = round(said["s"], 6)
+            body = orjson.dumps(said)
             if len(body) + TAIL_BYTES > LINE_BYTES:
-                raise LineTooLong(f"{event}: {len(body)} bytes are more than the {LINE_BYTES} of a line")
-            self._unwritten += self._chain.seal(body)
-            return self._chain.before.decode()
+                raise LineTooLong(f"{said['e']}: {len(body)} bytes are more than the {LINE_BYTES} of a line")
+            data = self._chain.seal(body)
+            self._unwritten += data
+            offset, self._end = self._end, self._end + len(data)
+            return Line(number, offset, len(data), said, self._chain.before.decode(), None, True)
 
     def sync(self) -> None:
         """Have every line that was added before on the disk when this returns; one at a time.

@@ -15,40 +15,31 @@ __all__ = ["ordered"]
 _RANKS = {priority: -rank for rank, priority in enumerate(PRIORITIES)}
 
 
-def ordered(items: Mapping[str, Item], done: Collection[str] = ()) -> list[str]:
-    """The ids in that order; of equals the earlier ones first. done: what needs no waiting for any more, and is left out.
+def ordered(items: Mapping[str, Item], done: Collection[str] = ()) -> list[Item]:
+    """The items in that order; of equals the earlier ones first. done: what needs no waiting for any more, and is left out.
 
     items: all of a backlog, so that no dependency leads out of them and none into a circle.
     """
-    names = [name for name in items if name not in done] if done else list(items)
-    ranks = {name: _RANKS[items[name].priority] for name in names}
-    gains = {name: items[name].value / items[name].size_s for name in names}
-    names.sort(key=gains.__getitem__, reverse=True)
-    names.sort(key=ranks.__getitem__)  # of the same priority, the order before stays
-    placed = set(done)
-    order: list[str] = []
-    for name in names:
-        if name in placed:
+    found = [item for item in items.values() if item.id not in done] if done else list(items.values())
+    gains = [item.value / item.size_s for item in found]
+    ranks = [_RANKS[item.priority] for item in found]
+    line = sorted(range(len(found)), key=gains.__getitem__, reverse=True)
+    line.sort(key=ranks.__getitem__)  # of the same priority, the order before stays
+    number = {item.id: at for at, item in enumerate(found)}
+    after = [[number[name] for name in item.after if name in number] if item.after else () for item in found]
+    is_placed = bytearray(len(found))
+    order: list[int] = []
+    for at in line:
+        if is_placed[at]:
             continue
-        after = items[name].after
-        if not after or placed.issuperset(after):
-            placed.add(name)
-            order.append(name)
-        else:
-            _place_behind(name, items, placed, order)
-    return order
-
-
-def _place_behind(name: str, items: Mapping[str, Item], placed: set[str], order: list[str]) -> None:
-    """Place an item behind all that it waits for, and that behind what that waits for, and so on."""
-    way = [name]
-    while way:
-        at = way[-1]
-        left = [other for other in items[at].after if other not in placed]
-        if left:
-            way += reversed(left)
-            continue
-        way.pop()
-        if at not in placed:
-            placed.add(at)
-            order.append(at)
+        way = [at]
+        while way:
+            last = way[-1]
+            if left := [other for other in after[last] if not is_placed[other]]:
+                way += reversed(left)
+                continue
+            way.pop()
+            if not is_placed[last]:
+                is_placed[last] = True
+                order.append(last)
+    return [found[at] for at in order]

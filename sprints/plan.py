@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from sprints.backlog import Backlog, Role
+from sprints.item import Item
 from sprints.order import ordered
 from sprints.shape import Shape, split_shares
 
@@ -59,32 +60,29 @@ def plan_sprint(backlog: Backlog, capacity: int, done: Collection[str] = (), *, 
     )
 
 
-def _taken(backlog: Backlog, order: Sequence[str], capacity: int, done: Collection[str]) -> tuple[list[str], int]:
-    """The items that are taken, and how many were not as their role was full."""
+def _taken(backlog: Backlog, order: Sequence[Item], capacity: int, done: Collection[str]) -> tuple[list[str], int]:
+    """The ids of the items that are taken, and how many were not as their role was full."""
     if capacity >= len(order):
-        return list(order), 0
+        return [item.id for item in order], 0
     rooms = _rooms(backlog, order, capacity)
     taken: list[str] = []
     there = set(done)
     full = 0
-    items = backlog.items
-    for name in order:
-        item = items[name]
+    for item in order:
         if item.after and not there.issuperset(item.after):
             continue
         if rooms[item.role]:
             rooms[item.role] -= 1
-            taken.append(name)
-            there.add(name)
+            taken.append(item.id)
+            there.add(item.id)
         else:
             full += 1
     return taken, full
 
 
-def _rooms(backlog: Backlog, order: Sequence[str], capacity: int) -> dict[str, int]:
+def _rooms(backlog: Backlog, order: Sequence[Item], capacity: int) -> dict[str, int]:
     """How many items each role may do: by its agents, and what one has no use for goes to the others, by theirs."""
-    items = backlog.items
-    wanted = Counter([items[name].role for name in order])
+    wanted = Counter([item.role for item in order])
     rooms = dict.fromkeys(wanted, 0)
     free = min(capacity, len(order))
     while free:

@@ -6,8 +6,8 @@ Owns the form in which it stands in a ledger. Who decides it is `evidence`. Pure
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 __all__ = ["VERDICTS", "Made", "Receipt", "receipt_of"]
 
@@ -15,8 +15,7 @@ __all__ = ["VERDICTS", "Made", "Receipt", "receipt_of"]
 VERDICTS = ("done", "failed", "unproven", "expired", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """An artifact as its receipt has it. path: relative to the work folder."""
 
     path: str
@@ -24,8 +23,7 @@ class Made:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What came of an item.
 
     verdict: one of VERDICTS.  why: why it is not done, in a sentence.  ran_s, waited_s: seconds with the agent, and before.
@@ -42,7 +40,7 @@ class Receipt:
     error: str | None = None
     check: str | None = None
     artifacts: tuple[Made, ...] = ()
-    effects: Mapping[str, int] = field(default_factory=dict)
+    effects: Mapping[str, int] = MappingProxyType({})
     feature: str | None = None
     bug: str | None = None
 

@@ -16,7 +16,7 @@ from sprints.clock import Clock
 from sprints.errors import CheckerFailed, LedgerFull, SprintError, SprintOver
 from sprints.instruction import Check, Dispatch, HurryShip, Instruction, Recall, Record, Ship
 from sprints.item import Item
-from sprints.ledger import Ledger
+from sprints.ledger import Ledger, Line
 from sprints.outcome import Outcome
 from sprints.receipt import Receipt
 from sprints.shipper import Shipment, Shipper
@@ -35,6 +35,8 @@ AGAIN_S = 1.0
 CHECK_TRIES = 3
 #: Checks that end within microseconds in the process that makes them: many of them are made together.
 QUICK_CHECKS = frozenset({"schema", "expr"})
+#: Events of which more is told than the sprint knows.
+TOLD_MORE = frozenset({"dispatched", "shipped", "ended"})
 
 
 class Agents(Protocol):
@@ -54,7 +56,10 @@ class Agents(Protocol):
 
 
 class Parts(NamedTuple):
-    """What a sprint works with. closing: more fields of its last event, once all others are on the disk."""
+    """What a sprint works with.
+
+    closing: more fields of its last event, once all others are on the disk.  wrote: told of each line of the ledger.
+    """
 
     items: Mapping[str, Item]
     ledger: Ledger
@@ -63,6 +68,7 @@ class Parts(NamedTuple):
     agents: Agents
     clock: Clock
     closing: Callable[[], Awaitable[Mapping[str, Any]]]
+    wrote: Callable[[Line], None] = lambda _line: None
 
 
 class Runner:
@@ -184,29 +190,28 @@ class Runner:
         """Write down what was told, then do it."""
         events = [instruction.event for instruction in told if isinstance(instruction, Record)]
         for event in events:
-            await self._write(event)
+            more = await self._more(event) if event["e"] in TOLD_MORE else None
+            line = self._parts.ledger.put({**event, **more} if more else event)
+            self._parts.wrote(line)
+            if event["e"] == "receipt" and event["verdict"] == "done":
+                self._parts.shipper.take(event["item"], event.get("artifacts", ()), line.digest)
         await self._sync()
         for event in events:
             self._told(event)
         for instruction in told:
             await self._do(instruction)
 
-    async def _write(self, event: dict[str, Any]) -> None:
+    async def _more(self, event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What stands in the line of an event beside what the sprint says."""
         parts, kind = self._parts, event["e"]
-        facts = {key: value for key, value in event.items() if key not in ("e", "s")}
         if kind == "dispatched":
             items = [item for name in event["items"] if (item := parts.items[name]).artifacts]
             before = await in_thread(lambda: parts.witness.begin(items)) if items else None
-            if before:
-                facts["before"] = before
-        elif kind == "shipped":
-            facts |= {"releases": parts.shipper.releases.folder, "left_out": self._left_out}
-        elif kind == "ended":
-            await self._sync()
-            facts |= await parts.closing()
-        digest = parts.ledger.add(kind, event["s"], **facts)
-        if kind == "receipt":
-            parts.shipper.take(event, digest)
+            return {"before": before} if before else None
+        if kind == "shipped":
+            return {"releases": parts.shipper.releases.folder, "left_out": self._left_out}
+        await self._sync()
+        return await parts.closing()
 
     async def _sync(self) -> None:
         """Have the ledger on the disk; while that is full, again and again."""

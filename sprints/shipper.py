@@ -49,17 +49,15 @@ class Shipper:
         self._sprint = sprint
         self._work = work
         self._hooks = hooks
-        self._made: dict[str, list[_Made]] = {}
+        self._made: dict[str, tuple[_Made, ...]] = {}
         self._is_late = False
         releases.failpoint = self._pass
 
-    def take(self, event: Mapping[str, Any], digest: str, sprint: str | None = None) -> None:
-        """Know of a receipt. digest: of its line in the ledger of a sprint, which is this one by default."""
-        if event["verdict"] == "done":
-            self._made[event["item"]] = [
-                _Made(one["path"], one["sha256"], one["size_bytes"], digest, sprint or self._sprint)
-                for one in event.get("artifacts", ())
-            ]
+    def take(self, item: str, artifacts: Iterable[Mapping[str, Any]], digest: str, sprint: str | None = None) -> None:
+        """Know of what is done. digest: of the receipt's line in the ledger of a sprint, which is this one by default."""
+        self._made[item] = tuple(
+            _Made(one["path"], one["sha256"], one["size_bytes"], digest, sprint or self._sprint) for one in artifacts
+        )
 
     def hurry(self) -> None:
         """Give up what has not been switched to."""

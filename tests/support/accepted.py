@@ -50,6 +50,10 @@ class Desk:
         """One that there may be."""
         return self.resolve_key(kind, 0)[1]
 
+    def choose_some(self, kind: str, count: int) -> list[Key]:
+        """Another one for each."""
+        return [self.resolve_key(kind, None)[1] for _ in range(count)]
+
     def resolve_key(self, kind: str, key: Key) -> tuple[Link, Key]:
         """The one way that there is; another agent each time for any."""
         if kind != "counter":

@@ -101,8 +101,8 @@ class Rig:
         self.agents = agents
         for line in self.lines:
             self.witness.resume(line.facts)
-            if line.facts["e"] == "receipt":
-                self.shipper.take(line.facts, line.digest)
+            if line.facts.get("verdict") == "done":
+                self.shipper.take(line.facts["item"], line.facts.get("artifacts", ()), line.digest)
         parts = Parts(self.backlog.items, self.ledger, self.witness, self.shipper, agents, Clock(speed), self._closing)
         self.runner = agents.runner = Runner(self._sprint(), parts, self.events.append)
 

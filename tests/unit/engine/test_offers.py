@@ -15,7 +15,7 @@ from engine.offers import Offers
 from engine.options import PLAIN, Options
 from engine.task import Ending, Task
 from pools.address import Key
-from pools.errors import CircuitOpen, LinkClosed, PoolUnavailable, UnknownAgent, WorkerDied
+from pools.errors import CircuitOpen, LinkClosed, PoolError, PoolUnavailable, UnknownAgent, WorkerDied
 from pools.link import Link
 from tests.support.clocks import Clock, Turns
 from tests.support.wires import Wire, reply
@@ -50,7 +50,7 @@ class Rig:
         self.offers = Offers(
             self._resolve,
             session=session,
-            choose=self._choose,
+            choose=lambda tasks: [*map(self._choose, tasks)],
             mark=lambda: self.mark,
             desk=self,
             ended=self.ended.extend,
@@ -77,10 +77,10 @@ class Rig:
             raise UnknownAgent(f"no agent {kind}/{key}")
         return self.links[key % 2], key
 
-    def _choose(self, task: Task) -> str:
+    def _choose(self, task: Task) -> str | PoolError:
         """The next agent of its kind; while `shut`, none is let through."""
         if self.is_shut:
-            raise CircuitOpen("open")
+            return CircuitOpen("open")
         self.chosen += 1
         return f"{task.agent}/{self.chosen}"
 

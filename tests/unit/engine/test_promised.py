@@ -24,10 +24,18 @@ def task(number: int, **facts: Any) -> Task:
 
 
 class Routes:
-    """Has one kind that can read, and sends what names a kind to agent 9."""
+    """Has one kind that can read, sends what names a kind to agent 9, and many together to those from 100 on."""
+
+    is_shut = False
 
     def resolve_key(self, _kind: str, _key: Key) -> tuple[None, Key]:
         return None, 9
+
+    def choose_some(self, kind: str, count: int) -> list[Key] | None:
+        """While `shut`, each has to be asked for."""
+        if kind == "nobody":
+            raise UnknownKind("nobody")
+        return None if self.is_shut else [*range(100, 100 + count)]
 
     def resolve_skilled(self, wanted: Sequence[frozenset[str]], kind: str | None) -> list[Any]:
         return [(None, kind or "able", 3) if skills == {"read"} else UnknownKind("nobody") for skills in wanted]
@@ -40,7 +48,8 @@ class Rig:
         self.now_s = 0.0
         self.ground = Plain(can_split=True)
         self.foreseen = Foreseen(ForesightSpec(**{"control": 0.0} | spec), self.ground, lambda: self.now_s)
-        self.promised = Promised(Routes(), self.foreseen)  # type: ignore[arg-type]
+        self.routes = Routes()
+        self.promised = Promised(self.routes, self.foreseen)  # type: ignore[arg-type]
 
     def run(self, count: int) -> list[object]:
         keys = []
@@ -140,3 +149,51 @@ def test_what_it_needs_is_held_against_what_there_is_and_it_is_split_once() -> N
     large.parts = [part]
     assert rig.promised.choose(large) is not None
     assert rig.foreseen.trial.actions == {"split_task": 1}
+
+
+def clear_rig() -> Rig:
+    """One in which nothing is to be feared of any task."""
+    rig = Rig()
+    rig.foreseen.learn(rig.foreseen.clear_case(("scout", "fetch"), 0), 10_000, ())
+    rig.now_s += FRESH_S
+    assert rig.foreseen.is_clear(("scout", "fetch"))
+    return rig
+
+
+def test_many_that_are_alike_get_their_agents_together_and_are_learned_from_one_by_one() -> None:
+    rig = clear_rig()
+    before, judged = rig.learned, rig.foreseen.trial.judged
+    tasks = [task(number) for number in range(20)]
+    assert rig.promised.choose_all(tasks) == [f"scout/{key}" for key in range(100, 120)]
+    assert len(rig.promised) == 20
+    rig.promised.ended([each.end("done", 0.0, value=b"1") for each in tasks])
+    assert (rig.learned - before, rig.foreseen.trial.judged - judged, len(rig.promised)) == (20, 20, 0)
+
+
+def test_those_that_are_not_like_the_others_are_looked_at_by_themselves() -> None:
+    rig = clear_rig()
+    tasks = [task(number) for number in range(12)]
+    tasks[2:2] = [task(50, options=Options(skills=("read",))), task(51, agent=ANYBODY, options=Options(skills=("fly",)))]
+    again = task(60, tries=(Try(0.0, 1.0, "scout/0", "ValueError", "no"),), retried=1)
+    rig.promised.choose(again)
+    found = rig.promised.choose_all([*tasks, again, task(61, whole=tasks[0])])
+    assert found[:2] == ["scout/100", "scout/101"]
+    assert found[2] == "scout/3"
+    assert isinstance(found[3], UnknownKind)
+    assert found[4:14] == [f"scout/{key}" for key in range(102, 112)]
+    assert {found[14], found[15]} <= {"scout/0", "scout/1", "scout/2", "scout/3"}
+
+
+def test_where_each_has_to_be_asked_for_or_nobody_is_there_each_is_told() -> None:
+    rig = clear_rig()
+    rig.routes.is_shut = True
+    assert set(rig.promised.choose_all([task(number) for number in range(20)])) <= {f"scout/{key}" for key in range(4)}
+    promised = Promised(Routes(), None)  # type: ignore[arg-type]
+    assert promised.choose_all([task(number, agent="nobody") for number in range(20)]) == ["nobody/9"] * 20
+    assert promised.choose_all([]) == []
+
+
+def test_what_may_fail_is_looked_at_one_by_one_however_many_come_together() -> None:
+    rig = Rig()
+    rig.run(200)
+    assert "scout/0" not in rig.promised.choose_all([task(number) for number in range(1_000, 1_200)])

@@ -244,6 +244,53 @@ def picked_alone(setup: Setup) -> Any:
     return setup.balancer.pick("counter")
 
 
+def busy(setup: Setup, *keys: int) -> None:
+    """These have a task each."""
+    sight = setup.pools[0].seats[0].link.sight
+    sight.count("counter", 10)
+    sight.sent("counter", [*keys])
+    setup.pools[0].seats[0].link.open += len(keys)
+
+
+def test_of_many_at_once_those_who_are_idle_get_one_before_anybody_who_is_busy() -> None:
+    later, now = Setup(1), Setup(1)
+    for setup in (later, now):
+        busy(setup, 1, 4, 5)
+    assert sorted(later.balancer.choose_some("counter", 7)) == [0, 2, 3, 6, 7, 8, 9]
+    assert sorted(now.balancer.deal("counter", 7)[0][2]) == [0, 2, 3, 6, 7, 8, 9]
+
+
+def test_what_the_idle_ones_do_not_take_goes_to_those_with_the_least_to_do() -> None:
+    setup = Setup(1)
+    busy(setup, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6)
+    assert Counter(setup.balancer.choose_some("counter", 8)) == Counter([7, 8, 9, 2, 3, 4, 5, 6])
+    setup = Setup(1)
+    busy(setup, 0, 0, 0)
+    assert Counter(setup.balancer.choose_some("counter", 20)) == Counter([*range(1, 10)] * 2 + [1, 2])
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 11, 57, 1_000])
+def test_of_agents_that_are_all_idle_everybody_has_a_turn_before_one_has_two_more(count: int) -> None:
+    setup = Setup(1, 1)
+    turns = Counter(setup.balancer.choose_some("counter", count))
+    assert turns.total() == count
+    assert max(turns.values()) - (min(turns.values()) if len(turns) == 20 else 0) <= 1
+
+
+def test_those_chosen_at_once_count_with_those_chosen_before() -> None:
+    setup = Setup(1)
+    first = [setup.balancer.choose("counter") for _ in range(4)]
+    assert sorted(first + setup.balancer.choose_some("counter", 6)) == [*range(10)]
+
+
+def test_many_are_kept_from_a_slow_pool_as_one_is() -> None:
+    setup = Setup(1, 1)
+    setup.took(0, 0.001)
+    setup.took(1, 1.0)
+    counts = setup.pools_of(setup.balancer.choose_some("counter", 1_000))
+    assert counts[1] < 20
+
+
 def test_an_answer_makes_an_agent_idle_again() -> None:
     setup = Setup(1)
     sight = setup.pools[0].seats[0].link.sight

@@ -214,3 +214,13 @@ async def test_what_keeps_state_is_loaded_before_the_forks_where_they_keep_some_
     one.process.kill()
     await one.ended()
     server.close()
+
+
+async def test_one_that_was_not_listened_to_ends_without_a_word(gauges: Gauges, tmp_path: Path) -> None:
+    with (tmp_path / "said").open("w") as said:
+        server = ForkServer(gauges=gauges.descriptor, rows=2, environ=os.environ, output=said.fileno(), is_kept=False)
+        process = server.fork()
+        await until(lambda: server.pid is not None and children(server.pid))
+        server.close()
+        process.socket.close()
+    assert (tmp_path / "said").read_text() == ""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable, Mapping
 
 import pytest
 
-from pools.waitgraph import ASK, DEPENDENCY, LOCK, Wait, WaitGraph
+from pools.waitgraph import ASK, LOCK, Wait, WaitGraph
 
 
 def graph_of(*edges: tuple[str, str, str]) -> WaitGraph:
@@ -91,10 +91,10 @@ def test_what_a_task_has_asked_and_does_not_wait_for_blocks_nobody() -> None:
     assert graph.blocked(awaited | {"tb": [("b", "answered")]}) == set()
 
 
-def test_one_dependency_that_never_ends_is_enough() -> None:
+def test_one_lock_that_never_ends_is_enough() -> None:
     graph, awaited = runs(("a", "b"), ("b", "a"))
-    graph.add("first", Wait("job", "ta", DEPENDENCY))
-    graph.add("second", Wait("job", "free", DEPENDENCY))
+    graph.add("first", Wait("job", "ta", LOCK))
+    graph.add("second", Wait("job", "free", LOCK))
     graph.add("asked", Wait("tc", "job", ASK))
     assert {"job", "tc"} <= graph.blocked(awaited | {"tc": ["asked"]})
 

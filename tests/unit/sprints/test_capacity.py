@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from sprints.capacity import capacity_of, rate_of
+from sprints.chronicle import chronicle_of
 from tests.support.backlogs import Played, backlog_of, item
+
+RECEIPT = {"e": "receipt", "s": 0.0, "item": "a", "verdict": "done"}
 
 
 def test_ten_an_agent_while_nothing_was_measured() -> None:
@@ -36,7 +39,7 @@ def test_the_rate_is_of_what_ended_while_exec_ran() -> None:
     played.finish("d", verdict="failed")
     played.after(50)
     played.ship()
-    assert rate_of(played.ledger) == pytest.approx(4 / 2 / 200)
+    assert rate_of(chronicle_of(played.ledger)) == pytest.approx(4 / 2 / 200)
 
 
 def test_the_time_of_a_pause_is_no_time() -> None:
@@ -48,7 +51,7 @@ def test_the_time_of_a_pause_is_no_time() -> None:
     played.after(30)
     played.finish("a")
     played.ship()
-    assert rate_of(played.ledger) == pytest.approx(1 / 40)
+    assert rate_of(chronicle_of(played.ledger)) == pytest.approx(1 / 40)
 
 
 def test_a_sprint_that_was_aborted_in_its_pause_counts_what_it_had() -> None:
@@ -58,9 +61,9 @@ def test_a_sprint_that_was_aborted_in_its_pause_counts_what_it_had() -> None:
     played.take(played.sprint.pause(played.now_s))
     played.after(1_000)
     played.take(played.sprint.abort("enough", played.now_s))
-    assert rate_of(played.ledger) == pytest.approx(1 / 10)
+    assert rate_of(chronicle_of(played.ledger)) == pytest.approx(1 / 10)
 
 
-@pytest.mark.parametrize("events", [[], [{"e": "sprint", "s": 0.0, "agents": 5}], [{"e": "receipt", "s": 0.0}]])
+@pytest.mark.parametrize("events", [[], [{"e": "sprint", "s": 0.0, "agents": 5}], [RECEIPT]])
 def test_a_ledger_that_tells_nothing_gives_no_rate(events: list[dict[str, Any]]) -> None:
-    assert rate_of(events) is None
+    assert rate_of(chronicle_of(events)) is None

@@ -35,7 +35,7 @@ class Sprint:
         entries = []
         for entry in made:
             receipt = Receipt(entry.item, "r", "done", artifacts=(Made(entry.path, entry.sha256, entry.size_bytes),))
-            digest = ledger.add("receipt", 0.1, **receipt.facts())
+            digest = ledger.add("receipt", 0.1, **receipt.facts()).digest
             entries.append(Entry(entry.path, entry.sha256, entry.size_bytes, entry.item, SPRINT, digest))
         for receipt in receipts:
             ledger.add("receipt", 0.2, **receipt.facts())
