@@ -93,6 +93,7 @@ class Turnstile:
             size = min(size, len(flow.entries), QUANTUM if self._queue else size)
             size = self._allowed(flow, size, now_s)
             if size <= 0:
+                self._queue.pass_over()
                 passed.append(flow)
                 continue
             popped = [flow.entries.popleft() for _ in range(size)]

@@ -240,8 +240,10 @@ class Link:
                 continue
             room = self._window - self.open if valve is None else valve.room(lane, self.open)
             if room <= 0:
+                queue.pass_over()
                 shut.append(lane)
             elif is_patient and self._half <= self.open < self._window and left < FRAME_TASKS and lane.priority < CRITICAL:
+                queue.pass_over()
                 held.append(lane)
             else:
                 section = self._section(lane, lane.take(min(left, room, FRAME_TASKS)))

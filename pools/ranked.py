@@ -30,6 +30,8 @@ class Ranked(Generic[T]):
         #: How many were taken since a lower one was; the priorities, that which had its turn last at the end.
         self._passed = 0
         self._turns = [LOW, NORMAL, HIGH]
+        #: The same as it was before the last one was taken.
+        self._before: tuple[int, list[int]] = 0, self._turns
 
     def __len__(self) -> int:
         low, normal, high, critical = self._queues
@@ -50,6 +52,10 @@ class Ranked(Generic[T]):
         """Have one wait again, before all others of its priority."""
         self._queues[priority].appendleft(thing)
 
+    def pass_over(self) -> None:
+        """What was taken last cannot go, and is not counted: if that was the turn of a lower priority, it is still to come."""
+        self._passed, self._turns = self._before
+
     def of(self, priority: int) -> Iterator[T]:
         """What waits of one priority."""
         return iter(self._queues[priority])
@@ -57,6 +63,7 @@ class Ranked(Generic[T]):
     def take(self) -> T:
         """The next one. Raises IndexError where nothing waits."""
         queues = self._queues
+        self._before = self._passed, self._turns
         top = CRITICAL
         while top and not queues[top]:
             top -= 1
@@ -78,8 +85,7 @@ class Ranked(Generic[T]):
     def _lower(self, top: int) -> int:
         """The lower priority whose turn it is: of those where something waits, the one that had it the longest ago."""
         lower = next(each for each in self._turns if each < top and self._queues[each])
-        self._turns.remove(lower)
-        self._turns.append(lower)
+        self._turns = [each for each in self._turns if each != lower] + [lower]
         return lower
 
     def remove(self, thing: T, priority: int = NORMAL) -> None:

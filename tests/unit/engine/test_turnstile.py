@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.options import Options
 from engine.task import Task
 from engine.turnstile import AHEAD, Entry, Turnstile
 from pools.gates import Gates
 from pools.quota import Quota, Quotas
-from pools.ranked import CRITICAL, LOW, NORMAL
+from pools.ranked import CRITICAL, LOW, NORMAL, TURN
 
 MOST = 1_600
 
@@ -59,6 +61,22 @@ def test_what_has_no_tokens_waits_and_holds_up_nobody() -> None:
     assert turnstile.wait_s == 0.1
     assert len(turnstile) == 47 + 49
     assert kinds_of(turnstile.take(1_000, MOST, 0.15)) == {"a": 1}
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 5])
+def test_a_flood_of_critical_ones_lets_a_low_one_of_a_kind_go_that_few_may_be_out_of(concurrency: int) -> None:
+    turnstile = Turnstile(Gates(Quotas(kinds={"a": Quota(concurrency=concurrency)}), lambda _event: None, now_s=0.0))
+    turnstile.put(entry(0, "a"), LOW)
+    out: list[Entry] = []
+    order: list[int] = []
+    for number in range(1, 500):
+        turnstile.put(entry(number, "a"), CRITICAL)
+    for _ in range(100):
+        out += turnstile.take(1_000, MOST, 0.0)
+        task, kind, _ = out.pop(0)
+        order.append(task.urgency)
+        turnstile.ended(kind, task)
+    assert order.index(LOW) <= AHEAD * concurrency + TURN
 
 
 def test_no_more_are_out_of_a_kind_than_could_soon_run() -> None:

@@ -32,6 +32,24 @@ def test_of_equal_priority_nobody_passes_anybody() -> None:
     assert [ranked.take() for _ in range(100)] == list(range(100))
 
 
+def test_a_turn_at_which_nobody_could_go_is_still_to_come() -> None:
+    """As where only one may go at a time: with each, what may not go is looked at in vain."""
+    ranked: Ranked[int] = Ranked()
+    ranked.put(LOW, LOW)
+    taken = []
+    while LOW not in taken:
+        ranked.put(CRITICAL, CRITICAL)
+        ranked.put(CRITICAL, CRITICAL)
+        taken.append(ranked.take())
+        vain = []
+        while ranked:
+            vain.append(ranked.take())
+            ranked.pass_over()
+        for thing in reversed(vain):
+            ranked.put_back(thing, thing)
+        assert len(taken) <= TURN
+
+
 def test_a_flood_of_critical_ones_leaves_each_lower_priority_its_turn() -> None:
     ranked: Ranked[int] = Ranked()
     for priority in (LOW, NORMAL, HIGH):
