@@ -79,12 +79,16 @@ def read(
     damage: list[Corrupt],
     is_dry: bool,
     limit: tuple[str, int] | None,
+    ahead: Callable[[Manifest], Found | None],
 ) -> Found:
     """Read by the newest manifest whose files are whole. Raises the newest one's error where none is.
 
-    limit: the file and the byte from which on nothing counts.
+    limit: the file and the byte from which on nothing counts.  ahead: what was read by that manifest before, and the rest.
     """
     _look_at_mark(files, folder, manifests[0], damage)
+    found = None if is_dry else ahead(manifests[0])
+    if found is not None:
+        return found
     wrong: list[Corrupt] = []
     for manifest in manifests:
         table, window = Table(), Window()

@@ -43,6 +43,7 @@ class Recovered(NamedTuple):
     """What reading a log gave. place: where it goes on.  stale: files that no longer count.  stored_bytes: of what was read.
 
     changed: seals that no torn write left as they are, of segments that another one follows; no record stands in them.
+    is_ended: whether its last writer closed it when all was synced: then nothing is to be made good.
     """
 
     place: Place
@@ -52,6 +53,7 @@ class Recovered(NamedTuple):
     stored_bytes: int
     stale: list[str]
     changed: list[Corrupt]
+    is_ended: bool = False
 
 
 class _Segment(NamedTuple):
@@ -78,13 +80,14 @@ def read_log(
     stop: int | None = None,
     covered: int = 0,
     is_dry: bool = False,
+    behind: Recovered | None = None,
 ) -> Recovered:
     """Visit every commit in order, with its file and offset; unless is_dry, cut off a torn tail and have the rest synced.
 
     store: whose log it is.  start: number of the first segment that counts.  first: of the record that it begins with, if
     that is known.  stop: number of the first segment that is not read, as it is still written.  covered: the last record that
-    is known to have been written, from elsewhere.  Raises Corrupt, ReadFailed, NewerFormat, DiskFull and StoreFailed, with
-    nothing changed that counts.
+    is known to have been written, from elsewhere.  behind: what an earlier reading of this log gave, if only what came since is
+    to be visited.  Raises Corrupt, ReadFailed, NewerFormat, DiskFull and StoreFailed, with nothing changed that counts.
     """
     numbers = segments_of(files, folder)
     stale = [f"{folder}/{name_of(number)}" for number in numbers if number < start]
@@ -98,9 +101,9 @@ def read_log(
         raise Corrupt(segments[0].path, 0, reason)
     if stop is None:
         covered = max(covered, _marked(files, folder, store, segments[-1].header))
-    reader = _Reader(files, visit, covered)
+    reader = _Reader(files, visit, covered, behind)
     for at, segment in enumerate(segments):
-        if segment.header.segment != stop:
+        if reader.segment <= segment.header.segment != stop:
             reader.read(segment, segments[at + 1] if at + 1 < len(segments) else None)
     last = segments[-1]
     if stop is None and reader.next <= covered:
@@ -109,7 +112,9 @@ def read_log(
     if stop is None and not (is_dry or reader.is_ended):
         torn = _settle(files, last.path, reader.at, torn)
     place = Place(store, last.header.segment + 1, last.header.epoch + 1, reader.next, reader.digest, reader.at)
-    return Recovered(place, torn, reader.frames, reader.records, reader.stored_bytes, stale, reader.changed)
+    return Recovered(
+        place, torn, reader.frames, reader.records, reader.stored_bytes, stale, reader.changed, is_ended=reader.is_ended
+    )
 
 
 def _headers(files: Files, folder: str, numbers: Sequence[int], start: int, store: bytes) -> list[_Segment]:
@@ -146,26 +151,33 @@ def _marked(files: Files, folder: str, store: bytes, last: Header) -> int:
 class _Reader:
     """One pass over the segments."""
 
-    def __init__(self, files: Files, visit: Callable[[Frame, str, int], None], covered: int) -> None:
+    def __init__(self, files: Files, visit: Callable[[Frame, str, int], None], covered: int, behind: Recovered | None) -> None:
         self._files = files
         self._visit = visit
         self._covered = covered
-        self.next = 1
-        self.digest = NO_DIGEST
-        self.at = 0
+        #: The segment that is read, or was last; the number and the predecessor of the next record, and where it stands there.
+        self.segment, self.next, self.digest, self.at = 0, 1, NO_DIGEST, 0
         self.frames = self.records = self.stored_bytes = 0
         self.torn: Torn | None = None
         #: Whether the last segment was closed when all of it was synced: then nothing is to be made good.
         self.is_ended = False
         self.changed: list[Corrupt] = []
+        if behind is not None:
+            _, following, _, self.next, self.digest, self.at = behind.place
+            self.segment, self.is_ended = following - 1, behind.is_ended
 
     def read(self, segment: _Segment, following: _Segment | None) -> None:
         path, header = segment
         data = _read(self._files, path)
         counting = data[: following.header.before_bytes] if following else data
-        self.next, self.digest, self.at = header.first, header.before, SEGMENT_HEADER_BYTES
-        last, self.is_ended = COMMIT, False
-        for found in walk(counting, header):
+        if self.segment != header.segment:
+            self.segment, self.is_ended = header.segment, False
+            self.next, self.digest, self.at = header.first, header.before, SEGMENT_HEADER_BYTES
+            self.stored_bytes += self.at
+        begin, last = self.at, COMMIT
+        if len(counting) < begin:
+            raise Corrupt(path, len(counting), f"it ends here, and had {begin:,} bytes that counted")
+        for found in walk(counting, header._replace(first=self.next, before=self.digest), begin):
             if isinstance(found, Bad):
                 if following is None:
                     self.torn = self._torn(found, data, segment)
@@ -185,7 +197,7 @@ class _Reader:
                 self.frames += 1
                 self.records += frame.records
             self.next, self.digest, self.at = frame.first + frame.records, frame.digest, at + frame.size_bytes
-        self.stored_bytes += self.at
+        self.stored_bytes += self.at - begin
         if following is not None:
             self._check_chain(segment, following.header)
         elif last == SEAL:

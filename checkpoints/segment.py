@@ -117,9 +117,12 @@ def read_header(data: bytes, file: str, purpose: int = LOG) -> Header:
     return Header(segment, epoch, store, first, before, before_bytes, found)
 
 
-def walk(data: bytes, header: Header) -> Iterator[tuple[int, Frame] | Bad]:
-    """The frames of a segment with their offsets, in order; the last thing is a Bad where it does not end well."""
-    at, before, first = SEGMENT_HEADER_BYTES, header.before, header.first
+def walk(data: bytes, header: Header, at: int = SEGMENT_HEADER_BYTES) -> Iterator[tuple[int, Frame] | Bad]:
+    """The frames of a segment with their offsets, in order; the last thing is a Bad where it does not end well.
+
+    at: where to begin, with the record and behind the frame that the header says.
+    """
+    before, first = header.before, header.first
     view = memoryview(data)
     while at < len(data):
         try:

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from checkpoints.ahead import Ahead
 from checkpoints.commitlog import CommitLog, Place
 from checkpoints.compaction import Compacted, compact
 from checkpoints.errors import Corrupt, StoreClosed, unwritten
@@ -294,12 +295,13 @@ def open_store(
     failpoint: Callable[[str], None] = lambda _name: None,
     is_dry: bool = False,
     until: tuple[int, int] | None = None,
+    ahead: Ahead | None = None,
 ) -> Store:
     """Open a store, making it where there is none, and read what it holds.
 
     chance: random bytes for a new store's name.  is_synced: whether a commit waits for the disk.
     is_dry: only read it, one that is there, and write nothing before `Store.begin`.  until: where what counts ends, a segment
-    and so many bytes of it, if that is known; None takes whatever is whole.
+    and so many bytes of it, if that is known; None takes whatever is whole.  ahead: what was read of it while it was another's.
     Raises FolderInUse, Corrupt, ReadFailed, NewerFormat, DiskFull, StoreFailed; ValueError for another number of shards than it
     has.
     """
@@ -320,7 +322,10 @@ def open_store(
         if is_dry and not manifests:
             raise Corrupt(f"{folder}/{MANIFEST}", 0, "it is missing")
         limit = None if until is None else (f"{folder}/{name_of(until[0])}", until[1])
-        found = read(disk, folder, manifests, damage, is_dry, limit) if manifests else nothing(disk, folder, shards, chance)
+        known = (lambda _manifest: None) if ahead is None else ahead.finished
+        found = (
+            read(disk, folder, manifests, damage, is_dry, limit, known) if manifests else nothing(disk, folder, shards, chance)
+        )
         held.callback(close_all, found.snapshots)
         if found.manifest.shards != shards:
             raise ValueError(f"{folder} has {found.manifest.shards} shards, not {shards}: their number stays as it was made")

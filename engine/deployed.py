@@ -29,9 +29,10 @@ class Deployed(ABC):
     """The part of an engine or a client that is about the code of agents.
 
     All of these return how the deploy stands: `phase` (idle, rolling, rolled: it waits to be confirmed, back), `outcome`
-    (rolled, back, None while it is open), `why`, `code` (the number of the code that counts), `next` (of the deployed one),
-    `share` and `highest_share` of the agents that run or ran it, `seconds`, `back_s`, `tasks` (all and failed, of new and old
-    code), `warm` (processes, memory_bytes) and `workers` (the number of the code that each of them runs).
+    (rolled, back, stuck where some worker could not be given the old code, None while it is open), `why`, `code` (the number of
+    the code that counts), `next` (of the deployed one), `share` and `highest_share` of the agents that run or ran it,
+    `seconds`, `back_s`, `tasks` (all and failed, of new and old code), `warm` (processes, memory_bytes) and `workers` (the
+    number of the code that each of them runs).
     """
 
     @abstractmethod

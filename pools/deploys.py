@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio import Future, Task
-from collections.abc import Callable, Mapping
+from asyncio import Task
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from checkpoints.errors import CheckpointError
@@ -22,6 +22,7 @@ from pools.repertoire import Repertoire
 from pools.roll import Roll
 from pools.spares import Spares
 from pools.spec import BOUND, CANARY
+from pools.standing import BACK, IDLE, ROLLED, ROLLING, Standing
 from pools.station import Back, Station
 from pools.understudy import Understudy, understudy
 from pools.verdict import Tasks
@@ -34,10 +35,8 @@ __all__ = ["Deploys"]
 #: Seconds that the first workers are watched at least, and at most where fewer than so many tasks came: of so many, twice the
 #: bound is told from chance.
 CANARY_S, CANARY_MOST_S, CANARY_TASKS = 1.0, 10.0, 1_000
-#: Seconds between two looks at the counts.
-LOOK_S = 0.05
-#: Phases: nothing under way; workers are being given the code; all have it; it is being taken back.
-IDLE, ROLLING, ROLLED, BACK = "idle", "rolling", "rolled", "back"
+#: Seconds between two looks at the counts, and between two tries to take back what could not be taken back everywhere.
+LOOK_S, AGAIN_S = 0.05, 1.0
 
 
 class Deploys:
@@ -74,6 +73,7 @@ class Deploys:
         self._timer: asyncio.TimerHandle | None = None
         self._is_checking = False
         self._why = ""
+        self._old = Tasks()
         self._facts: dict[str, Any] = {}
 
     def code_of(self, station: Station) -> Code:
@@ -103,9 +103,9 @@ class Deploys:
         if not 0 < canary <= 1 or not 0 <= bound <= 1:
             raise DeployRefused(f"canary is above 0 up to 1 and bound 0 to 1, not {canary!r} and {bound!r}")
         if self._is_checking or self.phase != IDLE:
+            under_way = "another is being checked" if self.phase == IDLE else f"{self._facts['module']}, {self.phase}"
             raise DeployRefused(
-                f"a deploy is under way already ({self._facts.get('module', module)}, {self.phase}): "
-                "confirm it, or take it back, first: engine deploy status"
+                f"a deploy is under way already ({under_way}): confirm it, or take it back, first: engine deploy status"
             )
         self._is_checking = True
         try:
@@ -129,6 +129,9 @@ class Deploys:
             raise DeployRefused(f"{plan.module} was deployed one way: the old code cannot read what the new one has written")
         self._why = self._why or "it was asked for"
         if self.phase == ROLLED:
+            self.phase = BACK  # from now on: who comes next, even in this turn, finds it on its way back
+            if task is not None:
+                task.cancel()  # nobody needs to look on
             task = self._task = asyncio.get_running_loop().create_task(self._go_back())
         if task is not None:
             await asyncio.shield(task)
@@ -138,13 +141,16 @@ class Deploys:
         """Let the new code stay: the processes with the old one end. Raises DeployRefused where none waits for it."""
         if self.phase != ROLLED or self.next is None or self._plan is None:
             raise DeployRefused(f"no deploy waits to be confirmed ({self.phase})")
+        if any(station.number != self.next.number for station in self._stations()):
+            raise DeployRefused(f"not every worker runs code {self.next.number}: take it back: engine deploy rollback")
         plan, self.now, self.next, self.phase = self._plan, self.next, None, IDLE
         self._stop_waiting()
         await self._note()
         self._repertoire.add(self.now.added, ())
-        for kind in plan.facts.keys() - plan.before.keys():
-            self._repertoire.first[kind] = plan.facts[kind]["reference"]
-            self._on_loaded(plan.facts[kind])
+        added = [plan.facts[kind] for kind in plan.facts.keys() - plan.before.keys()]
+        for facts in added if plan.facts else await self._told():
+            self._repertoire.first.setdefault(facts["kind"], facts["reference"])
+            self._on_loaded(facts)
         self._tell("confirmed", f"{plan.module} is confirmed: everything runs code {self.now.number}")
         if self._roll is not None:
             await self._roll.cool()
@@ -239,6 +245,10 @@ class Deploys:
         if plan.is_one_way:
             await self.confirm()
             return
+        self._wait(plan)
+
+    def _wait(self, plan: Plan) -> None:
+        """Look on until it is confirmed, by somebody or by the clock."""
         loop = asyncio.get_running_loop()
         if plan.confirm_after_s is not None:
             self._timer = loop.call_later(plan.confirm_after_s, lambda: loop.create_task(self._confirm_if_well()))
@@ -291,21 +301,36 @@ class Deploys:
             return
         self.phase = BACK
         self._stop_waiting()
-        self._tell("back", f"{plan.module} is taken back: {self._why}")
+        if self._facts["outcome"] != "stuck":
+            self._tell("back", f"{plan.module} is taken back: {self._why}")
         await self._note()
         wrong = await roll.home(roll.fresh)
         if wrong:
-            self.phase, self._facts["why"] = ROLLED, f"{self._why}; {'; '.join(wrong)}"
-            self._tell("stuck", f"{plan.module} could not be taken back: {self._facts['why']}; roll it back again")
+            why, self.phase = f"{self._why}; {'; '.join(wrong)}", ROLLED
+            if self._facts["why"] != why:
+                self._tell("stuck", f"{plan.module} could not be taken back, which is tried again each second: {why}")
+            self._facts |= {"outcome": "stuck", "why": why}
+            self._timer = asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
             return
-        for kind in plan.before:
-            self._on_loaded(plan.before[kind])
+        for facts in plan.before.values() or await self._told():
+            self._on_loaded(facts)
         self.next, self.phase = None, IDLE
-        self._facts |= {"outcome": "back", "why": self._why, "back_s": round(time.monotonic() - began_s, 3)}
+        self._facts |= {"outcome": "back", "why": self._why + roll.remainder, "back_s": round(time.monotonic() - began_s, 3)}
         await self._note()
         await roll.cool()
         self._roll = None
         self._tell("ended", f"everything runs code {self.now.number} again, after {self._facts['back_s']:.2f} s")
+
+    def _try_again(self) -> None:
+        if self.phase == ROLLED:
+            self.phase, self._task = BACK, asyncio.get_running_loop().create_task(self._go_back())
+
+    async def _told(self) -> list[dict[str, Any]]:
+        """The facts of each kind as a worker tells them, where the engine that began the deploy is gone, and what it knew."""
+        station, references = self._stations()[0], self._repertoire.references
+        asked = [station.request_if_up("kind", reference=one, paths=()) for one in self.code_of(station).references(references)]
+        told = await asyncio.gather(*(one for one in asked if one is not None), return_exceptions=True)
+        return [facts for facts in told if isinstance(facts, dict)]
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -330,40 +355,21 @@ class Deploys:
         except CheckpointError as error:
             self._tell("unkept", f"how the deploy stands ({self.phase}) is not kept: {error}")
 
-    def _keep(self) -> Future[int]:
-        if self.roster is None:
-            done: Future[int] = asyncio.get_running_loop().create_future()
-            done.set_result(0)
-            return done
-        plan = self._plan
-        row = {"now": self.now.as_row(), "next": None if self.next is None else self.next.as_row(), "phase": self.phase}
-        return self.roster.coded(row if plan is None else row | plan.as_row())
+    async def _keep(self) -> None:
+        old = Tasks() if self._roll is None else self._roll.tasks()[1]
+        if self.roster is not None:
+            await self.roster.coded(Standing(self.now, self.next, self.phase, self._plan, old).as_row())
 
     def restore(self, roster: Roster) -> None:
-        """Take up what was kept: the workers begin with the code that they are to have.
-
-        A deploy that was interrupted is none: everything begins with the old code. Where only the new one can read what it has
-        written, it begins with that one, and `resume` goes back before any task is taken.
-        """
+        """Take up what was kept: the workers begin with the code that they are to have; `resume` does the rest."""
         self.roster = roster
-        kept: Mapping[str, Any] = roster.code()
-        if not kept:
-            return
-        self.now, self.phase = Code.of_row(kept["now"]), kept["phase"]
+        kept = Standing.of_row(roster.code())
+        self.now, self.next, self.phase, self._plan, self._old = kept
         self._repertoire.add(self.now.added, ())
-        if kept["next"] is None:
-            return
-        code = Code.of_row(kept["next"])
-        self._plan = Plan.of_row(kept, code)
-        self._facts = self._plan.opening(time.time())
-        if self.phase == ROLLED:
-            self._facts |= {"outcome": "rolled", "highest_share": 1.0}
-        if kept["is_one_way"]:
-            self.now, self.phase = code, IDLE
-        elif self.phase == ROLLED or kept["back"]:
-            self.next = code
-        else:
-            self.phase = IDLE
+        if self._plan is not None:
+            is_rolled = self.phase == ROLLED
+            known = {"outcome": "rolled", "highest_share": 1.0} if is_rolled else {"highest_share": None}
+            self._facts = self._plan.opening(time.time()) | known
 
     @property
     def begins_with(self) -> int:
@@ -375,15 +381,19 @@ class Deploys:
         plan, code = self._plan, self.next
         if plan is None:
             return
-        if code is not None:
-            self._open(code, plan.back)
-        if code is not None and self.phase != ROLLED:
+        if code is None:
+            await self._note()
+            text = f"everything runs code {self.now.number}; a deploy that was interrupted is forgotten ({plan.module})"
+            self._tell("resumed", text)
+            return
+        roll = self._open(code, plan.back)
+        if self.phase != ROLLED:
             self._why = "it was interrupted by the end of the engine"
             await self._go_back()
             return
-        await self._note()
-        ends = "it is not confirmed" if code is not None else "a deploy that was interrupted is forgotten"
-        self._tell("resumed", f"everything runs code {self.begins_with}; {ends} ({plan.module})")
+        roll.resume(self._old)
+        self._tell("resumed", f"everything runs code {code.number}; it is not confirmed ({plan.module})")
+        self._wait(plan)
 
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(f"deploy.{name}", text, time.time()))

@@ -205,7 +205,7 @@ class Kind:
         state = dict(row) if type(row) is dict else dict(zip(names, row if type(row) is list else [row], strict=True))
         has_changed = state.keys() != set(self.names)
         if has_changed:
-            state = (self.upgrade or self.made.migrate)(state)
+            state = self._upgraded(key, state)
         unknown = sorted(state.keys() - set(self.names))
         if unknown:
             raise StateUnreadable(
@@ -217,6 +217,15 @@ class Kind:
         if has_changed and not self.is_light:
             agent._committed = Fresh(agent._committed)  # its next record has all of it, so that no old field comes back
         return agent
+
+    def _upgraded(self, key: Key, state: dict[str, Any]) -> dict[str, Any]:
+        """A state of other fields as the class makes it. Raises StateUnreadable."""
+        try:
+            return dict((self.upgrade or self.made.migrate)(state))
+        except StateUnreadable:
+            raise
+        except Exception as error:
+            raise StateUnreadable(f"{self.name}/{key}: its upgrade failed: {error!r:.200}") from error
 
     def _checked(self, agent: Agent) -> Agent:
         """An agent whose fields hold what they may. Raises BadField."""

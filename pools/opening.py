@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from checkpoints.ahead import Ahead
 from checkpoints.errors import CheckpointError, Corrupt, DiskFull, FolderInUse, StoreFailed
 from checkpoints.failpoint import failpoint_of
 from checkpoints.manifest import MANIFEST
@@ -32,14 +33,16 @@ __all__ = ["open_ledger", "opened"]
 LET_GO_S, LET_GO_PAUSE_S = 5.0, 0.005
 
 
-def opened(folder: str, shards: int, cells: memoryview, *, is_synced: bool) -> tuple[Store, PoolError | None]:
+def opened(
+    folder: str, shards: int, cells: memoryview, *, is_synced: bool, ahead: Ahead | None = None
+) -> tuple[Store, PoolError | None]:
     """The store of a worker, and why it cannot be written where it cannot.
 
-    cells: the worker's row of gauges, which tells what the process before found out.
+    cells: the worker's row of gauges, which tells what the process before found out.  ahead: what was read of it before.
     Raises as `open_store`; StoreFull, StoreStopped where there is no store yet and none can be made.
     """
     failpoint = failpoint_of(os.environ)
-    made = partial(open_store, folder, shards=shards, chance=os.urandom, is_synced=is_synced, failpoint=failpoint)
+    made = partial(open_store, folder, shards=shards, chance=os.urandom, is_synced=is_synced, failpoint=failpoint, ahead=ahead)
     refused = refusal_of(state_in(cells), f"{folder} could not be written")
     if refused is None:
         try:
@@ -67,19 +70,27 @@ def _free(made: Callable[[], Store]) -> Store:
 
 
 def open_ledger(
-    kept: Mapping[str, Any], shards: int, channel: Channel, loop: asyncio.AbstractEventLoop, cells: memoryview
+    kept: Mapping[str, Any],
+    shards: int,
+    channel: Channel,
+    loop: asyncio.AbstractEventLoop,
+    cells: memoryview,
+    ahead: Ahead | None = None,
 ) -> tuple[Ledger, dict[str, Any]]:
     """A ledger over the store that a worker is told of, and what was found there.
 
     Raises StateUnreadable; StoreFull, StoreStopped where there is no store yet.
     kept: `folder`, `session` in hexadecimal, `is_synced`, how many `answers` are kept, and `answers_bytes` of them.
-    cells: the worker's row of gauges.
+    cells: the worker's row of gauges.  ahead: what was read of this store while it was another's.
     """
     began_s = time.monotonic()
     try:
-        store, refused = opened(kept["folder"], shards, cells, is_synced=kept["is_synced"])
+        store, refused = opened(kept["folder"], shards, cells, is_synced=kept["is_synced"], ahead=ahead)
     except (CheckpointError, ValueError) as error:
         raise StateUnreadable(str(error)) from error
+    finally:
+        if ahead is not None:
+            ahead.close()
 
     def tell(refused: PoolError | None) -> None:
         if state_in(cells) != state_of(refused):

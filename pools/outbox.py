@@ -38,6 +38,8 @@ AGAIN = frozenset(error.__name__ for error in (LinkClosed, PoolFull, PoolUnavail
 LATER = StoreStopped.__name__
 #: Seconds until then, and until what was open when the process began is sent again: its agents are told meanwhile.
 AGAIN_S, RESUME_S = 0.2, 0.05
+#: How often, RESUME_S apart, it is looked whether a timer's agent is known as one of this worker: as long as a start may take.
+RINGS = 400
 #: Seconds until it is looked again whether a store that has stopped takes changes.
 RECORD_AGAIN_S = 60.0
 #: Seconds after which a spawn that was not confirmed is repeated.
@@ -147,9 +149,17 @@ class Outbox:
         elif not self._held.keeps(address, row):
             self._deliver(row)
 
-    def _ring(self, row: Row) -> None:
-        """Send a timer's message, unless it was stopped, or others wait for the same receiver."""
-        if row[0] in self._window.told and not self._held.keeps(row[2], row):
+    def _ring(self, row: Row, tries: int = RINGS) -> None:
+        """Send a timer's message, unless it was stopped, or others wait for the same receiver.
+
+        It goes to an agent of this worker, and does not leave it: its number may be below the mark. A process that has begun
+        just now may not have been told of that agent yet.
+        """
+        if row[0] not in self._window.told:
+            return
+        if tries and self._resolve(row[2])[0] is self._up:
+            self._loop.call_later(RESUME_S, self._ring, row, tries - 1)
+        elif not self._held.keeps(row[2], row):
             self._deliver(row)
 
     def stop_timers(self, is_meant: Callable[[str], bool]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pools.code import Code
 from pools.errors import DeployRefused
 from pools.repertoire import Repertoire
+from pools.spec import BOUND
 
 __all__ = ["Plan", "plan_of"]
 
@@ -41,12 +42,14 @@ class Plan(NamedTuple):
     def as_row(self) -> dict[str, Any]:
         """What is kept of it, beside its code."""
         back = {kind: list(names) for kind, names in self.back.items()}
-        return {"module": self.module, "back": back, "is_one_way": self.is_one_way}
+        facts = {"bound": self.bound, "confirm_after_s": self.confirm_after_s}
+        return {"module": self.module, "back": back, "is_one_way": self.is_one_way, **facts}
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any], code: Code) -> Plan:
         """What was kept."""
-        return cls(row["module"], code, {}, {}, row["back"], row["is_one_way"])
+        kept = cls(row["module"], code, {}, {}, row["back"], row["is_one_way"], bound=row.get("bound", BOUND))
+        return kept._replace(confirm_after_s=row.get("confirm_after_s"))
 
 
 def plan_of(

@@ -185,19 +185,25 @@ class Residents:
         del self._asleep[key]
         return agent
 
-    def handed_over(self) -> Iterator[tuple[Key, bytes]]:
-        """The states that differ from a new agent's, of agents that are not busy, as `Kind.save` has them."""
+    def handed_over(self) -> Iterator[tuple[Key, bytes | dict[str, Any]]]:
+        """The states that differ from a new agent's, of agents that are not busy, as `Kind.save` has them.
+
+        One of other fields that cannot be woken is by name, as it came.
+        """
         for table in (self.live, self._old, self._doomed):
             for key, agent in table.items():
                 saved = self.kind.save(agent)
                 if saved != self._fresh:
                     yield key, saved
         for key, row in self._asleep.items():
-            yield key, bytes(row) if isinstance(row, bytes) else self.kind.save(self._woken(key, row))
+            yield key, bytes(row) if isinstance(row, bytes) else self._converted(key, row)
 
-    def take_in(self, names: list[str], keys: list[Key], rows: list[list[Any]]) -> None:
-        """Have these states, of agents that have none here. names: of the fields, as the process before knew them."""
-        if names == self.kind.names:
+    def take_in(self, names: list[str], keys: list[Key], rows: list[list[Any]], *, is_own: bool = True) -> None:
+        """Have these states, of agents that have none here. names: of the fields, as the process before knew them.
+
+        is_own: whether they were checked as the fields of a class; others are when they are woken.
+        """
+        if is_own and names == self.kind.names:
             self._asleep.update(zip(keys, map(orjson.dumps, rows), strict=True))
         else:
             self._asleep.update((key, dict(zip(names, row, strict=True))) for key, row in zip(keys, rows, strict=True))
@@ -220,9 +226,12 @@ class Residents:
             if agent is not None:
                 yield key, self.kind.save(agent)
 
-    def _woken(self, key: Key, row: Any) -> Agent:
-        """The agent of a row that came from the process before."""
-        return self.kind.wake_from(key, [], row)
+    def _converted(self, key: Key, row: dict[str, Any]) -> bytes | dict[str, Any]:
+        """A state that came from the process before, in the fields of this one where it can be."""
+        try:
+            return self.kind.save(self.kind.wake_from(key, [], row))
+        except (StateUnreadable, BadField, ValueError):
+            return row
 
     def wake_idle(self, key: Key) -> Agent | None:
         """The same; None also for an agent that is busy or on trial, or that cannot be woken: `wake` tells why."""

@@ -21,6 +21,9 @@ from pools.worker import Worker
 
 __all__ = ["Shift"]
 
+#: States that are told by name, of those that could not be taken back.
+STAY_TOLD = 3
+
 
 class Shift(Worker):
     """One time of a process as a worker. left: its socket, once it has given up its place; None before."""
@@ -28,7 +31,7 @@ class Shift(Worker):
     def __init__(self, loop: AbstractEventLoop, gauges: Gauges) -> None:
         super().__init__(loop, gauges)
         self.left: int | None = None
-        self._verbs |= {"prepare": self._prepare, "take": self._take, "rest": self._rest}
+        self._verbs |= {"prepare": self._prepare, "ahead": self._read_ahead, "take": self._take, "rest": self._rest}
 
     def on_closed(self, channel: Channel, error: Exception | None) -> None:
         """The engine is gone, or this time is over."""
@@ -41,13 +44,22 @@ class Shift(Worker):
         self._look_in(order)
         return [loaded_facts(load_kind(reference)) for reference in order["kinds"]]
 
+    def _read_ahead(self, order: dict[str, Any]) -> int:
+        """Read what a store holds, or what has come since, while another process writes it; returns how many records."""
+        if self._ahead is None:
+            from checkpoints.ahead import Ahead  # who keeps nothing needs none of it
+            from checkpoints.files import Disk
+
+            self._ahead = Ahead(Disk(), order["folder"])
+        return self._ahead.read()
+
     def _take(self, order: dict[str, Any]) -> None:
         """Have what the process before has handed over."""
         page = order["page"]
         for timer in page.get("timers", ()):
             self._spoken.set(*timer)
         if "kind" in page:
-            self._kinds[page["kind"]].take_in(page["names"], page["keys"], page["rows"])
+            self._kinds[page["kind"]].take_in(page["names"], page["keys"], page["rows"], is_own=page["is_own"])
 
     @property
     def _is_idle(self) -> bool:
@@ -64,25 +76,29 @@ class Shift(Worker):
             return False
         return not any(residents.busy for residents in self._kinds.values())
 
-    def _rest(self, order: dict[str, Any]) -> bool:
-        """Give up all that is held, if nothing is under way; returns whether that was so."""
+    def _rest(self, order: dict[str, Any]) -> list[Any] | None:
+        """Give up all that is held, if nothing is under way; returns None where something is.
+
+        It answers with how many states could not be taken back, and some of them, each with why.
+        """
         channel, ledger = self._channel, self._ledger
         if channel is None or not self._is_idle:
-            return False
+            return None
+        stay: list[str] = []
         if ledger is None:
-            for page in pages(self._kinds, order["back"]):
+            for page in pages(self._kinds, order["back"], stay.append):
                 channel.send(STATUS, {"verb": "given", "page": page})
             channel.send(STATUS, {"verb": "given", "page": {"timers": self._spoken.timers()}})
         else:
             try:
-                ledger.close(taken_back(self._kinds, order["back"]))
+                ledger.close(taken_back(self._kinds, order["back"], stay.append))
             except CheckpointError as error:
                 say(f"worker {os.getpid()} ends: its states could not be taken back: {error}")
                 os._exit(1)
-        channel.send(STATUS, {"verb": "done", "id": order["id"], "value": True})
+        channel.send(STATUS, {"verb": "done", "id": order["id"], "value": [len(stay), *stay[:STAY_TOLD]]})
         self.left = os.dup(channel.socket.fileno())
         channel.close()
-        return True
+        return None
 
     def _obey(self, channel: Channel, order: dict[str, Any]) -> None:
         if self.left is None:

@@ -29,10 +29,14 @@ Back = Mapping[str, Sequence[str]]
 
 
 class Station(Seat):
-    """A seat whose process may be another one from now on. pool: its number.  number: of the code that it runs."""
+    """A seat whose process may be another one from now on.
+
+    pool: its number.  number: of the code that it runs.  folder: of its store, None where nothing is kept.
+    """
 
     pool = 0
     number = 1
+    folder: str | None = None
 
     def admit(self, pid: int) -> None:
         """Put a process that may take this place under the limits of its pool."""
@@ -75,13 +79,13 @@ class Station(Seat):
         asked.hold()
         try:
             async with asyncio.timeout(START_S):
-                is_resting = await answer
+                stay = await answer
         except PoolError:
             return None  # it has died
         except TimeoutError:
             self.kill("it did not give up its place")
             return None
-        if not is_resting or channel is not self._channel:
+        if stay is None or channel is not self._channel:
             asked.go_on(channel)
             return None
         self._is_told = False
@@ -89,7 +93,7 @@ class Station(Seat):
             self._gateway.close()
         if self.link.sight is not None:
             self.link.sight.breakers.gone(self.name)
-        return Understudy(self.number, process, channel, asked)
+        return Understudy(self.number, process, channel, asked, stay)
 
     async def make_way(self, reason: str) -> None:
         """End its process, with its unfinished tasks on record; nobody is charged with that. Another one is adopted then."""

@@ -203,6 +203,7 @@ class Swarm(Populace):
             named=self.placement.named,
         )
         seat.pool = number
+        seat.folder = None if self._keep is None else self._keep.store(spec.name, worker)
         valve.used_s = lambda: wanted_s(seat.pid)
         return seat
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pools.channel import Channel
@@ -24,10 +24,17 @@ __all__ = ["Understudy", "understudy"]
 
 
 class Understudy:
-    """One process, its connection, and what it was told. number: of the code that it has loaded."""
+    """One process, its connection, and what it was told.
 
-    def __init__(self, number: int, process: WorkerProcess, channel: Channel, orders: Orders) -> None:
+    number: of the code that it has loaded.  stay: how many states it could not take back when it gave up its place, and some of
+    them, each with why.
+    """
+
+    def __init__(
+        self, number: int, process: WorkerProcess, channel: Channel, orders: Orders, stay: Sequence[Any] = (0,)
+    ) -> None:
         self.number = number
+        self.stay = stay
         self.process = process
         self.channel = channel
         self.orders = orders
@@ -41,6 +48,14 @@ class Understudy:
     def is_up(self) -> bool:
         """Whether it can take a place."""
         return self.end is None and self.channel.is_open
+
+    async def read_ahead(self, folder: str) -> None:
+        """Have it read the store that it may be given, or what has come there since. Raises WorkerDied, PoolUnavailable."""
+        try:
+            async with asyncio.timeout(START_S):
+                await self.orders.give(self.channel, {"verb": "ahead", "folder": folder})
+        except TimeoutError as error:
+            raise PoolUnavailable(f"a process did not read {folder} within {START_S:.0f} s") from error
 
     def _on_message(self, _channel: Channel, message: Message) -> None:
         if message.letter == STATUS and message.data["verb"] in ("done", "failed"):

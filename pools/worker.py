@@ -45,6 +45,7 @@ from pools.waits import Waits
 from pools.ward import Ward, open_ward
 
 if TYPE_CHECKING:
+    from checkpoints.ahead import Ahead
     from pools.ledger import Ledger
     from pools.outbox import Outbox
     from pools.steps import Question
@@ -77,6 +78,8 @@ class Worker:
         self._wire: Wire | None = None
         self._ledger: Ledger | None = None
         self._outbox: Outbox | None = None
+        #: What was read of the store while it was another process's.
+        self._ahead: Ahead | None = None
         self.logbook = Logbook()
         #: Takes a section that may have been sent before; None where nothing is kept.
         self._accept_again: Callable[..., None] | None = None
@@ -191,7 +194,7 @@ class Worker:
         from pools.opening import open_ledger
 
         sys.setswitchinterval(SWITCH_S)
-        return open_ledger(kept, self._shards, channel, self._loop, self._cells)
+        return open_ledger(kept, self._shards, channel, self._loop, self._cells, self._ahead)
 
     def _equipped(self, pool: str) -> tuple[Ward, int]:
         """The ward, and where stack samples are; the process is that of a worker of this pool from now on."""

@@ -14,6 +14,8 @@ import pytest
 from engine import errors
 from engine.engine import Engine
 from pools import deploys, probe, station
+from pools.gauges import REFUSAL
+from pools.refusal import FULL
 from pools.spec import PoolSpec
 from tests.support.processes import is_alive, until
 from tests.support.shops import Load, open_shop, versions, write
@@ -355,3 +357,182 @@ async def test_new_tasks_are_held_for_a_moment_only(tmp_path: Path) -> None:
         assert set(await load.stop()) == {"ok"}
         assert load.slowest_s < 0.9  # nobody waits for the one that rests
         assert await resting == 1
+
+
+@pytest.mark.usefixtures("soon")
+async def test_who_takes_a_place_has_read_what_is_kept_before_and_reads_the_rest_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pools.roll.FOLLOW_S", 0.02)
+    async with open_shop(tmp_path, workers=2, agents=100, is_kept=True) as engine:
+        for _ in range(5):
+            await asyncio.gather(*(engine.ask(f"till/{key}", "add", 1) for key in range(100)))
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        assert [seat.found["records"] for seat in engine.swarm.seats if seat.found] == [0, 0]
+        for _ in range(5):
+            await asyncio.gather(*(engine.ask(f"till/{key}", "add", 1) for key in range(100)))
+        roll = engine.swarm.deploys._roll
+        assert roll is not None
+        for _ in range(2):
+            await asyncio.gather(*(roll._follow(station) for station in roll.warm))
+        stands = await engine.rollback_deploy()
+        assert (stands["outcome"], stands["warm"]["processes"]) == ("back", 0)
+        assert [seat.found["records"] for seat in engine.swarm.seats if seat.found] == [0, 0]
+        assert {await engine.ask(f"till/{key}", "add", 0) for key in range(100)} == {10}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_warm_processes_follow_by_themselves_over_compactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pools.roll.FOLLOW_S", 0.02)
+    monkeypatch.setattr("pools.compactor.LOOK_S", 0.05)
+    monkeypatch.setattr("pools.compactor._is_due", lambda _folder: True)
+    async with open_shop(tmp_path, workers=2, agents=50, is_kept=True) as engine:
+        load = Load(engine, 50)
+        await engine.deploy("shop", path=write(tmp_path / "second", "wider"))
+        compactor = engine.swarm._compactor
+        assert compactor is not None
+        before = compactor.count
+        await until(lambda: compactor.count >= before + 4)
+        await engine.rollback_deploy()
+        ended = await load.stop()
+        assert set(ended) == {"ok"}
+        assert await load.total() == ended["ok"] > 0
+        assert await versions(engine, 50) == {1}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_state_that_the_new_code_does_not_take_back_stays_and_takes_no_other_one_with_it(
+    tmp_path: Path, is_kept: bool
+) -> None:
+    async with open_shop(tmp_path, workers=1, agents=40, is_kept=is_kept) as engine:
+        await asyncio.gather(*(engine.ask(f"till/{key}", "add", key) for key in range(40)))
+        second = write(tmp_path / "second", "uneven")
+        await engine.deploy("shop", path=second)
+        assert await engine.ask("till/7", "add", 0) == 7
+        stands = await engine.rollback_deploy()
+        assert stands["outcome"] == "back"
+        assert "it alone can read: 1, of till/7: LookupError('seven')" in stands["why"]
+        others = [key for key in range(40) if key != 7]
+        assert await asyncio.gather(*(engine.ask(f"till/{key}", "add", 0) for key in others)) == others
+        with pytest.raises(errors.StateUnreadable, match="till/7 has kept cents"):
+            await engine.ask("till/7", "add", 0)
+        await engine.deploy("shop", path=second)
+        assert await asyncio.gather(*(engine.ask(f"till/{key}", "add", 0) for key in others)) == others
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_state_that_cannot_be_upgraded_is_as_it_was_for_the_old_code(tmp_path: Path, is_kept: bool) -> None:
+    async with open_shop(tmp_path, workers=1, agents=40, is_kept=is_kept) as engine:
+        await asyncio.gather(*(engine.ask(f"till/{key}", "add", key) for key in range(40)))
+        await engine.deploy("shop", path=write(tmp_path / "second", "rising"))
+        with pytest.raises(errors.StateUnreadable, match=r"its upgrade failed: LookupError\('seven'\)"):
+            await engine.ask("till/7", "add", 0)
+        assert await engine.ask("till/8", "add", 0) == 8
+        stands = await engine.rollback_deploy()
+        assert (stands["outcome"], stands["why"]) == ("back", "it was asked for")
+        assert await asyncio.gather(*(engine.ask(f"till/{key}", "add", 0) for key in range(40))) == list(range(40))
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_deploy_that_cannot_be_taken_back_everywhere_says_so_and_is_not_confirmed(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, workers=2, agents=40, is_kept=True) as engine:
+        await asyncio.gather(*(engine.ask(f"till/{key}", "add", key) for key in range(40)))
+        await engine.deploy("shop", path=write(tmp_path / "second", "mortal"))
+        stands = await engine.rollback_deploy()
+        assert (stands["phase"], stands["outcome"], sorted(stands["workers"].values())) == ("rolled", "stuck", [1, 2])
+        assert "has died" in stands["why"]
+        assert stands["warm"]["processes"] == 1  # for the next try
+        with pytest.raises(errors.DeployRefused, match="not every worker runs code 2"):
+            await engine.confirm_deploy()
+        assert await engine.ask("till/7", "add", 1) == 8  # and nothing stops it then
+        await until(lambda: engine.swarm.deploys.phase == "idle")
+        assert (await engine.deploy_status())["outcome"] == "back"
+        assert await versions(engine, 40) == {1}
+        assert await engine.ask("till/7", "add", 0) == 8
+
+
+@pytest.mark.usefixtures("soon")
+async def test_of_orders_that_come_at_once_the_first_one_counts(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, workers=2, agents=20) as engine:
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        orders = [engine.rollback_deploy(), engine.rollback_deploy(), engine.confirm_deploy(), engine.rollback_deploy()]
+        first, second, confirmed, last = await asyncio.gather(*orders, return_exceptions=True)
+        assert isinstance(confirmed, errors.DeployRefused)
+        assert [one["outcome"] for one in (first, second, last) if isinstance(one, dict)] == ["back"] * 3
+        assert await versions(engine, 20) == {1}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_states_are_not_taken_back_onto_a_disk_that_takes_nothing_and_nobody_is_disturbed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploys, "AGAIN_S", 0.05)
+    async with open_shop(tmp_path, workers=2, agents=20, is_kept=True) as engine:
+        await engine.deploy("shop", path=write(tmp_path / "second", "wider"))
+        pids = [seat.pid for seat in engine.swarm.seats]
+        for seat in engine.swarm.seats:
+            seat.cells[REFUSAL] = FULL
+        stands = await engine.rollback_deploy()
+        assert (stands["outcome"], stands["warm"]["processes"]) == ("stuck", 2)
+        assert "the disk is full" in stands["why"]
+        await asyncio.sleep(4 * deploys.AGAIN_S)
+        assert [event.name for event in engine.events].count("deploy.stuck") == 1
+        assert [seat.pid for seat in engine.swarm.seats] == pids
+        for seat in engine.swarm.seats:
+            seat.cells[REFUSAL] = 0
+        await until(lambda: engine.swarm.deploys.phase == "idle")
+        assert (await engine.deploy_status())["outcome"] == "back"
+        assert await versions(engine, 20) == {1}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_was_rolled_is_watched_and_confirmed_by_the_clock_after_a_restart_and_the_old_code_is_warm(
+    tmp_path: Path,
+) -> None:
+    pools = [PoolSpec("p", agents=10_000, workers=2)]
+    facts: dict[str, Any] = {"pools": pools, "data": tmp_path / "data", "paths": [str(tmp_path / "first")]}
+    async with open_shop(tmp_path, workers=2, agents=50, is_kept=True) as engine:
+        load = Load(engine, 50)
+        await engine.deploy("shop", path=write(tmp_path / "second", "same"))
+        await load.stop()
+    write(tmp_path / "second", "bad")  # it turns out to be bad later
+    async with Engine(kinds=["shop:Till"], **facts) as engine:
+        roll = engine.swarm.deploys._roll
+        assert roll is not None
+        await until(lambda: len(roll.warm) == 2)
+        assert roll.tasks()[1].total > 0
+        load = Load(engine, 50)
+        await until(lambda: engine.swarm.deploys.phase == "idle")
+        await load.stop()
+        assert (await engine.deploy_status())["outcome"] == "back"
+        assert await versions(engine, 50) == {1}
+        await engine.deploy("shop", path=write(tmp_path / "third", "same"), confirm_after_s=3600.0)
+    async with Engine(kinds=["shop:Till"], **facts) as engine:
+        timer = engine.swarm.deploys._timer
+        assert timer is not None
+        assert timer.when() - asyncio.get_running_loop().time() > 3_000
+        assert (await engine.deploy_status())["phase"] == "rolled"
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("is_confirmed", [False, True])
+async def test_an_engine_that_begins_with_unconfirmed_code_knows_the_kinds_and_methods_of_what_counts_then(
+    tmp_path: Path, is_confirmed: bool
+) -> None:
+    second = write(tmp_path / "second", "same") / "shop.py"
+    source = second.read_text().replace("def later", "def sooner")
+    second.write_text(source + "\n\nclass Desk(Agent):\n    def sit(self) -> int:\n        return 1\n")
+    async with open_shop(tmp_path, workers=2, agents=20, is_kept=True) as engine:
+        await engine.deploy("shop", path=tmp_path / "second")
+    pools = [PoolSpec("p", agents=10_000, workers=2)]
+    facts: dict[str, Any] = {"pools": pools, "data": tmp_path / "data", "paths": [str(tmp_path / "first")]}
+    async with Engine(kinds=["shop:Till"], **facts) as engine:
+        await (engine.confirm_deploy() if is_confirmed else engine.rollback_deploy())
+        known = engine.swarm.repertoire.methods["till"]
+        assert ("sooner" in known, "later" in known) == (is_confirmed, not is_confirmed)
+        if is_confirmed:
+            await engine.spawn("desk", 3)
+            assert await engine.ask("desk/1", "sit") == 1
+        else:
+            with pytest.raises(errors.UnknownKind):
+                await engine.spawn("desk", 3)

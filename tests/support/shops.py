@@ -62,6 +62,8 @@ CHANGES: dict[str, dict[str, str]] = {
     "hanging": {"from pools.context": "import time\ntime.sleep(60)\nfrom pools.context"},
     "deadly": {"return 1": "import os\n        os._exit(3)"},
 }
+#: The same fields, with ways between them that some states do not go.
+CHANGES |= dict.fromkeys(("uneven", "rising", "mortal"), CHANGES["wider"])
 WAYS = """
     @staticmethod
     def upgrade(state):
@@ -71,6 +73,13 @@ WAYS = """
     def downgrade(state):
         return {"total": state["cents"] // 100}
 """
+#: What each version has instead in these ways.
+WAYS_CHANGED: dict[str, dict[str, str]] = {
+    "wider": {},
+    "uneven": {'return {"total"': 'if state["cents"] == 700:\n            raise LookupError("seven")\n        return {"total"'},
+    "rising": {'return {"cents"': 'if state["total"] == 7:\n            raise LookupError("seven")\n        return {"cents"'},
+    "mortal": {'return {"total"': 'if state["cents"] == 700:\n            import os; os._exit(3)\n        return {"total"'},
+}
 
 
 def write(folder: Path, version: str = "first") -> Path:
@@ -80,7 +89,11 @@ def write(folder: Path, version: str = "first") -> Path:
         assert old in source
         source = source.replace(old, new)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "shop.py").write_text(source + (WAYS if version == "wider" else ""))
+    ways = WAYS if version in WAYS_CHANGED else ""
+    for old, new in WAYS_CHANGED.get(version, {}).items():
+        assert old in ways
+        ways = ways.replace(old, new)
+    (folder / "shop.py").write_text(source + ways)
     return folder
 
 

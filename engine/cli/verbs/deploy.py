@@ -70,8 +70,8 @@ def run(options: Namespace) -> int:
         show_json({"schema": SCHEMA, **stands})
     else:
         _show(options, stands)
-    is_refused = options.what not in ("status", "rollback") and stands.get("outcome") == "back"
-    return errors.FAILED if is_refused else errors.DONE
+    has_failed = {"status": (), "rollback": ("stuck",)}.get(options.what, ("back", "stuck"))
+    return errors.FAILED if stands.get("outcome") in has_failed else errors.DONE
 
 
 def _order(options: Namespace) -> tuple[str]:
@@ -111,10 +111,18 @@ def _show(options: Namespace, stands: dict[str, Any]) -> None:
         show_lines(table(COLUMNS, [[worker, str(code)] for worker, code in stands["workers"].items()], screen(options)))
         print()
     if stands.get("outcome") == "back":
+        share = stands["highest_share"]
+        most = "" if share is None else f", at most {share:.0%} of the agents had the new one"
         print(
             f"{stands['module']} was taken back in {figures.span(stands['back_s'])}: {stands['why']}; every worker runs code "
-            f"{stands['code']}, at most {stands['highest_share']:.0%} of the agents had the new one"
+            f"{stands['code']}{most}"
         )
+    elif stands.get("outcome") == "stuck":
+        print(
+            f"{stands['module']} could not be taken back everywhere, {stands['share']:.0%} of the agents run it still: "
+            f"{stands['why']}"
+        )
+        hint(options, f"\nit is tried again each second: {command(name, 'deploy status')}")
     elif stands["phase"] == "rolled":
         took = f" after {figures.span(stands['seconds'])}" if stands.get("seconds") else ""
         print(

@@ -320,3 +320,14 @@ def test_a_message_to_a_store_without_room_is_sent_again_and_to_one_that_stopped
     assert setup.settle(9_999) == []
     setup.desk.kill()
     assert Setup(disk).settle(1) == first
+
+
+def test_a_timer_that_is_due_before_its_agent_is_known_here_waits_and_never_leaves_the_worker() -> None:
+    setup = Setup(SimDisk())
+    setup.outbox.send("here/1", [("timer", 1.0, "wake", 7)])
+    setup.settle()
+    way, setup.near = setup.near, setup.far  # the process has not been told of its agents yet
+    assert setup.settle(1.5) == []
+    setup.near = way
+    assert setup.settle(0.2) == []
+    assert [row[1:] for row in setup.near.take()] == [(1, "wake", 7)]

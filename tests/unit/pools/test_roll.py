@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pools.code import Code
-from pools.gauges import CELLS, DONE, FAILED
+from pools.gauges import CELLS, DONE, FAILED, REFUSAL
+from pools.refusal import FULL
 from pools.roll import Roll
 from pools.verdict import Tasks
 
@@ -65,3 +66,19 @@ def test_tasks_are_counted_from_when_a_worker_has_the_new_code_and_deaths_too() 
 def test_the_workers_that_run_the_new_code_are_told_by_their_number() -> None:
     seats = [Seat(0.5), Seat(0.5, number=2)]
     assert roll(*seats).fresh == [seats[1]]
+
+
+def test_what_fails_while_a_store_takes_no_changes_says_nothing_of_the_code() -> None:
+    old, new = Seat(0.5), Seat(0.5)
+    made = roll(old, new)
+    made._moved[new] = Tasks()  # type: ignore[index]
+    made._restarts[new] = 0  # type: ignore[index]
+    new.cells[FAILED], new.restarts = 100, 3
+    new.cells[REFUSAL] = FULL
+    assert made.wrong(0.05) == ""
+    new.cells[FAILED] = 200
+    new.cells[REFUSAL] = 0
+    assert made.wrong(0.05) == ""  # what failed since the last look is not counted either
+    assert made.tasks() == (Tasks(), Tasks())
+    new.cells[FAILED] = 300
+    assert "100.0% of 100 tasks failed" in made.wrong(0.05)
