@@ -48,19 +48,24 @@ def run(options: Namespace) -> int:
     if grown.started is not None:
         hint(options, f"started {called(config.name)} (pid {grown.started.pid})")
     archive = Archive(str(paths.sprints))
-    begun = request(
-        options,
-        "sprint-run",
-        file=handed_over(paths.sprints, backlog),
-        folder=str(folder),
-        sprints=None if options.every else options.sprints or 1,
-        speed=options.speed or 1.0,
-        seed=options.seed or 0,
-        path=places,
-        price=config.price,
-        is_plain=options.plain,
-        is_queued=options.queue,
-    )
+    seen = command(config.name, "sprint ls")
+    try:
+        begun = request(
+            options,
+            "sprint-run",
+            file=handed_over(paths.sprints, backlog),
+            folder=str(folder),
+            sprints=None if options.every else options.sprints or 1,
+            speed=options.speed or 1.0,
+            seed=options.seed or 0,
+            path=places,
+            price=config.price,
+            is_plain=options.plain,
+            is_queued=options.queue,
+        )
+    except KeyboardInterrupt:
+        hint(options, f"\nif it has begun, it goes on in {called(config.name)}; see: {seen}")
+        raise
     if not begun["sprint"]:
         _show_nothing(options, backlog.name)
         return errors.DONE
@@ -69,7 +74,7 @@ def run(options: Namespace) -> int:
     try:
         return _follow(options, archive, begun["sprint"])
     except KeyboardInterrupt:
-        hint(options, f"\nit goes on in {called(config.name)}; see: {command(config.name, 'sprint ls')}")
+        hint(options, f"\nit goes on in {called(config.name)}; see: {seen}")
         raise
 
 
