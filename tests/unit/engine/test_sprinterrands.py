@@ -10,7 +10,7 @@ import pytest
 
 from engine.sprinterrands import SprintErrands
 from sprints.errors import BadBacklog, SprintBusy
-from tests.support.kept import kept
+from tests.support.bygone import kept
 from tests.support.sprinting import document
 
 

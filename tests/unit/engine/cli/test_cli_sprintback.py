@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checkpoints.files import Disk
 from sprints.archive import Archive
-from tests.support.kept import kept
+from tests.support.bygone import kept
 from tests.support.sprinting import document
 from tests.unit.engine.cli.conftest import Sprint
 

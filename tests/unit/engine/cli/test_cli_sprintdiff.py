@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from engine.cli.sprintdiff import NAMED
-from tests.support.kept import kept
+from tests.support.bygone import kept
 from tests.support.sprinting import document
 from tests.unit.engine.cli.conftest import Sprint
 

@@ -12,7 +12,7 @@ import pytest
 
 from engine.cli import sprintrun
 from sprints.archive import Archive
-from tests.support.kept import kept
+from tests.support.bygone import kept
 from tests.support.sprinting import document
 
 

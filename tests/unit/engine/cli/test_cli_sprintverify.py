@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.kept import kept
+from tests.support.bygone import kept
 from tests.support.sprinting import document
 from tests.unit.engine.cli.conftest import Sprint
 
