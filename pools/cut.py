@@ -53,4 +53,4 @@ async def _held(seats: Mapping[str, Seat], pauses: Mapping[str, Pause]) -> dict[
             pause.go_on()
         for seat in seats.values():
             with suppress(PoolError):
-                seat.request("go_on").add_done_callback(lambda done: done.cancelled() or done.exception())
+                seat.request("go_on")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio import Future
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -89,13 +88,7 @@ class Pressure:
     def _ask(self, verb: str, **facts: Any) -> None:
         for seat in self._seats:
             if seat.state == "running":
-                seat.request(verb, **facts).add_done_callback(_seen)
+                seat.request(verb, **facts)
 
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(name, text, time.time()))
-
-
-def _seen(done: Future[Any]) -> None:
-    """Mark an error as seen: a worker that died is told anew."""
-    if not done.cancelled():
-        done.exception()

@@ -222,19 +222,22 @@ class Seat:
     # -- control -------------------------------------------------------------------------------------------------------
 
     def request(self, verb: str, **facts: Any) -> Future[Any]:
-        """Ask the worker for something; the future gets its value or its error. Raises PoolUnavailable."""
+        """Ask the worker for something; the future gets its value or its error, and nobody has to take it.
+
+        Raises PoolUnavailable.
+        """
         if self._channel is None or not self._channel.is_open or not self._is_told:
             raise PoolUnavailable(f"worker {self.name} is {self.state}{f': {self.reason}' if self.reason else ''}")
-        return self._request({"verb": verb, **facts})
+        future = self._request({"verb": verb, **facts})
+        future.add_done_callback(seen)
+        return future
 
     def request_if_up(self, verb: str, **facts: Any) -> Future[Any] | None:
         """The same; None while the worker has no process: its next one is told with everything else."""
         try:
-            future = self.request(verb, **facts)
+            return self.request(verb, **facts)
         except PoolUnavailable:
             return None
-        future.add_done_callback(seen)
-        return future
 
     def _request(self, order: dict[str, Any]) -> Future[Any]:
         return self._asked.give(self._channel, order)

@@ -170,7 +170,6 @@ class Watch:
         began_cpu_s = cpu_s(pid)
         try:
             answer = seat.request("ping")
-            answer.add_done_callback(_seen)
             for looks in count(1):
                 await asyncio.wait([answer], timeout=LOOK_S)
                 if answer.done() or seat.pid != pid or view.has_moved or view.is_acting:
@@ -226,9 +225,3 @@ def _held(asked: Future[Any]) -> list[Held]:
     if asked.cancelled() or asked.exception() is not None:
         return []
     return [Held(AGENT, address, address, *facts) for address, *facts in asked.result()]
-
-
-def _seen(answer: Future[Any]) -> None:
-    """Mark an error as seen: a worker that died has no answer."""
-    if not answer.cancelled():
-        answer.exception()

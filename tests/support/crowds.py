@@ -109,7 +109,7 @@ def sprints_of(world: World, folder: Path, *, is_optimized: bool) -> list[Chroni
         async def prepare(_backlog: Backlog) -> None:
             pass
 
-        hands = Hands(agents, prepare, lambda: 0.0, lambda _sprint, _event: None)
+        hands = Hands(agents, prepare, lambda: 0.0, lambda _sprint, _event: None, lambda _sprint, _backlog: False)
         workers = AGENTS * len(world.times_s)
         settings = Settings(str(folder), SPRINTS, seed=world.seed, is_optimized=is_optimized, workers=workers)
         with pytest.MonkeyPatch.context() as patch:

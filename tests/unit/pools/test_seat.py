@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -303,6 +304,20 @@ async def test_a_worker_answers_what_it_is_asked_each_request_its_own() -> None:
     await until(lambda: len(setup.process.orders()) == 5)
     setup.process.answer(setup.process.orders()[4], "too late")
     assert setup.seat.state == "running"
+    await setup.close()
+
+
+async def test_an_answer_that_nobody_takes_any_more_is_no_error_of_the_loop() -> None:
+    """As where of several workers the next one cannot be asked."""
+    setup = await Setup(1_000).run()
+    met: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: met.append(context))
+    setup.seat.request("hold")
+    setup.process.end(-9)
+    await asyncio.sleep(0.05)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert met == []
     await setup.close()
 
 
