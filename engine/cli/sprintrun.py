@@ -22,6 +22,7 @@ from engine.cli.screen import clean
 from engine.cli.session import called, command, config_of, environment, request
 from engine.cli.sprintlines import moment, outcome_lines, summary
 from engine.paths import find_paths
+from pools.errors import LinkClosed
 from sprints.archive import Archive
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ __all__ = ["run"]
 SCHEMA = "engine.sprint/v1"
 #: Seconds between two looks at a sprint, and between two plain lines about it.
 LOOK_S, LINE_S = 0.2, 5.0
+#: Seconds for which an engine that went away is waited for: as long as a client waits for one that keeps state.
+PATIENCE_S = 30.0
 
 
 def run(options: Namespace) -> int:
@@ -110,7 +113,7 @@ def _follow(options: Namespace, archive: Archive, first: str) -> int:
     is_bad = False
     said_s = 0.0
     while True:
-        status = next((one for one in request(options, "sprint-status") if one["campaign"] == first), None)
+        status = next((one for one in _patiently(options, "sprint-status") if one["campaign"] == first), None)
         for sprint in archive.ids():
             if sprint in known or (status is not None and sprint == status["sprint"]):
                 continue  # a ledger is long: it is read once it has ended
@@ -129,8 +132,27 @@ def _follow(options: Namespace, archive: Archive, first: str) -> int:
             _show_moment(options, status)
         time.sleep(LOOK_S)
     _show_moment(options, None)
-    request(options, "sprint-wait", sprint=first)  # says it if it failed
+    _patiently(options, "sprint-wait", sprint=first)  # says it if it failed
     return errors.FAILED if left or is_bad else errors.DONE
+
+
+def _patiently(options: Namespace, verb: str, **facts: Any) -> Any:
+    """As `request`; an engine that went away is waited for, since its sprints go on when it starts again.
+
+    Raises NotRunning, LinkClosed.
+    """
+    until_s = 0.0
+    while True:
+        try:
+            return request(options, verb, **facts)
+        except (errors.NotRunning, LinkClosed) as error:
+            if not until_s:
+                until_s = time.monotonic() + PATIENCE_S
+                _show_moment(options, None)
+                hint(options, f"engine: it is gone; waiting up to {PATIENCE_S:g} s for its return, as the sprint goes on then")
+            elif time.monotonic() > until_s:
+                raise errors.NotRunning("the engine is gone; its sprint goes on when it starts again: engine start") from error
+            time.sleep(LOOK_S)
 
 
 def _is_whole(told: Chronicle) -> bool:

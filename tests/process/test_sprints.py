@@ -252,6 +252,22 @@ def test_who_stops_looking_stops_nothing(yard: Yard) -> None:
     assert yard.over(sprint)["counts"]["done"] == 1
 
 
+def test_who_looks_goes_on_looking_when_the_engine_was_killed_and_started_again(yard: Yard) -> None:
+    file = yard.write(yard.gated("a"))
+    yard.engine("start")
+    process = yard.engine.start("sprint", "run", file)
+    assert process.stderr is not None
+    for awaited in (b"0 of 1 ended", b"it is gone; waiting"):
+        while awaited not in (said := process.stderr.readline()):
+            assert said, "it ended"
+        if b"ended" in awaited:
+            yard.kill()
+    yard.restart()
+    (yard.folder / "gate").touch()
+    output, _ = process.communicate(timeout=WITHIN_S)
+    assert (process.returncode, b"1 of 1" in output) == (0, True), output
+
+
 # -- what goes wrong -------------------------------------------------------------------------------------------------------
 
 

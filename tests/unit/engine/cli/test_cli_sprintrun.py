@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from engine.cli import sprintrun
+from engine.errors import NotRunning
+from pools.errors import LinkClosed
 from sprints.archive import Archive
 from tests.support.bygone import kept
 from tests.support.sprinting import document
@@ -49,6 +51,28 @@ def test_all_that_was_planned_is_done_and_shipped(tmp_path: Path, capsys: pytest
 )
 def test_what_failed_or_was_not_shipped_ends_with_1(tmp_path: Path, row: Mapping[str, Any]) -> None:
     assert followed(tmp_path, row) == 1
+
+
+@pytest.mark.parametrize("error", [NotRunning("gone"), LinkClosed("it ended the connection")])
+def test_an_engine_that_went_away_is_waited_for_and_then_told_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    away = [error, error]
+
+    def request(_options: Namespace, _verb: str, **_facts: Any) -> str:
+        if away:
+            raise away.pop()
+        return "back"
+
+    monkeypatch.setattr(sprintrun, "request", request)
+    monkeypatch.setattr(sprintrun, "LOOK_S", 0.001)
+    options = Namespace(json=False, quiet=False, no_color=True, color=None)
+    assert sprintrun._patiently(options, "sprint-status") == "back"
+    assert capsys.readouterr().err.count("it is gone; waiting up to 30 s") == 1
+    monkeypatch.setattr(sprintrun, "PATIENCE_S", 0.01)
+    away += [error] * 1_000
+    with pytest.raises(NotRunning, match="goes on when it starts again: engine start"):
+        sprintrun._patiently(options, "sprint-status")
 
 
 def test_agents_of_one_kind_are_those_of_all_its_roles_together() -> None:
