@@ -99,7 +99,7 @@ def test_workers_killed_in_every_wave(yard: Yard) -> None:
 
 
 def test_an_engine_killed_in_a_pause_and_behind_an_abort_does_what_it_was_told(yard: Yard) -> None:
-    wait = "touch ../../../hooked; while [ ! -e ../../../never ]; do sleep 0.02; done"
+    wait = "touch ../../../hooked; while [ ! -e ../../../enough ]; do sleep 0.02; done"
     ship = {"hooks": [{"command": ["sh", "-c", wait]}]}
     sprint = yard.begun(yard.write(*(yard.task(f"t{at}") for at in range(4)), yard.gated("g", "t0"), ship=ship), "--every")
     yard.until(lambda: yard.events(sprint, "receipt"))
@@ -111,6 +111,7 @@ def test_an_engine_killed_in_a_pause_and_behind_an_abort_does_what_it_was_told(y
     yard.until(lambda: (yard.folder / "hooked").exists())  # it ships, and will until it is killed
     yard.sprint("abort", sprint)
     yard.kill()
+    (yard.folder / "enough").touch()  # the hook is nobody's now
     yard.restart()
     counts = yard.over(sprint)["counts"]
     assert (counts["planned"], counts["done"], counts["shipped"]) == (5, 5, 0)
