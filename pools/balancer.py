@@ -46,8 +46,6 @@ HALVED_S = 10.0
 LAG_S = 0.02
 #: Agents that are looked at for one that has nothing to do.
 LOOKS = 16
-#: Tasks of a batch up to which each is looked at: of more, the agents have a queue anyway.
-FEW = 256
 
 
 class _Target:
@@ -247,7 +245,8 @@ class Balancer:
     def deal(self, kind: str, count: int) -> list[Dealt]:
         """Agents for `count` tasks that are sent now: fewer where breakers admit fewer. Raises UnknownKind.
 
-        Workers are filled up to one level of load, as water fills a vessel; at each the agents take turns.
+        Workers are filled up to one level of load, as water fills a vessel; at each the agents take turns, whoever is idle: an
+        agent that fails at once is idle soonest, and would draw all that comes.
         """
         field = self._field(kind)
         targets = self._up(field)
@@ -263,18 +262,12 @@ class Balancer:
                     shut.add(target.pool)
                 if admitted:
                     count -= admitted
-                    dealt.append((target.pool, target.worker, self._dealt(kind, target, admitted)))
+                    target.given += admitted
+                    target.turns += admitted
+                    dealt.append((target.pool, target.worker, target.rota.take(target.worker, admitted)))
             slowness = [slow for target, slow in zip(targets, slowness, strict=True) if target.pool not in shut]
             targets = [target for target in targets if target.pool not in shut]
         return dealt
-
-    def _dealt(self, kind: str, target: _Target, count: int) -> list[Key]:
-        """The agents of a worker for tasks that are sent now: in turn, unless few come while some are busy and some not."""
-        if count <= FEW and 0 < target.seat.link.open < target.rota.size(target.worker):
-            return self._agents(kind, target, count)
-        target.given += count
-        target.turns += count
-        return target.rota.take(target.worker, count)
 
     def assign(
         self, skills: Mapping[str, frozenset[str]], wanted: Sequence[frozenset[str]]

@@ -222,10 +222,7 @@ class Seat:
     # -- control -------------------------------------------------------------------------------------------------------
 
     def request(self, verb: str, **facts: Any) -> Future[Any]:
-        """Ask the worker for something; the future gets its value or its error, and nobody has to take it.
-
-        Raises PoolUnavailable.
-        """
+        """Ask the worker for something; nobody has to take the future's value or error. Raises PoolUnavailable."""
         if self._channel is None or not self._channel.is_open or not self._is_told:
             raise PoolUnavailable(f"worker {self.name} is {self.state}{f': {self.reason}' if self.reason else ''}")
         future = self._request({"verb": verb, **facts})

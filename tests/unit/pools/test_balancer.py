@@ -253,11 +253,9 @@ def busy(setup: Setup, *keys: int) -> None:
 
 
 def test_of_many_at_once_those_who_are_idle_get_one_before_anybody_who_is_busy() -> None:
-    later, now = Setup(1), Setup(1)
-    for setup in (later, now):
-        busy(setup, 1, 4, 5)
-    assert sorted(later.balancer.choose_some("counter", 7)) == [0, 2, 3, 6, 7, 8, 9]
-    assert sorted(now.balancer.deal("counter", 7)[0][2]) == [0, 2, 3, 6, 7, 8, 9]
+    setup = Setup(1)
+    busy(setup, 1, 4, 5)
+    assert sorted(setup.balancer.choose_some("counter", 7)) == [0, 2, 3, 6, 7, 8, 9]
 
 
 def test_what_the_idle_ones_do_not_take_goes_to_those_with_the_least_to_do() -> None:
