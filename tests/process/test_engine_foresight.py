@@ -74,8 +74,9 @@ async def test_a_lift_is_found_where_there_is_one_and_shown_by_stats() -> None:
         assert engine.tally.failed < 6_000 * 3 / 8 * 0.6
 
 
-async def test_what_fails_at_some_agents_is_avoided_and_no_breaker_opens_as_shipped() -> None:
-    async with running([pool()], [Brittle]) as engine:
+async def test_what_fails_at_some_agents_is_avoided_and_no_breaker_opens_for_its_rate() -> None:
+    """Failures in a row open one before anything is learned: three of four agents fail here, so a row of five may be met."""
+    async with running([pool()], [Brittle], breaker=BreakerSpec(in_a_row=1_000)) as engine:
         await engine.spawn(Brittle, 8)
         await done(engine, [("brittle", "try_it", 6) for _ in range(6_000)], window=500)
         report = engine.foresight.report()
