@@ -38,6 +38,7 @@ from sprints.shape import shape_row
 from sprints.shipper import Shipper
 from sprints.spec import ITEMS_OUT_AN_AGENT
 from sprints.sprint import Sprint
+from sprints.thread import in_thread
 from sprints.witness import Witness
 
 __all__ = ["Campaign", "Hands"]
@@ -133,7 +134,7 @@ class Campaign:
             claim.close()
 
     async def _run_all(self, *, is_going_on: bool) -> None:
-        await asyncio.to_thread(self._learn_all, self.sprint if is_going_on else None)
+        await in_thread(lambda: self._learn_all(self.sprint if is_going_on else None))
         left = self.settings.sprints
         if is_going_on:
             left = await self._run_one(self.sprint)
@@ -190,7 +191,7 @@ class Campaign:
             self.runner = None
             self.is_ready.set()
             ledger.close()
-        await asyncio.to_thread(self._end, sprint, told)
+        await in_thread(lambda: self._end(sprint, told))
         if not is_over:
             self._count(told)
         if told.aborted is not None:
@@ -214,7 +215,7 @@ class Campaign:
         began_cpu_s = hands.cpu_s()
 
         async def closing() -> Mapping[str, Any]:
-            return await asyncio.to_thread(self._closing, told, hands.cpu_s() - began_cpu_s)
+            return await in_thread(lambda: self._closing(told, hands.cpu_s() - began_cpu_s))
 
         def wrote(line: Line) -> None:
             told.take(line.facts)
