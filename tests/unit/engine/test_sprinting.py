@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from engine import sprinting as module
 from engine.errors import EngineStopped
 from engine.sprinting import Sprinting
 from sprints.backlog import Backlog, read_backlog
+from sprints.campaign import Campaign
 from sprints.errors import CampaignFailed, SprintBusy, SprintOver, TooManyQueued, UnknownSprint
 from sprints.settings import Settings
 from tests.support.makers import Maker
@@ -116,6 +119,25 @@ async def test_a_campaign_that_was_left_between_two_sprints_goes_on_with_the_nex
         await made.finished(again)
         rows = made.archive.rows(first)
         assert [row["sprint"]["verdicts"] for row in rows] == [{"done": 10}, {"done": 1}]
+
+
+async def test_who_leaves_waits_for_the_report_that_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = threading.Event(), threading.Event()
+    report = Campaign._report
+
+    def slowly(campaign: Campaign, sprint: str, told: Any) -> None:
+        begun.set()
+        time.sleep(0.2)
+        report(campaign, sprint, told)
+        ended.set()
+
+    monkeypatch.setattr(Campaign, "_report", slowly)
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path), Settings(str(tmp_path)))
+        (tmp_path / "gate").touch()
+        await until(begun.is_set)
+        await made.leave(run)
+        assert ended.is_set()
 
 
 async def test_a_sprint_that_is_about_to_go_on_can_be_told_something_at_once(tmp_path: Path) -> None:
