@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Test processes at once: as many as the smallest machine has cores. Most tests wait for processes of their own.
-JOBS ?= 2
+# Test processes at once: one more than the smallest machine has cores, as most tests wait for processes of their own.
+JOBS ?= 3
 
-.PHONY: help run test lint bench soak clean
+.PHONY: help run test lint bench soak docs screenshots clean
 
 help:
 	@echo "make run     install, then audit the installed Python code with 5,000 agents"
@@ -14,6 +14,8 @@ help:
 	@echo "make lint    ruff, mypy and the import contracts alone"
 	@echo "make bench   measure everything against the raw yardsticks (some minutes, on an idle machine)"
 	@echo "make soak    kill -9 and power cuts for some minutes: nothing may be lost (power cuts need root)"
+	@echo "make docs    write the reference in docs/ anew, from the code"
+	@echo "make screenshots  pictures of the dashboard, of a real engine at work, in docs/screenshots (some minutes)"
 	@echo "make clean   remove what was installed and built"
 
 run: $(INSTALLED)
@@ -36,12 +38,18 @@ soak: $(INSTALLED)
 	$(BIN)/python -m bench killstorm
 	$(BIN)/python -m bench powercut || test $$? = 3
 
+docs: $(INSTALLED)
+	$(BIN)/python -P -m engine.reference docs
+
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the engine needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,examples]'
 	$(BIN)/python -m compileall -q bench checkpoints engine examples pools sprints
 	@touch $(INSTALLED)
+
+screenshots: $(INSTALLED)
+	$(BIN)/python -m examples.screenshots
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks audit-report

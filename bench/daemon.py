@@ -64,11 +64,17 @@ class Daemon:
             raise OSError(f"{' '.join(argv)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
         return done.stdout
 
-    def spawn(self, count: int) -> float:
-        """Start it with so many counters on the shipped pools; returns the seconds from exec to the end of the command."""
+    def spawn(self, count: int, pools: Path = SHIPPED) -> float:
+        """Start it with so many counters on pools from a file; returns the seconds from exec to the end of the command."""
         start = time.perf_counter()
-        self.run("spawn", "--count", str(count), "-f", str(SHIPPED))
+        self.run("spawn", "--count", str(count), "-f", str(pools))
         return time.perf_counter() - start
+
+    def pools(self, text: str) -> Path:
+        """A pools file of its own."""
+        path = Path(self._home) / "pools.yaml"
+        path.write_text(text)
+        return path
 
     def processes(self) -> list[psutil.Process]:
         """The daemon and its workers: every process that lives in its directory."""

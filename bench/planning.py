@@ -43,7 +43,7 @@ async def rounds(size: Size) -> AsyncIterator[dict[str, Reading]]:
         for name, capacity in (("all", count), ("half", count // 2)):
             gc.collect()
             start = time.perf_counter()
-            plan = plan_sprint(backlog, capacity)
+            plan = plan_sprint(backlog, {"worker": capacity})
             chosen = assign_optimal([backlog.items[item] for item in plan.items], places)
             seconds = time.perf_counter() - start
             _check(backlog, plan, capacity, list(chosen.values()))

@@ -16,10 +16,11 @@ __all__ = ["NAMES", "Size", "UnknownWorkload", "Workload", "find_workload"]
 
 #: every workload, in the order in which they are shown; each is a module of this package with one `WORKLOAD`.
 NAMES = (
-    *("throughput", "latency", "spawn", "million", "density", "startup", "idle", "wire"),
+    *("throughput", "latency", "spawn", "million", "density", "startup", "idle", "rewind", "wire"),
     *("durable", "recovery", "coldstart", "growth", "disk", "lz4"),
     *("routing", "dag", "slowpool", "breaker", "deadlock", "overload", "foresight", "deploy"),
     *("planning", "sprint", "sprints", "receipts"),
+    *("monitor", "agents"),
 )
 
 

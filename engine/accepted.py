@@ -16,6 +16,8 @@ from engine.lull import lull
 from engine.options import PLAIN, Options, Reference, wait_of
 from engine.sprinted import Sprinted
 from engine.submission import submission_of, submit_parts
+from engine.waitchain import chain_of
+from engine.waitchain import told as told_of
 from sprints.listeners import Listeners
 
 if TYPE_CHECKING:
@@ -115,7 +117,8 @@ class Accepted(Sprinted, ABC):
     def story(self, id: Reference) -> dict[str, Any]:
         """The same, with arguments as they are kept. place: of its agent, None while none was chosen.
 
-        obstacles: what keeps it from running, each with `what` it is and a `text`.
+        obstacles: what keeps it from running, each with `what` it is and a `text`; `waits` has its `chain` of waits too, over
+        tasks and agents up to one that asks nobody, each with `waiter`, `holder` and `kind`: dependency, lock or ask.
         """
         from engine.snapshot import place_facts
 
@@ -124,8 +127,8 @@ class Accepted(Sprinted, ABC):
         obstacles = list(self._obstacles(task, place)) if task.ended_s is None else []
         return {**self.detached.account.why(task), "place": place, "obstacles": obstacles}
 
-    def _obstacles(self, task: Task, place: dict[str, Any] | None) -> Iterator[dict[str, str]]:
-        """What keeps an open task from running: its worker, and the breakers on its way."""
+    def _obstacles(self, task: Task, place: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+        """What keeps an open task from running: its worker, the breakers on its way, and who waits for whom."""
         if place is not None and place["state"] != "running":
             reason = f": {place['reason']}" if place["reason"] else ""
             yield {"what": "worker", "text": f"worker {place['worker']} is {place['state']}{reason}"}
@@ -134,6 +137,9 @@ class Accepted(Sprinted, ABC):
             if is_on_the_way and one["state"] != "closed" and one["kind"] in (None, task.agent.partition("/")[0]):
                 of_kind = f" for {one['kind']}" if one["kind"] else ""
                 yield {"what": "breaker", "text": f"the breaker of pool {one['pool']}{of_kind} is {one['state']}"}
+        chain = chain_of(task, self.detached.register, self.swarm.deadlocks.way)
+        if chain:
+            yield {"what": "waits", "text": told_of(chain), "chain": [wait._asdict() for wait in chain]}
 
     async def requeue(self, ids: Sequence[Reference] | None = None) -> list[dict[str, str]]:
         """Try tasks again that failed, were cancelled or expired, all dead letters by default; the old and the new id of each.

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from engine.alarms import Alarms, Timer
+from engine.demand import Demand, task_of
 from engine.dependencies import Dependencies
 from engine.errors import DependencyCycle
 from engine.options import Options, Reference
+from engine.places import Place, Places, Want
 from engine.retry import retry_s
 from engine.standing import Standing
 from engine.submission import Submission
-from pools.errors import BadArgument, DependencyFailed, Failure, PoolFull, TaskCancelled, TaskExpired, failure_of
-from pools.lane import Named
+from pools.errors import BadArgument, DependencyFailed, Failure, Overloaded, PoolFull, TaskCancelled, TaskExpired, failure_of
 from pools.stream import Stream
 
 __all__ = ["HELD_TASKS", "RIDE_S", "Agenda"]
@@ -30,50 +31,30 @@ HELD_TASKS = 500_000
 #: Seconds for which those that may leave wait for more to leave with, while more tasks come.
 RIDE_S = 0.005
 
-#: What is said of a field that only accepted tasks have.
-ACCEPTED_ONLY = failure_of(BadArgument("sticky, skills, tags and tenant are for tasks that are submitted (engine submit)"))
-
-
-class _Demand:
-    """A task with conditions. due_s: when it expires, on the loop's clock; None for never."""
-
-    __slots__ = ("attempts", "due_s", "is_early", "is_late", "is_out", "name", "options", "retried", "task")
-
-    def __init__(self, name: Reference, task: tuple[Any, ...], options: Options, due_s: float | None) -> None:
-        self.name = name
-        self.task = task
-        self.options = options
-        self.due_s = due_s
-        self.retried = self.attempts = 0
-        #: Whether it has to wait for its time; whether it is on its way; whether it was taken back, as its time was over.
-        self.is_early = options.delay_s > 0
-        self.is_out = self.is_late = False
-
-    def until_s(self, now_s: float) -> float | None:
-        """Until when an attempt that leaves now is of use; None for any time."""
-        limit_s = self.options.timeout_s
-        if limit_s is None:
-            return self.due_s
-        return now_s + limit_s if self.due_s is None else min(self.due_s, now_s + limit_s)
+#: What is said of a field that only accepted tasks have: nobody is told of others by their tags.
+ACCEPTED_ONLY = failure_of(BadArgument("tags are for tasks that are submitted (engine submit), which are found by them"))
+#: What is said where nobody chooses agents.
+PLACELESS = failure_of(BadArgument("sticky, skills and tenant are for tasks of an engine, or that are submitted"))
 
 
 class Agenda:
-    """What one stream holds back. timer: the loop."""
+    """What one stream holds back. timer: the loop.  places: who chooses agents for tasks that want something of theirs."""
 
-    def __init__(self, stream: Stream, timer: Timer, chance: Random) -> None:
+    def __init__(self, stream: Stream, timer: Timer, chance: Random, places: Places | None = None) -> None:
         self._stream = stream
+        self._places = places
         self._timer = timer
         self._chance = chance
         self._standing = Standing()
-        self._dependencies: Dependencies[_Demand] = Dependencies(self._standing.look)
+        self._dependencies: Dependencies[Demand] = Dependencies(self._standing.look)
         #: Tasks without conditions, which others may wait for, are about to be sent.
         self.opened = self._standing.open
-        self._ready: dict[int, list[_Demand]] = {}
-        self._later: Alarms[_Demand] = Alarms(timer, self._begin, self._is_held)
-        self._limits: Alarms[tuple[_Demand, int]] = Alarms(timer, self._out_of_time, self._is_out)
+        self._ready: dict[int, list[Demand]] = {}
+        self._later: Alarms[Demand] = Alarms(timer, self._begin, self._is_held)
+        self._limits: Alarms[tuple[Demand, int]] = Alarms(timer, self._out_of_time, self._is_out)
         #: Those that are held back, until they have ended or left.
-        self._held: dict[_Demand, None] = {}
-        self._given_up: deque[tuple[_Demand, Failure]] = deque()
+        self._held: dict[Demand, None] = {}
+        self._given_up: deque[tuple[Demand, Failure]] = deque()
         self._is_giving_up = self._is_due = self._is_riding = False
         #: Whether no more tasks come.
         self.is_last = False
@@ -87,10 +68,13 @@ class Agenda:
     def add(self, submission: Submission, name: Reference) -> None:
         """Take a task with conditions; `flush` sends what may leave."""
         options = submission.options
-        if submission.sticky is not None or options.skills or options.tags or options.tenant:
-            self._stream.give_up([name], [ACCEPTED_ONLY])
+        want = None
+        if submission.sticky is not None or options.skills or options.tenant:
+            want = Want(submission.address, options.skills, submission.sticky, options.tenant)
+        if options.tags or (want is not None and self._places is None):
+            self._stream.give_up([name], [ACCEPTED_ONLY if options.tags else PLACELESS])
             return
-        self.hold(name, _task(submission), submission.after, options, submission.deadline_s)
+        self.hold(name, task_of(submission), submission.after, options, submission.deadline_s, want)
 
     def hold(
         self,
@@ -99,9 +83,10 @@ class Agenda:
         after: Sequence[Reference],
         options: Options,
         deadline_s: float | None = None,
+        want: Want | None = None,
     ) -> None:
-        """The same for a task (address, method, *arguments)."""
-        demand = _Demand(name, task, options, None)
+        """The same for a task (address, method, *arguments). want: what its agent is chosen by."""
+        demand = Demand(name, task, options, None, want)
         self._held[demand] = None
         if self._standing.look(name) == "open" or len(self._held) > HELD_TASKS:
             self._give_up(demand, self._wrong(demand))
@@ -122,7 +107,7 @@ class Agenda:
         elif not waits and not options.delay_s:
             self._ready.setdefault(options.priority, []).append(demand)
 
-    def _wrong(self, demand: _Demand) -> Failure:
+    def _wrong(self, demand: Demand) -> Failure:
         if len(self._held) > HELD_TASKS:
             return failure_of(PoolFull(f"more than {HELD_TASKS:,} tasks wait for others; send fewer at a time"))
         return failure_of(BadArgument(f"two tasks of one run are called {demand.name!r}"))
@@ -140,15 +125,58 @@ class Agenda:
         while self._ready:
             priority = max(self._ready)
             demands = self._ready.pop(priority)
-            for demand in demands:
-                del self._held[demand]
-                demand.is_out = True
-                demand.attempts += 1
-                if demand.options.timeout_s is not None:
-                    self._limits.put(demand.options.timeout_s, (demand, demand.attempts))
+            wanting = [demand for demand in demands if demand.want is not None]
+            if wanting:
+                self._place(wanting, priority)
+                demands = [demand for demand in demands if demand.want is None]
+            self._leave(demands, priority)
+
+    def _leave(self, demands: list[Demand], priority: int) -> None:
+        for demand in demands:
+            del self._held[demand]
+            demand.is_out = True
+            demand.attempts += 1
+            if demand.options.timeout_s is not None:
+                self._limits.put(demand.options.timeout_s, (demand, demand.attempts))
+        if demands:
             self._send(demands, priority)
 
-    def _send(self, demands: list[_Demand], priority: int) -> None:
+    def _place(self, demands: list[Demand], priority: int) -> None:
+        """Have agents chosen for tasks, which leave then; they are held until that is done."""
+        places = cast("Places", self._places)
+
+        def done(found: Sequence[Place]) -> None:
+            with self._stream.together():
+                self._leave(self._placed(demands, found), priority)
+            self._go_on()
+
+        places.place([cast(Want, demand.want) for demand in demands], done)
+
+    def _placed(self, demands: list[Demand], found: Sequence[Place]) -> list[Demand]:
+        """Those that may leave, each to its agent; the others wait, are tried again, or have failed."""
+        leaving = []
+        for demand, place in zip(demands, found, strict=True):
+            if demand not in self._held:  # it was given up meanwhile
+                if isinstance(place, str):
+                    self._vacate(demand)
+            elif isinstance(place, str):
+                demand.task = (place, *demand.task[1:])
+                leaving.append(demand)
+            elif isinstance(place, Overloaded) and place.retry_after_s is not None:
+                self._later.put(place.retry_after_s, demand)
+            else:
+                demand.attempts += 1
+                failure = self._again(demand, failure_of(place))
+                if failure is not None:
+                    self._give_up(demand, failure)
+        return leaving
+
+    def _vacate(self, demand: Demand) -> None:
+        """One that had a place needs it no more."""
+        if demand.want is not None and demand.want.tenant and self._places is not None:
+            self._places.leave(demand.want.tenant)
+
+    def _send(self, demands: list[Demand], priority: int) -> None:
         now_s = self._timer.time()
         dues = [demand.until_s(now_s) for demand in demands]
         timely = [(demand, due_s) for demand, due_s in zip(demands, dues, strict=True) if due_s is not None]
@@ -184,10 +212,10 @@ class Agenda:
 
     # -- times ---------------------------------------------------------------------------------------------------------
 
-    def _is_held(self, demand: _Demand) -> bool:
+    def _is_held(self, demand: Demand) -> bool:
         return demand in self._held
 
-    def _begin(self, demands: list[_Demand]) -> None:
+    def _begin(self, demands: list[Demand]) -> None:
         """The time of these has come."""
         for demand in demands:
             demand.is_early = False
@@ -195,11 +223,11 @@ class Agenda:
                 self._ready.setdefault(demand.options.priority, []).append(demand)
         self.flush()
 
-    def _is_out(self, limit: tuple[_Demand, int]) -> bool:
+    def _is_out(self, limit: tuple[Demand, int]) -> bool:
         demand, attempt = limit
         return (demand.is_out and attempt in (demand.attempts, -1)) or (attempt < 0 and demand in self._held)
 
-    def _out_of_time(self, late: list[tuple[_Demand, int]]) -> None:
+    def _out_of_time(self, late: list[tuple[Demand, int]]) -> None:
         """Take back what has had its time."""
         out: set[int] = set()
         for demand, attempt in late:
@@ -210,7 +238,7 @@ class Agenda:
                 out.add(id(demand))
             else:
                 self._dependencies.take_back(demand)
-                self._give_up(demand, _late(demand))
+                self._give_up(demand, demand.late())
         self.flush()
         if out:
             self._stream.cancel_where(lambda token: id(token) in out)
@@ -222,7 +250,7 @@ class Agenda:
     ) -> tuple[Sequence[Any], Sequence[Any], Sequence[tuple[int, Failure]]]:
         """Hold back answers that are not final, and let go who waited for the others."""
         if not failures:
-            names = _names(tokens)
+            names = self._names(tokens)
             self._done(names)
             self._go_on()
             return names, results, failures
@@ -231,8 +259,9 @@ class Agenda:
         names = []
         for at, token in enumerate(tokens):
             name = token
-            if type(token) is _Demand:
+            if type(token) is Demand:
                 token.is_out = False
+                self._vacate(token)
                 if at in failed:
                     again = self._again(token, failed[at])
                     if again is None:
@@ -248,6 +277,21 @@ class Agenda:
         places = {at: place for place, at in enumerate(kept)}
         left = [(places[at], failure) for at, failure in failed.items() if at in places]
         return names, [results[at] for at in kept], left
+
+    def _names(self, tokens: Sequence[Any]) -> Sequence[Any]:
+        """What tasks that were done are called by their sender."""
+        types = [*map(type, tokens)]
+        left = types.count(Demand)
+        if not left:
+            return tokens
+        names = list(tokens)
+        at = -1
+        for _ in range(left):
+            at = types.index(Demand, at + 1)
+            names[at].is_out = False
+            self._vacate(names[at])
+            names[at] = names[at].name
+        return names
 
     def _go_on(self) -> None:
         """Send what may leave now: in the next turn, or with the tasks that come next."""
@@ -271,10 +315,10 @@ class Agenda:
             for name in self._dependencies.awaited(names):
                 self._release(name, "done")
 
-    def _again(self, demand: _Demand, failure: Failure) -> Failure | None:
+    def _again(self, demand: Demand, failure: Failure) -> Failure | None:
         """How a task failed in the end; None where it is tried again."""
         if demand.is_late and failure.type == TaskCancelled.__name__:
-            failure = _late(demand)
+            failure = demand.late()
         wait_s = retry_s(demand.options, demand.retried, failure, self._chance)
         if wait_s is None or (demand.due_s is not None and self._timer.time() + wait_s >= demand.due_s):
             return failure
@@ -302,7 +346,7 @@ class Agenda:
         for demand, failure in lost:
             self._give_up(demand, failure)
 
-    def _give_up(self, demand: _Demand, failure: Failure) -> None:
+    def _give_up(self, demand: Demand, failure: Failure) -> None:
         self._given_up.append((demand, failure))
 
     def _end_given_up(self) -> None:
@@ -321,38 +365,7 @@ class Agenda:
             self._is_giving_up = False
 
 
-def _names(tokens: Sequence[Any]) -> Sequence[Any]:
-    """What tasks that were done are called by their sender."""
-    types = [*map(type, tokens)]
-    left = types.count(_Demand)
-    if not left:
-        return tokens
-    names = list(tokens)
-    at = -1
-    for _ in range(left):
-        at = types.index(_Demand, at + 1)
-        names[at].is_out = False
-        names[at] = names[at].name
-    return names
-
-
-def _late(demand: _Demand) -> Failure:
-    limit_s = demand.options.timeout_s
-    said = "within its time" if limit_s is None else f"within {limit_s:g} s"
-    return failure_of(TaskExpired(f"no answer {said}"))
-
-
 def _state(failure: Failure | None) -> str:
     if failure is None:
         return "done"
     return {TaskCancelled.__name__: "cancelled", TaskExpired.__name__: "expired"}.get(failure.type, "failed")
-
-
-def _task(submission: Submission) -> tuple[Any, ...]:
-    """A task as a stream takes it."""
-    address, method, argument = submission.address, submission.method, submission.argument
-    if argument is None:
-        return address, method
-    if type(argument) is list:
-        return address, method, *argument
-    return address, method, Named(argument) if type(argument) is dict else argument

@@ -69,8 +69,9 @@ class BlockingClient:
         *,
         patience_s: float | None = None,
         told: Callable[[str], None] | None = None,
+        tracing: bool | None = None,
     ) -> None:
-        self._make = partial(Client, name, environ, patience_s=patience_s, told=told)
+        self._make = partial(Client, name, environ, patience_s=patience_s, told=told, tracing=tracing)
         self._name = name
         self._client: Client | None = None
         self._thread: LoopThread | None = None
@@ -197,15 +198,21 @@ class BlockingClient:
     spawn = _blocking(Client.spawn)
     remove = _blocking(Client.remove)
     stats = _blocking(Client.stats)
+    overview = _blocking(Client.overview)
     ps = _blocking(Client.ps)
     pools = _blocking(Client.pools)
     agents = _blocking(Client.agents)
+    look = _blocking(Client.look)
+    pause = _blocking(Client.pause)
+    resume = _blocking(Client.resume)
     quarantine = _blocking(Client.quarantine)
     release = _blocking(Client.release)
     deploy = _blocking(Client.deploy)
     rollback_deploy = _blocking(Client.rollback_deploy)
     confirm_deploy = _blocking(Client.confirm_deploy)
     deploy_status = _blocking(Client.deploy_status)
+    past = _blocking(Client.past)
+    at = _blocking(Client.at)
     breakers = _blocking(Client.breakers)
     force_breaker = _blocking(Client.force_breaker)
     foresight = _blocking(Client.foresight)

@@ -37,6 +37,9 @@ PACKAGES = {
     "rich": "rich",
     "jsonschema": "jsonschema",
     "jmespath": "jmespath",
+    "textual": "textual",
+    "textual-plotext": "textual_plotext",
+    "prometheus-client": "prometheus_client",
     "uvloop": "uvloop",
 }
 #: Files that the engine itself keeps open, with room for a hundred clients.

@@ -20,13 +20,17 @@ from engine.errands import RETURN_S, Errands
 from engine.errors import NotRunning, UnsafePath
 from engine.everybody import Everybody, Members
 from engine.line import error_of, not_running
+from engine.looked import LOOKING, Looked
 from engine.paths import find_paths
+from engine.places import FarPlaces
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
+from engine.rewound import Rewound
 from engine.spawned import Spawned, check_skills
 from engine.sprinterrands import SprintErrands
 from engine.stream import batches, singly
 from engine.tally import Tally
+from engine.tracing.client import ClientTracing, is_wanted
 from pools.address import ANY, Key, parse, valid_kind
 from pools.asks import Asks
 from pools.channel import Channel
@@ -34,6 +38,7 @@ from pools.errors import LinkClosed
 from pools.link import Link
 from pools.message import ERROR, RESULT, STATUS, Message
 from pools.result import Batch, Result
+from pools.tracedasks import TracedAsks
 
 __all__ = ["WINDOW", "Client"]
 
@@ -45,7 +50,7 @@ PATIENCE_S = 30.0
 HELLO_S = 10.0
 
 
-class Client(Errands, Deployed, SprintErrands):
+class Client(Errands, Deployed, Looked, SprintErrands, Rewound):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
@@ -53,6 +58,7 @@ class Client(Errands, Deployed, SprintErrands):
     sent again, and done once. None is 30 s where the engine keeps state on the disk (`durability: sync` or `os`), else 0, not
     at all: what a memory held is gone with it, and a lost task may have been done.
     told: called with a line when the connection is lost, and when it is back.
+    tracing: whether traces begin here, as parts of OpenTelemetry's current span if there is one; None as ENGINE_TRACING says.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class Client(Errands, Deployed, SprintErrands):
         *,
         patience_s: float | None = None,
         told: Callable[[str], None] | None = None,
+        tracing: bool | None = None,
     ) -> None:
         self._name = name
         self._is_patient_if_kept = patience_s is None
@@ -70,6 +77,7 @@ class Client(Errands, Deployed, SprintErrands):
         self._session = os.urandom(SESSION_BYTES).hex()
         self._returning: asyncio.Task[None] | None = None
         self._environ = os.environ if environ is None else environ
+        self._is_traced = is_wanted(self._environ) if tracing is None else tracing
         self._channel: Channel | None = None
         self._link = self._new_link()
         self._tally = Tally()
@@ -96,8 +104,18 @@ class Client(Errands, Deployed, SprintErrands):
         self._loop = loop = asyncio.get_running_loop()
         await self._open(loop)
         everybody = Everybody(self._members, self.map_batches).ask
-        self._asks = Asks(self._resolve, loop, self._tally.accept, self._tally.end, everybody)
+        told: Any = self._resolve, loop, self._tally.accept, self._tally.end, everybody
+        if self._is_traced:
+            self.tracing = ClientTracing(self._environ, self._tell_spans, loop.call_soon)
+            self._asks = TracedAsks(*told, tracer=self.tracing.tracer)
+        else:
+            self._asks = Asks(*told)
         self.ask = self._asks.ask
+
+    def _tell_spans(self, spans: list[str]) -> None:
+        """Tell the engine what this client has done for traces; it is no matter if it is away."""
+        if self._channel is not None and self._channel.is_open:
+            self._channel.send(STATUS, {"verb": "spans", "id": 0, "spans": spans})
 
     def _new_link(self) -> Link:
         kept: dict[str, Any] = {"is_kept": True, "wall_s": time.time} if self._patience_s > 0 else {}
@@ -159,6 +177,8 @@ class Client(Errands, Deployed, SprintErrands):
 
     async def close(self) -> None:
         """End the connection; tasks that are not answered fail."""
+        if self.tracing is not None:
+            self.tracing.flush()
         channel, self._channel = self._channel, None
         if self._returning is not None:
             self._returning.cancel()
@@ -250,7 +270,8 @@ class Client(Errands, Deployed, SprintErrands):
         self, tasks: Iterable[Any] | AsyncIterable[Any], *, window: int | None = None
     ) -> AsyncGenerator[Batch, None]:
         """The same in batches. As `Engine.map_batches`."""
-        return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally)
+        places = FarPlaces(self._insist)
+        return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally, places=places)
 
     # -- control -------------------------------------------------------------------------------------------------------
 
@@ -279,6 +300,10 @@ class Client(Errands, Deployed, SprintErrands):
         """One snapshot, as `stats --json` prints it."""
         return dict(await self.request("stats"))
 
+    async def overview(self) -> dict[str, Any]:
+        """What a person looks at first, as `engine.overview.Overview` says it: agents, tasks, rates, resources and alerts."""
+        return dict(await self.request("overview"))
+
     async def ps(self) -> list[dict[str, Any]]:
         """The workers."""
         return list(await self.request("ps"))
@@ -286,10 +311,6 @@ class Client(Errands, Deployed, SprintErrands):
     async def pools(self) -> list[dict[str, Any]]:
         """The pools."""
         return list(await self.request("pools"))
-
-    async def agents(self, kind: str | None = None, *, skip: int = 0, limit: int = 100) -> dict[str, Any]:
-        """A page of agents. limit: at most 10,000."""
-        return dict(await self.request("agents", kind=kind, skip=skip, limit=limit))
 
     async def quarantine(self) -> list[dict[str, Any]]:
         """The records of agents that were found sick, as `Engine.quarantine`."""
@@ -311,6 +332,12 @@ class Client(Errands, Deployed, SprintErrands):
 
     async def _deploying(self, verb: str, **facts: Any) -> dict[str, Any]:
         return dict(await self.request(DEPLOYING[verb], **facts))
+
+    async def _rewinding(self, verb: str, **facts: Any) -> dict[str, Any]:
+        return dict(await self.request(verb, **facts))
+
+    async def _looking(self, verb: str, **facts: Any) -> dict[str, Any]:
+        return dict(await self.request(LOOKING[verb], **facts))
 
     async def foresight(self) -> dict[str, Any]:
         """How foresight is set, and whether it is of use: what `engine foresight --json` prints."""

@@ -7,6 +7,7 @@ line and the engine stand above it; the layers, the keys and the capacity check 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from engine.document import read_document
 from engine.dotenv import read_dotenv
 from engine.errors import ConfigError
 from engine.limitkeys import read_limits
+from engine.logkeys import LogSpec, read_log
 from engine.machine import Machine, read_machine
 from engine.paths import valid_name
 from engine.setting import Setting
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from engine.layers import Layer
 
-__all__ = ["Config", "environment", "find_file", "load", "shipped_file"]
+__all__ = ["FILE", "VARIABLE", "Config", "environment", "find_file", "load", "load_alone", "shipped_file"]
 
 #: The name of an engine that was not given one.
 NAME = "engine"
@@ -40,7 +42,7 @@ FILE = "pools.yaml"
 VARIABLE = "ENGINE_POOLS"
 #: The kinds that are always there: one to try a swarm before a class is written, and those that agents share.
 KINDS = {"counter": "pools.counter:Counter", "memory": "engine.kinds.memory:Memory", "topic": "engine.kinds.topic:Topic"}
-DEFAULTS = {"name": NAME, "durability": "sync", "default_kind": "counter", "agents": str(AGENTS_TOTAL)}
+DEFAULTS = {"name": NAME, "durability": "sync", "default_kind": "counter", "agents": str(AGENTS_TOTAL), "tracing": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,10 @@ class Config:
     file: the pools.yaml that was read.  folder: where the user's code stands: the file's, or the current one where the
     shipped file was read.  kinds: each kind's class, `module:Class` or `/whole/path/file.py:Class`.
     agents_limit: of all pools together.  breaker: when breakers open.  quotas: what each kind and tenant may take.
+    log: how its log is written.  tracing: whether traces are recorded.
     price: what cpu and machine cost, for the reports of sprints; None where it is not said.
-    origins: for each key path, where its value came from.  without: kinds whose classes are not loaded, as `Engine` has it.
+    origins: for each key path, where its value came from.  settings: what was written, where something was.
+    without: kinds whose classes are not loaded, as `Engine` has it.
     """
 
     file: Path
@@ -65,9 +69,12 @@ class Config:
     breaker: BreakerSpec
     foresight: ForesightSpec
     quotas: Quotas
+    log: LogSpec
     price: Mapping[str, str | float] | None
+    tracing: bool
     machine: Machine
     origins: Mapping[str, str]
+    settings: Mapping[str, Setting] = dataclasses.field(default_factory=dict)
     without: frozenset[str] = frozenset()
 
 
@@ -94,11 +101,21 @@ def load(
     settings = {
         **_defaults(cwd),
         **found,
-        **layers.from_variables(unset, pools, cwd, file=cwd / ".env", lines=lines),
-        **layers.from_variables(environ, pools, cwd),
+        **layers.from_variables(unset, pools, cwd, file=cwd / ".env", lines=lines, named=found),
+        **layers.from_variables(environ, pools, cwd, named=found),
         **layers.from_flags(flags, pools, cwd),
     }
     return _Reading(settings, file, machine).config(pools, cwd if file == shipped_file() else file.parent)
+
+
+def load_alone(file: Path, machine: Machine | None = None) -> Config:
+    """The configuration that a file makes by itself, whatever flags and variables say. Raises ConfigError as `load`."""
+    file = file.absolute()
+    if not file.is_file():
+        raise ConfigError(f"there is no file {file}", key="")
+    found = layers.from_document(read_document(file), file)
+    reading = _Reading({**_defaults(file.parent), **found}, file, machine or read_machine())
+    return reading.config(layers.pools_of(found), file.parent)
 
 
 def environment(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
@@ -164,9 +181,12 @@ class _Reading:
             breaker=read_breaker(at),
             foresight=self._foresight(),
             quotas=read_limits(at, kinds),
+            log=read_log(at),
             price=self._price(),
+            tracing=keys.read_truth(at["tracing"]),
             machine=self._machine,
             origins=self._origins(pools),
+            settings={key: setting for key, setting in at.items() if setting.value != ""},
         )
 
     def _name(self, setting: Setting) -> str:
@@ -205,6 +225,6 @@ class _Reading:
         return Setting(key, "", setting.origin, setting.folder, setting.file, setting.line).wrong(message)
 
     def _origins(self, pools: list[str]) -> dict[str, str]:
-        every = [*self._settings, *keys.OWN_PATHS, *(f"pools.{pool}.{key}" for pool in pools for key in keys.POOL_KEYS)]
-        made = {f"pools.{pool}" for pool in pools}
-        return {key: self._settings[key].origin if key in self._settings else "default" for key in every if key not in made}
+        named = [key for key, setting in self._settings.items() if setting.value != ""]
+        every = dict.fromkeys([*layers.every_key(pools), *named])
+        return {key: self._settings[key].origin if key in self._settings else "default" for key in every}

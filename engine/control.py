@@ -23,8 +23,12 @@ from engine.deployed import DeployVerbs
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
 from engine.everybody import members_of
+from engine.logs.verbs import LogVerbs
+from engine.looked import LookVerbs
 from engine.order import Order
 from engine.removed import Leaving, leaving
+from engine.rewound import RewindVerbs, recorder_of
+from engine.scene import Scene
 from engine.snapshot import pool_facts, worker_facts
 from engine.sprintverbs import SprintVerbs
 from engine.taskverbs import TaskVerbs
@@ -52,7 +56,8 @@ class Control:
     """The server of one engine.
 
     on_stop: called once when somebody asks for the end, with whether it is an emergency.
-    keeper: who starts the engine again when it dies, None where nobody does.  sprints: the verbs about sprints.
+    keeper: who starts the engine again when it dies, None where nobody does.  sprints, logs: the verbs about them.
+    rewind: the folder where what is shown is recorded, None to record nothing.
     """
 
     def __init__(
@@ -61,22 +66,29 @@ class Control:
         on_stop: Callable[[bool], None],
         keeper: Callable[[], dict[str, Any] | None] = lambda: None,
         sprints: SprintVerbs | None = None,
+        logs: LogVerbs | None = None,
+        rewind: Path | None = None,
     ) -> None:
+        self._logs = logs
         self._keeper = keeper
+        self._scene = Scene(engine, self._beside)
+        self._recorder = None if rewind is None else recorder_of(rewind, self._scene, engine.note)
         self._engine = engine
         self._on_stop = on_stop
         self._server: asyncio.AbstractServer | None = None
         self._peers: dict[Channel, Gateway] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Bytes of connections that have ended.
+        self._past_bytes = 0
         self._looker: asyncio.TimerHandle | None = None
         self._verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "hello": self._hello,
             "spawn": self._spawn,
             "remove": self._remove,
             "stats": self._stats,
+            "overview": self._overview,
             "ps": self._ps,
             "pools": self._pools,
-            "agents": self._agents,
             "kinds": self._kinds,
             "members": self._members,
             "events": self._events,
@@ -88,9 +100,13 @@ class Control:
             "force-breaker": self._force_breaker,
             "ready": self._ready,
             "stop": self._stop,
+            "spans": self._spans,
             **TaskVerbs(engine).verbs,
             **DeployVerbs(engine).verbs,
+            **LookVerbs(engine).verbs,
+            **RewindVerbs(self._recorder).verbs,
             **({} if sprints is None else sprints.verbs),
+            **({} if logs is None else logs.verbs),
         }
 
     async def listen(self, path: Path) -> None:
@@ -104,9 +120,13 @@ class Control:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(self._connection, sock=listener, backlog=PEERS)
         self._looker = loop.call_later(LOOK_S, self._look)
+        if self._recorder is not None:
+            self._recorder.start()
 
     async def close(self) -> None:
         """Accept nothing more and end every connection once what was sent has gone."""
+        if self._recorder is not None:
+            await self._recorder.close()
         if self._looker is not None:
             self._looker.cancel()
         if self._server is not None:
@@ -135,8 +155,13 @@ class Control:
 
     def _on_closed(self, channel: Channel, _error: Exception | None) -> None:
         gateway = self._peers.pop(channel, None)
+        self._past_bytes += channel.bytes_in + channel.bytes_out
         if gateway is not None:
             gateway.close()
+
+    def traffic(self) -> int:
+        """Bytes of all frames that peers have sent and were sent."""
+        return self._past_bytes + sum(channel.bytes_in + channel.bytes_out for channel in self._peers)
 
     def _look(self) -> None:
         """Drop peers that sent half a frame and no more."""
@@ -219,7 +244,25 @@ class Control:
         return (await self._engine.remove(order.text("kind"), meant)).as_dict()
 
     async def _stats(self, _order: Order) -> dict[str, Any]:
-        return {**self._engine.stats().as_dict(), "keeper": self._keeper()}
+        stats: dict[str, Any] = self._shown()["stats"]
+        return stats
+
+    def _shown(self) -> dict[str, Any]:
+        """The documents of one moment, as they are recorded."""
+        return self._scene.now() if self._recorder is None else self._recorder.shown()
+
+    def _beside(self) -> dict[str, Any]:
+        """What is told of the engine beside what it knows itself."""
+        return {
+            "keeper": self._keeper(),
+            "log": None if self._logs is None else self._logs.facts(),
+            "rewind": None if self._recorder is None else self._recorder.facts(),
+        }
+
+    async def _overview(self, order: Order) -> dict[str, Any]:
+        """The overview; with `stats` the two documents of one moment."""
+        shown = self._shown()
+        return {name: shown[name] for name in ("stats", "overview")} if order.flag("stats") else shown["overview"]
 
     async def _ps(self, _order: Order) -> list[dict[str, Any]]:
         return [worker_facts(seat, pool) for pool in self._engine.swarm.pools for seat in pool.seats]
@@ -227,25 +270,6 @@ class Control:
     async def _pools(self, _order: Order) -> list[dict[str, Any]]:
         used = self._engine.swarm.placement.used
         return [pool_facts(pool, used[pool.number]) for pool in self._engine.swarm.pools]
-
-    async def _agents(self, order: Order) -> dict[str, Any]:
-        swarm = self._engine.swarm
-        kinds = {kind: swarm.placement.count_of(kind) for kind in swarm.placement.kinds()}
-        wanted = order.text_if_any("kind")
-        if wanted is not None and wanted not in kinds:
-            swarm.check_kind(wanted)
-        skip, limit = order.count("skip", 0, 2**63), order.count("limit", 100, 10_000)
-        shown: list[dict[str, Any]] = []
-        for kind in kinds if wanted is None else [wanted]:
-            if skip >= kinds.get(kind, 0):
-                skip -= kinds.get(kind, 0)
-                continue
-            shown += await swarm.agents(kind, skip, limit - len(shown))
-            skip = 0
-            if len(shown) >= limit:
-                break
-        total = sum(kinds.values()) if wanted is None else kinds.get(wanted, 0)
-        return {"total": total, "kinds": kinds, "agents": shown}
 
     async def _kinds(self, _order: Order) -> dict[str, dict[str, str]]:
         return self._engine.swarm.kinds
@@ -256,7 +280,7 @@ class Control:
 
     async def _events(self, order: Order) -> list[dict[str, Any]]:
         limit = order.count("limit", 100, 1_000)
-        return [event._asdict() for event in list(self._engine.events)[-limit:]] if limit else []
+        return [event.as_dict() for event in list(self._engine.events)[-limit:]] if limit else []
 
     async def _foresight(self, _order: Order) -> dict[str, Any]:
         return self._engine.foresight.report()
@@ -286,6 +310,11 @@ class Control:
                 return True
             await asyncio.sleep(0.02)
         return False
+
+    async def _spans(self, order: Order) -> None:
+        """What a client has done for traces; where nothing is traced it is let go."""
+        if self._engine.tracing is not None:
+            await self._engine.tracing.told(order)
 
     async def _stop(self, order: Order) -> dict[str, Any]:
         stats = self._engine.stats()

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "StartReport", "claimed", "is_running", "kill", "serve", "start"]
 
-#: The descriptor that a daemon's log is written to.
-LOG = 1
+#: Told what was found, once a daemon is ready.
+_Ready = Callable[[dict[str, Any] | None], None]
 #: Seconds within which a daemon has to listen on its socket.
 START_S = 30.0
-#: Bytes of the log file at which a new start begins a new one; the old one is kept as `daemon.log.1`.
-LOG_BYTES = 10 * 1024 * 1024
 #: Objects that are made between two looks for garbage: tasks come by the thousand, and none of them is any.
 YOUNG = 10_000
 #: Seconds that workers get to end by themselves when the engine is stopped.
 GRACE_S = 5.0
+#: What the configuration says to the engine as it is.
+CONFIGURED = ("agents_limit", "breaker", "foresight", "price", "without")
 #: How often the lock is tried, and the seconds between two tries.
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
@@ -189,9 +189,6 @@ def _flock(descriptor: int) -> None:
 
 
 def _open_log(paths: Paths) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        if paths.log.stat().st_size > LOG_BYTES:
-            paths.log.replace(paths.log.with_name(paths.log.name + ".1"))
     return os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
@@ -276,14 +273,18 @@ def _keep(plan: Plan, lock: int, pipe: int) -> int:
     from random import Random
 
     from engine.keeper import Keeper
+    from engine.logs.scribe import note
 
     locks = [lock]
+
+    def told(name: str, text: str) -> None:
+        note(plan.paths.log, plan.config.log, plan.config.name, Event(name, text, time.time()))
 
     def begin(before: str) -> tuple[int, bytes]:
         try:
             taken = locks.pop() if locks else _lock(plan.paths)
         except AlreadyRunning as other:
-            _log(Event("keeper.ended", str(other), time.time()))
+            told("keeper.ended", str(other))
             return 0, b""
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
@@ -303,7 +304,7 @@ def _keep(plan: Plan, lock: int, pipe: int) -> int:
         _say(pipe, said.decode())
         os.close(pipe)
 
-    keeper = Keeper(plan.paths, begin, lambda name, text: _log(Event(name, text, time.time())), Random())
+    keeper = Keeper(plan.paths, begin, told, Random())
     return keeper.keep(ready)
 
 
@@ -312,25 +313,18 @@ def _say(pipe: int, text: str) -> None:
         os.write(pipe, text.encode())
 
 
-def _log(event: Event) -> None:
-    """One line of the log; on a full disk there is none, which stops nobody."""
-    line = f"{time.strftime('%F %T', time.localtime(event.time_s))} {event.name} {event.text}\n"
-    with contextlib.suppress(OSError):
-        os.write(LOG, line.encode(errors="backslashreplace"))
-
-
 def serve(
-    plan: Plan, ready: Callable[[dict[str, Any] | None], None], before: str = "", ending: Callable[[], None] = lambda: None
+    plan: Plan, ready: _Ready, before: str = "", ending: Callable[[], None] = lambda: None, echo: int | None = None
 ) -> int:
     """Run the engine and its socket until the end, in this process; the daemon's lock is the caller's.
 
     ready: told what was found, when all is there.  before: how the daemon before this one ended.  ending: called when the end
-    begins.
+    begins.  echo: a descriptor that gets what the log gets; None has this process's own output in the log too.
     """
     from pools.spares import Spares
 
     config, paths, environ, folder = plan
-    spares = Spares(sum(pool.workers for pool in config.pools), environ, output=1, is_kept=config.durability != "memory")
+    spares = Spares(sum(pool.workers for pool in config.pools), environ, is_kept=config.durability != "memory")
     spares.launch(spares.gauges.rows)  # before anything else: they load their modules while this process loads its own
 
     gc.disable()  # nothing that is loaded is garbage
@@ -341,11 +335,15 @@ def serve(
     from engine.control import Control
     from engine.engine import Engine
     from engine.keeper import keeper_of
+    from engine.logs.scribe import scribe
+    from engine.logs.verbs import LogVerbs
     from engine.sprintverbs import SprintVerbs
 
     gc.freeze()
     gc.enable()
     gc.set_threshold(YOUNG)
+
+    log = scribe(paths.log, config.log, config.name, echo)
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
@@ -361,26 +359,25 @@ def serve(
             durability=config.durability,
             data=paths.data,
             name=config.name,
-            agents_limit=config.agents_limit,
-            breaker=config.breaker,
             limits=config.quotas,
+            **{key: getattr(config, key) for key in CONFIGURED},
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
             spares=spares,
-            foresight=config.foresight,
-            without=config.without,
-            on_event=_log,
+            tracing=config.tracing,
+            on_event=log.put, on_said=log.put,
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, end, False)
         starting = engine.launch()
         sprints = SprintVerbs(engine, paths.sprints)
-        control = Control(engine, end, lambda: keeper_of(paths), sprints)
+        control = Control(engine, end, lambda: keeper_of(paths), sprints, LogVerbs(log), paths.rewind)
         emergency = True
         try:
             await engine.settle(starting)
             paths.socket.unlink(missing_ok=True)
             await control.listen(paths.socket)
+            engine.meter.traffic = control.traffic
             engine.note("engine.ready", f"engine {config.name} is ready, pid {os.getpid()}")
             if before:
                 engine.note("engine.restarted", before)
@@ -397,4 +394,7 @@ def serve(
             await engine.stop(grace_s=0 if emergency else GRACE_S)
         return 0
 
-    return uvloop.run(run())
+    try:
+        return uvloop.run(run())
+    finally:
+        log.close()

@@ -70,7 +70,7 @@ class Detached:
         environ: Mapping[str, str],
         output: int | None,
         on_event: Callable[[Event], None],
-        listeners: Listeners | None = None,
+        listeners: Listeners | None = None, flow: Callable[..., TaskFlow] = TaskFlow,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -88,8 +88,7 @@ class Detached:
         self.leaving: list[Callable[[], None]] = []
         self._waiting = 0
         self._deadlines: Alarms[Task] = Alarms(loop, self._expire, lambda task: not task.is_ending)
-        folder = None if keep is None else keep.journal
-        is_synced = keep is not None and keep.is_synced
+        folder, is_synced = (None, False) if keep is None else (keep.journal, keep.is_synced)
         self.register: Register
         self.journal: Journal
         self.register, self.journal, self._restored = open_journal(
@@ -99,6 +98,7 @@ class Detached:
         self._offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
+            label=self.register.session,
             choose=self._choose,
             mark=lambda: self.register.mark,
             desk=loop,
@@ -110,7 +110,7 @@ class Detached:
         )
         self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
         self._precedence = Precedence(foreseen, self.register.newest, self._offers.hasten)
-        self._flow = self._offers.flow = TaskFlow(listeners or Listeners(), self.register.id_of, wall_s)
+        self._flow = self._offers.flow = flow(listeners or Listeners(), self.register.id_of, wall_s)
         self._admission = Admission(gates, self._offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:

@@ -13,6 +13,7 @@ import socket
 import stat
 import struct
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,12 @@ from checkpoints.files import room_bytes
 from engine import check
 from engine.check import Check
 from engine.config import environment, load
-from engine.errors import ConfigError, EngineError
+from engine.daemon import is_running
+from engine.errors import ConfigError, EngineError, UnsafePath
 from engine.layers import strangers_of
 from engine.machine import available_bytes
 from engine.paths import find_paths, flaw_of
+from engine.rewind.ring import Ring
 from pools.cgroup import NoTree, find_tree, is_occupied
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ __all__ = ["Check", "checks"]
 
 #: Seconds to wait for a daemon's socket to take a connection; a live one takes it at once.
 CONNECT_S = 1.0
+#: Seconds without a recording after which something is wrong with it.
+SILENT_S = 30.0
 #: Bytes that a worker uses before it has an agent: the interpreter, the loop and the wire.
 WORKER_BYTES = 20_000_000
 
@@ -130,7 +135,7 @@ def check_place(name: str, environ: Mapping[str, str]) -> list[Check]:
     if passed and not environ.get("ENGINE_HOME") and not paths.runtime.is_relative_to(passed):
         said = f"XDG_RUNTIME_DIR={passed} is not a private directory of yours; {paths.runtime} is used"
         found.append(Check("session", "warn", said, "log in anew, or unset XDG_RUNTIME_DIR"))
-    return [*found, check_room(paths.data), check_daemon(paths)]
+    return [*found, check_room(paths.data), check_daemon(paths), check_recording(paths, time.time())]
 
 
 def check_directory(name: str, directory: Path) -> Check:
@@ -190,6 +195,35 @@ def check_daemon(paths: Paths) -> Check:
             return Check(name, "bad", f"{paths.socket}: {refused.strerror or refused}", "engine stop --emergency")
         pid, _, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
     return Check(name, "ok", f"engine {paths.name!r} runs (pid {pid})")
+
+
+def check_recording(paths: Paths, now_s: float) -> Check:
+    """Whether what the engine shows is recorded while it runs, and whether all that was can be read."""
+    name, ring = "recording", Ring(paths.rewind)
+    try:
+        ring.load()
+    except OSError as refused:
+        return Check(name, "warn", f"{paths.rewind}: {refused.strerror}", "see that the folder is yours")
+    known, damage = ring.facts(), ring.damage
+    last_s = known["last_s"] or 0.0
+    if _is_running(paths) and now_s - max(last_s, paths.lock.stat().st_mtime) > SILENT_S:
+        said = f"the engine runs and has recorded nothing for {now_s - last_s:,.0f} s" if last_s else "nothing is recorded"
+        return Check(name, "warn", said, "engine stats --json | jq .rewind says why; it goes on by itself")
+    if damage:
+        first = damage[0]
+        said = (
+            f"{len(damage)} cannot be read, the first in {first['file']} at byte {first['offset']:,}: {first['reason']}"
+        )
+        return Check(name, "warn", said, "nothing to do: all around them is read, and they go with their files")
+    return Check(name, "ok", f"{known['count']:,} instants in {_megabytes(known['size_bytes'])}")
+
+
+def _is_running(paths: Paths) -> bool:
+    """Whether a daemon holds the lock; one in a directory that is not safe is nobody's to ask."""
+    try:
+        return is_running(paths) is not None
+    except UnsafePath:
+        return False
 
 
 def _environment(environ: Mapping[str, str], cwd: Path) -> Mapping[str, str]:

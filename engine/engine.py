@@ -26,22 +26,28 @@ from engine.deployed import DeployedHere
 from engine.errors import EngineStopped, StartFailed, Unavailable
 from engine.everybody import Everybody, members_of
 from engine.foresight import Foresight
+from engine.hearer import heard_by
 from engine.keys import DURABILITIES
+from engine.known import Known
+from engine.looked import LookedHere
 from engine.options import priority_of
+from engine.places import PlacesHere
 from engine.proxy import Proxy
 from engine.removed import Leaving, Removed, leaving
+from engine.rewound import RewoundHere, recorder_of
+from engine.scene import Scene
 from engine.senders import Sender, Senders
 from engine.spawned import Spawned, check_skills, check_wanted
 from engine.stream import batches, singly
 from engine.tally import Tally
+from engine.tracing.here import TracedHere
+from engine.voices import Voices
 from pools.address import names_in
 from pools.agent import Agent
 from pools.breaker import BreakerSpec
-from pools.breakers import Breakers
 from pools.errors import StateUnreadable
 from pools.events import Event
 from pools.keep import keep_in
-from pools.pool import pss_bytes
 from pools.quota import Quotas
 from pools.registry import kinds_in, name_of, reference_of, root_of
 from pools.result import Batch, Result
@@ -50,7 +56,6 @@ from pools.swarm import Swarm
 
 if TYPE_CHECKING:
     from engine.detached import Detached
-    from engine.snapshot import Snapshot
     from pools.spares import Spares
 
 __all__ = ["Engine"]
@@ -64,7 +69,7 @@ GRACE_S = 5.0
 NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
-class Engine(Accepted, DeployedHere):
+class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere):
     """Workers full of agents, and the ways to ask them.
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
@@ -73,10 +78,13 @@ class Engine(Accepted, DeployedHere):
     durability: `sync`, an answer waits until what it changed is on the disk, the default where there is such a folder; `os`,
     until the kernel has it; `memory`, what a worker held is gone when it dies, the default where there is none.
     agents_limit: most agents in all.  breaker: when breakers open.  limits: what each kind and each tenant may take.
-    paths: folders at the end of the workers' import path.  environ, output: the workers' environment, and a descriptor for
-    what they print.  spares: processes started ahead.  seed: for every choice by chance.
-    foresight: None as pools.yaml says, else as shipped.  without: kinds that are kept and whose classes are gone.
-    on_event: called with what happens, such as a worker's death; the last 1,000 are kept in `events` anyway.
+    paths: folders at the end of the workers' import path.  environ, output: the workers' environment, and a descriptor for what
+    is printed (None for standard error).  spares: processes started ahead.  seed: for every choice by chance.
+    foresight: None as pools.yaml says, else as shipped.  price: what an hour of cpu and machine costs, for the overview; as
+    `sprint` takes it.  without: kinds that are kept and whose classes are gone.
+    tracing: record traces, which go where OpenTelemetry's variables say (needs the extra `otel`).
+    on_event, on_said: called with what happens (the last 1,000 are in `events` anyway), and with what would go to
+    `output`; both may raise.  rewind: a folder where what is shown is recorded once a second; None to record nothing.
     """
 
     def __init__(
@@ -96,8 +104,12 @@ class Engine(Accepted, DeployedHere):
         spares: Spares | None = None,
         seed: int | None = None,
         foresight: ForesightSpec | None = None,
+        price: Mapping[str, Any] | None = None,
         without: Iterable[str] = (),
+        tracing: bool = False,
         on_event: Callable[[Event], None] | None = None,
+        on_said: Callable[[Event], None] | None = None,
+        rewind: str | Path | None = None,
     ) -> None:
         durability = ("memory" if data is None else "sync") if durability is None else durability
         if durability not in DURABILITIES:
@@ -111,22 +123,22 @@ class Engine(Accepted, DeployedHere):
         self._keep = None if durability == "memory" else keep_in(str(data), frozenset(without), is_synced=durability == "sync")
         self.tally = Tally()
         self.events: deque[Event] = deque(maxlen=EVENTS)
-        self.started_s = time.time()
-        self._on_event = on_event
-        self._kinds = kinds_in(kinds)
-        self._wanted_paths = list(paths)
+        self.started_s, self._on_event = time.time(), heard_by(on_event)
+        self._kinds, self._wanted_paths = kinds_in(kinds), list(paths)
         classes = {name_of(kind): self._reference(kind) for kind in self._kinds if not isinstance(kind, str)}
         self._allotment = allotment = pools_of(pools, agents_limit, classes)
         self._kinds += allotment.references
         self._references: list[str] = []
-        self._output, self._environ = output, dict(os.environ if environ is None else environ)
-        self._processes: Any = {"environ": self._environ, "output": output, "spares": spares, "seed": seed}
+        self._environ, self._voices = dict(os.environ if environ is None else environ), Voices(on_said, output)
+        self._processes: Any = {"environ": self._environ, "spares": spares, "seed": seed, "on_said": self._voices.hear}
         self._breaker, self._quotas = breaker or allotment.breaker, limits or allotment.quotas
         self._seed, self._foresight_spec = seed, foresight or allotment.foresight
+        self._price, self._is_traced, self._folder = price, tracing, None if data is None else Path(data).parent
         self._swarm: Swarm | None = None
         self._detached: Detached | None = None
         self._foresight: Foresight | None = None
         self._senders: Senders | None = None
+        self._rewind = rewind
         #: Send a task; await the result for its value: `await engine.ask("counter/17", "add", 2)`. See `pools.asks.Asks.ask`.
         #: It is the sender's own method, so that a task costs one call.
         self.ask: Callable[..., Future[Any]] = _not_started
@@ -166,10 +178,10 @@ class Engine(Accepted, DeployedHere):
             )
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
+        self._begin_traces(swarm)
         loop, tally = asyncio.get_running_loop(), self.tally
         self._senders = Senders(swarm, tally, self._note, Everybody(partial(members_of, swarm), self.map_batches).ask)
-        asks = self._senders.get().asks
-        self.ask = asks.ask
+        self.ask = (asks := self._senders.get().asks).ask
         self._foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
         try:
             return swarm.launch()
@@ -182,10 +194,10 @@ class Engine(Accepted, DeployedHere):
         from engine.detached import Detached
 
         try:
-            chance, note, foreseen = Random(self._seed), self._note, self.foresight.of_accepted
-            told: Any = {"environ": self._environ, "output": self._output, "on_event": note, "foreseen": foreseen}
-            told["listeners"] = self.listeners
-            return Detached(self._keep, routes=swarm.routes, chance=chance, gates=swarm.gates, **told)
+            told: Any = {"environ": self._environ, "output": None, "on_event": self._note, "listeners": self.listeners}
+            told |= {"foreseen": self.foresight.of_accepted, "gates": swarm.gates, "chance": Random(self._seed)}
+            told |= self._traced(swarm)
+            return Detached(self._keep, routes=swarm.routes, **told)
         except (CheckpointError, StateUnreadable) as error:
             raise StartFailed(str(error)) from error
 
@@ -196,6 +208,8 @@ class Engine(Accepted, DeployedHere):
         try:
             await swarm.informed()
             self._detached = self._accepted(swarm)  # while the workers take up what they hold
+            self._meter = self._metered(swarm, self._price)
+            self._voices.register = self._detached.register
             await ready
             references = dict.fromkeys([*self._references, *swarm.references])
             await asyncio.gather(*(swarm.load(reference, self._wanted_paths) for reference in references))
@@ -205,20 +219,25 @@ class Engine(Accepted, DeployedHere):
             await self.stop(grace_s=0)
             raise
         self.detached.start()
+        if self._rewind is not None:
+            self.recorder = recorder_of(self._rewind, Scene(self), self.note)
+            self.recorder.start()
 
     async def stop(self, *, grace_s: float = GRACE_S) -> None:
         """End the workers, once the tasks that are open have ended or grace_s seconds have passed; what is open then fails.
 
         A second call does nothing.
         """
+        await self._end_recording()
         swarm, self._swarm, self.ask, self._senders = self._swarm, None, _not_started, None
-        detached, self._detached, self._foresight = self._detached, None, None
+        detached, self._detached, self._foresight, self._meter = self._detached, None, None, None
         if detached is not None:
             detached.hold()
         if swarm is not None:
             await swarm.stop(grace_s)
         if detached is not None:
             await detached.close()
+        await self._end_traces()
 
     @property
     def swarm(self) -> Swarm:
@@ -348,9 +367,9 @@ class Engine(Accepted, DeployedHere):
 
     def map_batches(self, tasks: Tasks, *, window: int | None = None) -> AsyncGenerator[Batch, None]:
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
-        routes, aside = self.swarm.routes, self.foresight.of_stream
-        window = window or self.swarm.window
-        return batches(tasks, resolve=routes.resolve, window=window, tally=self.tally, deal=routes.deal, aside=aside)
+        swarm, routes = self.swarm, self.swarm.routes
+        told: Any = {"aside": self.foresight.of_stream, "places": PlacesHere(routes, swarm.gates), "deal": routes.deal}
+        return batches(tasks, resolve=routes.resolve, window=window or swarm.window, tally=self.tally, **told)
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
@@ -365,35 +384,6 @@ class Engine(Accepted, DeployedHere):
             raise Unavailable("this engine keeps its state in memory only, nothing is on the disk (durability: sync or os)")
         pause = self.detached.journal.pause
         return await swarm.cut({keep.roster: swarm.roster.pause} | ({} if pause is None else {keep.journal: pause}))
-
-    # -- what is known -------------------------------------------------------------------------------------------------
-
-    def memory_bytes(self) -> int:
-        """Memory of this process and those it started: the sum of their proportional set sizes."""
-        return pss_bytes(os.getpid()) + self.swarm.memory_bytes + sum(pool.measure(always=True) for pool in self.swarm.pools)
-
-    def quarantine(self) -> list[dict[str, Any]]:
-        """The records of agents that were found sick, the newest last: what was found, what was tried, their `status`.
-
-        trial: its tasks run in processes of their own.  parked: it takes none.  recovered, released: it is as the others.
-        """
-        return self.swarm.healer.quarantine.listed()
-
-    async def release(self, agent: str) -> dict[str, Any]:
-        """Let an agent out of quarantine; returns its record. Raises BadAddress, UnknownAgent where it is not there."""
-        return await self.swarm.healer.release(agent)
-
-    @property
-    def breakers(self) -> Breakers:
-        """The circuit breakers: `facts()` tells of each, `force(…)` holds them. Raises EngineStopped."""
-        return self.swarm.breakers
-
-    def stats(self) -> Snapshot:
-        """One consistent snapshot of everything counted."""
-        from engine.snapshot import snapshot
-
-        counted = self.swarm, self.tally, self.detached.register.counts(), self.foresight.report()
-        return snapshot(*counted, name=self.name, durability=self.durability, started_s=self.started_s)
 
 
 def _not_started(*_arguments: Any, **_named: Any) -> Future[Any]:

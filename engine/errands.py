@@ -15,7 +15,9 @@ from typing import Any
 from checkpoints.spec import SESSION_BYTES
 from engine.options import PLAIN, Options, Reference, wait_of
 from engine.submission import Submission, rows_of, submission_of, submit_parts
+from engine.tracing.client import ClientTracing
 from pools.errors import Failure, FrameTooLarge, LinkClosed, raised
+from pools.span import Open
 from sprints.listeners import Stepped
 
 __all__ = ["RETURN_S", "Errands"]
@@ -31,6 +33,8 @@ class Errands(ABC):
 
     #: Seconds for which an engine that was lost is asked again; 0 for not at all.
     _patience_s: float
+    #: Its part of traces; None where nothing is traced.
+    tracing: ClientTracing | None = None
 
     @abstractmethod
     async def request(self, /, verb: str, **facts: Any) -> Any:
@@ -52,6 +56,13 @@ class Errands(ABC):
                     raise
             await asyncio.sleep(RETURN_S)
 
+    def _traced(self, part: Sequence[Submission]) -> Open | None:
+        """The span of a submission; None where nothing is traced."""
+        if self.tracing is None:
+            return None
+        kinds = {each.address.partition("/")[0] for each in part}
+        return self.tracing.submitted(kinds.pop() if len(kinds) == 1 else "")
+
     async def submit(self, tasks: Iterable[Any], *, options: Options = PLAIN, wait_s: float = 0.0) -> list[str]:
         """Have tasks accepted; returns their ids. As `Engine.submit`.
 
@@ -61,11 +72,16 @@ class Errands(ABC):
         until_s = time.monotonic() + wait_of(wait_s)
 
         async def submit(part: Sequence[Submission]) -> list[str]:
+            traced = self._traced(part)
             try:
-                return list(await self._insist("submit", tasks=rows_of(part), key=os.urandom(SESSION_BYTES).hex()))
+                facts = {} if traced is None else {"traceparent": str(traced.place)}
+                return list(await self._insist("submit", tasks=rows_of(part), key=os.urandom(SESSION_BYTES).hex(), **facts))
             except FrameTooLarge:
                 if len(part) == 1:
                     raise
+            finally:
+                if traced is not None:
+                    traced.end()
             return await submit_parts(part, submit, (len(part) + 1) // 2, until_s - time.monotonic())
 
         wanted = [submission_of(task, defaults=options) for task in tasks]

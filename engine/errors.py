@@ -76,6 +76,8 @@ from sprints.errors import (
     SprintError,
     SprintOver,
     StepTooLong,
+    StillQueued,
+    TakenOut,
     TooManySprints,
     UnknownFlow,
     UnknownSprint,
@@ -89,17 +91,17 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentFull", "AgentQuarantined", "AlreadyRunning", "BacklogCycle", "BackupDamaged", "BadAddress", "BadArgument",
     "BadBacklog", "BadField", "BadFrame", "BadImport", "BadLine", "BadMethod", "BadReply", "BadWorkflow",
-    "CheckpointConflict", "CheckpointError", "CheckpointTooLarge", "CheckpointsFull", "CircuitOpen", "ConfigError",
-    "Corrupt", "Deadlock", "DependencyCycle", "DependencyFailed", "DeployRefused", "DiskFull", "DuplicateTask",
-    "EngineError", "EngineStopped", "Failure", "FolderInUse", "FrameTooLarge", "IntakeFull", "JournalFailed",
-    "KindNotLoaded", "LinkClosed", "MailboxFull", "NewerFormat", "NotAll", "NotRequeued", "NotRunning", "OutboxFull",
-    "Overloaded", "PoolError", "PoolFull", "PoolUnavailable", "RateLimited", "ReadFailed", "RecordTooLarge", "ResultGone",
-    "RollbackRefused", "SprintBusy", "SprintError", "SprintOver", "StartFailed", "StateTooLarge", "StateUnreadable",
-    "StepMismatch", "StepTooLarge", "StepTooLong", "StoreClosed", "StoreFailed", "StoreFull", "StoreStopped",
-    "SubmitStopped", "TaskCancelled", "TaskEnded", "TaskExpired", "TaskFailed", "TaskHung", "TaskKilled", "TaskOpen",
-    "TooManyAgents", "TooManySprints", "TooManySteps", "TooOld", "Unavailable", "UnknownAgent", "UnknownFlow",
-    "UnknownKind", "UnknownMethod", "UnknownSprint", "UnknownTask", "UnsafePath", "WorkerDied", "WorkflowCycle",
-    "WorkflowFailed", "exit_code",
+    "CheckpointConflict", "CheckpointError", "CheckpointTooLarge", "CheckpointsFull", "CircuitOpen", "ConfigError", "Corrupt",
+    "Deadlock", "DependencyCycle", "DependencyFailed", "DeployRefused", "DiskFull", "DocumentTooLarge", "DuplicateTask",
+    "EngineError", "EngineStopped", "Failure", "FolderInUse", "FrameTooLarge", "IntakeFull", "JournalFailed", "KindNotLoaded",
+    "LinkClosed", "MailboxFull", "NewerFormat", "NotAll", "NotRecorded", "NotRequeued", "NotRunning", "OutboxFull",
+    "Overloaded", "PoolError", "PoolFull", "PoolUnavailable", "RateLimited", "ReadFailed", "RecordTooLarge",
+    "RecordingDamaged", "ResultGone", "RollbackRefused", "SprintBusy", "SprintError", "SprintOver", "StartFailed",
+    "StateTooLarge", "StateUnreadable", "StepMismatch", "StepTooLarge", "StepTooLong", "StillQueued", "StoreClosed",
+    "StoreFailed", "StoreFull", "StoreStopped", "SubmitStopped", "TakenOut", "TaskCancelled", "TaskEnded", "TaskExpired",
+    "TaskFailed", "TaskHung", "TaskKilled", "TaskOpen", "TooManyAgents", "TooManySprints", "TooManySteps", "TooOld",
+    "Unavailable", "UnknownAgent", "UnknownFlow", "UnknownKind", "UnknownMethod", "UnknownSprint", "UnknownTask",
+    "UnsafePath", "WorkerDied", "WorkflowCycle", "WorkflowFailed", "exit_code",
 ]  # fmt: skip
 
 
@@ -225,6 +227,28 @@ class SubmitStopped(EngineError):
         self.retry_after_s = retry_after_s
 
 
+class NotRecorded(EngineError):
+    """Nothing was recorded at that instant; before_s, after_s: the instants beside it that have something, else None."""
+
+    def __init__(self, message: str, *, before_s: float | None = None, after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.before_s = before_s
+        self.after_s = after_s
+
+
+class DocumentTooLarge(EngineError):
+    """A document is larger than a recording takes; it was not recorded."""
+
+
+class RecordingDamaged(EngineError):
+    """A recording is not as it was written, or none at all; `file` is which, `offset` the byte."""
+
+    def __init__(self, message: str, *, file: str = "", offset: int = 0) -> None:
+        super().__init__(message)
+        self.file = file
+        self.offset = offset
+
+
 class BackupDamaged(EngineError):
     """A backup is not as it was written, or leads out of its folder; `file` is which of its files."""
 
@@ -270,6 +294,7 @@ _CODES: dict[type[Exception], int] = {
     DependencyFailed: FAILED,
     DeployRefused: WRONG,
     DiskFull: AGAIN,
+    DocumentTooLarge: FAILED,
     DuplicateTask: WRONG,
     EngineStopped: AGAIN,
     FolderInUse: AGAIN,
@@ -281,6 +306,7 @@ _CODES: dict[type[Exception], int] = {
     MailboxFull: AGAIN,
     NewerFormat: BROKEN,
     NotAll: FAILED,
+    NotRecorded: WRONG,
     NotRequeued: WRONG,
     NotRunning: AGAIN,
     OutboxFull: AGAIN,
@@ -290,6 +316,7 @@ _CODES: dict[type[Exception], int] = {
     RateLimited: AGAIN,
     ReadFailed: BROKEN,
     RecordTooLarge: FAILED,
+    RecordingDamaged: BROKEN,
     ResultGone: WRONG,
     RollbackRefused: WRONG,
     SprintBusy: AGAIN,
@@ -300,11 +327,13 @@ _CODES: dict[type[Exception], int] = {
     StepMismatch: FAILED,
     StepTooLarge: FAILED,
     StepTooLong: WRONG,
+    StillQueued: WRONG,
     StoreClosed: AGAIN,
     StoreFailed: BROKEN,
     StoreFull: AGAIN,
     StoreStopped: BROKEN,
     SubmitStopped: AGAIN,
+    TakenOut: FAILED,
     TaskCancelled: FAILED,
     TaskEnded: FAILED,
     TaskExpired: FAILED,

@@ -23,6 +23,7 @@ from pools.stream import Stream
 
 if TYPE_CHECKING:
     from engine.agenda import Agenda
+    from engine.places import Places
     from engine.tally import Tally
 
 __all__ = ["Awaited", "Feed", "Iterated", "feed_of"]
@@ -38,8 +39,9 @@ class Feed:
 
     is_done = False
 
-    def __init__(self, stream: Stream, tally: Tally) -> None:
+    def __init__(self, stream: Stream, tally: Tally, places: Places | None = None) -> None:
         self._stream = stream
+        self._places = places
         self._tally = tally
         self._number = 0
         #: Tasks that are worth a chunk. Lines of several priorities leave in a section each, which should not be small.
@@ -125,7 +127,7 @@ class Feed:
     def _agenda(self) -> Agenda:
         from engine.agenda import Agenda
 
-        self.agenda = Agenda(self._stream, asyncio.get_running_loop(), Random())
+        self.agenda = Agenda(self._stream, asyncio.get_running_loop(), Random(), self._places)
         return self.agenda
 
 
@@ -137,8 +139,8 @@ def _name(name: Any, number: int) -> Reference:
 class Iterated(Feed):
     """Reads the tasks of a plain iterable as far as there is room."""
 
-    def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally) -> None:
-        super().__init__(stream, tally)
+    def __init__(self, tasks: Iterable[Any], stream: Stream, tally: Tally, places: Places | None) -> None:
+        super().__init__(stream, tally, places)
         self._source = iter(tasks)
         self._half = max(stream.room // 2, 1)
 
@@ -161,8 +163,10 @@ class Iterated(Feed):
 class Awaited(Feed):
     """Reads the tasks of an async iterable in a task of its own; those of one turn of the loop share their frames."""
 
-    def __init__(self, tasks: AsyncIterable[Any], stream: Stream, tally: Tally, wake: Callable[[], None]) -> None:
-        super().__init__(stream, tally)
+    def __init__(
+        self, tasks: AsyncIterable[Any], stream: Stream, tally: Tally, wake: Callable[[], None], places: Places | None
+    ) -> None:
+        super().__init__(stream, tally, places)
         self._chunk: list[Any] = []
         self._space = asyncio.Event()
         self._reader = asyncio.get_running_loop().create_task(self._read(tasks))
@@ -204,9 +208,13 @@ class Awaited(Feed):
 
 
 def feed_of(
-    tasks: Iterable[Any] | AsyncIterable[Any], stream: Stream, tally: Tally, wake: Callable[[], None]
+    tasks: Iterable[Any] | AsyncIterable[Any],
+    stream: Stream,
+    tally: Tally,
+    wake: Callable[[], None],
+    places: Places | None = None,
 ) -> Iterated | Awaited:
-    """The reader of some tasks. wake: called when it has read them all."""
+    """The reader of some tasks. wake: called when it has read them all.  places: as for an agenda."""
     if isinstance(tasks, AsyncIterable):
-        return Awaited(tasks, stream, tally, wake)
-    return Iterated(tasks, stream, tally)
+        return Awaited(tasks, stream, tally, wake, places)
+    return Iterated(tasks, stream, tally, places)

@@ -22,7 +22,7 @@ __all__ = ["run"]
 
 
 def run(config: Config, *, environ: Mapping[str, str], folder: Path | None = None) -> int:
-    """Be the engine of a configuration until it is stopped; returns the exit code. Its log goes to standard output.
+    """Be the engine of a configuration until it is stopped; returns the exit code. Its log goes to standard output too.
 
     Raises AlreadyRunning, UnsafePath, KindNotLoaded, StartFailed.
     """
@@ -44,4 +44,4 @@ def run(config: Config, *, environ: Mapping[str, str], folder: Path | None = Non
     with claimed(paths) as lock:
         os.umask(0o077)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        return serve(Plan(config, paths, own, folder), ready, ending=lambda: notify.say("STOPPING=1"))
+        return serve(Plan(config, paths, own, folder), ready, ending=lambda: notify.say("STOPPING=1"), echo=1)

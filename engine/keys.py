@@ -25,6 +25,7 @@ __all__ = [
     "DURABILITIES",
     "ENGINE_KEYS",
     "FORESIGHT_KEYS",
+    "LIFTED",
     "OWN_PATHS",
     "POOL_KEYS",
     "PRICE_KEYS",
@@ -35,10 +36,11 @@ __all__ = [
     "read_known_kind",
     "read_limit",
     "read_price",
+    "read_truth",
 ]
 
 #: The engine's own keys; `breaker`, `foresight`, `kinds` and `pools` are mappings beside them.
-ENGINE_KEYS = ("name", "durability", "default_kind", "agents")
+ENGINE_KEYS = ("name", "durability", "default_kind", "agents", "tracing")
 #: Those under `foresight`, each with the field of `ForesightSpec` that it sets.
 FORESIGHT_KEYS = {"enabled": "is_on", "threshold": "threshold", "control": "control"}
 #: Characters of a currency, and what an hour may cost at most: what nobody means by accident.
@@ -86,6 +88,14 @@ def read_limit(setting: Setting, key: str, machine: Machine) -> int | float | bo
     except ValueError as refused:
         lifted = f", or {LIFTED[key]}" if key in LIFTED else ""
         raise setting.wrong(f"{refused}{lifted}") from refused
+
+
+def read_truth(setting: Setting) -> bool:
+    """Whether a setting says yes. Raises ConfigError."""
+    try:
+        return units.parse_truth(setting.one())
+    except ValueError as refused:
+        raise setting.wrong(str(refused)) from refused
 
 
 def read_count(setting: Setting) -> int:

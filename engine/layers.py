@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from engine.breakerkeys import BREAKER_KEYS
 from engine.document import Branch, Leaf, Row
 from engine.dotenv import PREFIX
-from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, OWN_PATHS, POOL_KEYS, PRICE_KEYS
+from engine.keys import ENGINE_KEYS, FORESIGHT_KEYS, POOL_KEYS, PRICE_KEYS
 from engine.limitkeys import LIMIT_KEYS, LIMIT_WHOSE
+from engine.logkeys import LOG_KEYS
 from engine.setting import Setting, nearest_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from engine.document import Node
 
-__all__ = ["Layer", "from_document", "from_flags", "from_variables", "pools_of", "strangers_of", "variable_of"]
+__all__ = ["Layer", "every_key", "from_document", "from_flags", "from_variables", "pools_of", "strangers_of", "variable_of"]
 
 Layer = dict[str, Setting]
 
@@ -37,6 +38,7 @@ KINDS_SHAPE = "a mapping of kinds to classes, such as `counter: pools.counter:Co
 SECTIONS: dict[str, tuple[Collection[str], str, str]] = {
     "breaker": (BREAKER_KEYS, "a mapping of its keys, such as `failure_rate: 50%`", "a breaker has no such key"),
     "foresight": (FORESIGHT_KEYS, "a mapping of its keys, such as `threshold: 0.7`", "foresight has no such key"),
+    "log": (LOG_KEYS, "a mapping of its keys, such as `format: json`", "a log has no such key"),
     "price": (PRICE_KEYS, "a mapping of its keys, such as `cpu_hour: 0.04`", "a price has no such key"),
 }
 
@@ -96,7 +98,7 @@ def _limits(whose: Branch, put: Callable[[str, Node, int], Setting]) -> None:
             one = place if part == "default_tenant" else put(f"{path}.{name}", Leaf("", body.line), inner.lines[name])
             section = _branch(body, one, "a mapping of limits, such as `rate: 100/s`")
             for key, leaf in section.items.items():
-                setting = put(f"{path}.{name}.{key}", leaf, section.lines[key])
+                setting = put(f"{path}.{name}.{key}" if name else f"{path}.{key}", leaf, section.lines[key])
                 _known(key, LIMIT_KEYS, setting, "there is no such limit")
                 _flat(setting, leaf)
 
@@ -108,26 +110,28 @@ def from_variables(
     *,
     file: Path | None = None,
     lines: Mapping[str, int] | None = None,
+    named: Iterable[str] = (),
 ) -> Layer:
     """The settings of the environment, or of a `.env` file with its lines; an empty variable counts as not set.
 
+    named: keys of a file, whose names of tenants may have letters that a variable cannot have.
     Other programs may own variables that begin with ENGINE_, so one that is unknown is passed over; not so where a
-    double underscore makes it a pool's, a kind's or one of foresight. Raises ConfigError for such a one.
+    double underscore makes it one of a pool, a kind or a section. Raises ConfigError for such a one.
     """
     layer: Layer = {}
-    known = {variable_of(key): key for key in _every_key(pools)}
+    known = {variable_of(key): key for key in [*every_key(pools), *_limits_of(named)]}
     for name, text in variables.items():
-        key = known.get(name)
-        if key is None and name.startswith(f"{PREFIX}KINDS__"):
-            key = f"kinds.{name.removeprefix(f'{PREFIX}KINDS__').lower()}"
+        key = known.get(name) or _free_key(name)
         line = None if lines is None else lines[name]
         origin = name if file is None else f"{name} in {file}:{line}"
         setting = Setting(key or name, text, origin, cwd, file, line)
         if key is None and name.startswith(f"{PREFIX}POOLS__"):
             raise setting.wrong("no pool of the file has such a key", _upper_nearest(name, known))
-        for section in ("foresight", "price"):
+        for section, (_, _, stranger) in SECTIONS.items():
             if key is None and name.startswith(f"{PREFIX}{section.upper()}__"):
-                raise setting.wrong(SECTIONS[section][2], _upper_nearest(name, known))
+                raise setting.wrong(stranger, _upper_nearest(name, known))
+        if key is None and name.startswith(f"{PREFIX}LIMITS__"):
+            raise setting.wrong("there is no such limit; for example: ENGINE_LIMITS__KINDS__COUNTER__RATE")
         if key is not None and text:
             layer[key] = setting
     return layer
@@ -136,12 +140,12 @@ def from_variables(
 def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -> Layer:
     """The settings of flags, given under key paths; None counts as not given. Raises ConfigError for an unknown key."""
     layer: Layer = {}
-    known = _every_key(pools)
+    known = every_key(pools)
     for key, given in flags.items():
         if given is None:
             continue
         setting = Setting(key, _text(given), "a flag", cwd)
-        if not key.startswith("kinds."):
+        if not key.startswith("kinds.") and not _is_limit(key):
             _known(key, known, setting, "there is no such key")
         layer[key] = setting
     return layer
@@ -149,9 +153,9 @@ def from_flags(flags: Mapping[str, object], pools: Collection[str], cwd: Path) -
 
 def strangers_of(variables: Iterable[str], pools: Collection[str]) -> dict[str, str | None]:
     """Variables that begin with ENGINE_ but are nothing to the engine, each with the one that may have been meant."""
-    known = [variable_of(key) for key in _every_key(pools)] + list(OTHER_VARIABLES)
+    known = [variable_of(key) for key in every_key(pools)] + list(OTHER_VARIABLES)
     strangers = [name for name in variables if name.startswith(PREFIX) and name not in known]
-    return {name: _upper_nearest(name, known) for name in strangers if not name.startswith(f"{PREFIX}KINDS__")}
+    return {name: _upper_nearest(name, known) for name in strangers if _free_key(name) is None}
 
 
 def pools_of(layer: Layer) -> list[str]:
@@ -164,9 +168,34 @@ def variable_of(key: str) -> str:
     return PREFIX + key.replace(".", "__").replace("-", "_").upper()
 
 
-def _every_key(pools: Iterable[str]) -> list[str]:
+def every_key(pools: Iterable[str]) -> list[str]:
+    """The key paths of everything but kinds and limits, which have names that anybody may choose."""
     of_pools = [f"pools.{pool}.{key}" for pool in pools for key in POOL_KEYS]
-    return [*OWN_PATHS, *(f"breaker.{key}" for key in BREAKER_KEYS), *of_pools]
+    of_sections = [f"{section}.{key}" for section, (keys, _, _) in SECTIONS.items() for key in keys]
+    return [*ENGINE_KEYS, *of_sections, *of_pools]
+
+
+def _free_key(name: str) -> str | None:
+    """The key of a variable in whose middle stands a name that anybody may choose: of a kind, or of whose a limit is."""
+    if name.startswith(f"{PREFIX}KINDS__"):
+        return f"kinds.{name.removeprefix(f'{PREFIX}KINDS__').lower()}"
+    whose, _, rest = name.removeprefix(f"{PREFIX}LIMITS__").lower().partition("__")
+    owner, _, limit = rest.rpartition("__")
+    key = ".".join(part for part in ("limits", whose, owner, limit) if part)
+    return key if name.startswith(f"{PREFIX}LIMITS__") and _is_limit(key) else None
+
+
+def _is_limit(key: str) -> bool:
+    """Whether a key path is that of a limit: `limits.kinds.counter.rate`, `limits.default_tenant.open`."""
+    section, _, rest = key.partition(".")
+    whose, _, named = rest.partition(".")
+    owner, _, limit = named.rpartition(".")
+    has_owner = bool(owner) is (whose != "default_tenant")
+    return section == "limits" and whose in LIMIT_WHOSE and limit in LIMIT_KEYS and has_owner
+
+
+def _limits_of(keys: Iterable[str]) -> list[str]:
+    return [key for key in keys if _is_limit(key)]
 
 
 def _known(key: str, known: Collection[str], place: Setting, message: str) -> None:

@@ -50,7 +50,7 @@ def read_limits(settings: Mapping[str, Setting], kinds: Collection[str]) -> Quot
             continue
         whose, _, rest = path.removeprefix("limits.").partition(".")
         name, dot, key = rest.rpartition(".")
-        if not dot:
+        if key not in LIMIT_KEYS or bool(dot) is (whose == "default_tenant"):
             continue  # the place of a whole mapping
         if whose == "kinds" and name not in kinds:
             raise setting.wrong(f"{name!r} is no kind here; known: {', '.join(sorted(kinds))}")

@@ -19,8 +19,10 @@ from engine.errors import (
     EngineError,
     IntakeFull,
     JournalFailed,
+    NotRecorded,
     NotRequeued,
     NotRunning,
+    RecordingDamaged,
     ResultGone,
     TaskEnded,
     TaskOpen,
@@ -38,6 +40,8 @@ from sprints.errors import (
     SprintBusy,
     SprintError,
     SprintOver,
+    StillQueued,
+    TakenOut,
     TooManyQueued,
     TooManySprints,
     UnknownSprint,
@@ -45,7 +49,7 @@ from sprints.errors import (
 
 __all__ = ["Line", "error_of", "not_running"]
 
-#: The errors of verbs about tasks, by name: they have nothing but their text.
+#: The errors of verbs about tasks and of looking back, by name: they have nothing but their text.
 _OF_TASKS: dict[str, type[EngineError]] = {
     leaf.__name__: leaf
     for leaf in (
@@ -53,7 +57,9 @@ _OF_TASKS: dict[str, type[EngineError]] = {
         DuplicateTask,
         IntakeFull,
         JournalFailed,
+        NotRecorded,
         NotRequeued,
+        RecordingDamaged,
         ResultGone,
         TaskEnded,
         TaskOpen,
@@ -71,6 +77,8 @@ _OF_SPRINTS: dict[str, type[SprintError]] = {
         LedgerFailed,
         SprintBusy,
         SprintOver,
+        StillQueued,
+        TakenOut,
         TooManyQueued,
         TooManySprints,
         UnknownSprint,

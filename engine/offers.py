@@ -60,7 +60,8 @@ class Offers:
 
     resolve: from kind and key to the link.  choose: agents of their kinds for tasks; None where others are run for one.
     mark: the section below which workers may forget their answers.
-    session: tells these numbers from all others; None where workers keep nothing.  ended: told how tasks ended.
+    session: tells these numbers from all others; None where workers keep nothing.  label: in its place there.
+    ended: told how tasks ended.
     moved: told which tasks got an agent, or one more attempt, which is to be written down; where workers keep what they did, a
     task goes to its agent once `placed` is told that.  gates: what kinds and tenants may take.  wall_s: seconds since 1970.
     """
@@ -70,6 +71,7 @@ class Offers:
         resolve: Callable[[str, Key], tuple[Link, Key]],
         *,
         session: str | None,
+        label: str | None = None,
         choose: Callable[[Sequence[Task]], Sequence[str | PoolError | None]],
         mark: Callable[[], int],
         desk: Desk,
@@ -83,6 +85,7 @@ class Offers:
         self._choose = choose
         self._moved = moved
         self._session = session
+        self._label = session or label
         self._mark = mark
         self._desk = desk
         self._ended = ended
@@ -161,7 +164,7 @@ class Offers:
                     lost.append(task.end("failed", self._wall_s(), error=failure_of(error)))
                 continue
             if (way := self._ways.get(id(link))) is None:
-                way = self._ways[id(link)] = Way(link, self._gates)
+                way = self._ways[id(link)] = Way(link, self._gates, self.flow.leave)
             way.waiting.put((task, kind, key), task.urgency)
             task.is_lined = True
             ways[id(link)] = way
@@ -219,7 +222,7 @@ class Offers:
                 way.waiting.ended(kind, task)
                 continue
             options, task.is_lined = task.options, False
-            lane = way.lane(kind, task, self, self._session)
+            lane = way.lane(kind, task, self, self._label)
             lane.mark = mark
             task.state, task.started_s, task.progress = "running", now_s, None
             task.attempts += 1

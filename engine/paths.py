@@ -83,6 +83,11 @@ class Paths:
         """The sprints, a folder each."""
         return self.state / "sprints"
 
+    @property
+    def rewind(self) -> Path:
+        """What the engine showed, once a second: the ring of recordings."""
+        return self.state / "rewind"
+
     def check(self) -> None:
         """Check that what there is of the runtime directories is this user's alone. Raises UnsafePath with the mend."""
         for directory in (self.runtime.parent, self.runtime):

@@ -19,6 +19,7 @@ from pools.errors import Overloaded
 from pools.events import Event
 from pools.ranked import NORMAL
 from pools.tenancy import Tenancy
+from pools.tracedasks import TracedAsks
 
 if TYPE_CHECKING:
     from pools.swarm import Swarm
@@ -94,6 +95,9 @@ class Senders:
         swarm, tally = self._swarm, self._tally
         tenancy = Tenancy(tenant, swarm.gates, time.monotonic) if tenant else None
         told = tally.accept, tally.end, self._everybody
-        asks = Asks(swarm.routes.resolve, self._loop, *told, priority=priority, tenant=tenancy)
+        more: Any = {"priority": priority, "tenant": tenancy}
+        if swarm.tracer is not None:
+            more |= {"tracer": swarm.tracer, "has_queue": True}
+        asks = (Asks if swarm.tracer is None else TracedAsks)(swarm.routes.resolve, self._loop, *told, **more)
         sender = self._known[priority, tenant] = Sender(asks, self._on_event)
         return sender

@@ -6,7 +6,7 @@ about it, takes the others. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableSequence, Sequence
 from itertools import compress
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -50,7 +50,10 @@ def sheets_of(lines: Sequence[Any], first: int) -> tuple[list[Sheet], Sequence[i
     everything = range(len(lines))
     if set(map(type, lines)) != {dict}:
         return [], everything
-    lengths = [*map(len, lines)]
+    try:
+        lengths = bytearray(map(len, lines))
+    except ValueError:  # a line with more than 255 fields
+        return [], everything
     if len(set(lengths)) > SHAPES:
         return [], everything
     sheets: list[Sheet] = []
@@ -70,10 +73,14 @@ def sheets_of(lines: Sequence[Any], first: int) -> tuple[list[Sheet], Sequence[i
     return sheets, sorted(rest)
 
 
-def _groups(lines: Sequence[Any], lengths: list[int]) -> Iterator[tuple[Sequence[int], Sequence[Any]]]:
+def _groups(lines: Sequence[Any], lengths: bytearray) -> Iterator[tuple[Sequence[int], Sequence[Any]]]:
     """The lines that have as many fields, with their positions: few are searched for and taken out of the others."""
-    at, left = list(range(len(lines))), list(lines)
+    at: Sequence[int] = range(len(lines))
     counts = sorted((lengths.count(length), length) for length in set(lengths))
+    if len(counts) == 1:
+        yield at, lines
+        return
+    at, left = list(at), list(lines)
     for count, length in counts[:-1]:
         places: list[int] = []
         if count * FEW <= len(lengths):
@@ -84,18 +91,19 @@ def _groups(lines: Sequence[Any], lengths: list[int]) -> Iterator[tuple[Sequence
         else:
             places += compress(range(len(lengths)), map(length.__eq__, lengths))
         yield [at[place] for place in places], [left[place] for place in places]
-        for column in (at, left, lengths):
-            _take_out(column, places)
+        _take_out(at, places)
+        _take_out(left, places)
+        _take_out(lengths, places)
     yield at, left
 
 
-def _take_out(column: list[Any], places: list[int]) -> None:
+def _take_out(column: MutableSequence[Any], places: list[int]) -> None:
     if len(places) * FEW <= len(column):
         for place in reversed(places):
             del column[place]
     else:
         gone = set(places)
-        column[:] = [each for place, each in enumerate(column) if place not in gone]
+        column[:] = type(column)(each for place, each in enumerate(column) if place not in gone)  # type: ignore[call-arg]
 
 
 def _sheets(shape: Sequence[str], lines: Sequence[dict[str, Any]], at: Sequence[int], first: int) -> list[Sheet] | None:
@@ -139,17 +147,41 @@ def _are_texts(distinct: Collection[Any]) -> bool:
 
 def _parted(whole: Sheet, priorities: Sequence[str]) -> Iterator[Sheet]:
     """A sheet for each priority, the highest first."""
-    rows: dict[str, list[int]] = {name: [] for name in set(priorities)}
-    pushes: dict[str, Callable[[int], None]] = {name: mine.append for name, mine in rows.items()}
-    for at, push in enumerate(map(pushes.__getitem__, priorities)):
-        push(at)
+    if len(set(priorities)) == 1:
+        yield whole._replace(priority=PLACES[priorities[0]])
+        return
+    is_bare = whole.arguments.count(None) == len(priorities)  # of other values, equal ones need not be the same
+    if is_bare and _is_one(whole.addresses) and _is_one(whole.methods):
+        yield from _parted_tokens(whole, priorities)
+        return
+    rows = _rows(range(len(priorities)), priorities)
     for name in sorted(rows, key=PLACES.__getitem__, reverse=True):
-        if len(rows) == 1:
-            yield whole._replace(priority=PLACES[name])
-            return
         mine = rows[name]
         tokens, addresses, methods, arguments = (_picked(column, mine) for column in whole[1:5])
         yield Sheet(PLACES[name], tokens, addresses, methods, arguments, whole.is_plain)
+
+
+def _is_one(texts: Sequence[str]) -> bool:
+    """Whether all are the same."""
+    return texts.count(texts[0]) == len(texts)
+
+
+def _parted_tokens(whole: Sheet, priorities: Sequence[str]) -> Iterator[Sheet]:
+    """The same where nothing but the tokens differs, as with tasks without arguments for a kind."""
+    rows = _rows(whole.tokens, priorities)
+    for name in sorted(rows, key=PLACES.__getitem__, reverse=True):
+        tokens = rows[name]
+        addresses, methods, arguments = ([column[0]] * len(tokens) for column in whole[2:5])
+        yield Sheet(PLACES[name], tokens, addresses, methods, arguments, whole.is_plain)
+
+
+def _rows(column: Iterable[Any], priorities: Sequence[str]) -> dict[str, list[Any]]:
+    """What of a column has which priority."""
+    rows: dict[str, list[Any]] = {name: [] for name in set(priorities)}
+    pushes: dict[str, Callable[[Any], None]] = {name: mine.append for name, mine in rows.items()}
+    for each, push in zip(column, map(pushes.__getitem__, priorities), strict=True):
+        push(each)
+    return rows
 
 
 def _picked(column: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
@@ -19,16 +19,19 @@ from pools.gauges import (
     ASLEEP,
     BUSY_NS,
     BUSY_SINCE_NS,
+    BYTES_IN,
+    BYTES_OUT,
     CELLS,
     DONE,
     FAILED,
     HISTOGRAM,
     LIVE,
+    SPENT_US,
     TELLS,
     WAITING,
+    bucket_top_us,
     percentile_us,
 )  # fmt: skip
-from pools.pool import pss_bytes
 from pools.refusal import FULL, STOPPED, WHY, WORDS, state_in
 
 if TYPE_CHECKING:
@@ -49,7 +52,8 @@ class Snapshot:
 
     agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open; of tasks whose
     sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
-    latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine.
+    latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine; `buckets` are
+    those that hold some, each with the longest time that falls into it and how many did.
     healing: what was found of agents, by what it was, and how many are on trial or parked now; errors and recoveries since
     this engine began, each counted once, and how many of both there were in the last 60 s (`pools.health`).
     breakers: how many are in which state, how many an operator holds, and how often one has opened; of outside targets by name.
@@ -61,7 +65,7 @@ class Snapshot:
     foresight: as `engine foresight --json` tells it.
     code: the number of the code that agents run, of the one that is being deployed and the share of agents that run it, and the
     processes that wait with the old one (they are in `memory_bytes.engine`).
-    memory_bytes: proportional set sizes.
+    memory_bytes: proportional set sizes, each as it was at most a few seconds ago.
     """
 
     name: str
@@ -73,7 +77,7 @@ class Snapshot:
     agents: dict[str, Any]
     tasks: dict[str, int]
     detached: dict[str, int]
-    latency_us: dict[str, int | None]
+    latency_us: dict[str, Any]
     messages: dict[str, int]
     workers: dict[str, int]
     healing: dict[str, Any]
@@ -89,11 +93,10 @@ class Snapshot:
 
     def as_dict(self) -> dict[str, Any]:
         """The snapshot as JSON values, the schema first."""
-        facts = asdict(self)
-        return {"schema": facts.pop("schema"), **facts}
+        return {"schema": self.schema, **{name: getattr(self, name) for name in self.__slots__ if name != "schema"}}
 
 
-def _latency(seats: Sequence[Seat]) -> dict[str, int | None]:
+def _latency(seats: Sequence[Seat]) -> dict[str, Any]:
     counts = [0] * (CELLS - HISTOGRAM)
     for seat in seats:
         counts = [known + more for known, more in zip(counts, seat.cells[HISTOGRAM:CELLS], strict=True)]
@@ -102,6 +105,8 @@ def _latency(seats: Sequence[Seat]) -> dict[str, int | None]:
         "p90": percentile_us(counts, 0.9),
         "p99": percentile_us(counts, 0.99),
         "count": sum(counts),
+        "sum": sum(seat.cells[SPENT_US] for seat in seats),
+        "buckets": [[bucket_top_us(bucket), count] for bucket, count in enumerate(counts) if count],
     }
 
 
@@ -129,7 +134,7 @@ def worker_facts(seat: Station, pool: Pool) -> dict[str, Any]:
         "done": cells[DONE],
         "failed": cells[FAILED],
         "restarts": seat.restarts,
-        "memory_bytes": pss_bytes(seat.pid) if seat.pid else 0,
+        "memory_bytes": pool.sizes.of(seat.pid) if seat.pid else 0,
         "busy_s": round(cells[BUSY_NS] / 1e9, 3),
         "running_for_s": round((time.monotonic_ns() - since_ns) / 1e9, 3) if since_ns else 0.0,
         "changes": WORDS[state_in(seat.cells)],
@@ -162,8 +167,13 @@ def pool_facts(pool: Pool, agents: int) -> dict[str, Any]:
         "open": pool.open,
         "done": sum(seat.cells[DONE] for seat in pool.seats),
         "failed": sum(seat.cells[FAILED] for seat in pool.seats),
-        "memory_bytes": pool.measure(always=True),
+        "memory_bytes": pool.size_bytes(),
         "memory_limit_bytes": pool.spec.mem_bytes,
+        "busy_s": round(sum(seat.cells[BUSY_NS] for seat in pool.seats) / 1e9, 3),
+        "frames_bytes": {
+            "in": sum(seat.cells[BYTES_IN] for seat in pool.seats),
+            "out": sum(seat.cells[BYTES_OUT] for seat in pool.seats),
+        },
         "cpu": pool.cpu.describe() if pool.cpu is not None else "no share asked for",
         "kinds": list(pool.spec.kinds),
     }
@@ -192,7 +202,7 @@ def snapshot(
     workers_bytes = sum(pool["memory_bytes"] for pool in pools)
     deploy = swarm.deploys.status()
     warm_bytes = deploy["warm"]["memory_bytes"]
-    own_bytes = pss_bytes(os.getpid()) + swarm.memory_bytes + warm_bytes
+    own_bytes = swarm.own_bytes + warm_bytes
     now_s = time.time()
     return Snapshot(
         name=name,

@@ -67,7 +67,7 @@ class Sprinted:
             is_optimized=is_optimized,
             workers=len(engine.swarm.seats),
         )
-        sprinting = self._sprinting_in(place / "sprints" if archive is None else Path(archive))
+        sprinting = self.sprinting_in(place / "sprints" if archive is None else Path(archive))
         run = sprinting.resume(read.name) or await sprinting.run(read, settings, is_queued=is_queued)
         try:
             await sprinting.finished(run)
@@ -76,7 +76,13 @@ class Sprinted:
             raise
         return await asyncio.to_thread(sprinting.archive.rows, run.campaign.first)
 
-    def _sprinting_in(self, place: Path) -> Sprinting:
+    @property
+    def sprintings(self) -> list[Sprinting]:
+        """The sprints of each folder in which this engine had any."""
+        return list((self._sprintings or {}).values())
+
+    def sprinting_in(self, place: Path) -> Sprinting:
+        """The sprints in a folder."""
         from engine.sprinting import Sprinting
 
         folder = str(place.resolve())

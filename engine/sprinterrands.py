@@ -45,7 +45,7 @@ class SprintErrands(ABC):
         """Have the engine work on a backlog; what became of each sprint. As `Engine.sprint`.
 
         The classes that the backlog uses are loaded first; agents are made by the sprint.  is_queued: wait for the backlog
-        where it is being worked on.  Who is cancelled stops nothing: it goes on in the engine.
+        where it is being worked on.  Who is cancelled stops nothing: it goes on, or waits on, in the engine.
         """
         from engine.backlogway import given_backlog, handed_over, references_of
         from sprints.archive import Archive
@@ -67,6 +67,8 @@ class SprintErrands(ABC):
             is_plain=not is_optimized,
             is_queued=is_queued,
         )
+        if begun.get("queued"):
+            begun = await self.request("sprint-turn", queued=begun["queued"])
         if not begun["sprint"]:
             return []
         await self.request("sprint-wait", sprint=begun["sprint"])

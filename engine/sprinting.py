@@ -7,40 +7,36 @@ files are. How a campaign goes is known on the floor of the sprints.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from checkpoints.errors import CheckpointError
 from engine.errors import EngineError, EngineStopped
+from engine.harvest import Harvest
 from engine.sprintagents import SprintAgents, name_of
+from engine.sprintqueue import Run, SprintQueue
 from pools.errors import PoolError
 from pools.usage import cpu_s
 from sprints.archive import Archive
-from sprints.backlog import Backlog
+from sprints.backlog import Backlog, read_backlog
 from sprints.campaign import Campaign, Hands
 from sprints.chronicle import Chronicle
-from sprints.errors import CampaignFailed, SprintBusy, SprintError, SprintOver, TooManyQueued, UnknownSprint
+from sprints.errors import CampaignFailed, SprintBusy, SprintError, SprintOver, StillQueued, UnknownSprint
 from sprints.outcome import Outcome
+from sprints.queue import Queued, new_queued_id
 from sprints.runner import Runner
 from sprints.settings import Settings
 
 if TYPE_CHECKING:
     from engine.host import Host
 
-__all__ = ["Run", "Sprinting"]
+__all__ = ["Sprinting"]
 
-#: Campaigns that may wait for one backlog: who queues more has a clock run wild.
-QUEUED = 100
 #: Campaigns that are known after they have ended, with what they failed with.
 ENDED = 1_000
-
-
-class Run(NamedTuple):
-    """A campaign on its way."""
-
-    campaign: Campaign
-    task: asyncio.Task[None]
 
 
 class Sprinting:
@@ -48,10 +44,12 @@ class Sprinting:
 
     def __init__(self, engine: Host, folder: str) -> None:
         self.archive = Archive(folder)
+        self._harvest = Harvest(self.archive)
+        self._reading = asyncio.get_running_loop().run_in_executor(None, self._harvest.read)
         self._engine = engine
-        #: By the name of the backlog: the campaign that runs, and those that wait for it to end.
+        #: By the name of the backlog.
         self._running: dict[str, Run] = {}
-        self._queued: dict[str, list[tuple[Campaign, asyncio.Future[Run]]]] = {}
+        self._queue = SprintQueue(folder)
         #: By their first sprint: campaigns that have ended, the newest last, with what they failed with.
         self._over: dict[str, BaseException | None] = {}
 
@@ -64,11 +62,13 @@ class Sprinting:
         that were killed between two sprints.
         """
         newest: dict[str, str] = {}
+        begun: set[str] = set()
         run = None
         for sprint in self.archive.ids():
             header = next(iter(self.archive.events(sprint)), None)
             if header is not None and header["e"] == "sprint":
                 newest[header["backlog"]] = sprint
+                begun.add((header.get("settings") or {}).get("queued", ""))
         for name, sprint in newest.items():
             if name in self._running or only not in (None, name):
                 continue
@@ -83,14 +83,26 @@ class Sprinting:
             if not is_over:
                 self._engine.note("sprint.resumed", f"{sprint} goes on in {told.spans[-1].phase if told.spans else 'plan'}")
             run = self._start(name, campaign, is_going_on=True)
+        if only is None:
+            self._resume_queue(begun)
         return run
 
+    def _resume_queue(self, begun: set[str]) -> None:
+        """Have those wait again, or come to their turn, that did when the engine was killed. begun: those that had it."""
+        for campaign in self._queue.restored(begun, self._queued):
+            if isinstance(campaign, Exception):
+                self._engine.note("sprint.broken", f"a campaign that waited cannot go on: {campaign}")
+            elif campaign.backlog.name in self._running:
+                self._queue.join(campaign)
+            else:
+                self._start(campaign.backlog.name, campaign)
+
+    def _queued(self, queued: Queued) -> Campaign:
+        return Campaign(self.archive, read_backlog(queued.backlog), Settings.of(queued.settings), self._hands())
+
     async def close(self) -> None:
-        """Leave what runs as it is: it goes on at the next start. What waits for its turn does not come to it."""
-        for waiting in self._queued.values():
-            for _, turn in waiting:
-                turn.cancel()
-        self._queued.clear()
+        """Leave what runs as it is: it goes on at the next start. What waits comes to its turn then, if it is on the disk."""
+        self._queue.close()
         for run in list(self._running.values()):
             await self.leave(run)
 
@@ -104,7 +116,8 @@ class Sprinting:
     async def run(self, backlog: Backlog, settings: Settings, *, is_queued: bool = False) -> Run:
         """Begin a campaign.
 
-        is_queued: wait until the one before has ended, where the backlog is being worked on.
+        is_queued: wait until the one before has ended, where the backlog is being worked on. Who is cancelled meanwhile has no
+        turn.
 
         Raises SprintBusy, TooManyQueued, BadBacklog.
         """
@@ -114,22 +127,42 @@ class Sprinting:
             return self._start(backlog.name, campaign)
         if not is_queued:
             raise SprintBusy(backlog.name, busy.campaign.sprint)
-        return await self._wait(backlog.name, campaign)
-
-    async def _wait(self, name: str, campaign: Campaign) -> Run:
-        """Return when it is this campaign's turn, and it has begun. Who is cancelled meanwhile has no turn."""
-        waiting = self._queued.setdefault(name, [])
-        if len(waiting) >= QUEUED:
-            raise TooManyQueued(name, QUEUED)
-        turn: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
-        place = campaign, turn
-        waiting.append(place)
+        waiting = self._queue.join(campaign)
         try:
-            return await turn
+            return await waiting.turn
         except asyncio.CancelledError:
-            if place in waiting:
-                waiting.remove(place)
+            self._queue.leave(waiting)
             raise
+
+    async def queue(self, backlog: Backlog, settings: Settings) -> Run | str:
+        """The same, where nobody need wait: the campaign that has begun, or the id of one that waits on the disk.
+
+        Raises TooManyQueued, BadBacklog, DiskFull, OSError.
+        """
+        campaign = Campaign(self.archive, backlog, replace(settings, queued=new_queued_id()), self._hands())
+        if backlog.name not in self._running:
+            return self._start(backlog.name, campaign)
+        waiting = await self._queue.keep(campaign)
+        if backlog.name not in self._running:  # that one ended meanwhile
+            self._next(backlog.name)
+        return waiting.id
+
+    async def turn(self, queued: str) -> Run | str:
+        """A campaign that waited, by its id, once it has its turn; its first sprint where that was before this engine's start.
+
+        Raises TakenOut, UnknownSprint.
+        """
+        waiting = self._queue.find(queued)
+        if waiting is not None:
+            return await asyncio.shield(waiting.turn)
+        for run in self._running.values():
+            if run.campaign.settings.queued == queued:
+                return run
+        for sprint in self.archive.ids():
+            header = next(iter(self.archive.events(sprint)), None) or {}
+            if (header.get("settings") or {}).get("queued") == queued:
+                return str(header.get("campaign") or sprint)
+        raise UnknownSprint(queued)
 
     async def ended(self, first: str) -> None:
         """Return when a campaign has ended, known by its first sprint. Raises what it failed with, UnknownSprint."""
@@ -181,14 +214,21 @@ class Sprinting:
         self._over[campaign.first] = error
         if len(self._over) > ENDED:
             del self._over[next(iter(self._over))]
-        waiting = self._queued.get(name)
-        while waiting:
-            following, turn = waiting.pop(0)
-            if not turn.done():
-                turn.set_result(self._start(name, following))
-                break
-        if not waiting:
-            self._queued.pop(name, None)
+        self._forget(campaign.settings.queued)
+        self._next(name)
+
+    def _next(self, name: str) -> None:
+        """Begin the campaign whose turn it is."""
+        waiting = self._queue.next(name)
+        if waiting is not None:
+            waiting.turn.set_result(self._start(name, waiting.campaign))
+
+    def _forget(self, queued: str) -> None:
+        """One that has begun stands in its ledger, and waits no more: what stays on the disk, the next start finds out."""
+        try:
+            self._queue.forget(queued)
+        except OSError as error:
+            self._engine.note("sprint.queue", f"{queued} has begun, and stays in the queue until the next start: {error}")
 
     def _hands(self) -> Hands:
         return Hands(self._agents_of, self._prepare, self._cpu_s, self._told, self._is_known)
@@ -214,9 +254,38 @@ class Sprinting:
         return cpu_s(os.getpid()) + sum(cpu_s(seat.pid) for seat in self._engine.swarm.seats if seat.pid is not None)
 
     def _told(self, sprint: str, event: Mapping[str, Any]) -> None:
+        if event["e"] == "ended":
+            self._follow()
+        if event["e"] == "sprint":
+            self._forget(event["settings"]["queued"])
         if event["e"] in ("sprint", "phase", "shipped", "not_shipped", "paused", "resumed", "aborted", "ended"):
             detail = event.get("phase") or event.get("release") or event.get("why") or ""
             self._engine.note(f"sprint.{event['e']}", f"{sprint} {detail}".strip())
+
+    # -- what is seen of them --------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        for campaign, _ in self._running.values():
+            if campaign.told is not None:
+                self._harvest.follow(campaign.told)
+
+    def worth(self) -> dict[str, int] | None:
+        """What the sprints that are kept were worth, as `Harvest.worth`."""
+        self._follow()
+        return self._harvest.worth()
+
+    def now(self) -> list[dict[str, Any]]:
+        """The sprints that run, as `Overview.sprint` has one: that which ends first is the first."""
+        shown = []
+        for campaign, _ in self._running.values():
+            runner = campaign.runner
+            if runner is None:
+                continue
+            state, left_s = runner.sprint, runner.whole_left_s()
+            facts = {"id": campaign.sprint, "phase": state.phase, "wave": state.wave, "speed": campaign.settings.speed}
+            facts |= {"left_s": left_s, "progress": state.progress, "next_in_s": left_s if campaign.has_next else None}
+            shown.append(facts)
+        return sorted(shown, key=lambda facts: math.inf if facts["left_s"] is None else facts["left_s"])
 
     # -- what is said to them ------------------------------------------------------------------------------------------
 
@@ -226,7 +295,7 @@ class Sprinting:
         for name, (campaign, _) in self._running.items():
             runner = campaign.runner
             facts: dict[str, Any] = {"backlog": name, "campaign": campaign.first, "sprint": campaign.sprint}
-            facts["queued"] = len(self._queued.get(name, ()))
+            facts["queued"] = self._queue.count(name)
             if runner is not None:
                 state = runner.sprint
                 facts |= {"wave": state.wave, "phase": state.phase, "is_paused": state.is_paused, "counts": state.counts}
@@ -235,24 +304,34 @@ class Sprinting:
         return shown
 
     async def pause(self, sprint: str) -> None:
-        """Have a sprint send nothing more, and its time stand still. Raises UnknownSprint, SprintOver."""
+        """Have a sprint send nothing more, and its time stand still. Raises UnknownSprint, SprintOver, StillQueued."""
         await (await self._runner(sprint, "be paused")).pause()
 
     async def go_on(self, sprint: str) -> None:
-        """Have a paused sprint go on. Raises UnknownSprint, SprintOver."""
+        """Have a paused sprint go on. Raises UnknownSprint, SprintOver, StillQueued."""
         await (await self._runner(sprint, "go on")).resume()
 
     async def abort(self, sprint: str, why: str) -> None:
-        """End a sprint before its time, and its campaign with it. Raises UnknownSprint, SprintOver."""
+        """End a sprint before its time, and its campaign with it; or take one that waits out of the queue.
+
+        Raises UnknownSprint, SprintOver, OSError.
+        """
+        waiting = self._queue.find(sprint) if sprint else None
+        if waiting is not None:
+            self._queue.leave(waiting)
+            self._engine.note("sprint.aborted", f"{sprint} {why}")
+            return
         await (await self._runner(sprint, "be aborted")).abort(why)
 
     async def _runner(self, sprint: str, asked: str) -> Runner:
-        """What runs a sprint, once that has begun or goes on. Raises UnknownSprint, SprintOver."""
+        """What runs a sprint, once that has begun or goes on. Raises UnknownSprint, SprintOver, StillQueued."""
         for run in list(self._running.values()):
             if run.campaign.sprint == sprint:
                 await _first_of(run.campaign.is_ready, run.task)
                 if run.campaign.sprint == sprint and run.campaign.runner is not None:
                     return run.campaign.runner
+        if self._queue.find(sprint) is not None:
+            raise StillQueued(sprint, asked)
         self.archive.path(sprint)
         raise SprintOver(sprint, asked)
 

@@ -19,6 +19,7 @@ from pools.errors import BadArgument
 
 if TYPE_CHECKING:
     from engine.sprinting import Sprinting
+    from engine.sprintqueue import Run
 
 __all__ = ["SprintVerbs"]
 
@@ -33,6 +34,7 @@ class SprintVerbs:
         self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "sprint-run": self._run,
             "sprint-status": self._status,
+            "sprint-turn": self._turn,
             "sprint-wait": self._wait,
             "sprint-pause": self._pause,
             "sprint-resume": self._resume,
@@ -51,9 +53,7 @@ class SprintVerbs:
 
     def _loaded(self) -> Sprinting:
         if self._sprinting is None:
-            from engine.sprinting import Sprinting
-
-            self._sprinting = Sprinting(self._engine, str(self._folder))
+            self._sprinting = self._engine.sprinting_in(self._folder)
         return self._sprinting
 
     async def _run(self, order: Order) -> dict[str, Any]:
@@ -84,9 +84,21 @@ class SprintVerbs:
             workers=len(self._engine.swarm.seats),
         )
         sprinting = self._loaded()
-        run = await sprinting.run(backlog, settings, is_queued=order.flag("is_queued"))
-        await sprinting.begun(run)
-        return {"backlog": backlog.name, "sprint": run.campaign.first}
+        if not order.flag("is_queued"):
+            return await self._begun(await sprinting.run(backlog, settings))
+        found = await sprinting.queue(backlog, settings)
+        if isinstance(found, str):
+            return {"backlog": backlog.name, "sprint": "", "queued": found}
+        return await self._begun(found)
+
+    async def _turn(self, order: Order) -> dict[str, Any]:
+        """Answer when a campaign that waited has begun."""
+        found = await self._loaded().turn(order.text("queued"))
+        return {"sprint": found} if isinstance(found, str) else await self._begun(found)
+
+    async def _begun(self, run: Run) -> dict[str, Any]:
+        await self._loaded().begun(run)
+        return {"backlog": run.campaign.backlog.name, "sprint": run.campaign.first}
 
     async def _wait(self, order: Order) -> None:
         """Answer when a campaign has ended, known by its first sprint; with what it failed with."""

@@ -12,6 +12,7 @@ from sys import getrefcount
 from typing import Any
 
 from engine.feed import Awaited, Iterated, feed_of
+from engine.places import Places
 from engine.tally import Tally
 from pools.chute import Aside
 from pools.result import Batch, Result
@@ -29,10 +30,11 @@ async def batches(
     tally: Tally,
     deal: Deal | None = None,
     aside: Callable[[Stream], Aside | None] | None = None,
+    places: Places | None = None,
 ) -> AsyncGenerator[Batch, None]:
     """Results as they come, in batches.
 
-    window: tasks sent or answered and not yet taken, at least 1.  deal, aside: as for a `Stream`.
+    window: tasks sent or answered and not yet taken, at least 1.  deal, aside: as for a `Stream`.  places: as for an `Agenda`.
     Leaving the loop early takes back what is not answered.
     """
     loop = asyncio.get_running_loop()
@@ -45,7 +47,7 @@ async def batches(
     if window < 1:
         raise ValueError(f"window must be 1 or more, got {window}")
     stream = Stream(resolve, window, wake, tally.end, deal, aside, loop.time)
-    feed = feed_of(tasks, stream, tally, wake)
+    feed = feed_of(tasks, stream, tally, wake, places)
     try:
         while True:
             feed.fill()

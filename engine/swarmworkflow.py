@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from engine.errors import BadWorkflow
+from engine.workflowcheck import checked
 from engine.workflowfile import placed, read_workflow_file
 from engine.workhands import WorkHands
 from engine.workrunners import runner_of
 from pools.registry import name_of, reference_of, root_of
+from pools.values import fault
 from sprints.stepresult import Callbacks, StepResult, WorkflowOutcome
 from sprints.workflow import SCHEMA, Workflow, read_workflow
 from sprints.workflowrun import WorkflowRun
@@ -55,7 +58,7 @@ class SwarmWorkflow:
             "steps": list(tasks),
             **more,
         }
-        workflow = read_workflow(rows)
+        workflow = checked(read_workflow(rows))
         workflow = workflow._replace(input=placed(workflow, workflow.input, Path.cwd()))
         self._set(workflow, [root for kind in classes if (root := root_of(kind)) is not None])
 
@@ -88,6 +91,9 @@ class SwarmWorkflow:
         Leaving the loop early takes back what is open.  Raises BadWorkflow.
         """
         workflow = self.workflow
+        for name, value in (input or {}).items():
+            if (wrong := fault(value, "it")) is not None:
+                raise BadWorkflow(wrong, path=f"input.{name}")
         return runner_of(workflow.runner)(
             workflow,
             WorkHands(swarm, self._paths),
@@ -103,7 +109,7 @@ class SwarmWorkflow:
     async def run_parallel_tasks(self, swarm: Engine | Client, tasks: Sequence[Mapping[str, Any]]) -> list[StepResult]:
         """Run tasks that wait for nobody, all at once; returns how each ended, in their order. An id is not needed."""
         steps = [{"id": f"task-{at}", **task, "may_fail": True} for at, task in enumerate(tasks)]
-        several = read_workflow({"schema": SCHEMA, "name": f"{self.workflow.name} tasks", "steps": steps})
+        several = checked(read_workflow({"schema": SCHEMA, "name": "tasks", "steps": steps}))
         run = WorkflowRun(several, WorkHands(swarm, self._paths), run_id=_run_id(several), callbacks=self._handled(Callbacks()))
         ends = {result.step: result async for result in run if result.part is None}
         return [ends[step.id] for step in several.steps]

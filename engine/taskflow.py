@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from engine.task import Ending, Task
+from pools.tracedlane import Leave
 from sprints.listeners import Listeners, Stepped
 
 __all__ = ["SILENT", "STEPS", "TASK_EXECUTION", "TaskFlow"]
@@ -23,6 +24,9 @@ _NAMES = _VALIDATE, _ASSIGN, _EXECUTE, _JUDGE, _CHECKPOINT = tuple(f"{TASK_EXECU
 
 class TaskFlow:
     """Tells listeners of tasks. id_of: what the task of a number is called."""
+
+    #: As for `pools.tracedlane.TracedLane`, where what it is told is part of traces.
+    leave: Leave | None = None
 
     def __init__(self, listeners: Listeners, id_of: Callable[[int], str], wall_s: Callable[[], float] = time.time) -> None:
         self._listeners = listeners

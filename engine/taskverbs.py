@@ -11,8 +11,10 @@ from typing import Any
 from engine.engine import Engine
 from engine.flowfeed import FlowFeed
 from engine.order import Order
+from engine.places import PlacesHere, rows_of, wants_of
 from engine.submission import submissions_of
 from pools.errors import BadArgument
+from pools.span import Parent
 
 __all__ = ["TaskVerbs"]
 
@@ -35,6 +37,7 @@ class TaskVerbs:
         self._engine = engine
         self._feed: FlowFeed | None = None
         self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
+            "place": self._place,
             "submit": self._submit,
             "result": self._result,
             "tasks": self._tasks,
@@ -52,7 +55,16 @@ class TaskVerbs:
         key = order.text_if_any("key") or ""
         if len(key) > KEY_CHARS:
             raise BadArgument(f"the key of a submission has up to {KEY_CHARS} characters, not {len(key):,}")
+        if self._engine.tracing is not None:
+            from engine.tracing.flow import SUBMITTED
+
+            SUBMITTED.set(Parent.read(order.text_if_any("traceparent")))
         return await self._engine.detached.submit(submissions_of(order.value("tasks")), key)
+
+    async def _place(self, order: Order) -> list[Any]:
+        """Agents for tasks that are about to be sent, for the rates of their tenants."""
+        swarm = self._engine.swarm
+        return rows_of(PlacesHere(swarm.routes, swarm.gates, is_counted=False).found(wants_of(order.value("wants"))))
 
     async def _result(self, order: Order) -> dict[str, Any]:
         detached = self._engine.detached

@@ -15,6 +15,7 @@ from engine.turnstile import Entry, Turnstile
 from pools.gates import CRITICAL_SHARE, Gates
 from pools.lane import FREE, Lane, Sink
 from pools.link import Link
+from pools.tracedlane import Leave, TracedLane
 
 __all__ = ["OFFERED", "Way"]
 
@@ -30,11 +31,12 @@ class Way:
     """What goes to one worker: the lanes by kind and manner, the tasks that wait, and how many are out.
 
     gates: what kinds and tenants may take.  most: how many may be out.  refused: those that its full disk kept from changing
-    anything; they wait for the next try.
+    anything; they wait for the next try.  leave: as for `TracedLane`; None where nothing is traced.
     """
 
-    def __init__(self, link: Link, gates: Gates | None = None) -> None:
+    def __init__(self, link: Link, gates: Gates | None = None, leave: Leave | None = None) -> None:
         self.link = link
+        self._leave = leave
         self.lanes: dict[tuple[str, int, bool], Lane] = {}
         self.waiting = Turnstile(gates)
         #: Whether it will look again when there are tokens.
@@ -48,7 +50,9 @@ class Way:
         what = kind, task.urgency, task.options.count_effects
         lane = self.lanes.get(what)
         if lane is None:
-            lane = self.lanes[what] = Lane(self.link, kind, sink)
+            leave = self._leave
+            lane = Lane(self.link, kind, sink) if leave is None else TracedLane(self.link, kind, sink, leave)
+            self.lanes[what] = lane
             lane.session, lane.ids, lane.manner = session, _numbers, FREE
             _, lane.priority, lane.is_counted = what
         return lane

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.document import Branch, Leaf, Node, Row, read_document
 from engine.errors import BadWorkflow, ConfigError, WorkflowCycle
+from engine.workflowcheck import checked
 from sprints.workflow import Workflow, read_workflow
 
 __all__ = ["placed", "read_workflow_file"]
@@ -31,7 +32,7 @@ def read_workflow_file(file: Path) -> Workflow:
     except (yaml.YAMLError, ValueError) as broken:
         raise ConfigError(f"a value cannot be read: {' '.join(str(broken).split())}", key="", file=file) from broken
     try:
-        workflow = read_workflow(rows or {})
+        workflow = checked(read_workflow(rows or {}))
     except WorkflowCycle:
         raise
     except BadWorkflow as wrong:

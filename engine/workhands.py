@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.errands import Errands
 from engine.errors import BadWorkflow, EngineError, IntakeFull, SubmitStopped, TaskOpen
 from engine.everybody import Members, members_of
-from pools.errors import LinkClosed, Overloaded, PoolError, failure_of
+from pools.errors import BadArgument, FrameTooLarge, LinkClosed, Overloaded, PoolError, UnknownKind, failure_of
 from sprints.stepresult import Ended
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ __all__ = ["WorkHands"]
 WAIT_S = 30.0
 #: Seconds that an engine without room is asked again, and between two tries.
 PATIENCE_S, AGAIN_S = 60.0, 0.2
+
+#: Tasks that are taken back at once: one that keeps its agent is waited for, and all together no longer than one.
+CANCELLED = 1_000
 
 Said = TypeVar("Said")
 
@@ -65,8 +68,14 @@ class WorkHands:
         return [f"{kind}/{key}" for key in members.keys()]  # noqa: SIM118 - no mapping
 
     async def submit(self, lines: Sequence[dict[str, Any]]) -> list[str]:
-        """Have task lines accepted; an engine without room is asked again for a minute. Raises as `Engine.submit`."""
-        return await _patiently(lambda: self._swarm.submit(lines))
+        """Have task lines accepted; an engine without room is asked again for a minute.
+
+        Raises BadWorkflow for lines that no engine would take with these values; else as `Engine.submit`.
+        """
+        try:
+            return await _patiently(lambda: self._swarm.submit(lines))
+        except (BadArgument, FrameTooLarge, UnknownKind) as wrong:
+            raise BadWorkflow(f"it cannot be sent: {wrong}") from wrong
 
     async def ended(self, task: str) -> Ended:
         """How a task ended, once it has. Raises what is wrong with the engine, ResultGone, UnknownTask."""
@@ -75,6 +84,8 @@ class WorkHands:
                 return Ended(True, await self._swarm.result(task, WAIT_S))
             except TaskOpen:
                 continue
+            except IntakeFull:  # as many wait for an end as may
+                await asyncio.sleep(AGAIN_S)
             except LinkClosed:
                 raise
             except PoolError as error:
@@ -83,9 +94,12 @@ class WorkHands:
 
     async def cancel(self, tasks: Sequence[str]) -> None:
         """Take tasks back; one that has ended, or an engine that is gone, is no error."""
-        for task in tasks:
-            with suppress(EngineError, PoolError):
-                await self._swarm.cancel(task)
+        for start in range(0, len(tasks), CANCELLED):
+            await asyncio.gather(*map(self._cancel, tasks[start : start + CANCELLED]))
+
+    async def _cancel(self, task: str) -> None:
+        with suppress(EngineError, PoolError):
+            await self._swarm.cancel(task)
 
 
 async def _patiently(submit: Callable[[], Awaitable[Said]]) -> Said:

@@ -28,7 +28,7 @@ def runner_of(name: str | None) -> type[WorkflowRun]:
     (point, *_) = found
     try:
         made = point.load()
-    except Exception as error:
+    except Exception as error:  # somebody else's code: importing it may raise anything
         raise BadWorkflow(f"runner {name} ({point.value}) cannot be loaded: {error}", path="runner") from error
     if not (isinstance(made, type) and issubclass(made, WorkflowRun)):
         raise BadWorkflow(f"runner {name} ({point.value}) is no class of sprints.workflowrun.WorkflowRun", path="runner")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
@@ -26,6 +27,8 @@ DEATHS = 5
 TRIES = 20
 #: Sections of one message when they are sent again.
 AT_ONCE = 16
+#: Seconds that a suspect waits for the others: what still has no answer then may wait for as long as it likes.
+PATIENCE_S = 1.0
 
 
 class Wire(Protocol):
@@ -110,7 +113,7 @@ class Flight:
             piece["m"] = names if type(names) is str else [names[0], names[1][part]]
             if "a" in self.section:
                 piece["a"] = self.section["a"][part]
-            for name in ("q", "d"):
+            for name in ("q", "d", "tp"):
                 if name in self.section:
                     piece[name] = self.section[name][part]
             half = Flight(self.sink, self.tokens[part], self.sent_s, piece)
@@ -129,8 +132,9 @@ class Flight:
         section["i"] = [section["i"][at] for at in places]
         if "a" in section:
             section["a"] = [section["a"][at] for at in places]
-        if "q" in section:
-            section["q"] = [section["q"][at] for at in places]
+        for name in ("q", "tp"):
+            if name in section:
+                section[name] = [section[name][at] for at in places]
         if type(section["m"]) is not str:
             names, column = section["m"]
             section["m"] = [names, [column[at] for at in places]]
@@ -138,14 +142,19 @@ class Flight:
 
 
 class Again:
-    """The flights of one link that wait for another channel. flights: by number, shared with the link."""
+    """The flights of one link that wait for another channel.
 
-    def __init__(self, flights: dict[int, Flight]) -> None:
+    flights: by number, shared with the link.  later: calls a function after some seconds.
+    """
+
+    def __init__(self, flights: dict[int, Flight], later: Callable[[float, Callable[[], None]], object]) -> None:
         self._flights = flights
+        self._later = later
         self._wire: Wire | None = None
         self._sent: set[int] = set()
         self._suspects: deque[tuple[int, int]] = deque()
-        self._alone: tuple[int, int] | None = None
+        #: Suspects that were sent over this channel.
+        self._alone: set[tuple[int, int]] = set()
 
     @property
     def is_waiting(self) -> bool:
@@ -196,7 +205,7 @@ class Again:
     def attach(self, wire: Wire) -> None:
         """Send over another channel what was not answered, each task in its old place, but no suspect yet."""
         self._wire = wire
-        self._alone = None
+        self._alone.clear()
         self._sent = set(self._flights)
         self._suspects = deque((number, at) for number, flight in self._flights.items() for at in flight.deaths or ())
         sections = []
@@ -206,10 +215,24 @@ class Again:
                 sections.append(flight.part(places))
         for at in range(0, len(sections), AT_ONCE):
             _send(wire, sections[at : at + AT_ONCE])
+        if self._suspects:
+            self._later(PATIENCE_S, partial(self._send_suspects, wire))
         self.go_on()
 
+    def _send_suspects(self, wire: Wire) -> None:
+        """The others have had their time: send every suspect. wire: the channel that this was meant for."""
+        if wire is not self._wire:
+            return
+        for number, position in self._suspects:
+            flight = self._flights.get(number)
+            if flight is not None and flight.tokens[position] is not ANSWERED and (number, position) not in self._alone:
+                self._send_alone(flight, number, position)
+
     def go_on(self) -> None:
-        """Send the next suspect, once everything else that was sent again has its answer, and the suspect before it too."""
+        """Send the next suspect, once everything else that was sent again has its answer, and the suspect before it too.
+
+        None of them waits for longer than PATIENCE_S: its process is its own, and whoever asked wants to know.
+        """
         while self._suspects and self._wire is not None:
             number, position = self._suspects[0]
             flight = self._flights.get(number)
@@ -218,9 +241,14 @@ class Again:
                 if flight is not None and flight.deaths:
                     flight.deaths.pop(position, None)
                 continue
-            if self._alone == (number, position) or any(map(self._is_open, self._sent)):
+            if (number, position) in self._alone or any(map(self._is_open, self._sent)):
                 return
-            self._alone = (number, position)
+            self._send_alone(flight, number, position)
+
+    def _send_alone(self, flight: Flight, number: int, position: int) -> None:
+        """Send one task, to be run in a process of its own."""
+        if self._wire is not None:
+            self._alone.add((number, position))
             self._wire.send(TASK, [flight.part([position]) | {"x": [0]}])
 
     def progressed(self, said: Iterable[tuple[int, int, float]]) -> None:

@@ -76,8 +76,11 @@ class Asks:
         lane.priority = self._priority
         return lane
 
+    def _new_due_lane(self, link: Link, kind: str, sink: Sink) -> DueLane:
+        return DueLane(link, kind, sink, self._loop.time)
+
     def _due_lane(self, link: Link, kind: str, sink: Sink) -> DueLane:
-        lane = DueLane(link, kind, sink, self._loop.time)
+        lane = self._new_due_lane(link, kind, sink)
         lane.priority = self._priority
         self._dues.setdefault(kind, []).append(lane)
         return lane

@@ -7,9 +7,10 @@ lacks a skill is never chosen. Above: the balancer, whose places are workers wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heapify, heapreplace
 from typing import NamedTuple
 
-__all__ = ["Candidate", "assign_optimal", "score"]
+__all__ = ["Candidate", "assign_optimal"]
 
 
 class Candidate(NamedTuple):
@@ -23,32 +24,37 @@ class Candidate(NamedTuple):
     load: float
     room: float = 1.0
 
-    @property
-    def is_free(self) -> bool:
-        """Whether one more would begin at once."""
-        return self.load < self.room
-
-
-def score(wanted: frozenset[str], candidate: Candidate) -> float:
-    """How good a place is for a task: skill times success, divided by its load; 0 where it lacks a skill."""
-    if not wanted <= candidate.skills:
-        return 0.0
-    return candidate.success / (1.0 + candidate.load / candidate.room)
-
 
 def assign_optimal(tasks: Sequence[frozenset[str]], candidates: Sequence[Candidate]) -> list[int | None]:
     """For each task the place that takes it, by number; None where none has its skills.
 
     tasks: the skills that each wants.  Those that the fewest places can do choose first; each choice counts as load for the
-    next ones. A place that is free comes before one that is not.
+    next ones. A place that is free comes before one that is not, then one with the higher score, which is success divided by
+    load; of equals the first.
+
+    Each choice changes what the next one sees, so columns of numbers (numpy) would be looked at once a task. In a heap for each
+    set of skills only the place that was chosen moves; one that another set chose meanwhile is moved when it comes up, as more
+    load only makes it worse.
     """
-    now = list(candidates)
-    able = {wanted: [at for at, one in enumerate(now) if wanted <= one.skills] for wanted in set(tasks)}
+    loads = [one.load for one in candidates]
+    heaps: dict[frozenset[str], list[tuple[bool, float, int, float]]] = {}
+
+    def rank(at: int) -> tuple[bool, float, int, float]:
+        one, load = candidates[at], loads[at]
+        return load >= one.room, -one.success / (1.0 + load / one.room), at, load
+
+    for wanted in set(tasks):
+        heaps[wanted] = heap = [rank(at) for at, one in enumerate(candidates) if wanted <= one.skills]
+        heapify(heap)
     chosen: list[int | None] = [None] * len(tasks)
-    for task in sorted(range(len(tasks)), key=lambda at: len(able[tasks[at]])):
-        wanted = tasks[task]
-        if able[wanted]:
-            best = max(able[wanted], key=lambda at: (now[at].is_free, score(wanted, now[at])))
-            now[best] = now[best]._replace(load=now[best].load + 1)
+    places = {wanted: len(heap) for wanted, heap in heaps.items()}
+    for task in sorted(range(len(tasks)), key=lambda at: places[tasks[at]]):
+        heap = heaps[tasks[task]]
+        if heap:
+            while heap[0][3] != loads[heap[0][2]]:
+                heapreplace(heap, rank(heap[0][2]))
+            best = heap[0][2]
+            loads[best] += 1
+            heapreplace(heap, rank(best))
             chosen[task] = best
     return chosen

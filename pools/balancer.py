@@ -330,8 +330,9 @@ class Balancer:
 
     @staticmethod
     def _up(field: _Field) -> list[_Target]:
-        """Those workers that run; else those that will; else all, whose links say why they are down."""
-        running = [target for target in field.targets if target.seat.state == "running"]
+        """Those workers that run; else those that are paused, or will run; else all, whose links say why they are down."""
+        up = [target for target in field.targets if target.seat.state == "running"]
+        running = [target for target in up if not target.seat.link.is_held] or up
         return running or [target for target in field.targets if target.seat.state != "down"] or field.targets
 
     def _slowness(self, kind: str, targets: Sequence[_Target], now_s: float) -> list[float]:

@@ -24,7 +24,7 @@ class Briefing:
 
     kinds, paths: references of the kinds, and folders, as they are when a process begins.  session: tells a worker which
     answers it knows by their numbers.  sick: orders for the agents in quarantine that are meant.
-    code_of: the code of a worker, by the numbers of its pool and its own.
+    code_of: the code of a worker, by the numbers of its pool and its own.  is_paused: whether a pool is, by its number.
     """
 
     def __init__(
@@ -38,8 +38,10 @@ class Briefing:
         breakers: Breakers,
         sick: Callable[[Callable[[str, Key], bool]], Iterable[dict[str, Any]]],
         code_of: Callable[[int, int], Code],
+        is_paused: Callable[[int], bool] = lambda _number: False,
     ) -> None:
         self._code_of = code_of
+        self._is_paused = is_paused
         self._placement = placement
         self._kinds = kinds
         self._paths = paths
@@ -47,6 +49,8 @@ class Briefing:
         self._session = session
         self._breakers = breakers
         self._sick = sick
+        #: Whether workers record what is part of a trace.
+        self.is_traced = False
 
     def code(self, code: Code) -> dict[str, Any]:
         """What a process is told that only loads some code."""
@@ -60,6 +64,8 @@ class Briefing:
             {
                 "verb": "setup",
                 "pool": spec.name,
+                "worker": spec.worker(worker),
+                **({"tracing": True} if self.is_traced else {}),
                 "row": row,
                 "shards": spec.shards,
                 "owned": [shard for shard in range(spec.shards) if owner_of(shard, spec.workers) == worker],
@@ -71,6 +77,8 @@ class Briefing:
                 "store": None if self._keep is None else self._keep.order(spec.name, worker, self._session, spec.workers),
             }
         ]
+        if self._is_paused(number):
+            orders.append({"verb": "pause"})
         for kind in placement.kinds():
             parts = placement.parts_of(kind, number)
             orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]

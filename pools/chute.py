@@ -39,13 +39,15 @@ class ColumnLane(Lane):
     rows: the positions, in the chunk that is being sent, of this lane's tasks; `push` adds one, `gather` empties it.
     """
 
-    __slots__ = ("_codes", "_count", "_is_plain", "_pieces", "push")
+    __slots__ = ("_codes", "_count", "_is_plain", "_pieces", "_start", "push")
 
     def __init__(self, link: Link, kind: str, sink: Sink) -> None:
         super().__init__(link, kind, sink)
         self.push = self.rows.append
         #: Columns as they were gathered, one piece a chunk: most leave as they came.
         self._pieces: list[Columns] = []
+        #: Tasks of the first piece that have left: slow ones leave a few at a time, and the others need not move for them.
+        self._start = 0
         self._count = 0
         self._codes: dict[str, int] = {}
         self._is_plain = True
@@ -106,28 +108,37 @@ class ColumnLane(Lane):
         return numbers(self._codes)
 
     def cut(self, count: int) -> Columns:
-        if len(self._pieces) > 1 and len(self._pieces[0][0]) != count:
+        start = self._start
+        if len(self._pieces) > 1 and len(self._pieces[0][0]) - start < count:
             self._join()
+            start = 0
         if not self._pieces:
             return (), (), (), ()
-        first = self._pieces.pop(0)
-        tokens, keys, methods, arguments = first
-        if len(tokens) > count:
-            self._pieces.insert(0, (tokens[count:], keys[count:], methods[count:], arguments[count:]))
-            first = tokens[:count], keys[:count], methods[:count], arguments[:count]
-        self._count -= len(first[0])
-        return first
+        tokens, keys, methods, arguments = first = self._pieces[0]
+        end = min(start + count, len(tokens))
+        self._count -= end - start
+        if end < len(tokens):
+            self._start = end
+        else:
+            self._start = 0
+            del self._pieces[0]
+            if not start:
+                return first
+        return tokens[start:end], keys[start:end], methods[start:end], arguments[start:end]
 
     def _join(self) -> None:
-        """Make one piece of all."""
+        """Make one piece of all that has not left."""
+        if start := self._start:
+            tokens, keys, methods, arguments = self._pieces[0]
+            self._pieces[0] = tokens[start:], keys[start:], methods[start:], arguments[start:]
         tokens, keys, methods, arguments = (tuple(chain.from_iterable(column)) for column in zip(*self._pieces, strict=True))
-        self._pieces = [(tokens, keys, methods, arguments)]
+        self._pieces, self._start = [(tokens, keys, methods, arguments)], 0
 
     def drop(self, count: int) -> list[Any]:
         kept = self._count - count
         before = self.cut(kept) if kept else None
-        tokens = [token for piece in self._pieces for token in piece[0]]
-        self._pieces, self._count = [before] if before else [], kept
+        tokens = [token for piece in self._pieces for token in piece[0]][self._start :]
+        self._pieces, self._count, self._start = [before] if before else [], kept, 0
         return tokens
 
     def drop_where(self, is_meant: Callable[[Any], bool]) -> list[Any]:
@@ -327,7 +338,9 @@ class Chute:
 def _kinds_in(addresses: Sequence[Any]) -> Sequence[str]:
     """The kinds among addresses, each once."""
     try:
-        return [address for address in dict.fromkeys(addresses) if type(address) is str and "/" not in address]
+        is_one = len(addresses) > 1 and addresses.count(addresses[0]) == len(addresses)
+        distinct = addresses[:1] if is_one else dict.fromkeys(addresses)
+        return [address for address in distinct if type(address) is str and "/" not in address]
     except TypeError:  # one is a list: all are looked at one by one
         return ()
 

@@ -11,18 +11,24 @@ import traceback
 from collections.abc import Callable
 
 from pools.errors import Failure, PoolError, failure_of
+from pools.events import ERROR, WARNING
 from pools.kind import Kind
 from pools.method import Method
+from pools.speech import mouth_of
 
-__all__ = ["Complaints", "say"]
+__all__ = ["Complaints", "note", "say"]
 
 #: Seconds in which a sort of failure is told once, and the sorts that are remembered.
 QUIET_S, SORTS = 60, 1_000
 _OURS = ("/pools/attempt.py", "/pools/effects.py", "/pools/executor.py", "/pools/turns.py")
 
 
-def say(text: str) -> None:
-    """Write a line into the log, if it can be written."""
+def say(text: str, name: str = "worker.said", level: str = WARNING) -> None:
+    """Have something in the log, if it can be written. name, level: of the event, where the engine hears of those."""
+    mouth = mouth_of(sys.stderr)
+    if mouth is not None:
+        mouth.say(name, text, level)
+        return
     if sys.stderr is None:  # closed before this process began
         return
     try:
@@ -30,6 +36,15 @@ def say(text: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         return
+
+
+def note(address: str, task_id: str, text: str, level: str) -> None:
+    """Have something in the log that an agent says."""
+    mouth = mouth_of(sys.stderr)
+    if mouth is None:
+        say(f"{address} [{task_id}] {text}")
+    else:
+        mouth.say("agent.log", text, level, mouth.whose()._replace(agent=address, task=task_id))
 
 
 class Complaints:
@@ -48,7 +63,7 @@ class Complaints:
                 if len(self._told) >= SORTS:
                     self._told.clear()
                 self._told[sort] = now_s
-                say(_trace(kind, method, error))
+                say(_trace(kind, method, error), "task.failed", ERROR)
         return failure_of(error)
 
 

@@ -16,6 +16,7 @@ from pools import values
 from pools.address import key_of, parse, valid_kind
 from pools.effects import reported
 from pools.errors import BadArgument, OutboxFull
+from pools.events import INFO, LEVELS, OFF
 from pools.lane import Named, is_name, sent_form
 from pools.logbook import OF_TASKS, Checkpoint, Logbook
 from pools.outside import Outcall, Outside
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pools.effects import Tally
     from pools.kind import Kind
     from pools.ledger import Ledger
+    from pools.traced import Run
 
 __all__ = ["Asked", "Context", "Office", "Outgoing"]
 
@@ -58,7 +60,7 @@ class Office(Protocol):
         """How many messages an agent may add to those on their way."""
         ...
 
-    def log(self, address: str, task_id: str, text: str) -> None:
+    def log(self, address: str, task_id: str, text: str, level: str) -> None:
         """Write a line into the engine's log."""
         ...
 
@@ -109,7 +111,7 @@ class Context:
 
     __slots__ = (
         "_agent", "_asked", "_can_wait", "_has_read", "_is_over", "_kind", "_reported", "_room", "_size_bytes", "_steps",
-        "awaits", "ledger", "office", "outbox", "tally", "task", "task_id",
+        "awaits", "ledger", "office", "outbox", "run", "tally", "task", "task_id",
     )  # fmt: skip
 
     def __init__(
@@ -142,6 +144,8 @@ class Context:
         self.outbox: list[Outgoing] = []
         #: What counts its effects; None where nobody asked for that.
         self.tally: Tally | None = None
+        #: What records it, where it is part of a trace.
+        self.run: Run | None = None
         self._reported: dict[str, int] = {}
 
     @property
@@ -170,7 +174,8 @@ class Context:
         if not self._can_wait:
             raise BadArgument("ctx.step is awaited: make the method async")
         steps = self.steps
-        return steps.run(name, function, arguments, steps.begin(name))
+        taken = steps.run(name, function, arguments, steps.begin(name))
+        return taken if self.run is None else self.run.step(name, taken)
 
     def end(self) -> None:
         """The task has done all it does. Raises StepMismatch where it took other steps than the last time."""
@@ -279,6 +284,12 @@ class Context:
         if address == self.agent_id:
             raise BadArgument(f"{address} asks itself, and would wait for ever; call the method, or tell")
         sent = _form(method, arguments, named)
+        if self.run is None:
+            return self._ask(address, method, sent)
+        with self.run.asking():
+            return self._ask(address, method, sent)
+
+    def _ask(self, address: str, method: str, sent: tuple[Any, ...]) -> Future[Any]:
         question: Question | Future[Any] | None = None
         if self.ledger is None:
             future = self.office.ask(address, method, sent)
@@ -322,9 +333,14 @@ class Context:
         """
         return self.office.outside.call(target)
 
-    def log(self, text: str) -> None:
-        """Write a line into the engine's log, with the agent's name, at once."""
-        self.office.log(self.agent_id, self.task_id, text)
+    def log(self, text: str, level: str = INFO) -> None:
+        """Write a line into the engine's log, with the names of agent and task, at once. What is printed goes there too.
+
+        level: debug, info, warning or error; debug is left out unless it is asked for.  Raises BadArgument.
+        """
+        if level not in LEVELS or level == OFF:
+            raise BadArgument(f"a level is one of {', '.join(LEVELS[:-1])}, got {level!r:.40}")
+        self.office.log(self.agent_id, self.task_id, text, level)
 
     def progress(self, fraction: float) -> None:
         """Say how far the task is, 0 to 1: `engine tasks` shows the newest word of an accepted task that runs.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import Future
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -66,6 +66,10 @@ class Deadlocks:
     def blocked(self) -> int:
         """Questions that are open for longer than a moment."""
         return len(self._graph) - len(self._tasks) + len(self._unplaced)
+
+    def way(self, start: str, dependencies: Callable[[str], Iterable[Wait]]) -> list[Wait]:
+        """What a node waits for in the end, as `WaitGraph.way`: asks are known once they take longer than a moment."""
+        return self._graph.way(start, dependencies)
 
     def stop(self) -> None:
         """Look no more."""

@@ -19,18 +19,21 @@ from pools.channel import Channel
 from pools.gauges import Gauges
 from pools.seclusion import die_with
 from pools.shift import Shift
+from pools.speech import listened
 
 __all__ = ["main"]
 
 
-def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int) -> None:
+def main(channel_fd: int, lifeline: int, gauges_fd: int, rows: int, *, is_heard: bool = False) -> None:
     """Run one worker until the engine goes away.
 
     channel_fd: its socket.  lifeline: a pipe of which the engine holds the other end.
-    gauges_fd: the table that all workers share, of `rows` rows.
+    gauges_fd: the table that all workers share, of `rows` rows.  is_heard: the engine reads what is written to standard error.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(lifeline)
+    if is_heard:
+        listened()
     left: int | None = channel_fd
     while left is not None:
         left = _live(left, Gauges(rows, os.dup(gauges_fd)))

@@ -18,12 +18,15 @@ from pools.agent import Agent
 from pools.attempt import CAUGHT, sendable, weight_of
 from pools.complaints import Complaints
 from pools.context import Asked, Context, Office, Outgoing
+from pools.crowd import Crowd
 from pools.errors import PoolError, TaskCancelled, UnknownKind, failure_of
 from pools.gauges import BUSY_NS, BUSY_SINCE_NS, DONE, FAILED, POSITION, SECTION, TICKS
+from pools.halt import Halt
 from pools.job import Answers, Error, Job, Waiting, read_job
 from pools.kind import Kind
 from pools.ranked import Ranked
 from pools.residents import Residents
+from pools.score import Score
 from pools.spec import PUMP_S, REPLY_AFTER_S
 from pools.turns import PENDING, Turns
 from pools.usage import resident_bytes
@@ -81,25 +84,18 @@ class Executor:
         self._clock_ns = clock_ns
         self._defer = defer
         self._complaints = Complaints(clock_ns)
-        self._turns = Turns(
-            kinds,
-            cells=cells,
-            mailbox=mailbox,
-            defer=defer,
-            start=start,
-            office=office,
-            send=send,
-            complaints=self._complaints,
-            ward=ward,
-            clock_ns=clock_ns,
-            ledger=ledger,
-            session=session,
-            asked=asked,
-            context=context,
-        )
+        #: The busy agents.
+        self.turns = Turns(
+            kinds, cells=cells, mailbox=mailbox, defer=defer, start=start, office=office, send=send, ward=ward,
+            complaints=self._complaints, clock_ns=clock_ns, ledger=ledger, session=session, asked=asked, context=context,
+        )  # fmt: skip
         #: Takes back tasks of busy agents, as `Turns.take_back`.
-        self.take_back = self._turns.take_back
+        self.take_back = self.turns.take_back
+        self.performers = self.turns.performers
+        self._score, self._crowd = Score(cells, self.performers), Crowd(cells)
         self._queue: Ranked[Job] = Ranked()
+        #: What is not begun while the pool is paused.
+        self.halt = Halt(self._queue, self.turns, self._start)
         #: Tasks that were queued and not begun.
         self.queued = 0
         self._is_pumping = False
@@ -113,7 +109,7 @@ class Executor:
 
     def accept(self, section: dict[str, Any], answers: Answers) -> None:
         """Queue one section. Raises BadFrame for columns that do not fit each other."""
-        if self._is_pumping or self._scales.is_on or not self._run_alone(section, answers):
+        if self._is_pumping or self._scales.is_on or self.halt.is_on or not self._run_alone(section, answers):
             self.put(read_job(section, self._kinds, answers))
 
     def _run_alone(self, section: dict[str, Any], answers: Answers) -> bool:
@@ -160,7 +156,12 @@ class Executor:
             value, errors = None, [[0, *self._complaints.failure(kind, method, error)]]
             self._ward.failed(residents, key, method.name, f"{number}.0", error)
         self._alone = None
-        cells[FAILED if errors else DONE] += 1
+        if errors:
+            cells[FAILED] += 1
+        else:
+            cells[DONE] += 1
+            if cells[BUSY_NS] >= self.performers.due_ns:
+                self.performers.done(kind.name, section["i"])
         cells[BUSY_NS] += self._clock_ns() - began_ns
         cells[BUSY_SINCE_NS] = 0
         answers.answer(number, 0, [value], errors)
@@ -169,9 +170,15 @@ class Executor:
 
     def put(self, job: Job) -> None:
         """Queue a job."""
-        self._queue.put(job, job.priority)
         self.queued += job.count
-        if not self._is_pumping:
+        if self.halt.is_on and self.halt.takes(job):
+            return
+        self._queue.put(job, job.priority)
+        self._start()
+
+    def _start(self) -> None:
+        """Look at the queue, if nobody does."""
+        if self._queue and not self._is_pumping:
             self._is_pumping = True
             self._cells[BUSY_SINCE_NS] = self._clock_ns()
             self.pump()
@@ -182,12 +189,13 @@ class Executor:
         for job in self._queue:
             if job.number in wanted:
                 job.cancel(position)
-        self._turns.cancel(wanted, position)
+        self.turns.cancel(wanted, position)
+        self.queued -= self.halt.cancel(wanted, position)
         self._defer(answers.flush)
 
     def remove(self, residents: Residents, key: Key) -> bool:
         """Forget an agent, whose tasks fail from now on; returns whether it was more than a place in a range."""
-        self._turns.remove(residents, key)
+        self.turns.remove(residents, key)
         return residents.drop(key)
 
     # -- running -------------------------------------------------------------------------------------------------------
@@ -197,6 +205,8 @@ class Executor:
         clock_ns, cells, queue = self._clock_ns, self._cells, self._queue
         began = now = clock_ns()
         cells[TICKS] += 1
+        if began >= self._crowd.due_ns:
+            self._crowd.look(queue, self.queued, began)
         sent = now
         answers: Answers | None = None
         while queue:
@@ -226,6 +236,7 @@ class Executor:
             self._defer(self.pump)
         else:
             self._is_pumping = False
+            self._crowd.emptied()
             cells[BUSY_SINCE_NS] = 0
 
     def _weigh(self, job: Job) -> None:
@@ -258,7 +269,7 @@ class Executor:
         mark, check, whole, first = kind.mark, kind.check, kind.whole, job.next
         differs, is_exact, is_kept = kind.differs, kind.is_exact, self._ledger is not None
         changed = self._begin_slice()
-        run_long = self._turns.run
+        run_long = self.turns.run
         results: list[Any] = []
         errors: list[Error] = []
         is_gapless = True
@@ -344,16 +355,14 @@ class Executor:
     def _answer_slice(self, job: Job, first: int, results: list[Any], errors: list[Error], *, is_gapless: bool) -> None:
         """Answer a slice. is_gapless: whether all its tasks have ended."""
         if is_gapless:
-            self._cells[DONE] += len(results) - len(errors)
-            self._cells[FAILED] += _failed(errors)
+            self._score.count(job, first, range(len(results)), errors)
             job.answers.answer(job.number, first, results, errors)
             return
         ended = [index for index, value in enumerate(results) if value is not PENDING]
         if not ended:
             return
         place = {index: new for new, index in enumerate(ended)}
-        self._cells[DONE] += len(ended) - len(errors)
-        self._cells[FAILED] += _failed(errors)
+        self._score.count(job, first, ended, errors)
         job.answers.answer_at(
             job.number,
             [first + index for index in ended],
@@ -373,7 +382,7 @@ class Executor:
 
     def status(self, kind: str, key: Key) -> str:
         """run, idle, asleep or dormant."""
-        for agent in (self._alone, self._turns.current):
+        for agent in (self._alone, self.turns.current):
             if agent is not None and type(agent).kind == kind and agent._key == key:
                 return "run"
         job = self._running
@@ -387,8 +396,3 @@ class Executor:
         residents = self._kinds.get(kind)
         turn = residents.busy.get(key) if residents else None
         return len(turn.mailbox) if turn else 0
-
-
-def _failed(errors: list[Error]) -> int:
-    """Tasks that failed: what was taken back is told like a failure, and is none."""
-    return sum(error[1] != TaskCancelled.__name__ for error in errors)

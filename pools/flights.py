@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pools.address import Key
 from pools.again import ANSWERED, Flight
 from pools.lane import Sink
 
@@ -22,6 +23,11 @@ class Flights(dict[int, Flight]):
         """The agent's address and the method of a task; None where there is none."""
         flight = self.get(number)
         return None if flight is None else flight.task(place)
+
+    def put_off(self, seconds: float) -> None:
+        """Have them count as sent so much later: for that time nobody could begin them."""
+        for flight in self.values():
+            flight.sent_s += seconds
 
     @property
     def oldest(self) -> tuple[str, str] | None:
@@ -39,6 +45,17 @@ class Flights(dict[int, Flight]):
                 for position, token in enumerate(flight.tokens):
                     if token is not ANSWERED:
                         yield token, (number, position), f"{flight.section['k']}/{flight.section['i'][position]}"
+
+    def of(self, kind: str, key: Key) -> Iterator[tuple[int, int, str, float]]:
+        """Of each task of an agent without an answer its section and place in it, its method, and when it was sent."""
+        for number, flight in self.items():
+            section = flight.section
+            if section["k"] == kind and key in section["i"]:
+                names = section["m"]
+                for place, (token, own) in enumerate(zip(flight.tokens, section["i"], strict=True)):
+                    if own == key and token is not ANSWERED:
+                        method = names if type(names) is str else names[0][names[1][place]]
+                        yield number, place, method, flight.sent_s
 
     def cancels(self, meant: Mapping[int, list[int]]) -> Iterator[dict[str, Any]]:
         """What the other side is told to end tasks, sections that are meant whole together. meant: positions by section."""

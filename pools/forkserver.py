@@ -34,14 +34,17 @@ class ForkServer:
 
     gauges: the descriptor of the table, rows its length.  environ: what the workers inherit.  is_kept: whether they keep state.
     output: where their standard output and error go; None leaves both on this process's standard error.
+    is_heard: it is a pipe, and what reads it knows what workers say (`hearing`).
     """
 
-    def __init__(self, *, gauges: int, rows: int, environ: Mapping[str, str], output: int | None, is_kept: bool) -> None:
+    def __init__(
+        self, *, gauges: int, rows: int, environ: Mapping[str, str], output: int | None, is_kept: bool, is_heard: bool = False
+    ) -> None:
         self._gauges = gauges
         self._rows = rows
         self._environ = environ
         self._output = output
-        self._words = ("kept",) if is_kept else ()
+        self._words = (*(("kept",) if is_kept else ()), *(("heard",) if is_heard else ()))
         self._numbers = count(1)
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None

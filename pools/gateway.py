@@ -22,10 +22,12 @@ from pools.lane import PLACE_BITS, Lane, refuse
 from pools.link import Link
 from pools.message import RESULT
 from pools.section import PLACES, Row, Section
+from pools.tracedlane import TracedDueLane, TracedLane
 from pools.ways import Deal, Ended, ResolveKey
 
 if TYPE_CHECKING:
     from pools.choices import Choices
+    from pools.queuedspans import QueuedSpans
 
 __all__ = ["Aside", "Gateway"]
 
@@ -60,6 +62,7 @@ class Gateway:
     accepted, ended: told how many tasks came, and how they ended.
     deal: chooses the agents of a section that is addressed to a kind; None asks `resolve` for each task.
     waits: told what the peer says of questions that take long, and None once the peer is gone.  clock: monotonic seconds.
+    queued: begins the spans of tasks that wait here to be sent on; None where nothing is traced.
     """
 
     def __init__(
@@ -72,12 +75,14 @@ class Gateway:
         deal: Deal | None = None,
         waits: Callable[[Gateway, dict[str, Any] | None], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        queued: QueuedSpans | None = None,
     ) -> None:
         self._clock = clock
         #: Chooses for tasks that are sent to a kind; without, `resolve` does.
         self.aside: Aside | None = None
         #: Remembers who was chosen for tasks that the peer may send again; without, their numbers choose.
         self.choices: Choices | None = None
+        self._queued = queued
         #: Tasks in flight whose end it wants to know.
         self._watched = 0
         self._deal = deal
@@ -116,7 +121,8 @@ class Gateway:
         number, kind, session, rows = section.number, section.kind, section.session, section.rows
         self._accepted(len(rows))
         session = session or self.session
-        if self._deal is not None and session is None and not section.is_timely and all(row[2] is None for row in rows):
+        is_plain = session is None and not section.is_timely and self._queued is None
+        if self._deal is not None and is_plain and all(row[2] is None for row in rows):
             rows = self._accept_dealt(section)
         cases: Mapping[int, Hashable] = {}
         if self.choices is not None and self.session is not None and section.session is None:
@@ -141,6 +147,8 @@ class Gateway:
             else:
                 lane = self._lane_of(link, section, session, is_timely=left_s is not None)
                 lane.rows.extend((token, found, method, argument))
+                if self._queued is not None:
+                    self._queued.put(token, section.parents.get(position), kind, found, method)
                 if left_s is not None:
                     cast("DueLane", lane).dues.append(now_s + left_s)
 
@@ -253,12 +261,19 @@ class Gateway:
         lane = self._lanes.get(key)
         if lane is None:
             kind = section.kind
-            lane = self._lanes[key] = DueLane(link, kind, self, self._clock) if is_timely else Lane(link, kind, self)
+            lane = self._lanes[key] = self._new_lane(link, kind, is_timely=is_timely)
             lane.session, lane.ids, lane.priority, lane.manner = session, _numbers, section.priority, section.manner
             self._links[id(link)] = link
         if section.mark is not None:
             lane.mark = section.mark
         return lane
+
+    def _new_lane(self, link: Link, kind: str, *, is_timely: bool) -> Lane:
+        leave = None if self._queued is None else self._queued.leave
+        if is_timely:
+            timely = link, kind, self, self._clock
+            return DueLane(*timely) if leave is None else TracedDueLane(*timely, leave)
+        return Lane(link, kind, self) if leave is None else TracedLane(link, kind, self, leave)
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         """Keep answers until the end of this turn, by the section they belong to."""

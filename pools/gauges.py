@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASLEEP",
+    "AWAITING",
     "BUSY_NS",
     "BUSY_SINCE_NS",
     "BYTES_IN",
@@ -31,9 +32,11 @@ __all__ = [
     "LIVE",
     "POSITION",
     "PROGRESS",
+    "QUEUED",
     "REFUSAL",
     "RESTARTED",
     "SECTION",
+    "SPENT_US",
     "TELLS",
     "TICKS",
     "WAITING",
@@ -84,6 +87,12 @@ RESTARTED = 17
 #: How far the task of a process of its own says that it is, in a row that only its worker reads: millionths, and one; 0
 #: where it says nothing.
 PROGRESS = 18
+#: Agents with a task that has begun and not ended, as it waits or runs elsewhere; and, as sampled last, other agents with a
+#: task in the worker's queue.
+AWAITING = 19
+QUEUED = 20
+#: Microseconds that all answers took together, counted by the engine.
+SPENT_US = 23
 #: First cell of the histogram of answer times, counted by the engine: four buckets an octave of microseconds.
 HISTOGRAM = 24
 #: Cells of a row: the counters, then 112 buckets, which reach 2**29 microseconds (about nine minutes).

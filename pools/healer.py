@@ -61,7 +61,7 @@ class Healer:
         if finding.what == "recovered":
             self.mends["recovered"] += 1
             self.quarantine.settle(finding.agent, "recovered")
-            self._tell("agent.recovered", f"{finding.agent} runs among the others again: {finding.cause}")
+            self._tell("agent.recovered", f"{finding.agent} runs among the others again: {finding.cause}", finding.agent)
             return
         if finding.what == "suspected":
             self._suspect(finding)
@@ -73,6 +73,8 @@ class Healer:
         self._tell(
             f"agent.{finding.what}",
             f"{finding.ran} {SAID[finding.what]}: {finding.cause}; severity {verdict.severity}, {verdict.level}",
+            finding.agent,
+            finding.worker,
         )
         if verdict.level == RESTART:
             return  # the task was taken back, and the mailbox kept
@@ -89,7 +91,8 @@ class Healer:
         """The next tasks of an agent are to run alone; where the one that ran is sent again by its sender, that one only."""
         if not finding.method:
             self._suspects[finding.agent] = finding.cause
-        self._tell("agent.suspected", f"{finding.ran} ran when {finding.worker} ended: {finding.cause}")
+        text = f"{finding.ran} ran when {finding.worker} ended: {finding.cause}"
+        self._tell("agent.suspected", text, finding.agent, finding.worker)
 
     def _put_apart(self, agent: str, findings: int, reason: str) -> None:
         kind, key = parse(agent)
@@ -101,7 +104,7 @@ class Healer:
         entry = self.quarantine.get(agent)
         if entry is not None and entry["status"] != PARKED:
             self.quarantine.settle(agent, PARKED)
-            self._tell("agent.quarantined", f"{agent} takes no tasks until: engine agents quarantine release {agent}")
+            self._tell("agent.quarantined", f"{agent} takes no tasks until: engine agents quarantine release {agent}", agent)
 
     def orders(self, owns: Callable[[str, Key], bool]) -> Iterable[dict[str, Any]]:
         """What a new process is told of the sick among its agents, and of those that are suspected."""
@@ -129,7 +132,7 @@ class Healer:
         self._healing.well(agent)
         self.quarantine.settle(agent, "released")
         self.mends["released"] += 1
-        self._tell("agent.released", f"{agent} was released from quarantine")
+        self._tell("agent.released", f"{agent} was released from quarantine", agent)
         return entry
 
     def forget(self, exists: Callable[[str, Key], bool]) -> None:
@@ -139,5 +142,5 @@ class Healer:
                 self._healing.well(entry["agent"])
                 self.quarantine.settle(entry["agent"], "released")
 
-    def _tell(self, name: str, text: str) -> None:
-        self._on_event(Event(name, text, time.time()))
+    def _tell(self, name: str, text: str, agent: str, worker: str = "") -> None:
+        self._on_event(Event(name, text, time.time(), agent=agent, worker=worker))

@@ -7,16 +7,13 @@ Each is counted once where it happens; here they are added up, and nothing is es
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pools.gauges import FAILED, RESTARTED
+from pools.window import Window
 
-__all__ = ["WINDOW_S", "Health", "Minute"]
-
-#: Seconds of the sliding window: rates are per minute.
-WINDOW_S = 60.0
+__all__ = ["Health"]
 
 
 class Place(Protocol):
@@ -28,36 +25,14 @@ class Place(Protocol):
     returns: int
 
 
-class Minute:
-    """How much a count, which began at 0, has grown in the last WINDOW_S seconds: exact to the time between two looks."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def look(self, total: int, now_s: float) -> None:
-        """Note a count. now_s: monotonic seconds, never less than before."""
-        self._seen.append((now_s, total))
-        while len(self._seen) > 1 and self._seen[1][0] <= now_s - WINDOW_S:
-            self._seen.popleft()
-
-    def grown(self, total: int, now_s: float) -> int:
-        """By how much a count is larger than it was at the last look that is a window ago."""
-        before = 0
-        for at_s, seen in self._seen:
-            if at_s > now_s - WINDOW_S:
-                break
-            before = seen
-        return max(total - before, 0)
-
-
 class Health:
     """The counts. seats: every worker's place.  mends: recoveries of agents that the engine ordered, by what they were."""
 
     def __init__(self, seats: Sequence[Place], mends: Mapping[str, int]) -> None:
         self._seats = seats
         self._mends = mends
-        self._errors = Minute()
-        self._recoveries = Minute()
+        self._errors = Window()
+        self._recoveries = Window()
 
     @property
     def errors(self) -> dict[str, int]:
@@ -82,6 +57,6 @@ class Health:
         return {
             "errors": errors,
             "recoveries": recoveries,
-            "errors_per_min": self._errors.grown(sum(errors.values()), now_s),
-            "recoveries_per_min": self._recoveries.grown(sum(recoveries.values()), now_s),
+            "errors_per_min": int(self._errors.grown(sum(errors.values()), now_s)),
+            "recoveries_per_min": int(self._recoveries.grown(sum(recoveries.values()), now_s)),
         }

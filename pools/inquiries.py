@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pools.errors import Failure, PoolError, raised
 from pools.lane import Lane, sent_form
@@ -17,7 +17,11 @@ from pools.ledger import Ledger
 from pools.link import Link
 from pools.numbers import Numbers
 from pools.steps import Question
+from pools.tracedlane import TracedLane
 from pools.ways import Resolve
+
+if TYPE_CHECKING:
+    from pools.traced import Recorder
 
 __all__ = ["Inquiries"]
 
@@ -41,6 +45,8 @@ class Inquiries:
         self._loop = loop
         self._lanes: dict[tuple[int, str], Lane] = {}
         self._is_due = False
+        #: Records questions that are parts of traces; None where nothing is traced.
+        self.recorder: Recorder | None = None
 
     def ask(self, address: str, arguments: tuple[Any, ...], question: Question) -> Future[Any]:
         """Send a question; the future gets its answer."""
@@ -68,14 +74,17 @@ class Inquiries:
         if number is not None:
             self._numbers.open(number)
             lane.mark = self._numbers.mark
-        lane.rows.extend((_Token(future, question, number), key, question.method, sent_form(arguments)))
+        token = _Token(future, question, number)
+        if self.recorder is not None:
+            self.recorder.asked(token, future, address, question.method)
+        lane.rows.extend((token, key, question.method, sent_form(arguments)))
         if not self._is_due:
             self._is_due = True
             self._loop.call_soon(self._flush)
         return future
 
     def _lane(self, link: Link, kind: str) -> Lane:
-        lane = Lane(link, kind, self)
+        lane = Lane(link, kind, self) if self.recorder is None else TracedLane(link, kind, self, self.recorder.sent.leave)
         if link is self._up:
             lane.session, lane.ids = self._numbers.session, _numbers
         else:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import repeat
+from contextvars import ContextVar
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pools.address import Key
@@ -22,7 +23,10 @@ from pools.residents import Residents
 if TYPE_CHECKING:
     from pools.context import Context
 
-__all__ = ["CANCELLED", "TOO_OLD", "Alone", "Answers", "Counted", "Error", "Job", "Known", "Turn", "Waiting", "read_job"]
+__all__ = [
+    "CANCELLED", "DRIVEN", "OVER", "TOO_OLD", "Alone", "Answers", "Counted", "Error", "Job", "Known", "Turn", "Waiting",
+    "Worn", "read_job", "traced",
+]  # fmt: skip
 
 #: A failure in a result section: [index in its values, type, message, retry_after_s].
 Error = list[Any]
@@ -83,18 +87,34 @@ class Job:
         #: Why the rest is not run.
         self.error: PoolError | None = None
 
-    def cancel(self, position: int | None) -> None:
-        """Do not run what has not been run: everything, or the task at a position."""
+    @property
+    def is_outer(self) -> bool:
+        """Whether it came from outside: sections that agents send have even numbers, or 0."""
+        return bool(self.number & 1)
+
+    def unread(self) -> Sequence[tuple[Key, Method | None, Any]]:
+        """The tasks that have not been run."""
+        rows = list(self.rows)
+        self.rows = iter(rows)
+        return rows
+
+    def cancel(self, position: int | None, instead: Method | None = None) -> int | None:
+        """Do not run what has not been run: everything, or the task at a position, where it is then in this job.
+
+        instead: what stands for that task; None for one that is answered when its turn comes.
+        """
         if position is None:
             self.error = TaskCancelled("cancelled before it began")
-            return
+            return None
         rows = list(self.rows)
         if self.places is not None:
             position = self.places.index(position) if position in self.places else -1
         at = position - self.next
-        if 0 <= at < len(rows):
-            rows[at] = (rows[at][0], CANCELLED, rows[at][2])
+        is_there = 0 <= at < len(rows) and rows[at][1] is not OVER
+        if is_there:
+            rows[at] = (rows[at][0], instead or CANCELLED, rows[at][2])
         self.rows = iter(rows)
+        return position if is_there else None
 
 
 class Waiting(NamedTuple):
@@ -104,6 +124,10 @@ class Waiting(NamedTuple):
     position: int
     method: Method | None
     argument: Any
+
+
+#: The async task in whose context something runs, also in what it has made: tasks of its own, and threads that know of it.
+DRIVEN: ContextVar[Waiting | None] = ContextVar("DRIVEN", default=None)
 
 
 class Turn:
@@ -141,28 +165,45 @@ class Known(Method):
         self.value = value
 
 
-class Alone(Method):
+class Worn(Method):
+    """Stands for the method of a task that takes the long way, and says why.
+
+    is_alone: it runs in a process of its own.  is_counted: its effects are.  parent: the span that it is a part of, as it came.
+    """
+
+    __slots__ = ("is_alone", "is_counted", "method", "parent")
+
+    def __init__(self, method: Method, *, is_alone: bool = False, is_counted: bool = False, parent: str = "") -> None:
+        super().__init__(method.name, method.function, method.parameters, wants_context=method.wants_context)
+        worn = method if isinstance(method, Worn) else None
+        self.method: Method = method if worn is None else worn.method
+        self.is_alone: bool = is_alone or (worn is not None and worn.is_alone)
+        self.is_counted: bool = is_counted or (worn is not None and worn.is_counted)
+        self.parent: str = parent or ("" if worn is None else worn.parent)
+
+
+class Alone(Worn):
     """Stands for the method of a task that runs in a process of its own: the one it ran in before has ended with it."""
 
-    __slots__ = ("method",)
+    __slots__ = ()
 
     def __init__(self, method: Method) -> None:
-        super().__init__(method.name, method.function, method.parameters, wants_context=method.wants_context)
-        self.method = method
+        super().__init__(method, is_alone=True)
 
 
-class Counted(Method):
+class Counted(Worn):
     """Stands for the method of a task whose effects are counted: it takes the long way."""
 
-    __slots__ = ("method",)
+    __slots__ = ()
 
     def __init__(self, method: Method) -> None:
-        super().__init__(method.name, method.function, method.parameters, wants_context=method.wants_context)
-        self.method = method
+        super().__init__(method, is_counted=True)
 
 
 #: Stands for the method of a task that was cancelled before it ran.
 CANCELLED = Method("cancelled", _nothing, (), wants_context=False)
+#: Stands for the method of a task that was answered before its turn came.
+OVER = Method("over", _nothing, (), wants_context=False)
 #: Stands for the method of a task whose answer, if it had one, is not kept any more.
 TOO_OLD = Method("too old", _nothing, (), wants_context=False)
 
@@ -193,6 +234,8 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
             column = map(table.__getitem__, names[1])
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise BadFrame(f"a section of tasks with a bad column: {error!r}") from error
+    if "tp" in section:
+        column = traced(section["tp"], list(islice(column, count)))
     alone = frozenset(section.get("x", ()))
     if alone:
         column = [Alone(method) if at in alone and method is not None else method for at, method in enumerate(column)]
@@ -204,3 +247,11 @@ def read_job(section: dict[str, Any], kinds: Mapping[str, Residents], answers: A
     if residents is None:
         job.error = UnknownKind(f"no kind {kind!r} here; it has {', '.join(sorted(kinds)) or 'none'}")
     return job
+
+
+def traced(parents: Any, column: list[Method | None]) -> list[Method | None]:
+    """The methods of tasks some of which are parts of traces. What is no list of them is passed over."""
+    if type(parents) is not list or len(parents) != len(column):
+        return column
+    pairs = zip(parents, column, strict=True)
+    return [Worn(method, parent=parent) if method and type(parent) is str else method for parent, method in pairs]

@@ -25,7 +25,7 @@ WATCH_S = 1.0
 class Limits:
     """The limits of all pools of one engine. name: the engine's.  seconds: called each second, with monotonic seconds."""
 
-    def __init__(self, name: str, pools: Sequence[Pool], seconds: Callable[[float], None]) -> None:
+    def __init__(self, name: str, pools: Sequence[Pool], seconds: Sequence[Callable[[float], None]]) -> None:
         self._seconds = seconds
         self._name = name
         self._pools = pools
@@ -53,10 +53,11 @@ class Limits:
             admission.add_done_callback(self._admissions.discard)
 
     def _watch(self) -> None:
+        self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
         for pool in self._pools:
             pool.watch_memory()
-        self._seconds(time.monotonic())
-        self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+        for call in self._seconds:
+            call(time.monotonic())
 
     def forget(self) -> None:
         """Look at nothing any more."""

@@ -15,14 +15,15 @@ import orjson
 from checkpoints.stamp import stamp
 from pools import values
 from pools.address import Key
-from pools.again import ANSWERED, AWAY, Again, Flight, Wire
-from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, TaskCancelled, TaskExpired, failure_of
+from pools.again import ANSWERED, Again, Flight, Wire
+from pools.errors import BadArgument, Failure, FrameTooLarge, PoolError, failure_of
 from pools.flights import Flights
-from pools.gauges import HISTOGRAM, bucket_of
-from pools.lane import Lane, Section, Sink, refuse
-from pools.message import STATUS, TASK
+from pools.gauges import HISTOGRAM, SPENT_US, bucket_of
+from pools.lane import Lane, Section, refuse
+from pools.message import TASK
 from pools.overflow import refuse_overflow
 from pools.ranked import CRITICAL, Ranked
+from pools.retraction import Retraction
 from pools.spec import BACKLOG_TASKS, FRAME_TASKS
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = ["Link"]
 HOLD_S = 0.002
 
 
-class Link:
+class Link(Retraction):
     """The requests over one channel.
 
     window: tasks that may be unanswered at once.  clock: monotonic seconds.  later: calls a function after some seconds.
@@ -67,7 +68,9 @@ class Link:
         self._wall_s = wall_s
         self._parity = first & 1
         self._wire: Wire | None = None
-        self._is_paused = False
+        #: Whether an operator has it send nothing, and since when; whether nothing is sent, for that or another reason.
+        self.is_held = self._is_resting = self._is_paused = False
+        self._held_s = 0.0
         self._window = window
         self._half = max(window // 2, 1)
         self._clock = clock
@@ -77,7 +80,7 @@ class Link:
         self._histogram = histogram
         #: What was sent and not answered.
         self.flights = Flights()
-        self._again = Again(self.flights)
+        self._again = Again(self.flights, later)
         self.progressed = self._again.progressed
         self._queue: Ranked[Lane] = Ranked()
         if valve is not None:
@@ -94,19 +97,32 @@ class Link:
 
     def attach(self, wire: Wire) -> None:
         """Send over this channel from now on, first what has waited."""
-        self._wire, self._is_paused = wire, False
+        self._wire, self._is_resting, self._is_paused = wire, False, self.is_held
         self.reason = None
         self._again.attach(wire)
         self.pump()
 
     def pause(self) -> None:
         """Send no task more, while answers still come and what is in flight can be taken back."""
-        self._is_paused = True
+        self._is_paused = self._is_resting = True
 
     def go_on(self) -> None:
         """Send again."""
-        self._is_paused = False
+        self._is_resting, self._is_paused = False, self.is_held
         self.pump()
+
+    def hold(self) -> None:
+        """Send no task more until it is released, whichever channel there is; that takes none of their time from those sent."""
+        if not self.is_held:
+            self.is_held = self._is_paused = True
+            self._held_s = self._clock()
+
+    def release(self) -> None:
+        """Send again, if nothing else stands against it."""
+        if self.is_held:
+            self.is_held, self._is_paused = False, self._is_resting
+            self.flights.put_off(self._clock() - self._held_s)
+            self.pump()
 
     def detach(self, error: PoolError, *, drop_waiting: bool, running: tuple[int, int] | None = None) -> None:
         """The channel is gone: what was sent and not answered fails with the error, and what waits too if asked.
@@ -345,7 +361,9 @@ class Link:
             flight.mark(reply, count)
         self._landed(reply["n"], flight, count, now_s)
         if self._histogram is not None:
-            self._histogram[HISTOGRAM + bucket_of(int((now_s - flight.sent_s) * 1e6))] += count
+            elapsed_us = int((now_s - flight.sent_s) * 1e6)
+            self._histogram[HISTOGRAM + bucket_of(elapsed_us)] += count
+            self._histogram[SPENT_US] += elapsed_us * count
         flight.sink.answered(tokens, results, [(e[0], Failure(*e[1:])) for e in reply["e"]] if "e" in reply else ())
 
     def _landed(self, number: int, flight: Flight, count: int, now_s: float) -> None:
@@ -357,42 +375,3 @@ class Link:
             self.flights.pop(number, None)
             if self.sight is not None and not self.open:
                 self.sight.emptied()
-
-    # -- taking back ---------------------------------------------------------------------------------------------------
-
-    def cancel(self, sink: Sink) -> None:
-        """Take back all tasks of a sink: what waits is answered at once, what is in flight as the other side ends it."""
-        for lane in [lane for lane in self._queue if lane.sink is sink]:
-            self._queue.remove(lane, lane.priority)
-            lane.is_queued = False
-            refuse(sink, lane.drop(len(lane)), _UNSENT)
-        numbers = [number for number, flight in self.flights.items() if flight.sink is sink]
-        if self._wire is None:
-            self.open -= self._again.take_back(numbers, None, AWAY)
-            self._recount()
-        elif numbers:
-            for number in numbers:
-                self.flights[number].unwanted.update(range(len(self.flights[number].tokens)))
-            self._wire.send(STATUS, {"verb": "cancel", "sections": numbers})
-
-    def cancel_where(self, sink: Sink, is_meant: Callable[[Any], bool], *, is_late: bool = False) -> None:
-        """Take back the tasks of a sink whose token is meant. is_late: because no answer came in time."""
-        for lane in [lane for lane in self._queue if lane.sink is sink]:
-            refuse(sink, lane.drop_where(is_meant), _UNSENT)
-        meant: dict[int, list[int]] = {}
-        for number, flight in list(self.flights.items()):
-            if flight.sink is sink and self._wire is None:
-                self.open -= self._again.take_back([number], is_meant, AWAY)
-                self._recount()
-            elif flight.sink is sink:
-                meant[number] = [at for at, token in enumerate(flight.tokens) if token is not ANSWERED and is_meant(token)]
-                flight.unwanted.update(meant[number])
-                if is_late and self.sight is not None and self.sight.is_long(flight, self._clock()):
-                    self.sight.lost(flight.section["k"], flight.opening, len(meant[number]), _LATE)
-        if self._wire is not None:
-            for told in self.flights.cancels(meant):
-                self._wire.send(STATUS, {"verb": "cancel", **told, **({"late": True} if is_late else {})})
-
-
-_UNSENT = failure_of(TaskCancelled("cancelled before it was sent"))
-_LATE = failure_of(TaskExpired("no answer in time"))

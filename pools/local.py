@@ -15,12 +15,13 @@ from pools.complaints import say
 from pools.errors import Failure, PoolFull, failure_of
 from pools.executor import Executor
 from pools.gauges import WHO, key_half, who_is
-from pools.job import Job, Waiting
+from pools.job import Job, Waiting, traced
 from pools.lane import Lane, Sink, faultless, sound
 from pools.link import Link
 from pools.method import Method
 from pools.residents import Residents
 from pools.spec import BACKLOG_TASKS
+from pools.tracedlane import TracedLane
 
 __all__ = ["LocalLink", "Tells"]
 
@@ -73,7 +74,10 @@ class LocalLink(Link):
             lane.sink.answered(tokens, [None] * len(tokens), [(index, failure) for index in range(len(tokens))])
             return
         residents = self._kinds[lane.kind]
-        column = zip(keys, map(residents.kind.methods.get, methods), arguments, strict=True)
+        found: Iterable[Method | None] = map(residents.kind.methods.get, methods)
+        if isinstance(lane, TracedLane):
+            found = traced([*map(lane.leave, tokens)], list(found))
+        column = zip(keys, found, arguments, strict=True)
         job = Job(0, residents, keys, self._seen(lane.kind, column), LocalAnswers(lane.sink, tokens))
         name_of = lane.name_of
         if name_of is not None:

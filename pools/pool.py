@@ -18,10 +18,14 @@ from pools.link import Link
 from pools.placement import owner_of
 from pools.pressure import Pressure
 from pools.share import CpuShare
+from pools.sizes import Sizes
 from pools.spec import PoolSpec
 from pools.station import Station
 
 __all__ = ["Pool", "pss_bytes"]
+
+#: Seconds that workers get to say that they have heard an order: one that hangs is interrupted after about as many.
+HEARD_S = 2.0
 
 
 def pss_bytes(pid: int) -> int:
@@ -57,6 +61,8 @@ class Pool:
         self.cpu: CpuShare | None = None
         self.is_paused = False
         self.memory_bytes = 0
+        #: How large processes are; shared with other pools where these are of one engine.
+        self.sizes = Sizes(pss_bytes)
         self._pressure = Pressure(spec, seats, on_found, on_event)
         self._seen_work = -1
 
@@ -67,13 +73,44 @@ class Pool:
 
     @property
     def state(self) -> str:
-        """up, starting, degraded (some workers are not up) or down."""
+        """up, starting, degraded (some workers are not up), down, or paused, whatever else, but for the last but one."""
         states = {seat.state for seat in self.seats}
+        if self.is_paused and not states <= {"down", "stopped"}:
+            return "paused"
         if states == {"running"}:
             return "up"
         if states <= {"down", "stopped"}:
             return "down"
         return "starting" if states == {"starting"} else "degraded"
+
+    async def pause(self) -> None:
+        """Begin no task from outside on its workers, from when this returns until `resume`: what runs ends, the others wait.
+
+        A worker that is down, or starts meanwhile, is told with everything else.  Raises PoolUnavailable where one does not say
+        that it has heard; then it hears of it as soon as it can.
+        """
+        self.is_paused = True
+        for seat in self.seats:
+            seat.link.hold()
+        await self._heard([answer for seat in self.seats if (answer := seat.request_if_up("pause")) is not None])
+
+    async def resume(self) -> None:
+        """Begin tasks again. Raises as `pause`."""
+        self.is_paused = False
+        told = [answer for seat in self.seats if (answer := seat.request_if_up("resume")) is not None]
+        for seat in self.seats:
+            seat.link.release()
+        await self._heard(told)
+
+    async def _heard(self, told: list[asyncio.Future[Any]]) -> None:
+        if not told:
+            return
+        _, late = await asyncio.wait(told, timeout=HEARD_S)
+        if late:
+            raise PoolUnavailable(
+                f"{len(late)} of the workers of pool {self.name} are busy with a task and have not heard within {HEARD_S:g} s; "
+                "they will when that has ended"
+            )
 
     def links(self) -> list[Link]:
         """The link to each shard's worker; one link where a worker has all of them."""
@@ -110,6 +147,10 @@ class Pool:
         self._seen_work = work
         self.memory_bytes = sum(pss_bytes(seat.pid) for seat in self.seats if seat.pid is not None)
         return self.memory_bytes
+
+    def size_bytes(self) -> int:
+        """The memory of the workers in bytes, as it was at most a few seconds ago."""
+        return sum(self.sizes.of(seat.pid) for seat in self.seats if seat.pid is not None)
 
     def watch_memory(self) -> None:
         """Compare the memory with its limit, and do what is to be done past it."""

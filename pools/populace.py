@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 from pools.errors import UnknownKind
 from pools.placement import Placement
 from pools.pool import Pool
+from pools.queuedspans import QueuedSpans
 from pools.removals import Removals, lots
 from pools.repertoire import Repertoire
 
 if TYPE_CHECKING:
+    from pools.briefing import Briefing
     from pools.roster import Roster
+    from pools.span import Tracer
 
 __all__ = ["Populace"]
 
@@ -32,6 +35,17 @@ class Populace:
     roster: Roster | None
     #: Kinds whose classes are not loaded, as their code is gone.
     without: frozenset[str]
+    _briefing: Briefing
+    #: Begins spans; None where nothing is traced.
+    tracer: Tracer | None = None
+
+    def trace(self, tracer: Tracer) -> None:
+        """Record what becomes of tasks from now on; for the time before the first worker."""
+        self.tracer, self._briefing.is_traced = tracer, True
+
+    def queued(self, *, is_first: bool = True) -> QueuedSpans | None:
+        """What records how long tasks wait for their workers. is_first: whether a trace may begin with that."""
+        return None if self.tracer is None else QueuedSpans(self.tracer, is_first=is_first)
 
     async def spawn(self, kind: str, count: int, skills: frozenset[str] = frozenset()) -> int:
         """Make `count` more numbered agents exist, with these skills; returns how many. Raises TooManyAgents before any is."""

@@ -8,7 +8,7 @@ for that: two generations of one table do it. It runs no task.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
@@ -111,6 +111,13 @@ class Residents:
     def exists(self, key: Key) -> bool:
         """Whether such an agent was spawned and belongs to this worker."""
         return self._is_spawned(key) and (self._owns_all or self.shard(key) in self._owned)
+
+    def owned(self, keys: Iterable[Key]) -> Iterable[Key]:
+        """Those of some keys that belong to this worker, if there are such agents."""
+        if self._owns_all:
+            return keys
+        prefix, shards, owned = self._prefix, self._shards, self._owned
+        return [key for key in keys if crc32(str(key).encode(), prefix) % shards in owned]
 
     def _is_spawned(self, key: Key) -> bool:
         """Whether such an agent was spawned, here or elsewhere: one whose state is here is one of here."""
@@ -294,6 +301,35 @@ class Residents:
         if key in self._asleep:
             return "asleep"
         return "dormant" if self.exists(key) else None
+
+    def tables(self) -> Iterator[tuple[str, Sequence[Collection[Key]]]]:
+        """Where the agents of each status are found, as `status` looks for them; who is in none of these is dormant."""
+        yield "run", (self.busy,)
+        yield "quarantined", (self.parked,)
+        yield "idle", (self.live, self._old, self._doomed)
+        yield "asleep", (self._asleep,)
+
+    def spawned(self) -> Iterator[Sequence[Key]]:
+        """The agents that were spawned, here or elsewhere: ranges, then names."""
+        yield from (range(start, stop) for start, stop in self._ranges)
+        if self._names:
+            yield list(self._names)
+
+    def state(self, key: Key) -> dict[str, Any]:
+        """An agent's fields as they stand now, nobody woken for it. Raises CheckpointError.
+
+        While a task runs this is how far it has come.
+        """
+        agent = self.object_of(key)
+        if agent is not None:
+            return dict(zip(self.kind.names, orjson.loads(self.kind.save(agent)), strict=True))
+        saved = self._asleep.get(key)
+        if isinstance(saved, bytes):
+            return dict(zip(self.kind.names, orjson.loads(bytes(saved)), strict=True))
+        if type(saved) is dict:
+            return saved
+        kept = None if self._store is None or key is None else self._store.state(self.kind.name, key)
+        return dict(zip(self.kind.names, orjson.loads(self._fresh), strict=True)) if kept is None else kept
 
     def sweep(self) -> None:
         """Begin a sweep: what was idle since the one before is put to sleep by `doze`, bit by bit."""

@@ -389,7 +389,7 @@ class Seat:
         await self._gone
 
     def _tell(self, name: str, text: str) -> None:
-        self._on_event(Event(name, text, time.time()))
+        self._on_event(Event(name, text, time.time(), pool=self.name.partition(".")[0], worker=self.name))
 
 
 def _confirm(channel: Channel, number: int | None) -> None:

@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 import time
 from asyncio import Future
 from collections.abc import Coroutine
@@ -27,7 +28,7 @@ from pools import values
 from pools.agent import Agent
 from pools.attempt import CAUGHT, bind, call, keep, sendable, undo
 from pools.awaited import awaited
-from pools.complaints import Complaints, say
+from pools.complaints import Complaints, note
 from pools.context import Context
 from pools.effects import Tally
 from pools.errors import BadArgument, Failure, raised
@@ -41,6 +42,7 @@ from pools.logbook import Logbook
 from pools.method import Method
 from pools.outside import Outside
 from pools.progress import MILLION
+from pools.speech import Mouth, Speaker, listened, mouth_of
 from pools.steps import Question
 from pools.table import Table, encoded
 from pools.watched import watch_tasks
@@ -92,6 +94,7 @@ class Seclusion:
         self._read = bytearray()
         self._ledger: FarLedger | None = None
         self._free = 0
+        self._mouth: Mouth | None = None
         #: Its own: nobody else hears what this one task sees of the world. What an operator holds is held here too.
         self.outside = Outside()
         #: Where checkpoints are recorded: in the worker's.
@@ -103,13 +106,14 @@ class Seclusion:
         agent: Agent,
         method: Method,
         argument: Any,
-        _task_id: str,
+        task_id: str,
         worker: Context | None,
         tally: Tally | None = None,
     ) -> NoReturn:
         """Do the task, say what came of it, end. worker, tally: the task's context and tally there, as of the fork."""
         try:
-            self._settle()
+            run = None if worker is None else worker.run
+            self._settle(Speaker(agent.id, task_id, "" if run is None else run.place.trace))
             before = kind.mark(agent) if kind.is_light else None
             lengths = [len(getattr(agent, field.name)) if field.exact is Log else 0 for field in kind.fields]
             context = None if worker is None else self._context(kind, agent, worker, can_wait=method.is_async)
@@ -128,6 +132,8 @@ class Seclusion:
                     undo(kind, agent, method, before, error)
                 outcome = {"error": list(failure)}
             self._cells[BUSY_SINCE_NS] = 0
+            if self._mouth is not None:
+                self._mouth.flush()
             self._socket.setblocking(True)
             self._socket.sendall(framed(outcome))
         finally:
@@ -149,8 +155,8 @@ class Seclusion:
         """Have a checkpoint recorded where there are no steps."""
         self._say({"waypoint": body.decode()})
 
-    def _settle(self) -> None:
-        """Give up what is the worker's."""
+    def _settle(self, speaker: Speaker) -> None:
+        """Give up what is the worker's. speaker: whose everything is that is said here."""
         gc.disable()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
@@ -160,6 +166,8 @@ class Seclusion:
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
         die_with(self._lifeline)
+        if (mouth := mouth_of(sys.stderr)) is not None:
+            self._mouth = listened(speaker, mouth.place)
         faulthandler.enable(self._sample, all_threads=False)
         faulthandler.register(STACK, file=self._sample, all_threads=False, chain=False)
 
@@ -232,9 +240,9 @@ class Seclusion:
         self._socket.sendall(framed(said))
         self._socket.setblocking(False)
 
-    def log(self, address: str, task_id: str, text: str) -> None:
+    def log(self, address: str, task_id: str, text: str, level: str) -> None:
         """Write a line into the engine's log."""
-        say(f"{address} [{task_id}] {text}")
+        note(address, task_id, text, level)
 
     def progress(self, _task: Waiting, fraction: float) -> None:
         """Have the worker see how far the task is."""

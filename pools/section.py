@@ -5,6 +5,7 @@ Owns its form, and what is none. Who its tasks go to is the gateway's business. 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ class Section(NamedTuple):
 
     session, mark: of a peer that hands on what others numbered.  is_again: it may have been sent before.
     priority: which goes first.  manner: what becomes of tasks that are too many.  is_timely: whether any is of use for some
-    time only.  rows: of each task.
+    time only.  rows: of each task.  parents: the spans that tasks are parts of, by place.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Section(NamedTuple):
     manner: int
     is_timely: bool
     rows: list[Row]
+    parents: Mapping[int, str] = {}
 
     @classmethod
     def read(cls, section: dict[str, Any]) -> Section:
@@ -77,7 +79,15 @@ class Section(NamedTuple):
         if type(priority) is not int or not LOW <= priority <= CRITICAL:
             raise TypeError("a priority is a number from 0 to 3")
         manner = PACED if section.get("pc") == 1 else REFUSED
-        return cls(number, kind, session, mark, bool(section.get("r")), priority, manner, is_timely, rows)
+        read = cls(number, kind, session, mark, bool(section.get("r")), priority, manner, is_timely, rows)
+        return read if "tp" not in section else read._replace(parents=_parents(section["tp"], positions))
+
+
+def _parents(said: Any, positions: Iterable[int]) -> Mapping[int, str]:
+    """The spans that tasks are parts of, by place, as they came; what is no list of such is passed over."""
+    if type(said) is not list:
+        return {}
+    return {position: parent for position, parent in zip(positions, said, strict=False) if type(parent) is str}
 
 
 def _is_time(due: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pools.address import Key
 from pools.breakers import Breakers, Openings, Pair
 from pools.errors import CircuitOpen, Failure
+from pools.recent import Recent
 
 if TYPE_CHECKING:
     from pools.again import Flight
@@ -68,6 +69,8 @@ class Sight:
         self._pool = pool
         self.breakers = breakers
         self._kinds: dict[str, _Seen] = {}
+        #: What its last tasks were.
+        self.recent = Recent()
         breakers.tellers.append(self.tell)
 
     def _seen(self, kind: str) -> _Seen:
@@ -98,6 +101,7 @@ class Sight:
         self, section: Mapping[str, Any], sent: Openings | None, reply: Mapping[str, Any], seconds: float, now_s: float
     ) -> None:
         """Some tasks of a section came back: all, or those that the reply names."""
+        self.recent.note(section, reply, seconds, now_s)
         kind, count = section["k"], len(reply["v"])
         seen = self._kinds.get(kind) or self._seen(kind)
         if seen.flying is not None:

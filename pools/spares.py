@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pools.forkserver import ForkServer
 from pools.gauges import Gauges
+from pools.hearing import Hearing
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -24,15 +25,16 @@ class Spares:
     """The source of an engine's worker processes.
 
     rows: workers that the engine has, which is the length of the gauges.
-    environ: what they inherit.  output: descriptor for what they print, None for this process's standard error.
-    is_kept: whether they will keep state.
+    environ: what they inherit.  is_kept: whether they will keep state.
     """
 
-    def __init__(self, rows: int, environ: Mapping[str, str], output: int | None = None, *, is_kept: bool = False) -> None:
+    def __init__(self, rows: int, environ: Mapping[str, str], *, is_kept: bool = False) -> None:
         self.gauges = Gauges(rows)
         self._environ = environ
-        self._output = output
-        self._forks = ForkServer(gauges=self.gauges.descriptor, rows=rows, environ=environ, output=output, is_kept=is_kept)
+        #: Hears what they say.
+        self.hearing = Hearing()
+        way: Any = {"output": self.hearing.descriptor, "is_kept": is_kept, "is_heard": True}
+        self._forks = ForkServer(gauges=self.gauges.descriptor, rows=rows, environ=environ, **way)
         self._waiting: list[WorkerProcess] = []
 
     @property
@@ -43,6 +45,7 @@ class Spares:
     def watch(self, loop: AbstractEventLoop) -> None:
         """Hear in a loop what becomes of the processes."""
         self._forks.watch(loop)
+        self.hearing.watch(loop)
 
     def launch(self, count: int) -> None:
         """Start processes that wait for work. Raises OSError where none can be started."""
@@ -57,17 +60,18 @@ class Spares:
         """Load a kind in a process that has nothing to lose. Raises KindNotLoaded, OSError."""
         from pools.probe import probe
 
-        await probe(reference, paths, self._environ, self._output)
+        await probe(reference, paths, self._environ, self.hearing.descriptor)
 
     async def survey(self, place: str, first: Sequence[str], paths: Sequence[str]) -> list[dict[str, Any]]:
         """The facts of each kind of a module, loaded in such a process. Raises as `probe`."""
         from pools.probe import survey
 
-        return await survey(place, first, paths, self._environ, self._output)
+        return await survey(place, first, paths, self._environ, self.hearing.descriptor)
 
     def close(self) -> None:
         """End what nobody took, and give the gauges back."""
         while self._waiting:
             self._waiting.pop().discard()
         self._forks.close()
+        self.hearing.close()
         self.gauges.close()

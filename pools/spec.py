@@ -139,3 +139,7 @@ class PoolSpec:
     window: int = 4_096
     sleep_after_s: float | None = 300.0
     weight: float = 1.0
+
+    def worker(self, number: int) -> str:
+        """What a worker of the pool is called, by its number."""
+        return self.name if self.workers == 1 else f"{self.name}.{number}"

@@ -10,9 +10,14 @@ import asyncio
 import time
 from asyncio import Future
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
+from pools.channel import Channel
 from pools.errors import PoolError, PoolUnavailable
 from pools.handover import ask_for_record
+from pools.podium import Podium
+from pools.process import WorkerProcess
 from pools.seat import Seat
 from pools.spec import START_S
 from pools.understudy import Understudy
@@ -37,6 +42,21 @@ class Station(Seat):
     pool = 0
     number = 1
     folder: str | None = None
+
+    @cached_property
+    def podium(self) -> Podium:
+        """Who did most here."""
+        return Podium()
+
+    def _begin(self, process: WorkerProcess, channel: Channel) -> None:
+        self.podium.begin()
+        super()._begin(process, channel)
+
+    def _on_status(self, channel: Channel, said: dict[str, Any]) -> None:
+        if said["verb"] == "top":
+            self.podium.hear(said)
+        else:
+            super()._on_status(channel, said)
 
     def admit(self, pid: int) -> None:
         """Put a process that may take this place under the limits of its pool."""

@@ -28,7 +28,7 @@ from pools.channel import Channel
 from pools.cut import cut
 from pools.deadlocks import Deadlocks
 from pools.deploys import Deploys
-from pools.errors import KindNotLoaded, WorkerDied
+from pools.errors import BadArgument, KindNotLoaded, WorkerDied
 from pools.events import Event
 from pools.gates import Gates
 from pools.gateway import Gateway
@@ -37,7 +37,7 @@ from pools.health import Health
 from pools.keep import Keep, Recovered, recovered
 from pools.limits import Limits
 from pools.link import Link
-from pools.listing import listed
+from pools.listing import Listing
 from pools.newcomers import Newcomers
 from pools.pause import Pause
 from pools.placement import Placement
@@ -76,9 +76,9 @@ class Swarm(Populace):
     """The pools of one engine.
 
     kinds: references of the kinds that every worker loads.  paths: folders at the end of the workers' import path.
-    environ: what the workers inherit.  output: descriptor for what they print, None for this process's standard error.
-    spares: processes that were started ahead, with the gauges they share.  keep: None keeps state in memory only.
-    breaker: when breakers open.  quotas: what each kind and tenant may take.
+    environ: what the workers inherit.  spares: processes that were started ahead, with the gauges they share.
+    keep: None keeps state in memory only.  breaker: when breakers open.  quotas: what each kind and tenant may take.
+    on_event: told what happens.  on_said: told what agents and workers say.
     """
 
     def __init__(
@@ -90,13 +90,13 @@ class Swarm(Populace):
         paths: Iterable[str] = (),
         limit: int = AGENTS_TOTAL,
         environ: Mapping[str, str],
-        output: int | None = None,
         spares: Spares | None = None,
         seed: int | None = None,
         keep: Keep | None = None,
         breaker: BreakerSpec | None = None,
         quotas: Quotas | None = None,
         on_event: Callable[[Event], None],
+        on_said: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         self._keep = keep
         self.without = frozenset() if keep is None else keep.without
@@ -111,7 +111,8 @@ class Swarm(Populace):
         self.repertoire = Repertoire(kinds, paths)
         self._on_event = on_event
         self._chance = Random(seed)
-        self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, output, is_kept=keep is not None)
+        self._spares = spares or Spares(sum(spec.workers for spec in specs), environ, is_kept=keep is not None)
+        self._spares.hearing.on_event = on_said
         self.gauges = self._spares.gauges
         self.deadlocks = Deadlocks(self._seat_at, on_event)
         self.healer = Healer(Quarantine(self._keep_sick), self._order_for, on_event)
@@ -131,10 +132,14 @@ class Swarm(Populace):
             breakers=self.breakers,
             sick=self.healer.orders,
             code_of=lambda pool, worker: self.deploys.code_of(self.pools[pool].seats[worker]),
+            is_paused=lambda pool: self.pools[pool].is_paused,
         )
         self.breakers.on_held = lambda pool, target, state: self.pools[pool].tell("outside", target=target, state=state)
         self._newcomers = Newcomers(self.placement, self.pools, check_kind=self.check_kind, on_event=on_event)
         self.pools += [self._pool(number, spec, rows) for number, spec in enumerate(specs)]
+        self.sizes = self.pools[0].sizes
+        for each in self.pools:
+            each.sizes = self.sizes
         self.deploys = Deploys(
             lambda: self.seats,
             self.placement,
@@ -150,11 +155,14 @@ class Swarm(Populace):
             from pools.compactor import Compactor  # who keeps nothing needs none of it
 
             self._restore(keep)
-            self._compactor = Compactor(list(self._stores(keep).items()), environ, output, on_event)
+            self._compactor = Compactor(list(self._stores(keep).items()), environ, None, on_event)
         self.removals = Removals(self.placement, self.pools, self.roster, self.healer.forget, on_event)
         self._newcomers.is_going = self.removals.is_going
+        self.listing = Listing(self.placement, self.pools)
         self.health = Health(self.seats, self.healer.mends)
-        self._limits = Limits(name, self.pools, self.health.look)
+        #: Called each second, with monotonic seconds.
+        self.seconds: list[Callable[[float], None]] = [self.health.look]
+        self._limits = Limits(name, self.pools, self.seconds)
         self.watch = Watch(self.seats, self.healer.found, on_event)
 
     def _restore(self, keep: Keep) -> None:
@@ -188,7 +196,7 @@ class Swarm(Populace):
         common = {"clock": time.monotonic, "later": asyncio.get_running_loop().call_later} | kept
         valve = Valve(spec.window, self.gates, clock=time.monotonic)
         seat = Station(
-            spec.name if spec.workers == 1 else f"{spec.name}.{worker}",
+            spec.worker(worker),
             link=Link(window=spec.window, histogram=cells, sight=Sight(number, self.breakers), valve=valve, **common),
             inner=Link(window=BACKLOG_TASKS, first=2, **common),
             cells=cells,
@@ -284,6 +292,12 @@ class Swarm(Populace):
         """Memory of the process that workers are forked from: the set size in proportion to what it shares with them."""
         return pss_bytes(self._spares.forks_from) if self._spares.forks_from is not None else 0
 
+    @property
+    def own_bytes(self) -> int:
+        """The same and that of this process, as it was at most a few seconds ago."""
+        forks = self._spares.forks_from
+        return self.sizes.of(os.getpid()) + (0 if forks is None else self.sizes.of(forks))
+
     def kill(self) -> None:
         """End every worker at once, without a loop to wait in."""
         for seat in self.seats:
@@ -364,18 +378,22 @@ class Swarm(Populace):
 
     def gateway(self, channel: Channel, accepted: Callable[[int], None], ended: Ended) -> Gateway:
         """A gateway for tasks from outside. accepted, ended: told how many came, and how they ended."""
-        loop = asyncio.get_running_loop()
-        gateway = Gateway(self.routes.resolve_key, channel, loop.call_soon, accepted, ended, self.routes.deal)
+        defer, more = asyncio.get_running_loop().call_soon, {"deal": self.routes.deal, "queued": self.queued()}
+        gateway = Gateway(self.routes.resolve_key, channel, defer, accepted, ended, **more)  # type: ignore[arg-type]
         gateway.choices = self.choices
         return gateway
 
     def _inner_gateway(self, channel: Channel) -> Gateway:
         defer, heard = asyncio.get_running_loop().call_soon, self.deadlocks.heard
-        return Gateway(self.routes.resolve_inner, channel, defer, _uncounted, _uncounted, waits=heard)
+        queued = self.queued(is_first=False)
+        return Gateway(self.routes.resolve_inner, channel, defer, _uncounted, _uncounted, waits=heard, queued=queued)
 
-    async def agents(self, kind: str, skip: int, limit: int) -> list[dict[str, Any]]:
-        """A page of a kind's agents in the order of their keys: address, pool, worker, status, mailbox."""
-        return await listed(self.placement, self.pools, kind, skip, limit)
+    def pool(self, name: str) -> Pool:
+        """The pool of a name. Raises BadArgument."""
+        found = next((pool for pool in self.pools if pool.name == name), None)
+        if found is None:
+            raise BadArgument(f"no pool {name!r:.80}; there are {', '.join(pool.name for pool in self.pools)}")
+        return found
 
 
 def _uncounted(*_facts: Any) -> None:

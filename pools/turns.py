@@ -29,12 +29,13 @@ from pools.errors import (
     UnknownMethod,
     failure_of,
 )
-from pools.gauges import DONE, FAILED, WAITING, who_is
+from pools.gauges import AWAITING, DONE, FAILED, WAITING, who_is
 from pools.isolation import Case
-from pools.job import CANCELLED, TOO_OLD, Alone, Counted, Known, Turn, Waiting
+from pools.job import CANCELLED, DRIVEN, OVER, TOO_OLD, Known, Turn, Waiting, Worn
 from pools.kind import Kind
 from pools.lane import PLACE_BITS
 from pools.method import Method
+from pools.performers import Performers
 from pools.ranked import CRITICAL
 from pools.residents import Residents
 from pools.ward import Ward
@@ -42,9 +43,9 @@ from pools.watched import Watched
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
+    from pools.traced import Recorder
 
 __all__ = ["PENDING", "Turns"]
-
 
 #: The mailbox's part that critical tasks have on top of it, as a divisor: a flood of others does not shut them out.
 SPARE = 8
@@ -52,19 +53,16 @@ SPARE = 8
 _ASKED_AGAIN = (TaskCancelled, StoreFull, StoreStopped)
 
 
-class _Pending:
-    """Stands for the value of a task that has not ended."""
-
-
-PENDING = _Pending()
+#: Stands for the value of a task that has not ended.
+PENDING = object()
 
 
 class Turns:
     """The busy agents of a worker.
 
     Its arguments are the executor's own.  session: names the tasks of a sender that has no session of its own.
-    context: what a task is given of the engine.
-    current: the agent whose sync task runs on the long way now.
+    context: what a task is given of the engine.  performers: who has done how much.
+    current: the agent whose sync task runs on the long way now.  recorder: of traces, None where nothing is traced.
     """
 
     def __init__(
@@ -85,26 +83,22 @@ class Turns:
         asked: Asked | None = None,
         context: type[Context] = Context,
     ) -> None:
-        self._asked = asked
-        self._ledger = ledger
-        self._session = session
-        self._context = context
-        self._unnamed = 0
-        self._ward = ward
-        self._clock_ns = clock_ns
-        self._kinds = kinds
-        self._cells = cells
-        self._mailbox = mailbox
-        self._defer = defer
-        self._start = start
-        self._office = office
-        self._send = send
-        self._complaints = complaints
-        self._waiting = 0
+        self._kinds, self._cells, self._mailbox, self._clock_ns = kinds, cells, mailbox, clock_ns
+        self._defer, self._start, self._send = defer, start, send
+        self._office, self._complaints, self._ward, self._ledger = office, complaints, ward, ledger
+        self._asked, self._session, self._context = asked, session, context
+        self._unnamed = self._waiting = self._awaiting = 0
+        self._await(0)
+        self.performers = Performers(cells)
         self.current: Agent | None = None
+        self.recorder: Recorder | None = None
+        #: Whether tasks from outside are not begun now.
+        self.is_halted = False
 
     def run(self, residents: Residents, key: Key, task: Waiting) -> Any:
         """Run one task; `PENDING` when it goes on later, and is answered then. Raises what it failed with."""
+        if task.method is OVER:
+            return PENDING
         if task.method is CANCELLED:
             raise TaskCancelled("cancelled before it began")
         if isinstance(task.method, Known):
@@ -120,35 +114,38 @@ class Turns:
                 raise MailboxFull(f"{kind.name}/{key} has {self._mailbox:,} tasks waiting")
             turn.mailbox.put(task, task.job.priority)
             self._wait(1)
+            if turn.running is None and not turn.is_draining and not task.job.is_outer:
+                self._defer(partial(self._end, residents, turn))  # nothing else would begin it
             return PENDING
-        agent = residents.live.get(key)
-        if agent is None:
+        if (agent := residents.live.get(key)) is None:
             agent = residents.wake(key)
         if agent is None:
             raise UnknownAgent(f"no agent {kind.name}/{key}; spawn it first")
         return self._begin(residents, agent, task.method, task, None)
 
     def _begin(self, residents: Residents, agent: Agent, method: Method, task: Waiting, turn: Turn | None) -> Any:
-        kind = residents.kind
-        is_alone = isinstance(method, Alone)
-        if isinstance(method, Alone):
+        kind, is_alone, context, tally, run = residents.kind, False, None, None, None
+        if isinstance(method, Worn):
+            is_alone, tally = method.is_alone, Tally(kind, agent, self._clock_ns) if method.is_counted else None
+            if method.parent and self.recorder is not None:
+                run = self.recorder.begin(method.parent, kind.name, agent.id, method.name, self.name(task))
             method = method.method
-        context = tally = None
-        if isinstance(method, Counted):
-            method, tally = method.method, Tally(kind, agent, self._clock_ns)
         is_alone = is_alone or method.max_run_s is not None or agent._key in residents.apart
-        task_id = self._name(task) if is_alone or method.wants_context else ""
+        task_id = self.name(task) if is_alone or method.wants_context else ""
         if method.wants_context:
             is_async = method.is_async
             more: Any = {"can_wait": is_async, "asked": self._asked, "task": task}
             context = self._context(self._office, kind, agent, task_id, self._ledger, **more)
-            context.tally = tally
+            context.tally, context.run = tally, run
         bound = bind(method, agent, task.argument, context)
+        if run is not None:
+            bound = run.timed(bound, is_async=method.is_async)
         if tally is not None:
             bound = tally.timed(bound, is_async=method.is_async)
         if method.is_async or is_alone:
             if turn is None:
                 turn = residents.busy[agent._key] = Turn(agent)
+                self._await(1)
                 residents.live.pop(agent._key, None)
             turn.running, turn.context, turn.began_ns = task, context, self._clock_ns()
             turn.has_begun = False
@@ -157,6 +154,7 @@ class Turns:
             if is_alone:
                 case = Case(kind, agent, method, task.argument, task_id, context, tally)
             driven = self._drive(residents, turn, method, bound, context, task, case, tally)
+            driven = driven if run is None or case is None else run.around(driven)
             weigh = partial(self._ward.scales.weigh, kind.name, agent._key, method.name)
             number = task.job.number
             who = 0 if number else who_is(kind.name, agent._key)
@@ -180,7 +178,7 @@ class Turns:
             self._send(kind.name, agent._key, context.outbox)
         return value if tally is None else tally.beside(value, () if context is None else context.outbox)
 
-    def _name(self, task: Waiting) -> str:
+    def name(self, task: Waiting) -> str:
         """A task's own name: session and number of its sender, so that it has the same when it is sent again."""
         job, position = task.job, task.position
         if job.name_of is not None:
@@ -201,10 +199,7 @@ class Turns:
         return self._ledger.known_as(bytes.fromhex(job.session), [job.numbers[task.position]])
 
     def _end_steps(self, context: Context | None, failed: BaseException | None = None) -> None:
-        """A task has ended: its record forgets its steps, unless it is asked for again under its number.
-
-        They are kept until its sender has an answer, then.
-        """
+        """A task has ended: its record forgets its steps, unless its sender has no answer and asks for it again."""
         if context is not None:
             context.close()
             if self._ledger is not None and not isinstance(failed, _ASKED_AGAIN):
@@ -254,6 +249,7 @@ class Turns:
     ) -> None:
         """The whole life of one async task, and of one that runs in a process of its own, which is then a case."""
         turn.has_begun = True
+        DRIVEN.set(task)
         kind, agent = residents.kind, turn.agent
         before = kind.mark(agent) if kind.is_light else None
         value: Any = None
@@ -292,11 +288,10 @@ class Turns:
     def _end(self, residents: Residents, turn: Turn) -> None:
         """A busy agent's task has ended: go on with its mailbox until a task waits again or none is left."""
         turn.running = None
-        if turn.is_draining:
-            return  # this task was begun and ended within the loop below
+        if turn.is_draining or turn.is_removed:  # of the former the task was begun and ended within the loop below
+            return
         turn.is_draining = True
-        while turn.mailbox and turn.running is None:
-            task = turn.mailbox.take()
+        while turn.running is None and (task := self._next(turn)) is not None:
             self._wait(-1)
             try:
                 if task.method is None:
@@ -310,8 +305,24 @@ class Turns:
                 if value is not PENDING:
                     self._answer(residents, task, value, None)
         turn.is_draining = False
-        if turn.running is None:
+        if turn.running is None and not turn.mailbox:
             residents.rest(turn.agent)
+            self._await(-1)
+
+    def _next(self, turn: Turn) -> Waiting | None:
+        """Take the task that is next out of a mailbox; None where none may begin."""
+        if not self.is_halted:
+            return turn.mailbox.take() if turn.mailbox else None
+        task = next((task for task in turn.mailbox if not task.job.is_outer), None)
+        if task is not None:
+            turn.mailbox.remove(task, task.job.priority)
+        return task
+
+    def go_on(self) -> None:
+        """Begin what waits in mailboxes behind nothing, after a halt."""
+        for residents in self._kinds.values():
+            for turn in [turn for turn in residents.busy.values() if turn.running is None and not turn.is_draining]:
+                self._end(residents, turn)
 
     def remove(self, residents: Residents, key: Key) -> None:
         """Forget a busy agent: its tasks fail, and whatever the one that runs still does is kept by nobody."""
@@ -319,6 +330,7 @@ class Turns:
         if turn is None:
             return
         turn.is_removed = True
+        self._await(-1)
         if turn.context is not None:
             turn.context.close()
         if turn.task is not None:
@@ -364,6 +376,7 @@ class Turns:
         errors = []
         if error is None:
             self._cells[DONE] += 1
+            self.performers.done(residents.kind.name, task.job.keys[task.position : task.position + 1])
         else:
             is_gone = isinstance(error, TaskCancelled)
             self._cells[FAILED] += not is_gone
@@ -380,3 +393,7 @@ class Turns:
     def _wait(self, change: int) -> None:
         self._waiting += change
         self._cells[WAITING] = self._waiting
+
+    def _await(self, change: int) -> None:
+        self._awaiting += change
+        self._cells[AWAITING] = self._awaiting

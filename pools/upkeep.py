@@ -1,4 +1,4 @@
-"""What a worker does with many agents at once: tell their status, make their objects, or remove them.
+"""What a worker does with many agents at once: make their objects, remove them, or say who is held up.
 
 Owns the pace: small batches, between their tasks. Which agents are meant it is told; what an agent is, is `residents`'
 knowledge.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pools.ledger import Ledger
     from pools.outbox import Outbox
 
-__all__ = ["held_up", "remove", "statuses", "warm"]
+__all__ = ["held_up", "remove", "warm"]
 
 #: Objects that `warm` makes at a time, and the pause between two such batches in seconds.
 WARM_BATCH, WARM_PAUSE_S = 100, 0.001
@@ -30,14 +30,6 @@ WARM_BATCH, WARM_PAUSE_S = 100, 0.001
 REMOVE_BATCH = 5_000
 #: Agents that are told of as held up at once.
 HELD_UP = 1_000
-
-
-def statuses(residents: Residents | None, executor: Executor | None, keys: Sequence[Key]) -> list[list[Any]]:
-    """What some agents do: [status, tasks in the mailbox] for each."""
-    if residents is None or executor is None:
-        return [["unknown", 0] for _ in keys]
-    kind = residents.kind.name
-    return [[residents.status(key), executor.waiting(kind, key)] for key in keys]
 
 
 def held_up(kinds: Mapping[str, Residents]) -> list[list[Any]]:

@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["cpu_s", "is_asleep", "is_runnable", "resident_bytes", "wanted_s"]
+__all__ = ["cpu_s", "is_asleep", "is_runnable", "resident_bytes", "wanted_s", "written_bytes"]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 #: How the kernel numbers the clock of another process's processor time (CPUCLOCK_SCHED, see clock_getcpuclockid(3)).
@@ -61,3 +61,14 @@ def resident_bytes(pid: int | str = "self") -> int:
         return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE_BYTES
     except OSError:
         return 0
+
+
+def written_bytes(pid: int) -> int | None:
+    """Bytes that a process caused to be written to a disk; None where the kernel does not say, or the process is gone."""
+    try:
+        for line in Path(f"/proc/{pid}/io").read_bytes().splitlines():
+            if line.startswith(b"write_bytes:"):
+                return int(line.split()[1])
+    except OSError:
+        return None
+    return None

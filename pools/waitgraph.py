@@ -2,8 +2,10 @@
 
 Owns the decision what is a deadlock, and whose wait is broken. Its nodes are agents and tasks. A task waits for the agents that
 it asks, an agent for the task that it runs (its lock: all others stand in its mailbox). A task that waits for those that it
-depends on holds no agent yet, so no circle of asks leads through it; one of dependencies alone is refused when its last task is
-submitted, and never stands. It knows no clock and breaks nothing: `deadlocks` does.
+depends on holds no agent yet, and one that runs has no way to wait for another but to ask: so no circle of asks leads through
+dependencies; one of these alone is refused when its last task is submitted, and never stands. They are no waits that stand
+here: they are handed in where somebody wants to know what a task waits for in the end. It knows no clock and breaks nothing:
+`deadlocks` does.
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["ASK", "LOCK", "Victim", "Wait", "WaitGraph"]
+__all__ = ["ASK", "DEPENDENCY", "LOCK", "REACH", "Victim", "Wait", "WaitGraph"]
 
-#: Kinds of waits. One answer of several asks may be enough to go on; a lock must end, each of them.
-ASK, LOCK = "ask", "lock"
+#: Kinds of waits. One answer of several asks may be enough to go on; a lock must end, each of them, and so must a task that is
+#: depended on.
+ASK, LOCK, DEPENDENCY = "ask", "lock", "dependency"
+#: Nodes that are looked at for the way to who holds up a task: more than anybody reads of.
+REACH = 10_000
 
 #: An agent's address, or a task's name.
 Node = str
@@ -22,7 +27,7 @@ _Holders = Callable[[Node], Iterable[Node]]
 
 
 class Wait(NamedTuple):
-    """One edge: waiter cannot go on before holder does. kind: ask or lock."""
+    """One edge: waiter cannot go on before holder does. kind: ask, lock or dependency."""
 
     waiter: Node
     holder: Node
@@ -99,6 +104,24 @@ class WaitGraph:
         """
         starts = list(self._out) if nodes is None else [node for node in nodes if node in self._out]
         return [group for group in _Walk(self._holders).groups(starts) if self._turns(group)]
+
+    def way(self, start: Node, dependencies: Callable[[Node], Iterable[Wait]]) -> list[Wait]:
+        """The shortest way from a node over all that it waits for to the end of an ask: to somebody who asks nobody, or again.
+
+        dependencies: what else a node waits for. Empty where no ask is on any way, or within REACH nodes.
+        """
+        came_by: dict[Node, Wait | None] = {start: None}
+        rest = [start]
+        for node in rest:
+            further = [*dependencies(node), *(self._waits[name] for name in self._out.get(node, ()))]
+            new = [wait for wait in further if wait.holder not in came_by]
+            last = came_by[node]
+            if last is not None and not new and any(wait.kind == ASK for wait in (last, *further)):
+                return [*_steps(last, came_by), *further[:1]]
+            for wait in new[: REACH - len(rest)]:
+                came_by[wait.holder] = wait
+                rest.append(wait.holder)
+        return []
 
     def _holders(self, node: Node) -> Iterator[Node]:
         return (self._waits[name].holder for name in self._out.get(node, ()))
@@ -227,6 +250,14 @@ class _Walk:
             group.add(self._stack.pop())
         self._stacked -= group
         yield group
+
+
+def _steps(last: Wait, came_by: Mapping[Node, Wait | None]) -> list[Wait]:
+    """The waits up to one, the first one first."""
+    steps = [last]
+    while (before := came_by[steps[-1].waiter]) is not None:
+        steps.append(before)
+    return steps[::-1]
 
 
 def _way(start: Node, goal: Node, holders: _Holders) -> list[Node]:

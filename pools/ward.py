@@ -34,6 +34,7 @@ from pools.interruption import Interruption
 from pools.isolation import Isolation
 from pools.logbook import Logbook
 from pools.message import STATUS
+from pools.mishaps import Mishaps
 from pools.residents import Residents
 from pools.scales import Scales
 from pools.watched import watch_tasks
@@ -91,6 +92,8 @@ class Ward:
             "ping": lambda _order: True,
             "record": lambda order: put_on_record(self._kinds, self._logbook, order),
         }
+        #: What went wrong with whom.
+        self.mishaps = Mishaps(time.time)
         self._failures: dict[tuple[str, Key], tuple[str, int, float]] = {}
         self._told: dict[tuple[str, str], float] = {}
 
@@ -146,9 +149,10 @@ class Ward:
         if before != sort or now_s - began_s > RELAPSE_S:
             count, began_s = 0, now_s
         self._remember(name, sort, count + 1, began_s)
+        failure = failure_of(error)
+        cause = f"{failure.type}: {failure.message}"[:CAUSE_CHARS]
+        self.mishaps.note(*name, method, task_id, cause)
         if not count and self._is_news((residents.kind.name, sort), now_s):
-            failure = failure_of(error)
-            cause = f"{failure.type}: {failure.message}"[:CAUSE_CHARS]
             self.found("raised", f"{residents.kind.name}/{key}", method, task_id, cause, "")
         if count + 1 != RELAPSES:
             self._cells[RESTARTED] += 1

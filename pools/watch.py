@@ -93,6 +93,9 @@ class Watch:
 
     def _look_behind(self, seat: Seat) -> None:
         """Look who takes nothing: a worker with tasks in mailboxes is asked; one without costs nothing."""
+        if seat.link.is_held:
+            self._tell(seat, [])  # its pool is paused: nobody is held up by anybody
+            return
         queue = self._queue(seat) if seat.state == "running" and seat.link.open else []
         asked = seat.request_if_up("held_up") if seat.state == "running" and seat.cells[WAITING] else None
         if asked is None:
@@ -207,7 +210,8 @@ class _View:
         if self.is_asking:
             return False
         work, seat = self._progress(), self.seat
-        if work != self._work or not (seat.link.open or seat.inner.open or seat.is_asked):
+        is_busy = not seat.link.is_held and (seat.link.open or seat.inner.open)
+        if work != self._work or not (is_busy or seat.is_asked):
             self._work, self._since_s = work, now_s
             return False
         if now_s - self._since_s < (ORDER_S if seat.is_asked else IDLE_S):

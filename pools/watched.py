@@ -11,7 +11,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
-from pools.gauges import BUSY_SINCE_NS, POSITION, SECTION, WHO
+from pools.gauges import BUSY_NS, BUSY_SINCE_NS, POSITION, SECTION, WHO
 
 __all__ = ["Watched", "watch_tasks"]
 
@@ -54,13 +54,15 @@ class Watched(Coroutine[Any, Any, None]):
         cells = self._cells
         before = cells[SECTION], cells[POSITION], cells[WHO], cells[BUSY_SINCE_NS]
         cells[SECTION], cells[POSITION], cells[WHO] = self._number, self._position, self._who
-        cells[BUSY_SINCE_NS] = self._clock_ns()
+        cells[BUSY_SINCE_NS] = began_ns = self._clock_ns()
         charge = self._weigh() if self._weigh is not None else None
         try:
             return step(*given)
         finally:
             if charge is not None:
                 charge()
+            if not before[3]:  # else it is a part of what is counted already
+                cells[BUSY_NS] += self._clock_ns() - began_ns
             cells[SECTION], cells[POSITION], cells[WHO], cells[BUSY_SINCE_NS] = before
 
     @property

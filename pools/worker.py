@@ -24,7 +24,7 @@ from pools.answers import ChannelAnswers, RecordedAnswers
 from pools.asks import Asks
 from pools.breaker import BreakerSpec
 from pools.channel import Channel
-from pools.complaints import say
+from pools.complaints import note, say
 from pools.context import Context, Outgoing
 from pools.errors import BadFrame, KindNotLoaded, PoolError, failure_of
 from pools.executor import Executor
@@ -32,15 +32,17 @@ from pools.gauges import ASLEEP, BYTES_IN, BYTES_OUT, LIVE, TELLS, WAKES, Gauges
 from pools.link import Link
 from pools.local import LocalLink
 from pools.logbook import Logbook, kept_in
+from pools.looks import Looks
 from pools.message import RESULT, STATUS, TASK, Message
 from pools.outside import Outside
 from pools.progress import Progress
 from pools.registry import load_kind, loaded_facts
 from pools.residents import Residents
+from pools.speaker import speak
 from pools.spec import BACKLOG_TASKS, OUTBOX_MESSAGES
 from pools.spoken import Spoken
 from pools.title import entitle
-from pools.upkeep import held_up, remove, statuses, warm
+from pools.upkeep import held_up, remove, warm
 from pools.waits import Waits
 from pools.ward import Ward, open_ward
 
@@ -101,7 +103,6 @@ class Worker:
             "names": self._add_names,
             "remove": self._remove,
             "warm": self._warm,
-            "agents": self._agents,
             "sleep": self._sleep_now,
             "compacted": self._renew,
             "hold": self._hold,
@@ -134,7 +135,7 @@ class Worker:
     def on_closed(self, _channel: Channel, error: Exception | None) -> None:
         """The engine is gone: so are we."""
         if error is not None and not isinstance(error, OSError):
-            say(f"worker {os.getpid()} ends: {error}")
+            say(f"worker {os.getpid()} ends: {error}", "worker.ends")
         if self._ledger is not None:
             self._ledger.close()
         os._exit(0 if error is None else 1)
@@ -214,9 +215,9 @@ class Worker:
             self.outside.force(target, state)
         found = self._keep_in(order["store"]) if order.get("store") else None
         ward, sample = self._equipped(order["pool"])
+        speak(order, self._loop, self._kinds)
         waits = Waits(self._kinds, later=self._loop.call_later, say=self._say, take_back=self._take_back, up=self._up)
-        self._verbs |= ward.verbs | waits.verbs
-        self._executor = Executor(
+        self._executor = executor = Executor(
             self._kinds,
             cells=self._cells,
             mailbox=order["mailbox"],
@@ -231,6 +232,15 @@ class Worker:
             asked=waits.asked,
             context=self.context,
         )
+        executor.performers.report(self._loop.call_later, self._say)
+        speak(order, self._loop, self._kinds, executor.turns)
+        if order.get("tracing"):
+            from pools.traced import traced_asks  # who traces nothing needs none of it
+
+            inquiries = None if self._outbox is None else self._outbox.inquiries
+            self._asks = traced_asks(self._resolve, self._loop, self._ledger, executor.turns, inquiries)
+        looks = Looks(self._kinds, ward, self.logbook, self._keep, time.monotonic_ns)
+        self._verbs |= ward.verbs | waits.verbs | looks.verbs | executor.halt.verbs
         self._local = LocalLink(self._executor, self._kinds, self._cells)
         self._sleep_after_s = order["sleep_after_s"]
         if self._sleep_after_s:
@@ -296,9 +306,6 @@ class Worker:
         if self._ledger is not None:
             self._ledger.go_on()
 
-    def _agents(self, order: dict[str, Any]) -> list[list[Any]]:
-        return statuses(self._kinds.get(order["kind"]), self._executor, order["keys"])
-
     def _sleep_now(self, _order: dict[str, Any]) -> int:
         """Put every idle agent to sleep."""
         before = sum(residents.live_count for residents in self._kinds.values())
@@ -358,9 +365,9 @@ class Worker:
         """How many messages an agent may add to those on their way."""
         return OUTBOX_MESSAGES if self._outbox is None else self._outbox.room(sender)
 
-    def log(self, address: str, task_id: str, text: str) -> None:
+    def log(self, address: str, task_id: str, text: str, level: str) -> None:
         """Write a line into the engine's log."""
-        say(f"{address} [{task_id}] {text}")
+        note(address, task_id, text, level)
 
     def _send(self, kind: str, key: Key, outbox: list[Outgoing]) -> None:
         (self._outbox or self._spoken).send(f"{kind}/{key}", outbox)

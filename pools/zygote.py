@@ -2,8 +2,9 @@
 
 Owns the forks, and the news of how they ended. It loads what every worker needs and runs nobody's agents, so that a fork
 begins clean; kinds are loaded after it, by each worker for itself. Started as `python -P -m pools.zygote CONTROL GAUGES ROWS
-[kept]`, the first two being inherited descriptors; it ends when the other end of CONTROL is closed, and its forks with it. With
-`kept` it loads what keeps state too: that takes longer than all else between a worker's death and the next one's first answer.
+[kept] [heard]`, the first two being inherited descriptors; it ends when the other end of CONTROL is closed, and its forks with
+it. With `kept` it loads what keeps state too: that takes longer than all else between a worker's death and the next one's first
+answer. With `heard` its standard error is a pipe to the engine, which hears what the forks say.
 """
 
 from __future__ import annotations
@@ -100,15 +101,15 @@ def main() -> None:
     gc.disable()  # nothing that is loaded is garbage
     from pools import entrance
 
-    numbers, kept = sys.argv[1:4], sys.argv[4:]
-    if kept:
+    numbers, words = sys.argv[1:4], sys.argv[4:]
+    if "kept" in words:
         from pools import ledger, opening, outbox, redelivery  # noqa: F401 - for the forks
     gc.freeze()  # the forks share these objects' pages as long as nobody writes there
     gc.enable()
     gc.set_threshold(YOUNG)
     control, gauges, rows = map(int, numbers)
     channel, lifeline = Zygote(socket.socket(fileno=control)).next_worker()
-    entrance.main(channel, lifeline, gauges, rows)
+    entrance.main(channel, lifeline, gauges, rows, is_heard="heard" in words)
 
 
 if __name__ == "__main__":

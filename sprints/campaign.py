@@ -14,22 +14,24 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from checkpoints.errors import FolderInUse
 from checkpoints.files import Disk
 from sprints.archive import BACKLOG, HTML, MARKDOWN, Archive
 from sprints.backlog import Backlog, read_backlog
-from sprints.capacity import capacity_of, rate_of
+from sprints.capacity import Rate, capacities_of, rates_of
 from sprints.chronicle import Chronicle, chronicle_of
 from sprints.clock import Clock
 from sprints.cost import cost_of, read_price
 from sprints.errors import BadBacklog
 from sprints.fitting import fitting
-from sprints.hook import hook_of
+from sprints.guard import is_left
+from sprints.hook import LONGEST_S, hook_of
 from sprints.impact import Impact, Pattern, impact_of
 from sprints.ledger import Ledger, Line, open_ledger
 from sprints.optimizer import Advice, optimize_next
 from sprints.outcome import Outcome
 from sprints.place import PlaceDisk
-from sprints.plan import Plan, plan_sprint
+from sprints.plan import Capacity, Plan, plan_sprint
 from sprints.release import Releases
 from sprints.report import html_report, markdown_report
 from sprints.runner import Agents, Parts, Runner
@@ -45,6 +47,9 @@ __all__ = ["Campaign", "Hands"]
 
 #: Sprints in a row in which nothing was done, after which a campaign ends: the next one would fail in the same way.
 FUTILE = 2
+#: Seconds that what was begun for a sprint may run before that goes on, and between two looks. What an engine that was killed
+#: has begun ends at once; a hook of one that left its sprint in good order may have its whole time.
+LEFT_S, LOOK_S = LONGEST_S + 60.0, 0.005
 #: Where results and releases lie, beside the backlog, where it does not say.
 WORK, RELEASES = "work", "releases"
 
@@ -74,6 +79,8 @@ class Campaign:
         self.backlog = backlog
         self.settings = settings
         self.runner: Runner | None = None
+        #: What the sprint that runs, or ran last, has told so far; None before the first.
+        self.told: Chronicle | None = None
         #: The sprint that runs, or ran last, and the first one, by which the campaign is known; empty before the first.
         self.sprint = self.first = ""
         #: Set once the first sprint is on the disk, from where it goes on whatever happens.
@@ -85,7 +92,8 @@ class Campaign:
         self._price = read_price(settings.price)
         self._hooks = _hooks(backlog)
         self._history: list[Chronicle] = []
-        self._rates: list[float] = []
+        #: By the kind of agents, the oldest first.
+        self._rates: dict[str, list[Rate]] = {}
         self._done: set[str] = set()
         #: What is done and in no release, by item: its artifacts, its receipt's digest and sprint.
         self._unshipped: dict[str, tuple[tuple[Mapping[str, Any], ...], str, str]] = {}
@@ -106,13 +114,12 @@ class Campaign:
         Raises BadBacklog, UnknownSprint, OSError, ValueError where its files do not say it.
         """
         told = archive.chronicle(sprint)
-        row = dict(told.header.get("settings") or {})
-        row["path"] = tuple(row.get("path", ()))
+        settings = Settings.of(told.header.get("settings") or {})
         backlog = read_backlog(archive.backlog(sprint))
         if told.header.get("digest", backlog.digest()) != backlog.digest():
             place = archive.path(sprint, BACKLOG)
             raise BadBacklog("it was changed: it is not the backlog that the sprint began with", place=place)
-        campaign = cls(archive, backlog, Settings(**row), hands, wall)
+        campaign = cls(archive, backlog, settings, hands, wall)
         campaign.sprint, campaign.first = sprint, str(told.header.get("campaign", sprint))
         campaign._futile = int(told.header.get("futile", 0))
         if told.is_over:
@@ -150,6 +157,15 @@ class Campaign:
         return self.archive.make(self._wall(), row, lambda sprint: self._hands.is_known(sprint, self.backlog))
 
     @property
+    def has_next(self) -> bool:
+        """Whether another sprint follows the one that runs, as things stand: there may be one, and items are open."""
+        told = self.told
+        if told is None or told.aborted is not None or self.is_futile:
+            return False
+        left, done = told.header.get("left"), told.verdicts["done"]
+        return (left is None or left > 1) and len(self._done) + done < len(self.backlog.items)
+
+    @property
     def is_futile(self) -> bool:
         """Whether another sprint would fail in the same way."""
         return self._futile >= FUTILE
@@ -177,7 +193,7 @@ class Campaign:
         self.is_ready.clear()
         lines: list[Line] = []
         ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
-        told = chronicle_of(line.facts for line in lines)
+        self.told = told = chronicle_of(line.facts for line in lines)
         is_over = told.is_over
         self._note_all(sprint, lines)
         try:
@@ -205,12 +221,14 @@ class Campaign:
         """Run the sprint, of which these lines are there; what is written goes into `told`."""
         backlog, settings, hands, sprint = self.backlog, self.settings, self._hands, self.sprint
         begun = lines[0].facts if lines else None
-        capacity = begun["capacity"] if begun else self._capacity()
+        capacity: Capacity = (begun.get("capacities") or begun["capacity"]) if begun else self._capacities()
         plan = plan_sprint(backlog, capacity, self._done)
         work = self._folder(backlog.ship.work or WORK)
         os.makedirs(work, exist_ok=True)  # noqa: PTH103 - paths are texts here
         releases = Releases(PlaceDisk(), self._folder(backlog.ship.releases or RELEASES), self._wall)
-        shipper = Shipper(sprint, releases, work, self._hooks)
+        held = os.path.realpath(self.archive.path(sprint))  # noqa: ASYNC240 - as short as those beside it
+        await _until_left(held)
+        shipper = Shipper(sprint, releases, work, self._hooks, held)
         events = [line.facts for line in lines]
         began_cpu_s = hands.cpu_s()
 
@@ -221,7 +239,7 @@ class Campaign:
             told.take(line.facts)
             self._note(sprint, line)
 
-        async with Witness(work, settings.path) as witness:
+        async with Witness(work, settings.path, held=held) as witness:
             for line in lines:
                 witness.resume(line.facts)
                 if _is_done(line.facts):
@@ -233,7 +251,7 @@ class Campaign:
             if begun:
                 state = Sprint.restored(events, backlog.shape, plan, backlog.items, self._done)
             else:
-                header = self._header(sprint, plan, capacity, left, out_an_agent)
+                header = self._header(sprint, plan, left, out_an_agent)
                 state = Sprint(header, backlog.shape, plan, backlog.items, self._done)
             self.runner = Runner(state, parts, self._told)
             self.is_ready.set()
@@ -250,8 +268,8 @@ class Campaign:
         if self.runner is not None:
             self.runner.answered(outcomes)
 
-    def _header(self, sprint: str, plan: Plan, capacity: int, left: int | None, out_an_agent: int) -> dict[str, Any]:
-        backlog = self.backlog
+    def _header(self, sprint: str, plan: Plan, left: int | None, out_an_agent: int) -> dict[str, Any]:
+        backlog, capacities = self.backlog, self._capacities()
         planned = [backlog.items[name] for name in plan.items]
         unshipped = list(self._unshipped)
         return {
@@ -262,7 +280,8 @@ class Campaign:
             "agents": backlog.agents,
             "roles": {name: role.agents for name, role in backlog.roles.items()},
             "workers": self.settings.workers,
-            "capacity": capacity,
+            "capacity": sum(capacities.values()),
+            "capacities": capacities,
             "out_an_agent": out_an_agent,
             "unshipped": unshipped[: fitting(unshipped)],
             "speed": self.settings.speed,
@@ -276,9 +295,8 @@ class Campaign:
             "settings": self.settings.row(),
         }
 
-    def _capacity(self) -> int:
-        exec_s = sum(wave.step_s("exec") for wave in self.backlog.shape.waves)
-        return capacity_of(self.backlog.agents, exec_s, self._rates)
+    def _capacities(self) -> dict[str, int]:
+        return capacities_of(self.backlog, self.backlog.shape.step_s("exec"), self._rates)
 
     def _folder(self, name: str) -> str:
         return os.path.normpath(os.path.join(self.settings.folder, name))  # noqa: PTH118 - paths are texts here
@@ -302,9 +320,8 @@ class Campaign:
         self._history = [*self._history[-9:], told]
         self._done |= {receipt.item for receipt in told.receipts if receipt.verdict == "done"}
         self._done -= told.left_out.keys()
-        rate = rate_of(told)
-        if rate is not None:
-            self._rates.append(rate)
+        for kind, rate in rates_of(told, self.backlog).items():
+            self._rates.setdefault(kind, []).append(rate)
         self._impact = impact_of(told, self._known)
         self._known |= set(self._impact.patterns)
         self._advice = self._advise(told)
@@ -356,6 +373,15 @@ class Campaign:
         facts = told, self._impact or impact_of(told), cost_of(told, self._price, told.cpu_s), self._advice
         self.archive.write(sprint, MARKDOWN, markdown_report(*facts))
         self.archive.write(sprint, HTML, html_report(*facts))
+
+
+async def _until_left(folder: str) -> None:
+    """Return once nothing runs any more that was begun for a sprint before. Raises FolderInUse, OSError."""
+    until_s = time.monotonic() + LEFT_S
+    while not is_left(folder):
+        if time.monotonic() >= until_s:
+            raise FolderInUse(folder, None)
+        await asyncio.sleep(LOOK_S)
 
 
 def _is_done(facts: Mapping[str, Any]) -> bool:

@@ -1,9 +1,9 @@
-"""The process in which checks run: `python -P -m sprints.checker FOLDER [PATH…]`.
+"""The process in which checks run: `python -P -m sprints.checker HELD FOLDER [PATH…]`.
 
 Owns the running of one check after the other, as its owner (`sprints/checkers.py`) asks for them over the socket that is its
 standard input; FOLDER is the tasks' work folder, and PATH… stand at the end of `sys.path`. What a check does to this process it
-does to no other. It has a guard, its parent, which runs nobody's code: when the owner ends, or the process of checks does, the
-guard ends all that checks have started, wherever they have put it.
+does to no other. It has a guard, its parent, which runs nobody's code and holds HELD, the sprint's folder: when the owner ends,
+or the process of checks does, the guard ends all that checks have started, wherever they have put it.
 The protocol is JSON lines: `[number, kind, what, equals?, value, facts]` there, `[number, why]` back, `why` null for a pass; a
 line `[0, name]` says that a library was loaded, whose time is not the check's.
 """
@@ -15,7 +15,6 @@ import importlib
 import inspect
 import json
 import os
-import select
 import signal
 import sys
 import threading
@@ -27,7 +26,8 @@ from typing import Any, NoReturn
 import orjson
 
 from sprints.command import run_command
-from sprints.lineage import adopt, die_with_parent, end_descendants, end_lineage
+from sprints.guard import stand_guard
+from sprints.lineage import end_descendants
 
 __all__ = ["WHY_CHARS", "main", "why_not"]
 
@@ -212,31 +212,10 @@ def _clear() -> None:
 
 def main(arguments: list[str]) -> None:
     """Guard a process that answers until the owner is gone. Ends with this process."""
-    os.chdir(arguments[0])
-    sys.path += arguments[1:]
-    owner = os.getppid()
-    adopt()
-    worker = os.fork()
-    if worker:
-        _guard(owner, worker)
-    else:
-        die_with_parent()
-        adopt()
-        _answer()
-
-
-def _guard(owner: int, worker: int) -> NoReturn:
-    """Wait until one of both has ended, then leave nothing behind."""
-    watched = select.poll()
-    with contextlib.suppress(ProcessLookupError):  # then the owner has ended already
-        watched.register(os.pidfd_open(worker), select.POLLIN)
-        watched.register(os.pidfd_open(owner), select.POLLIN)
-        if os.getppid() == owner:
-            watched.poll()
-    end_lineage(worker)
-    _, status = os.waitpid(worker, 0)
-    _clear()
-    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    held, folder, *path = arguments
+    os.chdir(folder)
+    sys.path += path
+    stand_guard(_answer, 0, held)
 
 
 def _answer() -> NoReturn:

@@ -182,10 +182,14 @@ class _Checker(asyncio.Protocol):
 
 
 class Checkers:
-    """Processes that make checks. folder: the work folder.  path: added to `sys.path` for checks by `call`. most: processes."""
+    """Processes that make checks.
 
-    def __init__(self, folder: str, path: Sequence[str] = (), *, most: int | None = None) -> None:
-        self._argv = [sys.executable, "-P", "-m", "sprints.checker", folder, *path]
+    folder: the work folder.  path: added to `sys.path` for checks by `call`.  held: the sprint's folder, which they hold while
+    they live; empty for none.  most: processes.
+    """
+
+    def __init__(self, folder: str, path: Sequence[str] = (), *, held: str = "", most: int | None = None) -> None:
+        self._argv = [sys.executable, "-P", "-m", "sprints.checker", held, folder, *path]
         self._most = most or min(PROCESSES, len(os.sched_getaffinity(0)))
         self._queue: deque[_Asked] = deque()
         self._checkers: list[_Checker] = []

@@ -6,6 +6,8 @@ Pure: the events are handed in, in the order of the ledger.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -115,6 +117,19 @@ class Chronicle:
         """Seconds of its exec steps, without pauses."""
         spans = [span for span in self.spans if span.phase == "exec"]
         return sum(span.end_s - span.begin_s - self._paused_s(span.begin_s, span.end_s) for span in spans)
+
+    def exec_until_s(self, ends: Iterable[float]) -> float:
+        """The same, of each exec step up to the last of these moments before the next one. ends: sprint time."""
+        spans = [span for span in self.spans if span.phase == "exec"]
+        nexts = [*(span.begin_s for span in spans[1:]), math.inf]
+        sorted_s = sorted(ends)
+        seconds = 0.0
+        for span, next_s in zip(spans, nexts, strict=False):
+            at = bisect_left(sorted_s, next_s)
+            end_s = min(sorted_s[at - 1], span.end_s) if at else span.begin_s
+            if end_s > span.begin_s:
+                seconds += end_s - span.begin_s - self._paused_s(span.begin_s, end_s)
+        return seconds
 
     def _paused_s(self, begin_s: float, end_s: float) -> float:
         """Seconds of a stretch of time in which it was paused."""

@@ -27,6 +27,8 @@ __all__ = [
     "SprintError",
     "SprintOver",
     "StepTooLong",
+    "StillQueued",
+    "TakenOut",
     "TooManyQueued",
     "TooManySprints",
     "UnknownFlow",
@@ -99,6 +101,24 @@ class TooManyQueued(SprintBusy):
         self.sprint = ""
 
 
+class TakenOut(SprintError):
+    """A campaign was taken out of the queue before its turn. queued: its id."""
+
+    def __init__(self, queued: str) -> None:
+        super().__init__(f"{queued} was taken out of the queue before its turn")
+        self.queued = queued
+
+
+class StillQueued(SprintError):
+    """A campaign that waits for its turn was asked for something that only a sprint can do. queued: its id."""
+
+    def __init__(self, queued: str, asked: str) -> None:
+        super().__init__(
+            f"{queued} waits for its turn, so it cannot {asked}; it can be taken out: engine sprint abort {queued}"
+        )
+        self.queued = queued
+
+
 class UnknownSprint(SprintError):
     """No sprint has this id. sprint: the id."""
 
@@ -157,11 +177,12 @@ class LineTooLong(SprintError):
 
 
 class HookFailed(SprintError):
-    """A hook said no, so the release was not switched to. hook: which."""
+    """A hook said no, so the release was not switched to. hook: which.  reason: why."""
 
     def __init__(self, hook: str, reason: str) -> None:
         super().__init__(f"the hook {hook} failed, nothing was released: {reason}")
         self.hook = hook
+        self.reason = reason
 
 
 class ReleaseFull(SprintError):

@@ -1,8 +1,8 @@
 """What is to happen before a release is switched to: a command, or a commit on a branch.
 
 Owns the reading of its row and its running. A hook that fails says no: nothing is switched then. It runs in a session of its
-own; out of time, it is killed with all that it started. It may run again for a sprint whose engine was killed meanwhile, so it
-is given the release's name to know it by.
+own; out of time, it is killed with all that it started. Who runs it in a process that ends with the engine is `leash`. It may
+run again for a sprint whose engine was killed meanwhile, so it is given the release's name to know it by.
 """
 
 from __future__ import annotations

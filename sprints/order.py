@@ -25,21 +25,29 @@ def ordered(items: Mapping[str, Item], done: Collection[str] = ()) -> list[Item]
     ranks = [_RANKS[item.priority] for item in found]
     line = sorted(range(len(found)), key=gains.__getitem__, reverse=True)
     line.sort(key=ranks.__getitem__)  # of the same priority, the order before stays
-    number = {item.id: at for at, item in enumerate(found)}
-    after = [[number[name] for name in item.after if name in number] if item.after else () for item in found]
-    is_placed = bytearray(len(found))
-    order: list[int] = []
+    placed = set(done)
+    order: list[Item] = []
     for at in line:
-        if is_placed[at]:
+        item = found[at]
+        if item.id in placed:
             continue
-        way = [at]
-        while way:
-            last = way[-1]
-            if left := [other for other in after[last] if not is_placed[other]]:
-                way += reversed(left)
-                continue
-            way.pop()
-            if not is_placed[last]:
-                is_placed[last] = True
-                order.append(last)
-    return [found[at] for at in order]
+        if not item.after or placed.issuperset(item.after):
+            placed.add(item.id)
+            order.append(item)
+        else:
+            _place(item, items, placed, order)
+    return order
+
+
+def _place(item: Item, items: Mapping[str, Item], placed: set[str], order: list[Item]) -> None:
+    """Put an item into the order, right behind all that it waits for."""
+    way = [item]
+    while way:
+        last = way[-1]
+        if left := [name for name in last.after if name not in placed]:
+            way += [items[name] for name in reversed(left)]
+            continue
+        way.pop()
+        if last.id not in placed:
+            placed.add(last.id)
+            order.append(last)

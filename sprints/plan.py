@@ -17,7 +17,7 @@ from sprints.item import Item
 from sprints.order import ordered
 from sprints.shape import Shape, split_shares
 
-__all__ = ["Plan", "WavePlan", "plan_sprint"]
+__all__ = ["Capacity", "Plan", "WavePlan", "plan_sprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,15 @@ class Plan:
         return tuple(item for wave in self.waves for item in wave.items)
 
 
-def plan_sprint(backlog: Backlog, capacity: int, done: Collection[str] = (), *, shape: Shape | None = None) -> Plan:
+#: How many items are taken: of all roles, or of those of each kind.
+Capacity = int | Mapping[str, int]
+
+
+def plan_sprint(backlog: Backlog, capacity: Capacity, done: Collection[str] = (), *, shape: Shape | None = None) -> Plan:
     """The plan of the next sprint.
 
-    capacity: how many items it takes; each role has its share of them by its agents, and gives away what it has no items for.
+    capacity: each role has its share of it by its agents, and gives away what it has no items for, to roles of the same kind
+    where kinds have capacities of their own.
     done: ids of what is done already.  shape: other than the backlog's.  An item goes into no earlier wave than what it waits
     for, and is not taken without it. No more are taken than a line of the ledger can name.
     """
@@ -75,11 +80,17 @@ def _labels(backlog: Backlog, name: str) -> tuple[str, ...]:
     return tuple(label for label in (item.feature, item.bug) if label is not None)
 
 
-def _taken(backlog: Backlog, order: Sequence[Item], capacity: int, done: Collection[str]) -> tuple[list[str], int]:
+def _taken(backlog: Backlog, order: Sequence[Item], capacity: Capacity, done: Collection[str]) -> tuple[list[str], int]:
     """The ids of the items that are taken, and how many were not as their role was full."""
-    if capacity >= len(order):
+    least = capacity if isinstance(capacity, int) else min(capacity.values())
+    if least >= len(order):
         return [item.id for item in order], 0
-    rooms = _rooms(backlog, order, capacity)
+    wanted = Counter([item.role for item in order])
+    rooms: dict[str, int] = {}
+    for roles, most in _sharing(backlog.roles, capacity):
+        rooms |= _rooms(backlog.roles, {role: count for role, count in wanted.items() if role in roles}, most)
+    if all(rooms[role] >= count for role, count in wanted.items()):
+        return [item.id for item in order], 0
     taken: list[str] = []
     there = set(done)
     full = 0
@@ -95,14 +106,20 @@ def _taken(backlog: Backlog, order: Sequence[Item], capacity: int, done: Collect
     return taken, full
 
 
-def _rooms(backlog: Backlog, order: Sequence[Item], capacity: int) -> dict[str, int]:
-    """How many items each role may do: by its agents, and what one has no use for goes to the others, by theirs."""
-    wanted = Counter([item.role for item in order])
+def _sharing(roles: Mapping[str, Role], capacity: Capacity) -> list[tuple[list[str], int]]:
+    """Roles that share a capacity, with what that is."""
+    if isinstance(capacity, int):
+        return [([*roles], capacity)]
+    return [([name for name, role in roles.items() if role.kind == kind], most) for kind, most in capacity.items()]
+
+
+def _rooms(roles: Mapping[str, Role], wanted: Mapping[str, int], capacity: int) -> dict[str, int]:
+    """How many items each of some roles may do: by its agents, and what one has no use for goes to the others, by theirs."""
     rooms = dict.fromkeys(wanted, 0)
-    free = min(capacity, len(order))
+    free = min(capacity, sum(wanted.values()))
     while free:
         short = [role for role in wanted if wanted[role] > rooms[role]]
-        shares = split_shares(free, [backlog.roles[role].agents for role in short])
+        shares = split_shares(free, [roles[role].agents for role in short])
         for role, share in zip(short, shares, strict=True):
             given = min(share, wanted[role] - rooms[role])
             rooms[role] += given

@@ -18,7 +18,8 @@ from checkpoints.errors import FULL, FolderInUse
 from checkpoints.files import File
 from sprints.artifact import ArtifactWrong, open_within
 from sprints.errors import ManifestUnreadable, ReleaseFull, RollbackRefused
-from sprints.hook import Hook, run_hook
+from sprints.hook import Hook
+from sprints.leash import run_leashed
 from sprints.manifest import FILES, MANIFEST, Entry, Manifest
 from sprints.place import Place
 
@@ -286,10 +287,11 @@ class Draft:
                 self._place.share(f"{self._releases.folder}/{name}/{FILES}/{entry.path}", path)
                 self._entries[entry.path] = entry
 
-    def ship(self, hooks: Sequence[Hook] = ()) -> Manifest:
+    def ship(self, hooks: Sequence[Hook] = (), held: str = "") -> Manifest:
         """Have it on the disk, run the hooks in turn, and switch to it. Once only.
 
-        One that the same sprint made of the same before, and was killed before it could tell, is taken instead.
+        held: the folder that hooks hold; empty for none.  A release that the same sprint made of the same before,
+        and was killed before it could tell, is taken instead.
 
         Raises HookFailed: nothing was switched.  Raises OSError: the release before counts still.
         """
@@ -304,16 +306,18 @@ class Draft:
         self._write(manifest)
         facts = {"ENGINE_RELEASE": self._name, "ENGINE_SPRINT": self._sprint}
         for hook in hooks:
-            run_hook(hook, os.path.abspath(self.files), facts)  # noqa: PTH100 - paths are texts here
+            run_leashed(hook, os.path.abspath(self.files), facts, held)  # noqa: PTH100 - paths are texts here
         releases.failpoint("ship.hooked")
         self._place.rename(self._folder, f"{releases.folder}/{self._name}")
         self._folder = f"{releases.folder}/{self._name}"
         self._place.sync_folder(releases.folder)
         releases.failpoint("ship.named")
+        self.is_shipped = True  # who cannot tell whether it counts does not remove it: it is whole
         try:
             releases.switch(self._name)
-        finally:
+        except BaseException:
             self.is_shipped = releases.current() == self._name
+            raise
         releases.prune(manifest)
         releases.failpoint("ship.pruned")
         return manifest
@@ -350,4 +354,7 @@ class Draft:
 
     def remove(self) -> None:
         """Have nothing left of it."""
+        if not self._folder.endswith(NEW):
+            self._place.rename(self._folder, f"{self._folder}{NEW}")  # half removed it is no release
+            self._folder += NEW
         self._place.remove_folder(self._folder)

@@ -135,6 +135,11 @@ class Runner:
         due_s = self.sprint.due_s
         return None if due_s is None else max(due_s - self._parts.clock.now_s(), 0.0)
 
+    def whole_left_s(self) -> float | None:
+        """The same until the sprint ends at the latest."""
+        left_s = self.left_s()
+        return None if left_s is None else left_s + self.sprint.after_s
+
     # -- its way -----------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:

@@ -51,6 +51,10 @@ class Shape:
         """How long a sprint of this shape may take."""
         return sum(wave.seconds for wave in self.waves)
 
+    def step_s(self, phase: str) -> float:
+        """How long one of the steps may take, in all waves together."""
+        return sum(wave.step_s(phase) for wave in self.waves)
+
     def lasting(self, seconds: float) -> Shape:
         """The same shape in another time, each step in its proportion."""
         factor = seconds / self.seconds

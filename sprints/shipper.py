@@ -42,13 +42,14 @@ class _Made:
 
 
 class Shipper:
-    """The releases of one sprint. work: the folder that artifacts lie in."""
+    """The releases of one sprint. work: the folder that artifacts lie in.  held: the one that hooks hold; empty for none."""
 
-    def __init__(self, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook] = ()) -> None:
+    def __init__(self, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook] = (), held: str = "") -> None:
         self.releases = releases
         self._sprint = sprint
         self._work = work
         self._hooks = hooks
+        self._held = held
         self._made: dict[str, tuple[_Made, ...]] = {}
         self._is_late = False
         releases.failpoint = self._pass
@@ -78,7 +79,7 @@ class Shipper:
         hooks = [replace(hook, timeout_s=min(hook.timeout_s, max(left_s, HOOK_LEAST_S))) for hook in self._hooks]
         entries, wait_s = list(self._entries(items)), max(left_s, HOOK_LEAST_S)
         with self.releases.draft(self._sprint, self._work, entries, wait_s=wait_s) as draft:
-            manifest = draft.ship(hooks)
+            manifest = draft.ship(hooks, self._held)
             whole = tuple(item for item in items if item not in draft.changed)
             return Shipment(manifest.release, manifest.sha256, whole, dict(draft.changed))
 

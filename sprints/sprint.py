@@ -130,6 +130,20 @@ class Sprint:
         return dict(self._counts)
 
     @property
+    def progress(self) -> float | None:
+        """The share of its planned items that have ended; None where none was planned."""
+        planned = len(self._plan.items)
+        return sum(self._counts[verdict] for verdict in VERDICTS) / planned if planned else None
+
+    @property
+    def after_s(self) -> float:
+        """Seconds of the steps behind the one that it is in."""
+        if self._wave < 0:
+            return self._shape.seconds
+        steps = [step for wave in self._shape.waves[self._wave :] for step in wave.steps]
+        return sum(steps[PHASES.index(self._phase) + 1 :])
+
+    @property
     def due_s(self) -> float | None:
         """When to call `tick`, by the clock of the last call; None while time alone changes nothing."""
         if self._zero_s is None or self.is_over or self.is_paused or self._is_hurried:

@@ -37,7 +37,10 @@ class StepResult(NamedTuple):
 
 
 class WorkflowOutcome(NamedTuple):
-    """How a workflow ended. failed: the steps that did, those that may fail included, with why.  skipped: never begun.
+    """How a workflow ended.
+
+    failed: the steps that did, those that may fail included, with why; `output`, where their values have no such part.
+    skipped: never begun.
 
     output: what came of it, None where it is not ok.
     """

@@ -46,12 +46,12 @@ class _Owned(NamedTuple):
 class Witness:
     """Looks at the tasks of one sprint. folder: the work folder, which must be there.  path: for checks by `call`.
 
-    Raises OSError where the folder cannot be opened.
+    held: the folder that processes of checks hold; empty for none.  Raises OSError where the work folder cannot be opened.
     """
 
-    def __init__(self, folder: str, path: Sequence[str] = (), *, checkers: int | None = None) -> None:
+    def __init__(self, folder: str, path: Sequence[str] = (), *, held: str = "", checkers: int | None = None) -> None:
         self._work = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._checkers = Checkers(os.path.realpath(folder), path, most=checkers)
+        self._checkers = Checkers(os.path.realpath(folder), path, held=held, most=checkers)
         self._before: dict[str, Before] = {}
         self._writes = Writes(self._work)
         #: When each task with artifacts began; not known of those from before a restart.

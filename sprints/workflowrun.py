@@ -24,6 +24,8 @@ __all__ = ["PARTS", "WorkflowRun"]
 
 #: Parts of one step at most: each is an accepted task that is waited for.
 PARTS = 5_000
+#: Seconds that what is being accepted gets to be so, where a run is left: it is taken back then.
+LEAVE_S = 5.0
 #: Characters of a run's name: with a step's and a part's they are a task's.
 RUN_ID_CHARS = 100
 
@@ -142,11 +144,27 @@ class WorkflowRun:
         if not lines:
             self._failures[step.id] = []
             return StepResult(step.id, None, True, [])
-        tasks = await self._hands.submit(lines)
-        self._open.update(tasks)
+        tasks = await self._submitted(lines)
         is_whole = step.each is None and step.route != "broadcast"
         ended = await asyncio.gather(*(self._part(step, task, None if is_whole else at) for at, task in enumerate(tasks)))
         return self.collected(step, tasks, ended, is_whole=is_whole)
+
+    async def _submitted(self, lines: Sequence[dict[str, Any]]) -> list[str]:
+        """The tasks of some lines, which are open then: also of those that are accepted while the run is left."""
+        submitting = asyncio.ensure_future(self._hands.submit(lines))
+        try:
+            tasks = await asyncio.shield(submitting)
+        except asyncio.CancelledError:
+            await asyncio.wait([submitting], timeout=LEAVE_S)
+            if not submitting.cancel() and not submitting.cancelled():
+                error = submitting.exception()
+                self._open.update(submitting.result() if error is None else getattr(error, "ids", ()))
+            raise
+        except Exception as error:
+            self._open.update(getattr(error, "ids", ()))  # some may have been accepted before
+            raise
+        self._open.update(tasks)
+        return tasks
 
     async def _part(self, step: WorkStep, task: str, at: int | None) -> Ended:
         ended = await self._hands.ended(task)
@@ -209,7 +227,13 @@ class WorkflowRun:
     def _collected(self, graph: WorkGraph, ran_s: float) -> WorkflowOutcome:
         may_fail = {step.id for step in self.workflow.steps if step.may_fail}
         failed = {step: told for step, told in self._failures.items() if told}
-        ok = not graph.lost and failed.keys() <= may_fail
+        ok, output = not graph.lost and failed.keys() <= may_fail, None
         values = {step.id: self._values[step.id] for step in self.workflow.steps if step.id in self._values}
-        output = filled(self.workflow.output_of(), self._values, self._failures) if ok else None
+        if ok:
+            try:
+                output = filled(self.workflow.output_of(), self._values, self._failures)
+            except BadWorkflow as wrong:
+                ok = False
+                told = {"part": None, "type": type(wrong).__name__, "message": str(wrong)}
+                failed["output"] = [*failed.get("output", ()), told]
         return WorkflowOutcome(self.workflow.name, self.run_id, ok, output, values, failed, tuple(graph.lost), ran_s)

@@ -90,6 +90,8 @@ def read_step(row: Any, path: str, retry: Retry) -> WorkStep:
         raise BadWorkflow(str(wrong), path=f"{path}.args") from wrong
     if not each and ("item" in wanted or "part" in wanted):
         raise BadWorkflow("${item} and ${part} are for a step with `each`", path=f"{path}.args")
+    if any(found.is_failures and found.name in ("item", "part") for found in references_in(args)):
+        raise BadWorkflow("${step!} is what failed of a step; an item is none", path=f"{path}.args")
     may_fail = row.get("may_fail", False)
     if type(may_fail) is not bool:
         raise BadWorkflow(f"may_fail is true or false, got {may_fail!r:.40}", path=f"{path}.may_fail")
@@ -129,8 +131,11 @@ def _each(row: Mapping[str, Any], route: str, path: str) -> Reference | None:
     text = row.get("each")
     if text is None:
         return None
-    found = reference_of(text) if isinstance(text, str) else None
-    if found is None:
+    try:
+        found = reference_of(text) if isinstance(text, str) else None
+    except BadWorkflow as wrong:
+        raise BadWorkflow(str(wrong), path=f"{path}.each") from wrong
+    if found is None or found.name in ("item", "part"):
         raise BadWorkflow(f"each is the list of an earlier step, such as ${{split}}, got {text!r:.40}", path=f"{path}.each")
     if route == "broadcast":
         raise BadWorkflow("a broadcast has a part for each agent already; use the route workflow", path=f"{path}.each")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -27,9 +28,12 @@ __all__ = ["restore"]
 INVENTORY_CHUNKS = 16
 
 
-def restore(source: Path, data: Path, *, is_forced: bool = False) -> tuple[Inventory, Path | None]:
+def restore(
+    source: Path, data: Path, *, is_forced: bool = False, told: Callable[[float, float], None] = lambda _done, _total: None
+) -> tuple[Inventory, Path | None]:
     """Put a backup in the place of a data directory; returns what was in it, and where the old one is.
 
+    told: hears of the bytes that were unpacked, and of all that will be.
     is_forced: move a data directory that holds something aside.  Raises FileExistsError where it does otherwise, FolderInUse
     where somebody has it open, BackupDamaged, CheckpointError, OSError; then nothing was changed.
     """
@@ -44,7 +48,7 @@ def restore(source: Path, data: Path, *, is_forced: bool = False) -> tuple[Inven
     staging = data.with_name(f"{data.name}.restore-{os.getpid()}")
     staging.mkdir(mode=FOLDER_MODE)
     try:
-        inventory = _unpack(source, staging)
+        inventory = _unpack(source, staging, told)
         _check(staging)
         for store in find_stores(staging):
             rename(Disk(), str(store.path), chance=os.urandom, patch=_patch)
@@ -62,10 +66,11 @@ def restore(source: Path, data: Path, *, is_forced: bool = False) -> tuple[Inven
     return inventory, aside
 
 
-def _unpack(source: Path, staging: Path) -> Inventory:
+def _unpack(source: Path, staging: Path, told: Callable[[float, float], None]) -> Inventory:
     """Write every file of a backup, and compare it with the list. Raises BackupDamaged."""
     found: dict[str, tuple[int, str]] = {}
     listed = b""
+    done, total = 0, _size_bytes(source)
     for name, chunks in read_vault(source):
         if name == INVENTORY:
             listed = b"".join(islice(chunks, INVENTORY_CHUNKS))
@@ -80,6 +85,8 @@ def _unpack(source: Path, staging: Path) -> Inventory:
             for chunk in chunks:
                 digest.update(chunk)
                 size_bytes += file.write(chunk)
+                done += len(chunk)
+                told(done, max(done, total))
             file.flush()
             os.fsync(file.fileno())
         found[name] = (size_bytes, digest.hexdigest())
@@ -94,6 +101,10 @@ def _unpack(source: Path, staging: Path) -> Inventory:
     for name in found.keys() - {entry.name for entry in inventory.files}:
         raise BackupDamaged(f"{source}: {name} is not in its list", file=name)
     return inventory
+
+
+def _size_bytes(source: Path) -> int:
+    return sum(place.stat().st_size for place in source.rglob("*")) if source.is_dir() else source.stat().st_size
 
 
 def _check(staging: Path) -> None:

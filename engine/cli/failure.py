@@ -17,9 +17,11 @@ from engine.errors import (
     BackupDamaged,
     BadBacklog,
     CheckpointError,
+    ConfigError,
     Corrupt,
     DiskFull,
     KindNotLoaded,
+    NotRecorded,
     ReadFailed,
     StoreFailed,
     StoreFull,
@@ -61,6 +63,10 @@ def as_dict(error: BaseException) -> dict[str, Any]:
         shown["file"] = error.file
     if isinstance(error, BadBacklog):
         shown |= {"key": error.key, "place": error.place}
+    if isinstance(error, NotRecorded):
+        shown |= {"before_s": error.before_s, "after_s": error.after_s}
+    if isinstance(error, ConfigError):
+        shown |= {"key": error.key, "file": None if error.file is None else str(error.file), "line": error.line}
     if isinstance(error, Corrupt):
         shown |= {"file": error.file, "offset": error.offset}
     return shown

@@ -5,7 +5,7 @@ Owns the rounding only; programs get the exact numbers as JSON.
 
 from __future__ import annotations
 
-__all__ = ["count", "plural", "rate", "size", "span"]
+__all__ = ["count", "flow", "plural", "rate", "size", "span"]
 
 UNITS_OF_SIZE = ("B", "KB", "MB", "GB", "TB")
 
@@ -34,6 +34,11 @@ def size(size_bytes: float) -> str:
         size_bytes /= 1000
         at += 1
     return f"{_short(size_bytes)} {UNITS_OF_SIZE[at]}"
+
+
+def flow(bytes_per_s: float) -> str:
+    """How many bytes in a second: 24.1 MB/s."""
+    return f"{size(bytes_per_s)}/s"
 
 
 def span(seconds: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from argparse import Namespace
 from contextlib import suppress
@@ -20,6 +21,8 @@ from engine.cli.intake import Intake, TooLong
 from engine.cli.interrupt import Interrupt
 from engine.cli.outlet import Outlet
 from engine.cli.output import hint
+from engine.cli.progress import Progress
+from engine.cli.taskfile import size_bytes
 from engine.cli.taskline import NotTask, read_submission
 from engine.errors import BadLine, DuplicateTask, FrameTooLarge, SubmitStopped, UnknownKind
 from engine.options import PLAIN, Options
@@ -49,7 +52,17 @@ class _Handover:
         self._lines: list[int] = []
         #: Why the first of the tasks was refused that were refused for themselves alone.
         self._refusal: Exception | None = None
-        self.accepted = self.bad = 0
+        self.accepted = self.bad = self.sent = self.taken_bytes = self.failed = 0
+
+    @property
+    def done(self) -> int:
+        """Tasks that were accepted."""
+        return self.accepted
+
+    @property
+    def ended(self) -> int:
+        """The same: nothing else is waited for."""
+        return self.accepted
 
     async def run(self, intake: Intake) -> None:
         """Hand over every line. Raises SubmitStopped, or why a task was refused, having said which were accepted."""
@@ -58,6 +71,7 @@ class _Handover:
             refused = bytearray()
             for line in lines:
                 at += 1
+                self.taken_bytes += 0 if isinstance(line, TooLong) else len(line) + 1
                 if isinstance(line, TooLong):
                     refused += self._refused(at, None, f"longer than {intake.most_bytes:,} bytes")
                 elif line and not line.isspace():
@@ -71,6 +85,7 @@ class _Handover:
             if refused:
                 await self._outlet.put(refused)
             tasks, numbers, self._tasks, self._lines = self._tasks, self._lines, [], []
+            self.sent += len(tasks)
             for start in range(0, len(tasks), SUBMIT_TASKS):
                 await self._submit(tasks[start : start + SUBMIT_TASKS], numbers[start : start + SUBMIT_TASKS])
         if self._refusal is not None:
@@ -122,6 +137,10 @@ async def hand_over(client: Client, options: Namespace, descriptor: int, default
     intake, outlet = Intake(descriptor), Outlet(sys.stdout.fileno())
     handover = _Handover(client, outlet, defaults or PLAIN)
     job = asyncio.ensure_future(handover.run(intake))
+    progress = shown = None
+    if not options.quiet and not options.json:
+        progress = Progress(handover, size_bytes(descriptor), os.environ, no_colour=options.no_color, word="accepted")
+        shown = asyncio.ensure_future(progress.show())
     interrupt = Interrupt(intake.close, job.cancel, GRACE_S)
     try:
         with suppress(asyncio.CancelledError):
@@ -130,6 +149,9 @@ async def hand_over(client: Client, options: Namespace, descriptor: int, default
         interrupt.forget()
         with suppress(asyncio.CancelledError):
             await outlet.flush()
+        if shown is not None and progress is not None:
+            shown.cancel()
+            progress.clear()
         _say_end(options, handover)
     if interrupt.code is not None:
         return interrupt.code

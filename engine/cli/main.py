@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import pairwise
 
 from engine.cli.ending import Terminated, endings
 
-__all__ = ["VERBS", "main"]
+__all__ = ["VALUED", "VERBS", "as_before", "front_page", "main"]
 
 #: Every verb and its line in the help, in the order of use.
 VERBS = {
@@ -32,26 +33,42 @@ VERBS = {
     "workflow": "steps of a YAML file for agents: run, check, ls",
     "sprint": "work on a backlog in time boxes, take releases back",
     "dlq": "accepted tasks that failed: list, show, requeue, drop",
+    "monitor": "the dashboard: everything in one look, live and past",
     "stats": "everything counted, once or again and again",
+    "recount": "count again what is shown, from the files",
     "ps": "the workers",
-    "pools": "the pools, their limits and what they use",
-    "agents": "the agents, a page at a time",
+    "pools": "the pools, their limits and what they use: list, pause, resume",
+    "agents": "the agents: list, filter, sort, show one, remove",
     "deploy": "new code for agents while they work, and the way back",
     "breaker": "circuit breakers: list them, hold them open or closed",
     "foresight": "whether looking at tasks before they are sent is of use",
     "kinds": "what each kind of agent can be asked",
     "events": "what happened lately",
+    "logs": "what happened and what agents printed",
+    "metrics": "what is counted, for Prometheus",
     "checkpoints": "what is kept of agents: list, verify, show, export, repair",
     "backup": "copy what is kept, also while the engine works",
     "restore": "put such a copy in the place of what is kept",
+    "config": "every value of the configuration, and where it came from",
     "doctor": "look for what is wrong here, and say the mend",
+    "init": "a folder with a first agent, its test and a pools.yaml",
+    "new": "one more agent, in a file of its own",
+    "completion": "have bash, zsh or fish complete what you type",
+    "help": "a page about a verb, or a topic such as exit-codes",
     "version": "the version of the engine, of Python and of Linux",
 }
 #: The verbs under each heading of the help, by the first of them.
-HEADINGS = {"spawn": "Start and stop", "run": "Work", "stats": "Look"}
+HEADINGS = {"spawn": "Start and stop", "run": "Work", "monitor": "Look", "init": "Begin, and help"}
 
 #: Options before the verb that take a value.
-VALUED = ("--name", "-f", "--file")
+VALUED = ("--name", "-f", "--file", "-o", "--output")
+#: Of these, those that a verb may have for something else.
+FILE_FLAGS = ("-f", "--file")
+
+#: The word with which the script of a shell asks what may stand where the cursor is.
+COMPLETE = "__complete"
+#: How words ask for JSON.
+JSON = ("--json", "-ojson", "-ondjson", *(f"{option}={form}" for option in ("-o", "--output") for form in ("json", "ndjson")))
 
 #: Exit codes of signals: 128 and the signal's number, as shells say it.
 INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
@@ -66,7 +83,7 @@ SHORT = f"""\
 engine runs thousands of small stateful agents on this machine.
 
 {EXAMPLES}
-engine --help lists the verbs, engine VERB --help explains one.
+engine --help lists the verbs, engine help VERB explains one.
 """
 
 OPTIONS = """\
@@ -75,7 +92,8 @@ Options of every verb
                      (default: ENGINE_NAME, else as in pools.yaml, else engine)
   -f, --file FILE    its configuration
                      (default: ENGINE_POOLS, else ./pools.yaml, else as shipped)
-  --json             results and errors as JSON
+  -o, --output FORM  table; json, a document; ndjson, a row a line
+  --json             the same as -o json: results and errors as JSON
   -q, --quiet        no hints and no progress
   --no-color         no colours; so do NO_COLOR and TERM=dumb
                      (FORCE_COLOR asks for them)
@@ -117,12 +135,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the edge of the program: every error becomes a line and a code
         from engine.cli.failure import report
 
-        code = report(error, is_json="--json" in given, is_debug="--debug" in given)
+        code = report(error, is_json=_wants_json(given), is_debug="--debug" in given)
     finally:
         _drop_unwritten()
         if arguments is None:
             gc.freeze()  # the process ends: a last look for garbage would take 7 ms
     return code
+
+
+def _wants_json(given: Sequence[str]) -> bool:
+    """Whether the words ask for JSON, also where they could not be read."""
+    joined = [f"{word}={value}" for word, value in pairwise(given) if word in ("-o", "--output")]
+    return any(word in JSON for word in (*given, *joined))
 
 
 def _fill_streams() -> None:
@@ -153,10 +177,9 @@ def _drop_unwritten() -> None:
 
 
 def _command(given: list[str]) -> int:
+    if given[:1] == [COMPLETE]:
+        return _complete(given[1:])
     verb, rest = _split(given)
-    if verb == "help":
-        verb, rest = _split(rest)
-        rest = [*rest, "--help"]
     if verb is None:
         return _general(rest)
     if verb not in VERBS:
@@ -170,6 +193,14 @@ def _command(given: list[str]) -> int:
         options = parse(verb, VERBS[verb], module, rest)
     code: int = module.run(options)
     return code
+
+
+def _complete(given: list[str]) -> int:
+    """Answer a shell: its name, then what it sends."""
+    with _nothing_is_garbage():
+        shells = import_module("engine.cli.shells")
+        print(shells.reply(given), end="")
+    return 0
 
 
 @contextmanager
@@ -189,7 +220,13 @@ def _split(given: list[str]) -> tuple[str | None, list[str]]:
         at += 2 if given[at] in VALUED else 1
     if at >= len(given):
         return None, given
-    return given[at], given[:at] + given[at + 1 :]
+    return given[at], [as_before(word) for word in given[:at]] + given[at + 1 :]
+
+
+def as_before(word: str) -> str:
+    """A word before the verb, which may mean something else behind it."""
+    flag, equals, value = word.partition("=")
+    return f"--pools-yaml{equals}{value}" if flag in FILE_FLAGS else word
 
 
 def _general(given: list[str]) -> int:
@@ -200,7 +237,7 @@ def _general(given: list[str]) -> int:
         print(f"engine {__version__}")
         return 0
     if "-h" in given or "--help" in given:
-        print(_help(), end="")
+        print(front_page(), end="")
         return 0
     from engine.cli.parser import parse_common
 
@@ -209,7 +246,8 @@ def _general(given: list[str]) -> int:
     return 0
 
 
-def _help() -> str:
+def front_page() -> str:
+    """The help over all verbs."""
     text = "engine: thousands of small stateful agents on this machine\n\nUsage\n  engine VERB [...]\n"
     width = max(map(len, VERBS)) + 2
     for verb, line in VERBS.items():

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.cli.screen import Screen, screen_of
 
-__all__ = ["hint", "screen", "show_json", "show_lines"]
+__all__ = ["hint", "screen", "show_document", "show_json", "show_lines"]
+
+#: The form in which each row of a list is a JSON document on a line of its own.
+LINES = "ndjson"
 
 
 def screen(options: Namespace) -> Screen:
@@ -24,6 +27,22 @@ def screen(options: Namespace) -> Screen:
 def show_json(document: Any) -> None:
     """Print a JSON document on a line of its own, now."""
     print(json.dumps(document, ensure_ascii=False), flush=True)
+
+
+def show_document(options: Namespace, document: Mapping[str, Any], *lists: str) -> None:
+    """Print a document as JSON, or the rows of its lists as a line each, as `--output` says.
+
+    lists: the keys under which its rows stand; of a mapping each entry is a row, {name, value}.
+    """
+    if getattr(options, "output", None) != LINES or not lists:
+        show_json(document)
+        return
+    for key in lists:
+        rows = document[key]
+        if isinstance(rows, Mapping):
+            rows = [{"name": name, "value": value} for name, value in rows.items()]
+        for row in rows:
+            show_json(row)
 
 
 def show_lines(lines: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.cli import figures
+from engine.cli.folding import folded
 from engine.cli.pooltable import pool_lines
 from engine.cli.screen import Screen
 from engine.cli.session import called
@@ -18,6 +19,8 @@ __all__ = ["panel"]
 LEFT = 10
 #: Kinds that are named; the rest is counted.
 KINDS = 5
+#: The latencies that are shown.
+PERCENTILES = ("p50", "p90", "p99")
 #: Why tasks were not run.
 WHY_SHED = {
     "rate": "past their rate",
@@ -46,10 +49,11 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "alerts": _alerts(snapshot["alerts"], screen),
         "healing": _healing(snapshot["healing"]),
         "keeper": _keeper(snapshot.get("keeper")),
+        "rewind": _rewind(snapshot.get("rewind"), screen),
         "memory": _memory(snapshot["memory_bytes"]),
         "state": f"kept in {snapshot['durability']}" if snapshot["durability"] == "memory" else snapshot["durability"],
     }
-    lines = [f"{screen.paint(f'{left:<{LEFT}}', 'dim')}{right}" for left, right in counted.items() if right]
+    lines = [line for left, right in counted.items() if right for line in folded(left, right, LEFT, screen)]
     return [screen.paint(head, "bold"), *lines, "", *pool_lines(snapshot["pools"], screen)]
 
 
@@ -81,10 +85,8 @@ def _speed(snapshot: dict[str, Any], before: dict[str, Any] | None) -> str:
     return f"{figures.rate(done / seconds)} done, {figures.rate(tells / seconds)} told, in the last {figures.span(seconds)}"
 
 
-def _latency(latency_us: dict[str, int | None]) -> str:
-    shown = [
-        f"{name} {figures.span(value / 1e6)}" for name, value in latency_us.items() if name != "count" and value is not None
-    ]
+def _latency(latency_us: dict[str, Any]) -> str:
+    shown = [f"{name} {figures.span(latency_us[name] / 1e6)}" for name in PERCENTILES if latency_us[name] is not None]
     return ", ".join(shown) or "no task was answered yet"
 
 
@@ -133,6 +135,12 @@ def _healing(healing: dict[str, Any]) -> str:
 
 def _keeper(keeper: dict[str, Any] | None) -> str:
     return "" if keeper is None else f"pid {keeper['pid']}, started it again {figures.plural(keeper['restarts'], 'time')}"
+
+
+def _rewind(rewind: dict[str, Any] | None, screen: Screen) -> str:
+    if rewind is None or rewind["state"] == "recording":
+        return ""
+    return screen.paint(f"nothing is recorded: {rewind['reason']}", "yellow")
 
 
 def _memory(memory_bytes: dict[str, int]) -> str:

@@ -9,26 +9,39 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-__all__ = ["About", "Parser", "Verb", "amount", "parse", "parse_common"]
+__all__ = [
+    "BEFORE_FILE", "FORMS", "About", "Offer", "Parser", "Verb", "add_log_flags", "amount", "build", "parse", "parse_common",
+]  # fmt: skip
 
-#: Columns of a help text at most: wider lines are hard to read.
-WIDTH = 100
+#: Columns of a help text at most, as wider lines are hard to read; and where it is not known how wide a terminal is.
+WIDTH, PIPE_WIDTH = 100, 80
+#: What -f and --file before a verb are called: behind it they may mean something else.
+BEFORE_FILE = "--pools-yaml"
+#: What argparse says of words that are missing, of those too that need not be there.
+REQUIRED = "the following arguments are required: "
 #: What the examples stand under.
 EXAMPLES = "Examples"
+#: The forms of output: for people; one JSON document; a JSON document a row.
+FORMS = ("table", "json", "ndjson")
+#: What a word may be: one of these texts, or something to be looked up by its name, such as `agents`; by the action before it.
+Offer = str | tuple[str, ...] | Mapping[str, "str | tuple[str, ...]"]
 
 
 class About(NamedTuple):
     """What the help of a verb says.
 
     usage: the words after `engine VERB`.  text: what it does.  examples: lines to type.
+    actions: what its first word may be, each with what that does in a few words; `a b` where a second word says it.
     """
 
     usage: str
     text: str
     examples: str
+    actions: Mapping[str, str] = MappingProxyType({})
 
 
 class Verb(Protocol):
@@ -44,30 +57,63 @@ class Verb(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises Misuse instead of ending the process. line: what the verb does, in a few words."""
+    """A parser that raises Misuse instead of ending the process.
 
-    line = ""
+    line: what the verb does, in a few words.  offers: what the values of options and words may be, for completion.
+    """
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(**{**facts, "allow_abbrev": False, "add_help": False})
+        self.line = ""
+        self.offers: dict[str, Offer] = {}
+
+    def offer(self, **offers: Offer) -> None:
+        """Say what the values of some options and words may be, by the names that they have in the options that are read."""
+        self.offers |= offers
 
     def error(self, message: str) -> NoReturn:
         """Raises Misuse with a message that says where more is to be read."""
         from engine.cli.misuse import Misuse
 
-        said = message.removeprefix("argument ").replace("the following arguments are required:", "missing:")
+        said = message.removeprefix("argument ").removeprefix("ACTION: ")
+        if said.startswith(REQUIRED):
+            free = {action.metavar for action in self._actions if action.nargs in ("*", "?")}
+            said = f"missing: {', '.join(word for word in said.removeprefix(REQUIRED).split(', ') if word not in free)}"
         raise Misuse(f"{said}{' See' if said.endswith('?') else '; see'}: {self.prog} --help")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """The options that the words say. Raises Misuse, naming the nearest option for one that there is not."""
+        self._check_options(words)
         options, strangers = self.parse_known_intermixed_args(words)
         if strangers:
+            word = strangers[0]
+            if word.startswith("-"):
+                self._refuse(word)
+            self.error(f"{word!r} is one word too many")
+        return options
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raises ArgumentError for a word that is none of those that may stand here, naming the nearest one."""
+        if action.choices is not None and value not in action.choices:
             from engine.cli.misuse import meant
 
-            word = strangers[0]
-            flags = [flag for action in self._actions for flag in action.option_strings if len(flag) > 2]
-            if not word.startswith("-"):
-                self.error(f"{word!r} is one word too many")
-            option = word.partition("=")[0]
-            self.error(f"there is no option {option}{meant(option, flags)}")
-        return options
+            known = [str(one) for one in action.choices]
+            raise argparse.ArgumentError(action, f"{value!r} is none of {', '.join(known)}{meant(str(value), known)}")
+
+    def _check_options(self, words: Sequence[str]) -> None:
+        """Refuse an option that there is not, before anything is said about words that are missing."""
+        for word in words:
+            if word == "--":
+                return
+            if word.startswith("--") and " " not in word and word.partition("=")[0] not in self._option_string_actions:
+                self._refuse(word)
+
+    def _refuse(self, word: str) -> NoReturn:
+        from engine.cli.misuse import meant
+
+        option = word.partition("=")[0]
+        flags = [flag for action in self._actions for flag in action.option_strings if len(flag) > 2]
+        self.error(f"there is no option {option}{meant(option, flags)}")
 
     def format_help(self) -> str:
         """The help: a line that says what this is, then sections whose headings stand alone on their lines."""
@@ -75,6 +121,25 @@ class Parser(argparse.ArgumentParser):
         titles = {f"{group.title}:": group.title for group in self._action_groups}
         shown = [titles.get(line) or line for line in lines]
         return "\n".join([f"{self.prog}: {self.line}", "", *shown]) + "\n"
+
+
+class _Form(argparse.Action):
+    """The form of output; `json` of the options says whether it is one for programs."""
+
+    def __call__(self, _parser: argparse.ArgumentParser, options: argparse.Namespace, value: Any, *_given: Any) -> None:
+        form = self.const or value
+        options.output, options.json = form, form != FORMS[0]
+
+
+class _ShowHelp(argparse.Action):
+    """What -h does: it prints the help and ends the command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_given: Any) -> None:
+        from engine.cli.headings import painted
+        from engine.cli.screen import screen_of
+
+        print(painted(parser.format_help(), screen_of(sys.stdout)), end="")
+        parser.exit()
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -97,15 +162,21 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         value = self._format_args(action, self._get_default_metavar_for_optional(action))
         return f"{', '.join(action.option_strings)} {value}"
 
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        """`CLASS ...` where there may be several."""
+        if action.nargs == argparse.ONE_OR_MORE and isinstance(action.metavar, str):
+            return f"{action.metavar} ..."
+        return super()._format_args(action, default_metavar)
+
     def _format_usage(self, usage: str | None, actions: Any, groups: Any, _prefix: str | None) -> str:
         return super()._format_usage(usage, actions, groups, "Usage\n  ")
 
 
 def _width() -> int:
     try:
-        return min(os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH, WIDTH)
+        return min(os.get_terminal_size(sys.stdout.fileno()).columns or PIPE_WIDTH, WIDTH)
     except (OSError, ValueError):
-        return WIDTH
+        return PIPE_WIDTH
 
 
 def amount(read: str) -> Callable[[str], Any]:
@@ -122,8 +193,19 @@ def amount(read: str) -> Callable[[str], Any]:
     return reader
 
 
+def add_log_flags(parser: Parser) -> None:
+    """Declare how the log of an engine that is started is written."""
+    parser.add_argument("--log-format", metavar="FORM", help="text or json (default: log.format of pools.yaml, else text)")
+    parser.add_argument("--log-level", metavar="LEVEL", help="what matters less is left out (default: log.level, else info)")
+
+
 def parse(name: str, line: str, verb: Verb, words: Sequence[str]) -> argparse.Namespace:
     """The options of a verb. line: what it does, in a few words.  Raises Misuse, SystemExit after a help."""
+    return build(name, line, verb).read(words)
+
+
+def build(name: str, line: str, verb: Verb) -> Parser:
+    """The parser of a verb. line: what it does, in a few words."""
     about = verb.ABOUT
     parser = Parser(
         prog=f"engine {name}",
@@ -131,29 +213,36 @@ def parse(name: str, line: str, verb: Verb, words: Sequence[str]) -> argparse.Na
         description=about.text.strip(),
         epilog=f"{EXAMPLES}\n{about.examples.rstrip()}",
         formatter_class=_Help,
-        allow_abbrev=False,
-        add_help=False,
     )
     parser.line = line
     parser._positionals.title = "What"
     parser._optionals.title = "Options"
     verb.add_arguments(parser)
-    _add_common(parser.add_argument_group("Options of every verb"))
-    return parser.read(words)
+    _add_common(parser.add_argument_group("Options of every verb"), parser._option_string_actions)
+    parser.offer(name="engines", file="files", output=FORMS)
+    return parser
 
 
 def parse_common(words: Sequence[str]) -> argparse.Namespace:
     """The options of a command that has no verb. Raises Misuse."""
-    parser = Parser(prog="engine", allow_abbrev=False, add_help=False)
+    parser = Parser(prog="engine")
     _add_common(parser)
     return parser.read(words)
 
 
-def _add_common(group: argparse._ActionsContainer) -> None:
+def _add_common(group: argparse._ActionsContainer, own: Collection[str] = ()) -> None:
+    """Declare the options of every verb. own: those that the verb has for something else."""
     group.add_argument("--name", metavar="NAME", help="which engine (default: ENGINE_NAME, else engine)")
-    group.add_argument("-f", "--file", metavar="FILE", help="its pools.yaml (default: ENGINE_POOLS, else ./pools.yaml)")
-    group.add_argument("--json", action="store_true", help="results and errors as JSON")
+    flags = [flag for flag in ("-f", "--file") if flag not in own]
+    group.add_argument(*flags, dest="file", metavar="FILE", help="its pools.yaml (default: ENGINE_POOLS, else ./pools.yaml)")
+    group.add_argument(BEFORE_FILE, dest="file", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    group.set_defaults(output=FORMS[0], json=False)
+    form: dict[str, Any] = {"dest": "output", "action": _Form}
+    group.add_argument(
+        "-o", "--output", **form, choices=FORMS, metavar="FORM", help="table; json, a document; ndjson, a row a line"
+    )
+    group.add_argument("--json", **form, nargs=0, const="json", help="the same as -o json: results and errors as JSON")
     group.add_argument("-q", "--quiet", action="store_true", help="no hints and no progress")
     group.add_argument("--no-color", action="store_true", help="no colours")
     group.add_argument("--debug", action="store_true", help="a traceback with an error")
-    group.add_argument("-h", "--help", action="help", help="this text")
+    group.add_argument("-h", "--help", action=_ShowHelp, nargs=0, help="this text")

@@ -24,7 +24,7 @@ COLUMNS = (
     Column("MEMORY", is_right=True, rank=1),
     Column("OF", is_right=True, rank=4),
     Column("KINDS", least=8, rank=5),
-    Column("CPU", least=12, rank=2),
+    Column("CPU", least=18, rank=6),
 )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.cli import figures
 from engine.cli.screen import screen_of
@@ -17,20 +17,49 @@ from engine.cli.screen import screen_of
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from engine.cli.flow import Flow
-
-__all__ = ["Progress"]
+__all__ = ["Flowing", "Progress"]
 
 #: Seconds between two changes of the bar, between two plain lines, and before the first of either.
 BAR_S, LINE_S, FIRST_S = 0.1, 5.0, 0.3
 
 
-class Progress:
-    """Shows a flow on standard error. size_bytes: of the input; None where it is not known."""
+class Flowing(Protocol):
+    """Tasks on their way, as they are counted."""
 
-    def __init__(self, flow: Flow, size_bytes: int | None, environ: Mapping[str, str], *, no_colour: bool) -> None:
+    @property
+    def sent(self) -> int:
+        """Those that were sent."""
+
+    @property
+    def done(self) -> int:
+        """Those that ended well."""
+
+    @property
+    def failed(self) -> int:
+        """Those that did not."""
+
+    @property
+    def ended(self) -> int:
+        """Both together."""
+
+    @property
+    def bad(self) -> int:
+        """Lines that are no task."""
+
+    @property
+    def taken_bytes(self) -> int:
+        """Bytes of the input that belong to what was sent."""
+
+
+class Progress:
+    """Shows a flow on standard error. size_bytes: of the input; None where it is not known.  word: what became of its tasks."""
+
+    def __init__(
+        self, flow: Flowing, size_bytes: int | None, environ: Mapping[str, str], *, no_colour: bool, word: str = "done"
+    ) -> None:
         self._flow = flow
         self._size_bytes = size_bytes
+        self._word = word
         self._screen = screen_of(sys.stderr, environ, no_colour=no_colour)
         self._began_s = time.monotonic()
         self._fraction = 0.0
@@ -44,7 +73,7 @@ class Progress:
 
     async def show(self) -> None:
         """Show it until cancelled. A bar shares the terminal with nothing: where results go to one too, lines are shown."""
-        is_barred = self._screen.width is not None and not sys.stdout.isatty()
+        is_barred = self._screen.is_moving and not sys.stdout.isatty()
         try:
             await asyncio.sleep(FIRST_S if is_barred else LINE_S)
             while True:
@@ -72,7 +101,7 @@ class Progress:
         if self._said_last:
             return self._said_last
         flow = self._flow
-        parts = [f"{figures.count(flow.done)} done"]
+        parts = [f"{figures.count(flow.done)} {self._word}"]
         parts += [f"{figures.count(flow.failed)} failed"] if flow.failed else []
         parts += [f"{figures.count(flow.bad)} bad lines"] if flow.bad else []
         parts.append(figures.rate(flow.ended / self.seconds))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, screen, show_document, show_json, show_lines
 from engine.cli.session import command, environment, name_of, request
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
@@ -48,7 +48,7 @@ def run(options: Namespace, words: Sequence[str]) -> int:
 def _list(options: Namespace) -> int:
     entries = request(options, "quarantine")
     if options.json:
-        show_json({"schema": SCHEMA, "agents": entries})
+        show_document(options, {"schema": SCHEMA, "agents": entries}, "agents")
     elif entries:
         show_lines(table(COLUMNS, [_row(entry) for entry in entries], screen(options)))
     else:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, show_json
+from engine.cli.output import hint, show_document
 from engine.cli.session import environment, name_of
 from engine.cli.sure import is_sure, must_ask
 from engine.errors import UnknownKind
@@ -63,7 +63,7 @@ def run(options: Namespace, words: Sequence[str]) -> int:
             return errors.FAILED
         done = [Removed(**line.request("remove", kind=kind, **one.as_dict())) for kind, one in wanted.items()]
     if options.json:
-        show_json({"schema": SCHEMA, "removed": [one.as_dict() for one in done]})
+        show_document(options, {"schema": SCHEMA, "removed": [one.as_dict() for one in done]}, "removed")
         return errors.DONE
     for one in done:
         _show(options, one)

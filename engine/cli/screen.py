@@ -19,6 +19,11 @@ STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 #: Unicode categories that move the cursor, change the direction or show nothing: Cc, Cf, surrogates, line separators.
 UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
+#: Categories that take no column of their own: marks upon the character before, and what shows nothing.
+WIDTHLESS = frozenset({"Mn", "Me", "Cf", "Cc"})
+#: Vowels and endings that a Korean syllable takes in (Unicode 16, Hangul Jamo).
+JAMO = frozenset(map(chr, range(0x1160, 0x1200)))
+
 #: A whole control sequence (ECMA-48: CSI, OSC, or a single character after the escape), so that none of its letters stay.
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 
@@ -27,10 +32,12 @@ class Screen(NamedTuple):
     """One stream.
 
     width: columns of the terminal; None where there is none, and lines may be as long as they are.
+    is_moving: a line can be written over.
     """
 
     width: int | None = None
     is_coloured: bool = False
+    is_moving: bool = False
 
     def paint(self, text: str, style: str | None) -> str:
         """The text in a style, if this screen has colours."""
@@ -43,11 +50,11 @@ def screen_of(stream: TextIO, environ: Mapping[str, str] = os.environ, *, no_col
     """What a stream can show."""
     is_terminal = stream.isatty()
     width = _columns(stream, environ) if is_terminal else None
+    is_able = is_terminal and environ.get("TERM", "dumb") not in {"dumb", ""}
     if no_colour or environ.get("NO_COLOR"):
-        return Screen(width)
-    if environ.get("FORCE_COLOR", "0") not in {"", "0", "false"}:
-        return Screen(width, is_coloured=True)
-    return Screen(width, is_coloured=is_terminal and environ.get("TERM", "dumb") not in {"dumb", ""})
+        return Screen(width, is_moving=is_able)
+    is_forced = environ.get("FORCE_COLOR", "0") not in {"", "0", "false"}
+    return Screen(width, is_coloured=is_forced or is_able, is_moving=is_able)
 
 
 def _columns(stream: TextIO, environ: Mapping[str, str]) -> int:
@@ -83,6 +90,6 @@ def cells(text: str) -> int:
 
 
 def _cells(one: str) -> int:
-    if unicodedata.combining(one):
+    if unicodedata.category(one) in WIDTHLESS or one in JAMO:
         return 0
     return 2 if unicodedata.east_asian_width(one) in "WF" else 1

@@ -17,12 +17,15 @@ from engine.cli.ending import endings_by_loop
 from engine.cli.output import hint
 
 if TYPE_CHECKING:
+    from engine.cli.parser import Parser
     from engine.client import Client
     from engine.config import Config
 
-__all__ = ["called", "command", "config_of", "environment", "name_of", "request", "talk"]
+__all__ = ["add_settings", "called", "command", "config_of", "environment", "name_of", "request", "talk"]
 
 Outcome = TypeVar("Outcome")
+#: Keys that the verbs which start an engine have flags for.
+LOG_FLAGS = ("log.format", "log.level")
 
 
 def environment() -> dict[str, str]:
@@ -39,7 +42,34 @@ def config_of(options: Namespace) -> Config:
     from engine.config import load
 
     file = None if options.file is None else Path(options.file)
-    return load(file, flags={"name": options.name}, environ=os.environ, cwd=Path.cwd())
+    flags: dict[str, object] = dict(getattr(options, "settings", ()))
+    own = {key: getattr(options, key.replace(".", "_"), None) for key in ("name", *LOG_FLAGS)}
+    flags |= {key: value for key, value in own.items() if value is not None}
+    return load(file, flags=flags, environ=os.environ, cwd=Path.cwd())
+
+
+def add_settings(parser: Parser) -> None:
+    """Declare `--set KEY=VALUE`, for the commands that read the whole configuration."""
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_setting,
+        metavar="KEY=VALUE",
+        help="in place of what stands in pools.yaml, such as pools.p1.cpu=50%%",
+    )
+    parser.offer(settings="settings")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError(f"{text!r} is no KEY=VALUE, such as durability=memory")
+    return key, value
 
 
 def name_of(options: Namespace, environ: Mapping[str, str]) -> str:

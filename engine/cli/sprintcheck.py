@@ -12,7 +12,7 @@ from engine.cli import figures
 from engine.cli.output import show_json, show_lines
 from engine.cli.screen import clean
 from sprints.backlog import Backlog
-from sprints.capacity import capacity_of
+from sprints.capacity import capacities_of
 from sprints.plan import Plan, plan_sprint
 
 __all__ = ["facts_of", "run"]
@@ -34,8 +34,9 @@ def run(options: Namespace) -> int:
 def facts_of(backlog: Backlog) -> dict[str, Any]:
     """What a backlog holds, and what a first sprint on it would take."""
     shape = backlog.shape
-    capacity = capacity_of(backlog.agents, sum(wave.step_s("exec") for wave in shape.waves))
-    plan = plan_sprint(backlog, capacity)
+    capacities = capacities_of(backlog, shape.step_s("exec"), {})
+    capacity = sum(capacities.values())
+    plan = plan_sprint(backlog, capacities)
     return {
         "name": backlog.name,
         "digest": backlog.digest(),

@@ -5,6 +5,7 @@ Owns the words. The facts are a chronicle's, which is counted from the ledger.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from sprints.archive import HTML, Archive
 from sprints.chronicle import Chronicle, Settled
 from sprints.impact import impact_of
 
-__all__ = ["began", "figures_of", "moment", "outcome_lines", "row_of", "state_of", "summary"]
+__all__ = ["began", "figures_of", "moment", "outcome_lines", "queued_row", "row_of", "state_of", "summary"]
 
 #: Items that are named one by one of those that were not done.
 NAMED = 5
@@ -40,7 +41,16 @@ def state_of(told: Chronicle, *, is_running: bool = False) -> str:
 
 def began(told: Chronicle) -> str:
     """When it began, by UTC."""
-    return datetime.fromtimestamp(told.began_s, UTC).strftime("%F %T")
+    return _clock(told.began_s)
+
+
+def _clock(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%F %T")
+
+
+def queued_row(one: Mapping[str, Any]) -> list[str]:
+    """The cells of a campaign that waits in the same list: when it was queued stands for when it began."""
+    return [one["id"], str(one["backlog"]), _clock(one["since_s"]), "", "queued", "", f"{one['tasks']:,}", "", "", ""]
 
 
 def row_of(told: Chronicle, *, is_running: bool) -> list[str]:
@@ -89,8 +99,8 @@ def summary(told: Chronicle, archive: Archive, *, is_running: bool = False) -> d
     }
 
 
-def moment(status: dict[str, Any]) -> str:
-    """One line about a sprint that runs."""
+def moment(status: dict[str, Any], per_s: float | None = None) -> str:
+    """One line about a sprint that runs. per_s: items that ended in a second."""
     if not status.get("phase"):
         return f"{clean(status['backlog'])}: about to begin"
     counts = status["counts"]
@@ -100,6 +110,7 @@ def moment(status: dict[str, Any]) -> str:
         f"{status['sprint']} {status['phase']}",
         f"{ended:,} of {counts['planned']:,} ended",
         f"{counts['done']:,} done",
+        figures.rate(per_s) if per_s else "",
         left,
     ]
     return ", ".join(part for part in parts if part)

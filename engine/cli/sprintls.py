@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from engine import errors
 from engine.cli import figures
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, screen, show_document, show_json, show_lines
 from engine.cli.session import environment, name_of, request
-from engine.cli.sprintlines import outcome_lines, row_of, state_of, summary
+from engine.cli.sprintlines import outcome_lines, queued_row, row_of, state_of, summary
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
 from engine.errors import NotRunning
 from engine.paths import find_paths
 from sprints.archive import Archive
 from sprints.chronicle import Chronicle
+from sprints.queue import Queue
 from sprints.spec import PHASES
 
 __all__ = ["archive_of", "run", "running"]
@@ -61,14 +63,28 @@ def run(options: Namespace) -> int:
         return _show(options, archive, now)
     ids = archive.ids()[-(options.limit or LIMIT) :]
     told = [archive.chronicle(sprint) for sprint in reversed(ids)]
+    waiting = _waiting(archive)
     if options.json:
         rows = [summary(one, archive, is_running=one.id in now) | {"queued": now.get(one.id, 0)} for one in told if one.id]
-        show_json({"schema": SCHEMA, "sprints": rows})
-    elif not told:
+        show_document(options, {"schema": SCHEMA, "sprints": rows, "queued": waiting}, "sprints")
+    elif not told and not waiting:
         hint(options, "there is no sprint yet; begin one with: engine sprint run BACKLOG.yaml")
     else:
-        show_lines(table(COLUMNS, [row_of(one, is_running=one.id in now) for one in told if one.id], screen(options)))
+        lines = [queued_row(one) for one in waiting] + [row_of(one, is_running=one.id in now) for one in told if one.id]
+        show_lines(table(COLUMNS, lines, screen(options)))
     return errors.DONE
+
+
+def _waiting(archive: Archive) -> list[dict[str, Any]]:
+    """The campaigns that wait for their backlog, the first one last, as those after it are newer."""
+    queue = Queue(archive.folder)
+    found = []
+    for name in reversed(queue.ids()):
+        with suppress(OSError, ValueError):  # it has its turn in this moment, or a start says what is wrong with it
+            one = queue.read(name)
+            facts = {"id": one.id, "backlog": one.backlog.get("name"), "since_s": one.at_s}
+            found.append(facts | {"tasks": len(one.backlog.get("tasks", ()))})
+    return found
 
 
 def _show(options: Namespace, archive: Archive, now: Mapping[str, int]) -> int:

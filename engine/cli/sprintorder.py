@@ -1,4 +1,4 @@
-"""`engine sprint pause`, `resume` and `abort`: what a sprint that runs is told."""
+"""`engine sprint pause`, `resume` and `abort`: what a sprint that runs, or waits for its turn, is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from engine import errors
 from engine.cli.misuse import Misuse
 from engine.cli.output import show_json
 from engine.cli.session import request
+from sprints.queue import is_queued_id
 
 __all__ = ["run"]
 
@@ -17,6 +18,7 @@ SAID = {
     "resume": "goes on",
     "abort": "is aborted: what is out is taken back, and carried",
 }
+TAKEN_OUT = "is taken out of the queue"
 
 
 def run(options: Namespace) -> int:
@@ -26,7 +28,7 @@ def run(options: Namespace) -> int:
     if options.json:
         show_json({"schema": SCHEMA, "id": sprint, "asked": options.action})
     else:
-        print(f"{sprint} {SAID[options.action]}")
+        print(f"{sprint} {TAKEN_OUT if is_queued_id(sprint) else SAID[options.action]}")
     return errors.DONE
 
 

@@ -18,7 +18,7 @@ from engine.backlogway import handed_over, references_of
 from engine.cli.growth import Wish, grow
 from engine.cli.orders import Order
 from engine.cli.output import hint, screen, show_json, show_lines
-from engine.cli.screen import clean
+from engine.cli.screen import cells, clean, screen_of
 from engine.cli.session import called, command, config_of, environment, request
 from engine.cli.sprintlines import moment, outcome_lines, summary
 from engine.paths import find_paths
@@ -66,8 +66,13 @@ def run(options: Namespace) -> int:
             is_plain=options.plain,
             is_queued=options.queue,
         )
+        if begun.get("queued"):
+            if options.detach:
+                return _leave(options, begun)
+            hint(options, f"{begun['queued']} waits for its turn on {clean(backlog.name)}; see: {seen}")
+            begun = _patiently(options, "sprint-turn", queued=begun["queued"])
     except KeyboardInterrupt:
-        hint(options, f"\nif it has begun, it goes on in {called(config.name)}; see: {seen}")
+        hint(options, f"\nif it has begun or waits, it goes on in {called(config.name)}; see: {seen}")
         raise
     if not begun["sprint"]:
         _show_nothing(options, backlog.name)
@@ -98,6 +103,8 @@ def _show_nothing(options: Namespace, backlog: str) -> None:
 def _leave(options: Namespace, begun: dict[str, Any]) -> int:
     if options.json:
         show_json({"schema": SCHEMA, **begun})
+    elif begun.get("queued"):
+        print(f"{begun['queued']} waits for its turn on {clean(begun['backlog'])}")
     else:
         print(f"{begun['sprint']} has begun on {clean(begun['backlog'])}")
     return errors.DONE
@@ -111,7 +118,7 @@ def _follow(options: Namespace, archive: Archive, first: str) -> int:
     known = {sprint for sprint in archive.ids() if sprint != first}  # those before
     left: set[str] = set()
     is_bad = False
-    said_s = 0.0
+    said_s, pace = 0.0, _Pace()
     while True:
         status = next((one for one in _patiently(options, "sprint-status") if one["campaign"] == first), None)
         for sprint in archive.ids():
@@ -127,13 +134,32 @@ def _follow(options: Namespace, archive: Archive, first: str) -> int:
                 _show_ended(options, archive, told)
         if status is None:
             break
-        if time.monotonic() - said_s >= (LOOK_S if sys.stderr.isatty() else LINE_S):
+        if time.monotonic() - said_s >= (LOOK_S if screen_of(sys.stderr).is_moving else LINE_S):
             said_s = time.monotonic()
-            _show_moment(options, status)
+            _show_moment(options, status, pace.per_s(status))
         time.sleep(LOOK_S)
     _show_moment(options, None)
     _patiently(options, "sprint-wait", sprint=first)  # says it if it failed
     return errors.FAILED if left or is_bad else errors.DONE
+
+
+class _Pace:
+    """How many items of a sprint end in a second, since it was first looked at."""
+
+    def __init__(self) -> None:
+        self._sprint = ""
+        self._since: tuple[float, int] = (0.0, 0)
+
+    def per_s(self, status: dict[str, Any]) -> float | None:
+        """The pace until now; None before there is one."""
+        if not status.get("phase"):
+            return None
+        counts, now_s = status["counts"], time.monotonic()
+        ended = sum(counts[verdict] for verdict in ("done", "failed", "unproven", "expired", "cancelled"))
+        if status["sprint"] != self._sprint:
+            self._sprint, self._since = status["sprint"], (now_s, ended)
+        since_s, before = self._since
+        return (ended - before) / (now_s - since_s) if now_s > since_s and ended > before else None
 
 
 def _patiently(options: Namespace, verb: str, **facts: Any) -> Any:
@@ -160,15 +186,19 @@ def _is_whole(told: Chronicle) -> bool:
     return told.aborted is None and told.verdicts["done"] <= sum(items for _, items in told.releases)
 
 
-def _show_moment(options: Namespace, status: dict[str, Any] | None) -> None:
+def _show_moment(options: Namespace, status: dict[str, Any] | None, per_s: float | None = None) -> None:
     """How far a sprint is: on a terminal in a line that is written over, else in one now and then."""
     if options.quiet or options.json:
         return
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K" + ("" if status is None else moment(status)))
+    shown = screen_of(sys.stderr, no_colour=options.no_color)
+    if shown.is_moving:
+        line = "" if status is None else moment(status, per_s)
+        while cells(line) >= (shown.width or 80):
+            line = line[:-1]
+        sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
     elif status is not None and status.get("phase"):
-        print(moment(status), file=sys.stderr, flush=True)
+        print(moment(status, per_s), file=sys.stderr, flush=True)
 
 
 def _show_ended(options: Namespace, archive: Archive, told: Chronicle) -> None:

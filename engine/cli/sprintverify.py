@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from engine import errors
 from engine.cli import figures
-from engine.cli.output import show_json, show_lines
+from engine.cli.output import show_document, show_lines
 from engine.cli.sprintls import archive_of
 from sprints.verification import verify_sprint
 
@@ -21,7 +21,7 @@ def run(options: Namespace) -> int:
     found = {sprint: verify_sprint(archive, sprint) for sprint in options.words or archive.ids()}
     if options.json:
         rows = {sprint: [finding._asdict() for finding in findings] for sprint, findings in found.items()}
-        show_json({"schema": SCHEMA, "sprints": rows})
+        show_document(options, {"schema": SCHEMA, "sprints": rows}, "sprints")
     else:
         lines = []
         for sprint, findings in found.items():

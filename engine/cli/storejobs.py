@@ -13,9 +13,11 @@ from typing import Any
 from checkpoints.errors import CheckpointError
 from checkpoints.files import Disk, Files
 from engine import errors
+from engine.cli import figures
 from engine.cli.failure import as_dict, code_of
 from engine.cli.figures import plural
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.meter import Meter
+from engine.cli.output import hint, screen, show_document, show_lines
 from engine.cli.screen import clean
 from engine.cli.storelines import compacted_line, cut_line, report_line, store_lines
 from engine.offline import mend
@@ -30,19 +32,30 @@ def run(options: Namespace, data: Path, stores: Sequence[StoreFolder]) -> int:
     if not stores:
         hint(options, f"nothing is kept yet: no stores in {data}")
     if options.action in ("ls", "verify"):
-        reports = [report_on(Disk(), store) for store in stores]
+        reports = _reports(options, stores)
         return _ls(options, data, reports) if options.action == "ls" else _verify(options, data, reports)
     outcomes = [_Outcome(options, store) for store in stores]
     if options.json:
-        show_json(_document(options, data, [outcome.as_dict() for outcome in outcomes]))
+        show_document(options, _document(options, data, [outcome.as_dict() for outcome in outcomes]), "stores")
     else:
         _show(stores, [outcome.line for outcome in outcomes])
     return max((outcome.code for outcome in outcomes), default=errors.DONE)
 
 
+def _reports(options: Namespace, stores: Sequence[StoreFolder]) -> list[Report]:
+    """Read every store, and say how far that is."""
+    sizes = [sum(file.stat().st_size for file in store.path.glob("*") if file.is_file()) for store in stores]
+    reports: list[Report] = []
+    with Meter(options, options.action, figures.flow) as meter:
+        for store in stores:
+            meter.told(sum(sizes[: len(reports)]), sum(sizes), store.name)
+            reports.append(report_on(Disk(), store))
+    return reports
+
+
 def _ls(options: Namespace, data: Path, reports: Sequence[Report]) -> int:
     if options.json:
-        show_json(_document(options, data, [report.as_dict() for report in reports]))
+        show_document(options, _document(options, data, [report.as_dict() for report in reports]), "stores")
     elif reports:
         show_lines(store_lines(reports, screen(options)))
     return errors.DONE
@@ -51,7 +64,8 @@ def _ls(options: Namespace, data: Path, reports: Sequence[Report]) -> int:
 def _verify(options: Namespace, data: Path, reports: Sequence[Report]) -> int:
     is_well = not any(report.damages for report in reports)
     if options.json:
-        show_json({**_document(options, data, [report.as_dict() for report in reports]), "is_well": is_well})
+        document = _document(options, data, [report.as_dict() for report in reports])
+        show_document(options, {**document, "is_well": is_well}, "stores")
     else:
         _show([report.store for report in reports], [report_line(report) for report in reports])
     if not is_well:

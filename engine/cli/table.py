@@ -1,7 +1,8 @@
 """Rows under headings, as wide as they need to be, and no wider than the terminal.
 
 Owns the layout. Where lines do not fit, columns that can be done without are left out, last ranked first, then texts that
-may be cut are cut. In a pipe nothing is left out.
+may be cut are cut, then columns are left out from the right, and at last the first one is cut: no line is ever longer than the
+terminal, which would break it. In a pipe nothing is left out.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Column(NamedTuple):
     """A column.
 
     least: columns of the terminal that a text may be cut to; 0 where it is never cut.
-    rank: above 0, the column may be left out; the highest goes first.  style: of a cell, by its text.
+    rank: the highest goes first where there is no room; those with 0 go last, and the first column stays.
+    style: of a cell, by its text.
     """
 
     title: str
@@ -62,11 +64,8 @@ def _chosen(columns: Sequence[Column], widths: Sequence[int], width: int) -> lis
     """The columns that are shown."""
     shown = list(range(len(columns)))
     least = _least(columns, widths)
-    while _total(least, shown) > width:
-        ranked = max(shown, key=lambda at: (columns[at].rank, at))
-        if not columns[ranked].rank:
-            break
-        shown.remove(ranked)
+    while _total(least, shown) > width and len(shown) > 1:
+        shown.remove(max(shown[1:], key=lambda at: (columns[at].rank, at)))
     return shown
 
 
@@ -76,6 +75,7 @@ def _narrow(columns: Sequence[Column], widths: list[int], shown: Sequence[int], 
     while (over := _total(widths, shown) - width) > 0:
         loose = [at for at in shown if widths[at] > least[at]]
         if not loose:
+            widths[shown[0]] = max(width, 1)
             return
         widest = max(loose, key=lambda at: widths[at])
         widths[widest] = max(widths[widest] - over, least[widest])

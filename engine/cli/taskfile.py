@@ -10,7 +10,7 @@ import stat
 
 from engine.cli.misuse import Misuse
 
-__all__ = ["open_tasks"]
+__all__ = ["open_tasks", "size_bytes"]
 
 
 def open_tasks(file: str) -> int:
@@ -24,3 +24,9 @@ def open_tasks(file: str) -> int:
     except OSError as refused:
         raise Misuse(f"{file} cannot be read: {refused.strerror}") from refused
     return descriptor
+
+
+def size_bytes(descriptor: int) -> int | None:
+    """How much there is to read; None where that is not known, as of a pipe."""
+    facts = os.fstat(descriptor)
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else None

@@ -23,9 +23,9 @@ COLUMNS = (
     Column("STATE", style=style_of),
     Column("AGENT", least=16),
     Column("METHOD", least=8),
-    Column("ATTEMPTS", is_right=True, rank=2),
-    Column("ACCEPTED", rank=1),
-    Column("WHY", least=12, rank=3),
+    Column("ATTEMPTS", is_right=True, rank=3),
+    Column("ACCEPTED", rank=2),
+    Column("WHY", least=12, rank=1),
 )
 
 

@@ -16,7 +16,7 @@ from engine.cli.output import screen, show_lines
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
 
-__all__ = ["effects_of", "moment", "show_why", "standing"]
+__all__ = ["PARTS", "effects_of", "moment", "show_why", "standing"]
 
 WAITED = (
     Column("WAITED FOR", least=16),

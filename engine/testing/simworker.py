@@ -135,7 +135,7 @@ class SimWorker(Worker):
         """The engine is gone: so are we."""
         self._die(0 if error is None else 1)
 
-    def log(self, address: str, task_id: str, text: str) -> None:
+    def log(self, address: str, task_id: str, text: str, level: str) -> None:
         """Keep a line for the test."""
         if self._is_dead:
             return

@@ -34,9 +34,11 @@ def test_a_task_a_module_and_one_a_package_behind_them(tree: Tree, tmp_path: Pat
     assert {item.artifacts[0] for item in modules} == {f"modules/{module.key}.json" for module in tree.modules}
     assert sorted(len(item.after) for item in packages) == sorted(package.modules for package in tree.packages)
     assert all(item.check and item.artifacts for item in made.items.values())
-    two, three = made.agents * 10 * (1 + 2), made.agents * 10 * (1 + 2 + 4)
+    reviewers, editors = made.roles["reviewers"].agents, made.roles["editors"].agents
+    two, three = reviewers * 10 * (1 + 2), reviewers * 10 * (1 + 2 + 4)
     assert SPRINTS == 3
-    assert two < len(made.items) <= three, "two sprints are not enough, and three are"
+    assert two < len(modules) <= three, "two sprints are not enough, and three are"
+    assert len(packages) <= editors * 10 * (1 + 2 + 4)
 
 
 def test_the_same_seed_gives_the_same_backlog_and_another_one_another(tree: Tree, tmp_path: Path) -> None:

@@ -42,11 +42,11 @@ LIGHT = {
 }
 
 
-def loaded_by(statement: str) -> set[str]:
-    """What a new interpreter has loaded after a statement, beyond what it begins with."""
+def loaded_by(statement: str, *flags: str) -> set[str]:
+    """What a new interpreter has loaded after a statement, beyond what it begins with. flags: of the interpreter."""
     program = f"import sys; before = set(sys.modules); {statement}; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run(
-        [sys.executable, "-P", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {program}"],
+        [sys.executable, "-P", *flags, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {program}"],
         capture_output=True,
         text=True,
         check=True,
@@ -61,11 +61,31 @@ def within(names: set[str], packages: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("package", ["engine", "pools", "sprints", "checkpoints"])
 def test_importing_a_package_loads_next_to_nothing(package: str) -> None:
-    assert within(loaded_by(f"import {package}"), LIGHT - {package}) == []
+    assert within(loaded_by(f"import {package}", "-S"), LIGHT - {package}) == []
+
+
+#: What the dashboard alone needs, and what it needs for a browser.
+SCREENS = {"textual", "textual_plotext", "plotext", "textual_serve", "aiohttp", "rich"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from engine.cli.main import main; assert main(['--help']) == 0",
+        "import engine.cli.verbs.monitor",
+        "import engine.daemon, engine.control, engine.engine",
+        "import engine.dashboard.source, engine.dashboard.live, engine.dashboard.feed",
+    ],
+)
+def test_only_an_open_dashboard_loads_what_draws_it(statement: str) -> None:
+    assert (
+        within(loaded_by(f"import io; sys.stdout, out = io.StringIO(), sys.stdout; {statement}; sys.stdout = out"), SCREENS)
+        == []
+    )
 
 
 def test_a_name_of_the_package_loads_its_module_and_only_then() -> None:
-    names = loaded_by("import engine; assert 'engine.errors' not in sys.modules; engine.errors")
+    names = loaded_by("import engine; assert 'engine.errors' not in sys.modules; engine.errors", "-S")
     assert "engine.errors" in names
     assert "engine.engine" not in names
 
@@ -78,6 +98,14 @@ def test_the_package_gives_every_name_it_promises_and_no_other() -> None:
     assert dir(engine) == sorted(engine.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = engine.nothing
+
+
+def test_a_name_of_the_package_stays_what_it_is_when_a_module_of_that_name_is_loaded() -> None:
+    names = loaded_by(
+        "from engine import Engine, Client, task; import engine, engine.detached; from engine import task as again; "
+        "assert task is again is engine.task and callable(task); from engine.task import Task"
+    )
+    assert "engine.task" in names
 
 
 async def test_a_live_worker_has_loaded_nothing_heavy() -> None:

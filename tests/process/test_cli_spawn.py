@@ -28,6 +28,9 @@ class Scout(Agent):
     def fail(self, text: str) -> None:
         raise ValueError(text)
 
+    def whoami(self) -> str:
+        return self.id
+
 class Other(Agent):
     def see(self) -> None:
         pass
@@ -239,6 +242,14 @@ def test_agents_with_skills_get_the_tasks_that_want_them_over_a_restart_until_th
 
     assert agents_of("draw") == {"scout/10", "scout/11", "scout/zoe"}
     assert agents_of("read", "draw") == {"scout/zoe"}
+    lines = [{"id": at, "kind": "scout", "method": "whoami", "skills": ["draw"]} for at in range(30)]
+    lines += [{"id": 30 + at, "kind": "scout", "method": "whoami", "sticky": "s"} for at in range(5)]
+    done = engine("run", engine.file("run.jsonl", *lines, {"id": "no", "method": "whoami", "skills": ["fly"]}))
+    assert done.returncode == 1
+    told = {row["id"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert {told[at]["value"] for at in range(30)} == {"scout/10", "scout/11", "scout/zoe"}
+    assert len({told[30 + at]["value"] for at in range(5)}) == 1
+    assert told["no"]["error"]["type"] == "UnknownKind"
     assert engine("stop").returncode == 0
     assert engine("start").returncode == 0
     assert agents_of("draw") == {"scout/10", "scout/11", "scout/zoe"}

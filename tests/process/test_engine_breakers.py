@@ -201,6 +201,24 @@ async def test_tasks_that_want_skills_go_to_who_has_them_and_a_sticky_key_to_one
         assert isinstance(routes.resolve_skilled([frozenset({"write"})])[0], errors.CircuitOpen)
 
 
+async def test_tasks_of_a_map_that_want_skills_or_have_a_sticky_key_go_to_such_agents() -> None:
+    async with Engine(kinds=[Caller, Reader, Writer], pools=POOLS, breaker=FAST) as engine:
+        for kind in (Caller, Reader, Writer):
+            await engine.spawn(kind, 10)
+        lines: list[dict[str, Any]] = [{"id": f"w{at}", "method": "ping", "skills": ["write"]} for at in range(50)]
+        lines += [{"id": "nobody", "method": "ping", "skills": ["fly"]}]
+        lines += [{"id": f"s{at}", "kind": "caller", "method": "add", "sticky": "seven"} for at in range(20)]
+        lines += [{"id": "tagged", "kind": "caller", "method": "add", "tags": ["x"]}]
+        lines += [{"id": "behind", "kind": "caller", "method": "total", "sticky": "seven", "after": ["s19", "s0"]}]
+        found = {result.id: result async for result in engine.map(lines)}
+        assert {found[f"w{at}"].value for at in range(50)} == {"writer"}
+        assert found["nobody"].error.type == "UnknownKind"
+        assert sorted(found[f"s{at}"].value for at in range(20)) == [*range(1, 21)]
+        assert found["tagged"].error.type == "BadArgument"
+        assert found["behind"].value >= 2
+        assert len(found) == len(lines)
+
+
 async def test_a_batch_for_a_kind_reaches_every_agent_of_every_worker() -> None:
     pools = [PoolSpec("p1", agents=60, workers=2), PoolSpec("p2", agents=30)]
     async with running(pools) as engine:

@@ -305,3 +305,40 @@ async def test_a_queue_that_nothing_is_taken_from_is_an_alert(tmp_path: Path, mo
         assert alert["agent"].startswith("ring/")
         assert await outcomes(*naps) == ["held"] * 8
         await until(lambda: not engine.stats().alerts)
+
+
+async def test_an_accepted_task_is_told_whom_it_waits_for_over_others_and_their_agents(tmp_path: Path) -> None:
+    async with rings(tmp_path, "sync") as engine:
+        nap = engine.ask("arc/2", "nap", 1.0)
+        rows = [
+            {"id": "a", "agent": "ring/0", "method": "ask", "args": [["arc/1", "arc/2"]]},
+            {"id": "b", "agent": "arc/5", "method": "nap", "args": [0], "after": ["a"]},
+            {"id": "c", "agent": "arc/6", "method": "nap", "args": [0], "after": ["b"]},
+            {"id": "d", "agent": "ring/0", "method": "counted"},
+        ]
+        await engine.submit(rows)
+        await until(lambda: engine.stats().waits["blocked"] == 2)
+        [found] = [one for one in (await engine.why("c"))["obstacles"] if one["what"] == "waits"]
+        asks = "ring/0 waits for an answer of arc/1; arc/1 waits for an answer of arc/2"
+        assert found["text"] == f"task c waits for task b; task b waits for task a; task a is for ring/0; {asks}"
+        assert [wait["kind"] for wait in found["chain"]] == ["dependency", "dependency", *["lock"] * 2, "ask", "lock", "ask"]
+        [behind] = (await engine.why("d"))["obstacles"]  # it stands in the mailbox
+        assert behind["text"] == f"task d is for ring/0; {asks}"
+        assert await nap == "held"
+        assert [await engine.result(name, PATIENCE_S) for name in "abcd"] == [3, "held", "held", 1]
+        assert (await engine.why("c"))["obstacles"] == []
+
+
+async def test_a_circle_of_asks_behind_dependencies_is_broken_and_what_waits_for_it_is_told(tmp_path: Path) -> None:
+    async with rings(tmp_path, "sync") as engine:
+        rows = [
+            {"id": "a", "agent": "ring/0", "method": "ask", "args": [["arc/1"], 0.2], "after": ["z"]},
+            {"id": "b", "agent": "arc/1", "method": "ask", "args": [["ring/0"], 0.1], "after": ["z"]},
+            {"id": "c", "agent": "ring/0", "method": "counted", "after": ["a", "b"]},
+            {"id": "z", "agent": "arc/9", "method": "counted"},
+        ]
+        await engine.submit([rows[-1], *rows[:-1]])
+        ends = await outcomes(*(asyncio.create_task(engine.result(name, PATIENCE_S)) for name in "abc"))
+        assert sorted(type(end).__name__ for end in ends[:2]) == ["Deadlock", "int"]
+        assert isinstance(ends[2], errors.DependencyFailed)
+        assert engine.stats().waits["deadlocks"] == 1

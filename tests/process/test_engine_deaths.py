@@ -11,6 +11,7 @@ import pytest
 
 from engine import errors
 from engine.engine import Engine
+from pools.events import Event
 from pools.spec import RESTARTS
 from tests.support.processes import pool, running, until, worker_pids
 
@@ -53,6 +54,24 @@ async def test_tasks_in_a_worker_that_is_killed_fail_and_later_ones_work() -> No
         for future in stuck:
             future.cancel()
         await engine.stop(grace_s=0)
+
+
+async def test_who_raises_when_told_of_a_death_keeps_no_worker_from_coming_back(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+
+    def bad(event: Event) -> None:
+        told.append(event.name)
+        raise LookupError(event.name)
+
+    async with running([pool(1)], on_event=bad) as engine:
+        await engine.spawn("tally", 3)
+        assert await engine.ask("tally/1", "add", 1) == 1
+        pid = kill(engine)
+        await back(engine, pid)
+        assert await engine.ask("tally/1", "add", 1) == 1  # in memory, what a worker held is gone with it
+        assert "worker.died" in told
+        assert [event.name for event in engine.events] == told
+    assert capfd.readouterr().err.count("on_event failed") == 1
 
 
 async def test_tasks_that_were_not_sent_yet_are_done_by_the_next_process() -> None:

@@ -207,6 +207,19 @@ async def test_a_task_that_kills_its_worker_each_time_fails_in_the_end_and_its_n
         assert await engine.ask("doer/1", "do", "ok") == 1
 
 
+async def test_a_task_that_kills_its_worker_fails_though_its_neighbours_wait_for_ever(tmp_path: Path) -> None:
+    async with durable(tmp_path, workers=1, kinds=[Doer, Waiter]) as engine:
+        await engine.spawn("doer", 2)
+        await engine.spawn("waiter", 2)
+        waits = [engine.ask(f"waiter/{key}", "forever") for key in range(2)]
+        with pytest.raises(errors.TaskKilled):
+            await asyncio.wait_for(engine.ask("doer/1", "do", "kill"), 20)
+        assert not any(wait.done() for wait in waits)
+        for wait in waits:
+            wait.cancel()
+        await engine.stop(grace_s=0)
+
+
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(

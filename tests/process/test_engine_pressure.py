@@ -215,3 +215,22 @@ def test_a_tally_counts_a_refusal_as_a_failure() -> None:
     tally.accept(1)
     tally.end(1, [(0, Failure("Overloaded", "", 0.1))])
     assert adds_up(tally.as_dict())
+
+
+async def test_a_map_waits_for_the_room_and_the_rate_of_its_tenant() -> None:
+    limits = Quotas(tenants={"a": Quota(open=5), "b": Quota(rate=40.0, burst=10)})
+    async with running([pool(1)], limits=limits) as engine:
+        await engine.spawn("waiter", 40)
+        most = 0
+        lines = [{"agent": f"waiter/{key}", "method": "wait", "args": [0.05], "tenant": "a"} for key in range(20)]
+        gate = engine.swarm.gates.tenant("a", time.monotonic())
+        assert gate is not None
+        async for result in engine.map(lines):
+            assert result.ok
+            most = max(most, gate.held)
+        assert most <= 5
+        assert gate.held == 0
+        lines = [line | {"tenant": "b"} for line in lines]
+        began_s = time.monotonic()
+        assert [result.ok async for result in engine.map(lines)] == [True] * 20
+        assert time.monotonic() - began_s >= 10 / 40.0 - 0.05

@@ -19,6 +19,20 @@ from tests.support.commands import commands
 from tests.support.makers import Maker
 from tests.support.processes import pool, running
 
+
+class Flaky(Maker):
+    """Fails so many times at each file before it makes it."""
+
+    def make_at_last(self, folder: str, name: str, failures: int) -> int:
+        """The diary says each attempt, as nothing of one that failed is left."""
+        diary = Path(folder) / f"{name}.attempts"
+        with diary.open("a") as file:
+            file.write("x")
+        if len(diary.read_text()) <= failures:
+            raise ValueError("not yet")
+        return self.make(folder, name)
+
+
 RECORD = {"id", "backlog", "start", "seconds", "agents", "tasks", "verdicts", "carried", "releases"}
 
 
@@ -42,6 +56,21 @@ async def begun(folder: Path, name: str) -> None:
     async with asyncio.timeout(20):
         while not (folder / "diary").exists() or f"begin {name}" not in (folder / "diary").read_text():
             await asyncio.sleep(0.01)
+
+
+async def test_an_item_is_tried_as_often_as_it_says_and_no_other_because_of_it(tmp_path: Path) -> None:
+    async with running([pool(1)], kinds=[Flaky]) as engine:
+        tries = {"none": (0, 1), "late": (2, 2), "never": (1, 2), "plain": (0, 0)}
+        tasks = [
+            {"id": name, "method": "make_at_last", "args": {"failures": failures}, "retries": retries}
+            for name, (retries, failures) in tries.items()
+        ]
+        row = backlog(tmp_path, *tasks) | {"roles": {"maker": {"kind": "flaky", "agents": 4}}}
+        (told,) = await engine.sprint(row, folder=tmp_path, speed=60)
+        assert told["sprint"]["verdicts"] == {"done": 2, "failed": 2}
+        made = {path.name.partition(".")[0]: len(path.read_text()) for path in tmp_path.glob("*.attempts")}
+        assert made == {"none": 1, "late": 3, "never": 2, "plain": 1}
+        assert (tmp_path / "releases" / "current" / "files" / "late").exists()
 
 
 async def test_a_backlog_is_worked_on_and_each_sprint_returned_as_a_row(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ async def test_an_agent_whose_task_has_ended_is_idle_however_it_ended() -> None:
         assert await engine.ask("worker/5", "work_alone") == "run"
         seat = engine.swarm.seats[0]
         statuses = await seat.request("agents", kind="worker", keys=list(range(6)))
-        assert statuses == [["idle", 0]] * 6
+        assert [status[:2] for status in statuses] == [["idle", 0]] * 6
         await until(lambda: cells[BUSY_SINCE_NS] == 0)
 
 

@@ -521,7 +521,7 @@ async def test_who_ends_its_process_again_and_again_is_parked_as_its_kind_says(
         assert [event.name for event in engine.events].count("agent.quarantined") == 1
         with pytest.raises(errors.AgentQuarantined, match=f"engine agents quarantine show {agent}"):
             await engine.ask(agent, "ok")
-        assert [one["status"] for one in (await engine.swarm.agents(kind, 1, 1))] == ["quarantined"]
+        assert [one["status"] for one in ((await engine.agents(kind, skip=1, limit=1))["agents"])] == ["quarantined"]
         assert (await engine.release(agent))["status"] == "released"
         assert await engine.ask(agent, "ok") == 1
         assert await engine.ask(agent, "where") == worker_pids(engine)[0]

@@ -223,7 +223,7 @@ def resident_bytes(daemon: Commands) -> int:
 @pytest.mark.parametrize(
     ("order", "kind", "said"),
     [
-        ({"verb": "fly"}, "BadArgument", "no verb 'fly'; there are agents, breakers, cancel-task, confirm-deploy, cut"),
+        ({"verb": "fly"}, "BadArgument", "no verb 'fly'; there are agent, agents, at, breakers, cancel-task, confirm-deploy"),
         ({"verb": None}, "BadArgument", "verb must be a text, got nothing"),
         ({"verb": ["stop"]}, "BadArgument", "verb must be a text"),
         ({"verb": "spawn", "kind": "nobody", "count": 1}, "UnknownKind", "loaded are: counter"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.commands import commands
-from tests.support.yard import PHASES, POOLS, Yard
+from tests.support.yard import PHASES, POOLS, WITHIN_S, Yard
 
 #: Items of the sprint: waves take 8, 24, 6 and 2 of them.
 COUNT = 40
@@ -36,6 +39,85 @@ def begun(yard: Yard) -> str:
         task["after"] = [f"t{at - 1}"] if at in (3, 20) else []
     ship = {"hooks": [{"command": ["sh", "-c", "sleep 0.3"]}]}
     return yard.begun(yard.write(*tasks, agents=20, sprint={"shape": "waves"}, ship=ship), speed=2)
+
+
+def test_who_waits_for_a_backlog_comes_to_its_turn_though_the_engine_is_killed(yard: Yard) -> None:
+    def queued() -> list[str]:
+        return [one["id"] for one in yard.engine.document("sprint", "ls")["queued"]]
+
+    def queue(task: dict[str, Any], *words: str) -> str:
+        done = yard.sprint("run", yard.write(task), "--speed", "60", "--queue", "--json", *words)
+        return str(json.loads(done.stdout)["queued"])
+
+    first = yard.begun(yard.write(yard.gated("a")))
+    waiting = [queue(yard.task(name), "--detach") for name in "bcd"]
+    looking = yard.engine.start("sprint", "run", yard.write(yard.task("e")), "--speed", "60", "--queue", "--json")
+    yard.until(lambda: len(queued()) == 4)
+    yard.kill()
+    assert queued()[1:] == waiting[::-1]  # no engine is needed to see them
+    yard.restart()
+    yard.until(lambda: yard.engine.document("sprint", "ls")["sprints"][0]["queued"] == 4)
+    yard.sprint("pause", waiting[1], code=2)
+    assert "is taken out of the queue" in yard.sprint("abort", waiting[1]).stdout
+    assert waiting[1] not in queued()
+    yard.kill()
+    yard.restart()
+    (yard.folder / "gate").touch()
+    out, error = looking.communicate(timeout=WITHIN_S)
+    (told,) = (json.loads(line) for line in out.splitlines())
+    assert (looking.returncode, told["verdicts"]) == (0, {"done": 1}), error
+    assert queued() == []
+    assert [yard.events(sprint, "planned")[0]["items"] for sprint in yard.ids()] == [["a"], ["b"], ["d"], ["e"]]
+    assert yard.ids()[0] == first
+    assert yard.diary("end") == {"a": 1, "b": 1, "d": 1, "e": 1}
+
+
+#: Notes each of its runs, and whether another one lives: the lock is held by each run, and by one that it has put out of its
+#: session and left without a parent. The first of each name never ends by itself.
+ALONE = """
+import fcntl, os, sys, time
+name = sys.argv[1]
+lock = os.open(f"{sys.argv[2]}/{name}.lock", os.O_RDWR | os.O_CREAT)
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    said = "alone"
+except BlockingIOError:
+    said = "two at once"
+runs = f"{sys.argv[2]}/{name}.runs"
+is_first = not os.path.exists(runs)
+if is_first and not os.fork():
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    time.sleep(1000)
+if is_first:
+    os.wait()
+with open(runs, "a") as file:
+    file.write(f"{said}\\n")
+if is_first:
+    time.sleep(1000)
+"""
+
+
+def test_a_check_and_a_hook_end_with_their_engine_before_they_run_again(yard: Yard) -> None:
+    def alone(name: str) -> list[str]:
+        return [sys.executable, "-c", ALONE, name, str(yard.folder)]
+
+    def runs(name: str) -> list[str]:
+        path = yard.folder / f"{name}.runs"
+        return path.read_text().splitlines() if path.exists() else []
+
+    ship = {"hooks": [{"command": alone("hook")}]}
+    sprint = yard.begun(yard.write(yard.task("t", check={"command": alone("check")}), ship=ship), speed=1)
+    for name in ("check", "hook"):
+        yard.until(lambda: runs(name))
+        yard.kill()
+        yard.restart()
+        yard.until(lambda: len(runs(name)) == 2)
+    counts = yard.over(sprint)["counts"]
+    assert (counts["done"], counts["shipped"]) == (1, 1)
+    assert {name: runs(name) for name in ("check", "hook")} == {name: ["alone", "alone"] for name in ("check", "hook")}
+    yard.sprint("verify", sprint)
 
 
 def step_of(yard: Yard, sprint: str) -> tuple[int, str]:
@@ -67,6 +149,7 @@ def check_whole(yard: Yard, sprint: str) -> None:
     yard.sprint("verify", sprint)
 
 
+@pytest.mark.timeout(180)  # a dozen starts
 def test_an_engine_killed_in_every_step_of_every_wave(yard: Yard) -> None:
     sprint = begun(yard)
     killed: list[tuple[int, str]] = []
@@ -111,7 +194,7 @@ def test_an_engine_killed_in_a_pause_and_behind_an_abort_does_what_it_was_told(y
     yard.until(lambda: (yard.folder / "hooked").exists())  # it ships, and will until it is killed
     yard.sprint("abort", sprint)
     yard.kill()
-    (yard.folder / "enough").touch()  # the hook is nobody's now
+    (yard.folder / "enough").touch()  # the hook ended with its engine
     yard.restart()
     counts = yard.over(sprint)["counts"]
     assert (counts["planned"], counts["done"], counts["shipped"]) == (5, 5, 0)

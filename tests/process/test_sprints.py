@@ -357,8 +357,8 @@ def test_a_changed_byte_in_a_ledger_is_named_and_nothing_is_done_again_because_o
 # -- as it is printed ------------------------------------------------------------------------------------------------------
 
 
-def test_the_example_of_the_readme_works_as_it_is_printed(yard: Yard) -> None:
-    section = (ROOT / "README.md").read_text().partition("## Sprints\n")[2].partition("\n## ")[0]
+def test_the_example_of_the_page_works_as_it_is_printed(yard: Yard) -> None:
+    section = (ROOT / "docs" / "sprints.md").read_text().partition("## Sprints\n")[2].partition("\n## ")[0]
     blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
     (yard.folder / "app.py").write_text(blocks["python"])
     (yard.folder / "app.yaml").write_text(blocks["yaml"])

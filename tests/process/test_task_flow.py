@@ -13,7 +13,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.errors import TaskFailed
-from engine.taskflow import STEPS
+from engine.taskflow import STEPS, TaskFlow
 from sprints.listeners import Listeners, Stepped
 from sprints.pipe import Pipes
 from tests.support.agents import Doer, Tally
@@ -70,6 +70,39 @@ async def test_unheard_nothing_is_told_or_made(engine: Engine, monkeypatch: pyte
     engine.subscribe("report:*", print)
     tasks = await engine.submit([{"kind": "tally", "method": "add", "args": [1]} for _ in range(100)])
     assert len([await engine.result(task, 20) for task in tasks]) == 100
+
+
+async def test_unheard_a_thousand_tasks_ask_for_nothing_but_whether_anybody_listens(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def call(*facts: Any) -> Any:
+            calls[name] += 1
+            return real(*facts)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for name in ("_tell", "_tell_ends"):
+        counted(TaskFlow, name)
+    for name in ("hears", "tell"):
+        counted(Listeners, name)
+    for count in (10, 1_000):
+        tasks = await engine.submit([{"kind": "tally", "method": "add", "args": [1]} for _ in range(count)])
+        assert len([await engine.result(task, 20) for task in tasks]) == count
+        assert calls == {}
+    end = engine.subscribe("task-execution:checkpoint", lambda _step: None)
+    (task,) = await engine.submit([{"kind": "tally", "method": "add", "args": [1]}])
+    await engine.result(task, 20)
+    assert calls["tell"] == len(NAMES)
+    end()
+    calls.clear()
+    (task,) = await engine.submit([{"kind": "tally", "method": "add", "args": [1]}])
+    await engine.result(task, 20)
+    assert calls == {}
 
 
 async def test_a_listener_that_raises_hears_no_more_and_harms_no_task(engine: Engine) -> None:

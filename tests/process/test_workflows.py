@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
+import os
 import re
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from engine import detached
 from engine.engine import Engine
 from engine.errors import BadWorkflow, WorkflowCycle, WorkflowFailed
 from engine.swarmworkflow import SwarmWorkflow
@@ -61,6 +65,15 @@ class Flaky(Agent):
 
     def total(self, parts: list, failures: list):
         return {"total": sum(part for part in parts if part is not None), "failed": len(failures)}
+"""
+
+WIDE = """
+    def deep(self, levels: int):
+        return [self.deep(levels - 1)] if levels else 0
+
+    def slowly(self, seconds: float):
+        time.sleep(seconds)
+        return "slowly"
 """
 
 PIPELINE = """\
@@ -191,6 +204,56 @@ async def test_an_extension_that_is_installed_runs_a_workflow_its_own_way(
         SwarmWorkflow({Tally: 1}, steps, runner="thrice").run(engine)
 
 
+async def test_a_step_whose_values_go_into_no_task_fails_alone(engine: Engine, halves: Path) -> None:
+    halves.write_text("""\
+schema: engine.workflow/v1
+name: unsent
+kinds: {flaky: agents.py:Flaky}
+agents: {flaky: 2}
+retry: {attempts: 1}
+steps:
+  - {id: deep, kind: flaky, method: deep, args: [206]}
+  - {id: deeper, kind: flaky, method: give, args: [[[[["${deep}"]]]]], may_fail: true}
+  - {id: nobody, kind: ghost, method: give, args: [1], may_fail: true}
+  - {id: beside, kind: flaky, method: slowly, args: [0.3]}
+  - {id: last, kind: flaky, method: give, args: ["${nobody!}"], after: [beside]}
+""")
+    (halves.parent / "agents.py").write_text(AGENTS + WIDE)
+    outcome = await SwarmWorkflow.read(halves).execute(engine)
+    assert {step: told[0]["type"] for step, told in outcome.failed.items()} == {
+        "deeper": "BadWorkflow",
+        "nobody": "BadWorkflow",
+    }
+    assert "cannot be sent" in outcome.values["last"][0]["message"]
+    assert outcome.values["beside"] == "slowly"
+
+
+async def test_more_parts_than_may_wait_for_their_ends_are_waited_for_in_turn(
+    engine: Engine, halves: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detached, "WAITERS", 3)
+    steps = [{"id": name, "kind": "tally", "route": "broadcast", "method": "add", "args": [1]} for name in "abc"]
+    outcome = await SwarmWorkflow({Tally: 5}, steps).execute(engine)
+    assert sorted(value for values in outcome.values.values() for value in values) == [1] * 5 + [2] * 5 + [3] * 5
+
+
+async def test_who_leaves_waits_for_those_that_keep_their_agents_together(engine: Engine, halves: Path) -> None:
+    (halves.parent / "agents.py").write_text(AGENTS + WIDE)
+    await engine.load(f"{halves.parent}/agents.py:Flaky")
+    steps = [{"id": "a", "kind": "flaky", "route": "broadcast", "method": "slowly", "args": [0.4]}]
+    run = SwarmWorkflow({"flaky": 30}, steps).run(engine, run_id="left")
+    running = asyncio.create_task(run.execute())
+    while not await engine.tasks("running"):
+        await asyncio.sleep(0.01)
+    began_s = time.monotonic()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert time.monotonic() - began_s < 10  # one by one it would be 30 seconds
+    async with asyncio.timeout(20):
+        while (await engine.tasks())["counts"]["open"]:
+            await asyncio.sleep(0.01)
+
+
 # -- from the command line ---------------------------------------------------------------------------------------------
 
 
@@ -265,6 +328,41 @@ steps:
     done = engine_command("workflow", "run", str(halves), "--run-id", "m", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["values"] == {"first": "m", "gate": "there", "last": "mm"}
+    assert (folder / "marks").read_text() == "mm"
+
+
+def test_an_engine_that_is_killed_in_the_midst_of_a_run_is_waited_for(engine_command: Commands, halves: Path) -> None:
+    folder = halves.parent
+    halves.write_text(f"""\
+schema: engine.workflow/v1
+name: marks
+kinds: {{flaky: agents.py:Flaky}}
+agents: {{flaky: 4}}
+retry: {{attempts: 100, backoff_s: 0.05}}
+input: {{numbers: [0, 1, 2, 3, 4, 5, 6, 7]}}
+steps:
+  - {{id: first, kind: flaky, method: mark, args: ["{folder}/marks"]}}
+  - {{id: gate, kind: flaky, method: wait_for, each: "${{input.numbers}}", args: ["{folder}/gate"], after: [first]}}
+  - {{id: last, kind: flaky, method: mark, args: ["{folder}/marks"], after: [gate]}}
+""")
+    assert engine_command("start").returncode == 0
+    words = engine_command.words("workflow", "run", str(halves), "--run-id", "k", "--json")
+    place: Any = {"cwd": engine_command.folder, "env": engine_command.environ, "text": True}
+    with subprocess.Popen(words, **place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        deadline_s = time.monotonic() + 30
+        while not (folder / "marks").exists():
+            assert time.monotonic() < deadline_s
+            assert run.poll() is None
+            time.sleep(0.02)
+        for _ in range(2):
+            time.sleep(0.3)
+            os.kill(int((engine_command.home / "run" / "engine" / "daemon.lock").read_text()), signal.SIGKILL)
+            while engine_command("start").returncode:
+                assert time.monotonic() < deadline_s
+        (folder / "gate").touch()
+        out, error = run.communicate(timeout=40)
+    assert run.returncode == 0, error
+    assert json.loads(out)["values"] == {"first": "m", "gate": ["there"] * 8, "last": "mm"}
     assert (folder / "marks").read_text() == "mm"
 
 

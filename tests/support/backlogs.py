@@ -30,7 +30,15 @@ def backlog_of(*items: Item, agents: int = 10, shape: str | Shape = "pipeline", 
 
 def header(backlog: Backlog) -> dict[str, Any]:
     """What the first event of a sprint on it says."""
-    return {"id": "sp-20261121-001", "backlog": backlog.name, "digest": "d", "agents": backlog.agents, "capacity": 10**6}
+    roles = {name: role.agents for name, role in backlog.roles.items()}
+    return {
+        "id": "sp-20261121-001",
+        "backlog": backlog.name,
+        "digest": "d",
+        "capacity": 10**6,
+        "agents": backlog.agents,
+        "roles": roles,
+    }
 
 
 def sprint_of(backlog: Backlog, done: Sequence[str] = ()) -> Sprint:
@@ -100,7 +108,8 @@ class Played:
     def judge(self, verdict: str, *items: str) -> list[str]:
         """These get that verdict."""
         self.to_judge = [name for name in self.to_judge if name not in items]
-        return self.take(self.sprint.judged([{"item": name, "verdict": verdict} for name in items], self.now_s))
+        receipts = [{"item": name, "role": self.backlog.items[name].role, "verdict": verdict} for name in items]
+        return self.take(self.sprint.judged(receipts, self.now_s))
 
     def finish(self, *items: str, verdict: str = "done") -> list[str]:
         """These come back, and get that verdict."""

@@ -96,7 +96,7 @@ class Office:
         self.asked.append((address, method, arguments, future))
         return future
 
-    def log(self, address: str, task_id: str, text: str) -> None:
+    def log(self, address: str, task_id: str, text: str, level: str) -> None:
         """Keep a line."""
         self.logged.append((address, task_id, text))
 

@@ -57,6 +57,9 @@ def add_arguments(parser: Parser) -> None:
         metavar="N",
         help="of --reduce list: agents at most, else nobody is asked (10,000)",
     )
+    parser.offer(
+        agent="agents", method="methods", on_error=("raise", "skip"), reduce=("sum", "count", "list", "min", "max", "mean")
+    )
 
 
 def run(options: Namespace) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from engine.cli import figures
+from engine.cli.meter import Meter
 from engine.cli.misuse import Misuse
 from engine.cli.output import show_json
 from engine.cli.parser import About, Parser
@@ -31,6 +32,7 @@ its name. The classes of your agents and pools.yaml are not in it.""",
 def add_arguments(parser: Parser) -> None:
     """Where to."""
     parser.add_argument("target", metavar="TARGET", help="a folder that does not exist or is empty, or NAME.tar")
+    parser.offer(target="files")
 
 
 def run(options: Namespace) -> int:
@@ -50,7 +52,8 @@ def run(options: Namespace) -> int:
     if not paths.data.is_dir():
         raise Misuse(f"{called(name)} has kept nothing: there is no {paths.data}")
     try:
-        made = copy(paths.data, target, name=name, cut=_cut(name, environ) if is_live else None)
+        with Meter(options, "backup", figures.flow) as meter:
+            made = copy(paths.data, target, name=name, cut=_cut(name, environ) if is_live else None, told=meter.told)
     except FileExistsError as error:
         raise Misuse(f"{target} exists already: give another name") from error
     except FileNotFoundError as error:

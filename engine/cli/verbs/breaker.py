@@ -9,7 +9,7 @@ from typing import Any
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, screen, show_document, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.session import command, environment, name_of, request
 from engine.cli.table import Column, table
@@ -46,6 +46,12 @@ it is that of a target outside, in all workers of the pools, also in those that 
   engine breaker auto
   engine breaker --json | jq '.breakers[] | select(.state != "closed")'
 """,
+    actions={
+        "ls": "list them",
+        "open": "hold them open: nothing passes",
+        "close": "hold them closed: everything passes",
+        "auto": "let them decide again",
+    },
 )
 
 COLUMNS = (
@@ -80,6 +86,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--pool", metavar="P", help="those of one pool (all)")
     parser.add_argument("--kind", metavar="K", help="those of one kind (the pools' own)")
     parser.add_argument("--target", metavar="T", help="those of a target that agents call outside, by its name")
+    parser.offer(pool="pools", kind="kinds")
 
 
 def _action(text: str) -> str:
@@ -95,7 +102,7 @@ def run(options: Namespace) -> int:
         meant = {"pool": options.pool, "kind": options.kind, "target": options.target}
         found = request(options, "force-breaker", action=options.action, **meant)
         if options.json:
-            show_json({"schema": SCHEMA, "breakers": found})
+            show_document(options, {"schema": SCHEMA, "breakers": found}, "breakers")
         else:
             show_lines(f"{_called(one)}: {one['state']}, {one['mode']}" for one in found)
             if options.action != "auto":
@@ -104,7 +111,7 @@ def run(options: Namespace) -> int:
     said = request(options, "breakers")
     found, outside = _wanted(options, said["breakers"]), _wanted_outside(options, said["outside"])
     if options.json:
-        show_json({"schema": SCHEMA, "breakers": found, "outside": outside})
+        show_document(options, {"schema": SCHEMA, "breakers": found, "outside": outside}, "breakers", "outside")
         return errors.DONE
     if options.target is None:
         show_lines(table(COLUMNS, [_row(one) for one in found], screen(options)))

@@ -50,6 +50,14 @@ Ends with 4 if something is damaged, with 3 if a store that should be changed is
   engine stop && engine checkpoints compact --erase
   engine checkpoints repair --dry-run
 """,
+    actions={
+        "ls": "every store: who has it open, what it holds, how it is",
+        "verify": "read every byte, and name what is damaged",
+        "show": "the state of one agent, and where it comes from",
+        "export": "the same for programs, of one or --all",
+        "compact": "fold the logs into snapshots",
+        "repair": "cut off what a crash left of the last write",
+    },
 )
 
 
@@ -62,6 +70,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--erase", action="store_true", help="compact: remove what is kept in case the snapshots are damaged")
     parser.add_argument("--store", metavar="POOL/N", help="only this store, such as p1/0")
     parser.add_argument("--data", metavar="DIR", help="the data directory (default: that of the engine)")
+    parser.offer(agent={"show": "agents", "export": "agents"}, data="folders")
 
 
 def _action(text: str) -> str:

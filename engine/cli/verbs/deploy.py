@@ -8,6 +8,8 @@ from typing import Any
 
 from engine import errors
 from engine.cli import figures
+from engine.cli.beside import looking
+from engine.cli.meter import Meter
 from engine.cli.misuse import Misuse
 from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
@@ -17,6 +19,8 @@ from engine.cli.table import Column, table
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.deploy/v1"
+#: Seconds between two looks at a deploy.
+LOOK_S = 0.5
 #: What can be done with a deploy, and the control verb of each.
 ACTIONS = {"status": "deploy-status", "rollback": "rollback-deploy", "confirm": "confirm-deploy"}
 
@@ -46,6 +50,11 @@ The source of each version stands best in a folder of its own (--path): a worker
   engine deploy confirm
   engine deploy status --json | jq '.workers'
 """,
+    actions={
+        "status": "how the deploy stands",
+        "rollback": "take the new code back",
+        "confirm": "let the new code stay",
+    },
 )
 
 COLUMNS = (Column("WORKER"), Column("CODE", is_right=True))
@@ -61,6 +70,7 @@ def add_arguments(parser: Parser) -> None:
         "--confirm-after", type=amount("parse_seconds"), metavar="S", help="confirm it after this time (only by hand)"
     )
     parser.add_argument("--one-way", action="store_true", help="without a canary, and without a way back")
+    parser.offer(what={"": "files"}, path="folders")
 
 
 def run(options: Namespace) -> int:
@@ -99,9 +109,16 @@ def _deployed(options: Namespace) -> dict[str, Any]:
         raise Misuse(f"--path {options.path}: there is no folder {path}")
     facts = {"canary": options.canary, "bound": options.bound, "confirm_after_s": options.confirm_after}
     folder = None if path is None else str(path)
-    stands: dict[str, Any] = request(
-        options, "deploy", module=place, kind=kind, path=folder, is_one_way=options.one_way, **facts
-    )
+    with Meter(options, "deploy", lambda share: f"{share:.0%} a second") as meter:
+
+        def look() -> None:
+            now = request(options, "deploy-status")
+            meter.told(now["share"] or 0.0, 1.0, str(now["phase"]))
+
+        with looking(look, LOOK_S):
+            stands: dict[str, Any] = request(
+                options, "deploy", module=place, kind=kind, path=folder, is_one_way=options.one_way, **facts
+            )
     return stands
 
 

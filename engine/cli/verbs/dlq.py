@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError, Namespace
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, show_json, show_lines
+from engine.cli.output import hint, show_document, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
 from engine.cli.sure import is_sure, must_ask
@@ -42,6 +42,12 @@ Looks at the dead letters: accepted tasks that failed, each with its cause and i
   engine dlq requeue --all --json | jq -r '.requeued[].requeued_as'
   engine dlq drop --all --yes
 """,
+    actions={
+        "ls": "a page of them, the newest first",
+        "show": "one, with its arguments",
+        "requeue": "try them again",
+        "drop": "let them be dead letters no more",
+    },
 )
 
 
@@ -57,6 +63,7 @@ def add_arguments(parser: Parser) -> None:
         "--limit", type=amount("parse_count"), default=LIMIT, metavar="N", help=f"most of them ({LIMIT}; up to {MOST:,})"
     )
     parser.add_argument("--skip", type=amount("parse_count"), default=0, metavar="N", help="dead letters to pass over first")
+    parser.offer(tasks={"show": "letters", "requeue": "letters", "drop": "letters"})
 
 
 def _action(text: str) -> str:
@@ -79,7 +86,7 @@ def run(options: Namespace) -> int:
         return _drop(options)
     done = request(options, "requeue", tasks=options.tasks, all=options.all)
     if options.json:
-        show_json({"schema": SCHEMA, "requeued": done})
+        show_document(options, {"schema": SCHEMA, "requeued": done}, "requeued")
         return errors.DONE
     if done:
         show_lines(f"{each['id']} is tried again as {each['requeued_as']}" for each in done)
@@ -110,7 +117,7 @@ def _drop(options: Namespace) -> int:
             return errors.FAILED
     done = request(options, "drop", tasks=options.tasks, all=options.all)
     if options.json:
-        show_json({"schema": SCHEMA, "dropped": done})
+        show_document(options, {"schema": SCHEMA, "dropped": done}, "dropped")
     elif done:
         show_lines(f"{each} is a dead letter no more" for each in done)
     else:
@@ -121,7 +128,7 @@ def _drop(options: Namespace) -> int:
 def _list(options: Namespace) -> int:
     page = request(options, "dlq", skip=options.skip, limit=min(options.limit, MOST))
     if options.json:
-        show_json({"schema": SCHEMA, "skip": options.skip, **page})
+        show_document(options, {"schema": SCHEMA, "skip": options.skip, **page}, "letters")
         return errors.DONE
     show_tasks(options, page["letters"])
     hint(options, figures.plural(page["total"], "dead letter"))

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from engine import errors
-from engine.cli.output import hint, screen, show_json
+from engine.cli.output import hint, screen, show_document
 from engine.cli.parser import About, Parser
 from engine.cli.screen import Screen, clean
 from engine.cli.states import style_of
@@ -45,7 +45,8 @@ def run(options: Namespace) -> int:
     found = checks(file, _name(options), os.environ)
     is_well = all(check.verdict != "bad" for check in found)
     if options.json:
-        show_json({"schema": SCHEMA, "is_well": is_well, "checks": [check.as_dict() for check in found]})
+        checked = [check.as_dict() for check in found]
+        show_document(options, {"schema": SCHEMA, "is_well": is_well, "checks": checked}, "checks")
     else:
         _show(options, found, screen(options))
     return errors.DONE if is_well else errors.BROKEN

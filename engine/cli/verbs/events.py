@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, screen, show_document, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
 from engine.cli.table import Column, table
@@ -23,7 +23,8 @@ ABOUT = About(
     usage="[--limit N] [--json]",
     text="""\
 Lists the newest events, the oldest of them first: workers that started, died or were started again, spawns that were
-refused, tells that failed. The engine keeps the last 1,000; its log file has more, see `engine doctor`.""",
+refused, tells that failed. The engine keeps the last 1,000; its log has more, and
+what agents print: `engine logs`.""",
     examples="""\
   engine events --limit 20
   engine events --json | jq '.events[] | select(.name == "worker.died")'
@@ -48,7 +49,7 @@ def run(options: Namespace) -> int:
     """Print the events."""
     events = request(options, "events", limit=min(options.limit, MOST))
     if options.json:
-        show_json({"schema": SCHEMA, "events": events})
+        show_document(options, {"schema": SCHEMA, "events": events}, "events")
     elif events:
         show_lines(table(COLUMNS, [_row(event) for event in events], screen(options)))
     else:

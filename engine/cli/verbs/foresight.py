@@ -6,6 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from engine.cli import figures
+from engine.cli.folding import folded
 from engine.cli.output import screen, show_json, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.screen import Screen
@@ -61,7 +62,7 @@ def lines(report: dict[str, Any], screen: Screen) -> list[str]:
         "waiting": _waiting(report["dependencies"]),
         "verdict": screen.paint(report["verdict"], "bold"),
     }
-    return [f"{screen.paint(f'{left:<{LEFT}}', 'dim')}{right}" for left, right in told.items()]
+    return [line for left, right in told.items() for line in folded(left, right, LEFT, screen)]
 
 
 def _waiting(compared: dict[str, Any]) -> str:

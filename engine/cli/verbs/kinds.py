@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from engine.cli.output import screen, show_json, show_lines
+from engine.cli.output import screen, show_document, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.screen import clean
 from engine.cli.session import request
@@ -28,7 +28,7 @@ def run(options: Namespace) -> int:
     """Print the kinds."""
     kinds = request(options, "kinds")
     if options.json:
-        show_json({"schema": SCHEMA, "kinds": kinds})
+        show_document(options, {"schema": SCHEMA, "kinds": kinds}, "kinds")
         return 0
     shown = screen(options)
     for kind in sorted(kinds):

@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from engine.cli import figures
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, screen, show_document, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.session import environment, name_of, request
 from engine.cli.states import style_of
@@ -56,7 +56,7 @@ def run(options: Namespace) -> int:
     environ = environment()
     keeper = keeper_of(find_paths(name_of(options, environ), environ))
     if options.json:
-        show_json({"schema": SCHEMA, "workers": workers, "keeper": keeper})
+        show_document(options, {"schema": SCHEMA, "workers": workers, "keeper": keeper}, "workers")
         return 0
     show_lines(table(COLUMNS, [_row(worker) for worker in workers], screen(options)))
     if keeper is not None:

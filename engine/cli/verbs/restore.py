@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from engine.cli import figures
+from engine.cli.meter import Meter
 from engine.cli.misuse import Misuse
 from engine.cli.output import hint, show_json
 from engine.cli.parser import About, Parser
@@ -32,6 +33,7 @@ def add_arguments(parser: Parser) -> None:
     """Where from."""
     parser.add_argument("source", metavar="SOURCE", help="the folder or the .tar file of a backup")
     parser.add_argument("--force", action="store_true", help="move a data directory that is not empty aside")
+    parser.offer(source="files")
 
 
 def run(options: Namespace) -> int:
@@ -49,7 +51,8 @@ def run(options: Namespace) -> int:
     paths = find_paths(name, environ)
     with claimed(paths):
         try:
-            inventory, aside = restore(source, paths.data, is_forced=options.force)
+            with Meter(options, "restore", figures.flow) as meter:
+                inventory, aside = restore(source, paths.data, is_forced=options.force, told=meter.told)
         except FileExistsError as error:
             raise Misuse(f"{error}: --force moves it aside, or restore under another --name") from error
     seconds = time.monotonic() - began_s

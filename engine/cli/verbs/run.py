@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 from argparse import ArgumentTypeError, Namespace
 from contextlib import suppress
@@ -18,7 +17,7 @@ from engine.cli.output import hint
 from engine.cli.parser import About, Parser, amount
 from engine.cli.screen import clean
 from engine.cli.session import talk
-from engine.cli.taskfile import open_tasks
+from engine.cli.taskfile import open_tasks, size_bytes
 from engine.errors import LinkClosed
 
 if TYPE_CHECKING:
@@ -68,6 +67,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("tasks", metavar="FILE", help="a file of JSON lines; - is standard input")
     parser.add_argument("--window", type=_window, metavar="N", help=f"most tasks in flight ({WINDOW})")
     parser.add_argument("--detach", action="store_true", help="have the tasks accepted, and wait for none of them")
+    parser.offer(tasks="files")
 
 
 def _window(text: str) -> int:
@@ -91,11 +91,6 @@ def run(options: Namespace) -> int:
     return talk(options, lambda client: _run(client, options, descriptor), is_fast=True)
 
 
-def _size_bytes(descriptor: int) -> int | None:
-    facts = os.fstat(descriptor)
-    return facts.st_size if stat.S_ISREG(facts.st_mode) else None
-
-
 async def _run(client: Client, options: Namespace, descriptor: int) -> int:
     import asyncio
 
@@ -108,7 +103,7 @@ async def _run(client: Client, options: Namespace, descriptor: int) -> int:
     intake, outlet = Intake(descriptor), Outlet(sys.stdout.fileno())
     complaints: list[BadLine] = []
     flow = Flow(intake, outlet, complaints.append if options.quiet else partial(_complain, complaints, options))
-    progress = Progress(flow, _size_bytes(descriptor), os.environ, no_colour=options.no_color)
+    progress = Progress(flow, size_bytes(descriptor), os.environ, no_colour=options.no_color)
     job = asyncio.ensure_future(flow.run(partial(client.map_batches, window=options.window or WINDOW)))
     shown = None if options.quiet or options.json else asyncio.ensure_future(progress.show())
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from engine.cli import figures
 from engine.cli.misuse import Misuse
 from engine.cli.orders import orders_of
-from engine.cli.output import hint, show_json
-from engine.cli.parser import About, Parser, amount
+from engine.cli.output import hint, show_document
+from engine.cli.parser import About, Parser, add_log_flags, amount
 from engine.cli.recovered import show_recovered
-from engine.cli.session import called, command, config_of, environment
+from engine.cli.session import add_settings, called, command, config_of, environment
 
 if TYPE_CHECKING:
     from engine.cli.growth import Grown
@@ -29,7 +29,7 @@ NEXT, MORE = ("next:", "", ""), ("run TASKS.jsonl", "stats --watch")
 
 ABOUT = About(
     usage="[KIND] (--count N | --add N | --key KEY ...)\n               [--use CLASS ...] [--skill SKILL ...] [--warm] "
-    "[-f FILE] [--json]",
+    "[-f FILE]\n               [--set KEY=VALUE ...] [--json]",
     text="""\
 Makes agents exist in the engine of this name, and starts that engine in the background if none runs. More agents than
 fit are refused before any is spawned.
@@ -72,6 +72,9 @@ def add_arguments(parser: Parser) -> None:
         help="what those can do that are made",
     )
     parser.add_argument("--warm", action="store_true", help="make the objects now, in small batches")
+    add_log_flags(parser)
+    add_settings(parser)
+    parser.offer(kind="kinds", kinds="kinds", use="files")
 
 
 def _agents(text: str) -> int:
@@ -102,7 +105,7 @@ def run(options: Namespace) -> int:
     paths = list(dict.fromkeys([str(Path.cwd()), str(config.folder)]))
     grown = grow(config, environment(), Wish(orders, references, paths, options.warm, _skills(options.skill)))
     if options.json:
-        show_json(_as_dict(config, grown))
+        show_document(options, _as_dict(config, grown), "spawned")
     else:
         _show(options, config, grown)
     return 0

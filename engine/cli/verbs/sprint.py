@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from engine.cli.misuse import Misuse, meant
 from engine.cli.parser import About, Parser, amount
+from engine.cli.session import add_settings
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -27,7 +28,7 @@ class Action(NamedTuple):
     options: tuple[str, ...] = ()
 
 
-RUN_OPTIONS = ("use", "sprints", "every", "speed", "seed", "plain", "queue", "detach")
+RUN_OPTIONS = ("use", "sprints", "every", "speed", "seed", "plain", "queue", "detach", "settings")
 ACTIONS = {
     "run": Action(("FILE",), "engine.cli.sprintrun", 1, RUN_OPTIONS),
     "ls": Action((), "engine.cli.sprintls", 0, ("limit",)),
@@ -43,12 +44,15 @@ ACTIONS = {
     "import": Action(("FORM", "FILE"), "engine.cli.sprintimport", 2, ("role", "method")),
 }
 #: Actions to which an option is bound, by its name as it is written, with what it is when it is not given.
-FREE = {"every": False, "plain": False, "queue": False, "detach": False, "use": []}
+FREE = {"every": False, "plain": False, "queue": False, "detach": False, "use": [], "settings": []}
+#: Options that are called otherwise where they are written.
+OPTIONS = {"settings": "set"}
 
 ABOUT = About(
     usage="""\
 run FILE [--sprints N | --every] [--speed S] [--seed N]
-                    [--use CLASS ...] [--plain] [--queue] [--detach] [--json]
+                    [--use CLASS ...] [--plain] [--queue] [--detach]
+                    [--set KEY=VALUE ...] [--json]
   engine sprint ls [--limit N] | show SPRINT [--json]
   engine sprint pause|resume|abort [SPRINT]
   engine sprint rollback [SPRINT] | diff A B | verify [SPRINT] [--json]
@@ -61,10 +65,12 @@ passed, its artifacts are there and it has had an effect; what only says so is u
 
   run       work on a backlog, in the engine, which is started if none runs;
             ends with 1 if something that was planned is not done or not shipped
-  ls        the sprints, the newest first
+  ls        those that wait for their backlog, then the sprints, the newest
+            first
   show      one: its steps, its roles, what was not done and why
   pause     send nothing more, and let its time stand still; then resume
-  abort     end it now; what is left is carried
+  abort     end it now; what is left is carried. One that waits (q-...) is
+            taken out
   rollback  make the release before the newest current again, or that of
             SPRINT; no engine is needed
   diff      two sprints, figure by figure
@@ -84,6 +90,20 @@ passed, its artifacts are there and it has had an effect; what only says so is u
   engine sprint rollback
   engine sprint import junit report.xml > mend.yaml
 """,
+    actions={
+        "run": "work on a backlog",
+        "ls": "the sprints, the newest first",
+        "show": "one: its steps, its roles, what was not done",
+        "pause": "send nothing more, and stop its time",
+        "resume": "go on",
+        "abort": "end it now",
+        "rollback": "make the release before current again",
+        "diff": "two sprints, figure by figure",
+        "verify": "whether receipts and releases are as they were written",
+        "check": "read a backlog",
+        "schema": "the JSON Schema of backlogs",
+        "import": "make a backlog of a to-do list, or of a JUnit report",
+    },
 )
 
 
@@ -105,6 +125,22 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--limit", type=_count, metavar="N", help="ls: so many (50)")
     parser.add_argument("--role", metavar="ROLE", help="import: who does tasks that do not say it (worker)")
     parser.add_argument("--method", metavar="NAME", help="import: what agents are asked to do (do, or mend)")
+    add_settings(parser)
+    parser.offer(
+        use="files",
+        words={
+            "run": "files",
+            "check": "files",
+            "import": "files",
+            "show": "sprints",
+            "pause": "sprints",
+            "resume": "sprints",
+            "abort": "sprints",
+            "rollback": "sprints",
+            "diff": "sprints",
+            "verify": "sprints",
+        }
+    )
 
 
 def _action(text: str) -> str:
@@ -151,4 +187,4 @@ def _check_options(options: Namespace, action: Action) -> None:
     for name in (*RUN_OPTIONS, "limit", "role", "method"):
         if name not in action.options and getattr(options, name) != FREE.get(name):
             whose = next(verb for verb, one in ACTIONS.items() if name in one.options)
-            raise Misuse(f"--{name} is for {whose}, not for {options.action}")
+            raise Misuse(f"--{OPTIONS.get(name, name)} is for {whose}, not for {options.action}")

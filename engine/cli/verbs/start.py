@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from engine.cli import figures
 from engine.cli.output import hint, show_json
-from engine.cli.parser import About, Parser
+from engine.cli.parser import About, Parser, add_log_flags
 from engine.cli.recovered import show_recovered
-from engine.cli.session import called, command, config_of, environment
+from engine.cli.session import add_settings, called, command, config_of, environment
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 SCHEMA = "engine.start/v1"
 
 ABOUT = About(
-    usage="[--keep | --foreground] [--without KIND] [-f FILE] [--json]",
+    usage="[--keep | --foreground] [--without KIND] [-f FILE]\n               [--set KEY=VALUE ...] [--json]",
     text="""\
 Starts the engine of this name in the background and returns when its workers run and its socket takes connections.
 `engine spawn` does the same when none runs. An engine that runs already is left alone, and the exit code is 2.
@@ -40,6 +40,9 @@ def add_arguments(parser: Parser) -> None:
     group.add_argument("--keep", action="store_true", help="start it again when it dies")
     group.add_argument("--foreground", action="store_true", help="stay, for a service manager such as systemd")
     parser.add_argument("--without", action="append", default=[], metavar="KIND", help="do not load this kind's class")
+    add_log_flags(parser)
+    add_settings(parser)
+    parser.offer(without="kinds")
 
 
 def run(options: Namespace) -> int:

@@ -56,6 +56,7 @@ def add_arguments(parser: Parser) -> None:
     """Which tasks."""
     parser.add_argument("tasks", metavar="FILE", help="a file of JSON lines; - is standard input")
     add_defaults(parser)
+    parser.offer(tasks="files", priority=("low", "normal", "high", "critical"))
 
 
 def run(options: Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, show_json, show_lines
+from engine.cli.output import hint, show_document, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
 from engine.cli.taskrows import show_task, show_tasks
@@ -64,6 +64,13 @@ A task is
   engine tasks cancel nightly-report
   engine tasks --json | jq .counts
 """,
+    actions={
+        "ls": "a page of them, the newest first",
+        "show": "one, with its attempts and its cause",
+        "result": "its value, as JSON",
+        "cancel": "take them back",
+        "retry": "try those again that failed",
+    },
 )
 
 
@@ -90,6 +97,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="TIME",
         help="result: wait for the end, such as 30s (a day)",
     )
+    parser.offer(tasks={"show": "tasks", "result": "tasks", "cancel": "tasks", "retry": "tasks"}, kind="kinds")
 
 
 def _action(text: str) -> str:
@@ -139,7 +147,7 @@ def _cancel(options: Namespace) -> int:
             refusals.append(error)
     if options.json and all_facts:
         more = {"task": all_facts[0]} if len(options.tasks) == 1 else {}
-        show_json({"schema": SCHEMA, **more, "tasks": all_facts})
+        show_document(options, {"schema": SCHEMA, **more, "tasks": all_facts}, "tasks")
     else:
         show_lines(f"{facts['id']} is {facts['state']}" for facts in all_facts)
     if refusals:
@@ -150,7 +158,7 @@ def _cancel(options: Namespace) -> int:
 def _retry(options: Namespace) -> int:
     done = request(options, "requeue", tasks=options.tasks)
     if options.json:
-        show_json({"schema": SCHEMA, "requeued": done})
+        show_document(options, {"schema": SCHEMA, "requeued": done}, "requeued")
     else:
         show_lines(f"{each['id']} is tried again as {each['requeued_as']}" for each in done)
     return errors.DONE
@@ -160,7 +168,7 @@ def _list(options: Namespace) -> int:
     only = {name: getattr(options, name) for name in ONLY}
     page = request(options, "tasks", state=options.state, **only, skip=options.skip, limit=min(options.limit, MOST))
     if options.json:
-        show_json({"schema": SCHEMA, "skip": options.skip, **page})
+        show_document(options, {"schema": SCHEMA, "skip": options.skip, **page}, "tasks")
         return errors.DONE
     show_tasks(options, page["tasks"])
     counts = page["counts"]

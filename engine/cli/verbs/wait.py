@@ -39,6 +39,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--timeout", type=amount("parse_seconds"), default=30.0, metavar="TIME", help="how long, such as 250ms, 30s or 5m (30s)"
     )
+    parser.offer(condition=(READY,))
 
 
 def _condition(text: str) -> str:

@@ -39,6 +39,7 @@ ended.""",
 def add_arguments(parser: Parser) -> None:
     """Which task."""
     parser.add_argument("task", metavar="TASK", help="its id, or what its sender called it")
+    parser.offer(task="tasks")
 
 
 def run(options: Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine import errors
 from engine.cli import figures
 from engine.cli.misuse import Misuse, meant
-from engine.cli.output import hint, screen, show_json, show_lines
+from engine.cli.output import hint, screen, show_document, show_json, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.screen import clean
 from engine.cli.session import request, talk
@@ -55,6 +55,11 @@ what waits for it never begins, unless it has may_fail; the exit code is 1 then.
   engine workflow run examples/workflows/words.yaml --input most=3
   engine workflow run nightly.yaml --run-id n-2026-11-21 --json | jq .output
 """,
+    actions={
+        "run": "run one to its end",
+        "check": "read one only",
+        "ls": "the runs of which the engine still knows tasks",
+    },
 )
 
 
@@ -66,6 +71,7 @@ def add_arguments(parser: Parser) -> None:
         "--input", nargs="+", action="extend", default=[], type=_given, metavar="NAME=VALUE", help="run: in place of its input"
     )
     parser.add_argument("--run-id", metavar="ID", help="run: its name; one that was there goes on where it was")
+    parser.offer(workflow={"run": "files", "check": "files"})
 
 
 def _action(text: str) -> str:
@@ -117,7 +123,8 @@ def _check(options: Namespace) -> int:
         for step in workflow.steps
     ]
     if options.json:
-        show_json({"schema": CHECK_SCHEMA, "name": workflow.name, "agents": dict(workflow.agents), "steps": steps})
+        facts = {"name": workflow.name, "agents": dict(workflow.agents), "steps": steps}
+        show_document(options, {"schema": CHECK_SCHEMA, **facts}, "steps")
         return errors.DONE
     columns = [Column(title, least=8) for title in ("STEP", "ROUTE", "TO", "METHOD", "AFTER")]
     rows = [[str(step[key]) for key in ("id", "route", "to", "method")] + [", ".join(step["after"])] for step in steps]
@@ -189,7 +196,7 @@ def _list(options: Namespace) -> int:
             break
         skip += PAGE
     if options.json:
-        show_json({"schema": LIST_SCHEMA, "runs": list(runs.values())})
+        show_document(options, {"schema": LIST_SCHEMA, "runs": list(runs.values())}, "runs")
         return errors.DONE
     counts = ("tasks", "done", "failed", "open")
     rows = [[one["run_id"], one["name"], *(f"{one[key]:,}" for key in counts)] for one in runs.values()]

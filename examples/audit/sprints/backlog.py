@@ -18,11 +18,11 @@ __all__ = ["SPRINTS", "backlog"]
 
 #: Sprints that the work is cut for.
 SPRINTS = 3
-#: Tasks an agent gets done in three sprints: 10 in the first; by what was measured, each other one takes up to twice as many.
-#: More than 60 tasks need all three.
-TASKS_AN_AGENT = 45
-#: Share of the agents that edit; too many of them, which a sprint that learns can find out.
-EDITORS = 0.5
+#: Modules a reviewer gets done in three sprints: 10 in the first; by what was measured, each other one takes up to twice as
+#: many. More than 30 for each need all three.
+MODULES_A_REVIEWER = 45
+#: Editors for each reviewer; too many of them, which a sprint that learns can find out.
+EDITORS = 1
 #: Bytes that an agent judges in a second, roughly.
 BYTES_A_SECOND = 1e6
 #: Seconds to read what was written of one module, roughly.
@@ -69,16 +69,15 @@ def backlog(name: str, tree: Tree, work: Path, *, modules: int, seed: int) -> di
                 "artifacts": [f"packages/{package}.json"],
             }
         )
-    agents = max(math.ceil(len(tasks) / TASKS_AN_AGENT), 2)
-    editors = max(round(agents * EDITORS), 1)
+    reviewers = max(math.ceil(len(chosen) / MODULES_A_REVIEWER), 1)
     return {
         "schema": "engine.backlog/v1",
         "name": name,
         "goal": f"Audit {len(chosen)} modules",
         "use": ["examples.audit.sprints.agents:Reviewer", "examples.audit.sprints.agents:Editor"],
         "roles": {
-            "reviewers": {"kind": "reviewer", "agents": agents - editors},
-            "editors": {"kind": "editor", "agents": editors},
+            "reviewers": {"kind": "reviewer", "agents": reviewers},
+            "editors": {"kind": "editor", "agents": reviewers * EDITORS},
         },
         "sprint": {"shape": "pipeline"},
         "ship": {"work": str(work), "releases": str(work.with_name("releases")), "hooks": []},

@@ -10,8 +10,9 @@ import pytest
 from engine import agenda as module
 from engine import standing
 from engine.agenda import RIDE_S, Agenda
+from engine.places import Want
 from engine.submission import submission_of
-from pools.errors import Failure
+from pools.errors import CircuitOpen, Failure, RateLimited, UnknownKind
 from pools.ranked import CRITICAL, LOW, NORMAL
 from pools.stream import Stream
 from tests.support.clocks import Clock
@@ -27,7 +28,7 @@ class Timer(Clock):
 class Rig:
     """An agenda over a stream whose tasks are answered by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_placed: bool = True) -> None:
         self.timer = Timer()
         self.sent: list[tuple[Any, tuple[Any, ...], int]] = []
         self.cancelled: list[Any] = []
@@ -36,7 +37,10 @@ class Rig:
         self.stream.send_in_time = self._send_in_time  # type: ignore[method-assign]
         self.dues: dict[Any, float] = {}
         self.stream.cancel_where = self._cancel  # type: ignore[method-assign]
-        self.agenda = Agenda(self.stream, self.timer, Random(1))
+        #: What is wanted of agents, and what is said then; those who left.
+        self.wants: list[tuple[list[Want], Any]] = []
+        self.left: list[str] = []
+        self.agenda = Agenda(self.stream, self.timer, Random(1), self if is_placed else None)
         self.agenda.is_last = True
 
     def _send(self, tokens: Any, tasks: Any, priority: int = NORMAL) -> None:
@@ -46,6 +50,12 @@ class Rig:
     def _send_in_time(self, tokens: Any, tasks: Any, dues: Any, priority: int = NORMAL) -> None:
         self.dues |= {token.name: due_s for token, due_s in zip(tokens, dues, strict=True)}
         self._send(tokens, tasks, priority)
+
+    def place(self, wants: Any, done: Any) -> None:
+        self.wants.append((list(wants), done))
+
+    def leave(self, tenant: str) -> None:
+        self.left.append(tenant)
 
     def _cancel(self, is_meant: Any) -> None:
         meant = [token for token, *_ in self.sent if is_meant(token) and token.is_out]
@@ -188,7 +198,7 @@ def test_a_circle_a_second_one_of_a_name_and_what_only_accepted_tasks_have_is_re
     rig = Rig()
     rig.add("a", after=["b"])
     rig.add("b", after=["a"])
-    rig.add("t", tenant="x")
+    rig.add("t", tags=["x"])
     assert rig.ended() == {"b": "DependencyCycle", "a": "DependencyFailed", "t": "BadArgument"}
     rig.add("x", delay_s=1)
     rig.add("x", delay_s=2)
@@ -245,3 +255,75 @@ def test_a_task_leaves_with_the_time_until_which_it_is_of_use() -> None:
     rig.add("neither", retries=1)
     assert rig.dues == {"deadline": now_s + 5, "attempt": now_s + 2, "both": now_s + 5}
     assert sorted(rig.names()) == ["attempt", "both", "deadline", "neither"]
+
+
+def kinds(rig: Rig, *names: str, **fields: Any) -> None:
+    """Tasks for a kind that want something."""
+    for name in names:
+        rig.agenda.add(submission_of({"id": name, "kind": "counter", "method": "get", **fields}), name)
+    rig.agenda.flush()
+
+
+def test_tasks_that_want_something_of_an_agent_leave_together_once_it_is_chosen_each_to_its_own() -> None:
+    rig = Rig()
+    kinds(rig, "a", "b", skills=["draw"], tenant="x", after_unknown="ignore")
+    ((wants, done),) = rig.wants
+    assert wants == [Want("counter", ("draw",), None, "x")] * 2
+    assert (rig.sent, rig.agenda.held, rig.agenda.is_stuck) == ([], 2, False)
+    done(["counter/1", "counter/2"])
+    assert [task for _, task, _ in rig.sent] == [("counter/1", "get"), ("counter/2", "get")]
+    assert rig.left == []
+    rig.answer("a")
+    rig.answer("b", Failure("ValueError", "no"))
+    assert rig.left == ["x", "x"]
+    assert rig.ended() == {"a": "done", "b": "ValueError"}
+
+
+def test_who_may_not_begin_yet_asks_again_and_who_never_can_has_failed() -> None:
+    rig = Rig()
+    kinds(rig, "a", "b", "c", tenant="x", retries=1, backoff_s=0.5)
+    refusals = [RateLimited("wait"), UnknownKind("nobody"), CircuitOpen("open")]
+    refusals[0].retry_after_s, refusals[2].retry_after_s = 2.0, 0.1
+    rig.wants.pop()[1](refusals)
+    rig.timer.pass_s(0)
+    assert rig.ended() == {"b": "UnknownKind"}
+    rig.timer.pass_s(0.6)
+    wants, done = rig.wants.pop()  # the other attempt of c
+    assert len(wants) == 1
+    done(["counter/1"])
+    rig.answer("c")
+    rig.timer.pass_s(1.5)
+    rig.wants.pop()[1](["counter/2"])
+    rig.answer("a")
+    assert rig.ended() == {"a": "done", "c": "done"}
+    assert rig.left == ["x", "x"]
+
+
+def test_another_attempt_is_given_an_agent_anew() -> None:
+    rig = Rig()
+    kinds(rig, "a", sticky="s", retries=1, backoff_s=0.1)
+    rig.wants.pop()[1](["counter/1"])
+    rig.answer("a", Failure("ValueError", "no"))
+    rig.timer.pass_s(0.2)
+    wants, done = rig.wants.pop()
+    assert wants == [Want("counter", (), "s")]
+    done(["counter/5"])
+    assert rig.sent[-1][1] == ("counter/5", "get")
+
+
+def test_who_was_given_up_while_an_agent_was_chosen_leaves_its_place() -> None:
+    rig = Rig()
+    kinds(rig, "a", "b", tenant="x", deadline_s=1.0)
+    (_, done) = rig.wants.pop()
+    rig.timer.pass_s(1.1)
+    done(["counter/1", RateLimited("wait")])
+    assert (rig.sent, rig.left) == ([], ["x"])
+    assert rig.ended() == {"a": "TaskExpired", "b": "TaskExpired"}
+    assert rig.agenda.held == 0
+
+
+@pytest.mark.parametrize("fields", [{"skills": ["draw"]}, {"sticky": 1}, {"tenant": "x"}])
+def test_where_nobody_chooses_agents_such_tasks_are_refused(fields: dict[str, Any]) -> None:
+    rig = Rig(is_placed=False)
+    kinds(rig, "a", **fields)
+    assert rig.ended() == {"a": "BadArgument"}

@@ -183,15 +183,15 @@ def test_more_tasks_than_a_backlog_has_are_refused(tmp_path: Path, monkeypatch: 
     assert refused(written(tmp_path, text, "app.jsonl")) == "FILE:3: tasks: more than 2 tasks"
 
 
-def test_the_backlog_that_the_readme_shows_is_one(tmp_path: Path) -> None:
-    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
-    shown = readme.partition("```yaml\nschema: engine.backlog/v1")[2].partition("```")[0]
+def test_the_backlog_that_the_page_shows_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "sprints.md").read_text()
+    shown = page.partition("```yaml\nschema: engine.backlog/v1")[2].partition("```")[0]
     found = read_backlog_file(written(tmp_path, f"schema: engine.backlog/v1{shown}"))
     assert list(found.items) == ["home", "index"]
     wrong = shown.replace("after: [home]", "after: [hme]")
     said = refused(written(tmp_path, f"schema: engine.backlog/v1{wrong}")).replace("FILE", "app.yaml")
     assert said.endswith(": there is no task 'hme'")
-    assert said.rpartition(": ")[0] in readme
+    assert said.rpartition(": ")[0] in page
 
 
 @pytest.mark.parametrize(

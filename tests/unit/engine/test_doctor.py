@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import Config, load
+from engine.daemon import claimed
 from engine.doctor import (
     check_config,
     check_cpu,
@@ -19,12 +20,15 @@ from engine.doctor import (
     check_directory,
     check_memory,
     check_place,
+    check_recording,
     check_room,
     check_variables,
     checks,
 )
 from engine.machine import Machine
 from engine.paths import Paths, find_paths
+from engine.rewind.ring import Ring
+from engine.rewind.scribe import packed
 from pools.cgroup import CpuTree, NoTree
 from pools.spec import PoolSpec
 
@@ -62,6 +66,7 @@ def test_a_sound_machine_gets_no_bad_finding_and_nothing_is_changed(tmp_path: Pa
         "state directory",
         "disk",
         "daemon",
+        "recording",
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -80,7 +85,7 @@ def test_a_broken_configuration_is_one_finding_and_the_rest_is_still_looked_at(t
     (bad,) = [one for one in found if one.verdict == "bad"]
     assert bad.name == "configuration"
     assert f"{tmp_path / 'pools.yaml'}:2: pools.p1.mem" in bad.said
-    assert found[-1].name == "daemon"
+    assert found[-1].name == "recording"
 
 
 def test_a_broken_dotenv_file_is_one_finding(tmp_path: Path) -> None:
@@ -252,3 +257,57 @@ def test_a_session_directory_that_is_passed_over_is_a_warning(tmp_path: Path) ->
     session.chmod(0o700)
     assert "session" not in {one.name for one in check_place("main", environ)}
     shutil.rmtree(session)
+
+
+def recorded(paths: Paths, *instants_s: float) -> None:
+    ring = Ring(paths.rewind)
+    ring.open()
+    for time_s in instants_s:
+        ring.add(int(time_s * 1000), packed({"stats": {"time_s": time_s}}))
+    ring.close()
+
+
+def test_what_was_recorded_is_counted_whether_an_engine_runs_or_not(paths: Paths) -> None:
+    assert check_recording(paths, 1_000.0).said == "0 instants in 0MB"
+    assert not paths.rewind.exists()
+    recorded(paths, 1.0, 2.0)
+    assert (check_recording(paths, 1_000.0).verdict, check_recording(paths, 1_000.0).said) == ("ok", "2 instants in 0MB")
+
+
+def test_an_engine_that_runs_and_records_nothing_is_told(paths: Paths) -> None:
+    recorded(paths, 1.0, 2.0)
+    with claimed(paths):
+        began_s = paths.lock.stat().st_mtime
+        assert check_recording(paths, began_s + 29).verdict == "ok"
+        found = check_recording(paths, began_s + 60)
+        assert (found.verdict, found.mend) == ("warn", "engine stats --json | jq .rewind says why; it goes on by itself")
+        assert "has recorded nothing for" in found.said
+        recorded(paths, began_s + 59)
+        assert check_recording(paths, began_s + 60).verdict == "ok"
+
+
+def test_a_directory_that_is_open_to_others_is_another_checks_finding(paths: Paths) -> None:
+    recorded(paths, 1.0)
+    paths.runtime.chmod(0o777)
+    assert check_recording(paths, 1_000.0).said == "1 instants in 0MB"
+
+
+def test_damage_of_what_was_recorded_is_named(paths: Paths) -> None:
+    recorded(paths, 1.0, 2.0, 3.0)
+    (file,) = paths.rewind.glob("*.rewind")
+    data = bytearray(file.read_bytes())
+    data[60] ^= 1
+    file.write_bytes(data)
+    found = check_recording(paths, 1_000.0)
+    assert found.verdict == "warn"
+    assert f"1 cannot be read, the first in {file} at byte 16: " in found.said
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read every folder")
+def test_a_folder_that_may_not_be_read_is_told(paths: Paths) -> None:
+    recorded(paths, 1.0)
+    paths.rewind.chmod(0)
+    try:
+        assert check_recording(paths, 1.0).said == f"{paths.rewind}: Permission denied"
+    finally:
+        paths.rewind.chmod(0o700)

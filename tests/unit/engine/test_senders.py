@@ -30,6 +30,7 @@ class Rig:
         self.link.attach(self.wire)
         self.gates = Gates(quotas or Quotas(), lambda _event: None, now_s=0.0)
         self.routes = self
+        self.tracer = None
         self.events: list[Event] = []
         self.tally = Tally()
         self.senders = Senders(cast("Any", self), self.tally, self.events.append, _nobody)

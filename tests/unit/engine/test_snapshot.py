@@ -10,7 +10,6 @@ import orjson
 import pytest
 
 from engine import __version__
-from engine import snapshot as module
 from engine.snapshot import SCHEMA, pool_facts, snapshot, worker_facts
 from engine.tally import Tally
 from pools.errors import Failure
@@ -41,7 +40,6 @@ PSS_BYTES = {os.getpid(): 50_000_000, 101: 20_000_000, 102: 10_000_000, 103: 5_0
 @pytest.fixture(autouse=True)
 def _memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pools.pool.pss_bytes", lambda pid: PSS_BYTES[pid])
-    monkeypatch.setattr(module, "pss_bytes", lambda pid: PSS_BYTES[pid])
 
 
 def seat(name: str, pid: int | None, cells: dict[int, int], **facts: Any) -> Any:
@@ -60,7 +58,7 @@ class Swarm:
     """Two pools with three workers, one of which has no process now."""
 
     def __init__(self) -> None:
-        self.memory_bytes = 7_000_000
+        self.own_bytes = PSS_BYTES[os.getpid()] + 7_000_000
         fast, slow = bucket_of(100), bucket_of(50_000)
         self.placement = Placement([PoolSpec("p1", agents=100, workers=2), PoolSpec("p2", agents=100, mem_bytes=10**9)], 200)
         self.placement.add_range("counter", 60)
@@ -142,12 +140,14 @@ def test_tasks_whose_sender_waits_and_detached_ones_add_up() -> None:
 def test_answer_times_of_all_workers_are_taken_together() -> None:
     latency = shown()["latency_us"]
     typical = bucket_top_us(bucket_of(100))
-    assert latency == {"p50": typical, "p90": typical, "p99": typical, "count": 100}
+    *buckets, _ = latency.pop("buckets")
+    assert latency == {"p50": typical, "p90": typical, "p99": typical, "count": 100, "sum": 0}
+    assert buckets == [[typical, 99]]
     swarm = Swarm()
     for each in swarm.seats:
         each.cells[HISTOGRAM:CELLS] = memoryview(bytearray((CELLS - HISTOGRAM) * 8)).cast("Q")
     empty = snapshot(swarm, Tally(), NONE, {}, name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
-    assert empty == {"p50": None, "p90": None, "p99": None, "count": 0}
+    assert empty == {"p50": None, "p90": None, "p99": None, "count": 0, "sum": 0, "buckets": []}
 
 
 def test_what_foresight_says_is_shown_as_it_is() -> None:
@@ -175,6 +175,8 @@ def test_a_pool_is_shown_with_its_limits_and_what_it_holds() -> None:
         "failed": 1,
         "memory_bytes": 20_000_000,
         "memory_limit_bytes": None,
+        "busy_s": 1.235,
+        "frames_bytes": {"in": 0, "out": 0},
         "cpu": "no share asked for",
         "kinds": [],
     }
@@ -183,7 +185,7 @@ def test_a_pool_is_shown_with_its_limits_and_what_it_holds() -> None:
 
 def test_a_worker_is_shown_with_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     swarm = Swarm()
-    monkeypatch.setattr(module.time, "monotonic_ns", lambda: 10_000_000_000)
+    monkeypatch.setattr("engine.snapshot.time.monotonic_ns", lambda: 10_000_000_000)
     swarm.seats[0].cells[BUSY_SINCE_NS] = 8_500_000_000
     facts = worker_facts(swarm.seats[0], swarm.pools[0])
     assert facts == {

@@ -8,17 +8,19 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from checkpoints.files import Disk
-from engine import sprinting as module
+from engine import sprintqueue
+from engine.engine import Engine
 from engine.errors import EngineStopped
 from engine.sprinting import Sprinting
 from sprints.backlog import Backlog, read_backlog
 from sprints.campaign import Campaign
-from sprints.errors import CampaignFailed, SprintBusy, SprintOver, TooManyQueued, UnknownSprint
+from sprints.errors import CampaignFailed, SprintBusy, SprintOver, StillQueued, TakenOut, TooManyQueued, UnknownSprint
+from sprints.queue import Queue
 from sprints.settings import Settings
 from tests.support.makers import Maker
 from tests.support.processes import pool, running, until
@@ -30,6 +32,12 @@ def backlog(folder: Path, **more: Any) -> Backlog:
     task = {"id": "a", "role": "maker", "method": "wait_for", "args": args, "artifacts": ["a"]}
     roles = {"maker": {"kind": "maker", "agents": 1}}
     return read_backlog({"schema": "engine.backlog/v1", "name": "app", "roles": roles, "tasks": [task]} | more)
+
+
+def task(folder: Path, name: str) -> list[dict[str, Any]]:
+    """One task that makes a file."""
+    args = {"folder": str(folder), "name": name}
+    return [{"id": name, "role": "maker", "method": "make", "args": args, "artifacts": [name]}]
 
 
 @asynccontextmanager
@@ -44,7 +52,7 @@ async def sprinting(folder: Path) -> AsyncIterator[Sprinting]:
 async def test_the_second_is_refused_or_has_its_turn_and_who_leaves_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUEUED", 2)
+    monkeypatch.setattr(sprintqueue, "QUEUED", 2)
     settings = Settings(str(tmp_path))
     async with sprinting(tmp_path) as made:
         run = await made.run(backlog(tmp_path), settings)
@@ -69,6 +77,69 @@ async def test_the_second_is_refused_or_has_its_turn_and_who_leaves_has_none(
             await made.ended("sp-20261121-999")
         with pytest.raises(SprintOver):
             await made.pause(run.campaign.first)
+
+
+async def test_who_waits_on_the_disk_waits_in_its_place_also_after_a_start_or_is_taken_out(tmp_path: Path) -> None:
+    settings = Settings(str(tmp_path))
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path), settings)
+        await made.begun(run)
+        queued = [str(await made.queue(backlog(tmp_path, tasks=task(tmp_path, name)), settings)) for name in "bcd"]
+        asked = asyncio.create_task(made.turn(queued[0]))
+        await asyncio.sleep(0)
+        await made.leave(run)
+        await made.close()
+        await asyncio.gather(asked, return_exceptions=True)
+        assert Queue(made.archive.folder).ids() == queued
+        again = Sprinting(made._engine, made.archive.folder)
+        assert again.resume() is not None
+        assert again.status()[0]["queued"] == 3
+        with pytest.raises(StillQueued):
+            await again.pause(queued[1])
+        taken = asyncio.create_task(again.turn(queued[1]))
+        await asyncio.sleep(0)
+        await again.abort(queued[1], "as told")
+        with pytest.raises(TakenOut):
+            await taken
+        assert Queue(again.archive.folder).ids() == [queued[0], queued[2]]
+        (tmp_path / "gate").touch()
+        turns = [await again.turn(name) for name in (queued[0], queued[2])]
+        for turn in turns:
+            assert not isinstance(turn, str)
+            await again.finished(turn)
+        firsts = [turn.campaign.first for turn in turns if not isinstance(turn, str)]
+        assert again.archive.ids() == [run.campaign.first, *firsts]
+        assert [told.planned for told in map(again.archive.chronicle, firsts)] == [["b"], ["d"]]
+        assert Queue(again.archive.folder).ids() == []
+        assert await again.turn(queued[2]) == firsts[1]
+        with pytest.raises(UnknownSprint):
+            await again.turn(queued[1])
+        await again.close()
+
+
+async def test_who_had_its_turn_when_the_engine_was_killed_has_it_once(tmp_path: Path) -> None:
+    settings = Settings(str(tmp_path))
+    async with sprinting(tmp_path) as made:
+        run = await made.run(backlog(tmp_path), settings)
+        await made.begun(run)
+        queued = str(await made.queue(backlog(tmp_path, tasks=task(tmp_path, "b")), settings))
+        file = next((tmp_path / "sprints" / "queue").iterdir())
+        kept = file.read_bytes()
+        (tmp_path / "gate").touch()
+        turn = await made.turn(queued)
+        assert not isinstance(turn, str)
+        await made.finished(turn)
+        assert not file.exists()
+        file.write_bytes(kept)  # as if the engine had been killed before it was removed
+        (file.parent / "000009-q-0123456789ab.json").write_bytes(b"{}")
+        again = Sprinting(made._engine, made.archive.folder)
+        assert again.resume() is None
+        assert again.status() == []
+        assert not file.exists()
+        assert len(again.archive.ids()) == 2
+        assert any(
+            "q-0123456789ab" in event.text for event in cast(Engine, made._engine).events if event.name == "sprint.broken"
+        )
 
 
 async def test_what_a_campaign_failed_with_is_told_by_name_to_who_waits_and_who_asks_later(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ ROW = ["counter/1", "add", 2, "mine", None]
 class Here(Accepted):
     """An engine that has accepted tasks, and one worker."""
 
+    tracing = None
+
     def __init__(self, made: Desk) -> None:
         self._made = made
 
@@ -38,7 +40,8 @@ class Here(Accepted):
         known = [("p1", None, "half-open"), ("p1", "counter", "open"), ("p1", "other", "open"), ("p2", None, "open")]
         told = [{"pool": pool, "kind": kind, "state": state} for pool, kind, state in [*known, ("p1", None, "closed")]]
         breakers = SimpleNamespace(facts=lambda: told)
-        return SimpleNamespace(placement=placement, pools=[SimpleNamespace(name="p1", seats=[seat])], breakers=breakers)
+        pools, deadlocks = [SimpleNamespace(name="p1", seats=[seat])], SimpleNamespace(way=lambda *_agent: [])
+        return SimpleNamespace(placement=placement, pools=pools, breakers=breakers, deadlocks=deadlocks)
 
     def note(self, name: str, text: str) -> None:
         """Nobody looks at events here."""

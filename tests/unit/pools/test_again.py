@@ -10,6 +10,7 @@ import pytest
 from pools import again as module
 from pools.again import ANSWERED, Again, Flight
 from pools.errors import Failure
+from tests.support.clocks import Clock
 from tests.support.wires import Sink, Wire
 
 GONE = Failure("WorkerDied", "it died", None)
@@ -23,7 +24,8 @@ class Setup:
         self.flights: dict[int, Flight] = {}
         for at, count in enumerate(counts):
             self.fly(1 + 2 * at, count, **columns)
-        self.again = Again(self.flights)
+        self.clock = Clock()
+        self.again = Again(self.flights, self.clock.later)
         self.wire = Wire()
 
     def fly(self, number: int, count: int, **columns: Any) -> None:
@@ -171,6 +173,25 @@ def test_several_suspects_go_one_after_the_other() -> None:
     assert setup.sent[3:] == [(3, ["3.0"])]
     setup.answer(3, 0)
     assert not setup.again.is_waiting
+
+
+def test_suspects_wait_no_longer_for_those_that_have_no_answer_for_a_while() -> None:
+    # Given tasks that end their processes, beside one that goes on waiting
+    setup = Setup(1, 2)
+    setup.lose(running=(3, 0))
+    setup.lose(running=(3, 0))
+    assert setup.sent == [(1, ["1.0"])]
+    setup.lose(running=(3, 0))
+    assert setup.sent == [(1, ["1.0"])]
+    # When it has had its time
+    setup.clock.pass_s(module.PATIENCE_S)
+    # Then each suspect has gone alone, once, and only over the channel that there is
+    assert setup.sent == [(1, ["1.0"]), (3, ["3.0"]), (3, ["3.1"])]
+    assert [section["x"] for section in setup.wire.sections[1:]] == [[0], [0]]
+    setup.answer(3, 0)
+    setup.answer(1, 0)
+    setup.clock.pass_s(10)
+    assert len(setup.sent) == 3
 
 
 def test_a_suspect_that_was_answered_is_none_any_more() -> None:

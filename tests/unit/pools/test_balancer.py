@@ -30,6 +30,7 @@ class Way:
         self.open = 0
         self.waiting = 0
         self.offers = 0
+        self.is_held = False
         self.sight = sight
 
 
@@ -97,7 +98,7 @@ class Setup:
         """A task of the kind took so long there."""
         seat = self.pools[pool].seats[0]
         opening = seat.link.sight.sent("counter", [0])
-        seat.link.sight.answered({"k": "counter", "i": [0]}, opening, {"v": [None]}, seconds, self.clock.s())
+        seat.link.sight.answered({"k": "counter", "i": [0], "m": "add"}, opening, {"v": [None]}, seconds, self.clock.s())
 
 
 def test_equal_pools_get_equally_many() -> None:
@@ -294,9 +295,9 @@ def test_an_answer_makes_an_agent_idle_again() -> None:
     sight = setup.pools[0].seats[0].link.sight
     sight.count("counter", 10)
     opening = sight.sent("counter", list(range(10)))
-    sight.answered({"k": "counter", "i": list(range(10))}, opening, {"v": [1], "i": [6]}, 0.001, 0.0)
+    sight.answered({"k": "counter", "i": list(range(10)), "m": "add"}, opening, {"v": [1], "i": [6]}, 0.001, 0.0)
     assert setup.balancer.pick("counter") == 6
-    sight.answered({"k": "counter", "i": list(range(10))}, opening, {"v": [1, 1], "o": 2}, 0.001, 0.0)
+    sight.answered({"k": "counter", "i": list(range(10)), "m": "add"}, opening, {"v": [1, 1], "o": 2}, 0.001, 0.0)
     assert {picked_alone(setup) for _ in range(10)} == {2, 3, 6}
     sight.emptied()
     assert len({setup.balancer.pick("counter") for _ in range(10)}) == 10

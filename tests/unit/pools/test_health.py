@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from random import Random
 
 import pytest
 
 from pools.gauges import CELLS, FAILED, RESTARTED
-from pools.health import WINDOW_S, Health, Minute
+from pools.health import Health
+from pools.window import WINDOW_S
 
 
 def row() -> memoryview:
@@ -23,31 +23,6 @@ class Seat:
     restarts: int = 0
     returns: int = 0
     cells: memoryview = field(default_factory=row)
-
-
-def test_a_minute_knows_what_came_in_it_and_forgets_what_came_before() -> None:
-    minute = Minute()
-    assert minute.grown(5, 0.0) == 5, "the engine is younger than the window"
-    for at in range(200):
-        minute.look(at * 2, float(at))
-    assert minute.grown(398, 199.0) == 120
-    assert minute.grown(398, 199.0 + WINDOW_S) == 0
-    assert len(minute._seen) <= WINDOW_S + 1
-    assert minute.grown(0, 199.0) == 0, "a count that was lost is no rate"
-
-
-def test_a_rate_is_that_of_a_count_by_hand(chance: Random) -> None:
-    minute, at_s, total = Minute(), 0.0, 0
-    came: list[float] = []
-    for _ in range(600):
-        at_s += chance.uniform(0.2, 2.0)
-        for _ in range(chance.randrange(3)):
-            came.append(at_s)
-            total += 1
-        minute.look(total, at_s)
-        exact = sum(when > at_s - WINDOW_S for when in came)
-        late = sum(when > at_s - WINDOW_S - 2.0 for when in came)
-        assert exact <= minute.grown(total, at_s) <= late
 
 
 def test_each_is_counted_where_it_happens() -> None:

@@ -153,9 +153,20 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     from tests.support.rigs import ward
 
     gauges = Gauges(1)
+    looks = {"agents", "candidates", "agent"}
     try:
         worker = Shift(asyncio.get_running_loop(), gauges)
-        own = {*worker._verbs, *ward({}).verbs, "awaits", "deadlock", "cancel", "spawned"}  # the last once state is kept
+        own = {
+            *worker._verbs,
+            *ward({}).verbs,
+            *looks,
+            "pause",
+            "resume",
+            "awaits",
+            "deadlock",
+            "cancel",
+            "spawned",
+        }  # the last once state is kept
         assert verbs("To a worker:") == own
     finally:
         gauges.close()

@@ -24,7 +24,7 @@ class Seen(Setup):
 
     def answer(self, keys: list[Any], opening: tuple[int, int], seconds: float = 0.01, **reply: Any) -> None:
         answer = {"v": [None] * len(keys), **reply}
-        self.sight.answered({"k": "counter", "i": keys}, opening, answer, seconds, self.clock.s())
+        self.sight.answered({"k": "counter", "i": keys, "m": "add"}, opening, answer, seconds, self.clock.s())
 
     def facts(self) -> dict[str, Any]:
         return next(one for one in self.breakers.facts() if one["kind"] == "counter")

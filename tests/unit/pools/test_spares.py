@@ -59,7 +59,7 @@ async def test_a_spare_waits_for_its_orders_and_counts_in_the_table_that_all_sha
     process.watch(loop, born.set_result, ended.set_result)
     channel = Channel(lambda _channel, message: answered.put_nowait(message), lambda _channel, _error: None, time.time)
     await loop.create_connection(lambda: channel, sock=process.socket)
-    setup = {"pool": "p", "row": 2, "shards": 1, "owned": [0], "mailbox": 10, "sleep_after_s": None, "paths": []}
+    setup = {"pool": "p", "worker": "p", "row": 2, "shards": 1, "owned": [0], "mailbox": 10, "sleep_after_s": None, "paths": []}
     setup["breaker"] = asdict(BreakerSpec())
     channel.send(STATUS, {"verb": "setup", "id": 1, "kinds": ["pools.counter:Counter"], **setup})
     channel.send(STATUS, {"verb": "range", "id": 2, "kind": "counter", "start": 0, "stop": 5})
@@ -96,12 +96,13 @@ async def test_what_nobody_took_is_ended_and_so_are_the_gauges() -> None:
 def test_every_process_gets_the_same_table_environment_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, Any]] = []
     monkeypatch.setattr("pools.spares.ForkServer", lambda **facts: given.append(facts))
-    made = Spares(3, {"SPARES_TEST": "given"}, output=7, is_kept=True)
-    shared = {"gauges": made.gauges.descriptor, "rows": 3, "environ": {"SPARES_TEST": "given"}, "output": 7, "is_kept": True}
-    assert given == [shared]
+    made = Spares(3, {"SPARES_TEST": "given"}, is_kept=True)
+    shared = {"gauges": made.gauges.descriptor, "rows": 3, "environ": {"SPARES_TEST": "given"}, "is_kept": True}
+    assert given == [{**shared, "output": made.hearing.descriptor, "is_heard": True}]
     with suppress(AttributeError):  # there is no fork server to close
         made.close()
     made.gauges.close()
+    made.hearing.close()
 
 
 def test_an_interpreter_that_cannot_be_started_is_an_error(spares: Spares, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Hashable, Mapping
 
 import pytest
 
-from pools.waitgraph import ASK, LOCK, Wait, WaitGraph
+from pools import waitgraph
+from pools.waitgraph import ASK, DEPENDENCY, LOCK, Wait, WaitGraph
 
 
 def graph_of(*edges: tuple[str, str, str]) -> WaitGraph:
@@ -152,3 +153,35 @@ def test_what_is_blocked_is_what_a_simulation_cannot_end_and_breaking_ends_it(se
                 graph.remove(name)
     else:
         pytest.fail(f"seed {seed}: the deadlocks did not end")
+
+
+def test_the_way_over_dependencies_leads_to_the_end_of_the_asks_behind_them() -> None:
+    graph, _ = runs(("x", "y"), ("y", "z"), ("a", "b"), ("b", "a"))
+    depends = {"3": ["1", "2"], "2": ["x"], "1": ["nobody"], "5": ["a"], "6": ["1"]}
+
+    def dependencies(node: str) -> list[Wait]:
+        return [Wait(node, holder, DEPENDENCY) for holder in depends.get(node, ())]
+
+    way = graph.way("3", dependencies)
+    assert [wait.waiter for wait in way] == ["3", "2", "x", "tx", "y", "ty"]
+    assert [wait.kind for wait in way] == [DEPENDENCY, DEPENDENCY, LOCK, ASK, LOCK, ASK]
+    assert way[-1].holder == "z"
+    circle = graph.way("5", dependencies)
+    assert [wait.waiter for wait in circle] == ["5", "a", "ta", "b", "tb"]
+    assert circle[-1].holder == "a"
+    assert graph.way("6", dependencies) == []
+    assert [wait.kind for wait in graph.way("x", dependencies)] == [LOCK, ASK, LOCK, ASK]
+    assert len(graph) == 8  # nothing was added
+
+
+def test_no_more_is_looked_at_for_the_way_than_somebody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, _ = runs(("x", "y"))
+    seen: list[str] = []
+
+    def dependencies(node: str) -> list[Wait]:
+        seen.append(node)
+        return [Wait(node, f"n{len(seen)}.{at}", DEPENDENCY) for at in range(10)]
+
+    monkeypatch.setattr(waitgraph, "REACH", 100)
+    assert graph.way("s", dependencies) == []
+    assert len(seen) == 100

@@ -75,7 +75,7 @@ class Setup:
         self.found: list[tuple[str, ...]] = []
         self.isolation = Inside(self._found)
         self.ward = Ward(self.rig.kinds, self.isolation, self.clock.s, self._found, self.rig.office.logbook, self.rig.cells)
-        self.rig.executor._ward = self.rig.executor._turns._ward = self.ward
+        self.rig.executor._ward = self.rig.executor.turns._ward = self.ward
 
     def _found(self, *facts: str) -> None:
         self.found.append(facts)

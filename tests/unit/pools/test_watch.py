@@ -43,7 +43,7 @@ class Seat:
         self.told: tuple[str, str, str] | None = None
         self.running: tuple[str, str] | None = ("a/1", "do")
         self.section = "1.0"
-        self.link = SimpleNamespace(open=0, waiting=0, flights=SimpleNamespace(oldest=None))
+        self.link = SimpleNamespace(open=0, waiting=0, is_held=False, flights=SimpleNamespace(oldest=None))
         self.inner = SimpleNamespace(open=0)
         self.is_asked = False
         self.signals: list[int] = []

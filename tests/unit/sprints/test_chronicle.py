@@ -67,3 +67,19 @@ def test_a_pause_that_has_not_ended_is_told_and_its_time_is_none_of_exec() -> No
     aborted = chronicle_of([*begun, {"e": "aborted", "s": 5.0, "why": "so"}, {"e": "ended", "s": 5.0, "counts": {}}])
     assert (aborted.paused_s, aborted.exec_s) == (3.0, 2.0)
     assert chronicle_of([*begun, {"e": "resumed", "s": 3.0}]).pause is None
+
+
+def test_the_time_of_who_was_done_before_ends_with_its_last_item_in_each_wave() -> None:
+    events = [
+        {"e": "phase", "s": 0.0, "wave": 0, "phase": "exec", "planned_s": 100.0},
+        {"e": "paused", "s": 10.0},
+        {"e": "resumed", "s": 15.0},
+        {"e": "phase", "s": 100.0, "wave": 0, "phase": "test", "planned_s": 10.0},
+        {"e": "phase", "s": 110.0, "wave": 1, "phase": "exec", "planned_s": 100.0},
+        {"e": "phase", "s": 150.0, "wave": 1, "phase": "test", "planned_s": 10.0},
+    ]
+    told = chronicle_of(events)
+    assert [told.exec_until_s(ends) for ends in ([], [40.0], [105.0], [12.0], [40.0, 130.0], [130.0], [155.0])] == [
+        *(0.0, 35.0, 95.0, 10.0),
+        *(35.0 + 20.0, 20.0, 40.0),
+    ]

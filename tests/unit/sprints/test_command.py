@@ -63,7 +63,10 @@ def test_out_of_time_all_it_started_is_killed(tmp_path: Path) -> None:
     assert ended.is_late
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 3
-    assert [pid for pid in pids if is_alive(pid)] == []
+    deadline_s = time.monotonic() + 10
+    while (alive := [pid for pid in pids if is_alive(pid)]) and time.monotonic() < deadline_s:
+        time.sleep(0.01)  # it was killed, and on a busy machine takes a moment to end
+    assert alive == []
 
 
 def test_what_it_leaves_running_does_not_hold_it_up(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from sprints import fitting
 from sprints.backlog import Role
+from sprints.capacity import capacities_of
 from sprints.plan import plan_sprint
 from sprints.shape import SHAPES
 from tests.support.backlogs import backlog_of, item
@@ -48,6 +50,26 @@ def test_a_role_with_few_agents_takes_few_items_and_room_that_is_left_goes_to_ot
     assert (sum(name[0] == "d" for name in taken), len(taken)) == (6, 8)
     taken = plan_sprint(backlog, 18).items
     assert (sum(name[0] == "d" for name in taken), len(taken)) == (10, 18)
+
+
+def test_a_kind_has_a_capacity_of_its_own_which_its_roles_share_and_nobody_else_takes() -> None:
+    items = [item(f"{role[0]}{at}", role=role) for role in ("dev", "qa", "ops") for at in range(50)]
+    backlog = backlog_of(*items, roles=("dev", "qa", "ops"))
+    backlog.roles["dev"], backlog.roles["qa"] = Role("coder", 30), Role("coder", 10)  # type: ignore[index]
+    plan = plan_sprint(backlog, {"coder": 20, "ops": 1_000})
+    taken = Counter(name[0] for name in plan.items)
+    assert taken == {"d": 15, "q": 5, "o": 50}
+    assert plan.left == {"over the capacity": 80}
+    assert Counter(name[0] for name in plan_sprint(backlog, {"coder": 100, "ops": 1}).items) == {"d": 50, "q": 50, "o": 1}
+    assert len(plan_sprint(backlog, {"coder": 100, "ops": 50}).items) == 150
+
+
+def test_nine_thousand_tasks_for_ten_agents_are_not_planned_whole() -> None:
+    items = [*(item(f"r{at}", role="reviewer") for at in range(9_000)), *(item(f"d{at}", role="dev") for at in range(1_000))]
+    backlog = backlog_of(*items, roles=("reviewer", "dev"))
+    backlog.roles["reviewer"], backlog.roles["dev"] = Role("reviewer", 10), Role("dev", 990)  # type: ignore[index]
+    plan = plan_sprint(backlog, capacities_of(backlog, 720, {}))
+    assert Counter(name[0] for name in plan.items) == {"r": 100, "d": 1_000}
 
 
 def test_every_role_has_an_agent_in_every_wave() -> None:

@@ -191,3 +191,46 @@ async def test_an_input_is_replaced_and_one_that_there_is_not_is_refused() -> No
     assert (await run_of(one, input={"x": 1, "y": 2}, given={"x": 9}).execute()).output == {"a": 9}
     with pytest.raises(BadWorkflow, match="no input 'z'; there are x"):
         run_of(one, input={"x": 1}, given={"z": 9})
+
+
+class Late(Hands):
+    """Accepts tasks a moment after it was asked to."""
+
+    def __init__(self, *, accepts: bool = True) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.accepts = accepts
+
+    async def submit(self, lines: Sequence[dict[str, Any]]) -> list[str]:
+        self.asked.set()
+        await asyncio.sleep(0.05)
+        if not self.accepts:
+            error = ValueError("stopped")
+            error.ids = [lines[0]["key"]]  # type: ignore[attr-defined]
+            raise error
+        return await super().submit(lines)
+
+
+async def test_what_is_accepted_while_the_run_is_left_is_taken_back_too() -> None:
+    hands = Late()
+    run = asyncio.create_task(run_of(step("a", "give", 1), step("b", "give", 2), hands=hands).execute())
+    await hands.asked.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert hands.cancelled == ["r1/a", "r1/b"]
+
+
+async def test_what_was_accepted_before_the_rest_was_refused_is_taken_back() -> None:
+    hands = Late(accepts=False)
+    with pytest.raises(ValueError, match="stopped"):
+        await run_of(step("a", "give", "${item}", each="${input.x}"), hands=hands, input={"x": [1, 2]}).execute()
+    assert hands.cancelled == ["r1/a/0"]
+
+
+async def test_an_output_that_the_values_do_not_have_loses_none_of_them() -> None:
+    run = run_of(step("a", "give", {"x": 1}), output="${a.y}")
+    with pytest.raises(WorkflowFailed, match=r"output: BadWorkflow: \$\{a.y\}: a has no 'y'"):
+        await run.execute()
+    assert run.outcome is not None
+    assert (run.outcome.ok, run.outcome.values, run.outcome.output) == (False, {"a": {"x": 1}}, None)

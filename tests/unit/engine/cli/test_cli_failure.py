@@ -107,3 +107,10 @@ def test_an_error_of_ours_is_named_as_one(capsys: pytest.CaptureFixture[str]) ->
     assert code == 4
     assert text.startswith("engine: internal error, ZeroDivisionError: division by zero")
     assert "--debug" in text
+
+
+def test_json_of_an_instant_that_was_not_recorded_names_those_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = said(errors.NotRecorded("a gap", before_s=1.5, after_s=None), capsys, is_json=True)
+    assert (code, json.loads(text)["error"]) == (
+        2, {"type": "NotRecorded", "message": "a gap", "before_s": 1.5, "after_s": None},
+    )  # fmt: skip

@@ -27,7 +27,7 @@ def snapshot(**changed: Any) -> dict[str, Any]:
             "kinds": {"counter": 5_000},
         },
         "tasks": {"accepted": 1_010, "done": 1_000, "failed": 4, "cancelled": 3, "expired": 2, "open": 1},
-        "latency_us": {"p50": 120, "p90": 400, "p99": 9_000, "count": 1_000},
+        "latency_us": {"p50": 120, "p90": 400, "p99": 9_000, "count": 1_000, "sum": 9, "buckets": [[120, 600], [400, 400]]},
         "messages": {"tells": 70},
         "workers": {"total": 4, "running": 3, "restarts": 2, "full": 1, "stopped": 0},
         "waits": {"blocked": 0, "deadlocks": 0},
@@ -115,3 +115,9 @@ def test_pressure_is_told_only_where_there_is_some() -> None:
     shed = dict.fromkeys(WHY_SHED, 0) | {"rate": 5, "deadline": 1_200}
     pressed = text(pressure={"shed": shed, "kinds": {}, "workers": {"p1": {"limit": 4, "window": 9}}})
     assert "5 past their rate; 1,200 refused as they would be late; tasks at once: p1 4" in pressed
+
+
+def test_a_recording_that_has_stopped_is_told() -> None:
+    well = {"state": "recording", "reason": "", "count": 5}
+    assert "recorded" not in text() + text(rewind=None) + text(rewind=well)
+    assert "nothing is recorded: No space left" in text(rewind={**well, "state": "stopped", "reason": "No space left"})

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from sprints.archive import Archive
+from sprints.queue import Queue, Queued, new_queued_id
 from tests.support.bygone import kept
 from tests.support.sprinting import document
 from tests.unit.engine.cli.conftest import Sprint
@@ -15,7 +16,7 @@ def test_where_there_is_none_it_is_said(sprint: Sprint) -> None:
     code, out, error = sprint("ls")
     assert (code, out) == (0, "")
     assert "there is no sprint yet" in error
-    assert json.loads(sprint("ls", "--json")[1]) == {"schema": "engine.sprints/v1", "sprints": []}
+    assert json.loads(sprint("ls", "--json")[1]) == {"schema": "engine.sprints/v1", "sprints": [], "queued": []}
     code, _, error = sprint("show", "sp-20261121-001")
     assert (code, "there is no sprint 'sp-20261121-001'" in error) == (2, True)
 
@@ -28,6 +29,22 @@ def test_the_newest_is_first_and_no_more_are_listed_than_asked_for(sprint: Sprin
     assert lines[1].split()[6:9] == ["left", "some", "1"]
     (only,) = json.loads(sprint("ls", "--limit", "1", "--json")[1])["sprints"]
     assert (only["id"], only["verdicts"], only["queued"]) == (second, {"done": 1, "failed": 1}, 0)
+
+
+def test_who_waits_is_listed_before_those_that_were_also_where_no_engine_runs(
+    sprint: Sprint, tmp_path: Path, archive: Path
+) -> None:
+    (first,) = kept(tmp_path, document({"id": "a"}), archive=archive)
+    rows = [Queued(new_queued_id(), at_s, document({"id": "a"}, {"id": "b"}), {}) for at_s in (5.0, 6.5)]
+    for row in rows:
+        Queue(str(archive)).add(row)
+    (archive / "queue" / "000009-q-0123456789ab.json").write_text("{")
+    lines = [line.split() for line in sprint("ls")[1].splitlines()[1:]]
+    assert [line[0] for line in lines] == [rows[1].id, rows[0].id, first]
+    assert lines[1] == [rows[0].id, "app", "1970-01-01", "00:00:05", "queued", "2"]
+    told = json.loads(sprint("ls", "--json")[1])
+    assert told["queued"] == [{"id": row.id, "backlog": "app", "since_s": row.at_s, "tasks": 2} for row in reversed(rows)]
+    assert [one["id"] for one in told["sprints"]] == [first]
 
 
 def test_one_is_shown_with_its_steps_its_roles_and_why_something_was_not_done(

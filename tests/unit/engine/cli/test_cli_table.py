@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,8 +33,10 @@ def test_on_a_narrow_terminal_columns_are_left_out_by_rank_and_texts_are_cut() -
     assert table(COLUMNS, ROWS, Screen(width=19))[1] == "p1        5  kille…"
 
 
-def test_what_cannot_be_left_out_stays_on_a_terminal_that_is_too_narrow() -> None:
-    assert table(COLUMNS, ROWS, Screen(width=5))[0] == "NAME      N  REASON"
+def test_a_terminal_that_is_too_narrow_loses_columns_from_the_right_and_at_last_cuts_the_first() -> None:
+    assert table(COLUMNS, ROWS, Screen(width=12))[0] == "NAME      N"
+    assert table(COLUMNS, ROWS, Screen(width=5)) == ["NAME", "p1", "p2"]
+    assert table(COLUMNS, ROWS, Screen(width=3)) == ["NA…", "p1", "p2"]
 
 
 def test_a_cell_is_painted_by_its_whole_text() -> None:
@@ -48,6 +51,20 @@ def test_texts_of_agents_cannot_command_the_terminal() -> None:
 def test_wide_characters_keep_the_columns_straight() -> None:
     lines = table([Column("A"), Column("B")], [["数字", "x"], ["abcd", "y"]], Screen())
     assert [cells(line) for line in lines] == [7, 7, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("数字", 4), ("e\u0301", 1), ("☀\ufe0f", 1), ("한", 2), ("\u1112\u1161\u11ab", 2), ("🙂", 2), ("ﾊ", 1)],
+)
+def test_the_columns_of_a_text_are_those_that_a_terminal_gives_it(text: str, width: int) -> None:
+    assert cells(text) == width
+
+
+@given(st.lists(st.text("abc数🙂\u0301 ", max_size=30), min_size=1, max_size=4), st.integers(1, 40))
+def test_no_line_is_ever_longer_than_the_terminal(row: list[str], width: int) -> None:
+    columns = [Column(f"TITLE {at}", is_right=at % 2 == 1) for at in range(len(row))]
+    assert all(cells(line) <= width for line in table(columns, [row], Screen(width=width)))
 
 
 CELL = st.text("abc数 ", max_size=12)

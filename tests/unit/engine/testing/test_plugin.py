@@ -88,10 +88,10 @@ def test_nothing_of_the_engine_is_loaded_before_a_test_asks_for_it() -> None:
     assert done.stdout.split() == ["engine", "engine.testing", PLUGIN]
 
 
-def test_the_example_of_the_readme_is_a_suite_that_passes(tmp_path: Path) -> None:
+def test_the_example_of_the_page_is_a_suite_that_passes(tmp_path: Path) -> None:
     example = ROOT / "examples" / "testing" / "test_scout.py"
     body = example.read_text().partition('"""\n\n')[2].partition("\n\n")[2].strip()
-    assert body in (ROOT / "README.md").read_text()
+    assert body in (ROOT / "docs" / "agents.md").read_text()
     copy = tmp_path / example.name
     copy.write_text(example.read_text())
     done = pytest_in(tmp_path, str(copy), "-q")

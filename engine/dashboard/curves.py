@@ -1,0 +1,128 @@
+"""Curves: one in a line, and one with axes where there is room.
+
+Owns their drawing; the points come from the history.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from textual.color import Color
+from textual.content import Content
+from textual.widget import Widget
+from textual_plotext import PlotextPlot
+
+from engine.dashboard.history import SPAN_S
+from engine.dashboard.spark import spark
+
+__all__ = ["Plot", "Trend", "ceiling", "newest"]
+
+#: Points of a plot, one for four seconds: more cost more to draw than they tell.
+POINTS = 75
+
+
+def newest(values: Sequence[float | None]) -> float | None:
+    """The last value that is known."""
+    return next((value for value in reversed(values) if value is not None), None)
+
+
+class Trend(Widget):
+    """A name, a curve as wide as there is room, and the newest value."""
+
+    def __init__(self, name: str, form: Callable[[float | None], str], *, id: str) -> None:
+        super().__init__(id=id, classes="trend")
+        self._title = name
+        self._form = form
+        self._values: Sequence[float | None] = ()
+
+    @property
+    def columns(self) -> int:
+        """How many values have room."""
+        return max(self.size.width - 25, 1)
+
+    def show(self, values: Sequence[float | None]) -> None:
+        """Draw these values, the newest last."""
+        if list(values) != list(self._values):
+            self._values = values
+            self.refresh()
+
+    def render(self) -> Content:
+        """The line."""
+        return Content.assemble(
+            (f"{self._title:<12}", "$muted"),
+            (spark(self._values), "$accent"),
+            (f"{self._form(newest(self._values)):>11}", "bold"),
+        )
+
+
+class Plot(PlotextPlot):
+    """A curve with axes. title: what it is of.  colour: the name of a colour that the theme has.  form: its values as text.
+
+    least: what the top of it stands for, at least.
+    """
+
+    def __init__(self, title: str, colour: str, form: Callable[[float | None], str], least: float, *, id: str) -> None:
+        super().__init__(id=id, classes="panel plot")
+        self.border_title = title
+        self._colour = colour
+        self._form = form
+        self._least = least
+        self._until = ""
+        self._values: list[float | None] = []
+
+    columns = POINTS
+
+    def show(self, values: Sequence[float | None], until: str) -> bool:
+        """Draw these values over some minutes, the newest last; returns whether they look different now.
+
+        until: what the time is called up to which they go.
+        """
+        if (list(values), until) == (self._values, self._until):
+            return False
+        self._values, self._until = list(values), until
+        self._draw()
+        return True
+
+    def on_mount(self) -> None:
+        """Follow the theme."""
+        super().on_mount()
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+        self._draw()
+
+    def _draw(self) -> None:
+        plot = self.plt
+        plot.clear_data()
+        plot.clear_figure()
+        variables = self.app.theme_variables
+        ground, line = _rgb(variables["background"]), _rgb(variables["muted"])
+        plot.canvas_color(ground)
+        plot.axes_color(ground)
+        plot.ticks_color(line)
+        known = [(at, value) for at, value in enumerate(self._values) if value is not None]
+        span_min, last = SPAN_S / 60, max(len(self._values) - 1, 1)
+        plot.xlim(0, last)
+        plot.xticks([0, last / 2, last], [f"-{span_min:g} min", f"-{span_min / 2:g}", self._until])
+        top = ceiling(max((value for _, value in known), default=0.0), self._least)
+        plot.ylim(0, top)
+        plot.yticks([0, top / 2, top], [self._form(value) for value in (0, top / 2, top)])
+        if known:
+            colour = _rgb(variables[self._colour])
+            plot.plot([at for at, _ in known], [value for _, value in known], marker="braille", color=colour, fillx=True)
+        plot.frame(False)
+        self.refresh()
+
+
+def ceiling(highest: float, least: float) -> float:
+    """The next round number that is not lower, and whose half is round: 2, 4, 6, 8 or 10 times a power of ten."""
+    wanted = max(highest, least)
+    power = 10.0 ** math.floor(math.log10(wanted))
+    if wanted <= power:
+        return power
+    return next(figure * power for figure in (2.0, 4.0, 6.0, 8.0, 10.0) if figure * power >= wanted * (1 - 1e-9))
+
+
+def _rgb(text: str) -> tuple[int, int, int] | str:
+    """A colour as plots have it."""
+    colour = Color.parse(text)
+    return "default" if colour.ansi is not None else colour.rgb

@@ -1,0 +1,143 @@
+"""Where spans go: to OpenTelemetry's exporters, chosen and set by its own environment variables.
+
+Owns the way from the engine's spans to those of the SDK, which is loaded here and nowhere else: workers and clients tell the
+engine theirs. They leave in batches, from a thread; what a slow receiver does not take is dropped.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from engine import __version__
+from engine.errors import ConfigError, Unavailable
+from engine.logs.file import LogFile
+from pools.span import Span
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+__all__ = ["EXPORTERS", "MISSING", "Exporter"]
+
+MISSING = "unavailable: traces need the extra `otel`: pip install 'microagent-engine[otel]'"
+#: What OTEL_TRACES_EXPORTER may say: over OTLP/HTTP, to standard output, to `traces.jsonl` beside the log, nowhere.
+EXPORTERS = ("otlp", "console", "file", "none")
+#: The file of spans, bytes of one, and how many there are at once.
+FILE, FILE_BYTES, FILES = "traces.jsonl", 10 * 1024 * 1024, 4
+#: Milliseconds that the end waits for what was not sent yet.
+FLUSH_MS = 2_000
+
+
+class Exporter:
+    """Shows the spans of one engine.
+
+    environ: what OpenTelemetry's variables say.  name: of the engine.  folder: where files go; None for the current one.
+    Raises Unavailable without the SDK, ConfigError for an exporter that there is not.
+    """
+
+    def __init__(self, environ: Mapping[str, str], name: str, folder: Path | None) -> None:
+        with _said(environ):
+            self._open(environ, name, folder)
+
+    def _open(self, environ: Mapping[str, str], name: str, folder: Path | None) -> None:
+        try:
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        except ImportError as error:
+            raise Unavailable(MISSING) from error
+        facts = {"service.version": __version__, "service.instance.id": name}
+        if not environ.get("OTEL_SERVICE_NAME"):
+            facts["service.name"] = "engine"
+        self._resource = Resource.create(facts)
+        exporter = _exporter(environ.get("OTEL_TRACES_EXPORTER") or "otlp", folder)
+        self._processor = None if exporter is None else BatchSpanProcessor(exporter)
+
+    def take(self, span: Span) -> None:
+        """Show a span that has ended."""
+        if self._processor is not None:
+            self._processor.on_end(_readable(span, self._resource))
+
+    def close(self) -> None:
+        """Send what is left, and end."""
+        if self._processor is not None:
+            self._processor.force_flush(FLUSH_MS)
+            self._processor.shutdown()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _said(environ: Mapping[str, str]) -> Iterator[None]:
+    """Have the SDK find OpenTelemetry's variables where it looks, within the block: they may be said elsewhere."""
+    before = {name: text for name, text in os.environ.items() if name.startswith("OTEL_")}
+    wanted = {name: text for name, text in environ.items() if name.startswith("OTEL_")}
+    for name in before.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name in wanted.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _exporter(named: str, folder: Path | None) -> SpanExporter | None:
+    from opentelemetry.sdk.trace.export import ConsoleSpanExporter
+
+    if named == "console":
+        return ConsoleSpanExporter(formatter=_line)
+    if named == "file":
+        return ConsoleSpanExporter(out=cast(TextIO, _Paper((folder or Path()) / FILE)), formatter=_line)
+    if named == "none":
+        return None
+    if named != "otlp":
+        raise ConfigError(f"{named!r} is none of {', '.join(EXPORTERS)}", key="OTEL_TRACES_EXPORTER")
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    except ImportError as error:
+        raise Unavailable(MISSING) from error
+    return OTLPSpanExporter()
+
+
+def _line(span: ReadableSpan) -> str:
+    return f"{span.to_json(indent=None)}\n"
+
+
+class _Paper(io.TextIOBase):
+    """A file of spans that is bounded as a log is; one that cannot be written harms nobody."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = LogFile(path, FILE_BYTES, FILES)
+
+    def write(self, text: str, /) -> int:
+        self._file.write(text.encode())
+        return len(text)
+
+    def flush(self) -> None:
+        """Everything is there."""
+
+
+def _readable(span: Span, resource: Any) -> ReadableSpan:
+    """A span as the SDK has it."""
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+    sampled, trace = TraceFlags(TraceFlags.SAMPLED), int(span.trace, 16)
+    parent = SpanContext(trace, int(span.parent, 16), is_remote=True, trace_flags=sampled) if span.parent else None
+    return ReadableSpan(
+        name=span.name,
+        context=SpanContext(trace, int(span.span, 16), is_remote=False, trace_flags=sampled),
+        parent=parent,
+        resource=resource,
+        attributes=dict(span.attributes),
+        kind=SpanKind[span.kind.upper()],
+        status=Status(StatusCode.ERROR, span.error) if span.error else Status(StatusCode.UNSET),
+        start_time=span.start_ns,
+        end_time=span.end_ns,
+        instrumentation_scope=InstrumentationScope("engine", __version__),
+    )

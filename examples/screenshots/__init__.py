@@ -1,0 +1,1 @@
+"""Pictures of the dashboard, taken from an engine at work: `python -m examples.screenshots`."""

@@ -1,0 +1,142 @@
+"""The dashboard in a real terminal, on a real engine: numbers move, a worker dies and comes back, it ends cleanly."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Commands, commands
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed: apt-get install tmux")
+
+#: Seconds that something may take to be seen, on a machine that does much else.
+SEEN_S = 40.0
+
+
+class Tmux:
+    """A terminal with a shell, on a server of its own."""
+
+    def __init__(self, made: Commands, columns: int = 100, lines: int = 30) -> None:
+        self._environ = {**made.environ, "TMUX_TMPDIR": str(made.folder), "PS1": "$ ", "TERM": "xterm-256color"}
+        self._environ.pop("TMUX", None)
+        self._run("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines), "-c", str(made.folder), "sh")
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", "engine-test", *words], env=self._environ, capture_output=True, text=True, check=False, timeout=20
+        )
+        return done.stdout
+
+    def type(self, *keys: str) -> None:
+        """Press keys, by their names in tmux."""
+        self._run("send-keys", *keys)
+
+    @property
+    def seen(self) -> str:
+        """What stands on the terminal."""
+        return self._run("capture-pane", "-p")
+
+    def until(self, *texts: str) -> str:
+        """What is seen, once it has all of some texts."""
+        deadline_s = time.monotonic() + SEEN_S
+        while not all(text in (seen := self.seen) for text in texts):
+            assert time.monotonic() < deadline_s, f"no {texts} in\n{seen}"
+            time.sleep(0.1)
+        return seen
+
+    def pid(self, words: str) -> int:
+        """The process of the shell's command."""
+        shell = self._run("display-message", "-p", "#{pane_pid}").strip()
+        done = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", shell], capture_output=True, text=True, check=True, timeout=20
+        )
+        return next(int(line.split()[0]) for line in done.stdout.splitlines() if words in line)
+
+    def close(self) -> None:
+        """End the server, and what runs in it."""
+        self._run("kill-server")
+
+
+@contextmanager
+def terminal(made: Commands) -> Iterator[Tmux]:
+    tmux = Tmux(made)
+    try:
+        yield tmux
+    finally:
+        tmux.close()
+
+
+@pytest.mark.timeout(180)
+def test_from_start_to_quit_with_a_death_between(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine, terminal(engine) as tmux:
+        assert engine("spawn", "--count", "1000").returncode == 0
+        tmux.type(f"stty -g > before; {shlex.join(engine.words('monitor'))}; echo ended with $?; stty -g > after", "Enter")
+        seen = tmux.until("MICRO-AGILE SWARM MONITOR", "● LIVE", "Total                   1,000")
+        assert "✓ OK" in seen
+
+        tasks = engine.file(
+            "tasks.jsonl", *({"agent": f"counter/{n % 1000}", "method": "add", "args": [1]} for n in range(3_000))
+        )
+        assert engine("run", tasks, "--quiet").returncode == 0
+        tmux.until("Complete                3,000", "100 %")
+
+        tmux.type("2")
+        tmux.until("WORKERS BY HEAT", "running")
+        victim = engine.document("ps")["workers"][0]
+        os.kill(victim["pid"], signal.SIGKILL)
+        tmux.type("1")
+        seen = tmux.until(f"Worker {victim['worker']} died and runs again", "by signal 9")
+        assert "WARN" in seen
+        tmux.until("Errors/min                   1", "Recoveries/min               1")
+        assert engine.document("stats")["workers"]["running"] == 2
+        assert engine("ask", "counter/7", "add", "1").stdout.strip() == "4"
+        tmux.until("Complete                3,001")
+
+        tmux.type("q")
+        tmux.until("ended with 0")
+        assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
+        assert engine.document("stats")["agents"]["total"] == 1_000
+
+
+@pytest.mark.timeout(180)
+def test_an_engine_that_is_started_anew_is_seen_again(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine, terminal(engine) as tmux:
+        tmux.type(f"{shlex.join(engine.words('monitor', '--wait'))}; echo ended with $?", "Enter")
+        tmux.until("✗ NO ENGINE", "no engine named")
+        assert engine("spawn", "--count", "500").returncode == 0
+        tmux.until("● LIVE", "Total                     500")
+        assert engine("stop").returncode == 0
+        tmux.until("✗ NO ENGINE, as of", "Total                     500")
+        assert engine("start").returncode == 0
+        tmux.until("● LIVE", "Total                     500")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_however_it_is_ended_the_terminal_is_as_it_was(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with commands(tmp_path) as engine, terminal(engine) as tmux:
+        tmux.type(
+            f"stty -g > before; {shlex.join(engine.words('monitor', '--wait'))}; echo ended with $?; stty -g > after", "Enter"
+        )
+        tmux.until("MICRO-AGILE SWARM MONITOR", "Quit")
+        os.kill(tmux.pid("monitor"), number)
+        seen = tmux.until(f"ended with {code}")
+        assert "SWARM MONITOR" not in seen
+        assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
+
+
+def test_ctrl_c_ends_it(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine, terminal(engine) as tmux:
+        tmux.type(f"{shlex.join(engine.words('monitor', '--wait'))}; echo ended with $?", "Enter")
+        tmux.until("MICRO-AGILE SWARM MONITOR", "Quit")
+        tmux.type("C-c")
+        tmux.until("ended with 130")

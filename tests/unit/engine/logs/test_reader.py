@@ -1,0 +1,122 @@
+"""The log read from its files, and on over new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.logs.file import LogFile
+from engine.logs.line import text_line
+from engine.logs.reader import Reader
+from pools.events import Event
+
+
+def line(text: str) -> bytes:
+    return text_line(Event("agent.print", text, 100.0, "info")).encode()
+
+
+@pytest.fixture
+def follow() -> Iterator[Callable[..., Followed]]:
+    with ExitStack() as stack:
+
+        def make(*facts: Any) -> Followed:
+            made = Followed(*facts)
+            stack.enter_context(made.reader)
+            stack.callback(made.log.close)
+            return made
+
+        yield make
+
+
+class Followed:
+    """A log that is written while it is followed."""
+
+    def __init__(self, path: Path, size_bytes: int = 10_000, files: int = 3) -> None:
+        self.log = LogFile(path, size_bytes, files)
+        self.now_s = 0.0
+        self.reader = Reader(path, self.sleep, lambda: self.now_s)
+        self.sleeps = 0
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.sleeps += 1
+        assert self.sleeps < 1_000
+
+    def past(self) -> list[str]:
+        return [event.text for event in self.reader.past()]
+
+    def fresh(self, events: Iterator[Event | None]) -> list[str]:
+        """What comes until there is nothing."""
+        found = []
+        while (event := next(events)) is not None:
+            found.append(event.text)
+        return found
+
+
+def test_everything_that_there_is_the_oldest_first(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    followed = follow(tmp_path / "x", 200)
+    for number in range(9):
+        followed.log.write(line(str(number)))
+    assert (tmp_path / "x.2").exists()
+    found = followed.past()
+    assert found == [str(number) for number in range(9 - len(found), 9)]
+    assert len(found) > 3
+
+
+def test_no_log_is_empty_and_is_followed_once_it_is_there(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    followed = follow(tmp_path / "x")
+    assert followed.past() == []
+    events = followed.reader.follow()
+    assert followed.fresh(events) == []
+    followed.log.write(line("first"))
+    assert followed.fresh(events) == ["first"]
+
+
+def test_what_comes_is_told_in_order_over_new_files_and_none_twice(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    followed = follow(tmp_path / "x", 400, 10)
+    followed.log.write(line("before"))
+    assert followed.past() == ["before"]
+    events, found = followed.reader.follow(), []
+    for number in range(60):
+        followed.log.write(line(str(number)))
+        if number % 7 == 0:
+            found += followed.fresh(events)
+    found += followed.fresh(events)
+    assert found == [str(number) for number in range(60)]
+    assert (tmp_path / "x.5").exists()
+
+
+def test_a_text_of_several_lines_comes_whole(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    followed = follow(tmp_path / "x")
+    assert followed.past() == []
+    events = followed.reader.follow()
+    followed.log.write(line("a\nb"))
+    followed.log.write(line("next"))
+    assert followed.fresh(events) == ["a\nb", "next"]
+
+
+def test_half_a_line_waits_for_its_rest(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    followed = follow(tmp_path / "x")
+    assert followed.past() == []
+    events = followed.reader.follow()
+    whole = line("whole")
+    followed.log.write(whole[:20])
+    assert followed.fresh(events) == []
+    followed.log.write(whole[20:])
+    assert followed.fresh(events) == ["whole"]
+
+
+def test_a_log_that_is_emptied_is_read_from_its_beginning(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    followed = follow(tmp_path / "x")
+    followed.log.write(line("one") * 5)
+    assert len(followed.past()) == 5
+    events = followed.reader.follow()
+    with (tmp_path / "x").open("r+b") as file:
+        file.truncate(0)
+    assert followed.fresh(events) == []
+    followed.log.write(line("anew"))
+    assert followed.fresh(events) == ["anew"]
