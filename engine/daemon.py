@@ -365,7 +365,8 @@ def serve(
             environ=environ,
             spares=spares,
             tracing=config.tracing,
-            on_event=log.put, on_said=log.put,
+            on_event=log.put,
+            on_said=log.put,
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, end, False)

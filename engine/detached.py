@@ -70,7 +70,8 @@ class Detached:
         environ: Mapping[str, str],
         output: int | None,
         on_event: Callable[[Event], None],
-        listeners: Listeners | None = None, flow: Callable[..., TaskFlow] = TaskFlow,
+        listeners: Listeners | None = None,
+        flow: Callable[..., TaskFlow] = TaskFlow,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()

@@ -211,9 +211,7 @@ def check_recording(paths: Paths, now_s: float) -> Check:
         return Check(name, "warn", said, "engine stats --json | jq .rewind says why; it goes on by itself")
     if damage:
         first = damage[0]
-        said = (
-            f"{len(damage)} cannot be read, the first in {first['file']} at byte {first['offset']:,}: {first['reason']}"
-        )
+        said = f"{len(damage)} cannot be read, the first in {first['file']} at byte {first['offset']:,}: {first['reason']}"
         return Check(name, "warn", said, "nothing to do: all around them is read, and they go with their files")
     return Check(name, "ok", f"{known['count']:,} instants in {_megabytes(known['size_bytes'])}")
 

@@ -95,9 +95,7 @@ class Open:
 
     __slots__ = ("_attributes", "_kind", "_name", "_parent", "_start_ns", "_tracer", "is_over", "place")
 
-    def __init__(
-        self, tracer: Tracer, name: str, kind: str, trace: str, parent: str, attributes: Mapping[str, str]
-    ) -> None:
+    def __init__(self, tracer: Tracer, name: str, kind: str, trace: str, parent: str, attributes: Mapping[str, str]) -> None:
         self._tracer = tracer
         self._name, self._kind, self._attributes, self._parent = name, kind, attributes, parent
         #: What its parts are parts of.
@@ -126,9 +124,7 @@ class Tracer:
         self._ratio = ratio
         self._is_parental = is_parental
 
-    def begin(
-        self, operation: str, kind: str, parent: Parent | None, destination: str = "", **attributes: str
-    ) -> Open | None:
+    def begin(self, operation: str, kind: str, parent: Parent | None, destination: str = "", **attributes: str) -> Open | None:
         """Begin a span; None where its trace is not recorded. operation, destination: what is done, with what.
 
         attributes: of `ATTRIBUTES`, the engine's own by the last word: `agent`, `method`, `task`, `worker`, `step`.

@@ -50,7 +50,6 @@ def shape(spans: list[Seen], whole: Seen) -> Any:
     return [name, *(shape(spans, part) for part in parts)]
 
 
-
 def is_sound(spans: list[Seen]) -> bool:
     """Whether every span but the first is a part of another one of its trace, and begins after it."""
     by_id = {span.span: span for span in spans}

@@ -37,8 +37,8 @@ async def test_a_pool_is_paused_and_resumed(engine: Commands) -> None:
     async with attached(engine, "2") as at:
         await at.until(lambda: at.pilot.app.screen.query_one("#worker-rows", Rows).row_count == 2)
         await at.press("p")
-        text = await at.sees("Pause pool p1?")
-        assert "begin no task from outside any more" in " ".join(text.replace("│", " ").split())
+        await at.sees("Pause pool p1?")
+        await at.until(lambda: "begin no task from outside any more" in " ".join(shown(at.pilot).replace("│", " ").split()))
         await at.press("escape")
         assert await pool(at, "p1") == "up"
         await at.press("p")
@@ -134,8 +134,7 @@ async def test_a_sprint_is_paused_resumed_and_aborted(yard: Yard) -> None:
         await at.hears(f"sprint {sprint} goes on")
         assert not (await at.says("sprint-status"))[0]["is_paused"]
         await at.press("x")
-        text = await at.sees(f"Abort sprint {sprint}?")
-        assert "This cannot be undone." in text
+        await at.sees(f"Abort sprint {sprint}?", "This cannot be undone.")
         await at.press("y")
         await at.hears(f"sprint {sprint} is aborted")
         await at.sees("aborted")

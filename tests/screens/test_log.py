@@ -28,16 +28,13 @@ def engine(tmp_path: Path) -> Iterator[Commands]:
 
 async def test_what_happens_is_seen_as_it_happens(engine: Commands) -> None:
     async with attached(engine, "6") as at:
-        await at.sees("worker.ready")
-        assert "following" in shown(at.pilot)
+        await at.sees("worker.ready", "following")
         worker = next(one for one in await at.says("ps") if one["worker"] == "p2")
         os.kill(worker["pid"], signal.SIGKILL)
-        text = await at.sees("p2: killed by signal 9")
-        assert "⚠ WARN  worker.died" in text
+        await at.sees("p2: killed by signal 9", "⚠ WARN  worker.died")
         await at.press("f", "f")
         await at.sees("from warning on")
-        await at.until(lambda: "worker.ready" not in shown(at.pilot))
-        assert "worker.died" in shown(at.pilot)
+        await at.until(lambda: "worker.ready" not in shown(at.pilot) and "worker.died" in shown(at.pilot))
         await at.press("escape")
         await at.press("slash", *"event:ready p2", "enter")
         await at.sees("filter event:ready p2")

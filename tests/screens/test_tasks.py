@@ -50,9 +50,10 @@ async def chosen(at: Attached, task: str) -> None:
 async def test_tasks_are_listed_with_why_they_stand_so_and_chosen_by_state(engine: Commands) -> None:
     async with attached(engine, "4") as at:
         await settled(at)
-        text = await at.sees("KeyError: '/gone'")
-        for words in ("showing 4 of 4 that are known", "open 2", "done 1", "failed 1", "waits for long", "behind", "running"):
-            assert words in text, words
+        await at.sees(
+            "KeyError: '/gone'", "showing 4 of 4 that are known", "open 2", "done 1", "failed 1", "waits for long", "behind",
+            "running",
+        )  # fmt: skip
         await at.press(*"fff")
         await at.sees("state running")
         await at.until(lambda: at.pilot.app.screen.query_one(Rows).row_count == 1)
@@ -60,7 +61,7 @@ async def test_tasks_are_listed_with_why_they_stand_so_and_chosen_by_state(engin
         await at.until(lambda: at.pilot.app.screen.query_one(Rows).row_count == 4)
         await at.press("slash", *"state:done", "enter")
         await at.until(lambda: at.pilot.app.screen.query_one(Rows).row_count == 1)
-        assert "good" in shown(at.pilot)
+        await at.sees("good")
 
 
 async def test_one_task_is_shown_with_its_story_and_leads_to_its_agent(engine: Commands) -> None:
@@ -68,22 +69,12 @@ async def test_one_task_is_shown_with_its_story_and_leads_to_its_agent(engine: C
         await settled(at)
         await chosen(at, "bad")
         await at.press("enter")
-        text = await at.sees("WHERE ITS TIME WENT")
-        for words in (
-            "TASK bad",
-            "failed",
-            "KeyError: '/gone'",
-            "scout/2",
-            "ATTEMPTS",
-            " 1  ",
-            " 2  ",
-            "between attempts",
-            '["/gone"]',
-        ):
-            assert words in text.replace('"/gone"', '["/gone"]'), (words, text)
+        await at.sees(
+            "WHERE ITS TIME WENT", "TASK bad", "failed", "KeyError: '/gone'", "scout/2", "ATTEMPTS", " 1  ", " 2  ",
+            "between attempts", '"/gone"',
+        )  # fmt: skip
         await at.press("a")
-        await at.sees("CHECKPOINTS")
-        assert "scout/2" in shown(at.pilot)
+        await at.sees("CHECKPOINTS", "scout/2")
         await at.press("escape", "escape")
         await at.sees("showing 4")
 
@@ -93,8 +84,7 @@ async def test_a_task_is_cancelled_after_a_question_and_no_other(engine: Command
         await settled(at)
         await chosen(at, "long")
         await at.press("x")
-        text = await at.sees("Cancel task long?")
-        assert "This cannot be undone." in text
+        await at.sees("Cancel task long?", "This cannot be undone.")
         await at.press("n")
         assert (await at.says("task", task="long"))["state"] == "running"
         await at.press("x")

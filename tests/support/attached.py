@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 
 from engine.dashboard.app import Dashboard
@@ -91,10 +92,18 @@ class Attached:
             await self.pilot.pause(0.05)
         return found
 
-    async def sees(self, text: str) -> str:
-        """Wait until a text stands on the screen; returns all of it."""
-        await self.until(lambda: text in shown(self.pilot), f"no {text!r}")
-        return shown(self.pilot)
+    async def sees(self, *texts: str) -> str:
+        """Wait until texts stand on the screen, all of them at once; returns the whole screen.
+
+        A screen is drawn in parts: that one of them stands there says nothing of the others.
+        """
+        text = shown(self.pilot)
+        deadline_s = time.monotonic() + WITHIN_S
+        while missing := [one for one in texts if one not in text]:
+            assert time.monotonic() < deadline_s, f"no {missing}\n{text}\n{self.notices}"
+            await self.pilot.pause(0.05)
+            text = shown(self.pilot)
+        return text
 
     async def hears(self, text: str) -> None:
         """Wait until a notice says something."""
@@ -109,15 +118,25 @@ class Attached:
         """What the engine answers."""
         return await LiveSource.ask(self.source, verb, **facts)
 
-    async def does(self, *words: str) -> None:
-        """Choose a command in the palette, and say yes."""
+    async def chooses(self, command: str) -> None:
+        """Choose a command in the palette."""
+        app = self.pilot.app
         await self.press("ctrl+p")
-        await self.pilot.pause(0.2)
-        for letter in " ".join(words):
+        await self.until(lambda: isinstance(app.screen, CommandPalette), "no palette")
+        palette = app.screen
+        for letter in command:
             await self.pilot.press("space" if letter == " " else letter)
-        await self.sees(" ".join(words))
-        await self.pilot.pause(0.5)
+        found = palette.query_one(CommandList)
+        await self.until(
+            lambda: found.option_count and command in str(found.get_option_at_index(0).prompt), f"no command {command!r}"
+        )
+        await self.until(lambda: found.highlighted == 0)
         await self.press("enter")
+        await self.until(lambda: app.screen is not palette, "the palette stays")
+
+    async def does(self, command: str) -> None:
+        """Choose a command in the palette, and say yes."""
+        await self.chooses(command)
         await self.sees("y  Yes")
         await self.press("y")
 
@@ -127,10 +146,12 @@ async def attached(engine: Commands, *keys: str, size: tuple[int, int] = (120, 4
     """A dashboard on a running engine, after some keys."""
     source = Counted("engine", engine.environ)
     app = Dashboard(source, **facts)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        made = Attached(pilot, source)
-        await made.until(lambda: source.is_live and app.board is not None)
-        await made.press(*keys)
-        yield made
-    await source.close()
-    await asyncio.sleep(0)
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            made = Attached(pilot, source)
+            await made.until(lambda: source.is_live and app.board is not None)
+            await made.press(*keys)
+            yield made
+    finally:
+        await source.close()
+        await asyncio.sleep(0)

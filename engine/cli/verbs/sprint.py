@@ -139,7 +139,7 @@ def add_arguments(parser: Parser) -> None:
             "rollback": "sprints",
             "diff": "sprints",
             "verify": "sprints",
-        }
+        },
     )
 
 

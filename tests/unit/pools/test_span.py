@@ -73,7 +73,7 @@ def test_a_span_goes_as_text_and_comes_back() -> None:
     assert read_span(rig.spans[0].encoded()) == rig.spans[0]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '["a","b"]', '["x","y","","n","client",1,2,{},""]', '[1,2,3,4,5,6,7,8,9]'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '["a","b"]', '["x","y","","n","client",1,2,{},""]', "[1,2,3,4,5,6,7,8,9]"])
 def test_a_text_that_is_no_span_is_none(text: str) -> None:
     assert read_span(text) is None
 

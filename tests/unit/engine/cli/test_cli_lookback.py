@@ -20,6 +20,7 @@ from engine.rewind.scribe import packed
 
 OPTIONS = Namespace(name="main", file=None)
 
+
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     monkeypatch.setenv("ENGINE_HOME", str(tmp_path))
