@@ -190,6 +190,19 @@ class AskedAside:
         self._accepted = accepted
         self._ended = ended
 
+    def clear(self, kind: str, method: str, count: int) -> Case | None:
+        """As for tasks that came over a socket."""
+        pair = kind, method
+        return self._foreseen.clear_case(pair, count) if self._foreseen.is_clear(pair) else None
+
+    def learn(self, cases: Sequence[Case | None], failures: Sequence[tuple[int, Failure]]) -> None:
+        """Take in how tasks ended; nothing is said of one without a case."""
+        case = cases[0]
+        if cases.count(case) < len(cases):
+            self._foreseen.learn_all(cases, failures)
+        elif case is not None:
+            self._foreseen.learn(case, len(cases), [failure for _, failure in failures])
+
     def ask(
         self, kind: str, method: str, arguments: tuple[Any, ...], named: dict[str, Any], timeout_s: float | None
     ) -> Future[Any]:

@@ -90,11 +90,10 @@ class Detached:
         self._waiting = 0
         self._deadlines: Alarms[Task] = Alarms(loop, self._expire, lambda task: not task.is_ending)
         folder, is_synced = (None, False) if keep is None else (keep.journal, keep.is_synced)
-        self.register: Register
-        self.journal: Journal
-        self.register, self.journal, self._restored = open_journal(
-            folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event
-        )
+        opened = open_journal(folder, is_synced=is_synced, loop=loop, landed=self._landed, on_event=on_event)
+        self.register: Register = opened[0]
+        self.journal: Journal = opened[1]
+        self._restored = opened[2]
         self.account = Account(self.register, wall_s)
         self._offers = Offers(
             routes.resolve_key,

@@ -180,9 +180,10 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
             raise StartFailed(str(error)) from error
         self._begin_traces(swarm)
         loop, tally = asyncio.get_running_loop(), self.tally
-        self._senders = Senders(swarm, tally, self._note, Everybody(partial(members_of, swarm), self.map_batches).ask)
-        self.ask = (asks := self._senders.get().asks).ask
-        self._foresight = Foresight(self._foresight_spec, swarm, asks, loop, tally.accept, tally.end, self._seed or 0)
+        everybody = Everybody(partial(members_of, swarm), self.map_batches).ask
+        self._foresight = Foresight(self._foresight_spec, swarm, loop, tally.accept, tally.end, self._seed or 0)
+        self._senders = Senders(swarm, tally, self._note, everybody, self._foresight.watch)
+        self.ask = self._senders.get().ask
         try:
             return swarm.launch()
         except OSError as error:

@@ -16,6 +16,7 @@ from pools.errors import (
     CircuitOpen,
     Deadlock,
     Failure,
+    Overloaded,
     PoolError,
     TaskCancelled,
     TooOld,
@@ -48,7 +49,9 @@ AWAY = 500
 #: What says nothing of the place where a task ran: it was asked wrongly or taken back, never left, or met another one.
 SILENT = frozenset({
     each.__name__
-    for each in (BadArgument, CircuitOpen, Deadlock, TaskCancelled, TooOld, UnknownAgent, UnknownKind, UnknownMethod)
+    for each in (
+        BadArgument, CircuitOpen, Deadlock, Overloaded, TaskCancelled, TooOld, UnknownAgent, UnknownKind, UnknownMethod,
+    )
 })  # fmt: skip
 _NOTHING: Mapping[str, float] = {}
 
@@ -362,13 +365,14 @@ class Foreseen:
         if case.is_whole:
             self.history.learn(case.pair, case.spot, count, failed, self._clock())
 
-    def learn_all(self, cases: Sequence[Case], failures: Sequence[tuple[int, Failure]]) -> None:
-        """The same for one answer of many tasks: the case of each, and the failures by position."""
-        failed: dict[Case, list[Failure]] = {}
+    def learn_all(self, cases: Sequence[Case | None], failures: Sequence[tuple[int, Failure]]) -> None:
+        """The same for one answer of many tasks: the case of each, None where it has none, and the failures by position."""
+        failed: dict[Case | None, list[Failure]] = {}
         for at, failure in failures:
             failed.setdefault(cases[at], []).append(failure)
         for case, count in Counter(cases).items():
-            self.learn(case, count, failed.get(case, ()))
+            if case is not None:
+                self.learn(case, count, failed.get(case, ()))
 
     def report(self) -> dict[str, Any]:
         """How it is set, and what the trial says, as JSON values."""

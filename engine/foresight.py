@@ -27,14 +27,13 @@ __all__ = ["Foresight"]
 class Foresight:
     """What looks at tasks for a kind before they are sent.
 
-    asks: gets the single ones back, once their agent is chosen.  accepted, ended: told of those that are done in parts.
+    accepted, ended: told of those that are done in parts.
     """
 
     def __init__(
         self,
         spec: ForesightSpec,
         swarm: Swarm,
-        asks: Asks,
         loop: AbstractEventLoop,
         accepted: Callable[[int], None],
         ended: Ended,
@@ -52,8 +51,12 @@ class Foresight:
         self.of_gateways = GatewayAside(self.foreseen, self._parts, loop) if spec.is_on else None
         #: For accepted tasks; the same.
         self.of_accepted = self.foreseen if spec.is_on else None
-        if spec.is_on:
-            asks.aside = AskedAside(asks, self.foreseen, self._parts, loop, accepted, ended).ask
+        self._told = accepted, ended
+
+    def watch(self, asks: Asks) -> None:
+        """Have the tasks for a kind that one sender sends singly be looked at too."""
+        if self.foreseen.spec.is_on:
+            asks.aside = AskedAside(asks, self.foreseen, self._parts, self._loop, *self._told)
 
     def of_stream(self, outer: Stream) -> StreamedAside | None:
         """The part of a stream that is judged; None where foresight is off."""

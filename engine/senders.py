@@ -11,6 +11,7 @@ import time
 from asyncio import Future
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.tally import Tally
@@ -74,10 +75,21 @@ class Sender:
 
 
 class Senders:
-    """The senders of one engine. on_event: told what failed that nobody waits for.  everybody: as for `Asks`."""
+    """The senders of one engine. on_event: told what failed that nobody waits for.  everybody: as for `Asks`.
 
-    def __init__(self, swarm: Swarm, tally: Tally, on_event: Callable[[Event], None], everybody: Everybody) -> None:
+    watch: looks at what each sends to kinds.
+    """
+
+    def __init__(
+        self,
+        swarm: Swarm,
+        tally: Tally,
+        on_event: Callable[[Event], None],
+        everybody: Everybody,
+        watch: Callable[[Asks], None],
+    ) -> None:
         self._on_event = on_event
+        self._watch = watch
         self._everybody = everybody
         self._swarm = swarm
         self._tally = tally
@@ -99,5 +111,7 @@ class Senders:
         if swarm.tracer is not None:
             more |= {"tracer": swarm.tracer, "has_queue": True}
         asks = (Asks if swarm.tracer is None else TracedAsks)(swarm.routes.resolve, self._loop, *told, **more)
+        asks.deal = partial(swarm.routes.deal, is_idle_first=True)
+        self._watch(asks)
         sender = self._known[priority, tenant] = Sender(asks, self._on_event)
         return sender

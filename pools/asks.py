@@ -1,6 +1,6 @@
 """Single tasks, each with a future for its answer.
 
-Owns who waits for which answer, and the time limit of a wait. The ways to agents are `ways`, batching is the link's.
+Owns who waits for which answer. The ways to agents are `ways`, batching is the link's, the time limit of a wait is `expiry`'s.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Future, InvalidStateError
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pools.address import Key
 from pools.duelane import DueLane
 from pools.errors import BadArgument, Failure, Overloaded, PoolError, TaskExpired, failure_of, raised
+from pools.expiry import Expiry
+from pools.flock import Flock
 from pools.lane import BARE, Lane, Sink, sent_form
 from pools.ranked import NORMAL
-from pools.ways import ROUTES, Ended, Resolve, Ways
+from pools.ways import ROUTES, Deal, Ended, Resolve, Ways, flush_together
 
 if TYPE_CHECKING:
     from pools.link import Link
@@ -23,8 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Aside", "Asks"]
 
-#: A kind, a method, arguments by place or by name, and the seconds to wait.
-Aside = Callable[[str, str, tuple[Any, ...], dict[str, Any], float | None], Future[Any]]
+
+class Aside(Protocol):
+    """Looks at tasks for a kind before they are sent, and at how they end."""
+
+    def clear(self, kind: str, method: str, count: int) -> Any:
+        """The case of tasks that may go to any agent of the kind; None where each is to be looked at by itself."""
+        ...
+
+    def ask(
+        self, kind: str, method: str, arguments: tuple[Any, ...], named: dict[str, Any], timeout_s: float | None
+    ) -> Future[Any]:
+        """Look at a task, and send it."""
+        ...
+
+    def learn(self, cases: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
+        """Take in how tasks ended: the case of each, None of one that has none, and the failures by position."""
+        ...
+
 
 #: Seconds that one may wait for an answer: a year, as nobody means more, and timers take it.
 TIMEOUT_MOST_S = 366 * 86_400.0
@@ -62,14 +80,21 @@ class Asks:
         #: Of the tasks that have a time.
         self._timely = Ways(self, self._due_lane)
         self._dues: dict[str, list[DueLane]] = {}
+        self._expiry = Expiry(loop, self._be_late)
         self._late: set[Future[Any]] = set()
+        #: Tasks of this turn for agents of a kind, by it, their method, and whether they have a time.
+        self._flocks: dict[tuple[str, str, bool], Flock] = {}
+        #: What was expected of tasks that have no answer yet.
+        self._cases: dict[Future[Any], Any] = {}
         self._routes: dict[str, tuple[Lane, Callable[[Any], None], Key]] = {}
         #: Tasks of this turn.
         self._new = 0
-        self._is_due = self._is_late = False
+        self._is_due = False
         self._expired: set[Future[Any]] = set()
-        #: Sends the tasks for a kind; None sends them to whom `resolve` chooses.
+        #: Looks at the tasks for a kind; None lets them pass.
         self.aside: Aside | None = None
+        #: Chooses agents for the tasks of a turn that are for one kind; None has each chosen by itself.
+        self.deal: Deal | None = None
 
     def _lane(self, link: Link, kind: str, sink: Sink) -> Lane:
         lane = Lane(link, kind, sink)
@@ -91,6 +116,8 @@ class Asks:
             is_short = isinstance(timeout_s, float) or (type(timeout_s) is int and abs(timeout_s) < 2**64)
             shown = f"{timeout_s!r}" if is_short else f"one of type {type(timeout_s).__name__}"
             return BadArgument(f"timeout_s is a number of seconds from 0 to {TIMEOUT_MOST_S:,.0f}, or None, got {shown}")
+        if timeout_s == 0:
+            return TaskExpired(f"{address}: its time was over before it was sent")
         return self._shut(address, timeout_s)
 
     def _shut(self, kind: str, timeout_s: float) -> PoolError | None:
@@ -121,24 +148,22 @@ class Asks:
         try:
             lane, extend, key = self._routes[address]
         except (KeyError, TypeError):
-            if self.aside is not None and type(address) is str and "/" not in address:
-                return self.aside(address, method, arguments, named, timeout_s)
-            try:
-                lane, extend, key = self._route(address)
-            except PoolError as error:
-                return self._astray(future, error, address, method, arguments, timeout_s, named)
+            found = self._found(future, address, method, arguments, timeout_s, named)
+            if not isinstance(found, tuple):
+                return found
+            lane, extend, key = found
         sent: Any = None
         if named:
             if arguments:
-                return self._refused(future, BadArgument(f"{method}: give the arguments by place or by name, not both"))
+                return self._refused(future, _both(method))
             sent = named
         elif arguments:
             sent = arguments[0] if len(arguments) == 1 and type(arguments[0]) in BARE else sent_form(arguments)
         if self._tenant is not None and (refusal := self._tenant.enter()) is not None:
             self._refused(future, refusal)
         elif timeout_s is not None:
+            self._expiry.limit(future, address, method, timeout_s)
             self._send_in_time((future, key, method, sent), lane, timeout_s)
-            self._limit_time(future, f"{address} {method}", timeout_s)
         elif self._new:
             self._new += 1
             extend((future, key, method, sent))
@@ -149,6 +174,86 @@ class Asks:
             self._loop.call_soon(self._flush)
             extend((future, key, method, sent))
         return future
+
+    def _found(
+        self,
+        future: Future[Any],
+        address: str,
+        method: str,
+        arguments: tuple[Any, ...],
+        timeout_s: float | None,
+        named: dict[str, Any],
+    ) -> tuple[Lane, Callable[[Any], None], Key] | Future[Any]:
+        """The way of a task; its future where it goes with others or nowhere."""
+        if type(address) is str and "/" not in address and type(method) is str:
+            taken = self._to_kind(future, address, method, arguments, timeout_s, named)
+            if taken is not None:
+                return taken
+        try:
+            return self._route(address)
+        except PoolError as error:
+            return self._astray(future, error, address, method, arguments, timeout_s, named)
+
+    def _to_kind(
+        self,
+        future: Future[Any],
+        kind: str,
+        method: str,
+        arguments: tuple[Any, ...],
+        timeout_s: float | None,
+        named: dict[str, Any],
+    ) -> Future[Any] | None:
+        """Have a task go with others of its turn, or be looked at; None where it is to be sent by itself."""
+        name = kind, method, timeout_s is not None
+        flock = self._flocks.get(name)
+        if flock is None:
+            is_alone = self.deal is None or not (self._new or self._is_due or self._flocks)
+            case = None
+            if self.aside is not None:
+                case = self.aside.clear(kind, method, int(is_alone))
+                if case is None:
+                    return self.aside.ask(kind, method, arguments, named, timeout_s)
+            if is_alone:
+                if case is not None:
+                    self._cases[future] = case
+                return None
+            if not self._flocks:
+                self._loop.call_soon(self._flush_flocks)
+            flock = self._flocks[name] = Flock(method, case)
+        if named and arguments:
+            return self._refused(future, _both(method))
+        if self._tenant is not None and (refusal := self._tenant.enter()) is not None:
+            return self._refused(future, refusal)
+        flock.futures.append(future)
+        flock.arguments.append(named or sent_form(arguments))
+        if timeout_s is not None:
+            flock.dues.append(self._loop.time() + timeout_s)
+            self._expiry.limit(future, kind, method, timeout_s)
+        return future
+
+    def _flush_flocks(self) -> None:
+        """Choose agents for what has come for kinds in this turn, and send it."""
+        flocks, self._flocks = self._flocks, {}
+        for (kind, method, is_timely), flock in flocks.items():
+            futures = flock.futures
+            if not futures:
+                continue
+            self._accepted(len(futures))
+            if self.aside is not None:
+                case = self.aside.clear(kind, method, len(futures))
+                self._cases.update(dict.fromkeys(futures, flock.case if case is None else case))
+            try:
+                dealt, refusal = cast("Deal", self.deal)(kind, len(futures))
+            except PoolError as error:
+                dealt, refusal = [], error
+            start = 0
+            for link, keys in dealt:
+                lane = self._timely.lane_of(link, kind) if is_timely else self._ways.lane_of(link, kind)
+                start = flock.put(lane, start, keys)
+            if refusal is not None:
+                rest = futures[start:]
+                self.answered(rest, [None] * len(rest), list(enumerate([failure_of(refusal)] * len(rest))))
+        flush_together((self._ways, self._timely))
 
     def _astray(
         self,
@@ -190,32 +295,30 @@ class Asks:
         self._timely.flush()
 
     def _refused(self, future: Future[Any], error: PoolError) -> Future[Any]:
+        self._cases.pop(future, None)
         self._accepted(1)
         self._ended(1, [(0, failure_of(error))])
         future.set_exception(error)
         return future
 
-    def _limit_time(self, future: Future[Any], what: str, timeout_s: float) -> None:
-        def expire() -> None:
-            if not future.done():
-                future.set_exception(TaskExpired(f"{what}: no answer within {timeout_s:g} s"))
-                self._expired.add(future)
-                if self._is_late:
-                    self._late.add(future)
-                else:
-                    self._is_late = True
-                    self._loop.call_soon(self._take_back_late)
-                    self._ways.cancel_where(lambda token: token is future, is_late=True)
-
-        handle = self._loop.call_later(timeout_s, expire)
-        future.add_done_callback(lambda _done: handle.cancel())
+    def _be_late(self, late: set[Future[Any]]) -> None:
+        """Some have expired."""
+        if not self._late:
+            self._loop.call_soon(self._take_back_late)
+        self._late |= late
+        self._expired |= late
 
     def _take_back_late(self) -> None:
-        """Take back what else expired in this turn, all together: each look goes through everything that is on its way."""
-        self._is_late = False
-        if self._late:
-            late, self._late = self._late, set()
-            self._ways.cancel_where(late.__contains__, is_late=True)
+        """Take back what expired in a turn, all together: each look goes through everything that is on its way."""
+        late, self._late = self._late, set()
+        self._cancel_where(late.__contains__, is_late=True)
+
+    def _cancel_where(self, is_meant: Callable[[Any], bool], *, is_late: bool = False) -> None:
+        if self._flocks:
+            self._flush_flocks()
+        links = {id(link): link for ways in (self._ways, self._timely) for link, _ in ways.links()}
+        for link in links.values():
+            link.cancel_where(self, is_meant, is_late=is_late)
 
     def _route(self, address: str) -> tuple[Lane, Callable[[Any], None], Key]:
         link, kind, key = self._resolve(address)
@@ -237,7 +340,7 @@ class Asks:
 
     def take_back(self, futures: Collection[Future[Any]]) -> None:
         """Take back the tasks of some futures."""
-        self._ways.cancel_where(futures.__contains__)
+        self._cancel_where(futures.__contains__)
 
     def _flush(self) -> None:
         self._accepted(self._new)
@@ -250,6 +353,10 @@ class Asks:
             failures = [(at, _EXPIRED if tokens[at] in self._expired else failure) for at, failure in failures]
         if self._expired:
             self._expired.difference_update(tokens)
+        if self._expiry:
+            self._expiry.end(tokens)
+        if self._cases and self.aside is not None:
+            self.aside.learn([self._cases.pop(token, None) for token in tokens], failures)
         self._ended(len(tokens), failures)
         if self._tenant is not None:
             self._tenant.leave(len(tokens))
@@ -263,6 +370,10 @@ class Asks:
             except InvalidStateError:
                 continue  # its caller stopped waiting, or it has its error; the next one follows
             return
+
+
+def _both(method: Any) -> BadArgument:
+    return BadArgument(f"{method}: give the arguments by place or by name, not both")
 
 
 _set_result = Future.set_result

@@ -76,6 +76,12 @@ class _Target:
             self.given_to.clear()
         return link.open + link.waiting + self.given
 
+    def take(self, count: int) -> list[Key]:
+        """The agents whose turn it is."""
+        self.given += count
+        self.turns += count
+        return self.rota.take(self.worker, count)
+
 
 class _Field:
     """The workers that have agents of a kind."""
@@ -219,11 +225,11 @@ class Balancer:
         least to do get the rest.
         """
         rota, worker, sight = target.rota, target.worker, target.seat.link.sight
-        target.given += count
-        target.turns += count
         size = rota.size(worker)
         if sight is None or size == 1:
-            return rota.take(worker, count)
+            return target.take(count)
+        target.given += count
+        target.turns += count
         sight.count(kind, size)
         part, given = (target.given - 1) // size, target.given_to
         chosen: list[Key] = []
@@ -242,11 +248,11 @@ class Balancer:
         given.update(rest)
         return chosen + rest
 
-    def deal(self, kind: str, count: int) -> list[Dealt]:
+    def deal(self, kind: str, count: int, *, is_idle_first: bool = False) -> list[Dealt]:
         """Agents for `count` tasks that are sent now: fewer where breakers admit fewer. Raises UnknownKind.
 
         Workers are filled up to one level of load, as water fills a vessel; at each the agents take turns, whoever is idle: an
-        agent that fails at once is idle soonest, and would draw all that comes.
+        agent that fails at once is idle soonest, and would draw all that comes.  is_idle_first: as `pick` would choose.
         """
         field = self._field(kind)
         targets = self._up(field)
@@ -262,9 +268,8 @@ class Balancer:
                     shut.add(target.pool)
                 if admitted:
                     count -= admitted
-                    target.given += admitted
-                    target.turns += admitted
-                    dealt.append((target.pool, target.worker, target.rota.take(target.worker, admitted)))
+                    keys = self._agents(kind, target, admitted) if is_idle_first else target.take(admitted)
+                    dealt.append((target.pool, target.worker, keys))
             slowness = [slow for target, slow in zip(targets, slowness, strict=True) if target.pool not in shut]
             targets = [target for target in targets if target.pool not in shut]
         return dealt

@@ -102,9 +102,11 @@ class Routes:
         key = self.balancer.stick(kind, name)
         return self._seat_of(kind, key).link, key
 
-    def deal(self, kind: str, count: int) -> tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]:
+    def deal(
+        self, kind: str, count: int, *, is_idle_first: bool = False
+    ) -> tuple[list[tuple[Link, Sequence[Key]]], PoolError | None]:
         """Links and keys for `count` tasks addressed to a kind, and why those beyond them are refused. Raises PoolError."""
-        dealt = self.balancer.deal(valid_kind(kind), count)
+        dealt = self.balancer.deal(valid_kind(kind), count, is_idle_first=is_idle_first)
         left = count - sum(len(keys) for _, _, keys in dealt)
         refusal = self._breakers.refusal(kind, self._placement.holders(kind)) if left else None
         return [(self._pools[pool].seats[worker].link, keys) for pool, worker, keys in dealt], refusal

@@ -33,10 +33,15 @@ class Rig:
         self.tracer = None
         self.events: list[Event] = []
         self.tally = Tally()
-        self.senders = Senders(cast("Any", self), self.tally, self.events.append, _nobody)
+        self.watched: list[Any] = []
+        self.senders = Senders(cast("Any", self), self.tally, self.events.append, _nobody, self.watched.append)
 
     def resolve(self, _address: str) -> tuple[Link, str, int]:
         return self.link, "counter", 1
+
+    def deal(self, _kind: str, count: int, *, is_idle_first: bool) -> Any:
+        assert is_idle_first
+        return [(self.link, [2] * count)], None
 
 
 def _nobody(*_arguments: Any, **_named: Any) -> Any:
@@ -62,6 +67,15 @@ async def test_the_same_priority_and_tenant_is_the_same_sender_and_another_one_a
     plain = senders.get()
     assert plain is senders.get(1, "")
     assert len({id(senders.get(*which)) for which in ((1, ""), (3, ""), (1, "acme"), (3, "acme"))}) == 4
+
+
+async def test_what_every_sender_sends_to_kinds_is_looked_at() -> None:
+    rig = Rig()
+    senders = [rig.senders.get(priority, tenant) for priority, tenant in ((0, ""), (1, ""), (1, "shop"))]
+    assert rig.watched == [sender.asks for sender in senders]
+    for sender in senders:
+        assert sender.asks.deal is not None
+        assert sender.asks.deal("counter", 2) == ([(rig.link, [2, 2])], None)
 
 
 async def test_a_task_leaves_with_its_sender_s_priority() -> None:

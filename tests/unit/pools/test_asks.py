@@ -14,9 +14,11 @@ from pools.asks import Asks
 from pools.errors import (
     BadAddress,
     BadArgument,
+    CircuitOpen,
     Failure,
     LinkClosed,
     MailboxFull,
+    Overloaded,
     TaskCancelled,
     TaskExpired,
     TaskFailed,
@@ -251,8 +253,9 @@ async def test_the_ways_that_are_remembered_are_bounded(monkeypatch: pytest.Monk
 
 async def test_a_task_in_flight_that_takes_too_long_expires_and_is_taken_back() -> None:
     setup = Setup()
-    with pytest.raises(TaskExpired, match=r"counter/1 add: no answer within 0 s"):
-        await setup.ask("counter/1", "add", 1, timeout_s=0)
+    with pytest.raises(TaskExpired, match=r"counter/1 add: no answer within 0.001 s"):
+        await setup.ask("counter/1", "add", 1, timeout_s=0.001)
+    await asyncio.sleep(0)
     assert setup.wire.orders == [{"verb": "cancel", "sections": [1], "position": 0, "late": True}]
     assert setup.counted == (1, 0, [])
     setup.fail("TaskCancelled", "", None)
@@ -261,7 +264,7 @@ async def test_a_task_in_flight_that_takes_too_long_expires_and_is_taken_back() 
 
 async def test_an_answer_that_comes_after_all_is_counted_and_harms_nobody() -> None:
     setup = Setup()
-    late, good = setup.ask("counter/1", "add", 1, timeout_s=0), setup.ask("counter/2", "get")
+    late, good = setup.ask("counter/1", "add", 1, timeout_s=0.001), setup.ask("counter/2", "get")
     with pytest.raises(TaskExpired):
         await late
     setup.answer()
@@ -298,14 +301,14 @@ async def test_another_failure_beside_an_expired_task_keeps_its_name() -> None:
 async def test_an_answer_in_time_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     handles = []
     loop = asyncio.get_running_loop()
-    later = loop.call_later
-    monkeypatch.setattr(loop, "call_later", lambda *call: handles.append(later(*call)) or handles[-1])
+    at = loop.call_at
+    monkeypatch.setattr(loop, "call_at", lambda *call: handles.append(at(*call)) or handles[-1])
     setup = Setup()
     future = setup.ask("counter/1", "get", timeout_s=1_000)
     setup.answer()
     assert await future == 1
-    await asyncio.sleep(0)
     assert [handle.cancelled() for handle in handles] == [True]
+    assert not setup.asks._expiry
 
 
 async def test_a_task_can_be_taken_back_by_its_future() -> None:
@@ -320,15 +323,28 @@ async def test_a_task_can_be_taken_back_by_its_future() -> None:
     assert not first.done()
 
 
+class Looking:
+    """Looks at tasks for a kind; lets pass what calls `get`."""
+
+    def __init__(self, asks: Asks) -> None:
+        self.asks = asks
+        self.taken: list[tuple[Any, ...]] = []
+        self.learned: list[tuple[list[Any], list[int]]] = []
+
+    def clear(self, kind: str, method: str, count: int) -> Any:
+        return f"{kind} {method}" if method == "get" else None
+
+    def ask(self, *facts: Any) -> asyncio.Future[Any]:
+        self.taken.append(facts)
+        return self.asks.refuse(UnknownAgent("not today"))
+
+    def learn(self, cases: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
+        self.learned.append(([*cases], [at for at, _ in failures]))
+
+
 async def test_tasks_for_a_kind_are_sent_aside_and_those_for_an_agent_are_not() -> None:
     setup = Setup()
-    taken: list[tuple[Any, ...]] = []
-
-    def aside(*facts: Any) -> asyncio.Future[Any]:
-        taken.append(facts)
-        return setup.asks.refuse(UnknownAgent("not today"))
-
-    setup.asks.aside = aside
+    aside = setup.asks.aside = Looking(setup.asks)
     setup.ask("a/1", "get")
     setup.ask("a/1", "get")
     with pytest.raises(UnknownAgent, match="not today"):
@@ -337,7 +353,7 @@ async def test_tasks_for_a_kind_are_sent_aside_and_those_for_an_agent_are_not() 
         await setup.ask("b", "add", x=1)
     with pytest.raises(BadAddress):
         await setup.ask(5, "get")  # type: ignore[arg-type]
-    assert taken == [("a", "add", (1,), {}, 5), ("b", "add", (), {"x": 1}, None)]
+    assert aside.taken == [("a", "add", (1,), {}, 5), ("b", "add", (), {"x": 1}, None)]
     await asyncio.sleep(0)
     assert setup.wire.keys[:2] == [1, 1]
 
@@ -349,3 +365,129 @@ async def test_a_time_that_is_none_is_refused_and_nothing_is_sent(timeout_s: Any
         with pytest.raises(BadArgument, match="timeout_s is a number of seconds from 0 to 31,622,400, or None"):
             await setup.ask(address, "get", timeout_s=timeout_s)
     assert (setup.wire.sent, setup.accepted, len(setup.ended)) == ([], 2, 2)
+
+
+async def test_a_time_of_nothing_is_over_before_the_task_is_sent() -> None:
+    setup = Setup()
+    for address in ("counter/1", "counter"):
+        with pytest.raises(TaskExpired, match="its time was over before it was sent"):
+            await setup.ask(address, "get", timeout_s=0)
+    assert (setup.wire.sent, setup.counted) == ([], (2, 2, ["TaskExpired", "TaskExpired"]))
+
+
+# -- tasks for a kind, of one turn -------------------------------------------------------------------------------------
+
+
+class Dealing:
+    """Chooses agents 10, 11, ... for tasks of a turn; refuses what is more than it has room for."""
+
+    def __init__(self, setup: Setup, room: int = 1_000) -> None:
+        self.setup = setup
+        self.room = room
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, kind: str, count: int) -> tuple[list[tuple[Link, Sequence[Key]]], Any]:
+        self.asked.append((kind, count))
+        if kind == "nobody":
+            raise UnknownAgent("nobody is there")
+        keys = range(10, 10 + min(count, self.room))
+        refusal = CircuitOpen("it is open") if count > self.room else None
+        return [(self.setup.link, [*keys][:1]), (self.setup.link, [*keys][1:])], refusal
+
+
+async def test_the_tasks_of_a_turn_for_a_kind_get_their_agents_together() -> None:
+    setup = Setup()
+    deal = setup.asks.deal = Dealing(setup)
+    alone = setup.ask("counter", "get")
+    asked = [setup.ask("counter", "get") for _ in range(5)]
+    timed = [setup.ask("counter", "add", 5, timeout_s=9) for _ in range(3)]
+    named = setup.ask("counter", "add", by=7)
+    assert len(setup.resolved) == 2
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert deal.asked == [("counter", 4), ("counter", 3), ("counter", 1)]
+    setup.answer()
+    assert await alone == 1
+    assert [await each for each in asked] == [2, 10, 11, 12, 13]
+    assert [await each for each in timed] == [10, 11, 12]
+    assert await named == 10
+    assert setup.counted == (10, 10, [])
+    assert not setup.asks._expiry
+    assert [(section["m"], section.get("a")) for section in setup.wire.sections] == [
+        ("get", None),  # the first finds its link idle
+        ("get", None),  # the next one is what the others come to
+        ([["get", "add"], [0, 0, 0, 0, 1]], [None] * 4 + [{"by": 7}]),
+        ("add", [5, 5, 5]),
+    ]
+
+
+async def test_tasks_of_a_turn_that_nobody_takes_are_refused_and_counted() -> None:
+    setup = Setup()
+    setup.asks.deal = Dealing(setup, room=2)
+    setup.ask("counter/1", "get"), setup.ask("counter/2", "get")
+    asked = [setup.ask("counter", "get") for _ in range(4)] + [setup.ask("nobody", "get")]
+    with pytest.raises(BadArgument):
+        await setup.ask("counter", "get", 1, x=2)
+    await asyncio.sleep(0)
+    setup.answer()
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert ended[:2] == [10, 11]
+    assert [type(each) for each in ended[2:]] == [CircuitOpen, CircuitOpen, UnknownAgent]
+    assert (setup.counted[0], setup.counted[1]) == (8, 8)
+
+
+async def test_a_task_of_a_turn_is_taken_back_before_it_left() -> None:
+    setup = Setup(window=1)
+    setup.asks.deal = Dealing(setup)
+    setup.ask("counter/1", "get"), setup.ask("counter/2", "get")
+    meant, other = setup.ask("counter", "get"), setup.ask("counter", "get")
+    setup.asks.cancel(meant)
+    with pytest.raises(TaskCancelled):
+        await meant
+    for _ in range(3):
+        setup.answer()
+    assert await other == 11
+
+
+async def test_how_tasks_for_a_kind_end_is_learned_with_what_was_expected_of_them() -> None:
+    setup = Setup()
+    aside = setup.asks.aside = Looking(setup.asks)
+    setup.asks.deal = Dealing(setup)
+    first = setup.ask("counter", "get")
+    second, third = setup.ask("counter", "get"), setup.ask("counter", "get")
+    fourth = setup.ask("counter/5", "get")
+    setup.answer()
+    assert await first == 1
+    assert aside.learned == [(["counter get"], [])]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    setup.answer()
+    await asyncio.gather(second, third, fourth)
+    learned = [case for cases, _ in aside.learned[1:] for case in cases]
+    assert sorted(map(str, learned)) == ["None", "counter get", "counter get"]
+    assert not setup.asks._cases
+    assert aside.taken == []
+
+
+async def test_a_tenant_s_tasks_for_a_kind_are_counted_out_again() -> None:
+    class Tenancy:
+        held = 0
+
+        def enter(self) -> Overloaded | None:
+            self.held += 1
+            return None if self.held < 5 else Overloaded("too many")
+
+        def leave(self, count: int) -> None:
+            self.held -= count
+
+    setup = Setup()
+    tenant = setup.asks._tenant = Tenancy()  # type: ignore[assignment]
+    setup.asks.deal = Dealing(setup, room=1)
+    asked = [setup.ask("counter", "get") for _ in range(6)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    setup.answer()
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in ended] == [int, int, int, CircuitOpen, Overloaded, Overloaded]
+    assert tenant is not None
+    assert tenant.held == 2  # those that were never let in
