@@ -213,7 +213,10 @@ class AskedAside:
         except PoolError as error:
             return self._asks.refuse(error)
         if judged.is_split:
-            return self._in_parts(judged.case, kind, method, argument, timeout_s)
+            self._accepted(1)
+            parted: Future[Any] = self._loop.create_future()
+            self.split(parted, judged.case, kind, method, argument, timeout_s)
+            return parted
         future = self._asks.ask(judged.address, method, *arguments, timeout_s=timeout_s, **named)
         future.add_done_callback(partial(self._learn, judged.case))
         return future
@@ -222,10 +225,27 @@ class AskedAside:
         error = TaskCancelled("") if future.cancelled() else future.exception()
         self._foreseen.learn(case, 1, () if error is None else (failure_of(error),))
 
-    def _in_parts(self, case: Case, kind: str, method: str, argument: Any, timeout_s: float | None) -> Future[Any]:
-        self._accepted(1)
+    def place(self, kind: str, method: str, arguments: Sequence[Any]) -> list[tuple[str, Case] | PoolError | Case]:
+        """Of each of some tasks its agent's address and its case; its error; its case alone where it is to be done in parts."""
+        try:
+            dealt = self._foreseen.deal((kind, method), arguments, is_idle_first=True) or repeat((None, None), len(arguments))
+        except PoolError as error:
+            return [error] * len(arguments)
+        return [
+            self._judged(kind, method, argument, key) if case is None else (f"{kind}/{key}", case)
+            for argument, (key, case) in zip(arguments, dealt, strict=True)
+        ]
+
+    def _judged(self, kind: str, method: str, argument: Any, key: Key) -> tuple[str, Case] | PoolError | Case:
+        try:
+            judged = self._foreseen.judge(kind, method, argument, key=key)
+        except PoolError as error:
+            return error
+        return judged.case if judged.is_split else (judged.address, judged.case)
+
+    def split(self, future: Future[Any], case: Case, kind: str, method: str, argument: Any, timeout_s: float | None) -> None:
+        """Do a task in parts, which was counted as accepted."""
         running = self._loop.create_task(self._parts.run(kind, method, argument))
-        future: Future[Any] = self._loop.create_future()
         late = TaskExpired(f"{kind} {method}: no answer within {timeout_s or 0:g} s")
         handle = None if timeout_s is None else self._loop.call_later(timeout_s, running.cancel, late)
 
@@ -247,7 +267,6 @@ class AskedAside:
 
         running.add_done_callback(end)
         future.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)
-        return future
 
 
 class GatewayAside:

@@ -63,10 +63,10 @@ class Ground(Protocol):
         """The agent that a task would go to. Raises PoolError."""
         ...
 
-    def deal(self, kind: str, count: int) -> Sequence[Key] | None:
+    def deal(self, kind: str, count: int, *, is_idle_first: bool = False) -> Sequence[Key] | None:
         """The agents that so many tasks would go to, all let through; None where each is to be asked for by itself.
 
-        Raises PoolError.
+        is_idle_first: those that have nothing to do.  Raises PoolError.
         """
         ...
 
@@ -174,13 +174,15 @@ class Foreseen:
         view = self.view(pair)
         return self._common(view, pair, None, view.outlook.rate)
 
-    def deal(self, pair: Pair, arguments: Sequence[Any]) -> list[tuple[Key, Case | None]] | None:
+    def deal(
+        self, pair: Pair, arguments: Sequence[Any], *, is_idle_first: bool = False
+    ) -> list[tuple[Key, Case | None]] | None:
         """Where each of some tasks would go, and its case where nothing is to be done; the others are judged with their key.
 
         None where each is to be judged without.  Raises PoolError.
         """
         kind = pair[0]
-        keys = self._ground.deal(kind, len(arguments))
+        keys = self._ground.deal(kind, len(arguments), is_idle_first=is_idle_first)
         if keys is None:
             return None
         view = self.view(pair)

@@ -35,11 +35,11 @@ class SwarmGround:
         """The agent that the balancer would give a task to: no breaker counts it yet. Raises PoolError."""
         return self._swarm.routes.choose(kind)
 
-    def deal(self, kind: str, count: int) -> Sequence[Key] | None:
+    def deal(self, kind: str, count: int, *, is_idle_first: bool = False) -> Sequence[Key] | None:
         """The agents that a batch would go to; None while any breaker stands before somebody. Raises PoolError."""
         if not self._swarm.breakers.is_calm:
             return None
-        dealt, _ = self._swarm.routes.deal(kind, count)
+        dealt, _ = self._swarm.routes.deal(kind, count, is_idle_first=is_idle_first)
         return [*chain.from_iterable(keys for _, keys in dealt)]
 
     def places_of(self, kind: str, keys: Sequence[Key]) -> Sequence[str]:

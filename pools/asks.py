@@ -8,9 +8,11 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Future, InvalidStateError
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from pools.address import Key
+from pools.aside import Aside
 from pools.duelane import DueLane
 from pools.errors import BadArgument, Failure, Overloaded, PoolError, TaskExpired, failure_of, raised
 from pools.expiry import Expiry
@@ -23,26 +25,7 @@ if TYPE_CHECKING:
     from pools.link import Link
     from pools.tenancy import Tenancy
 
-__all__ = ["Aside", "Asks"]
-
-
-class Aside(Protocol):
-    """Looks at tasks for a kind before they are sent, and at how they end."""
-
-    def clear(self, kind: str, method: str, count: int) -> Any:
-        """The case of tasks that may go to any agent of the kind; None where each is to be looked at by itself."""
-        ...
-
-    def ask(
-        self, kind: str, method: str, arguments: tuple[Any, ...], named: dict[str, Any], timeout_s: float | None
-    ) -> Future[Any]:
-        """Look at a task, and send it."""
-        ...
-
-    def learn(self, cases: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
-        """Take in how tasks ended: the case of each, None of one that has none, and the failures by position."""
-        ...
-
+__all__ = ["Asks"]
 
 #: Seconds that one may wait for an answer: a year, as nobody means more, and timers take it.
 TIMEOUT_MOST_S = 366 * 86_400.0
@@ -207,19 +190,17 @@ class Asks:
         name = kind, method, timeout_s is not None
         flock = self._flocks.get(name)
         if flock is None:
-            is_alone = self.deal is None or not (self._new or self._is_due or self._flocks)
-            case = None
-            if self.aside is not None:
-                case = self.aside.clear(kind, method, int(is_alone))
+            if self.deal is None or not (self._new or self._is_due or self._flocks or self._has_open()):
+                if self.aside is None:
+                    return None
+                case = self.aside.clear(kind, method, 1)
                 if case is None:
                     return self.aside.ask(kind, method, arguments, named, timeout_s)
-            if is_alone:
-                if case is not None:
-                    self._cases[future] = case
+                self._cases[future] = case
                 return None
             if not self._flocks:
                 self._loop.call_soon(self._flush_flocks)
-            flock = self._flocks[name] = Flock(method, case)
+            flock = self._flocks[name] = Flock()
         if named and arguments:
             return self._refused(future, _both(method))
         if self._tenant is not None and (refusal := self._tenant.enter()) is not None:
@@ -231,29 +212,61 @@ class Asks:
             self._expiry.limit(future, kind, method, timeout_s)
         return future
 
+    def _has_open(self) -> bool:
+        """Whether a task would not leave at once wherever it went."""
+        return any(link.open for ways in (self._ways, self._timely) for link, _ in ways.links())
+
     def _flush_flocks(self) -> None:
         """Choose agents for what has come for kinds in this turn, and send it."""
         flocks, self._flocks = self._flocks, {}
         for (kind, method, is_timely), flock in flocks.items():
-            futures = flock.futures
-            if not futures:
-                continue
-            self._accepted(len(futures))
-            if self.aside is not None:
-                case = self.aside.clear(kind, method, len(futures))
-                self._cases.update(dict.fromkeys(futures, flock.case if case is None else case))
-            try:
-                dealt, refusal = cast("Deal", self.deal)(kind, len(futures))
-            except PoolError as error:
-                dealt, refusal = [], error
-            start = 0
-            for link, keys in dealt:
-                lane = self._timely.lane_of(link, kind) if is_timely else self._ways.lane_of(link, kind)
-                start = flock.put(lane, start, keys)
-            if refusal is not None:
-                rest = futures[start:]
-                self.answered(rest, [None] * len(rest), list(enumerate([failure_of(refusal)] * len(rest))))
+            if flock.futures:
+                self._accepted(len(flock.futures))
+                ways = cast("Ways[Lane]", self._timely if is_timely else self._ways)
+                case = None if self.aside is None else self.aside.clear(kind, method, len(flock.futures))
+                if self.aside is None or case is not None:
+                    self._deal_out(kind, method, flock, ways, case)
+                else:
+                    self._place(kind, method, flock, ways, self.aside)
         flush_together((self._ways, self._timely))
+
+    def _deal_out(self, kind: str, method: str, flock: Flock, ways: Ways[Lane], case: Any) -> None:
+        """Give tasks to agents of a kind, whichever get them."""
+        if case is not None:
+            self._cases.update(dict.fromkeys(flock.futures, case))
+        try:
+            dealt, refusal = cast("Deal", self.deal)(kind, len(flock.futures))
+        except PoolError as error:
+            dealt, refusal = [], error
+        start = 0
+        for link, keys in dealt:
+            start = flock.put(ways.lane_of(link, kind), method, start, keys)
+        if refusal is not None:
+            self._fail(flock.futures[start:], refusal)
+
+    def _place(self, kind: str, method: str, flock: Flock, ways: Ways[Lane], aside: Aside) -> None:
+        """Have each task go where foresight says."""
+        for at, (future, placed) in enumerate(zip(flock.futures, aside.place(kind, method, flock.arguments), strict=True)):
+            if isinstance(placed, PoolError):
+                self._fail((future,), placed)
+            elif isinstance(placed, tuple):
+                address, self._cases[future] = placed
+                try:
+                    lane, _, key = self._routes.get(address) or self._route(address)
+                except PoolError as error:
+                    self._fail((future,), error)
+                else:
+                    flock.put(ways.lane_of(cast("Link", lane.link), kind), method, at, (key,))
+            else:
+                self._expiry.end((future,))
+                if self._tenant is not None:
+                    future.add_done_callback(partial(_leave, self._tenant))
+                left_s = max(flock.dues[at] - self._loop.time(), 0.0) if flock.dues else None
+                aside.split(future, placed, kind, method, flock.arguments[at], left_s)
+
+    def _fail(self, futures: Sequence[Future[Any]], error: PoolError) -> None:
+        """Some tasks that were counted as accepted end with an error."""
+        self.answered(futures, [None] * len(futures), [(at, failure_of(error)) for at in range(len(futures))])
 
     def _astray(
         self,
@@ -370,6 +383,10 @@ class Asks:
             except InvalidStateError:
                 continue  # its caller stopped waiting, or it has its error; the next one follows
             return
+
+
+def _leave(tenant: Tenancy, _future: Future[Any]) -> None:
+    tenant.leave(1)
 
 
 def _both(method: Any) -> BadArgument:

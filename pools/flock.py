@@ -18,22 +18,20 @@ __all__ = ["Flock"]
 
 
 class Flock:
-    """Tasks that call one method. case: what is expected of them, None where nobody asks."""
+    """Tasks that call one method."""
 
-    __slots__ = ("arguments", "case", "dues", "futures", "method")
+    __slots__ = ("arguments", "dues", "futures")
 
-    def __init__(self, method: str, case: Any) -> None:
-        self.method = method
-        self.case = case
+    def __init__(self) -> None:
         self.futures: list[Future[Any]] = []
         self.arguments: list[Any] = []
         #: Until when each is of use, in monotonic seconds; none for tasks that always are.
         self.dues: list[float] = []
 
-    def put(self, lane: Lane, start: int, keys: Sequence[Key]) -> int:
+    def put(self, lane: Lane, method: str, start: int, keys: Sequence[Key]) -> int:
         """Have as many tasks as there are keys wait in a lane, the first of them at a place; returns the place after them."""
         end = start + len(keys)
-        rows = zip(self.futures[start:end], keys, repeat(self.method), self.arguments[start:end], strict=False)
+        rows = zip(self.futures[start:end], keys, repeat(method), self.arguments[start:end], strict=False)
         lane.rows.extend(chain.from_iterable(rows))
         if isinstance(lane, DueLane):
             lane.dues.extend(self.dues[start:end])

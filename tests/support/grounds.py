@@ -27,7 +27,7 @@ class Plain:
     def pick(self, kind: str) -> Key:
         return next(self._turn)
 
-    def deal(self, kind: str, count: int) -> Sequence[Key] | None:
+    def deal(self, kind: str, count: int, *, is_idle_first: bool = False) -> Sequence[Key] | None:
         return None if self.shut else [self.pick(kind) for _ in range(count)]
 
     def places_of(self, kind: str, keys: Sequence[Key]) -> Sequence[str]:

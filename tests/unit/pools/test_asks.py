@@ -338,6 +338,16 @@ class Looking:
         self.taken.append(facts)
         return self.asks.refuse(UnknownAgent("not today"))
 
+    def place(self, kind: str, method: str, arguments: Sequence[Any]) -> Sequence[Any]:
+        places = {1: ("counter/1", "one"), 2: UnknownAgent("not today"), 3: "in parts", 4: ("counter/4000", "four")}
+        return [places[argument] for argument in arguments]
+
+    def split(
+        self, future: asyncio.Future[Any], case: Any, kind: str, method: str, argument: Any, left_s: float | None
+    ) -> None:
+        self.taken.append((case, kind, method, argument, left_s))
+        future.set_result("of parts")
+
     def learn(self, cases: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         self.learned.append(([*cases], [at for at, _ in failures]))
 
@@ -375,6 +385,22 @@ async def test_a_time_of_nothing_is_over_before_the_task_is_sent() -> None:
     assert (setup.wire.sent, setup.counted) == ([], (2, 2, ["TaskExpired", "TaskExpired"]))
 
 
+class Few:
+    """A tenant that may have four tasks."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    def enter(self) -> Overloaded | None:
+        if self.held == 4:
+            return Overloaded("too many")
+        self.held += 1
+        return None
+
+    def leave(self, count: int) -> None:
+        self.held -= count
+
+
 # -- tasks for a kind, of one turn -------------------------------------------------------------------------------------
 
 
@@ -402,21 +428,20 @@ async def test_the_tasks_of_a_turn_for_a_kind_get_their_agents_together() -> Non
     asked = [setup.ask("counter", "get") for _ in range(5)]
     timed = [setup.ask("counter", "add", 5, timeout_s=9) for _ in range(3)]
     named = setup.ask("counter", "add", by=7)
-    assert len(setup.resolved) == 2
+    assert len(setup.resolved) == 1
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert deal.asked == [("counter", 4), ("counter", 3), ("counter", 1)]
+    assert deal.asked == [("counter", 5), ("counter", 3), ("counter", 1)]
     setup.answer()
     assert await alone == 1
-    assert [await each for each in asked] == [2, 10, 11, 12, 13]
+    assert [await each for each in asked] == [10, 11, 12, 13, 14]
     assert [await each for each in timed] == [10, 11, 12]
     assert await named == 10
     assert setup.counted == (10, 10, [])
     assert not setup.asks._expiry
     assert [(section["m"], section.get("a")) for section in setup.wire.sections] == [
         ("get", None),  # the first finds its link idle
-        ("get", None),  # the next one is what the others come to
-        ([["get", "add"], [0, 0, 0, 0, 1]], [None] * 4 + [{"by": 7}]),
+        ([["get", "add"], [0, 0, 0, 0, 0, 1]], [None] * 5 + [{"by": 7}]),
         ("add", [5, 5, 5]),
     ]
 
@@ -469,25 +494,36 @@ async def test_how_tasks_for_a_kind_end_is_learned_with_what_was_expected_of_the
     assert aside.taken == []
 
 
-async def test_a_tenant_s_tasks_for_a_kind_are_counted_out_again() -> None:
-    class Tenancy:
-        held = 0
-
-        def enter(self) -> Overloaded | None:
-            self.held += 1
-            return None if self.held < 5 else Overloaded("too many")
-
-        def leave(self, count: int) -> None:
-            self.held -= count
-
+@pytest.mark.parametrize("timeout_s", [None, 60])
+async def test_each_task_of_a_turn_goes_where_it_is_said_to(timeout_s: float | None) -> None:
     setup = Setup()
-    tenant = setup.asks._tenant = Tenancy()  # type: ignore[assignment]
+    aside = setup.asks.aside = Looking(setup.asks)
+    setup.asks.deal = Dealing(setup)
+    setup.ask("counter/7", "get"), setup.ask("counter/8", "get")
+    tenant = setup.asks._tenant = Few()  # type: ignore[assignment]
+    asked = [setup.ask("counter", "add", number, timeout_s=timeout_s) for number in (1, 2, 3, 4)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    setup.answer()
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert (ended[0], ended[2]) == (1, "of parts")
+    assert [type(each) for each in (ended[1], ended[3])] == [UnknownAgent, UnknownAgent]
+    assert [taken[:4] for taken in aside.taken] == [("in parts", "counter", "add", 3)]
+    assert (aside.taken[0][4] is None) == (timeout_s is None)
+    assert (["one"], []) in [([case for case in cases if case], failed) for cases, failed in aside.learned]
+    assert (len(setup.asks._expiry), setup.asks._cases) == (0, {})
+    assert tenant.held == -2  # type: ignore[attr-defined]  # the first two were sent for nobody
+    assert setup.counted[:2] == (6, 5)  # what is done in parts is counted where that is done
+
+
+async def test_a_tenant_s_tasks_for_a_kind_are_counted_out_again() -> None:
+    setup = Setup()
+    tenant = setup.asks._tenant = Few()  # type: ignore[assignment]
     setup.asks.deal = Dealing(setup, room=1)
     asked = [setup.ask("counter", "get") for _ in range(6)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     setup.answer()
     ended = await asyncio.gather(*asked, return_exceptions=True)
-    assert [type(each) for each in ended] == [int, int, int, CircuitOpen, Overloaded, Overloaded]
-    assert tenant is not None
-    assert tenant.held == 2  # those that were never let in
+    assert [type(each) for each in ended] == [int, int, CircuitOpen, CircuitOpen, Overloaded, Overloaded]
+    assert tenant.held == 0  # type: ignore[attr-defined]
