@@ -126,7 +126,7 @@ def test_who_is_behind_an_open_breaker_gets_nothing() -> None:
 
 def test_a_batch_is_dealt_while_all_breakers_are_closed_and_its_places_are_those_of_its_agents() -> None:
     made, swarm = ground(2 * FEW)
-    swarm.routes.deal = lambda _kind, count: ([(None, range(count // 2)), (None, [FEW + 1] * (count // 2))], None)
+    swarm.routes.deal = lambda _kind, count, **_more: ([(None, range(count // 2)), (None, [FEW + 1] * (count // 2))], None)
     keys = made.deal("scout", 4)
     assert keys == [0, 1, FEW + 1, FEW + 1]
     assert made.places_of("scout", keys) == [made.place_of("scout", key) for key in keys]
