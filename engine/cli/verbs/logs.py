@@ -6,6 +6,7 @@ import time
 from argparse import ArgumentTypeError, Namespace
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.misuse import Misuse, meant
@@ -86,13 +87,11 @@ def _moment(text: str) -> float:
 
     now_s = time.time()
     try:
-        return now_s - parse_seconds(text)
-    except ValueError:
-        pass
-    try:
         return read_moment(text, now_s)
     except ValueError as refused:
-        raise ArgumentTypeError(f"{refused}; or 10m, for so long ago") from refused
+        with suppress(ValueError):  # a number of seconds alone
+            return now_s - parse_seconds(text)
+        raise ArgumentTypeError(str(refused)) from refused
 
 
 def run(options: Namespace) -> int:
