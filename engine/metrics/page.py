@@ -21,7 +21,7 @@ from pools.errors import LinkClosed
 
 __all__ = ["Page", "ask"]
 
-#: Seconds that an engine may take to answer: less than half of what Prometheus waits for a page, which may be the second in turn.
+#: Seconds that an engine may take to answer: less than half of what Prometheus waits for a page, which may come second.
 ANSWER_S = 4.0
 
 

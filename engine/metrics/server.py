@@ -1,8 +1,8 @@
 """A page of metrics over HTTP, for whoever fetches it.
 
-Owns the listening socket, the two paths that there are, and that who is slow holds up nobody: where there is no room for another
-connection, the one that has stood still for the longest goes. It is a process of its own: whoever fetches pages, however often, is
-seen by the engine as one client that asks for `stats`.
+Owns the listening socket, the two paths that there are, and that who is slow holds up nobody: where there is no room for
+another connection, the one that has stood still for the longest goes. It is a process of its own: whoever fetches pages,
+however often, is seen by the engine as one client that asks for `stats`.
 """
 
 from __future__ import annotations

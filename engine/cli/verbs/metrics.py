@@ -36,9 +36,9 @@ ABOUT = About(
     text="""\
 Prints everything counted in the form that Prometheus reads, once. With --listen it serves that at /metrics until Ctrl-C, with
 --file it writes it to a file again and again, as a whole each time, for node_exporter's textfile collector (the name ends with
-.prom); while that cannot be written, as on a full disk, the one before stays and it is tried again. It is a client of the engine
-like any other: while the engine is away, engine_up is 0 and nothing else is said; when it is back it goes on. Only this machine
-can reach what --listen serves, unless its address is another's and --remote is given: there is no password.""",
+.prom); while that cannot be written, as on a full disk, the one before stays and it is tried again. It is a client of the
+engine like any other: while the engine is away, engine_up is 0 and nothing else is said; when it is back it goes on. Only this
+machine can reach what --listen serves, unless its address is another's and --remote is given: there is no password.""",
     examples="""\
   engine metrics | grep tasks
   engine metrics --listen

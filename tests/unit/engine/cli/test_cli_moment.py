@@ -122,8 +122,8 @@ def test_what_lies_ahead_is_read_too_and_is_for_others_to_refuse() -> None:
         "", " ", "ago", "-", "later", "tomorrow", "90", "ten", "10 fortnights ago", "25:00", "13pm", "0am", "24:00",
         "14:60", "14:30:60", "1:2", "2026-13-01", "2026-02-30", "30 Feb 2026", "11/22/2026", "12345678901234", "999999999",
         "nan", "inf", "-1", "5 ago", "٣ minutes ago", "x" * 10_000, "1s " * 5_000, "22 nov 23 nov", "14:30 15:30", "noon 14:30",
-        "22 14:30", "2026 14:30", "nov 14:30", "2026-11-22 22 nov", "14:30 XYZ", "14:30 +99:99", "9" * 99, "a few moments ago", "-10:00",
-        "abc ago", "31 jun 2026 14:30",
+        "22 14:30", "2026 14:30", "nov 14:30", "2026-11-22 22 nov", "14:30 XYZ", "14:30 +99:99", "9" * 99, "a few moments ago",
+        "-10:00", "abc ago", "31 jun 2026 14:30",
     ],
 )  # fmt: skip
 def test_what_is_no_instant_is_refused(text: str) -> None:
