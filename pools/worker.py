@@ -237,8 +237,8 @@ class Worker:
         if order.get("tracing"):
             from pools.traced import traced_asks  # who traces nothing needs none of it
 
-            inquiries = None if self._outbox is None else self._outbox.inquiries
-            self._asks = traced_asks(self._resolve, self._loop, self._ledger, executor.turns, inquiries)
+            kept = (self._spoken,) if self._outbox is None else (self._outbox, self._outbox.inquiries)
+            self._asks = traced_asks(self._resolve, self._loop, self._ledger, executor.turns, *kept)
         looks = Looks(self._kinds, ward, self.logbook, self._keep, time.monotonic_ns)
         self._verbs |= ward.verbs | waits.verbs | looks.verbs | executor.halt.verbs
         self._local = LocalLink(self._executor, self._kinds, self._cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,12 @@ def shape(spans: list[Seen], whole: Seen) -> Any:
     parts = sorted((span for span in spans if span.parent == whole.span), key=lambda span: span.start_ns)
     name = f"{whole.name} {whole.attributes.get('engine.agent.id', '')}".strip()
     return [name, *(shape(spans, part) for part in parts)]
+
+
+def unordered(shape: Any) -> Any:
+    """The same whichever of its parts began first: what is told leaves while what was changed is written down."""
+    name, *parts = shape
+    return [name, *sorted((unordered(part) for part in parts), key=str)]
 
 
 def is_sound(spans: list[Seen]) -> bool:
@@ -103,6 +111,51 @@ async def test_a_question_of_a_client_with_steps_and_a_question_to_another_worke
     assert whole.resource["service.name"] == "engine"
     assert whole.resource["service.instance.id"] == "engine"
     assert collector.paths == {"/v1/traces"}
+
+
+async def test_what_an_agent_tells_is_a_part_of_its_trace_in_whichever_worker(engine: Commands, collector: Receiver) -> None:
+    agent, other = apart()
+    async with Client(environ=engine.environ, tracing=True) as client:
+        assert await client.ask(agent, "pass_on", [agent, other, agent], timeout_s=20) == 1
+    spans = collector.until(lambda spans: Counter(span.name for span in spans)["commit walker"] == 4)
+    assert is_sound(spans)
+    whole = next(span for span in spans if not span.parent)
+    last = ["process walker " + agent, ["commit walker " + agent]]
+    third = ["process walker " + other, ["send walker " + agent, ["queue walker " + agent, last]], ["commit walker " + other]]
+    second = ["process walker " + agent, ["send walker " + other, ["queue walker " + other, third]], ["commit walker " + agent]]
+    first = ["process walker " + agent, ["send walker " + agent, second], ["commit walker " + agent]]
+    assert unordered(shape(spans, whole)) == unordered(["send walker " + agent, ["queue walker " + agent, first]])
+    assert Counter(span.kind for span in spans if span.name == "send walker") == {"client": 1, "producer": 3}
+
+
+async def test_where_nothing_is_kept_what_an_agent_tells_is_a_part_too(collector: Receiver) -> None:
+    environ = {**os.environ, **collector.environ}
+    async with running([pool(2)], kinds=[Walker], tracing=True, environ=environ) as made:
+        await made.spawn("walker", 40)
+        agent, other = apart()
+        await made.ask(agent, "pass_on", [agent, other, agent], timeout_s=20)
+        done = partial(collector.until, lambda spans: Counter(span.name for span in spans)["process walker"] == 4)
+        spans = await asyncio.to_thread(done)
+    assert is_sound(spans)
+    assert Counter(span.kind for span in spans if span.name == "send walker") == {"client": 1, "producer": 3}
+
+
+async def test_what_is_not_recorded_is_no_part_of_what_runs_beside_it(collector: Receiver) -> None:
+    sampled = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    environ = {**os.environ, **collector.environ, "OTEL_TRACES_SAMPLER": "parentbased_always_off"}
+    async with running([pool(1)], kinds=[Walker], tracing=True, environ=environ) as made:
+        await made.spawn("walker", 40)
+        from opentelemetry import trace
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        with trace.use_span(trace.get_current_span(TraceContextTextMapPropagator().extract({"traceparent": sampled}))):
+            seen = [made.ask("walker/1", "pass_on", ["walker/2"])]
+        seen += [made.ask(f"walker/{at}", "walk", f"walker/{at + 20}") for at in range(3, 18)]
+        for answer in seen:
+            await answer
+        done = partial(collector.until, lambda spans: Counter(span.name for span in spans)["process walker"] == 2)
+        await asyncio.to_thread(done)
+    assert {span.attributes["engine.agent.id"] for span in collector.spans} == {"walker/1", "walker/2"}
 
 
 def test_an_accepted_task_from_the_command_line(engine: Commands, collector: Receiver) -> None:

@@ -111,6 +111,12 @@ class Walker(Agent):
         self.sum += x
         return self.sum
 
+    def pass_on(self, others: list[str], ctx: Context) -> int:
+        first, *rest = others
+        ctx.tell(first, "pass_on" if rest else "add", rest or 1)
+        self.sum += 1
+        return self.sum
+
     async def walk(self, other: str, ctx: Context) -> int:
         print("walks")
         first = await ctx.step("look", lambda: 1)
