@@ -28,6 +28,7 @@ __all__ = ["Recorder", "Run", "traced_asks"]
 class Teller(str):
     """Who sends a message that is part of a trace, where nothing is kept. span: of its sending."""
 
+    __slots__ = ("span",)
     span: Open
 
 

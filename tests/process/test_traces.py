@@ -158,6 +158,44 @@ async def test_what_is_not_recorded_is_no_part_of_what_runs_beside_it(collector:
     assert {span.attributes["engine.agent.id"] for span in collector.spans} == {"walker/1", "walker/2"}
 
 
+async def test_the_tasks_of_a_map_in_process_and_over_the_socket(
+    engine: Commands, collector: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opentelemetry import trace
+    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+    tasks: list[Any] = [(f"walker/{key}", "add", 1) for key in range(8)] + [("walker", "add", 1), ("walker/0", "stumble")]
+    tasks += [{"id": "timely", "agent": "walker/3", "method": "add", "args": [1], "deadline_s": 30}]
+    tasks += [{"id": "urgent", "kind": "walker", "method": "add", "args": [1], "priority": "high"}]
+    names = {"send walker": 12, "process walker": 12, "commit walker": 11, "queue walker": 12, "step fall": 1}
+    mine = NonRecordingSpan(SpanContext(0xABC << 64 | 5, 0x123, is_remote=False, trace_flags=TraceFlags(1)))
+    monkeypatch.setattr(os, "environ", os.environ | collector.environ)
+
+    def is_all(spans: list[Seen]) -> bool:
+        return sum(span.name == "commit walker" for span in spans) >= 11 and len(spans) >= 48
+
+    with trace.use_span(mine):
+        async with Client(environ=engine.environ, tracing=True) as client:
+            results = [result async for result in client.map(tasks)]
+    assert sum(result.ok for result in results) == 11
+    far = collector.until(is_all)
+    collector.spans = []
+    with trace.use_span(mine):
+        async with running([pool(1)], kinds=[Walker], tracing=True, data=engine.folder / "own") as made:
+            await made.spawn("walker", 40)
+            assert len([result async for result in made.map(tasks)]) == 12
+    for spans in (far, collector.until(is_all)):
+        assert Counter(span.name for span in spans) == names
+        assert {span.trace for span in spans} == {f"{0xABC << 64 | 5:032x}"}
+        by_id = {span.span: span for span in spans}
+        for span in spans:
+            over = {"send": "", "queue": "send", "process": "queue", "commit": "process", "step": "process"}
+            above = by_id[span.parent].name.split()[0] if span.parent in by_id else ""
+            assert above == over[span.name.split()[0]]
+        assert {span.parent for span in spans if span.name == "send walker"} == {f"{0x123:016x}"}
+        assert [span.error for span in spans if span.name == "send walker" and span.error] == ["ValueError: fell"]
+
+
 def test_an_accepted_task_from_the_command_line(engine: Commands, collector: Receiver) -> None:
     agent, other = apart()
     line = json.dumps({"id": "mine", "agent": agent, "method": "walk", "args": [other]})
