@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -338,6 +339,22 @@ def test_a_receiver_that_is_not_there_harms_nobody(tmp_path: Path) -> None:
         began_s = time.monotonic()
         assert made("stop").returncode == 0
         assert time.monotonic() - began_s < 15
+
+
+def test_a_receiver_that_never_answers_holds_up_neither_tasks_nor_the_end(tmp_path: Path) -> None:
+    with commands(tmp_path) as made, socket.create_server(("127.0.0.1", 0)) as silent:
+        (tmp_path / "pools.yaml").write_text(POOLS)
+        made.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        made.environ |= {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "512"}
+        assert made("spawn", "--use", "tests.support.talkers:Walker", "--count", "20").returncode == 0
+        lines = "".join(
+            json.dumps({"agent": f"walker/{key % 20}", "method": "add", "args": [1]}) + "\n" for key in range(2_000)
+        )
+        assert made("run", "-", "--quiet", stdin=lines).returncode == 0
+        assert "warning trace.dropped: Queue full" in made("logs", "--event", "trace.*").stdout
+        done = made("stop")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "worker.output" not in made("logs").stdout
 
 
 def test_a_worker_that_records_traces_loads_no_opentelemetry(engine: Commands) -> None:
