@@ -337,8 +337,9 @@ class Worker:
         """Store what is counted from time to time only: while tasks come, and after each sweep."""
         self._count_due = False
         if self._channel is not None:
-            self._cells[BYTES_IN] = self._channel.bytes_in
-            self._cells[BYTES_OUT] = self._channel.bytes_out
+            came, went = self._channel.counted()
+            self._cells[BYTES_IN] += came  # to what the processes before this one have counted
+            self._cells[BYTES_OUT] += went
         everybody = self._kinds.values()
         self._cells[LIVE] = sum(residents.live_count for residents in everybody)
         self._cells[ASLEEP] = sum(residents.asleep_count for residents in everybody)

@@ -148,6 +148,28 @@ def test_a_full_disk_leaves_the_file_whole_and_is_waited_out(engine: Commands) -
         assert [entry.name for entry in mount.iterdir()] == ["engine.prom"]
 
 
+def test_what_only_grows_does_so_over_the_deaths_of_workers(engine: Commands) -> None:
+    def grown() -> dict[tuple[str, str], float]:
+        families = text_string_to_metric_families(engine("metrics").stdout)
+        growing = (family for family in families if family.type in ("counter", "histogram"))
+        return {(sample.name, str(sample.labels)): sample.value for family in growing for sample in family.samples}
+
+    assert engine("spawn", "--count", "100").returncode == 0
+    lines = [{"agent": f"counter/{at % 100}", "method": "add", "args": [at or "x"]} for at in range(2_000)]
+    file = engine.file("tasks.jsonl", *lines)
+    engine("run", file, "--quiet")
+    before = grown()
+    for round_ in range(2):
+        for worker in engine.document("ps")["workers"]:
+            os.kill(worker["pid"], signal.SIGKILL)
+        until(lambda: engine.document("stats")["workers"]["restarts"] == 2 * round_ + 2)
+        after = grown()
+        assert {name: (value, after.get(name)) for name, value in before.items() if not value <= after.get(name, -1)} == {}
+        engine("ask", "counter/1", "add", "1")
+        before = grown()
+    assert any(name == "engine_pool_frames_bytes_total" and value > 10_000 for (name, _), value in before.items())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
