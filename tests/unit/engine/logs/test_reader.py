@@ -11,7 +11,7 @@ import pytest
 
 from engine.logs.file import LogFile
 from engine.logs.line import text_line
-from engine.logs.reader import Reader
+from engine.logs.reader import BEHIND, Reader
 from pools.events import Event
 
 
@@ -120,3 +120,36 @@ def test_a_log_that_is_emptied_is_read_from_its_beginning(tmp_path: Path, follow
     assert followed.fresh(events) == []
     followed.log.write(line("anew"))
     assert followed.fresh(events) == ["anew"]
+
+
+def test_a_reader_that_is_too_slow_is_told_what_it_has_missed(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    made = follow(tmp_path / "log", 1_000, 2)
+    made.log.write(line("first"))
+    assert made.past() == ["first"]
+    events = made.reader.follow()
+    for number in range(100):
+        made.log.write(line(f"line {number:03}" + "x" * 100))
+    found = made.fresh(events)
+    gap = found.index(BEHIND)
+    before, after = ([text[:8] for text in part] for part in (found[:gap], found[gap + 1 :]))
+    assert before == [f"line {number:03}" for number in range(gap)]
+    assert after == [f"line {number:03}" for number in range(100 - len(after), 100)]
+    assert before
+    assert after
+
+
+def test_files_that_are_moved_while_they_are_read_are_not_missed_and_none_comes_twice(
+    tmp_path: Path, follow: Callable[..., Followed]
+) -> None:
+    made = follow(tmp_path / "log", 1_000, 5)
+    for number in range(16):
+        made.log.write(line(f"line {number:03}" + "x" * 150))
+    assert len(list(tmp_path.iterdir())) == 4
+    found = []
+    for event in made.reader.past():
+        found.append(event.text[:8])
+        if len(found) == 2:
+            for number in range(16, 24):
+                made.log.write(line(f"line {number:03}" + "x" * 150))
+    found += [text[:8] for text in made.fresh(made.reader.follow())]
+    assert [text for text in found if text != BEHIND[:8]] == [f"line {number:03}" for number in range(24)]
