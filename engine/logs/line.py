@@ -18,6 +18,7 @@ __all__ = ["json_line", "read_lines", "text_line"]
 
 #: What a line may say of an event beside its time, level, name and text, and under which name it does.
 FIELDS = {"pool": "pool", "worker": "worker", "agent": "agent", "task": "task", "called": "called", "trace": "correlation"}
+_NAMES = {called: field for field, called in FIELDS.items()}
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PLAIN = re.compile(r"[^\s\"=\x00-\x1f\x7f-\x9f]+")
@@ -91,12 +92,11 @@ def _read_text(line: str) -> Event | None:
     """The event of a line of text, of this engine or an older one; None for another. Raises ValueError, OverflowError."""
     found = _LINE.fullmatch(line)
     if found is not None and found["level"] in LEVELS:
-        moment = datetime.strptime(found["time"], "%Y-%m-%d %H:%M:%S.%f%z")
-        names = {called: field for field, called in FIELDS.items()}
+        moment = datetime.fromisoformat(found["time"])
         fields = {
-            names[name]: json.loads(value) if value.startswith('"') else value
+            _NAMES[name]: json.loads(value) if value.startswith('"') else value
             for name, value in _FIELD.findall(found["fields"])
-            if name in names
+            if name in _NAMES
         }
         fields.setdefault("pool", fields.get("worker", "").partition(".")[0])
         return Event(found["name"], found["text"], moment.timestamp(), found["level"], **fields)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -49,17 +50,33 @@ class Reader:
         """Every event that is there now, the oldest first."""
         return read_lines(self._past_lines())
 
-    def _past_lines(self) -> Iterator[str]:
+    def last(self, count: int, wanted: Callable[[Event], bool]) -> list[Event]:
+        """The last of the events that are there now and wanted. What is older than the first of them is not read."""
+        found: list[Event] = []
         files = self._opened()
-        for file in files:
-            if self._file is not None:
-                self._file.close()
-            self._file, self._rest = file, b""
-            yield from self._more()
-            if file is not files[-1] and self._rest:
-                yield self._taken()
+        for file in reversed(files):
+            if len(found) < count or file is files[-1]:
+                self._file = file
+                events = (event for event in read_lines(self._all_lines()) if wanted(event))
+                found[:0] = deque(events, count - len(found))
+            if file is not files[-1]:
+                file.close()
+        self._file = files[-1] if files else None
+        return found
+
+    def _all_lines(self) -> Iterator[str]:
+        """The lines that follow in the file, its last one taken for whole."""
+        self._rest = b""
+        yield from self._more()
         if self._rest:
             yield self._taken()
+
+    def _past_lines(self) -> Iterator[str]:
+        for file in self._opened():
+            if self._file is not None:
+                self._file.close()
+            self._file = file
+            yield from self._all_lines()
 
     def _more(self) -> Iterator[str]:
         """The whole lines that follow in the file."""
