@@ -370,6 +370,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm, routes = self.swarm, self.swarm.routes
         told: Any = {"aside": self.foresight.of_stream, "places": PlacesHere(routes, swarm.gates), "deal": routes.deal}
+        told["traced"] = swarm.tracer
         return batches(tasks, resolve=routes.resolve, window=window or swarm.window, tally=self.tally, **told)
 
     # -- what is kept --------------------------------------------------------------------------------------------------

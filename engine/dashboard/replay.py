@@ -40,7 +40,7 @@ class ReplaySource:
     async def at(self, time_s: float) -> dict[str, Any]:
         """What was recorded at or before an instant. Raises NotRecorded, RecordingDamaged."""
         found = await asyncio.to_thread(self._recording.at, time_s)
-        return {**found.document, "time_s": found.time_s}
+        return {**found.document, "time_s": found.time_s, "gap": found.gap}
 
     async def close(self) -> None:
         """Nothing is held."""

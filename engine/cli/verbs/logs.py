@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentTypeError, Namespace
-from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.misuse import Misuse, meant
@@ -86,13 +86,11 @@ def _moment(text: str) -> float:
 
     now_s = time.time()
     try:
-        return now_s - parse_seconds(text)
-    except ValueError:
-        pass
-    try:
         return read_moment(text, now_s)
     except ValueError as refused:
-        raise ArgumentTypeError(f"{refused}; or 10m, for so long ago") from refused
+        with suppress(ValueError):  # a number of seconds alone
+            return now_s - parse_seconds(text)
+        raise ArgumentTypeError(str(refused)) from refused
 
 
 def run(options: Namespace) -> int:
@@ -111,8 +109,10 @@ def run(options: Namespace) -> int:
     shown = _Shown(options, name)
     most = BEFORE if options.lines is None and options.follow and options.since is None else options.lines
     with Reader(path) as reader:
-        past: Iterable[Event] = (event for event in reader.past() if sieve.passes(event))
-        shown.show(past if most is None else deque(past, most))
+        if most is None:
+            shown.show(event for event in reader.past() if sieve.passes(event))
+        else:
+            shown.show(reader.last(most, sieve.passes))
         if not shown.count and not options.follow and not path.exists():
             hint(options, f"{called(name)} has written no log yet; it would be {path}")
         for event in reader.follow() if options.follow else ():

@@ -38,9 +38,9 @@ With --watch a terminal shows it anew until Ctrl-C, with rates; elsewhere each s
 
 With --at it is a snapshot that was recorded then: the last one that is not after that instant, exactly as it was shown. An
 engine records one each second, for 24 hours, and each that somebody asks for; what was recorded can be looked at while no
-engine runs, too. WHEN is 'now', '10 minutes ago', -90s, 14:30 (the last one that has passed), 'yesterday 14:30',
-2026-11-22T14:30:05 (with a zone behind it, else in yours), or the time_s of a snapshot. In a gap, where nothing was recorded,
-nothing is shown: the instants beside it are named.""",
+engine runs, too. WHEN is 'now', '10 minutes ago', 'half an hour ago', -90s, 14:30 or 2:30pm (the last one that has passed),
+'yesterday 14:30', '22 Nov 14:30', 2026-11-22T14:30:05 (with a zone behind it, else in yours), or the time_s of a snapshot. In a
+gap, where nothing was recorded, nothing is shown: the instants beside it are named.""",
     examples="  engine stats\n  engine stats --watch 1\n  engine stats --overview\n  engine stats --at '10 minutes ago'\n"
     "  engine stats --json | jq .tasks",
 )
