@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from contextlib import suppress
 from errno import EACCES, EDQUOT, EISDIR, EMFILE, ENFILE, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
 from typing import Any
 
@@ -86,6 +87,8 @@ def as_dict(error: BaseException) -> dict[str, Any]:
 def report(error: Exception, *, is_json: bool, is_debug: bool) -> int:
     """Say an error on standard error; returns its exit code."""
     code = code_of(error)
+    with suppress(OSError):
+        sys.stdout.flush()  # the error stands behind what was printed before, also where both go into one pipe
     if is_debug:
         traceback.print_exception(error)
     if is_json:

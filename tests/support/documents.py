@@ -21,6 +21,8 @@ from tests.support.readme import Given
 
 __all__ = ["Block", "Reader", "blocks_of"]
 
+#: Variables of whoever runs the tests, that nobody else has.
+OWN = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS"}
 MARK = "-- that was it:"
 #: Seconds after which a command is ended that goes on for ever, as it has refused what it does not understand; its code then.
 ENOUGH_S, ENDED = 5, 124
@@ -67,7 +69,7 @@ class Reader:
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._environ = {name: text for name, text in environ.items() if name not in ("PYTHONPATH", "PYTHONWARNINGS")}
+        self._environ = {name: text for name, text in environ.items() if name not in OWN}
         self._bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             stdin=subprocess.PIPE,
