@@ -6,6 +6,24 @@ below are named here too, so that a user needs one import.
 
 from __future__ import annotations
 
+from errno import (
+    EACCES,
+    EDQUOT,
+    EEXIST,
+    EFBIG,
+    EISDIR,
+    ELOOP,
+    EMFILE,
+    ENAMETOOLONG,
+    ENFILE,
+    ENOENT,
+    ENOMEM,
+    ENOSPC,
+    ENOTDIR,
+    EPERM,
+    EROFS,
+    ETXTBSY,
+)  # fmt: skip
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -358,8 +376,17 @@ _CODES: dict[type[Exception], int] = {
 }
 
 
+#: The same of what the system refuses: a place that was named wrongly, and room that may come; the rest is broken.
+_SYSTEM_CODES: dict[int, int] = {
+    **dict.fromkeys((EACCES, EEXIST, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, ETXTBSY), WRONG),
+    **dict.fromkeys((EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM, ENOSPC), AGAIN),
+}
+
+
 def exit_code(error: BaseException) -> int:
     """The exit code of an error: 1 the work failed, 2 asked wrongly, 3 try again, 4 broken. Unknown ones are 4."""
+    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.errno in _SYSTEM_CODES:
+        return _SYSTEM_CODES[error.errno]
     for kind in type(error).__mro__:
         if kind in _CODES:
             return _CODES[kind]

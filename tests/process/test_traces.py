@@ -219,7 +219,7 @@ def test_an_accepted_task_from_the_command_line(engine: Commands, collector: Rec
 def test_what_an_agent_prints_has_the_trace_as_its_correlation_id(engine: Commands, collector: Receiver) -> None:
     assert engine("ask", "walker/3", "add", "1").stdout == "1\n"
     (span,) = [span for span in collector.until(lambda spans: len(spans) == 3) if span.name == "process walker"]
-    found = [json.loads(line) for line in engine("logs", "--json", "--agent", "walker/3").stdout.splitlines()]
+    found = [json.loads(line) for line in engine("logs", "-o", "ndjson", "--agent", "walker/3").stdout.splitlines()]
     assert [record["correlation"] for record in found] == [span.trace]
     assert engine("logs", "--task", span.trace).stdout.endswith(": adds\n")
 

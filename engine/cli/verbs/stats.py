@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 from argparse import ArgumentTypeError, Namespace
@@ -48,7 +47,6 @@ gap, where nothing was recorded, nothing is shown: the instants beside it are na
 
 def add_arguments(parser: Parser) -> None:
     """What, how often, or when."""
-    parser._negative_number_matcher = re.compile(r"-[0-9].*")  # -90s is no option
     parser.add_argument("--overview", action="store_true", help="what a person looks at first, from the same counts")
     parser.add_argument("--at", metavar="WHEN", help="as it was then, such as '10 minutes ago' or 14:30")
     parser.add_argument(
