@@ -39,6 +39,7 @@ from engine.scene import Scene
 from engine.senders import Sender, Senders
 from engine.spawned import Spawned, check_skills, check_wanted
 from engine.stream import batches, singly
+from engine.strokes import Strokes
 from engine.tally import Tally
 from engine.tracing.here import TracedHere
 from engine.voices import Voices
@@ -121,7 +122,8 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         self.name = name
         self.durability = durability
         self._keep = None if durability == "memory" else keep_in(str(data), frozenset(without), is_synced=durability == "sync")
-        self.tally = Tally()
+        self._strokes = None if self._keep is None else Strokes()
+        self.tally = Tally(self._strokes)
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s, self._on_event = time.time(), heard_by(on_event)
         self._kinds, self._wanted_paths = kinds_in(kinds), list(paths)
@@ -229,6 +231,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         A second call does nothing.
         """
         await self._end_recording()
+        self._end_daybook()
         swarm, self._swarm, self.ask, self._senders = self._swarm, None, _not_started, None
         detached, self._detached, self._foresight, self._meter = self._detached, None, None, None
         if detached is not None:

@@ -10,18 +10,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import EngineStopped
+from engine.errors import EngineError, EngineStopped
 from engine.sprinted import Sprinted
 from pools.pool import pss_bytes
 
 if TYPE_CHECKING:
     from collections import deque
 
+    from engine.daybook import Daybook
     from engine.detached import Detached
     from engine.foresight import Foresight
     from engine.meter import Meter
     from engine.overview import Overview
     from engine.snapshot import Snapshot
+    from engine.strokes import Strokes
     from engine.tally import Tally
     from pools.breakers import Breakers
     from pools.events import Event
@@ -39,6 +41,8 @@ class Known(Sprinted, ABC):
     tally: Tally
     _detached: Detached | None
     _meter: Meter | None = None
+    _strokes: Strokes | None
+    _daybook: Daybook | None = None
     events: deque[Event]
 
     @property
@@ -89,7 +93,34 @@ class Known(Sprinted, ABC):
 
         meter = Meter(swarm, self._counts, price=price)
         swarm.seconds.append(meter.look)
+        if self._strokes is not None:
+            from engine.daybook import Daybook
+
+            told: Any = {"price": price, "began_s": self.started_s}
+            self._daybook = Daybook(swarm, self._strokes, meter, self.detached.journal.count, **told)
+            self.detached.watchers.append(self._daybook.landed)
+            swarm.seconds.append(self._daybook.look)
         return meter
+
+    async def write_counts(self, time_s: float) -> tuple[int | None, str]:
+        """Have the journal hold what is counted at this moment; returns the number of its row there, or None and why not.
+
+        time_s: the moment, in unix time. It is taken before this waits for anything.
+        """
+        if self._daybook is None:
+            return None, "durability is memory: nothing is on the disk"
+        number, written = self._daybook.write(time_s)
+        try:
+            await written
+        except EngineError as error:
+            return None, str(error)
+        return number, ""
+
+    def _end_daybook(self) -> None:
+        """Write down what was counted last."""
+        daybook, self._daybook = self._daybook, None
+        if daybook is not None:
+            daybook.close()
 
     def _counts(self) -> dict[str, int]:
         """The six counts of all tasks."""

@@ -89,6 +89,16 @@ class Meter:
     def _bytes(self) -> int:
         return sum(seat.cells[BYTES_IN] + seat.cells[BYTES_OUT] for seat in self._swarm.seats) + self.traffic()
 
+    @property
+    def cpu_used_s(self) -> float | None:
+        """Seconds of cpu that engine and workers have used, at the last look; None where that cannot be known."""
+        return self._cpu_used.total
+
+    @property
+    def written_bytes(self) -> float | None:
+        """Bytes that they have written, at the last look; None where that cannot be known."""
+        return self._written.total
+
     # -- what it says --------------------------------------------------------------------------------------------------
 
     @property
