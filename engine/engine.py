@@ -39,7 +39,6 @@ from engine.scene import Scene
 from engine.senders import Sender, Senders
 from engine.spawned import Spawned, check_skills, check_wanted
 from engine.stream import batches, singly
-from engine.strokes import Strokes
 from engine.tally import Tally
 from engine.tracing.here import TracedHere
 from engine.voices import Voices
@@ -122,8 +121,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         self.name = name
         self.durability = durability
         self._keep = None if durability == "memory" else keep_in(str(data), frozenset(without), is_synced=durability == "sync")
-        self._strokes = None if self._keep is None else Strokes()
-        self.tally = Tally(self._strokes)
+        self.tally = Tally()
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.started_s, self._on_event = time.time(), heard_by(on_event)
         self._kinds, self._wanted_paths = kinds_in(kinds), list(paths)
@@ -210,7 +208,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         try:
             await swarm.informed()
             self._detached = self._accepted(swarm)  # while the workers take up what they hold
-            self._meter = self._metered(swarm, self._price)
+            self._meter = self._metered(swarm, self._price, is_kept=self._keep is not None)
             self._voices.register = self._detached.register
             await ready
             references = dict.fromkeys([*self._references, *swarm.references])

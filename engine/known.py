@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from engine.meter import Meter
     from engine.overview import Overview
     from engine.snapshot import Snapshot
-    from engine.strokes import Strokes
     from engine.tally import Tally
     from pools.breakers import Breakers
     from pools.events import Event
@@ -41,7 +40,6 @@ class Known(Sprinted, ABC):
     tally: Tally
     _detached: Detached | None
     _meter: Meter | None = None
-    _strokes: Strokes | None
     _daybook: Daybook | None = None
     events: deque[Event]
 
@@ -87,17 +85,17 @@ class Known(Sprinted, ABC):
         counted = self.swarm, self.tally, self.detached.register.counts(), self.foresight.report()
         return snapshot(*counted, name=self.name, durability=self.durability, started_s=self.started_s)
 
-    def _metered(self, swarm: Swarm, price: Mapping[str, Any] | None) -> Meter:
+    def _metered(self, swarm: Swarm, price: Mapping[str, Any] | None, *, is_kept: bool) -> Meter:
         """What measures these workers from now on."""
         from engine.meter import Meter
 
         meter = Meter(swarm, self._counts, price=price)
         swarm.seconds.append(meter.look)
-        if self._strokes is not None:
+        if is_kept:
             from engine.daybook import Daybook
 
             told: Any = {"price": price, "began_s": self.started_s}
-            self._daybook = Daybook(swarm, self._strokes, meter, self.detached.journal.count, **told)
+            self._daybook = Daybook(swarm, self.tally.strokes, meter, self.detached.journal.count, **told)
             self.detached.watchers.append(self._daybook.landed)
             swarm.seconds.append(self._daybook.look)
         return meter

@@ -1,6 +1,7 @@
 """Tasks whose sender waits, counted a second time, for who counts again.
 
-Owns strokes and nothing else: it is told of the same events as the tally, and shares neither a number nor a rule with it.
+Owns strokes and nothing else. The tally makes one with each event, as a call for each task would cost more than the counting;
+its own numbers have no part in that.
 """
 
 from __future__ import annotations
@@ -24,13 +25,8 @@ class Strokes:
         self.came = self.went = 0
         self.undone = {"failed": 0, "cancelled": 0, "expired": 0}
 
-    def accept(self, count: int) -> None:
-        """Tasks were accepted."""
-        self.came += count
-
-    def end(self, count: int, failures: Sequence[tuple[int, Failure]]) -> None:
-        """Tasks ended. failures: of those that were not done."""
-        self.went += count
+    def undo(self, failures: Sequence[tuple[int, Failure]]) -> None:
+        """Tasks ended that were not done."""
         for _, failure in failures:
             self.undone[ENDS.get(failure.type, "failed")] += 1
 

@@ -16,13 +16,13 @@ __all__ = ["Tally"]
 class Tally:
     """The six counts of tasks. One writer; read at once, they always add up.
 
-    accepted = done + failed + cancelled + expired + open.  beside: told of the same events; None for nobody.
+    accepted = done + failed + cancelled + expired + open.  strokes: the same events, counted a second time.
     """
 
-    __slots__ = ("_beside", "accepted", "cancelled", "done", "expired", "failed")
+    __slots__ = ("accepted", "cancelled", "done", "expired", "failed", "strokes")
 
-    def __init__(self, beside: Strokes | None = None) -> None:
-        self._beside = beside
+    def __init__(self) -> None:
+        self.strokes = Strokes()
         self.accepted = self.done = self.failed = self.cancelled = self.expired = 0
 
     @property
@@ -33,14 +33,14 @@ class Tally:
     def accept(self, count: int) -> None:
         """Note tasks that were accepted."""
         self.accepted += count
-        if self._beside is not None:
-            self._beside.accept(count)
+        self.strokes.came += count
 
     def end(self, count: int, failures: Sequence[tuple[int, Failure]]) -> None:
         """Note tasks that ended, and how those failed that did."""
-        if self._beside is not None:
-            self._beside.end(count, failures)
+        self.strokes.went += count
         self.done += count - len(failures)
+        if failures:
+            self.strokes.undo(failures)
         for _, failure in failures:
             if failure.type == "TaskCancelled":
                 self.cancelled += 1
