@@ -39,7 +39,7 @@ YOUNG = 10_000
 #: Seconds that workers get to end by themselves when the engine is stopped.
 GRACE_S = 5.0
 #: What the configuration says to the engine as it is.
-CONFIGURED = ("agents_limit", "breaker", "foresight", "price", "without")
+CONFIGURED = ("agents_limit", "breaker", "durability", "foresight", "name", "price", "tracing", "without")
 #: How often the lock is tried, and the seconds between two tries.
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
@@ -356,15 +356,12 @@ def serve(
         engine = Engine(
             kinds=[reference for kind, reference in config.kinds.items() if kind not in config.without],
             pools=config.pools,
-            durability=config.durability,
             data=paths.data,
-            name=config.name,
             limits=config.quotas,
             **{key: getattr(config, key) for key in CONFIGURED},
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
             spares=spares,
-            tracing=config.tracing,
             on_event=log.put,
             on_said=log.put,
         )

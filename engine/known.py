@@ -87,9 +87,11 @@ class Known(Sprinted, ABC):
 
     def _metered(self, swarm: Swarm, price: Mapping[str, Any] | None, *, is_kept: bool) -> Meter:
         """What measures these workers from now on."""
+        from engine.asked import Asked
         from engine.meter import Meter
 
-        meter = Meter(swarm, self._counts, price=price)
+        asked = Asked(self.detached.offers.way, swarm.healer.quarantine.sick)
+        meter = Meter(swarm, self._counts, asked=lambda seat: asked.count(seat.link), price=price)
         swarm.seconds.append(meter.look)
         if is_kept:
             from engine.daybook import Daybook
@@ -146,7 +148,7 @@ class Known(Sprinted, ABC):
 
         meter, swarm = self.meter, self.swarm
         stats = self.stats().as_dict() if stats is None else stats
-        rates = rates_of(swarm, stats, meter.paces)
+        rates = rates_of(swarm, stats, meter)
         sprint = next((facts for each in self.sprintings for facts in each.now()), None)
         worths = [worth for each in self.sprintings if (worth := each.worth()) is not None]
         measured = Measured(

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["DayCount", "Span"]
+__all__ = ["DayCount", "Span", "is_within"]
 
 #: Kinds of records that are looked at.
 ROW, TOP = "count", "top"
