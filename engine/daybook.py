@@ -27,16 +27,19 @@ __all__ = ["Daybook"]
 COUNT, TOP = "count", "top"
 #: came to cancelled: of tasks whose sender waits.  landed: accepted tasks that were done.  ran: tasks that workers did.
 #: cpu_s, written_bytes: null where they cannot be known.  prices: of an hour of cpu, and of the machine, or null.
-#: clock_s, up_s: monotonic seconds, now and when the engine began.  number: of the row.  is_look: made in the usual turn.
+#: clock_s, up_s: monotonic seconds, now and when the engine began.  lag_s: how long before that `time_s` was, as what is shown
+#: takes its time to be made.  number: of the row.  is_look: whether it was made in the usual turn.
 COUNT_FIELDS = [
     "came", "went", "failed", "cancelled", "expired", "landed", "ran", "errors", "recoveries", "busy_s",
     "frames_bytes", "cpu_s", "written_bytes", "workers", "cores", "prices",
-    "began_s", "time_s", "clock_s", "up_s", "number", "is_look",
+    "began_s", "time_s", "clock_s", "up_s", "lag_s", "number", "is_look",
 ]  # fmt: skip
 #: number: of the row it goes with.  workers: of each the kind, key and count of those who did most.
 TOP_FIELDS = ["number", "began_s", "workers"]
 #: Rows that are kept: one a second for a little more than the longest window, and those that were asked for meanwhile.
 ROWS = 256
+#: Seconds that a document may take to be made.
+LAG_S = 5.0
 #: Seconds between two times that those are written who did most, where nobody asks.
 TOP_S = 60.0
 
@@ -116,7 +119,8 @@ class Daybook:
         meter = self._meter
         frames_bytes = sum(seat.cells[BYTES_IN] + seat.cells[BYTES_OUT] for seat in self._swarm.seats) + meter.traffic()
         measured = [frames_bytes, meter.cpu_used_s, meter.written_bytes, len(self._swarm.seats), meter.machine.cores]
-        moment = [self._began_s, time_s, round(now_s, 6), round(self._up_s, 6), self._rows, is_look]
+        lag_s = min(max(self._wall_s() - time_s, 0.0), LAG_S)  # clocks may have been set meanwhile
+        moment = [self._began_s, time_s, round(now_s, 6), round(self._up_s, 6), round(lag_s, 6), self._rows, is_look]
         slot, self._rows = self._rows % ROWS, self._rows + 1
         return Rows(COUNT, COUNT_FIELDS, [slot], [[*told, *measured, self._prices, *moment]])
 

@@ -18,6 +18,8 @@ __all__ = ["DayCount", "Span", "is_within"]
 ROW, TOP = "count", "top"
 #: Seconds by which an instant may be read differently, and by which two looks may be apart.
 EDGE_S, TURN_S = 0.05, 2.5
+#: Seconds of an engine within which what it uses by the second says nothing.
+YOUNG_S = 2.0
 #: Seconds of the two windows: of what happens, and of what is used.
 MINUTE_S, SHORT_S = 60.0, 10.0
 HOUR_S = 3_600.0
@@ -68,13 +70,20 @@ class DayCount:
 
     # -- how much within a while ---------------------------------------------------------------------------------------
 
-    def grown(self, row: Facts, stats: Facts, count: Callable[[Facts], float]) -> Span | None:
-        """By how much a sum grew within the last minute; None where the rows do not reach that far back."""
+    def grown(self, row: Facts, stats: Facts, count: Callable[[Facts], float], *, goes_on: bool = False) -> Span | None:
+        """By how much a sum grew within the last minute; None where the rows do not reach that far back.
+
+        goes_on: workers count it, so it may have grown while the document was made: it is no less than at the look before.
+        """
         firsts = self._firsts(row, stats)
         if firsts is None:
             return None
-        grown = [count(row) - (0 if first is None else count(first)) for first in firsts]
-        return Span(min(grown), max(grown))
+        lasts = [row]
+        if goes_on:
+            until_s = row["clock_s"] - row["lag_s"] - EDGE_S
+            lasts += [each for each in self._looks(row, stats) if each["clock_s"] <= until_s][-1:]
+        grown = [count(last) - (0 if first is None else count(first)) for first in firsts for last in lasts]
+        return Span(max(min(grown), 0), max(grown))
 
     def efficiency(self, row: Facts, stats: Facts) -> Span | None:
         """The share of the workers' time in which they ran tasks; what runs as a look begins counts from there on."""
@@ -94,21 +103,28 @@ class DayCount:
         since_s = row["clock_s"] - SHORT_S
         if since_s <= row["up_s"]:
             passed_s = row["clock_s"] - row["up_s"]
-            rates = [row[name] / passed_s] if passed_s > EDGE_S else []
+            rates = [row[name] / passed_s] if passed_s > YOUNG_S else []
         else:
-            looks = [each for each in self.of(stats) if each["is_look"] and abs(each["clock_s"] - since_s) < TURN_S]
+            looks = [each for each in self._looks(row, stats) if abs(each["clock_s"] - since_s) < TURN_S]
             firsts = [each for each in looks if each["clock_s"] <= since_s + EDGE_S][-2:]
             known = [each for each in firsts if each["clock_s"] > since_s - TURN_S / 2]
             rates = [
                 (row[name] - first[name]) / (row["clock_s"] - first["clock_s"]) for first in known if first[name] is not None
             ]
-        return Span(min(rates), max(rates)) if rates else None
+        if not rates:
+            return None
+        give = row["lag_s"] / min(row["clock_s"] - row["up_s"], SHORT_S)
+        return Span(min(rates) * (1 - give), max(rates) * (1 + give))
+
+    def _looks(self, row: Facts, stats: Facts) -> list[Facts]:
+        """The rows up to this one that were made in their usual turn."""
+        return [each for each in self.of(stats) if each["is_look"] and each["number"] <= row["number"]]
 
     def _firsts(self, row: Facts, stats: Facts) -> list[Facts | None] | None:
         """The rows that a minute may begin with, None among them for the begin of the engine; None where they are gone."""
-        looks = [each for each in self.of(stats) if each["is_look"] and each["number"] <= row["number"]]
+        looks = self._looks(row, stats)
         found: list[Facts | None] = []
-        for edge_s in (-EDGE_S, EDGE_S):
+        for edge_s in (-EDGE_S - row["lag_s"], EDGE_S):
             since_s = row["clock_s"] - MINUTE_S + edge_s
             firsts = [each for each in looks if each["clock_s"] <= since_s]
             if not firsts and since_s > row["up_s"] and not (looks and looks[0]["number"] == 0):
@@ -119,12 +135,13 @@ class DayCount:
     # -- what it cost, who did most ------------------------------------------------------------------------------------
 
     @staticmethod
-    def cost(row: Facts) -> float | None:
+    def cost(row: Facts) -> Span | None:
         """What cpu and machine have cost; None where nothing has a price."""
         if row["prices"] is None or row["cpu_s"] is None:
             return None
         cpu_hour, machine_hour = row["prices"]
-        return float(row["cpu_s"] * cpu_hour + (row["clock_s"] - row["up_s"]) * machine_hour) / HOUR_S
+        high = (row["cpu_s"] * cpu_hour + (row["clock_s"] - row["up_s"]) * machine_hour) / HOUR_S
+        return Span(high - (row["lag_s"] + EDGE_S) * machine_hour / HOUR_S, high + EDGE_S * machine_hour / HOUR_S)
 
     def most(self, row: Facts, has: Callable[[str, Any], bool]) -> Counter[str] | None:
         """Tasks by agent of those who did most, by address; None where that was not written. has: whether an agent is there."""

@@ -6,11 +6,12 @@ Owns the verdict on each, from the row that the engine wrote with the document a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from engine.recount.cell import DIFFERS, OK, Cell, unavailable
 from engine.recount.daycount import DayCount, Span, is_within
-from engine.recount.shown import NO_RECORD, Shown
+from engine.recount.shown import LOST, Shown
 
 __all__ = ["CELLS", "LEVELS", "measured_cells"]
 
@@ -35,8 +36,8 @@ UNSEEN = "it is not known yet, and not shown"
 NO_PAST = "it is of one moment, which lies between two rows"
 #: Agents that are shown.
 TOP = 3
-#: Money that a reading of the clock may be off: of a machine that costs 3.60 an hour, 50 ms.
-CENT = 1e-6
+#: Money to which it is rounded.
+CENT = 1e-8
 
 Row = Mapping[str, Any]
 
@@ -45,7 +46,7 @@ def measured_cells(shown: Shown, days: DayCount, has: Callable[[str, Any], bool]
     """The cells. has: whether an agent is there."""
     row = None if shown.is_past else days.numbered(shown.stats, shown.row)
     if row is None:
-        reason = NO_PAST if shown.is_past else shown.unwritten or NO_RECORD
+        reason = NO_PAST if shown.is_past else shown.unwritten or LOST
         yield from (unavailable(shown.overview, name, reason) for name in CELLS)
         return
     yield from _minutes(shown, days, row)
@@ -60,12 +61,10 @@ def measured_cells(shown: Shown, days: DayCount, has: Callable[[str, Any], bool]
 
 
 def _minutes(shown: Shown, days: DayCount, row: Row) -> Iterator[Cell]:
-    for name, count in (
-        ("tasks_per_min", _done),
-        ("errors_per_min", lambda row: row["errors"]),
-        ("recoveries_per_min", lambda row: row["recoveries"]),
-    ):
-        yield _spanned(shown, f"performance.{name}", days.grown(row, shown.stats, count), NO_ROWS)
+    yield _spanned(shown, "performance.tasks_per_min", days.grown(row, shown.stats, _done), NO_ROWS)
+    for name in ("errors", "recoveries"):
+        span = days.grown(row, shown.stats, itemgetter(name), goes_on=True)
+        yield _spanned(shown, f"performance.{name}_per_min", span, NO_ROWS)
 
 
 def _done(row: Row) -> int:
@@ -85,7 +84,7 @@ def _spanned(shown: Shown, name: str, span: Span | None, reason: str, give: floa
     return Cell(name, cell.shown, near, verdict, between=None if is_exact else (span.low, span.high))
 
 
-def _cost(shown: Shown, cost: float | None, row: Row) -> Cell:
+def _cost(shown: Shown, cost: Span | None, row: Row) -> Cell:
     """What it cost in all, and that what each provider costs is that together."""
     said = shown.overview["cost"]
     providers = [part for part in said["providers"].values() if part is not None]
@@ -93,8 +92,9 @@ def _cost(shown: Shown, cost: float | None, row: Row) -> Cell:
     if cost is None or said["total"] is None:
         verdict = OK if said["total"] is None and whole is None and (cost is None or row["cpu_s"] is None) else DIFFERS
     else:
-        verdict = OK if abs(said["total"] - cost) <= CENT + cost * GIVE / 100 and whole == said["total"] else DIFFERS
-    return Cell("cost.total", said["total"], cost, verdict)
+        is_right = cost.low - CENT <= said["total"] <= cost.high + CENT and whole == said["total"]
+        verdict = OK if is_right else DIFFERS
+    return Cell("cost.total", said["total"], None if cost is None else round(cost.high, 9), verdict)
 
 
 def _top(shown: Shown, days: DayCount, row: Row, has: Callable[[str, Any], bool]) -> Cell:

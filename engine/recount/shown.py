@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["NO_RECORD", "Shown"]
+__all__ = ["LOST", "NO_RECORD", "Shown"]
 
 NO_RECORD = "tasks whose sender waits are acknowledged by their answer alone: they leave no record in the journal"
+
+#: Why what the engine wrote cannot be counted again.
+LOST = "the engine has written this down, and the journal does not have it"
 
 
 class Shown(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from engine.recount.cell import DIFFERS, OK, UNAVAILABLE, Cell, compared, unavailable
 from engine.recount.daycount import DayCount
 from engine.recount.journalcount import JournalCount
-from engine.recount.shown import NO_RECORD, Shown
+from engine.recount.shown import LOST, Shown
 
 __all__ = ["TASKS", "task_cells"]
 
@@ -84,12 +84,10 @@ def _cells_of(
         again = waiting if is_right else named(others.first)[name] if others is not None else 0
         moved = None if between is None else (between[0] + waiting, between[1] + waiting)
         yield Cell(label, whole, recounted + again, verdict if is_right else DIFFERS, between=moved)
-    if has_part:
-        yield Cell(label, waiting, None, UNAVAILABLE, KILLED if others else _why(before), part="others")
-
-
-def _why(shown: Shown) -> str:
-    return shown.unwritten or NO_RECORD
+    if has_part and before.row is not None:
+        yield Cell(label, waiting, None, DIFFERS, LOST, part="others")
+    elif has_part:
+        yield Cell(label, waiting, None, UNAVAILABLE, KILLED if others else before.unwritten, part="others")
 
 
 def _kept(
