@@ -16,8 +16,8 @@ __all__ = ["DayCount", "Span", "is_within"]
 
 #: Kinds of records that are looked at.
 ROW, TOP = "count", "top"
-#: Seconds by which an instant may be read differently, and by which two looks may be apart.
-EDGE_S, TURN_S = 0.05, 2.5
+#: Seconds by which an instant may be read differently; that two looks are apart at least, and as a rule at most.
+EDGE_S, LOOK_S, TURN_S = 0.05, 0.95, 2.5
 #: Seconds of an engine within which what it uses by the second says nothing.
 YOUNG_S = 2.0
 #: Seconds of the two windows: of what happens, and of what is used.
@@ -105,16 +105,19 @@ class DayCount:
             passed_s = row["clock_s"] - row["up_s"]
             rates = [row[name] / passed_s] if passed_s > YOUNG_S else []
         else:
-            looks = [each for each in self._looks(row, stats) if abs(each["clock_s"] - since_s) < TURN_S]
-            firsts = [each for each in looks if each["clock_s"] <= since_s + EDGE_S][-2:]
-            known = [each for each in firsts if each["clock_s"] > since_s - TURN_S / 2]
-            rates = [
-                (row[name] - first[name]) / (row["clock_s"] - first["clock_s"]) for first in known if first[name] is not None
-            ]
+            firsts = self._looked_at(row, stats, since_s)
+            pairs = [(first[name], first["clock_s"]) for first in firsts if first[name] is not None]
+            rates = [(row[name] - used) / (row["clock_s"] - clock_s) for used, clock_s in pairs]
         if not rates:
             return None
         give = row["lag_s"] / min(row["clock_s"] - row["up_s"], SHORT_S)
         return Span(min(rates) * (1 - give), max(rates) * (1 + give))
+
+    def _looked_at(self, row: Facts, stats: Facts, since_s: float) -> list[Facts]:
+        """The rows of which one is of the last look before an instant; none where no row was written at that look."""
+        near = [each for each in self._looks(row, stats) if since_s - LOOK_S < each["clock_s"] <= since_s + EDGE_S]
+        is_sure = near and near[0]["clock_s"] <= since_s - row["lag_s"] - EDGE_S
+        return near if is_sure else []
 
     def _looks(self, row: Facts, stats: Facts) -> list[Facts]:
         """The rows up to this one that were made in their usual turn."""

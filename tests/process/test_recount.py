@@ -207,10 +207,18 @@ async def test_tasks_whose_sender_waits_are_counted_again_too(tmp_path: Path) ->
         }
 
 
+async def again_and_again(engine: Engine) -> None:
+    """Tasks one after the other until this is cancelled."""
+    while True:
+        await engine.ask("planted/7", "add", 1)
+        await asyncio.sleep(0.05)
+
+
 async def test_each_cell_that_shows_something_else_is_found_and_no_other(tmp_path: Path) -> None:
     async with kept(tmp_path, price=PRICE) as engine:
         await waited_for(engine)
         await until(lambda: engine.meter._clock() - engine.meter._began_s > 2.1 and engine.meter.cpu() is not None)
+        working = asyncio.ensure_future(again_and_again(engine))  # so that there is a row for each second
         for cell in sorted((COUNTED | USED) - {"top"}):
             floor, name = cell.split(".")
 
@@ -222,6 +230,7 @@ async def test_each_cell_that_shows_something_else_is_found_and_no_other(tmp_pat
             assert {name for name, each in found.items() if each.verdict == DIFFERS} == {cell}
         found = await recounted(engine, tmp_path, lambda document: document["top"][1].update(done=9), at_once)
         assert {name for name, each in found.items() if each.verdict == DIFFERS} == {"top"}
+        working.cancel()
 
 
 async def test_a_count_of_those_who_wait_that_was_changed_is_found(tmp_path: Path) -> None:
