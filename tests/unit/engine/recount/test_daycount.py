@@ -1,4 +1,4 @@
-"""Rows say how much there was within a while: exactly where they can, between two numbers else, and nothing where they are gone."""
+"""Rows say how much there was within a while: exactly where they can, else between two numbers; nothing where they are gone."""
 
 from __future__ import annotations
 
