@@ -260,8 +260,14 @@ class Control:
         }
 
     async def _overview(self, order: Order) -> dict[str, Any]:
-        """The overview; with `stats` the two documents of one moment."""
+        """The overview; with `stats` the two documents of one moment.
+
+        With `written`, once what they count is a row of the journal too: its number, or `unwritten`, why there is none.
+        """
         shown = self._shown()
+        if order.flag("written"):
+            row, unwritten = await self._engine.write_counts(shown["stats"]["time_s"])
+            return {"stats": shown["stats"], "overview": shown["overview"], "row": row, "unwritten": unwritten}
         return {name: shown[name] for name in ("stats", "overview")} if order.flag("stats") else shown["overview"]
 
     async def _ps(self, _order: Order) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ here a task must cost a few hundred nanoseconds in all. When the lanes leave is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import chain, compress
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, compress, islice
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -54,6 +54,10 @@ class ColumnLane(Lane):
 
     def __len__(self) -> int:
         return self._count
+
+    def keys(self) -> Iterable[Key]:
+        """As for every lane."""
+        return islice(chain.from_iterable(piece[1] for piece in self._pieces), self._start, None)
 
     def gather(self, columns: Columns, *, is_plain: bool) -> None:
         """Take this lane's tasks out of the columns of a chunk. is_plain: its arguments are sound by their types."""
