@@ -163,7 +163,7 @@ async def test_who_is_queued_is_active_and_each_once() -> None:
         await until(lambda: engine.overview().agents["active"] == 2)
         shown(engine)
         assert await results == 28
-        assert shown(engine)["agents"]["active"] == 0
+        await settled(engine, "agents", "active", 0)
 
 
 async def test_who_is_asked_while_its_worker_is_busy_is_active_too_wherever_the_task_waits(tmp_path: Path) -> None:
