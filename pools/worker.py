@@ -209,6 +209,8 @@ class Worker:
         self._shards = order["shards"]
         self._owned = frozenset(order["owned"])
         self._cells = self._gauges.row(order["row"])
+        if self._channel is not None:
+            self._channel.count_on(self._cells[BYTES_IN], self._cells[BYTES_OUT])
         self._gauges.close()
         self.outside.spec = BreakerSpec(**order.get("breaker", {}))
         for target, state in order.get("held", {}).items():
@@ -337,8 +339,7 @@ class Worker:
         """Store what is counted from time to time only: while tasks come, and after each sweep."""
         self._count_due = False
         if self._channel is not None:
-            self._cells[BYTES_IN] = self._channel.bytes_in
-            self._cells[BYTES_OUT] = self._channel.bytes_out
+            self._cells[BYTES_IN], self._cells[BYTES_OUT] = self._channel.bytes_in, self._channel.bytes_out
         everybody = self._kinds.values()
         self._cells[LIVE] = sum(residents.live_count for residents in everybody)
         self._cells[ASLEEP] = sum(residents.asleep_count for residents in everybody)
