@@ -53,6 +53,7 @@ class Dashboard(App[int]):
 
     source: who answers.  interval_s: seconds between two questions for the same.  clock: seconds since 1970.
     zone: of the times that are shown, None for this machine's.  has_colour: whether it may show any.
+    note: what the header is to say beside the engine's name.
     """
 
     TITLE = "engine monitor"
@@ -87,6 +88,7 @@ class Dashboard(App[int]):
         clock: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
         has_colour: bool = True,
+        note: Callable[[], str] = str,
     ) -> None:
         os.environ.pop("NO_COLOR", None)  # Textual takes an empty one for a wish, and grey for no colour
         if not has_colour:
@@ -97,6 +99,7 @@ class Dashboard(App[int]):
         self.theme = DARK.name if has_colour else PLAIN.name
         self.source = source
         self._zone = zone
+        self._note = note
         self._history = History()
         self._clock = clock
         self._feed = Feed(interval_s)
@@ -202,6 +205,7 @@ class Dashboard(App[int]):
             moment_s=moment_s,
             is_file=self.source.is_file,
             is_playing=self._is_playing,
+            note=self._note(),
         )
         board.query_one(Header).show(told)
         board.set_class(is_stale or (moment_s is None and not self.source.is_live), "stale")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Mapping
 from functools import partial
 
 from engine.dashboard.app import Dashboard
 from engine.dashboard.live import LiveSource
 from engine.dashboard.source import Source
+from engine.errors import FAILED
 
 __all__ = ["watch"]
 
@@ -35,7 +37,7 @@ def watch(
 
     record: a file that what is shown is written to.  replay: such a file, to be shown instead of an engine.
 
-    Raises RecordingDamaged, OSError.
+    Raises RecordingInUse, RecordingDamaged, OSError.
     """
     source: Source = LiveSource(name, environ)
     if replay is not None:
@@ -43,16 +45,24 @@ def watch(
 
         source = ReplaySource(replay)
     elif record is not None:
-        from engine.dashboard.replay import TapedSource
-
-        source = TapedSource(source, record)
-    return asyncio.run(_show(source, interval_s, has_colour=has_colour))
+        return _taped(source, record, interval_s, has_colour=has_colour)
+    return asyncio.run(_show(Dashboard(source, interval_s=interval_s, has_colour=has_colour)))
 
 
-async def _show(source: Source, interval_s: float, *, has_colour: bool) -> int:
-    app = Dashboard(source, interval_s=interval_s, has_colour=has_colour)
-    if hasattr(source, "told"):
-        source.told = partial(app.notify, title="The recording has ended", severity="error", timeout=60, markup=False)
+def _taped(source: Source, path: str, interval_s: float, *, has_colour: bool) -> int:
+    """Show it, and record what is shown: one that could not go on is told of at the end, too."""
+    from engine.dashboard.replay import TapedSource
+
+    taped = TapedSource(source, path)
+    app = Dashboard(taped, interval_s=interval_s, has_colour=has_colour, note=lambda: taped.note)
+    taped.told = partial(app.notify, title="The recording has ended", severity="error", timeout=60, markup=False)
+    code = asyncio.run(_show(app))
+    if taped.why:
+        print(f"engine: {taped.why}", file=sys.stderr)
+    return code or (FAILED if taped.why else 0)
+
+
+async def _show(app: Dashboard) -> int:
     loop = asyncio.get_running_loop()
     gc.freeze()  # what is loaded stays: a look for garbage that goes over all of it holds up a frame
     for number in ENDINGS:
@@ -62,5 +72,5 @@ async def _show(source: Source, interval_s: float, *, has_colour: bool) -> int:
     finally:
         for number in ENDINGS:
             loop.remove_signal_handler(number)
-        await source.close()
+        await app.source.close()
     return app.return_code or 0 if code is None else code

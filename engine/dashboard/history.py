@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 __all__ = ["SPAN_S", "SPEED", "History", "Point"]
@@ -78,7 +79,7 @@ class History:
         points = self.within(end_s, span_s)
         return [
             (after.time_s, after.ended - before.ended, after.time_s - before.time_s)
-            for before, after in zip(points, points[1:], strict=False)
+            for before, after in pairwise(points)
             if before.ended is not None
             and after.ended is not None
             and after.ended >= before.ended  # else the engine began anew

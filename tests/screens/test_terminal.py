@@ -140,3 +140,16 @@ def test_ctrl_c_ends_it(tmp_path: Path) -> None:
         tmux.until("MICRO-AGILE SWARM MONITOR", "Quit")
         tmux.type("C-c")
         tmux.until("ended with 130")
+
+
+@pytest.mark.timeout(120)
+def test_a_recording_that_cannot_go_on_is_told_of_at_once_and_at_the_end(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine, terminal(engine) as tmux:
+        assert engine("spawn", "--count", "500").returncode == 0
+        words = shlex.join(engine.words("monitor", "--record", "monday"))
+        tmux.type(f"ulimit -f 8; {words}; echo ended with $?", "Enter")
+        tmux.until("recording monday", "Total                     500")
+        tmux.until("The recording has ended", "NOT recording monday", "● LIVE")
+        tmux.type("q")
+        tmux.until("engine: monday: nothing more is recorded: File too large", "ended with 1")
+        assert engine("monitor", "--once", "--replay", "monday").returncode == 0
