@@ -185,6 +185,14 @@ async def test_a_browser_sees_it_who_has_the_address_and_nobody_else(tmp_path: P
                 cookie = answer.headers["Set-Cookie"]
                 assert "HttpOnly" in cookie
                 assert "SameSite=Strict" in cookie
+                assert answer.headers["Referrer-Policy"] == "no-referrer", "the address carries the secret"
+                page = await answer.text()
+                assert set(re.findall(r"https?://[^/\"]+", page)) == {address}, "nobody else hears of it, and none is needed"
+                parts = re.findall(r'(?:href|src)="(http[^"]+)"|url\("([^"]+)"\)', page)
+            assert len(parts) == 3
+            for part in map("".join, parts):
+                async with session.get(part) as answer:
+                    assert answer.status == 200, part
             seen = b""
             async with session.ws_connect(f"{address}/ws?width=100&height=30", headers={"Origin": address}) as wire:
                 with contextlib.suppress(TimeoutError):
