@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import orjson
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -23,6 +23,7 @@ from engine.dashboard.deeds import agent_deeds
 from engine.dashboard.doing import commands_for, do
 from engine.dashboard.figures import Tone
 from engine.dashboard.panel import style_of
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.states import tone_of
 
@@ -74,7 +75,7 @@ class AgentBoard(Board):
             panels[name] = Static(id=f"agent-{name}", classes="panel part")
             panels[name].border_title = title
         columns = [Vertical(*(panels[name] for name in names), classes="column") for names in COLUMNS]
-        yield VerticalScroll(Container(*columns, id="parts"), id="agent")
+        yield Scroll(Container(*columns, id="parts"), id="agent")
 
     def on_mount(self) -> None:
         """The panels are scrolled by keys."""

@@ -1,27 +1,26 @@
 """How the dashboard is opened: from the words of `engine monitor` to an app on a terminal.
 
-Owns the choice of the source, the signals that end it, and the exit code. However it ends, but for SIGKILL, the terminal is
-as it was.
+Owns the choice of the source and the exit code. However it ends, but for SIGKILL, the terminal is as it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
+
+from textual.drivers.linux_driver import LinuxDriver
 
 from engine.dashboard.app import Dashboard
+from engine.dashboard.ending import Ending
 from engine.dashboard.live import LiveSource
 from engine.dashboard.source import Source
 from engine.errors import FAILED
 
 __all__ = ["watch"]
-
-#: Signals that end it, each with 128 and its number as the exit code.
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def watch(
@@ -46,7 +45,7 @@ def watch(
         source = ReplaySource(replay)
     elif record is not None:
         return _taped(source, record, interval_s, has_colour=has_colour)
-    return asyncio.run(_show(Dashboard(source, interval_s=interval_s, has_colour=has_colour)))
+    return asyncio.run(_show(Dashboard(source, interval_s=interval_s, has_colour=has_colour, driver=_driver())))
 
 
 def _taped(source: Source, path: str, interval_s: float, *, has_colour: bool) -> int:
@@ -54,7 +53,7 @@ def _taped(source: Source, path: str, interval_s: float, *, has_colour: bool) ->
     from engine.dashboard.replay import TapedSource
 
     taped = TapedSource(source, path)
-    app = Dashboard(taped, interval_s=interval_s, has_colour=has_colour, note=lambda: taped.note)
+    app = Dashboard(taped, interval_s=interval_s, has_colour=has_colour, note=lambda: taped.note, driver=_driver())
     taped.told = partial(app.notify, title="The recording has ended", severity="error", timeout=60, markup=False)
     code = asyncio.run(_show(app))
     if taped.why:
@@ -62,15 +61,26 @@ def _taped(source: Source, path: str, interval_s: float, *, has_colour: bool) ->
     return code or (FAILED if taped.why else 0)
 
 
+class _OnOutput(LinuxDriver):
+    """A terminal that is drawn on by standard output."""
+
+    def __init__(self, *given: Any, **facts: Any) -> None:
+        super().__init__(*given, **facts)
+        self._file = sys.__stdout__
+
+
+def _driver() -> type[LinuxDriver] | None:
+    """What draws: Textual does on standard error, which may be somebody's file."""
+    is_elsewhere = sys.__stderr__ is None or not sys.__stderr__.isatty()
+    return _OnOutput if is_elsewhere and sys.__stdout__ is not None and sys.__stdout__.isatty() else None
+
+
 async def _show(app: Dashboard) -> int:
     loop = asyncio.get_running_loop()
     gc.freeze()  # what is loaded stays: a look for garbage that goes over all of it holds up a frame
-    for number in ENDINGS:
-        loop.add_signal_handler(number, app.exit, 128 + number)
-    try:
-        code = await app.run_async()
-    finally:
-        for number in ENDINGS:
-            loop.remove_signal_handler(number)
-        await app.source.close()
+    with Ending(partial(loop.call_soon_threadsafe, app.exit)):
+        try:
+            code = await app.run_async()
+        finally:
+            await app.source.close()
     return app.return_code or 0 if code is None else code

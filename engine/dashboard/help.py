@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -17,6 +16,7 @@ from engine.dashboard.board import Board
 from engine.dashboard.figures import LEVELS
 from engine.dashboard.panel import style_of
 from engine.dashboard.screens import PLACES
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import Document, Want
 
 __all__ = ["HelpBoard"]
@@ -66,7 +66,7 @@ class HelpBoard(Board):
         for title, rows in with_title.items():
             pages.append(Static(_page(rows), classes="panel help"))
             pages[-1].border_title = title
-        yield VerticalScroll(*pages, id="pages")
+        yield Scroll(*pages, id="pages")
 
     def on_mount(self) -> None:
         """The pages are scrolled by keys."""

@@ -19,6 +19,7 @@ from engine.dashboard.figures import Alert, alerts, panels, performers
 from engine.dashboard.hanging import Hanging, Hung
 from engine.dashboard.history import SPEED
 from engine.dashboard.panel import Panel, style_of
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 
 __all__ = ["OverviewBoard"]
@@ -65,22 +66,29 @@ class OverviewBoard(Board):
         return (OVERVIEW,)
 
     def body(self) -> Iterable[Widget]:
-        """The panels."""
-        yield Grid(*(Panel(title, id=name, goto=goto) for name, (title, goto) in PANELS.items()), id="figures")
-        yield Trend("Tasks/s", _speed, id="speed")
-        yield Trend("Queue", count, id="queue")
-        yield Horizontal(
-            Plot("TASKS / S", "accent", count, 2.0, id="speed-plot"),
-            Plot("QUEUE", "secondary", count, 2.0, id="queue-plot"),
-            Plot("ERRORS / MIN", "error", count, 2.0, id="errors_per_min-plot"),
-            Plot("CPU", "success", percent, 0.2, id="cpu-plot"),
-            id="plots",
-        )
+        """The panels; where they have no room, they are scrolled."""
         top = VerticalScroll(Static(id="top-lines"), id="top", classes="panel", can_focus=False)
         top.border_title = "TOP PERFORMERS"
         told = VerticalScroll(Static(id="alert-lines"), id="alerts", classes="panel", can_focus=False)
         told.border_title = "ALERTS"
-        yield Horizontal(top, told, id="below")
+        yield Scroll(
+            Grid(*(Panel(title, id=name, goto=goto) for name, (title, goto) in PANELS.items()), id="figures"),
+            Trend("Tasks/s", _speed, id="speed"),
+            Trend("Queue", count, id="queue"),
+            Horizontal(
+                Plot("TASKS / S", "accent", count, 2.0, id="speed-plot"),
+                Plot("QUEUE", "secondary", count, 2.0, id="queue-plot"),
+                Plot("ERRORS / MIN", "error", count, 2.0, id="errors_per_min-plot"),
+                Plot("CPU", "success", percent, 0.2, id="cpu-plot"),
+                id="plots",
+            ),
+            Horizontal(top, told, id="below"),
+            id="overview",
+        )
+
+    def on_mount(self) -> None:
+        """The panels are scrolled by keys."""
+        self.query_one("#overview").focus()
 
     def show(self, documents: Mapping[Want, Document]) -> None:
         """Fill the cells."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -23,6 +22,7 @@ from engine.dashboard.figures import Tone
 from engine.dashboard.gantt import PHASES, Gantt
 from engine.dashboard.panel import style_of
 from engine.dashboard.rows import Cell, Heading, Row, Rows
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.spark import bar
 from engine.dashboard.states import tone_of
@@ -71,7 +71,7 @@ class SprintsBoard(Board):
     def body(self) -> Iterable[Widget]:
         """The table, and the chosen one."""
         yield Rows(COLUMNS, id="sprint-rows")
-        chosen = VerticalScroll(Static(id="progress"), Gantt(id="gantt"), Static(id="outcome"), id="sprint", classes="panel")
+        chosen = Scroll(Static(id="progress"), Gantt(id="gantt"), Static(id="outcome"), id="sprint", classes="panel")
         chosen.border_title = "NO SPRINT YET"
         yield chosen
 
@@ -121,7 +121,7 @@ class SprintsBoard(Board):
         sprint = self._chosen
         self.refresh_bindings()
         self.query_one("#gantt", Gantt).show(sprint, is_short=self.app.size.height < TALL)
-        panel = self.query_one("#sprint", VerticalScroll)
+        panel = self.query_one("#sprint", Scroll)
         progress, outcome = self.query_one("#progress", Static), self.query_one("#outcome", Static)
         if sprint is None:
             panel.border_title = "NO SPRINT YET"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import orjson
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -23,6 +23,7 @@ from engine.dashboard.cells import UNKNOWN, ago, clock, count, percent, said
 from engine.dashboard.deeds import Deed, letter_deeds, named, task_deeds
 from engine.dashboard.doing import commands_for, do
 from engine.dashboard.panel import style_of
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.spark import bar
 from engine.dashboard.states import tone_of
@@ -72,7 +73,7 @@ class TaskBoard(Board):
             panels[name] = Static(id=f"task-{name}", classes="panel part")
             panels[name].border_title = title
         columns = [Vertical(*(panels[name] for name in names), classes="column") for names in COLUMNS]
-        yield VerticalScroll(Container(*columns, id="parts"), id="one-task")
+        yield Scroll(Container(*columns, id="parts"), id="one-task")
 
     def on_mount(self) -> None:
         """The panels are scrolled by keys."""

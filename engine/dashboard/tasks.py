@@ -49,7 +49,7 @@ class TasksBoard(Board):
     """The screen of tasks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "letters", "Dead letters"),
+        Binding("d", "letters", "Letters", tooltip="tasks that failed for good, or all again"),
         Binding("f", "state", "State"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("r", "deed('Retry')", "Retry"),

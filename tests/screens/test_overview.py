@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from textual.widgets import Static
 
 from engine.dashboard.curves import Plot
 from engine.dashboard.panel import Panel
