@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import termios
@@ -34,13 +35,14 @@ class Ending:
         self._over = threading.Event()
         self._has_begun = False
         self._before: dict[int, Any] = {}
-        self._terminal = sys.__stdin__.fileno() if sys.__stdin__ is not None and sys.__stdin__.isatty() else -1
-        self._modes = termios.tcgetattr(self._terminal) if self._terminal >= 0 else None
+        #: The terminal; in a browser's service what its keys come through.
+        self._input = None if sys.__stdin__ is None else sys.__stdin__.fileno()
+        self._modes = termios.tcgetattr(self._input) if self._input is not None and os.isatty(self._input) else None
 
     def __enter__(self) -> Self:
         for number in ENDINGS:
             self._before[number] = signal.signal(number, self._on_signal)
-        if self._modes is not None:
+        if self._input is not None:
             threading.Thread(target=self._watch, name="terminal-watch", daemon=True).start()
         return self
 
@@ -53,8 +55,10 @@ class Ending:
         self._begin(128 + number)
 
     def _watch(self) -> None:
+        pipe = select.poll()
+        pipe.register(self._input or 0, 0)  # a hang-up is told unasked
         while not self._over.wait(LOOK_S):
-            if not os.isatty(self._terminal):
+            if pipe.poll(0) if self._modes is None else not os.isatty(self._input or 0):
                 self._begin(128 + signal.SIGHUP)
                 return
 
@@ -69,5 +73,5 @@ class Ending:
         if not self._over.wait(PARTING_S):
             if self._modes is not None:
                 with contextlib.suppress(termios.error):
-                    termios.tcsetattr(self._terminal, termios.TCSANOW, self._modes)
+                    termios.tcsetattr(self._input or 0, termios.TCSANOW, self._modes)
             os._exit(code)

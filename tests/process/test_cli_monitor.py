@@ -230,6 +230,19 @@ async def test_who_looks_when_it_ends_keeps_nothing_alive(tmp_path: Path, port: 
         assert await asyncio.to_thread(process.stderr.read) == b"Ctrl-C ends it\n"
 
 
+async def test_who_looks_when_it_is_killed_keeps_nothing_alive_either(tmp_path: Path, port: int) -> None:
+    with commands(tmp_path) as engine:
+        engine("spawn", "--count", "5")
+        process, token = await asyncio.to_thread(served, engine, port)
+        address = f"http://127.0.0.1:{port}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{address}/ws?token={token}") as wire:
+            await wire.receive()
+            (screen,) = children(process.pid)
+            process.kill()
+            await asyncio.to_thread(process.wait, 20)
+            assert await asyncio.to_thread(ended_within, [screen], 30)
+
+
 def test_it_listens_on_the_loopback_alone(tmp_path: Path, port: int) -> None:
     with commands(tmp_path) as engine:
         engine("spawn", "--count", "5")
