@@ -21,15 +21,15 @@ __all__ = ["Hanging", "Hung"]
 
 #: Columns behind a beginning that make it worth to keep them: with fewer, what is broken begins at the left.
 LEAST = 16
-#: A beginning, and what stands behind it.
-Hung = tuple[Content, Content]
+#: A beginning, and what stands behind it; or what has no beginning.
+Hung = tuple[Content, Content] | Content
 
 
 class Hanging(Visual):
     """Such lines, for a Static."""
 
     def __init__(self, rows: Iterable[Hung]) -> None:
-        self.rows = tuple(rows)
+        self.rows = tuple((Content(""), row) if isinstance(row, Content) else row for row in rows)
 
     def lines(self, width: int) -> list[Content]:
         """Them as lines of a width, in cells."""

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from engine.dashboard.board import Board
 from engine.dashboard.figures import LEVELS
+from engine.dashboard.hanging import Hanging
 from engine.dashboard.panel import style_of
 from engine.dashboard.screens import PLACES
 from engine.dashboard.scroll import Scroll
@@ -76,8 +77,8 @@ class HelpBoard(Board):
         """Nothing changes."""
 
 
-def _page(rows: Iterable[tuple[str, str]]) -> Content:
+def _page(rows: Iterable[tuple[str, str]]) -> Hanging:
     rows = list(rows)
     width = max(cell_len(key) for key, _ in rows) + 2
     pad = [(key, " " * (width - cell_len(key)), words) for key, words in rows]
-    return Content("\n").join([Content.assemble((key, style_of("accent")), space, words) for key, space, words in pad])
+    return Hanging((Content.assemble((key, style_of("accent")), space), Content(words)) for key, space, words in pad)

@@ -119,6 +119,10 @@ class TasksBoard(Board):
             parts += [("   state ", "$muted"), (self._state, "$accent bold")]
         if self._choice.text and not self._has_letters:
             parts += [("   filter ", "$muted"), (said(self._choice.text), "$accent bold")]
+            if self._choice.words:
+                parts.append(
+                    (f"   {said(self._choice.words)}: say of what, {' '.join(f'{name}:' for name in NAMES)}", "$warning")
+                )
         return Content.assemble(*parts)
 
     # -- choosing ------------------------------------------------------------------------------------------------------
