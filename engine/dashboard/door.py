@@ -18,9 +18,11 @@ from engine.dashboard.app import Dashboard
 from engine.dashboard.ending import Ending
 from engine.dashboard.live import LiveSource
 from engine.dashboard.source import Source
-from engine.errors import FAILED
 
 __all__ = ["watch"]
+
+#: The exit code where a recording has ended before its time: the work failed.
+FAILED = 1
 
 
 def watch(

@@ -106,6 +106,9 @@ class TasksBoard(Board):
         page, error = self._document.value, self._document.error
         if error is not None:
             return Content.assemble((f" {said(error)}", "$error"))
+        if self._choice.words and not self._has_letters:
+            names = " ".join(f"{name}:" for name in NAMES)
+            return Content.assemble((f" {said(self._choice.words)} chooses nothing: say of what, {names}", "$warning"))
         shown = len(self._tasks)
         which = f"{self._skip + 1:,} to {self._skip + shown:,}" if shown and self._skip else count(shown)
         parts: list[Any] = [(f" showing {which}", "bold")]
@@ -119,10 +122,6 @@ class TasksBoard(Board):
             parts += [("   state ", "$muted"), (self._state, "$accent bold")]
         if self._choice.text and not self._has_letters:
             parts += [("   filter ", "$muted"), (said(self._choice.text), "$accent bold")]
-            if self._choice.words:
-                parts.append(
-                    (f"   {said(self._choice.words)}: say of what, {' '.join(f'{name}:' for name in NAMES)}", "$warning")
-                )
         return Content.assemble(*parts)
 
     # -- choosing ------------------------------------------------------------------------------------------------------
