@@ -185,14 +185,14 @@ def _last(one: Mapping[str, Any], now_s: float) -> Hung:
     error = one["error"]
     what = ("ok", style_of("success")) if error is None else (said(error), style_of("error"))
     when = f"{ago(max(now_s - one['ended_s'], 0.0)):>8} ago  "
-    begins = Content.assemble((when, "$muted"), f"{said(one['method']):<16} ", (f"{span(one['took_s']):>8}  ", "$muted"))
-    return begins, Content.assemble(what)
+    took = (f"{span(one['took_s']):>8}  ", "$muted")
+    return Content.assemble((when, "$muted")), Content.assemble(f"{said(one['method']):<16} ", took, what)
 
 
 def _wrong(one: Mapping[str, Any], now_s: float) -> Hung:
     when = f"{ago(max(now_s - one['at_s'], 0.0)):>8} ago  "
-    begins = Content.assemble((when, "$muted"), f"{said(one['method']):<16} ")
-    return begins, Content.assemble((said(one["error"]), style_of("error")))
+    error = (said(one["error"]), style_of("error"))
+    return Content.assemble((when, "$muted")), Content.assemble(f"{said(one['method']):<16} ", error)
 
 
 def _record(told: Mapping[str, Any]) -> list[Hung]:
@@ -220,5 +220,5 @@ def _mark(one: Mapping[str, Any], stage: Any) -> Hung:
     said_of = {name: one[name] for name in ("partial_result", "context", "metadata") if one[name] is not None}
     facts = said(orjson.dumps(said_of).decode()) if said_of else ""
     when = f"{clock(one['at_s'], stage.zone)}  "
-    begins = Content.assemble((when, "$muted"), f"{said(one['kind']):<12} ", (f"{share:>4}  ", "bold"))
-    return begins, Content.assemble((facts, "$muted"))
+    done = (f"{share:>4}  ", "bold")
+    return Content.assemble((when, "$muted")), Content.assemble(f"{said(one['kind']):<12} ", done, (facts, "$muted"))
