@@ -114,11 +114,11 @@ __all__ = [
     "EngineError", "EngineStopped", "Failure", "FolderInUse", "FrameTooLarge", "IntakeFull", "JournalFailed", "KindNotLoaded",
     "LinkClosed", "MailboxFull", "NewerFormat", "NotAll", "NotRecorded", "NotRequeued", "NotRunning", "OutboxFull",
     "Overloaded", "PoolError", "PoolFull", "PoolUnavailable", "RateLimited", "ReadFailed", "RecordTooLarge",
-    "RecordingDamaged", "ResultGone", "RollbackRefused", "SprintBusy", "SprintError", "SprintOver", "StartFailed",
-    "StateTooLarge", "StateUnreadable", "StepMismatch", "StepTooLarge", "StepTooLong", "StillQueued", "StoreClosed",
-    "StoreFailed", "StoreFull", "StoreStopped", "SubmitStopped", "TakenOut", "TaskCancelled", "TaskEnded", "TaskExpired",
-    "TaskFailed", "TaskHung", "TaskKilled", "TaskOpen", "TooManyAgents", "TooManySprints", "TooManySteps", "TooOld",
-    "Unavailable", "UnknownAgent", "UnknownFlow", "UnknownKind", "UnknownMethod", "UnknownSprint", "UnknownTask",
+    "RecordingDamaged", "RecordingInUse", "ResultGone", "RollbackRefused", "SprintBusy", "SprintError", "SprintOver",
+    "StartFailed", "StateTooLarge", "StateUnreadable", "StepMismatch", "StepTooLarge", "StepTooLong", "StillQueued",
+    "StoreClosed", "StoreFailed", "StoreFull", "StoreStopped", "SubmitStopped", "TakenOut", "TaskCancelled", "TaskEnded",
+    "TaskExpired", "TaskFailed", "TaskHung", "TaskKilled", "TaskOpen", "TooManyAgents", "TooManySprints", "TooManySteps",
+    "TooOld", "Unavailable", "UnknownAgent", "UnknownFlow", "UnknownKind", "UnknownMethod", "UnknownSprint", "UnknownTask",
     "UnsafePath", "WorkerDied", "WorkflowCycle", "WorkflowFailed", "exit_code",
 ]  # fmt: skip
 
@@ -267,6 +267,16 @@ class RecordingDamaged(EngineError):
         self.offset = offset
 
 
+class RecordingInUse(EngineError):
+    """Somebody else writes this recording; `file` is which."""
+
+    retry_after_s = 1.0
+
+    def __init__(self, message: str, *, file: str = "") -> None:
+        super().__init__(message)
+        self.file = file
+
+
 class BackupDamaged(EngineError):
     """A backup is not as it was written, or leads out of its folder; `file` is which of its files."""
 
@@ -335,6 +345,7 @@ _CODES: dict[type[Exception], int] = {
     ReadFailed: BROKEN,
     RecordTooLarge: FAILED,
     RecordingDamaged: BROKEN,
+    RecordingInUse: AGAIN,
     ResultGone: WRONG,
     RollbackRefused: WRONG,
     SprintBusy: AGAIN,

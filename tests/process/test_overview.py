@@ -15,6 +15,7 @@ import pytest
 from engine import errors
 from engine.engine import Engine
 from pools.breaker import BreakerSpec
+from pools.gauges import BYTES_IN, BYTES_OUT
 from tests.support.planted import Planted, changes
 from tests.support.processes import pool, running, until
 
@@ -263,6 +264,21 @@ async def test_one_worker_killed_and_back() -> None:
             "performance.recoveries_per_min": 1,
             "alerts": after["alerts"],
         }
+
+
+async def test_frames_are_counted_on_after_a_death() -> None:
+    async with planted() as engine:
+        seat = engine.swarm.seats[0]
+        for _ in range(50):
+            await engine.ask("planted/3", "add", 1)
+        await until(lambda: seat.cells[BYTES_IN] > 0)
+        counted = seat.cells[BYTES_IN], seat.cells[BYTES_OUT]
+        os.kill(seat.pid or 0, signal.SIGKILL)
+        await until(lambda: seat.returns == 1)
+        await engine.ask("planted/3", "add", 1)
+        await until(lambda: (seat.cells[BYTES_IN], seat.cells[BYTES_OUT]) != counted)
+        assert seat.cells[BYTES_IN] > counted[0], "else nothing seems to be sent until as much has come again"
+        assert seat.cells[BYTES_OUT] > counted[1]
 
 
 async def test_efficiency_and_cpu_are_shares_of_the_time_in_which_tasks_ran() -> None:
