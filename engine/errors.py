@@ -6,24 +6,7 @@ below are named here too, so that a user needs one import.
 
 from __future__ import annotations
 
-from errno import (
-    EACCES,
-    EDQUOT,
-    EEXIST,
-    EFBIG,
-    EISDIR,
-    ELOOP,
-    EMFILE,
-    ENAMETOOLONG,
-    ENFILE,
-    ENOENT,
-    ENOMEM,
-    ENOSPC,
-    ENOTDIR,
-    EPERM,
-    EROFS,
-    ETXTBSY,
-)  # fmt: skip
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -389,8 +372,9 @@ _CODES: dict[type[Exception], int] = {
 
 #: The same of what the system refuses: a place that was named wrongly, and room that may come; the rest is broken.
 _SYSTEM_CODES: dict[int, int] = {
-    **dict.fromkeys((EACCES, EEXIST, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, ETXTBSY), WRONG),
-    **dict.fromkeys((EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM, ENOSPC), AGAIN),
+    **dict.fromkeys((errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG), WRONG),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS, errno.ETXTBSY), WRONG),
+    **dict.fromkeys((errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC), AGAIN),
 }
 
 
