@@ -43,6 +43,8 @@ SHARE, HAUNTED = 0.107, 0.01
 #: Seconds that those who are armed get to die in the end, and between two looks: a worker that dies too often without having
 #: done anything is given up.
 LEFT_S, LEFT_PAUSE_S = 60.0, 0.3
+#: Seconds that the oracle gets to say what it has found.
+SAID_S = 120.0
 #: What a task that was accepted is, one of.
 OPEN_OR_ENDED = ("done", "failed", "cancelled", "expired", "open")
 #: How often a start is tried, how often where it says that state is damaged, and how it says that.
@@ -174,6 +176,21 @@ class Storm:
         return False
 
 
+def _said(oracle: subprocess.Popen[str], daemon: Daemon) -> str:
+    """What the oracle says in the end. Who was armed last may be the engine, which is started again as long as it is needed."""
+    until_s = time.monotonic() + SAID_S
+    while True:
+        try:
+            said, _ = oracle.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > until_s:
+                raise
+            if _pid(daemon) is None:
+                _start(daemon)
+        else:
+            return said
+
+
 def _storm(daemon: Daemon, due: list[str], seconds: float, chance: Random, seed: int) -> dict[str, Any]:
     """Kill so in about so many seconds; returns what the oracle and the dead say."""
     home = daemon.environ["ENGINE_HOME"]
@@ -198,7 +215,7 @@ def _storm(daemon: Daemon, due: list[str], seconds: float, chance: Random, seed:
             damage = str(error)
             oracle.terminate()
         took_s = time.monotonic() - began_s
-        said, _ = oracle.communicate(timeout=120)
+        said = _said(oracle, daemon)
     finally:
         oracle.kill()
         oracle.wait()

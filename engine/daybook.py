@@ -125,10 +125,10 @@ class Daybook:
         return Rows(COUNT, COUNT_FIELDS, [slot], [[*told, *measured, self._prices, *moment]])
 
     def _tops(self) -> Rows:
-        """Who did most, by worker."""
-        self._top_s = self._clock()
+        """Who did most, by worker; nobody who was removed."""
+        self._top_s, has = self._clock(), self._swarm.placement.has
         podiums = [seat.podium.rows().items() for seat in self._swarm.seats]
-        workers = [[[kind, key, count] for (kind, key), count in rows] for rows in podiums]
+        workers = [[[kind, key, count] for (kind, key), count in rows if has(kind, key)] for rows in podiums]
         return Rows(TOP, TOP_FIELDS, ["top"], [[self._rows - 1, self._began_s, workers]])
 
 

@@ -263,4 +263,4 @@ def test_a_full_disk_is_said_and_is_no_success(grown: Commands) -> None:
         done = grown.start("ps", stdout=full)
         assert done.stderr is not None
         assert done.stderr.read().decode().count("No space left on device") == 1
-        assert done.wait(timeout=30) == 4
+        assert done.wait(timeout=30) == 3
