@@ -21,7 +21,7 @@ import uvloop
 from bench.yardlink import ROOT
 from engine import Client
 from engine.errors import EngineError
-from pools.errors import PoolError
+from pools.errors import LinkClosed, PoolError
 
 __all__ = ["main"]
 
@@ -77,8 +77,18 @@ class Oracle:
         for issued, unknown, value in zip(self.issued, self.unknown, values, strict=True):
             lost += max(issued - unknown - (value or 0), 0)
             doubled += max((value or 0) - issued, 0)
-        stats = await self._client.stats()
-        return self.told(lost, doubled, values.count(None), stats["tasks"])
+        return self.told(lost, doubled, values.count(None), (await self._stats())["tasks"])
+
+    async def _stats(self) -> dict[str, Any]:
+        """What the engine says of itself, which may be on its way back."""
+        until_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await self._client.stats()
+            except LinkClosed:
+                if time.monotonic() > until_s:
+                    raise
+                await asyncio.sleep(READ_PAUSE_S)
 
     async def _read(self) -> list[int | None]:
         """The value of each agent; None for one that cannot be read for READ_S seconds."""
