@@ -1,0 +1,179 @@
+"""A connection to one node: commands on it, and files to it.
+
+Owns that a command is words and never a line for a shell of our making, that what it says is bounded, and that it does not
+outlive whoever waits for it. Who is connected to, and whether it is to be trusted, is decided in `reach`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.cluster.outcome import NodeFailed
+
+if TYPE_CHECKING:
+    from asyncssh import SSHClientConnection, SSHClientProcess, SSHReader
+
+__all__ = ["OUTPUT_BYTES", "Done", "Remote"]
+
+#: Bytes that a command may say before it is ended as one that floods.
+OUTPUT_BYTES = 8 * 1024 * 1024
+#: Bytes that are read at a time.
+CHUNK_BYTES = 65_536
+#: Seconds that a command has to end after each of SIGTERM and SIGKILL.
+END_S = 0.5
+#: Characters of what a failed command said that are repeated in the reason.
+SAID_CHARS = 300
+
+
+class Done(NamedTuple):
+    """A command that has ended. code: its exit code, 128 and the number of a signal that ended it."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+class Remote:
+    """A node that is connected."""
+
+    def __init__(self, connection: SSHClientConnection) -> None:
+        self.connection = connection
+        self._home: str | None = None
+
+    async def run(
+        self,
+        words: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        on_out: Callable[[bytes], None] | None = None,
+        limit_bytes: int = OUTPUT_BYTES,
+    ) -> Done:
+        """Run a command to its end. on_out: takes what it prints, as it comes; that is neither kept nor bounded then.
+
+        Raises NodeFailed (`flooded`, `lost`). Whoever cancels this ends the command on the node too.
+        """
+        import asyncssh
+
+        try:
+            process = await self.connection.create_process(shlex.join(words), encoding=None)
+        except asyncssh.Error as error:
+            raise NodeFailed(f"no command can be run there: {error.reason}", state="lost") from error
+        heard = _Heard(on_out, limit_bytes)
+        try:
+            await _talk(process, stdin, heard)
+        except (asyncssh.Error, ConnectionError) as error:
+            raise NodeFailed(f"the connection was lost: {error}", state="lost", value=heard.done(-1)) from error
+        except NodeFailed as flooded:
+            flooded.value = heard.done(-1)
+            raise
+        finally:
+            await _ended(process)
+        return heard.done(_code(process, heard))
+
+    async def checked(self, words: Sequence[str], *, stdin: bytes = b"", limit_bytes: int = OUTPUT_BYTES) -> bytes:
+        """What a command prints that must succeed. Raises NodeFailed, with the last that it said."""
+        done = await self.run(words, stdin=stdin, limit_bytes=limit_bytes)
+        if done.code:
+            raise NodeFailed(f"{words[0]} ended with {done.code}{said(done)}", state="failed", value=done)
+        return done.out
+
+    async def home(self) -> str:
+        """The home folder of the user there."""
+        if self._home is None:
+            found = (await self.checked(["printenv", "HOME"], limit_bytes=4_096)).decode(errors="replace").strip()
+            if not found.startswith("/"):
+                raise NodeFailed(f"its user has no home folder: HOME is {found!r:.80}", state="failed")
+            self._home = found
+        return self._home
+
+    async def place(self, folder: str) -> str:
+        """The whole path of a folder that may begin with `~/`."""
+        return f"{await self.home()}/{folder[2:]}" if folder.startswith("~/") else folder
+
+
+def said(done: Done) -> str:
+    """What a command that failed said last, to stand behind a sentence."""
+    lines = (done.err or done.out).decode(errors="replace").strip().splitlines()
+    return f": {lines[-1][:SAID_CHARS]}" if lines else ""
+
+
+class _Heard:
+    """What a command has said so far."""
+
+    def __init__(self, on_out: Callable[[bytes], None] | None, limit_bytes: int) -> None:
+        self._out = bytearray()
+        self._err = bytearray()
+        self._on_out = on_out
+        self._limit_bytes = limit_bytes
+
+    def done(self, code: int) -> Done:
+        return Done(code, bytes(self._out), bytes(self._err))
+
+    def out(self, part: bytes) -> None:
+        if self._on_out is not None:
+            self._on_out(part)
+        else:
+            self._keep(self._out, part)
+
+    def err(self, part: bytes) -> None:
+        self._keep(self._err, part)
+
+    def _keep(self, kept: bytearray, part: bytes) -> None:
+        left = self._limit_bytes - len(self._out) - len(self._err)
+        kept += part[:left]
+        if len(part) > left:
+            limit = f"{self._limit_bytes:,} bytes"
+            raise NodeFailed(f"it printed more than {limit} and was ended", state="flooded")
+
+
+async def _talk(process: SSHClientProcess[bytes], stdin: bytes, heard: _Heard) -> None:
+    """Feed a command and hear it to its end."""
+    tasks = [
+        asyncio.ensure_future(part)
+        for part in (_feed(process, stdin), _hear(process.stdout, heard.out), _hear(process.stderr, heard.err))
+    ]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await process.wait_closed()
+
+
+async def _feed(process: SSHClientProcess[bytes], stdin: bytes) -> None:
+    with suppress(BrokenPipeError, ConnectionError):
+        for at in range(0, len(stdin), CHUNK_BYTES):
+            process.stdin.write(stdin[at : at + CHUNK_BYTES])
+            await process.stdin.drain()
+        process.stdin.write_eof()
+
+
+async def _hear(reader: SSHReader[bytes], take: Callable[[bytes], None]) -> None:
+    while part := await reader.read(CHUNK_BYTES):
+        take(part)
+
+
+def _code(process: SSHClientProcess[bytes], heard: _Heard) -> int:
+    code = process.returncode
+    if code is None:
+        raise NodeFailed("the connection was lost before it ended", state="lost", value=heard.done(-1))
+    return code if code >= 0 else 128 - code
+
+
+async def _ended(process: SSHClientProcess[bytes]) -> None:
+    """See that a command has ended, also one that does not want to."""
+    for end in (process.terminate, process.kill, process.close):
+        if process.returncode is not None:
+            break
+        with suppress(OSError):
+            end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                await process.wait_closed()
+                return
+    process.close()
