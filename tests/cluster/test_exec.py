@@ -5,42 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
-from tests.support.commands import Commands, commands
-from tests.support.sshhosts import Host, Hosts, hosts
-
-#: What a bad host is given: a machine with work to do may take this long for a good one.
-CONNECT_S = 20
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Commands]:
-    with commands(tmp_path) as made:
-        made.environ |= {"HOME": str(tmp_path)}
-        made.environ.pop("SSH_AUTH_SOCK", None)
-        yield made
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[Hosts]:
-    with hosts(tmp_path) as made:
-        yield made
-
-
-def write(engine: Commands, there: Hosts, ports: list[int], **ssh: Any) -> None:
-    """A cluster.yaml with a node for each port."""
-    facts = {"identity": str(there.identity), "known_hosts": str(there.known), "connect_timeout_s": CONNECT_S} | ssh
-    nodes = [
-        {"id": f"n{at}", "address": f"ada@127.0.0.1:{port}", "role": "worker" if at > 1 else "primary"}
-        for at, port in enumerate(ports, 1)
-    ]
-    (engine.folder / "cluster.yaml").write_text(json.dumps({"ssh": facts, "nodes": nodes}))
+from tests.support.clusters import write
+from tests.support.commands import Commands
+from tests.support.sshhosts import Host, Hosts
 
 
 def ran(engine: Commands, *words: str, code: int) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import signal as signals
 import socket
 import threading
 from collections.abc import Iterator
@@ -32,6 +34,8 @@ class Host:
         self.heard: list[str] = []
         self.signals: list[str] = []
         self.jumps = 0
+        #: The home folder of its user; None for that of these tests.
+        self.home: Path | None = None
         self.is_stalled = threading.Event()
         self.is_signalled = threading.Event()
 
@@ -143,11 +147,32 @@ class Hosts:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=os.environ if host.home is None else {"PATH": os.environ["PATH"], "HOME": str(host.home)},
         )
-        out, err = await child.communicate(given)
-        process.stdout.write(out)
-        process.stderr.write(err)
-        process.exit(child.returncode or 0)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdin.write(given)
+        child.stdin.close()
+        listening = asyncio.ensure_future(self._heed(host, process, child))
+        try:
+            await asyncio.gather(_pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr))
+            process.exit(await child.wait())
+        finally:
+            listening.cancel()
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+
+    async def _heed(self, host: Host, process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> None:
+        """Pass signals on, as sshd does."""
+        while child.returncode is None:
+            try:
+                await process.stdin.read()
+            except asyncssh.SignalReceived as signal:
+                host.signals.append(signal.signal)
+                child.send_signal(getattr(signals, f"SIG{signal.signal}"))
+            await asyncio.sleep(0.02)
 
     async def _stall(self, host: Host, process: asyncssh.SSHServerProcess[bytes]) -> None:
         host.is_stalled.set()
@@ -179,6 +204,12 @@ class Hosts:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+
+
+async def _pump(source: asyncio.StreamReader, target: asyncssh.SSHWriter[bytes]) -> None:
+    while part := await source.read(65_536):
+        target.write(part)
+        await target.drain()
 
 
 @contextmanager

@@ -16,18 +16,35 @@ ACTIONS = {
     "check": ("clusterstart", "check"),
     "trust": ("clustertrust", "run"),
     "exec": ("clusterexec", "run"),
+    "spawn": ("clusterspawn", "run"),
+    "stats": ("clusterstats", "run"),
+    "ps": ("clusterverbs", "ps"),
+    "logs": ("clusterlogs", "run"),
+    "stop": ("clusterverbs", "stop"),
 }
+#: Those that work on several nodes.
+FANNED = ("exec", "spawn", "stats", "ps", "logs", "stop")
 #: What each option is for, where it is not for all of them: its name among the options that were read, and its default.
 OPTIONS = {
     "--force": ("force", False, ("init",)),
     "--yes": ("yes", False, ("trust",)),
     "--fingerprint": ("fingerprint", None, ("trust",)),
     "--by-node": ("by_node", False, ("exec",)),
-    "--timeout": ("timeout", None, ("exec",)),
-    "--nodes": ("nodes", None, ("check", "exec")),
+    "--count": ("count", None, ("spawn",)),
+    "--watch": ("watch", None, ("stats",)),
+    "--lines": ("lines", None, ("logs",)),
+    "--agent": ("agent", None, ("logs",)),
+    "--event": ("event", None, ("logs",)),
+    "--level": ("level", None, ("logs",)),
+    "--since": ("since", None, ("logs",)),
+    "--emergency": ("emergency", False, ("stop",)),
+    "--timeout": ("timeout", None, FANNED),
+    "--nodes": ("nodes", None, ("check", *FANNED)),
 }
 #: Those that take words behind them.
-WORDED = ("trust", "exec")
+WORDED = ("trust", "exec", "spawn")
+#: Seconds between two snapshots, at least.
+LEAST_S = 0.2
 #: Nodes at a time, unless it is said how many, and at most.
 JOBS, JOBS_MOST = 4, 256
 
@@ -36,7 +53,12 @@ ABOUT = About(
 init [--force] [-f FILE]
   engine cluster check [--nodes NODES] [-f FILE] [--json]
   engine cluster trust NODE ... [--fingerprint SHA256:... | --yes] [-f FILE]
-  engine cluster exec [--nodes NODES] [-j N] [--timeout S] [--by-node] [-f FILE] -- COMMAND ...""",
+  engine cluster exec [--nodes NODES] [-j N] [--timeout S] [--by-node] [-f FILE] -- COMMAND ...
+  engine cluster spawn [KIND] --count N [--nodes NODES] [-f FILE] [--json]
+  engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
+  engine cluster ps [--nodes NODES] [-f FILE] [--json]
+  engine cluster logs [-n N] [--agent GLOB] [--event GLOB] [--level LEVEL] [--since WHEN] [-f FILE] [--json]
+  engine cluster stop [--emergency] [--nodes NODES] [-f FILE] [--json]""",
     text="""\
 Works on the machines that cluster.yaml names, several at a time, over ssh: with your ssh configuration, your keys, your agent
 and your jump hosts. A host whose key is not known, or is another one than is known, is not spoken to.
@@ -46,6 +68,14 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
   trust    show the host keys of nodes, and trust them if you say so
   exec     the same command on every node; what several print alike is shown
            once, under their names
+  spawn    agents on all nodes, as many on each as its part of `agents` is;
+           starts the engines that do not run
+  stats    what all nodes count, added; a node that cannot be asked is named
+           and in no sum
+  ps       the workers of all nodes
+  logs     the logs of all nodes, in the order of their clocks
+  stop     end the engine of each node, which keeps what its agents are;
+           --emergency kills, on all nodes at once
 
 NODES is a list: n1,n[2-4],@worker. A node that is down, slow or refuses stops no other: what became of each is said as it
 comes, and in the table at the end. Ctrl-C ends the commands on all of them.
@@ -57,12 +87,21 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
   engine cluster trust n1 n2
   engine cluster exec --nodes 'n[1-3]' -j 8 -- uptime -p
   engine cluster exec --json -- df -h / | jq '.nodes[] | {node, code, out}'
+  engine cluster spawn counter --count 10_000
+  engine cluster stats --watch 1 --json | jq .tasks
+  engine cluster logs --level warning --since 10m
+  engine cluster stop
 """,
     actions={
         "init": "write a cluster.yaml with comments",
         "check": "read it only",
         "trust": "show the host keys of nodes, and trust them",
         "exec": "the same command on every node",
+        "spawn": "agents on all nodes",
+        "stats": "what all nodes count, added",
+        "ps": "the workers of all nodes",
+        "logs": "the logs of all nodes",
+        "stop": "end the engine of each node",
     },
 )
 
@@ -70,18 +109,30 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
 def add_arguments(parser: Parser) -> None:
     """What to do, and on which nodes."""
     parser.add_argument("action", type=_action, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
-    parser.add_argument("words", nargs="*", metavar="WORD", help="trust: ids of nodes; exec: the command, behind --")
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="trust: ids of nodes; exec: a command, behind --; spawn: a kind"
+    )
     parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
     parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")
     parser.add_argument("-j", "--jobs", type=_jobs, default=JOBS, metavar="N", help=f"nodes at a time ({JOBS})")
     parser.add_argument(
-        "--timeout", type=amount("parse_seconds"), metavar="S", help="exec: time for each node (command_timeout_s of the file)"
+        "--timeout", type=amount("parse_seconds"), metavar="S", help="time for each node (command_timeout_s of the file)"
     )
+    parser.add_argument("--count", type=_agents, metavar="N", help="spawn: how many there shall be on these nodes together")
+    parser.add_argument(
+        "--watch", nargs="?", type=_interval, const=1.0, metavar="S", help="stats: again and again, each so many seconds (1)"
+    )
+    parser.add_argument("-n", "--lines", type=amount("parse_count"), metavar="N", help="logs: the last N of each node (100)")
+    parser.add_argument("--agent", metavar="GLOB", help="logs: of agents, such as 'scout/*'")
+    parser.add_argument("--event", metavar="GLOB", help="logs: of a name, such as 'worker.*'")
+    parser.add_argument("--level", metavar="LEVEL", help="logs: that matter at least as much")
+    parser.add_argument("--since", metavar="WHEN", help="logs: from then on, such as 10m (ago) or 14:30")
+    parser.add_argument("--emergency", action="store_true", help="stop: kill, on all nodes at once")
     parser.add_argument("--by-node", action="store_true", help="exec: each line behind the name of its node")
     parser.add_argument("--fingerprint", metavar="SHA256:...", help="trust: the key that has this one, without a question")
     parser.add_argument("--yes", action="store_true", help="trust: whatever key it shows")
     parser.add_argument("--force", action="store_true", help="init: write over a file that is there")
-    parser.offer(cluster="files", nodes="nodes", words={"trust": "nodes"})
+    parser.offer(cluster="files", nodes="nodes", words={"trust": "nodes", "spawn": "kinds"})
 
 
 def _action(text: str) -> str:
@@ -100,6 +151,20 @@ def _jobs(text: str) -> int:
     if not 1 <= number <= JOBS_MOST:
         raise ArgumentTypeError(f"{number:,} is not between 1 and {JOBS_MOST}")
     return number
+
+
+def _agents(text: str) -> int:
+    number: int = amount("parse_count")(text)
+    if not number:
+        raise ArgumentTypeError("0 agents are none: give 1 or more")
+    return number
+
+
+def _interval(text: str) -> float:
+    seconds: float = amount("parse_seconds")(text)
+    if seconds < LEAST_S:
+        raise ArgumentTypeError(f"{text!r} is too often: give {LEAST_S:g} or more seconds")
+    return seconds
 
 
 def run(options: Namespace) -> int:

@@ -65,7 +65,7 @@ def test_a_file_says_nodes_and_how_they_are_reached(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_its_line_and_key(tmp_path: Path, text: str, line: int | None, key: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=".") as refused:
+    with pytest.raises(ConfigError) as refused:
         read(tmp_path, text)
     assert (refused.value.line, refused.value.key) == (line, key)
     assert said in str(refused.value)
@@ -89,7 +89,7 @@ def test_an_address_is_read_and_written_alike(text: str, meant: Address) -> None
 
 @pytest.mark.parametrize("text", ["", "@h", "a b", "h:", "h:0", "h:x", "[::1", "[h]", "a@b@c;d", "-x", "-u@h", "h/..", "h\n"])
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):
         parse_address(text)
 
 
@@ -106,5 +106,5 @@ def test_nodes_are_named_by_lists_ranges_and_roles(text: str | None, ids: str) -
 
 @pytest.mark.parametrize("text", ["n6", "", "n[4-2]", "n[1-9]", "n[1-999999999]", "@backup", "@boss", "n[01-02]"])
 def test_nodes_that_there_are_not_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):
         chosen(NODES, text)

@@ -1,0 +1,80 @@
+"""`engine cluster spawn`, `stats`, `ps`, `logs` and `stop` on hosts with real engines, one of them down."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+from tests.support.clusters import install, write
+from tests.support.commands import Commands
+from tests.support.processes import ended_within
+from tests.support.sshhosts import Hosts
+
+
+def test_two_engines_and_a_dead_host_are_one_swarm(engine: Commands, there: Hosts) -> None:
+    made = [there.add(), there.add()]
+    for host in made:
+        install(engine, host)
+    write(engine, there, [host.port for host in made])
+    try:
+        assert engine("cluster", "stats").returncode == 1
+        spawned = engine.document("cluster", "spawn", "counter", "--count", "31")
+        assert [node["agents"] for node in spawned["nodes"]] == [16, 15]
+        again = engine("cluster", "spawn", "--count", "31")
+        assert "spawned 0 agents on 2 nodes; 31 in all" in again.stdout
+
+        stats = engine.document("cluster", "stats")
+        assert stats["agents"]["total"] == sum(one["stats"]["agents"]["total"] for one in stats["by_node"]) == 31
+        assert stats["agents"]["kinds"] == {"counter": 31}
+        assert stats["nodes"] == {"total": 2, "answered": 2, "missing": 0}
+
+        write(engine, there, [*(host.port for host in made), there.closed_port()])
+        done = engine("cluster", "stats", "--json")
+        assert done.returncode == 1
+        stats = json.loads(done.stdout)
+        assert (stats["agents"]["total"], stats["nodes"]["missing"]) == (31, 1)
+        assert [one["state"] for one in stats["by_node"]] == ["running", "running", "unreachable"]
+
+        workers = json.loads(engine("cluster", "ps", "--json").stdout)["workers"]
+        assert [(one["node"], one["state"]) for one in workers] == [("n1", "running"), ("n2", "running")]
+        pids = [*(one["stats"]["pid"] for one in stats["by_node"][:2]), *(one["pid"] for one in workers)]
+        logs = [json.loads(line) for line in engine("cluster", "logs", "--json", "--event", "engine.*").stdout.splitlines()]
+        assert {line["node"] for line in logs} == {"n1", "n2"}
+        assert [line["ts"] for line in logs] == sorted(line["ts"] for line in logs)
+
+        watch = engine.start("cluster", "stats", "--watch", "0.3", "--json")
+        assert watch.stdout is not None
+        told = [json.loads(watch.stdout.readline()) for _ in range(3)]
+        assert {one["agents"]["total"] for one in told} == {31}
+        assert told[1]["time_s"] > told[0]["time_s"]
+        assert told[2]["by_node"][2]["state"] == "unreachable"
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(timeout=30) == 130
+        assert "TERM" in made[0].signals
+    finally:
+        write(engine, there, [host.port for host in made])
+        stopped = engine("cluster", "stop", "--emergency", "--json")
+    assert stopped.returncode == 0, stopped.stderr
+    assert [node["was_running"] for node in json.loads(stopped.stdout)["nodes"]] == [True, True]
+    assert "on 2 nodes none ran" in engine("cluster", "stop").stdout
+    assert ended_within(pids, 20)
+
+
+def test_a_node_on_which_nothing_is_installed_says_so(engine: Commands, there: Hosts) -> None:
+    host = there.add()
+    host.home = engine.folder / "empty"
+    write(engine, there, [host.port])
+    done = engine("cluster", "ps", "--json")
+    assert done.returncode == 1
+    node = json.loads(done.stdout)["nodes"][0]
+    assert (node["state"], node["mend"]) == ("missing", "engine cluster up")
+    assert engine("cluster", "stop").returncode == 0
+
+
+def test_more_agents_than_the_nodes_may_have_are_refused_before_any_is_asked(engine: Commands, there: Hosts) -> None:
+    host = there.add()
+    write(engine, there, [host.port])
+    refused = engine("cluster", "spawn", "--count", "101")
+    assert refused.returncode == 2
+    assert "may have 100 agents" in refused.stderr
+    assert host.heard == []
