@@ -93,6 +93,8 @@ async def target_of(address: Address, ssh: Ssh) -> Target:
 @asynccontextmanager
 async def connected(node: Node, ssh: Ssh) -> AsyncIterator[Remote]:
     """A connection to a node, for the time of a block. Raises NodeFailed: unreachable, refused, untrusted, lost."""
+    import asyncssh
+
     async with AsyncExitStack() as ways:
         try:
             async with asyncio.timeout(ssh.connect_timeout_s):
@@ -100,7 +102,10 @@ async def connected(node: Node, ssh: Ssh) -> AsyncIterator[Remote]:
         except TimeoutError as late:
             said = f"it does not answer as ssh within {ssh.connect_timeout_s:g} s"
             raise NodeFailed(said, state="unreachable", mend=f"ssh {_words(node.address)} true") from late
-        yield Remote(connection)
+        try:
+            yield Remote(connection)
+        except asyncssh.Error as error:
+            raise NodeFailed(f"the connection was lost: {error.reason or error}", state="lost") from error
 
 
 async def _open(

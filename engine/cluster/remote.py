@@ -10,6 +10,7 @@ import asyncio
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.cluster.outcome import NodeFailed
@@ -17,12 +18,14 @@ from engine.cluster.outcome import NodeFailed
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection, SSHClientProcess, SSHReader
 
-__all__ = ["OUTPUT_BYTES", "Done", "Remote"]
+__all__ = ["OUTPUT_BYTES", "Done", "Remote", "said"]
 
 #: Bytes that a command may say before it is ended as one that floods.
 OUTPUT_BYTES = 8 * 1024 * 1024
 #: Bytes that are read at a time.
 CHUNK_BYTES = 65_536
+#: Bytes of a file that are sent at a time.
+COPY_BYTES = 1024 * 1024
 #: Seconds that a command has to end after each of SIGTERM and SIGKILL.
 END_S = 0.5
 #: Characters of what a failed command said that are repeated in the reason.
@@ -80,6 +83,28 @@ class Remote:
         if done.code:
             raise NodeFailed(f"{words[0]} ended with {done.code}{said(done)}", state="failed", value=done)
         return done.out
+
+    async def put(self, file: Path, place: str, begun_bytes: int = 0) -> int:
+        """Copy a file to a whole path there; returns the bytes that were sent.
+
+        begun_bytes: that are there already of it, behind which it goes on. Raises NodeFailed.
+        """
+        import asyncssh
+
+        sent = 0
+        try:
+            async with self.connection.start_sftp_client() as sftp, sftp.open(place, "ab" if begun_bytes else "wb") as target:
+                with file.open("rb") as source:
+                    source.seek(begun_bytes)
+                    while part := source.read(COPY_BYTES):
+                        await target.write(part)
+                        sent += len(part)
+        except (asyncssh.Error, OSError) as error:
+            said = f"{file.name} cannot be copied there: {getattr(error, 'reason', '') or error}"
+            raise NodeFailed(
+                said, state="failed", mend="see that its sshd has the subsystem sftp, and its disk room"
+            ) from error
+        return sent
 
     async def home(self) -> str:
         """The home folder of the user there."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from tests.support.commands import ROOT, Commands
-from tests.support.sshhosts import Host, Hosts
+from tests.support.sshhosts import Host
 
 __all__ = ["install", "write"]
 
@@ -16,11 +17,23 @@ __all__ = ["install", "write"]
 CONNECT_S = 20
 
 
-def write(engine: Commands, there: Hosts, ports: list[int], **ssh: Any) -> None:
+class Keys(Protocol):
+    """The files with which hosts are reached."""
+
+    @property
+    def identity(self) -> Path:
+        """The key that they let in."""
+
+    @property
+    def known(self) -> Path:
+        """The keys that they have."""
+
+
+def write(engine: Commands, there: Keys, ports: list[int], *, user: str = "ada", **ssh: Any) -> None:
     """A cluster.yaml with a node for each port."""
     facts = {"identity": str(there.identity), "known_hosts": str(there.known), "connect_timeout_s": CONNECT_S} | ssh
     nodes = [
-        {"id": f"n{at}", "address": f"ada@127.0.0.1:{port}", "role": "worker" if at > 1 else "primary", "agents": 100}
+        {"id": f"n{at}", "address": f"{user}@127.0.0.1:{port}", "role": "worker" if at > 1 else "primary", "agents": 100}
         for at, port in enumerate(ports, 1)
     ]
     (engine.folder / "cluster.yaml").write_text(json.dumps({"folder": "~/c", "ssh": facts, "nodes": nodes}))

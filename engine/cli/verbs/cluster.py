@@ -16,6 +16,7 @@ ACTIONS = {
     "check": ("clusterstart", "check"),
     "trust": ("clustertrust", "run"),
     "exec": ("clusterexec", "run"),
+    "up": ("clusterup", "run"),
     "spawn": ("clusterspawn", "run"),
     "stats": ("clusterstats", "run"),
     "ps": ("clusterverbs", "ps"),
@@ -23,13 +24,14 @@ ACTIONS = {
     "stop": ("clusterverbs", "stop"),
 }
 #: Those that work on several nodes.
-FANNED = ("exec", "spawn", "stats", "ps", "logs", "stop")
+FANNED = ("exec", "up", "spawn", "stats", "ps", "logs", "stop")
 #: What each option is for, where it is not for all of them: its name among the options that were read, and its default.
 OPTIONS = {
     "--force": ("force", False, ("init",)),
     "--yes": ("yes", False, ("trust",)),
     "--fingerprint": ("fingerprint", None, ("trust",)),
     "--by-node": ("by_node", False, ("exec",)),
+    "--wheelhouse": ("wheelhouse", None, ("up",)),
     "--count": ("count", None, ("spawn",)),
     "--watch": ("watch", None, ("stats",)),
     "--lines": ("lines", None, ("logs",)),
@@ -54,6 +56,7 @@ init [--force] [-f FILE]
   engine cluster check [--nodes NODES] [-f FILE] [--json]
   engine cluster trust NODE ... [--fingerprint SHA256:... | --yes] [-f FILE]
   engine cluster exec [--nodes NODES] [-j N] [--timeout S] [--by-node] [-f FILE] -- COMMAND ...
+  engine cluster up [--wheelhouse DIR] [--nodes NODES] [-f FILE] [--json]
   engine cluster spawn [KIND] --count N [--nodes NODES] [-f FILE] [--json]
   engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
   engine cluster ps [--nodes NODES] [-f FILE] [--json]
@@ -68,6 +71,10 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
   trust    show the host keys of nodes, and trust them if you say so
   exec     the same command on every node; what several print alike is shown
            once, under their names
+  up       install this very engine on each node, offline, with wheels that
+           are made from what is installed here; then start it. What is there
+           already stays, so that one that was cut off can be typed again.
+           A node that runs another version is stopped first, its agents stay
   spawn    agents on all nodes, as many on each as its part of `agents` is;
            starts the engines that do not run
   stats    what all nodes count, added; a node that cannot be asked is named
@@ -87,6 +94,7 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
   engine cluster trust n1 n2
   engine cluster exec --nodes 'n[1-3]' -j 8 -- uptime -p
   engine cluster exec --json -- df -h / | jq '.nodes[] | {node, code, out}'
+  engine cluster up && engine cluster stats
   engine cluster spawn counter --count 10_000
   engine cluster stats --watch 1 --json | jq .tasks
   engine cluster logs --level warning --since 10m
@@ -97,6 +105,7 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "check": "read it only",
         "trust": "show the host keys of nodes, and trust them",
         "exec": "the same command on every node",
+        "up": "install this very engine on each node, and start it",
         "spawn": "agents on all nodes",
         "stats": "what all nodes count, added",
         "ps": "the workers of all nodes",
@@ -118,6 +127,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--timeout", type=amount("parse_seconds"), metavar="S", help="time for each node (command_timeout_s of the file)"
     )
+    parser.add_argument(
+        "--wheelhouse", metavar="DIR", help="up: wheels for nodes with another Python or machine than this one's"
+    )
     parser.add_argument("--count", type=_agents, metavar="N", help="spawn: how many there shall be on these nodes together")
     parser.add_argument(
         "--watch", nargs="?", type=_interval, const=1.0, metavar="S", help="stats: again and again, each so many seconds (1)"
@@ -132,7 +144,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--fingerprint", metavar="SHA256:...", help="trust: the key that has this one, without a question")
     parser.add_argument("--yes", action="store_true", help="trust: whatever key it shows")
     parser.add_argument("--force", action="store_true", help="init: write over a file that is there")
-    parser.offer(cluster="files", nodes="nodes", words={"trust": "nodes", "spawn": "kinds"})
+    parser.offer(cluster="files", wheelhouse="folders", nodes="nodes", words={"trust": "nodes", "spawn": "kinds"})
 
 
 def _action(text: str) -> str:
