@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
@@ -43,6 +44,12 @@ def run(options: Namespace) -> int:
     room = sum(node.agents for node in nodes)
     if options.count > room:
         raise Misuse(f"--count {options.count:,}: these nodes may have {room:,} agents together; see: engine cluster check")
+    if options.use and options.path is None:
+        raise Misuse("--use names a class in the folder of --path, which every node gets")
+    from engine.cluster.code import pack
+
+    code = None if options.path is None else pack(Path(options.path).expanduser())
+    words = [*options.words, *(["--use", *options.use] if options.use else [])]
     parts = dict(zip([node.id for node in nodes], shares(options.count, [node.agents for node in nodes]), strict=True))
 
     async def job(node: Node) -> dict[str, Any]:
@@ -52,7 +59,9 @@ def run(options: Namespace) -> int:
         if not parts[node.id]:
             return {"spawned": []}
         async with connected(node, cluster.ssh) as remote:
-            return await Far(remote, cluster).ask("spawn", *options.words, "--count", str(parts[node.id]))
+            far = Far(remote, cluster)
+            folder = None if code is None else await code.bring(far)
+            return await far.ask("spawn", *words, "--count", str(parts[node.id]), folder=folder)
 
     fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
     values = [{"agents": _total(one.value), "added": _added(one.value)} for one in fanned.outcomes]

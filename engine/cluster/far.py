@@ -43,10 +43,10 @@ class Site(NamedTuple):
         """Where its engine keeps its socket, its logs and its data."""
         return f"{self.root}/home"
 
-    def words(self, name: str, words: Sequence[str]) -> list[str]:
-        """The command that says some words to the engine there."""
+    def words(self, name: str, words: Sequence[str], folder: str | None = None) -> list[str]:
+        """The command that says some words to the engine there. folder: in which, None for that of the cluster."""
         environ = [f"ENGINE_HOME={self.home}", f"ENGINE_POOLS={self.pools}"]
-        return ["env", f"--chdir={self.root}", *environ, f"{self.current}/bin/engine", "--name", name, *words]
+        return ["env", f"--chdir={folder or self.root}", *environ, f"{self.current}/bin/engine", "--name", name, *words]
 
 
 class Far:
@@ -60,13 +60,13 @@ class Far:
         """Where this node keeps what."""
         return Site(await self.remote.place(self._cluster.folder))
 
-    async def words(self, *words: str) -> list[str]:
+    async def words(self, *words: str, folder: str | None = None) -> list[str]:
         """The command that says some words to its engine."""
-        return (await self.site()).words(self._cluster.name, words)
+        return (await self.site()).words(self._cluster.name, words, folder)
 
-    async def ask(self, *words: str, stdin: bytes = b"") -> dict[str, Any]:
+    async def ask(self, *words: str, folder: str | None = None) -> dict[str, Any]:
         """The document that a verb of its engine answers with. Raises NodeFailed, `stopped` where no engine runs."""
-        done = await self.remote.run(await self.words(*words, "--json"), stdin=stdin)
+        done = await self.remote.run(await self.words(*words, "--json", folder=folder))
         self.check(done)
         return document(done.out)
 

@@ -12,7 +12,6 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__, units
@@ -111,7 +110,7 @@ class Installation:
         for python in (f"python3.{sys.version_info[1]}", "python3"):
             began_s = time.time()
             words = self._words(python, site, "probe")
-            done = await remote.run(words, stdin=_program())
+            done = await remote.run(words, stdin=onnode.program())
             if done.code in MISSING:
                 continue
             if done.code:
@@ -160,15 +159,11 @@ class Installation:
 
     async def _order(self, remote: Remote, python: str, site: Site, do: str, **facts: Any) -> dict[str, Any]:
         words = self._words(python, site, do, wheels=dict(self._wheels.digests), **facts)
-        return _answer(document(await remote.checked(words, stdin=_program())))
+        return _answer(document(await remote.checked(words, stdin=onnode.program())))
 
     @staticmethod
     def _words(python: str, site: Site, do: str, **facts: Any) -> list[str]:
         return ["env", python, "-I", "-", json.dumps({"do": do, "root": site.root, **facts})]
-
-
-def _program() -> bytes:
-    return Path(onnode.__file__).read_bytes()
 
 
 def _answer(told: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What is done on a node itself to install an engine there: this file is sent to its Python, and answers with a line of JSON.
 
 Owns the folder of the cluster on a node: `wheels`, `versions/VERSION` (an environment each, whole when it has the file
-`whole`), `current` (a link to the one that is used, switched in one go), `pools.yaml`, `home`. Two versions are kept. It uses
-the standard library alone and nothing of this package, which is not there yet.
+`whole`), `current` (a link to the one that is used, switched in one go), `pools.yaml`, `home`, `code`. Two versions are kept.
+It uses the standard library alone and nothing of this package, which is not there yet.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ORDERS", "Refused", "main"]
+__all__ = ["ORDERS", "Refused", "main", "program"]
 
 #: Written into an environment when all of it is there.
 WHOLE = "whole"
@@ -33,6 +34,11 @@ SAID_CHARS = 600
 
 class Refused(Exception):
     """It cannot be done; the message says why."""
+
+
+def program() -> bytes:
+    """This file, to be sent to the Python of a node."""
+    return Path(__file__).read_bytes()
 
 
 def probe(order: dict[str, Any]) -> dict[str, Any]:
@@ -104,8 +110,31 @@ def switch(order: dict[str, Any]) -> dict[str, Any]:
     return {"before": before}
 
 
+def unpack(order: dict[str, Any]) -> dict[str, Any]:
+    """The folder of some code; None where its archive was not copied yet."""
+    root, digest = Path(order["root"]), order["digest"]
+    folder, part = root / "code" / digest[:16], root / "wheels" / (digest + PART)
+    if folder.is_dir():
+        return {"folder": str(folder)}
+    if not part.is_file() or _digest(part) != digest:
+        return {"folder": None}
+    making = root / "code" / f".{digest[:16]}"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(mode=0o700, parents=True)
+    with zipfile.ZipFile(part) as archive:
+        archive.extractall(making)
+    making.rename(folder)
+    part.unlink()
+    return {"folder": str(folder)}
+
+
 #: What can be asked for.
-ORDERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"probe": probe, "install": install, "switch": switch}
+ORDERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "probe": probe,
+    "install": install,
+    "switch": switch,
+    "unpack": unpack,
+}
 
 
 def main(words: list[str]) -> int:

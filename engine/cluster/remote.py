@@ -7,11 +7,12 @@ outlive whoever waits for it. Who is connected to, and whether it is to be trust
 from __future__ import annotations
 
 import asyncio
+import io
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from engine.cluster.outcome import NodeFailed
 
@@ -89,18 +90,25 @@ class Remote:
 
         begun_bytes: that are there already of it, behind which it goes on. Raises NodeFailed.
         """
+        with file.open("rb") as source:
+            source.seek(begun_bytes)
+            return await self._send(source, place, "ab" if begun_bytes else "wb")
+
+    async def write(self, content: bytes, place: str) -> int:
+        """Have a file with this content at a whole path there; returns its bytes. Raises NodeFailed."""
+        return await self._send(io.BytesIO(content), place, "wb")
+
+    async def _send(self, source: BinaryIO, place: str, mode: str) -> int:
         import asyncssh
 
         sent = 0
         try:
-            async with self.connection.start_sftp_client() as sftp, sftp.open(place, "ab" if begun_bytes else "wb") as target:
-                with file.open("rb") as source:
-                    source.seek(begun_bytes)
-                    while part := source.read(COPY_BYTES):
-                        await target.write(part)
-                        sent += len(part)
+            async with self.connection.start_sftp_client() as sftp, sftp.open(place, mode) as target:
+                while part := source.read(COPY_BYTES):
+                    await target.write(part)
+                    sent += len(part)
         except (asyncssh.Error, OSError) as error:
-            said = f"{file.name} cannot be copied there: {getattr(error, 'reason', '') or error}"
+            said = f"{place} cannot be written there: {getattr(error, 'reason', '') or error}"
             raise NodeFailed(
                 said, state="failed", mend="see that its sshd has the subsystem sftp, and its disk room"
             ) from error

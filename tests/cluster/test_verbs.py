@@ -78,3 +78,40 @@ def test_more_agents_than_the_nodes_may_have_are_refused_before_any_is_asked(eng
     assert refused.returncode == 2
     assert "may have 100 agents" in refused.stderr
     assert host.heard == []
+
+
+#: A class of agents, in two versions.
+TILL = "from engine import Agent\n\n\nclass Till(Agent):\n    sold: int = 0\n\n    def price(self) -> int:\n        return {}\n"
+
+
+def test_every_node_gets_the_code_of_its_agents_and_a_newer_one_later(engine: Commands, there: Hosts) -> None:
+    made = [there.add(), there.add()]
+    for host in made:
+        install(engine, host)
+    write(engine, there, [host.port for host in made])
+    for name, price in (("one", 3), ("two", 4)):
+        (engine.folder / name).mkdir()
+        (engine.folder / name / "shop.py").write_text(TILL.format(price))
+        (engine.folder / name / ".secret").write_text("x")
+
+    def prices() -> list[str]:
+        homes = [str(host.home / "c" / "home") for host in made if host.home is not None]
+        return [engine("--name", "swarm", "ask", "till/0", "price", ENGINE_HOME=home).stdout for home in homes]
+
+    try:
+        refused = engine("cluster", "spawn", "--use", "shop:Till", "--count", "4")
+        assert refused.returncode == 2
+        assert "--path" in refused.stderr
+        spawned = engine.document("cluster", "spawn", "--use", "shop:Till", "--path", "one", "--count", "4")
+        assert [node["agents"] for node in spawned["nodes"]] == [2, 2]
+        assert prices() == ["3\n", "3\n"]
+        deployed = engine("cluster", "deploy", "shop", "--path", "two", "--json")
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        assert prices() == ["4\n", "4\n"]
+        assert engine("cluster", "deploy", "rollback").returncode == 0
+        assert prices() == ["3\n", "3\n"]
+        assert made[0].home is not None
+        assert {file.name for file in (made[0].home / "c" / "code").rglob("*") if file.is_file()} >= {"shop.py"}
+        assert list((made[0].home / "c" / "code").rglob(".secret")) == []
+    finally:
+        assert engine("cluster", "stop", "--emergency").returncode == 0

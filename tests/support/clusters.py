@@ -47,4 +47,6 @@ def install(engine: Commands, host: Host) -> None:
     words = shlex.join([sys.executable, "-P", "-m", "engine"])
     command.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {words} "$@"\n')
     command.chmod(0o755)
+    (command.parent / "python").symlink_to(Path(sys.executable).resolve())
+    (host.home / "c" / "wheels").mkdir()
     (host.home / "c" / "pools.yaml").write_text("agents: 100\npools: {p1: {agents: 100}}\n")

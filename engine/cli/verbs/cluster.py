@@ -18,21 +18,24 @@ ACTIONS = {
     "exec": ("clusterexec", "run"),
     "up": ("clusterup", "run"),
     "spawn": ("clusterspawn", "run"),
+    "deploy": ("clusterdeploy", "run"),
     "stats": ("clusterstats", "run"),
     "ps": ("clusterverbs", "ps"),
     "logs": ("clusterlogs", "run"),
     "stop": ("clusterverbs", "stop"),
 }
 #: Those that work on several nodes.
-FANNED = ("exec", "up", "spawn", "stats", "ps", "logs", "stop")
+FANNED = ("exec", "up", "spawn", "deploy", "stats", "ps", "logs", "stop")
 #: What each option is for, where it is not for all of them: its name among the options that were read, and its default.
-OPTIONS = {
+OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--force": ("force", False, ("init",)),
     "--yes": ("yes", False, ("trust",)),
     "--fingerprint": ("fingerprint", None, ("trust",)),
     "--by-node": ("by_node", False, ("exec",)),
     "--wheelhouse": ("wheelhouse", None, ("up",)),
     "--count": ("count", None, ("spawn",)),
+    "--use": ("use", [], ("spawn",)),
+    "--path": ("path", None, ("spawn", "deploy")),
     "--watch": ("watch", None, ("stats",)),
     "--lines": ("lines", None, ("logs",)),
     "--agent": ("agent", None, ("logs",)),
@@ -44,7 +47,7 @@ OPTIONS = {
     "--nodes": ("nodes", None, ("check", *FANNED)),
 }
 #: Those that take words behind them.
-WORDED = ("trust", "exec", "spawn")
+WORDED = ("trust", "exec", "spawn", "deploy")
 #: Seconds between two snapshots, at least.
 LEAST_S = 0.2
 #: Nodes at a time, unless it is said how many, and at most.
@@ -57,7 +60,9 @@ init [--force] [-f FILE]
   engine cluster trust NODE ... [--fingerprint SHA256:... | --yes] [-f FILE]
   engine cluster exec [--nodes NODES] [-j N] [--timeout S] [--by-node] [-f FILE] -- COMMAND ...
   engine cluster up [--wheelhouse DIR] [--nodes NODES] [-f FILE] [--json]
-  engine cluster spawn [KIND] --count N [--nodes NODES] [-f FILE] [--json]
+  engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR] [--nodes NODES] [-f FILE] [--json]
+  engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE] [--json]
+  engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE] [--json]
   engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
   engine cluster ps [--nodes NODES] [-f FILE] [--json]
   engine cluster logs [-n N] [--agent GLOB] [--event GLOB] [--level LEVEL] [--since WHEN] [-f FILE] [--json]
@@ -76,7 +81,10 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
            already stays, so that one that was cut off can be typed again.
            A node that runs another version is stopped first, its agents stay
   spawn    agents on all nodes, as many on each as its part of `agents` is;
-           starts the engines that do not run
+           starts the engines that do not run. With --path every node gets
+           that folder, in which the classes of --use stand
+  deploy   new code for the agents of every node, as `engine deploy` does it:
+           a folder for each version, tried on a share of the agents first
   stats    what all nodes count, added; a node that cannot be asked is named
            and in no sum
   ps       the workers of all nodes
@@ -96,6 +104,7 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
   engine cluster exec --json -- df -h / | jq '.nodes[] | {node, code, out}'
   engine cluster up && engine cluster stats
   engine cluster spawn counter --count 10_000
+  engine cluster spawn --use agents:Scout --path shop --count 500
   engine cluster stats --watch 1 --json | jq .tasks
   engine cluster logs --level warning --since 10m
   engine cluster stop
@@ -107,6 +116,10 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "exec": "the same command on every node",
         "up": "install this very engine on each node, and start it",
         "spawn": "agents on all nodes",
+        "deploy": "new code for the agents of every node",
+        "deploy status": "how the deploy of each node stands",
+        "deploy rollback": "take the new code back",
+        "deploy confirm": "let the new code stay",
         "stats": "what all nodes count, added",
         "ps": "the workers of all nodes",
         "logs": "the logs of all nodes",
@@ -132,6 +145,10 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--count", type=_agents, metavar="N", help="spawn: how many there shall be on these nodes together")
     parser.add_argument(
+        "--use", nargs="+", action="extend", default=[], metavar="CLASS", help="spawn: module:Class or file.py:Class of --path"
+    )
+    parser.add_argument("--path", metavar="DIR", help="spawn, deploy: the folder of your agents, which every node gets")
+    parser.add_argument(
         "--watch", nargs="?", type=_interval, const=1.0, metavar="S", help="stats: again and again, each so many seconds (1)"
     )
     parser.add_argument("-n", "--lines", type=amount("parse_count"), metavar="N", help="logs: the last N of each node (100)")
@@ -144,7 +161,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--fingerprint", metavar="SHA256:...", help="trust: the key that has this one, without a question")
     parser.add_argument("--yes", action="store_true", help="trust: whatever key it shows")
     parser.add_argument("--force", action="store_true", help="init: write over a file that is there")
-    parser.offer(cluster="files", wheelhouse="folders", nodes="nodes", words={"trust": "nodes", "spawn": "kinds"})
+    parser.offer(
+        cluster="files", wheelhouse="folders", path="folders", nodes="nodes", words={"trust": "nodes", "spawn": "kinds"}
+    )
 
 
 def _action(text: str) -> str:
