@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
 
     fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
     if options.json:
-        document = document_of(SCHEMA, cluster, fanned, [one.value or {} for one in fanned.outcomes])
+        document = document_of(SCHEMA, cluster, fanned, [one.value if one.is_done else {} for one in fanned.outcomes])
         show_document(options, {**document, "version": wheels.version, "wheels": len(wheels.files)}, "nodes")
         return fanned.code
     show_ends(options, fanned)

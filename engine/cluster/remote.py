@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import shlex
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +29,12 @@ OUTPUT_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 65_536
 #: Bytes of a file that are sent at a time.
 COPY_BYTES = 1024 * 1024
+#: Says the number of its process, then becomes the command: sshd passes no signals on to commands of root. It is the same for
+#: every command, whose words stand behind it as they are.
+NUMBERED = ("sh", "-c", 'echo "engine-command $$" >&2; exec "$@"', "sh")
+_NUMBER = re.compile(rb"^engine-command ([1-9][0-9]{0,9})\n", re.MULTILINE)
+#: Bytes that may be said by others before that number is.
+BEFORE_BYTES = 65_536
 #: Seconds that a command has to end after each of SIGTERM and SIGKILL.
 END_S = 0.5
 #: Characters of what a failed command said that are repeated in the reason.
@@ -63,7 +71,7 @@ class Remote:
         import asyncssh
 
         try:
-            process = await self.connection.create_process(shlex.join(words), encoding=None)
+            process = await self.connection.create_process(shlex.join([*NUMBERED, *words]), encoding=None)
         except asyncssh.Error as error:
             raise NodeFailed(f"no command can be run there: {error.reason}", state="lost") from error
         heard = _Heard(on_out, limit_bytes)
@@ -75,8 +83,31 @@ class Remote:
             flooded.value = heard.done(-1)
             raise
         finally:
-            await _ended(process)
+            await self._end(process, heard)
         return heard.done(_code(process, heard))
+
+    async def _end(self, process: SSHClientProcess[bytes], heard: _Heard) -> None:
+        """See that a command has ended, also one that does not want to."""
+        for number, end in ((signal.SIGTERM, process.terminate), (signal.SIGKILL, process.kill)):
+            if process.returncode is not None:
+                break
+            with suppress(OSError):
+                end()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(END_S):
+                    await self._kill(number, heard.number)
+                    await process.wait_closed()
+        process.close()
+
+    async def _kill(self, number: signal.Signals, process: int | None) -> None:
+        """Send a signal to a process there, and to the group that it leads."""
+        import asyncssh
+
+        if process is None:
+            return
+        words = ["kill", f"-{number.name.removeprefix('SIG')}", "--", f"-{process}", str(process)]
+        with suppress(asyncssh.Error, OSError):
+            await self.connection.run(shlex.join(words), stdin=asyncssh.DEVNULL)
 
     async def checked(self, words: Sequence[str], *, stdin: bytes = b"", limit_bytes: int = OUTPUT_BYTES) -> bytes:
         """What a command prints that must succeed. Raises NodeFailed, with the last that it said."""
@@ -140,8 +171,14 @@ class _Heard:
     def __init__(self, on_out: Callable[[bytes], None] | None, limit_bytes: int) -> None:
         self._out = bytearray()
         self._err = bytearray()
+        self._number: int | None = None
         self._on_out = on_out
         self._limit_bytes = limit_bytes
+
+    @property
+    def number(self) -> int | None:
+        """Of its process there; None where it was not said."""
+        return self._number
 
     def done(self, code: int) -> Done:
         return Done(code, bytes(self._out), bytes(self._err))
@@ -154,6 +191,9 @@ class _Heard:
 
     def err(self, part: bytes) -> None:
         self._keep(self._err, part)
+        if self._number is None and len(self._err) <= BEFORE_BYTES and (found := _NUMBER.search(self._err)):
+            self._number = int(found[1])
+            del self._err[found.start() : found.end()]
 
     def _keep(self, kept: bytearray, part: bytes) -> None:
         left = self._limit_bytes - len(self._out) - len(self._err)
@@ -196,17 +236,3 @@ def _code(process: SSHClientProcess[bytes], heard: _Heard) -> int:
     if code is None:
         raise NodeFailed("the connection was lost before it ended", state="lost", value=heard.done(-1))
     return code if code >= 0 else 128 - code
-
-
-async def _ended(process: SSHClientProcess[bytes]) -> None:
-    """See that a command has ended, also one that does not want to."""
-    for end in (process.terminate, process.kill, process.close):
-        if process.returncode is not None:
-            break
-        with suppress(OSError):
-            end()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_S):
-                await process.wait_closed()
-                return
-    process.close()

@@ -1,92 +1,93 @@
-"""`engine cluster up` on real sshd: a node that has nothing gets this very engine, offline, and runs it."""
+"""`engine cluster up`: nodes that have nothing get an engine, offline, and run it; what was cut off is gone on with."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 from tests.support.clusters import write
 from tests.support.commands import Commands
 from tests.support.processes import ended_within
-from tests.support.sshd import Sshd, sshd, why_not
-
-pytestmark = [
-    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
-    pytest.mark.timeout(240),
-]
+from tests.support.sshhosts import Hosts
+from tests.support.tinywheels import tiny
 
 
-class Files:
-    """What `write` asks of hosts."""
-
-    def __init__(self, folder: Path) -> None:
-        self.identity = folder / "id"
-        self.known = folder / "known_hosts"
-
-
-@pytest.fixture
-def nodes(engine: Commands) -> Iterator[list[Sshd]]:
-    with sshd(engine.folder, 2) as made:
-        write(engine, Files(engine.folder), [one.port for one in made], user="root")
-        try:
-            yield made
-        finally:
-            engine("cluster", "stop", "--emergency")
+def up(engine: Commands, wheels: Path, code: int = 0) -> list[dict[str, Any]]:
+    """What `up` says of each node."""
+    done = engine("cluster", "up", "--wheelhouse", str(wheels), "--json", timeout_s=100)
+    assert done.returncode == code, done.stdout + done.stderr
+    nodes: list[dict[str, Any]] = json.loads(done.stdout)["nodes"]
+    return nodes
 
 
-def test_two_bare_hosts_are_brought_up_and_typed_again_nothing_changes(engine: Commands, nodes: list[Sshd]) -> None:
-    done = engine("cluster", "up", "--json", timeout_s=200)
-    assert done.returncode == 0, done.stderr
-    up = json.loads(done.stdout)
-    assert [(node["is_installed"], node["is_started"]) for node in up["nodes"]] == [(True, True)] * 2
-    assert {node["version"] for node in up["nodes"]} == {up["version"]}
-    assert all(abs(node["skew_s"]) < 30 for node in up["nodes"])
+def facts(node: dict[str, Any]) -> tuple[bool, bool]:
+    return node["is_installed"], node["is_started"]
 
-    stats = engine.document("cluster", "stats")
-    pids = [node["stats"]["pid"] for node in stats["by_node"]]
-    for node, pid in zip(nodes, pids, strict=True):
-        root = node.home / "c"
-        assert str(root / "versions" / up["version"] / "lib") in Path(f"/proc/{pid}/maps").read_text()
+
+def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: Commands, there: Hosts, tmp_path: Path) -> None:
+    host = there.add()
+    host.home = tmp_path / "one"
+    host.home.mkdir()
+    write(engine, there, [host.port])
+    wheels = tiny(tmp_path / "wheels")
+    root = host.home / "c"
+    try:
+        (told,) = up(engine, wheels)
+        assert facts(told) == (True, True)
+        assert abs(told["skew_s"]) < 30
+        version = told["version"]
         assert root.stat().st_mode & 0o777 == 0o700
-        assert "agents: 100\n" in (root / "pools.yaml").read_text()
+        assert (root / "pools.yaml").read_text().startswith("agents: 100\npools:\n  node:\n    agents: 100\n")
+        assert engine.document("cluster", "spawn", "--count", "20")["nodes"][0]["agents"] == 20
 
-    again = json.loads(engine("cluster", "up", "--json", timeout_s=200).stdout)
-    told = [(node["is_installed"], node["is_started"], node["copied_bytes"]) for node in again["nodes"]]
-    assert told == [(False, False, 0)] * 2
-    assert [node["stats"]["pid"] for node in engine.document("cluster", "stats")["by_node"]] == pids
+        # Typed again it changes nothing.
+        (told,) = up(engine, wheels)
+        assert (*facts(told), told["copied_bytes"]) == (False, False, 0)
 
-    # What a command that was killed left is gone on with: a wheel that is there in part, and an environment that is not whole.
-    assert engine("cluster", "stop").returncode == 0
-    assert ended_within(pids, 20)
-    root = nodes[0].home / "c"
-    (root / "versions" / up["version"] / "whole").unlink()
-    wheel = max((root / "wheels").iterdir(), key=lambda file: file.stat().st_size)
-    size, half = wheel.stat().st_size, wheel.stat().st_size // 2
-    (root / "wheels" / f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}.part").write_bytes(wheel.read_bytes()[:half])
-    wheel.unlink()
-    mended = json.loads(engine("cluster", "up", "--json", timeout_s=200).stdout)["nodes"]
-    assert [(node["is_installed"], node["copied_bytes"]) for node in mended] == [(True, size - half), (False, 0)]
-    assert engine.document("cluster", "spawn", "--count", "20")["nodes"][1]["agents"] == 10
-    stats = engine.document("cluster", "stats")
-    assert (stats["agents"]["kinds"], len(stats["versions"])) == ({"counter": 20}, 1)
-    pids = [node["stats"]["pid"] for node in stats["by_node"]]
-    assert engine("cluster", "stop", "--emergency").returncode == 0
-    assert ended_within(pids, 20)
-    words = [
-        "env",
-        f"ENGINE_HOME={root / 'home'}",
-        str(root / "current" / "bin" / "engine"),
-        "--name",
-        "swarm",
-        "doctor",
-        "--json",
-    ]
-    doctor = json.loads(
-        json.loads(engine("cluster", "exec", "--nodes", "n1", "--json", "--", *words).stdout)["nodes"][0]["out"]
-    )
-    assert {check["verdict"] for check in doctor["checks"] if check["name"] in ("daemon", "socket")} <= {"ok"}
-    assert "no engine 'swarm' runs" in str(doctor["checks"])
+        # What was copied wrongly is refused, and copied anew; what is there in part, as a command that was killed leaves it,
+        # is gone on with, and an environment that is not whole is made anew.
+        (root / "versions" / version / "whole").unlink()
+        wheel = next((root / "wheels").glob("pip-*.whl"))
+        content = wheel.read_bytes()
+        part = root / "wheels" / f"{hashlib.sha256(content).hexdigest()}.part"
+        wheel.unlink()
+        part.write_bytes(b"x" * 1000)
+        assert "copied wrongly" in up(engine, wheels, code=1)[0]["reason"]
+        part.write_bytes(content[:1000])
+        (told,) = up(engine, wheels)
+        assert (*facts(told), told["copied_bytes"]) == (True, False, len(content) - 1000)
+
+        # Another build stops the engine, keeps its agents, and is started in its place.
+        (before,) = engine.document("cluster", "stats")["by_node"]
+        (told,) = up(engine, tiny(tmp_path / "newer", "two"))
+        assert facts(told) == (True, True)
+        assert told["version"] != version
+        assert ended_within([before["stats"]["pid"]], 20)
+        assert engine.document("cluster", "stats")["agents"]["total"] == 20
+        assert len(list((root / "versions").iterdir())) == 2
+        assert (root / "current").readlink().name == told["version"]
+    finally:
+        stopped = engine("cluster", "stop", "--emergency")
+    assert stopped.returncode == 0, stopped.stderr
+
+
+def test_a_host_without_python_is_named_with_the_mend(engine: Commands, there: Hosts, tmp_path: Path) -> None:
+    host = there.add()
+    host.home = tmp_path / "none"
+    write(engine, there, [host.port])
+    (tmp_path / "empty").mkdir()
+    refused = engine("cluster", "up", "--wheelhouse", str(tmp_path / "empty"))
+    assert refused.returncode == 2
+    assert "pip wheel -w" in refused.stderr
+    assert host.heard == []
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in ("sh", "env", "printenv"):
+        (commands / name).symlink_to(str(shutil.which(name)))
+    there.path = str(commands)
+    (node,) = up(engine, tiny(tmp_path / "wheels"), code=1)
+    assert (node["state"], node["reason"]) == ("unfit", "there is no python3")
+    assert not host.home.exists()

@@ -69,6 +69,16 @@ class Sshd:
         self.process.terminate()
         self.process.wait(timeout=20)
 
+    def sessions_end(self, within_s: float) -> bool:
+        """Whether every process that a session of it has begun ends in time."""
+        deadline_s = time.monotonic() + within_s
+        mine = f"HOME={self.home}\0".encode()
+        while time.monotonic() < deadline_s:
+            if not any(mine in _environ(process) for process in Path("/proc").glob("[0-9]*")):
+                return True
+            time.sleep(0.05)
+        return False
+
     def _wait(self) -> None:
         deadline_s = time.monotonic() + 20
         while time.monotonic() < deadline_s:
@@ -77,6 +87,13 @@ class Sshd:
                 return
             time.sleep(0.01)
         raise AssertionError(self.log.read_text())
+
+
+def _environ(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def _keygen(file: Path) -> None:

@@ -73,6 +73,8 @@ class Hosts:
         self.identity = folder / "id"
         self.identity.write_bytes(self.client.export_private_key())
         self.identity.chmod(0o600)
+        #: Where a command of a host with a home folder is looked for.
+        self.path = os.environ["PATH"]
         self.at_once = self.most_at_once = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -143,11 +145,12 @@ class Hosts:
     async def _ok(self, host: Host, process: asyncssh.SSHServerProcess[bytes]) -> None:
         given = await process.stdin.read()
         child = await asyncio.create_subprocess_exec(
+            "/usr/bin/env",  # which says with 127 that there is no such command, as a shell does
             *shlex.split(process.command or "true"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=os.environ if host.home is None else {"PATH": os.environ["PATH"], "HOME": str(host.home)},
+            env=os.environ if host.home is None else {"PATH": self.path, "HOME": str(host.home)},
         )
         assert child.stdin is not None
         assert child.stdout is not None
