@@ -60,7 +60,9 @@ def cluster_of(options: Namespace) -> Cluster:
     """The cluster that is meant. Raises ConfigError."""
     from engine.cluster.clusterfile import FILE, read_cluster
 
-    return read_cluster(Path(options.cluster or FILE))
+    if options.name is not None:
+        raise Misuse("--name is not for cluster: its file says what its engines are called")
+    return read_cluster(Path(options.cluster or getattr(options, "file", None) or FILE))
 
 
 def nodes_of(options: Namespace, cluster: Cluster) -> list[Node]:

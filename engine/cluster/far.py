@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.cluster.clusterfile import Cluster
     from engine.cluster.remote import Done, Remote
 
-__all__ = ["Far", "Site"]
+__all__ = ["Far", "Site", "document"]
 
 #: What `env` ends with where the folder or the command is not there.
 MISSING = (125, 126, 127)

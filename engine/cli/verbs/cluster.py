@@ -58,14 +58,17 @@ ABOUT = About(
 init [--force] [-f FILE]
   engine cluster check [--nodes NODES] [-f FILE] [--json]
   engine cluster trust NODE ... [--fingerprint SHA256:... | --yes] [-f FILE]
-  engine cluster exec [--nodes NODES] [-j N] [--timeout S] [--by-node] [-f FILE] -- COMMAND ...
+  engine cluster exec [--nodes NODES] [-j N] [--timeout S] [--by-node]
+                [-f FILE] -- COMMAND ...
   engine cluster up [--wheelhouse DIR] [--nodes NODES] [-f FILE] [--json]
-  engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR] [--nodes NODES] [-f FILE] [--json]
-  engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE] [--json]
-  engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE] [--json]
+  engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR]
+                [--nodes NODES] [-f FILE] [--json]
+  engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
+  engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
   engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
   engine cluster ps [--nodes NODES] [-f FILE] [--json]
-  engine cluster logs [-n N] [--agent GLOB] [--event GLOB] [--level LEVEL] [--since WHEN] [-f FILE] [--json]
+  engine cluster logs [-n N] [--agent GLOB] [--event GLOB] [--level LEVEL]
+                [--since WHEN] [--nodes NODES] [-f FILE] [--json]
   engine cluster stop [--emergency] [--nodes NODES] [-f FILE] [--json]""",
     text="""\
 Works on the machines that cluster.yaml names, several at a time, over ssh: with your ssh configuration, your keys, your agent
@@ -132,7 +135,10 @@ def add_arguments(parser: Parser) -> None:
     """What to do, and on which nodes."""
     parser.add_argument("action", type=_action, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="trust: ids of nodes; exec: a command, behind --; spawn: a kind"
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; deploy: a module",
     )
     parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
     parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")
