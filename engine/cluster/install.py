@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Installation", "pools_text"]
 
+NODE_SCHEMA = "engine.cluster.node/v1"
 #: Room on a node's disk: for each byte of the wheels, packed out and beside them; and for an engine to work in.
 ROOM_FACTOR, ROOM_BYTES = 5, 200 * 1024 * 1024
 #: Seconds from which a clock that goes wrong is told of.
@@ -70,7 +71,7 @@ class Installation:
         answer = await self._order(
             remote, python, site, "install", version=self._wheels.version, wanted=f"{PROJECT}=={__version__}"
         )
-        order = {"version": self._wheels.version, "pools": self._pools()}
+        order = {"version": self._wheels.version, "pools": self._pools(), "node": self._told(site)}
         far = Far(remote, self._cluster)
         is_running = await self._is_running(far)
         if is_running and self._facts["current"] != self._wheels.version:
@@ -96,6 +97,12 @@ class Installation:
                 return False
             raise
         return True
+
+    def _told(self, site: Site) -> dict[str, Any]:
+        """What programs on the node are told of it, in node.json."""
+        node = self._node
+        facts = {"schema": NODE_SCHEMA, "id": node.id, "role": node.role, "capabilities": list(node.capabilities)}
+        return {**facts, "agents": node.agents, "engine": {"name": self._cluster.name, "home": site.home}}
 
     def _pools(self) -> str:
         if self._cluster.pools is not None:

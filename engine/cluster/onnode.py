@@ -1,8 +1,8 @@
 """What is done on a node itself to install an engine there: this file is sent to its Python, and answers with a line of JSON.
 
 Owns the folder of the cluster on a node: `wheels`, `versions/VERSION` (an environment each, whole when it has the file
-`whole`), `current` (a link to the one that is used, switched in one go), `pools.yaml`, `home`, `code`. Two versions are kept.
-It uses the standard library alone and nothing of this package, which is not there yet.
+`whole`), `current` (a link to the one that is used, switched in one go), `pools.yaml`, `node.json`, `home`, `code`. Two
+versions are kept. It uses the standard library alone and nothing of this package, which is not there yet.
 """
 
 from __future__ import annotations
@@ -89,11 +89,15 @@ def install(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def switch(order: dict[str, Any]) -> dict[str, Any]:
-    """Use a version from now on, with this configuration, and let go of the oldest ones and of wheels that none needs."""
+    """Use a version from now on, with this configuration and these facts about the node.
+
+    The oldest versions are let go of, and the wheels that none needs.
+    """
     root, version = Path(order["root"]), order["version"]
     current = root / "current"
     before = current.readlink().name if current.is_symlink() else None
     _sync(root / "pools.yaml", order["pools"])
+    _sync(root / "node.json", json.dumps(order["node"]))
     if before != version:
         link = root / ".current"
         link.unlink(missing_ok=True)

@@ -41,6 +41,8 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         version = told["version"]
         assert root.stat().st_mode & 0o777 == 0o700
         assert (root / "pools.yaml").read_text().startswith("agents: 100\npools:\n  node:\n    agents: 100\n")
+        node = json.loads((root / "node.json").read_text())
+        assert (node["id"], node["role"], node["engine"]) == ("n1", "primary", {"name": "swarm", "home": str(root / "home")})
         assert engine.document("cluster", "spawn", "--count", "20")["nodes"][0]["agents"] == 20
 
         # Typed again it changes nothing.
@@ -48,22 +50,16 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert (*facts(told), told["copied_bytes"]) == (False, False, 0)
 
         # What was copied wrongly is refused, and copied anew; what is there in part, as a command that was killed leaves it,
-        # is gone on with, and an environment that is not whole is made anew.
-        (root / "versions" / version / "whole").unlink()
-        wheel = next((root / "wheels").glob("pip-*.whl"))
-        content = wheel.read_bytes()
+        # is gone on with. Another build stops the engine, keeps its agents, and is started in its place.
+        newer = tiny(tmp_path / "newer", "two")
+        content = next(newer.glob("microagent*.whl")).read_bytes()
         part = root / "wheels" / f"{hashlib.sha256(content).hexdigest()}.part"
-        wheel.unlink()
-        part.write_bytes(b"x" * 1000)
-        assert "copied wrongly" in up(engine, wheels, code=1)[0]["reason"]
-        part.write_bytes(content[:1000])
-        (told,) = up(engine, wheels)
-        assert (*facts(told), told["copied_bytes"]) == (True, False, len(content) - 1000)
-
-        # Another build stops the engine, keeps its agents, and is started in its place.
+        part.write_bytes(b"x" * 100)
         (before,) = engine.document("cluster", "stats")["by_node"]
-        (told,) = up(engine, tiny(tmp_path / "newer", "two"))
-        assert facts(told) == (True, True)
+        assert "copied wrongly" in up(engine, newer, code=1)[0]["reason"]
+        part.write_bytes(content[:100])
+        (told,) = up(engine, newer)
+        assert (*facts(told), told["copied_bytes"]) == (True, True, len(content) - 100)
         assert told["version"] != version
         assert ended_within([before["stats"]["pid"]], 20)
         assert engine.document("cluster", "stats")["agents"]["total"] == 20

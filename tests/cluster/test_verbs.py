@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 
 from tests.support.clusters import install, write
 from tests.support.commands import Commands
@@ -28,7 +29,25 @@ def test_two_engines_and_a_dead_host_are_one_swarm(engine: Commands, there: Host
         assert stats["agents"]["kinds"] == {"counter": 31}
         assert stats["nodes"] == {"total": 2, "answered": 2, "missing": 0}
 
+        tasks = [{"kind": "counter", "method": "ping"}] * 40 + [
+            {"node": "n2", "id": "x", "agent": "counter/0", "method": "nothing"}
+        ]
+        engine.file("tasks.jsonl", *tasks, {"agent": "counter/1", "method": "ping"}, {"kind": "counter"}, "no task")
+        run = engine("cluster", "run", "tasks.jsonl", "--json")
+        results = [json.loads(line) for line in run.stdout.splitlines()]
+        assert run.returncode == 1
+        assert Counter(line["node"] for line in results if line["ok"]) == {"n1": 20, "n2": 20}
+        assert sorted(line["id"] for line in results if line["ok"]) == list(range(40))
+        assert [line["node"] for line in results if line.get("id") == "x"] == ["n2"]
+        assert sorted(line["line"] for line in results if "line" in line) == [42, 43, 44]
+        sums = json.loads(run.stderr.splitlines()[-1])
+        assert (sums["ok"], sums["not_ok"], sums["unanswered"], sums["bad_lines"]) == (40, 2, 0, 2)
+
         write(engine, there, [*(host.port for host in made), there.closed_port()])
+        lost = engine("cluster", "run", "-", "--json", stdin='{"kind": "counter", "method": "ping"}\n' * 30)
+        assert lost.returncode == 1
+        assert len(lost.stdout.splitlines()) == 20
+        assert json.loads(lost.stderr.splitlines()[-1])["unanswered"] == 10
         done = engine("cluster", "stats", "--json")
         assert done.returncode == 1
         stats = json.loads(done.stdout)

@@ -18,6 +18,7 @@ ACTIONS = {
     "exec": ("clusterexec", "run"),
     "up": ("clusterup", "run"),
     "spawn": ("clusterspawn", "run"),
+    "run": ("clusterrun", "run"),
     "deploy": ("clusterdeploy", "run"),
     "stats": ("clusterstats", "run"),
     "ps": ("clusterverbs", "ps"),
@@ -25,7 +26,7 @@ ACTIONS = {
     "stop": ("clusterverbs", "stop"),
 }
 #: Those that work on several nodes.
-FANNED = ("exec", "up", "spawn", "deploy", "stats", "ps", "logs", "stop")
+FANNED = ("exec", "up", "spawn", "run", "deploy", "stats", "ps", "logs", "stop")
 #: What each option is for, where it is not for all of them: its name among the options that were read, and its default.
 OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--force": ("force", False, ("init",)),
@@ -47,7 +48,7 @@ OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--nodes": ("nodes", None, ("check", *FANNED)),
 }
 #: Those that take words behind them.
-WORDED = ("trust", "exec", "spawn", "deploy")
+WORDED = ("trust", "exec", "spawn", "run", "deploy")
 #: Seconds between two snapshots, at least.
 LEAST_S = 0.2
 #: Nodes at a time, unless it is said how many, and at most.
@@ -63,6 +64,7 @@ init [--force] [-f FILE]
   engine cluster up [--wheelhouse DIR] [--nodes NODES] [-f FILE] [--json]
   engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR]
                 [--nodes NODES] [-f FILE] [--json]
+  engine cluster run FILE|- [--nodes NODES] [-j N] [-f FILE]
   engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
   engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
   engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
@@ -86,6 +88,9 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
   spawn    agents on all nodes, as many on each as its part of `agents` is;
            starts the engines that do not run. With --path every node gets
            that folder, in which the classes of --use stand
+  run      a file of tasks, dealt among the nodes, and their results as they
+           come, with the node of each. A task names a kind, or an agent and
+           its node: {"node": "n2", "agent": "counter/0", "method": "ping"}
   deploy   new code for the agents of every node, as `engine deploy` does it:
            a folder for each version, tried on a share of the agents first
   stats    what all nodes count, added; a node that cannot be asked is named
@@ -108,6 +113,7 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
   engine cluster up && engine cluster stats
   engine cluster spawn counter --count 10_000
   engine cluster spawn --use agents:Scout --path shop --count 500
+  engine cluster run tasks.jsonl > results.jsonl
   engine cluster stats --watch 1 --json | jq .tasks
   engine cluster logs --level warning --since 10m
   engine cluster stop
@@ -119,6 +125,7 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "exec": "the same command on every node",
         "up": "install this very engine on each node, and start it",
         "spawn": "agents on all nodes",
+        "run": "a file of tasks, dealt among the nodes",
         "deploy": "new code for the agents of every node",
         "deploy status": "how the deploy of each node stands",
         "deploy rollback": "take the new code back",
@@ -138,7 +145,7 @@ def add_arguments(parser: Parser) -> None:
         "words",
         nargs="*",
         metavar="WORD",
-        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; deploy: a module",
+        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; deploy: a module",
     )
     parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
     parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")
@@ -168,7 +175,11 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="trust: whatever key it shows")
     parser.add_argument("--force", action="store_true", help="init: write over a file that is there")
     parser.offer(
-        cluster="files", wheelhouse="folders", path="folders", nodes="nodes", words={"trust": "nodes", "spawn": "kinds"}
+        cluster="files",
+        wheelhouse="folders",
+        path="folders",
+        nodes="nodes",
+        words={"trust": "nodes", "spawn": "kinds", "run": "files"},
     )
 
 

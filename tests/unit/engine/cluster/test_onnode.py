@@ -29,7 +29,7 @@ def test_the_version_that_is_used_and_the_one_before_are_kept(tmp_path: Path) ->
     for age, version in enumerate(("c", "b", "a")):
         made(tmp_path, version, age)
     (tmp_path / "wheels" / "old.whl").write_text("")
-    order = {"root": str(tmp_path), "pools": "agents: 1\n", "wheels": {}}
+    order = {"root": str(tmp_path), "pools": "agents: 1\n", "node": {"id": "n1"}, "wheels": {}}
     for version, left in (("a", {"a", "c"}), ("c", {"a", "c"})):
         onnode.switch({**order, "version": version})
         assert (tmp_path / "current").readlink() == Path("versions") / version
