@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.cluster.clusterfile import Cluster
     from engine.cluster.node import Node
 
-__all__ = ["run"]
+__all__ = ["run", "table_lines"]
 
 #: Seconds until a node that went away is asked again.
 AGAIN_S = 2.0
@@ -72,11 +72,12 @@ def run(options: Namespace) -> int:
     if options.json:
         show_document(options, document, "by_node")
     else:
-        show_lines(_lines(options, document))
+        show_lines(table_lines(options, document))
     return fanned.code
 
 
-def _lines(options: Namespace, document: Mapping[str, Any]) -> list[str]:
+def table_lines(options: Namespace, document: Mapping[str, Any]) -> list[str]:
+    """The document about a cluster, for people."""
     rows = [_row(node["node"], node["state"], node["stats"] or {}, node["reason"]) for node in document["by_node"]]
     nodes = document["nodes"]
     rows.append(_row("all", f"{nodes['answered']} of {nodes['total']}", document, None))
@@ -182,5 +183,5 @@ class _Watch:
         if self._options.json or not sys.stdout.isatty():
             show_json(document)
             return
-        lines = [*_lines(self._options, document), "", f"each {self._options.watch:g} s, Ctrl-C ends"]
+        lines = [*table_lines(self._options, document), "", f"each {self._options.watch:g} s, Ctrl-C ends"]
         print(CORNER + "".join(f"{line}{REST}\n" for line in lines) + BELOW, end="", flush=True)

@@ -71,13 +71,14 @@ class Installation:
         answer = await self._order(
             remote, python, site, "install", version=self._wheels.version, wanted=f"{PROJECT}=={__version__}"
         )
-        order = {"version": self._wheels.version, "pools": self._pools(), "node": self._told(site)}
+        order = {"version": self._wheels.version, "node": self._told(site)}
         far = Far(remote, self._cluster)
         is_running = await self._is_running(far)
         if is_running and self._facts["current"] != self._wheels.version:
             self._say("stops the version before")
             await far.ask("stop")
             is_running = False
+        await remote.write(self._pools().encode(), f"{site.root}/{onnode.SENT}")
         await self._order(remote, python, site, "switch", **order)
         if not is_running:
             self._say("starts")

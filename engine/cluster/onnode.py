@@ -20,12 +20,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ORDERS", "Refused", "main", "program"]
+__all__ = ["ORDERS", "PART", "SENT", "Refused", "main", "program"]
 
 #: Written into an environment when all of it is there.
 WHOLE = "whole"
 #: The end of the name of a file that is still being copied, which is called after the digest that it is to have.
 PART = ".part"
+#: The pools.yaml that was sent, until it is used.
+SENT = "pools.yaml.sent"
 #: Versions that are kept: the one that is used, and the one before.
 KEPT = 2
 #: Characters of what the installer said that are told.
@@ -89,14 +91,14 @@ def install(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def switch(order: dict[str, Any]) -> dict[str, Any]:
-    """Use a version from now on, with this configuration and these facts about the node.
+    """Use a version from now on, with the configuration that was sent and these facts about the node.
 
     The oldest versions are let go of, and the wheels that none needs.
     """
     root, version = Path(order["root"]), order["version"]
     current = root / "current"
     before = current.readlink().name if current.is_symlink() else None
-    _sync(root / "pools.yaml", order["pools"])
+    (root / SENT).replace(root / "pools.yaml")
     _sync(root / "node.json", json.dumps(order["node"]))
     if before != version:
         link = root / ".current"
