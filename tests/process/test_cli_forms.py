@@ -68,14 +68,18 @@ TELLING: dict[str, str] = {
     "agents rm counter/19 --yes": "removed",
     "init other": "",
     "new agent scribe": "",
+    "cluster init": "",
+    "cluster check": "nodes",
 }
-#: What is not among them: it waits, ends the engine, needs a sprint or a backup, or prints the values of tasks.
+#: What is not among them: it waits, ends the engine, needs a sprint, a backup or hosts, or prints the values of tasks.
 ELSEWHERE = {
     "logs",
     "start", "stop", "run", "ask", "submit", "backup", "restore", "workflow run", "sprint run", "sprint show",
     "sprint pause", "sprint resume", "sprint abort", "sprint rollback", "sprint diff", "sprint schema",
     "sprint import", "dlq requeue", "dlq drop", "tasks cancel", "sprint check", "agents quarantine show",
     "agents quarantine release", "deploy rollback", "deploy confirm", "checkpoints compact", "checkpoints repair",
+    "cluster trust", "cluster exec", "cluster up", "cluster spawn", "cluster run", "cluster deploy", "cluster deploy status",
+    "cluster deploy rollback", "cluster deploy confirm", "cluster stats", "cluster ps", "cluster logs", "cluster stop",
 }  # fmt: skip
 
 
@@ -84,6 +88,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     """An engine that has done something, with a task that is done and one that failed."""
     with commands(tmp_path_factory.mktemp("f")) as made:
         assert made("spawn", "--count", "20").returncode == 0
+        assert made("cluster", "init").returncode == 0
         assert made("ask", "counter/1", "add", "2").returncode == 0
         lines = [
             {"id": "good", "agent": "counter/1", "method": "add", "args": [1]},
