@@ -16,9 +16,11 @@ from engine.foreseen import Case, Foreseen
 from engine.parts import Parts
 from pools.address import Key
 from pools.asks import Asks
+from pools.chute import ColumnLane
 from pools.errors import Failure, PoolError, TaskCancelled, TaskExpired, failure_of
 from pools.history import Pair
-from pools.lane import Columns, refuse, sent_form
+from pools.lane import Columns, Sink, refuse, sent_form
+from pools.link import Link
 from pools.stream import Stream
 from pools.ways import Deal, Ended, Resolve, Ways
 
@@ -142,6 +144,9 @@ class _Passed(Stream):
         self._outer = outer
         self._foreseen = foreseen
 
+    def lane(self, link: Link, kind: str, sink: Sink) -> ColumnLane:
+        return self._outer.lane(link, kind, sink)
+
     def leave(self, ways: Ways[Any]) -> None:
         self._outer.leave(ways)
 
@@ -158,6 +163,9 @@ class _Watched(Stream):
         super().__init__(resolve, 0, _nobody, _uncounted)
         self._outer = outer
         self._foreseen = foreseen
+
+    def lane(self, link: Link, kind: str, sink: Sink) -> ColumnLane:
+        return self._outer.lane(link, kind, sink)
 
     def leave(self, ways: Ways[Any]) -> None:
         self._outer.leave(ways)

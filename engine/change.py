@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from engine.names import Former
 from engine.options import Reference
+from engine.rows import Rows
 from engine.task import Ending, Task
 from pools.errors import Failure
 
@@ -47,7 +48,7 @@ class Change:
     moved: tasks with another agent, or one more attempt.  dropped: dead letters that are none any more.
 
     gone, gone_keys, gone_names: numbers, keys and names of what is kept no more.
-    former: names of tasks that are let go.
+    former: names of tasks that are let go.  counted: rows of the daybook.
     Once it counts, free: tasks that wait for no other any more.  lost: those that will not be run, and why.
     """
 
@@ -59,6 +60,7 @@ class Change:
     gone_keys: list[str] = field(default_factory=list)
     former: dict[Reference, Former] = field(default_factory=dict)
     gone_names: list[Reference] = field(default_factory=list)
+    counted: list[Rows] = field(default_factory=list)
     free: list[Task] = field(default_factory=list)
     lost: list[tuple[Task, Failure]] = field(default_factory=list)
 

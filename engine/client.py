@@ -271,7 +271,9 @@ class Client(Errands, Deployed, Looked, SprintErrands, Rewound):
     ) -> AsyncGenerator[Batch, None]:
         """The same in batches. As `Engine.map_batches`."""
         places = FarPlaces(self._insist)
-        return batches(tasks, resolve=self._resolve, window=window or WINDOW, tally=self._tally, places=places)
+        traced = None if self.tracing is None else self.tracing.tracer
+        told: Any = {"tally": self._tally, "places": places, "traced": traced, "is_far": True}
+        return batches(tasks, resolve=self._resolve, window=window or WINDOW, **told)
 
     # -- control -------------------------------------------------------------------------------------------------------
 

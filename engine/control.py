@@ -40,8 +40,8 @@ from sprints.errors import SprintError
 
 __all__ = ["Control"]
 
-#: Connections at once: clients, screens and gateways of one user.
-PEERS = 256
+#: Connections at once: clients, screens and gateways of one user. 256 screens, and room beside them for who sends tasks.
+PEERS = 384
 #: Bytes that a peer may leave unread before it is dropped, so that a stopped reader cannot fill the engine's memory.
 UNREAD_BYTES = 64 * 1024 * 1024
 #: Seconds between two looks at half frames, and the seconds that one may take to become whole.
@@ -147,7 +147,7 @@ class Control:
         if uid not in (os.getuid(), 0):
             channel.abort()
         elif len(self._peers) >= PEERS:
-            channel.fail(EngineStopped(f"the engine has {PEERS} connections already"))
+            channel.fail(EngineStopped(f"the engine has {PEERS} connections already: end a client or a monitor"))
         else:
             gateway = self._engine.swarm.gateway(channel, self._engine.tally.accept, self._engine.tally.end)
             gateway.aside = self._engine.foresight.of_gateways
@@ -260,8 +260,14 @@ class Control:
         }
 
     async def _overview(self, order: Order) -> dict[str, Any]:
-        """The overview; with `stats` the two documents of one moment."""
+        """The overview; with `stats` the two documents of one moment.
+
+        With `written`, once what they count is a row of the journal too: its number, or `unwritten`, why there is none.
+        """
         shown = self._shown()
+        if order.flag("written"):
+            row, unwritten = await self._engine.write_counts(shown["stats"]["time_s"])
+            return {"stats": shown["stats"], "overview": shown["overview"], "row": row, "unwritten": unwritten}
         return {name: shown[name] for name in ("stats", "overview")} if order.flag("stats") else shown["overview"]
 
     async def _ps(self, _order: Order) -> list[dict[str, Any]]:

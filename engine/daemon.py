@@ -39,7 +39,7 @@ YOUNG = 10_000
 #: Seconds that workers get to end by themselves when the engine is stopped.
 GRACE_S = 5.0
 #: What the configuration says to the engine as it is.
-CONFIGURED = ("agents_limit", "breaker", "durability", "foresight", "name", "price", "without")
+CONFIGURED = ("agents_limit", "breaker", "durability", "foresight", "name", "price", "tracing", "without")
 #: How often the lock is tried, and the seconds between two tries.
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
@@ -362,7 +362,6 @@ def serve(
             paths=[str(folder)] if folder is not None else [],
             environ=environ,
             spares=spares,
-            tracing=config.tracing,
             on_event=log.put,
             on_said=log.put,
         )

@@ -76,8 +76,7 @@ class Detached:
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._routes = routes
-        self._wall_s = wall_s
-        self._on_event = on_event
+        self._wall_s, self._on_event = wall_s, on_event
         self._promised = Promised(routes, foreseen)
         #: What is being written down; under their keys, those that have one.
         self._accepting: dict[Draft, Future[None]] = {}
@@ -95,7 +94,7 @@ class Detached:
         self.journal: Journal = opened[1]
         self._restored = opened[2]
         self.account = Account(self.register, wall_s)
-        self._offers = Offers(
+        self.offers = Offers(
             routes.resolve_key,
             session=None if keep is None else self.register.session,
             label=self.register.session,
@@ -108,10 +107,10 @@ class Detached:
             chance=chance,
             wall_s=wall_s,
         )
-        self._division = Division(self.register, self.journal, self._offers, desk=loop, ended=self._ended, wall_s=wall_s)
-        self._precedence = Precedence(foreseen, self.register.newest, self._offers.hasten)
-        self._flow = self._offers.flow = flow(listeners or Listeners(), self.register.id_of, wall_s)
-        self._admission = Admission(gates, self._offers.ahead, time.monotonic)
+        self._division = Division(self.register, self.journal, self.offers, desk=loop, ended=self._ended, wall_s=wall_s)
+        self._precedence = Precedence(foreseen, self.register.newest, self.offers.hasten)
+        self._flow = self.offers.flow = flow(listeners or Listeners(), self.register.id_of, wall_s)
+        self._admission = Admission(gates, self.offers.ahead, time.monotonic)
         self._compactor: Compactor | None = None
         if folder is not None:
             from pools.compactor import Compactor
@@ -142,7 +141,7 @@ class Detached:
         """Offer nothing more: the workers are about to end."""
         for leave in self.leaving:
             leave()
-        self._offers.hold()
+        self.offers.hold()
         self._deadlines.stop()
 
     async def close(self) -> None:
@@ -222,7 +221,7 @@ class Detached:
             self.journal.end(endings)
 
     def _take_back(self, tasks: Iterable[Task], wish: str) -> None:
-        self._offers.take_back([task for task in tasks if not self._division.take_back(task, wish)], wish)
+        self.offers.take_back([task for task in tasks if not self._division.take_back(task, wish)], wish)
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
@@ -293,7 +292,7 @@ class Detached:
             self._begin(task for task in draft.tasks if task.state == "queued")
             more.lost += draft.lost
         if change.moved:
-            self._offers.placed(change.moved)
+            self.offers.placed(change.moved)
         if change.endings:
             self._tell(change.endings)
         if more.free or more.lost:
@@ -326,10 +325,10 @@ class Detached:
             left_s = min(max(task.accepted_s + delay_s - now_s, 0.0), delay_s) if delay_s else 0.0
             if left_s:
                 task.state, task.due_s, task.attempts = "waiting", now_s + left_s, task.prior
-                self._offers.later(left_s, task)
+                self.offers.later(left_s, task)
             else:
                 ready.append(task)
-        self._offers.put(ready)
+        self.offers.put(ready)
 
     # -- deadlines -----------------------------------------------------------------------------------------------------
 

@@ -209,7 +209,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         try:
             await swarm.informed()
             self._detached = self._accepted(swarm)  # while the workers take up what they hold
-            self._meter = self._metered(swarm, self._price)
+            self._meter = self._metered(swarm, self._price, is_kept=self._keep is not None)
             self._voices.register = self._detached.register
             await ready
             references = dict.fromkeys([*self._references, *swarm.references])
@@ -230,6 +230,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         A second call does nothing.
         """
         await self._end_recording()
+        self._end_daybook()
         swarm, self._swarm, self.ask, self._senders = self._swarm, None, _not_started, None
         detached, self._detached, self._foresight, self._meter = self._detached, None, None, None
         if detached is not None:
@@ -370,6 +371,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         """The same in batches, as they come from the workers: their columns cost those who count almost nothing."""
         swarm, routes = self.swarm, self.swarm.routes
         told: Any = {"aside": self.foresight.of_stream, "places": PlacesHere(routes, swarm.gates), "deal": routes.deal}
+        told["traced"] = swarm.tracer
         return batches(tasks, resolve=routes.resolve, window=window or swarm.window, tally=self.tally, **told)
 
     # -- what is kept --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ below are named here too, so that a user needs one import.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,11 +97,11 @@ __all__ = [
     "EngineError", "EngineStopped", "Failure", "FolderInUse", "FrameTooLarge", "IntakeFull", "JournalFailed", "KindNotLoaded",
     "LinkClosed", "MailboxFull", "NewerFormat", "NotAll", "NotRecorded", "NotRequeued", "NotRunning", "OutboxFull",
     "Overloaded", "PoolError", "PoolFull", "PoolUnavailable", "RateLimited", "ReadFailed", "RecordTooLarge",
-    "RecordingDamaged", "ResultGone", "RollbackRefused", "SprintBusy", "SprintError", "SprintOver", "StartFailed",
-    "StateTooLarge", "StateUnreadable", "StepMismatch", "StepTooLarge", "StepTooLong", "StillQueued", "StoreClosed",
-    "StoreFailed", "StoreFull", "StoreStopped", "SubmitStopped", "TakenOut", "TaskCancelled", "TaskEnded", "TaskExpired",
-    "TaskFailed", "TaskHung", "TaskKilled", "TaskOpen", "TooManyAgents", "TooManySprints", "TooManySteps", "TooOld",
-    "Unavailable", "UnknownAgent", "UnknownFlow", "UnknownKind", "UnknownMethod", "UnknownSprint", "UnknownTask",
+    "RecordingDamaged", "RecordingInUse", "ResultGone", "RollbackRefused", "SprintBusy", "SprintError", "SprintOver",
+    "StartFailed", "StateTooLarge", "StateUnreadable", "StepMismatch", "StepTooLarge", "StepTooLong", "StillQueued",
+    "StoreClosed", "StoreFailed", "StoreFull", "StoreStopped", "SubmitStopped", "TakenOut", "TaskCancelled", "TaskEnded",
+    "TaskExpired", "TaskFailed", "TaskHung", "TaskKilled", "TaskOpen", "TooManyAgents", "TooManySprints", "TooManySteps",
+    "TooOld", "Unavailable", "UnknownAgent", "UnknownFlow", "UnknownKind", "UnknownMethod", "UnknownSprint", "UnknownTask",
     "UnsafePath", "WorkerDied", "WorkflowCycle", "WorkflowFailed", "exit_code",
 ]  # fmt: skip
 
@@ -249,6 +250,16 @@ class RecordingDamaged(EngineError):
         self.offset = offset
 
 
+class RecordingInUse(EngineError):
+    """Somebody else writes this recording; `file` is which."""
+
+    retry_after_s = 1.0
+
+    def __init__(self, message: str, *, file: str = "") -> None:
+        super().__init__(message)
+        self.file = file
+
+
 class BackupDamaged(EngineError):
     """A backup is not as it was written, or leads out of its folder; `file` is which of its files."""
 
@@ -317,6 +328,7 @@ _CODES: dict[type[Exception], int] = {
     ReadFailed: BROKEN,
     RecordTooLarge: FAILED,
     RecordingDamaged: BROKEN,
+    RecordingInUse: AGAIN,
     ResultGone: WRONG,
     RollbackRefused: WRONG,
     SprintBusy: AGAIN,
@@ -358,8 +370,18 @@ _CODES: dict[type[Exception], int] = {
 }
 
 
+#: The same of what the system refuses: a place that was named wrongly, and room that may come; the rest is broken.
+_SYSTEM_CODES: dict[int, int] = {
+    **dict.fromkeys((errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG), WRONG),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS, errno.ETXTBSY), WRONG),
+    **dict.fromkeys((errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC), AGAIN),
+}
+
+
 def exit_code(error: BaseException) -> int:
     """The exit code of an error: 1 the work failed, 2 asked wrongly, 3 try again, 4 broken. Unknown ones are 4."""
+    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.errno in _SYSTEM_CODES:
+        return _SYSTEM_CODES[error.errno]
     for kind in type(error).__mro__:
         if kind in _CODES:
             return _CODES[kind]

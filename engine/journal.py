@@ -29,6 +29,7 @@ from pools.pause import Pause
 if TYPE_CHECKING:
     from checkpoints.frame import Part
     from checkpoints.store import Store
+    from engine.rows import Rows
 
 __all__ = ["Journal", "open_journal"]
 
@@ -104,6 +105,12 @@ class Journal:
     def drop(self, letters: Iterable[Task]) -> Future[None]:
         """Write down that dead letters are none any more; done once that counts. Gives JournalFailed, IntakeFull."""
         return self.accept(Draft([], ()), letters)
+
+    def count(self, rows: Iterable[Rows]) -> Future[None]:
+        """Write down what was counted; done once it is. Gives IntakeFull while the disk is full, JournalFailed."""
+        if self.failed is None and self._full is None:
+            self._next.counted += rows
+        return self.accept(Draft([], ()))
 
     def let_go(self, more: Change) -> None:
         """Write down what is kept no more, with whatever is written next."""
@@ -189,6 +196,7 @@ class Journal:
         """The disk is full: nothing is accepted, and what has ended waits."""
         self._full = error
         drafts, self._next.drafts, self._next.dropped = change.drafts + self._next.drafts, [], []
+        self._next.counted = []
         self._refuse(drafts, _full(error))
         self._next.endings[:0] = change.endings
         self._next.moved[:0] = change.moved

@@ -10,13 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import EngineStopped
+from engine.errors import EngineError, EngineStopped
 from engine.sprinted import Sprinted
 from pools.pool import pss_bytes
 
 if TYPE_CHECKING:
     from collections import deque
 
+    from engine.daybook import Daybook
     from engine.detached import Detached
     from engine.foresight import Foresight
     from engine.meter import Meter
@@ -39,6 +40,7 @@ class Known(Sprinted, ABC):
     tally: Tally
     _detached: Detached | None
     _meter: Meter | None = None
+    _daybook: Daybook | None = None
     events: deque[Event]
 
     @property
@@ -83,13 +85,42 @@ class Known(Sprinted, ABC):
         counted = self.swarm, self.tally, self.detached.register.counts(), self.foresight.report()
         return snapshot(*counted, name=self.name, durability=self.durability, started_s=self.started_s)
 
-    def _metered(self, swarm: Swarm, price: Mapping[str, Any] | None) -> Meter:
+    def _metered(self, swarm: Swarm, price: Mapping[str, Any] | None, *, is_kept: bool) -> Meter:
         """What measures these workers from now on."""
+        from engine.asked import Asked
         from engine.meter import Meter
 
-        meter = Meter(swarm, self._counts, price=price)
+        asked = Asked(self.detached.offers.way, swarm.healer.quarantine.sick)
+        meter = Meter(swarm, self._counts, asked=lambda seat: asked.count(seat.link), price=price)
         swarm.seconds.append(meter.look)
+        if is_kept:
+            from engine.daybook import Daybook
+
+            told: Any = {"price": price, "began_s": self.started_s}
+            self._daybook = Daybook(swarm, self.tally.strokes, meter, self.detached.journal.count, **told)
+            self.detached.watchers.append(self._daybook.landed)
+            swarm.seconds.append(self._daybook.look)
         return meter
+
+    async def write_counts(self, time_s: float) -> tuple[int | None, str]:
+        """Have the journal hold what is counted at this moment; returns the number of its row there, or None and why not.
+
+        time_s: the moment, in unix time. It is taken before this waits for anything.
+        """
+        if self._daybook is None:
+            return None, "durability is memory: nothing is on the disk"
+        number, written = self._daybook.write(time_s)
+        try:
+            await written
+        except EngineError as error:
+            return None, str(error)
+        return number, ""
+
+    def _end_daybook(self) -> None:
+        """Write down what was counted last."""
+        daybook, self._daybook = self._daybook, None
+        if daybook is not None:
+            daybook.close()
 
     def _counts(self) -> dict[str, int]:
         """The six counts of all tasks."""
@@ -117,7 +148,7 @@ class Known(Sprinted, ABC):
 
         meter, swarm = self.meter, self.swarm
         stats = self.stats().as_dict() if stats is None else stats
-        rates = rates_of(swarm, stats, meter.paces)
+        rates = rates_of(swarm, stats, meter)
         sprint = next((facts for each in self.sprintings for facts in each.now()), None)
         worths = [worth for each in self.sprintings if (worth := each.worth()) is not None]
         measured = Measured(

@@ -22,6 +22,7 @@ from pools.window import Window
 
 if TYPE_CHECKING:
     from pools.address import Key
+    from pools.station import Station
     from pools.swarm import Swarm
 
 __all__ = ["SHORT_S", "TOP", "Meter", "active_in"]
@@ -37,8 +38,8 @@ HOUR_S = 3_600.0
 class Meter:
     """The measures of an engine.
 
-    counts: the six counts of tasks.  price: currency, cpu_hour and machine_hour, as sprints take it; None
-    for none.  clock: monotonic seconds.
+    counts: the six counts of tasks.  asked: how many agents of a worker have tasks.  price: currency, cpu_hour and
+    machine_hour, as sprints take it; None for none.  clock: monotonic seconds.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Meter:
         swarm: Swarm,
         counts: Callable[[], Mapping[str, int]],
         *,
+        asked: Callable[[Station], int] = lambda _seat: 0,
         price: Mapping[str, Any] | None = None,
         machine: Machine | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._swarm = swarm
         self._counts = counts
+        self._asked = asked
         self._price = price
         self.machine = machine or read_machine()
         self._clock = clock
@@ -89,12 +92,26 @@ class Meter:
     def _bytes(self) -> int:
         return sum(seat.cells[BYTES_IN] + seat.cells[BYTES_OUT] for seat in self._swarm.seats) + self.traffic()
 
+    @property
+    def cpu_used_s(self) -> float | None:
+        """Seconds of cpu that engine and workers have used, at the last look; None where that cannot be known."""
+        return self._cpu_used.total
+
+    @property
+    def written_bytes(self) -> float | None:
+        """Bytes that they have written, at the last look; None where that cannot be known."""
+        return self._written.total
+
     # -- what it says --------------------------------------------------------------------------------------------------
 
     @property
     def active(self) -> int:
-        """Agents that run, wait within a task, or have one in their worker's queue."""
-        return sum(active_in(seat.cells) for seat in self._swarm.seats if seat.pid is not None)
+        """Agents that run, wait within a task, or have one queued, wherever it waits."""
+        return sum(map(self.active_of, self._swarm.seats))
+
+    def active_of(self, seat: Station) -> int:
+        """Those of one worker: as it counts them itself, which it does between tasks, or as far as they are asked from here."""
+        return max(active_in(seat.cells) if seat.pid is not None else 0, self._asked(seat))
 
     def done_per_min(self) -> int:
         """Tasks done in the last minute."""

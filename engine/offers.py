@@ -84,8 +84,7 @@ class Offers:
         self._gates, self._resolve = gates, resolve
         self._choose = choose
         self._moved = moved
-        self._session = session
-        self._label = session or label
+        self._session, self._label = session, session or label
         self._mark = mark
         self._desk = desk
         self._ended = ended
@@ -122,6 +121,10 @@ class Offers:
     def ahead(self, kind: str, priority: int) -> int:
         """Tasks of a kind that wait here, of this priority and higher ones."""
         return sum(way.waiting.ahead(kind, priority) for way in self._ways.values())
+
+    def way(self, link: Link) -> Way | None:
+        """The way to a link; None where nothing was accepted for it yet."""
+        return self._ways.get(id(link))
 
     def hasten(self, tasks: Iterable[Task], priority: int) -> None:
         """Have tasks go as those of a higher priority do, wherever they wait; what a worker has goes on as it is."""

@@ -46,8 +46,8 @@ class Overview:
 
     sprint: id, phase, wave, speed, left_s (until it ends, in its own time), progress (items that have ended / planned), and
     next_in_s where another one follows; each None where no sprint runs.
-    agents: total = active + idle + failed.  active: run, wait within a task, or have one in their worker's queue, unless the
-    pool is paused.  failed: on trial or parked.
+    agents: total = active + idle + failed.  active: run, wait within a task, or have one queued, in their worker or before it
+    (of more than 65,536 tasks at one worker the first ones are looked at).  failed: on trial or parked.
     tasks: accepted = queue + complete + failed + cancelled, of the same six counts as `stats`: queue is `open`, accepted and
     not ended, whether it waits or runs; failed is `failed` and `expired`.  success: complete / (complete + failed), None
     before anything ended.

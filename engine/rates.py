@@ -9,11 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.meter import active_in
 from pools.gauges import BUSY_SINCE_NS, DONE, FAILED, WAITING
 from pools.spec import BACKLOG_TASKS
 
 if TYPE_CHECKING:
+    from engine.meter import Meter
     from engine.pace import Pace
     from pools.station import Station
     from pools.swarm import Swarm
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["rates_of"]
 
 
-def rates_of(swarm: Swarm, stats: Mapping[str, Any], paces: Sequence[Pace]) -> dict[str, Any]:
+def rates_of(swarm: Swarm, stats: Mapping[str, Any], meter: Meter) -> dict[str, Any]:
     """`pools`, `workers` and `breakers` that are not closed.
 
     used of a pool: the shares of its limits that are taken, of agents, of tasks that may wait, and of memory.
@@ -30,8 +30,12 @@ def rates_of(swarm: Swarm, stats: Mapping[str, Any], paces: Sequence[Pace]) -> d
     """
     breakers = swarm.breakers.facts()
     states = {one["pool"]: one["state"] for one in breakers if one["kind"] is None}
-    pace = iter(paces)
-    workers = [_worker(seat, pool.name, next(pace), states) for pool in swarm.pools for seat in pool.seats]
+    pace = iter(meter.paces)
+    workers = [
+        _worker(seat, pool.name, next(pace), states) | {"active": meter.active_of(seat)}
+        for pool in swarm.pools
+        for seat in pool.seats
+    ]
     return {
         "pools": [_pool(facts, workers, states) for facts in stats["pools"]],
         "workers": workers,
@@ -62,7 +66,6 @@ def _worker(seat: Station, pool: str, pace: Pace, states: Mapping[str, str]) -> 
         "agent": agent or None,
         "method": method or None,
         "running_for_s": round((time.monotonic_ns() - since_ns) / 1e9, 3) if since_ns else 0.0,
-        "active": active_in(cells) if is_up else 0,
         "open": seat.link.open,
         "queue": seat.link.waiting + (cells[WAITING] if is_up else 0),
         "done": cells[DONE],

@@ -7,12 +7,13 @@ the register's business, as bytes they are the journal's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from engine.names import Former
 from engine.options import PLAIN, options_of
+from engine.rows import Rows
 from engine.task import ENDED, Ending, Task, Try, exact
 from pools.errors import Failure
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from engine.change import Change
 
 __all__ = [
-    "END", "KEY", "META", "NAME", "PART", "TASK", "Rows", "ended_task", "numbers_of", "part_of", "read_name", "read_part",
+    "END", "KEY", "META", "NAME", "PART", "TASK", "ended_task", "numbers_of", "part_of", "read_name", "read_part",
     "read_task", "rows_of_change",
 ]  # fmt: skip
 
@@ -35,18 +36,6 @@ END_FIELDS = ["state", "started_s", "ended_s", "attempts", "value", "error", "ne
 PART_FIELDS = ["whole", "agent", "method", "argument", "life", "retried"]
 NAME_FIELDS = list(Former._fields)
 KEY_FIELDS = ["first", "count", "numbers"]
-
-
-class Rows(NamedTuple):
-    """Records of one kind.
-
-    fields: of whole rows; empty where the keys are gone; None where rows have changed fields by name.
-    """
-
-    kind: str
-    fields: list[str] | None
-    keys: list[int | str]
-    rows: list[Any]
 
 
 def rows_of_change(change: Change, meta: list[Any], known: Mapping[int, Task]) -> Iterator[Rows]:
@@ -76,6 +65,7 @@ def rows_of_change(change: Change, meta: list[Any], known: Mapping[int, Task]) -
         yield Rows(NAME, NAME_FIELDS, list(change.former), [list(former) for former in change.former.values()])
     if change.gone_names:
         yield Rows(NAME, [], list(change.gone_names), [])
+    yield from change.counted
     yield Rows(META, META_FIELDS, ["counts"], [meta])
 
 

@@ -15,8 +15,9 @@ from engine.dependencies import Dependencies
 from engine.errors import DependencyCycle, DuplicateTask, NotRequeued, ResultGone, UnknownTask
 from engine.names import Former, Names, check_of
 from engine.options import Reference
-from engine.records import Rows, part_of, rows_of_change
+from engine.records import part_of, rows_of_change
 from engine.room import Room
+from engine.rows import Rows
 from engine.shelf import Shelf
 from engine.submission import Submission
 from engine.task import ENDED, Ending, Task, exact

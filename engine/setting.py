@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Setting", "nearest_of"]
+__all__ = ["Setting", "nearest_of", "slips"]
 
 #: Likeness, from 0 to 1, from which another word is worth naming: `agnets` and `agents` have 0.83.
 LIKENESS = 0.6
+#: Words that are that much like it and are compared more closely.
+ALIKE = 8
 
 
 class Setting(NamedTuple):
@@ -56,7 +58,23 @@ class Setting(NamedTuple):
 
 
 def nearest_of(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like this one; None if none is like it."""
+    """The known word most like this one, by the slips of a hand between them; None if none is like it."""
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=LIKENESS)), None)
+    like = get_close_matches(word.lower(), list(known), n=ALIKE, cutoff=LIKENESS)
+    return min(like, key=lambda one: slips(word.lower(), one), default=None)
+
+
+def slips(word: str, other: str) -> int:
+    """How many letters were left out, put in, changed, or swapped with the next one, between two words."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(word, start=1):
+        above, row = row, [at]
+        for there, one in enumerate(other, start=1):
+            least = min(above[there] + 1, row[there - 1] + 1, above[there - 1] + (letter != one))
+            if at > 1 and there > 1 and letter == other[there - 2] and word[at - 2] == one:
+                least = min(least, before[there - 2] + 1)
+            row.append(least)
+        before = above
+    return row[-1]

@@ -16,7 +16,9 @@ from engine.places import Places
 from engine.tally import Tally
 from pools.chute import Aside
 from pools.result import Batch, Result
+from pools.span import Tracer
 from pools.stream import Stream
+from pools.tracedstream import TracedStream
 from pools.ways import Deal, Resolve
 
 __all__ = ["batches", "singly"]
@@ -31,10 +33,13 @@ async def batches(
     deal: Deal | None = None,
     aside: Callable[[Stream], Aside | None] | None = None,
     places: Places | None = None,
+    traced: Tracer | None = None,
+    is_far: bool = False,
 ) -> AsyncGenerator[Batch, None]:
     """Results as they come, in batches.
 
     window: tasks sent or answered and not yet taken, at least 1.  deal, aside: as for a `Stream`.  places: as for an `Agenda`.
+    traced: begins the spans of tasks, None where nothing is traced.  is_far: whether they wait for their workers elsewhere.
     Leaving the loop early takes back what is not answered.
     """
     loop = asyncio.get_running_loop()
@@ -46,7 +51,8 @@ async def batches(
 
     if window < 1:
         raise ValueError(f"window must be 1 or more, got {window}")
-    stream = Stream(resolve, window, wake, tally.end, deal, aside, loop.time)
+    given: Any = resolve, window, wake, tally.end, deal, aside, loop.time
+    stream = Stream(*given) if traced is None else TracedStream(*given, tracer=traced, has_queue=not is_far)
     feed = feed_of(tasks, stream, tally, wake, places)
     try:
         while True:

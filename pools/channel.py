@@ -40,6 +40,12 @@ class Channel(asyncio.Protocol):
         self.half_since_s: float | None = None
         self.bytes_in = 0
         self.bytes_out = 0
+        self._counted = 0, 0
+
+    def counted(self) -> tuple[int, int]:
+        """The bytes that were received and sent since this was asked last."""
+        (came, went), self._counted = self._counted, (self.bytes_in, self.bytes_out)
+        return self.bytes_in - came, self.bytes_out - went
 
     def serve(
         self, on_message: Callable[[Channel, Message], None], on_closed: Callable[[Channel, Exception | None], None]

@@ -6,8 +6,8 @@ here a task must cost a few hundred nanoseconds in all. When the lanes leave is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import chain, compress
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, compress, islice
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from pools.lane import PACED, Columns, Lane, Section, Sink, is_bare, is_name, re
 from pools.link import Link
 from pools.ways import ROUTES, Deal, Resolve, Ways
 
-__all__ = ["Aside", "Chute"]
+__all__ = ["Aside", "Chute", "ColumnLane"]
 
 #: Method names that a lane gives a number of its own; with more, each section numbers its own.
 NAMES = 32
@@ -55,6 +55,10 @@ class ColumnLane(Lane):
     def __len__(self) -> int:
         return self._count
 
+    def keys(self) -> Iterable[Key]:
+        """As for every lane."""
+        return islice(chain.from_iterable(piece[1] for piece in self._pieces), self._start, None)
+
     def gather(self, columns: Columns, *, is_plain: bool) -> None:
         """Take this lane's tasks out of the columns of a chunk. is_plain: its arguments are sound by their types."""
         rows = self.rows
@@ -76,6 +80,7 @@ class ColumnLane(Lane):
         self._is_plain = self._is_plain and is_plain
 
     def take(self, count: int) -> Section:
+        """As for every lane."""
         columns = self.cut(count)
         tokens, keys, methods, arguments = columns
         codes = self._codes_of(methods) if self._is_plain else None
@@ -108,6 +113,7 @@ class ColumnLane(Lane):
         return numbers(self._codes)
 
     def cut(self, count: int) -> Columns:
+        """As for every lane."""
         start = self._start
         if len(self._pieces) > 1 and len(self._pieces[0][0]) - start < count:
             self._join()
@@ -135,6 +141,7 @@ class ColumnLane(Lane):
         self._pieces, self._start = [(tokens, keys, methods, arguments)], 0
 
     def drop(self, count: int) -> list[Any]:
+        """As for every lane."""
         kept = self._count - count
         before = self.cut(kept) if kept else None
         tokens = [token for piece in self._pieces for token in piece[0]][self._start :]
@@ -142,6 +149,7 @@ class ColumnLane(Lane):
         return tokens
 
     def drop_where(self, is_meant: Callable[[Any], bool]) -> list[Any]:
+        """As for every lane."""
         if not self._pieces:
             return []
         self._join()
@@ -186,11 +194,20 @@ class Chute:
     """The ways of one sender's tasks of one priority. sink: where answers go.
 
     deal: chooses the agents of tasks that are addressed to a kind, many at once; None asks `resolve` for each.
-    aside: takes such tasks instead.
+    aside: takes such tasks instead.  lane: makes a lane.
     """
 
-    def __init__(self, sink: Sink, resolve: Resolve, deal: Deal | None, priority: int, aside: Aside | None = None) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        resolve: Resolve,
+        deal: Deal | None,
+        priority: int,
+        aside: Aside | None = None,
+        lane: Callable[[Link, str, Sink], ColumnLane] = ColumnLane,
+    ) -> None:
         self._aside = aside
+        self._new_lane = lane
         self._sink = sink
         self._resolve = resolve
         self._deal = deal
@@ -205,7 +222,7 @@ class Chute:
         self._lost: int | None = None
 
     def _lane(self, link: Link, kind: str, sink: Sink) -> ColumnLane:
-        lane = ColumnLane(link, kind, sink)
+        lane = self._new_lane(link, kind, sink)
         lane.priority = self._priority
         lane.manner = PACED
         return lane

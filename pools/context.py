@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from pools import values
-from pools.address import key_of, parse, valid_kind
+from pools.address import Key, key_of, parse, valid_kind
 from pools.effects import reported
 from pools.errors import BadArgument, OutboxFull
 from pools.events import INFO, LEVELS, OFF
@@ -359,6 +359,14 @@ class Context:
         said under that name. It counts if the task succeeds, where its effects are asked for.  Raises BadArgument.
         """
         reported(self._reported, name, count)
+
+    def send(self, send: Callable[[str, Key, list[Outgoing]], None], kind: str, key: Key, outbox: list[Outgoing]) -> None:
+        """Have what the task has told sent; where the task is part of a trace, so are its messages."""
+        if self.run is None:
+            send(kind, key, outbox)
+        else:
+            with self.run.asking():
+                send(kind, key, outbox)
 
     def _put(self, outgoing: Outgoing, size_bytes: int = 0) -> _Done:
         if self._room is None:

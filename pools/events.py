@@ -18,7 +18,8 @@ _WARNINGS = frozenset(
     {
         "agent.hung", "agent.interrupted", "agent.leaked", "agent.replaced", "agent.restarted", "agent.suspected",
         "agents.unkept", "breaker.half_open", "breaker.opened", "deadlock.broken", "deploy.back", "engine.restarted",
-        "log.dropped", "pool.full", "pool.memory", "pressure.shed", "spawn.refused", "tell.failed", "worker.died",
+        "log.dropped", "pool.full", "pool.memory", "pressure.shed", "spawn.refused", "tell.failed", "trace.dropped",
+        "worker.died",
     }
 )  # fmt: skip
 #: The last words of the names of what is broken until somebody mends it.

@@ -128,6 +128,10 @@ class Lane:
     def __len__(self) -> int:
         return len(self.rows) // 4
 
+    def keys(self) -> Iterable[Key]:
+        """Whom its tasks are for, one for each task."""
+        return self.rows[1::4]
+
     def manners(self, tokens: Sequence[Any]) -> dict[str, Any]:
         """What a section of tasks that were just taken says of them to who cannot know it. tokens: theirs."""
         return {"pc": 1} if self.manner == PACED else {}

@@ -6,7 +6,7 @@ who asked. It does not know what a task does, nor where agents live. The worker'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +169,11 @@ class Link(Retraction):
     def waiting(self) -> int:
         """Tasks that wait for room in the window."""
         return sum(map(len, self._queue))
+
+    @property
+    def lanes(self) -> Iterator[Lane]:
+        """What they wait in."""
+        return iter(self._queue)
 
     def offer(self, lanes: Iterable[Lane]) -> None:
         """Send what these lanes hold, as far as there is room; the rest waits, in order.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pools.again import Wire
 from pools.bulk import Bulk
@@ -26,7 +26,11 @@ from pools.local import Tells
 from pools.message import STATUS
 from pools.numbers import Numbers
 from pools.spec import OUTBOX_MESSAGES, OUTBOX_TOTAL, OUTBOX_TOTAL_BYTES
+from pools.tracedlane import TracedLane
 from pools.ways import Resolve
+
+if TYPE_CHECKING:
+    from pools.traced import Recorder
 
 __all__ = ["Outbox"]
 
@@ -90,6 +94,8 @@ class Outbox:
         self._spawning: dict[str, set[int]] = {}
         self._behind: dict[str, list[Row]] = {}
         self._bulk = Bulk(self._window.told.values())
+        #: Records messages that are parts of traces; None where nothing is traced.
+        self.recorder: Recorder | None = None
         for row in self._window.told.values():
             self._count(row[1], 1)
         loop.call_later(RESUME_S, self._resume, list(self._window.told.values()))
@@ -119,6 +125,8 @@ class Outbox:
                 rows.append([number, sender, kind, None, key, None, 0])
             elif what == "tell":
                 rows.append([number, sender, *rest, None, 0])
+                if self.recorder is not None:
+                    self.recorder.told(number, rest[0], rest[1])
             else:
                 after_s, method, argument = rest
                 rows.append([number, sender, sender, method, argument, self._wall_s() + after_s, after_s])
@@ -184,7 +192,7 @@ class Outbox:
 
     def _lane(self, link: Link, kind: str) -> Lane:
         """A lane for messages that are known by their numbers."""
-        lane = Lane(link, kind, self)
+        lane = Lane(link, kind, self) if self.recorder is None else TracedLane(link, kind, self, self.recorder.leave)
         session = lane.session = self._numbers.session
         lane.ids = _numbers
         lane.name_of = lambda token: f"{session}-{token[0]}"
@@ -233,6 +241,8 @@ class Outbox:
             self._bulk.drop(number)
             self._numbers.close(number)
             self._count(sender, -1)
+            if self.recorder is not None:
+                self.recorder.arrived(number)
 
     def _plan(self, address: str) -> None:
         pause_s = self._held.due(address)
@@ -261,6 +271,8 @@ class Outbox:
             self._bulk.add(row)
             self._numbers.close(before[0])
             self._numbers.open(row[0])
+            if self.recorder is not None:
+                self.recorder.renumbered(before[0], row[0])
             self._deliver(row)
 
     # -- spawns --------------------------------------------------------------------------------------------------------

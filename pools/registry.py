@@ -104,6 +104,9 @@ def _module(reference: str, place: str) -> ModuleType:
     try:
         return _from_file(place) if place.endswith(".py") else importlib.import_module(place)
     except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == place.partition(".")[0]:
+            where = "it is looked for in the current folder and beside pools.yaml; a file is written file.py:Class"
+            raise KindNotLoaded(f"{reference}: {place} could not be imported: {error}; {where}") from error
         raise KindNotLoaded(f"{reference}: {place} could not be imported: {_summary(error)}", _own_trace(error)) from error
 
 

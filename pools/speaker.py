@@ -2,7 +2,7 @@
 
 Owns the look at that, which is taken when something is said, and only then: the frames that called the agent's method know
 which it is, so that nothing has to be noted while nobody says anything. What an async method has made, tasks and threads of
-`asyncio.to_thread`, goes by the context that it was made in.
+`asyncio.to_thread`, goes by the context that it was made in; other threads by who has started them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pools.executor import Executor
 from pools.job import DRIVEN, Job, Waiting, Worn, read_job
 from pools.residents import Residents
 from pools.speech import NOBODY, Speaker, mouth_of, no_one
+from pools.threadspeech import hear_threads, speaker_here
 from pools.turns import Turns
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Speakers:
                 return self._of_frame(frame)
             frame = frame.f_back
         driven = DRIVEN.get()
-        return NOBODY if driven is None else self._of(driven, "")
+        return speaker_here() if driven is None else self._of(driven, "")
 
     def _of_frame(self, frame: FrameType) -> Speaker:
         """Who speaks below a frame that calls agents' methods."""
@@ -108,3 +109,4 @@ def speak(
         mouth.live_in(loop)
         mouth.place = order["pool"], order["worker"]
         mouth.whose = no_one if turns is None else Speakers(kinds, turns).find
+        hear_threads(mouth.whose)

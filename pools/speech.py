@@ -81,7 +81,7 @@ class Mouth:
         self.place = ("", "")
         self._loop: AbstractEventLoop | None = None
         self._is_due = False
-        self._begun: OrderedDict[tuple[str, Speaker], str] = OrderedDict()
+        self._begun: OrderedDict[tuple[str, Speaker, int], str] = OrderedDict()
         self._unsent: deque[bytes] = deque()
         self._room, self._own_room = (Bucket(RATE_BYTES, BURST_BYTES, clock()) for _ in range(2))
         self._dropped: dict[str, int] = {}
@@ -95,7 +95,7 @@ class Mouth:
         """Take what is written to a stream, `stdout` or `stderr`; whole lines are told."""
         with self._lock:
             speaker = self.whose()
-            key = stream, speaker
+            key = stream, speaker, threading.get_ident()  # two threads that print at once mix no lines
             *lines, rest = (self._begun.pop(key, "") + text).split("\n")
             for line in lines:
                 self._line(stream, speaker, line)
@@ -105,7 +105,7 @@ class Mouth:
             if rest:
                 self._begun[key] = rest
                 if len(self._begun) > BEGUN:
-                    (old, who), begun = self._begun.popitem(last=False)
+                    (old, who, _), begun = self._begun.popitem(last=False)
                     self._line(old, who, begun)
                 self._call(LINE_S)
 
@@ -189,7 +189,7 @@ class Mouth:
         """Tell also what has only begun, as far as there is room."""
         with self._lock:
             begun, self._begun = self._begun, OrderedDict()
-            for (stream, speaker), line in begun.items():
+            for (stream, speaker, _), line in begun.items():
                 self._line(stream, speaker, line)
             if self._dropped:
                 self._tell_dropped(self._clock())

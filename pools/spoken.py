@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pools.again import Wire
 from pools.context import Outgoing
 from pools.lane import Lane
 from pools.local import Tells
 from pools.message import STATUS
+from pools.tracedlane import TracedLane
 from pools.ways import Resolve
+
+if TYPE_CHECKING:
+    from pools.traced import Recorder
 
 __all__ = ["Spoken"]
 
@@ -32,6 +36,8 @@ class Spoken:
         self._tells = Tells()
         self._lanes: dict[tuple[int, str], Lane] = {}
         self._is_due = False
+        #: Records messages that are parts of traces; None where nothing is traced.
+        self.recorder: Recorder | None = None
         #: The timers that are set, by number: when they ring in the loop's time, and the message.
         self._timers: dict[int, tuple[float, list[Any]]] = {}
         self._number = 0
@@ -60,7 +66,8 @@ class Spoken:
         """Take what a task sends."""
         for what, *rest in outgoing:
             if what == "tell":
-                self._tell(sender, *rest)
+                token = sender if self.recorder is None else self.recorder.teller(sender, rest[0], rest[1])
+                self._tell(token, *rest)
             elif what == "spawn":
                 self._flush()
                 wire = self._wire()
@@ -74,7 +81,9 @@ class Spoken:
         link, kind, key = self._resolve(address)
         lane = self._lanes.get((id(link), kind))
         if lane is None:
-            lane = self._lanes[id(link), kind] = Lane(link, kind, self._tells)
+            traced = self.recorder
+            lane = Lane(link, kind, self._tells) if traced is None else TracedLane(link, kind, self._tells, traced.leave_teller)
+            self._lanes[id(link), kind] = lane
         lane.rows.extend((sender, key, method, argument))
         self._sent()
         if not self._is_due:

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import compress
 from typing import Any
 
-from pools.chute import Aside, Chute
+from pools.chute import Aside, Chute, ColumnLane
 from pools.duelane import DueLane
 from pools.errors import Failure, PoolError, failure_of
 from pools.lane import PACED, Columns, Sink, sent_form
@@ -116,8 +116,16 @@ class Stream:
                 lane.dues.append(due_s)
         self.leave(ways)
 
+    def lane(self, link: Link, kind: str, sink: Sink) -> ColumnLane:
+        """A new lane of tasks."""
+        return ColumnLane(link, kind, sink)
+
+    def due_lane(self, link: Link, kind: str, sink: Sink) -> DueLane:
+        """A new lane of tasks that have a time each."""
+        return DueLane(link, kind, sink, self._clock)
+
     def _due_lane(self, priority: int, link: Link, kind: str, sink: Sink) -> DueLane:
-        lane = DueLane(link, kind, sink, self._clock)
+        lane = self.due_lane(link, kind, sink)
         lane.priority, lane.manner = priority, PACED
         return lane
 
@@ -158,7 +166,7 @@ class Stream:
     def _chute(self, priority: int) -> Chute:
         chute = self._chutes.get(priority)
         if chute is None:
-            chute = self._chutes[priority] = Chute(self, self._resolve, self._deal, priority, self._aside)
+            chute = self._chutes[priority] = Chute(self, self._resolve, self._deal, priority, self._aside, self.lane)
         return chute
 
     def refuse(self, token: Any, error: PoolError) -> None:

@@ -10,12 +10,11 @@ import sys
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pools.asks import Asks
-from pools.span import CLIENT, CONSUMER, INTERNAL, SPAN, Open, Parent, Span, Tracer
+from pools.span import CLIENT, CONSUMER, INTERNAL, PRODUCER, SPAN, Open, Parent, Span, Tracer
 from pools.speech import Mouth, mouth_of
 from pools.tracedasks import SentSpans, TracedAsks
 
@@ -23,15 +22,14 @@ if TYPE_CHECKING:
     from pools.ledger import Ledger
     from pools.ways import Resolve
 
-__all__ = ["ASKING", "Recorder", "Run", "traced_asks"]
-
-#: The run whose question is being sent.
-ASKING: ContextVar[Run | None] = ContextVar("ASKING", default=None)
+__all__ = ["Recorder", "Run", "traced_asks"]
 
 
-def _asking() -> Parent | None:
-    run = ASKING.get()
-    return None if run is None else run.place
+class Teller(str):
+    """Who sends a message that is part of a trace, where nothing is kept. span: of its sending."""
+
+    __slots__ = ("span",)
+    span: Open
 
 
 class Recorder:
@@ -48,6 +46,20 @@ class Recorder:
         self.tracer = Tracer(self._take)
         #: Of questions where state is kept.
         self.sent = SentSpans()
+        #: The run whose questions or messages are being sent: what comes of them later is no part of it by itself.
+        self.sending: Run | None = None
+        #: Of messages that have not arrived, by their numbers.
+        self._told: dict[int, Open] = {}
+
+    def parent(self) -> Parent | None:
+        """What is sent now is a part of that."""
+        return None if self.sending is None else self.sending.place
+
+    def _begin_send(self, how: str, address: str, method: str) -> Open | None:
+        kind, _, key = address.partition("/")
+        parent = self.parent()
+        facts = {"agent": address if key else "", "method": method}
+        return None if parent is None else self.tracer.begin("send", how, parent, kind, **facts)
 
     def _take(self, span: Span) -> None:
         if self._mouth is not None:
@@ -55,11 +67,46 @@ class Recorder:
 
     def asked(self, token: Any, future: Future[Any], address: str, method: str) -> None:
         """A question is to be sent. token, future: as for `SentSpans.put`."""
-        kind, _, key = address.partition("/")
-        facts = {"agent": address if key else "", "method": method}
-        span = None if (parent := _asking()) is None else self.tracer.begin("send", CLIENT, parent, kind, **facts)
+        span = self._begin_send(CLIENT, address, method)
         if span is not None:
             self.sent.put(token, future, span)
+
+    # -- messages ------------------------------------------------------------------------------------------------------
+
+    def told(self, number: int, address: str, method: str) -> None:
+        """A message is to be sent. number: its own."""
+        span = self._begin_send(PRODUCER, address, method)
+        if span is not None:
+            self._told[number] = span
+
+    def renumbered(self, old: int, new: int) -> None:
+        """A message has another number."""
+        if old in self._told:
+            self._told[new] = self._told.pop(old)
+
+    def arrived(self, number: int) -> None:
+        """A message needs not be sent any more."""
+        span = self._told.pop(number, None)
+        if span is not None:
+            span.end()
+
+    def leave(self, token: Any) -> str | None:
+        """The traceparent of a message that leaves. token: its number and more."""
+        return _left(self._told.get(token[0]))
+
+    def teller(self, sender: str, address: str, method: str) -> str:
+        """The token of a message where nothing is kept."""
+        span = self._begin_send(PRODUCER, address, method)
+        if span is None:
+            return sender
+        teller = Teller(sender)
+        teller.span = span
+        return teller
+
+    @staticmethod
+    def leave_teller(token: Any) -> str | None:
+        """The traceparent of such a message that leaves."""
+        return _left(token.span) if type(token) is Teller else None
 
     def begin(self, parent: str, kind: str, agent: str, method: str, task: str) -> Run | None:
         """Begin the run of a task that came with a parent."""
@@ -139,12 +186,21 @@ class Run:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """What is asked within the block is a part of it."""
-        token = ASKING.set(self)
+        """What is asked or told within the block is a part of it."""
+        recorder = self._recorder
+        before, recorder.sending = recorder.sending, self
         try:
             yield
         finally:
-            ASKING.reset(token)
+            recorder.sending = before
+
+
+def _left(span: Open | None) -> str | None:
+    """The traceparent of what leaves. span: of its sending, None where it is part of no trace."""
+    if span is None:
+        return None
+    span.end()
+    return str(span.place)
 
 
 class Recorded(Protocol):
@@ -160,4 +216,4 @@ def traced_asks(resolve: Resolve, loop: AbstractEventLoop, ledger: Ledger | None
         if part is not None:
             part.recorder = recorder
     told: Any = (lambda _count: None), (lambda _count, _failures: None)
-    return TracedAsks(resolve, loop, *told, tracer=recorder.tracer, parent=_asking, is_first=False)
+    return TracedAsks(resolve, loop, *told, tracer=recorder.tracer, parent=recorder.parent, is_first=False)

@@ -175,7 +175,7 @@ class Turns:
             self.current = None
         self._end_steps(context)
         if context is not None and context.outbox:
-            self._send(kind.name, agent._key, context.outbox)
+            context.send(self._send, kind.name, agent._key, context.outbox)
         return value if tally is None else tally.beside(value, () if context is None else context.outbox)
 
     def name(self, task: Waiting) -> str:
@@ -278,8 +278,8 @@ class Turns:
                 failed = second
         finally:
             self._end_steps(context, failed)
-        if failed is None and outbox:
-            self._send(kind.name, agent._key, outbox)
+        if failed is None and outbox and context is not None:
+            context.send(self._send, kind.name, agent._key, outbox)
         if failed is None and case is not None:
             self._ward.ended_well(residents, agent._key)
         self._answer(residents, task, None if failed else value, failed)

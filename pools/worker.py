@@ -237,8 +237,8 @@ class Worker:
         if order.get("tracing"):
             from pools.traced import traced_asks  # who traces nothing needs none of it
 
-            inquiries = None if self._outbox is None else self._outbox.inquiries
-            self._asks = traced_asks(self._resolve, self._loop, self._ledger, executor.turns, inquiries)
+            kept = (self._spoken,) if self._outbox is None else (self._outbox, self._outbox.inquiries)
+            self._asks = traced_asks(self._resolve, self._loop, self._ledger, executor.turns, *kept)
         looks = Looks(self._kinds, ward, self.logbook, self._keep, time.monotonic_ns)
         self._verbs |= ward.verbs | waits.verbs | looks.verbs | executor.halt.verbs
         self._local = LocalLink(self._executor, self._kinds, self._cells)
@@ -337,8 +337,9 @@ class Worker:
         """Store what is counted from time to time only: while tasks come, and after each sweep."""
         self._count_due = False
         if self._channel is not None:
-            self._cells[BYTES_IN] = self._channel.bytes_in
-            self._cells[BYTES_OUT] = self._channel.bytes_out
+            came, went = self._channel.counted()
+            self._cells[BYTES_IN] += came  # to what the processes before this one have counted
+            self._cells[BYTES_OUT] += went
         everybody = self._kinds.values()
         self._cells[LIVE] = sum(residents.live_count for residents in everybody)
         self._cells[ASLEEP] = sum(residents.asleep_count for residents in everybody)

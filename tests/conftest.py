@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from itertools import count
 from pathlib import Path
 from random import Random, SystemRandom
@@ -17,6 +18,10 @@ SEED = int(os.environ.get("ENGINE_TEST_SEED") or SystemRandom().randrange(2**32)
 os.environ["ENGINE_TEST_SEED"] = str(SEED)
 #: The names of the tests' folders.
 FOLDERS = count()
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and what the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "suite", deadline=None, max_examples=60, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from contextlib import suppress
+from errno import EACCES, EDQUOT, EISDIR, EMFILE, ENFILE, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
 from typing import Any
 
 from engine import errors
@@ -42,6 +44,16 @@ MENDS: dict[type[Exception], str] = {
     StoreFull: "make room; the engine goes on by itself",
     StoreStopped: "see that the disk is well, then start the engine again",
 }
+#: What to do about what the system refuses.
+SYSTEM_MENDS: dict[int, str] = {
+    **dict.fromkeys((EACCES, EPERM), "take a place that is yours, or have its owner let you in"),
+    **dict.fromkeys((EDQUOT, ENOSPC), "make room, then try again"),
+    EISDIR: "a file is wanted here, and this is a folder",
+    **dict.fromkeys((EMFILE, ENFILE), "see: engine doctor, and ulimit -n"),
+    ENOENT: "see how it is written, and whether its folder is there",
+    ENOTDIR: "a part of this path is a file, and no folder",
+    EROFS: "take a place that can be written",
+}
 
 
 def code_of(error: BaseException) -> int:
@@ -75,6 +87,8 @@ def as_dict(error: BaseException) -> dict[str, Any]:
 def report(error: Exception, *, is_json: bool, is_debug: bool) -> int:
     """Say an error on standard error; returns its exit code."""
     code = code_of(error)
+    with suppress(OSError):
+        sys.stdout.flush()  # the error stands behind what was printed before, also where both go into one pipe
     if is_debug:
         traceback.print_exception(error)
     if is_json:
@@ -88,7 +102,8 @@ def report(error: Exception, *, is_json: bool, is_debug: bool) -> int:
 
 def _line(error: Exception) -> str:
     if isinstance(error, OSError):
-        return clean(f"{error.filename or 'the system'}: {error.strerror or error}")
+        mend = SYSTEM_MENDS.get(error.errno or 0)
+        return clean(f"{error.filename or 'the system'}: {error.strerror or error}{f'; {mend}' if mend else ''}")
     if isinstance(error, CheckpointError):
         mend = MENDS.get(type(error))
         return clean(f"{error}; {mend}" if mend else str(error))

@@ -6,7 +6,6 @@ Owns what is said about a line that is no task, and the end of it. Accepting is 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from argparse import Namespace
@@ -19,6 +18,7 @@ from engine import errors
 from engine.cli import figures
 from engine.cli.intake import Intake, TooLong
 from engine.cli.interrupt import Interrupt
+from engine.cli.listing import Listing
 from engine.cli.outlet import Outlet
 from engine.cli.output import hint
 from engine.cli.progress import Progress
@@ -134,7 +134,7 @@ async def hand_over(client: Client, options: Namespace, descriptor: int, default
 
     defaults: the options of what a line does not say.
     """
-    intake, outlet = Intake(descriptor), Outlet(sys.stdout.fileno())
+    intake, outlet = Intake(descriptor), Outlet(sys.stdout.fileno(), Listing(options.output, SCHEMA, "tasks"))
     handover = _Handover(client, outlet, defaults or PLAIN)
     job = asyncio.ensure_future(handover.run(intake))
     progress = shown = None
@@ -148,7 +148,7 @@ async def hand_over(client: Client, options: Namespace, descriptor: int, default
     finally:
         interrupt.forget()
         with suppress(asyncio.CancelledError):
-            await outlet.flush()
+            await outlet.finish({"accepted": handover.accepted, "bad_lines": handover.bad})
         if shown is not None and progress is not None:
             shown.cancel()
             progress.clear()
@@ -159,9 +159,5 @@ async def hand_over(client: Client, options: Namespace, descriptor: int, default
 
 
 def _say_end(options: Namespace, handover: _Handover) -> None:
-    if options.json:
-        facts = {"schema": SCHEMA, "accepted": handover.accepted, "bad_lines": handover.bad}
-        print(json.dumps(facts), file=sys.stderr)
-        return
     bad = f", {figures.plural(handover.bad, 'bad line')}" if handover.bad else ""
     hint(options, f"engine: {figures.plural(handover.accepted, 'task')} accepted{bad}; see: engine tasks")

@@ -185,7 +185,9 @@ def _command(given: list[str]) -> int:
         return _general(rest)
     if verb not in VERBS:
         from engine.cli.misuse import Misuse, meant
+        from engine.cli.parser import parse_common
 
+        parse_common(given[: given.index(verb)])  # an option that there is not may be why this word was taken for a verb
         raise Misuse(f"there is no verb {verb!r}{meant(verb, VERBS) or '; see: engine --help'}")
     with _nothing_is_garbage():
         from engine.cli.parser import parse

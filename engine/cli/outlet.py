@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from threading import Condition, Thread
+from typing import Any
+
+from engine.cli.listing import Listing
 
 __all__ = ["Outlet"]
 
@@ -18,10 +22,11 @@ WAITING_BYTES = 1024 * 1024
 
 
 class Outlet:
-    """A descriptor to write to; to be made inside a running loop."""
+    """A descriptor to write rows to; to be made inside a running loop. listing: their form, if it is not a line each."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, listing: Listing | None = None) -> None:
         self._descriptor = descriptor
+        self._listing = listing
         self._loop = asyncio.get_running_loop()
         self._waiting = bytearray()
         self._changed = Condition()
@@ -30,8 +35,20 @@ class Outlet:
         self._written = asyncio.Event()
         Thread(target=self._write, name="outlet", daemon=True).start()
 
-    async def put(self, text: bytes | bytearray) -> None:
-        """Take bytes; returns when there is room for more. Raises BrokenPipeError, OSError once writing has failed."""
+    async def put(self, rows: bytes | bytearray) -> None:
+        """Take rows, each a line of JSON; returns when there is room for more.
+
+        Raises BrokenPipeError, OSError once writing has failed.
+        """
+        await self._put(rows if self._listing is None else self._listing.part(rows))
+
+    async def finish(self, facts: Mapping[str, Any]) -> None:
+        """Write what stands behind the last row; returns when everything was written. facts: as `Listing`.  Raises as `put`."""
+        if self._listing is not None:
+            await self._put(self._listing.end(facts))
+        await self.flush()
+
+    async def _put(self, text: bytes | bytearray) -> None:
         with self._changed:
             self._waiting += text
             self._changed.notify()

@@ -51,6 +51,7 @@ def show_lines(lines: Iterable[str]) -> None:
 
 
 def hint(options: Namespace, text: str) -> None:
-    """Say something to the person, if one listens."""
+    """Say something to the person, if one listens; behind what was printed before, also where both go into one pipe."""
     if not options.quiet and not options.json:
+        sys.stdout.flush()
         print(text, file=sys.stderr)

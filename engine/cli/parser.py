@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -27,6 +28,10 @@ REQUIRED = "the following arguments are required: "
 EXAMPLES = "Examples"
 #: The forms of output: for people; one JSON document; a JSON document a row.
 FORMS = ("table", "json", "ndjson")
+#: How a word begins that is a number or a time, such as -5 and -90s, and no option.
+_NUMBER = re.compile(r"-\.?[0-9]")
+#: Stands before a word behind `--` until all are read: it is no option, whatever it begins with.
+PLAIN = "\0"
 #: What a word may be: one of these texts, or something to be looked up by its name, such as `agents`; by the action before it.
 Offer = str | tuple[str, ...] | Mapping[str, "str | tuple[str, ...]"]
 
@@ -64,6 +69,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **facts: Any) -> None:
         super().__init__(**{**facts, "allow_abbrev": False, "add_help": False})
+        self._negative_number_matcher = _NUMBER
         self.line = ""
         self.offers: dict[str, Offer] = {}
 
@@ -77,16 +83,20 @@ class Parser(argparse.ArgumentParser):
 
         said = message.removeprefix("argument ").removeprefix("ACTION: ")
         if said.startswith(REQUIRED):
-            free = {action.metavar for action in self._actions if action.nargs in ("*", "?")}
-            said = f"missing: {', '.join(word for word in said.removeprefix(REQUIRED).split(', ') if word not in free)}"
+            named = {action.metavar: action for action in self._actions if action.nargs not in ("*", "?")}
+            words = [word for word in said.removeprefix(REQUIRED).split(", ") if word in named]
+            said = f"missing: {', '.join(words)}{_one_of(named[words[0]]) if len(words) == 1 else ''}"
         raise Misuse(f"{said}{' See' if said.endswith('?') else '; see'}: {self.prog} --help")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """The options that the words say. Raises Misuse, naming the nearest option for one that there is not."""
         self._check_options(words)
-        options, strangers = self.parse_known_intermixed_args(words)
+        end = words.index("--") if "--" in words else len(words)
+        options, strangers = self.parse_known_intermixed_args([*words[:end], *(f"{PLAIN}{word}" for word in words[end + 1 :])])
+        for name, value in vars(options).items():
+            setattr(options, name, _unmarked(value))
         if strangers:
-            word = strangers[0]
+            word = _unmarked(strangers[0])
             if word.startswith("-"):
                 self._refuse(word)
             self.error(f"{word!r} is one word too many")
@@ -98,7 +108,10 @@ class Parser(argparse.ArgumentParser):
             from engine.cli.misuse import meant
 
             known = [str(one) for one in action.choices]
-            raise argparse.ArgumentError(action, f"{value!r} is none of {', '.join(known)}{meant(str(value), known)}")
+            if len(known) == 1:
+                raise argparse.ArgumentError(None, f"write {known[0]}, not {_unmarked(value)!r}")
+            said = f"{_unmarked(value)!r} is none of {', '.join(known)}{meant(str(value), known)}"
+            raise argparse.ArgumentError(action, said)
 
     def _check_options(self, words: Sequence[str]) -> None:
         """Refuse an option that there is not, before anything is said about words that are missing."""
@@ -112,8 +125,8 @@ class Parser(argparse.ArgumentParser):
         from engine.cli.misuse import meant
 
         option = word.partition("=")[0]
-        flags = [flag for action in self._actions for flag in action.option_strings if len(flag) > 2]
-        self.error(f"there is no option {option}{meant(option, flags)}")
+        flags = {flag[2:] for action in self._actions for flag in action.option_strings if len(flag) > 2}
+        self.error(f"there is no option {option}{meant(option.lstrip('-'), flags, '--')}")
 
     def format_help(self) -> str:
         """The help: a line that says what this is, then sections whose headings stand alone on their lines."""
@@ -170,6 +183,20 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
     def _format_usage(self, usage: str | None, actions: Any, groups: Any, _prefix: str | None) -> str:
         return super()._format_usage(usage, actions, groups, "Usage\n  ")
+
+
+def _one_of(action: argparse.Action) -> str:
+    """What a missing word may be, where that is a few words."""
+    if action.choices is not None and len(list(action.choices)) > 1:
+        return f", one of {', '.join(map(str, action.choices))}"
+    return f", {action.help}" if (action.help or "").startswith("one of ") else ""
+
+
+def _unmarked(value: Any) -> Any:
+    """A word, or each of some, without what kept it from being read as an option."""
+    if isinstance(value, list):
+        return [_unmarked(one) for one in value]
+    return value.removeprefix(PLAIN) if isinstance(value, str) else value
 
 
 def _width() -> int:

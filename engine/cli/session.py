@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.cli.ending import endings_by_loop
+from engine.cli.misuse import Misuse
 from engine.cli.output import hint
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def _setting(text: str) -> tuple[str, str]:
 
 def name_of(options: Namespace, environ: Mapping[str, str]) -> str:
     """The name of the engine that a command means: as the configuration says, which is read only where it may say so."""
+    if options.name == "":
+        raise Misuse("--name has no value: give one, or leave it out")
     named = options.name or environ.get("ENGINE_NAME")
     if named:
         return str(named)

@@ -8,13 +8,17 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 from engine.cli.misuse import Misuse
 
 __all__ = ["FLAVOURS", "agent_file", "class_of", "first_files", "kind_of", "proof_file"]
 
 #: Names of modules and kinds that are taken: a file of that name would never be found, or stand in the way of another.
-TAKEN = frozenset({"agent", "bench", "checkpoints", "counter", "engine", "memory", "pools", "sprints", "topic"})
+TAKEN = frozenset({"agent", "bench", "checkpoints", "conftest", "counter", "engine", "memory", "pools", "sprints", "topic"})
+#: Names of classes that a file of an agent has from the engine.
+TAKEN_CLASSES = frozenset({"Agent", "Context", "Log"})
 #: Characters of a name.
 NAME_CHARS = 40
 
@@ -251,15 +255,30 @@ def first_files() -> dict[str, str]:
     return {"pools.yaml": POOLS, "agent.py": ACCOUNT, "test_agent.py": ACCOUNT_TEST, "tasks.jsonl": TASKS}
 
 
-def kind_of(name: str) -> str:
-    """The kind that a name means: `price_watcher` for that, PriceWatcher and price-watcher. Raises Misuse."""
+def kind_of(name: str, folder: Path) -> str:
+    """The kind that a name means: `price_watcher` for that, PriceWatcher and price-watcher.
+
+    folder: where its file is to stand, which is no other module.  Raises Misuse.
+    """
     kind = _EDGE.sub("_", name).lower()
     if len(kind) > NAME_CHARS or re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", kind) is None:
         said = "use letters, digits and _, a letter first, such as price_watcher or PriceWatcher"
         raise Misuse(f"{name!r} cannot name an agent: {said}, up to {NAME_CHARS} characters")
-    if kind in TAKEN or kind in sys.stdlib_module_names or keyword.iskeyword(kind):
-        raise Misuse(f"{name!r} cannot name an agent: {kind} is taken, by Python or by the engine; try {kind}_agent")
+    if kind in TAKEN or class_of(kind) in TAKEN_CLASSES or _is_python(kind) or _is_installed(kind, folder):
+        raise Misuse(f"{name!r} cannot name an agent: {kind} is taken, by Python, the engine or a package; try {kind}_agent")
     return kind
+
+
+def _is_python(kind: str) -> bool:
+    """Whether Python has a word or a module of that name."""
+    return kind in sys.stdlib_module_names or keyword.iskeyword(kind) or keyword.iskeyword(class_of(kind))
+
+
+def _is_installed(kind: str, folder: Path) -> bool:
+    """Whether another module than the file of that folder would be found under the name."""
+    found = find_spec(kind)
+    origin = None if found is None else found.origin  # a folder without __init__.py has none, and stands in nobody's way
+    return origin is not None and Path(origin).resolve().parent != folder.resolve()
 
 
 def class_of(kind: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from checkpoints.errors import CheckpointError
+from checkpoints.errors import CheckpointError, FolderInUse
 from checkpoints.files import Disk, Files
 from engine import errors
 from engine.cli import figures
@@ -19,6 +19,7 @@ from engine.cli.figures import plural
 from engine.cli.meter import Meter
 from engine.cli.output import hint, screen, show_document, show_lines
 from engine.cli.screen import clean
+from engine.cli.session import command, environment, name_of
 from engine.cli.storelines import compacted_line, cut_line, report_line, store_lines
 from engine.offline import mend
 from engine.offline.folder import StoreFolder
@@ -39,6 +40,9 @@ def run(options: Namespace, data: Path, stores: Sequence[StoreFolder]) -> int:
         show_document(options, _document(options, data, [outcome.as_dict() for outcome in outcomes]), "stores")
     else:
         _show(stores, [outcome.line for outcome in outcomes])
+    if any(outcome.is_in_use for outcome in outcomes):
+        words = command(name_of(options, environment()), "stop")
+        hint(options, f"an engine that runs has its stores for itself; end it first: {words}")
     return max((outcome.code for outcome in outcomes), default=errors.DONE)
 
 
@@ -93,6 +97,11 @@ class _Outcome:
             self._error = error
             self.code = code_of(error)
             self.line = f"not changed: {error}"
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether nothing was done because another process has the store."""
+        return isinstance(self._error, FolderInUse)
 
     def as_dict(self) -> dict[str, Any]:
         """The outcome as JSON shows it."""

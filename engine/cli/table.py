@@ -95,6 +95,9 @@ def _line(texts: Sequence[str], columns: Sequence[Column], widths: Sequence[int]
 def _fitting(text: str, width: int) -> str:
     if cells(text) <= width:
         return text
-    while text and cells(text) > width - 1:
-        text = text[:-1]
+    left = width - 1
+    for at, one in enumerate(text):
+        left -= cells(one)
+        if left < 0:
+            return text[:at] + CUT
     return text + CUT

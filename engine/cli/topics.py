@@ -19,7 +19,7 @@ class Topic(NamedTuple):
 
 ADDRESSES = """\
 An agent is called kind/key: counter/17, scout/a. The kind is a Python class,
-the key a number or a name of up to 200 characters. A kind alone, as in
+the key a number or a name of up to 128 characters. A kind alone, as in
 
   engine ask counter ping
 
@@ -130,16 +130,17 @@ Results go to standard output, everything else to standard error.
   --quiet      no hints and no progress
   --no-color   no colours; see also: engine help environment
 
-What is followed, and the log (stats --watch, logs), is a document a line in
-both forms of JSON. Results of run and ids of submit are lines of JSON in every
-form; with -o json the sums are a document on standard error. ask prints a value
-as JSON in every form.
+What has no end (stats --watch, logs -f) is a document a line in both forms of
+JSON. Where nothing else is said, results of run and ids of submit are lines of
+JSON, as with -o ndjson, and ask prints the value alone, as JSON; with -o json
+each is one document, whose rows are written while they come.
 
 A schema ends with its version: engine.agents/v1. Keys may be added to a
 document under the same version; none is taken away or changed.
 
   engine agents -o ndjson | jq -r .agent
   engine tasks --json | jq .counts
+  engine run tasks.jsonl --json | jq '.results | length'
 """
 
 TASK_LINES = """\

@@ -19,28 +19,36 @@ def write_new(folder: Path, files: Mapping[str, str], *, is_forced: bool) -> lis
 
     A file that has this text already is well.  is_forced: replace those that have another.  Raises Misuse for them, OSError.
     """
-    if folder.exists() and not folder.is_dir():
-        raise Misuse(f"{folder} is no folder")
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise Misuse(f"{folder} is no folder{'' if folder.exists() else ', but a link that leads nowhere'}: give another name")
     changed = [name for name, text in files.items() if not _has(folder / name, text)]
     there = [name for name in changed if os.path.lexists(folder / name)]
     if there and not is_forced:
         raise Misuse(f"{_listed(there)} in {folder} {'is' if len(there) == 1 else 'are'} there already: --force writes over it")
+    folders = [name for name in there if (folder / name).is_dir()]
+    if folders:
+        raise Misuse(f"{_listed(folders)} in {folder} {'is a folder' if len(folders) == 1 else 'are folders'}: move it away")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in changed:
-        replace(folder / name, files[name])
+    replace({folder / name: files[name] for name in changed})
     return changed
 
 
-def replace(file: Path, text: str) -> None:
-    """Have a file with this text, in one go. Raises OSError."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
+def replace(files: Mapping[Path, str]) -> None:
+    """Have files with these texts, none before all are written. Raises OSError, which names the file that is meant."""
+    parts = {file: file.with_name(f".{file.name}.{os.getpid()}") for file in files}
+    file = Path()
     try:
-        part.write_text(text)
-        if file.exists():
-            part.chmod(file.stat().st_mode & 0o777)
-        part.replace(file)
+        for file, part in parts.items():
+            part.write_text(files[file], encoding="utf-8")
+            if file.exists():
+                part.chmod(file.stat().st_mode & 0o777)
+        for file, part in parts.items():
+            part.replace(file)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
     finally:
-        part.unlink(missing_ok=True)
+        for part in parts.values():
+            part.unlink(missing_ok=True)
 
 
 def _has(file: Path, text: str) -> bool:

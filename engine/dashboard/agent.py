@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import orjson
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -22,7 +22,9 @@ from engine.dashboard.cells import ago, clock, count, said
 from engine.dashboard.deeds import agent_deeds
 from engine.dashboard.doing import commands_for, do
 from engine.dashboard.figures import Tone
+from engine.dashboard.hanging import Hanging, Hung
 from engine.dashboard.panel import style_of
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.states import tone_of
 
@@ -30,9 +32,6 @@ __all__ = ["AgentBoard"]
 
 #: Tasks of the mailbox that are shown.
 SHOWN = 8
-#: A line: its parts, each with a style.
-Line = Content
-
 #: The panels: what each is called, and what it says where there is nothing.
 PANELS = {
     "now": ("NOW", ""),
@@ -74,7 +73,7 @@ class AgentBoard(Board):
             panels[name] = Static(id=f"agent-{name}", classes="panel part")
             panels[name].border_title = title
         columns = [Vertical(*(panels[name] for name in names), classes="column") for names in COLUMNS]
-        yield VerticalScroll(Container(*columns, id="parts"), id="agent")
+        yield Scroll(Container(*columns, id="parts"), id="agent")
 
     def on_mount(self) -> None:
         """The panels are scrolled by keys."""
@@ -91,7 +90,7 @@ class AgentBoard(Board):
             if told is None:
                 return
         now_s = self.stage.now_s
-        parts = {
+        parts: dict[str, list[Hung]] = {
             "now": _now(told, error),
             "fields": _fields(told),
             "waits": _waits(told),
@@ -102,7 +101,7 @@ class AgentBoard(Board):
         }
         for name, lines in parts.items():
             none = Content.assemble((PANELS[name][1], "$muted"))
-            self.query_one(f"#agent-{name}", Static).update(Content("\n").join(lines or [none]))
+            self.query_one(f"#agent-{name}", Static).update(Hanging(lines or [none]))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -127,7 +126,7 @@ class AgentBoard(Board):
         self.app.notify(said(self.address), title="Copied", markup=False)
 
 
-def _now(told: Mapping[str, Any], error: Exception | None) -> list[Line]:
+def _now(told: Mapping[str, Any], error: Exception | None) -> list[Hung]:
     """Where it is, and what it does."""
     status, state, running = told["status"], told["worker_state"], told["running"]
     is_up = state == "running"
@@ -139,7 +138,7 @@ def _now(told: Mapping[str, Any], error: Exception | None) -> list[Line]:
     counts = [("restarts", told["restarts"]), ("mailbox", told["mailbox_count"])]
     counts += [("on trial, tasks to end well:", told["apart"])] if told["apart"] else []
     numbers = [part for name, number in counts for part in _pair(name, count(number), "warning" if number else "")]
-    lines = [
+    lines: list[Hung] = [
         Content.assemble((f"{said(status):<12}", style_of(tone_of(status) or "bold")), *places),
         Content.assemble(" " * 12, *numbers),
     ]
@@ -156,24 +155,21 @@ def _pair(name: str, text: str, tone: Tone) -> list[tuple[str, str]]:
     return [(f"{name} ", "$muted"), (text, style_of(tone)), ("   ", "")]
 
 
-def _fields(told: Mapping[str, Any]) -> list[Line]:
+def _fields(told: Mapping[str, Any]) -> list[Hung]:
     if told["state"] is None:
         return [Content.assemble((said(told["unreadable"]), style_of("error")))]
     width = max(map(cell_len, [*told["state"], *told["omitted"], ""]))
-    lines = [
-        Content.assemble((f"{said(name):<{width}}  ", "$muted"), said(orjson.dumps(value).decode()))
-        for name, value in told["state"].items()
-    ]
-    return lines + [
-        Content.assemble((f"{said(name):<{width}}  ", "$muted"), (f"{size(size_bytes)}, too large to be shown", "$muted"))
-        for name, size_bytes in told["omitted"].items()
+    known = {name: (said(orjson.dumps(value).decode()), "") for name, value in told["state"].items()}
+    known |= {name: (f"{size(size_bytes)}, too large to be shown", "$muted") for name, size_bytes in told["omitted"].items()}
+    return [
+        (Content.assemble((f"{said(name):<{width}}  ", "$muted")), Content.assemble(value)) for name, value in known.items()
     ]
 
 
-def _waits(told: Mapping[str, Any]) -> list[Line]:
+def _waits(told: Mapping[str, Any]) -> list[Hung]:
     """What is behind the task that runs, and what its worker has not begun."""
     rows = [("mailbox", one) for one in told["mailbox"]] + [("worker", one) for one in told["queued"]]
-    lines = []
+    lines: list[Hung] = []
     for where, one in rows[:SHOWN]:
         waited = (f"{ago(one['age_s']):>8}", "bold")
         lines.append(Content.assemble(f"{said(one['method']):<16} ", waited, (f"  in the {where}", "$muted")))
@@ -185,46 +181,44 @@ def _waits(told: Mapping[str, Any]) -> list[Line]:
     return lines
 
 
-def _last(one: Mapping[str, Any], now_s: float) -> Line:
+def _last(one: Mapping[str, Any], now_s: float) -> Hung:
     error = one["error"]
     what = ("ok", style_of("success")) if error is None else (said(error), style_of("error"))
     when = f"{ago(max(now_s - one['ended_s'], 0.0)):>8} ago  "
-    return Content.assemble((when, "$muted"), f"{said(one['method']):<16} ", (f"{span(one['took_s']):>8}  ", "$muted"), what)
+    took = (f"{span(one['took_s']):>8}  ", "$muted")
+    return Content.assemble((when, "$muted")), Content.assemble(f"{said(one['method']):<16} ", took, what)
 
 
-def _wrong(one: Mapping[str, Any], now_s: float) -> Line:
+def _wrong(one: Mapping[str, Any], now_s: float) -> Hung:
     when = f"{ago(max(now_s - one['at_s'], 0.0)):>8} ago  "
-    return Content.assemble((when, "$muted"), f"{said(one['method']):<16} ", (said(one["error"]), style_of("error")))
+    error = (said(one["error"]), style_of("error"))
+    return Content.assemble((when, "$muted")), Content.assemble(f"{said(one['method']):<16} ", error)
 
 
-def _record(told: Mapping[str, Any]) -> list[Line]:
+def _record(told: Mapping[str, Any]) -> list[Hung]:
     record = told["quarantine"]
     if record is None:
         return []
     tone = style_of(tone_of(record["status"]) or "muted")
-    lines = [Content.assemble((said(record["status"]), tone), f", severity {record['severity']}: {said(record['cause'])}")]
-    return lines + [
-        Content.assemble(("  tried  ", "$muted"), f"{said(fix['fix'])}: {said(fix['outcome'])}") for fix in record["fixes"]
-    ]
+    found = Content.assemble((said(record["status"]), tone), f", severity {record['severity']}: {said(record['cause'])}")
+    tried = Content.assemble(("  tried  ", "$muted"))
+    return [found, *((tried, Content(f"{said(fix['fix'])}: {said(fix['outcome'])}")) for fix in record["fixes"])]
 
 
-def _task(one: Mapping[str, Any], now_s: float) -> Line:
+def _task(one: Mapping[str, Any], now_s: float) -> Hung:
     cause = one["cause"]
     why = "" if cause is None else f"  {said(cause['type'])}: {said(cause['message'])}"
     when = f"{ago(max(now_s - one['accepted_s'], 0.0)):>8} ago  "
     state = (f"{said(one['state']):<10}", style_of(tone_of(one["state"])))
-    return Content.assemble(
-        (when, "$muted"),
-        state,
-        f" {said(one['method'])}  ",
-        (said(one["name"] or one["id"]), "$muted"),
-        (why, style_of("error")),
-    )
+    begins = Content.assemble((when, "$muted"), state, " ")
+    name = said(one["name"] or one["id"])
+    return begins, Content.assemble(f"{said(one['method'])}  ", (name, "$muted"), (why, style_of("error")))
 
 
-def _mark(one: Mapping[str, Any], stage: Any) -> Line:
+def _mark(one: Mapping[str, Any], stage: Any) -> Hung:
     share = "" if one["progress"] is None else f"{one['progress']:.0%}"
     said_of = {name: one[name] for name in ("partial_result", "context", "metadata") if one[name] is not None}
     facts = said(orjson.dumps(said_of).decode()) if said_of else ""
     when = f"{clock(one['at_s'], stage.zone)}  "
-    return Content.assemble((when, "$muted"), f"{said(one['kind']):<12} ", (f"{share:>4}  ", "bold"), (facts, "$muted"))
+    done = (f"{share:>4}  ", "bold")
+    return Content.assemble((when, "$muted")), Content.assemble(f"{said(one['kind']):<12} ", done, (facts, "$muted"))

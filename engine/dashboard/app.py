@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from engine.dashboard.backfill import fill
@@ -53,19 +54,20 @@ class Dashboard(App[int]):
 
     source: who answers.  interval_s: seconds between two questions for the same.  clock: seconds since 1970.
     zone: of the times that are shown, None for this machine's.  has_colour: whether it may show any.
+    note: what the header is to say beside the engine's name.  driver: what draws, None for what Textual takes.
     """
 
     TITLE = "engine monitor"
     CSS_PATH = "dashboard.tcss"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (150, "-broad")]  # noqa: RUF012 - as App declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-thin"), (40, "-slim"), (66, "-narrow"), (110, "-wide"), (150, "-broad")]  # noqa: RUF012 - as App declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {place.name: place.make for place in PLACES}
     DEFAULT_MODE = PLACES[0].name
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(place.key, f"switch_mode('{place.name}')", place.name.capitalize(), show=False) for place in PLACES),
-        Binding("left", f"rewind({-STEP_S})", "Back", key_display="←", tooltip="5 s back in time"),
+        Binding("left", f"rewind({-STEP_S})", "Past", key_display="←", tooltip="5 s back in time"),
         Binding("right", f"rewind({STEP_S})", "Forth", key_display="→", show=False),
         Binding("shift+left", f"rewind({-LEAP_S})", "A minute back", show=False),
         Binding("shift+right", f"rewind({LEAP_S})", "A minute forth", show=False),
@@ -73,7 +75,7 @@ class Dashboard(App[int]):
         Binding("end,l", "live", "Live", key_display="l"),
         Binding("space", "play", "Play", show=False),
         Binding("t", "theme", "Light/dark", show=False),
-        Binding("colon,ctrl+p", "command_palette", "Commands", show=False),
+        Binding("colon,ctrl+p", "command_palette", "Menu", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "quit", "Quit"),
         Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
@@ -87,16 +89,19 @@ class Dashboard(App[int]):
         clock: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
         has_colour: bool = True,
+        note: Callable[[], str] = str,
+        driver: type[Driver] | None = None,
     ) -> None:
         os.environ.pop("NO_COLOR", None)  # Textual takes an empty one for a wish, and grey for no colour
         if not has_colour:
             os.environ["NO_COLOR"] = "1"
-        super().__init__(ansi_color=None if has_colour else True)
+        super().__init__(driver, ansi_color=None if has_colour else True)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name if has_colour else PLAIN.name
         self.source = source
         self._zone = zone
+        self._note = note
         self._history = History()
         self._clock = clock
         self._feed = Feed(interval_s)
@@ -174,6 +179,7 @@ class Dashboard(App[int]):
             self._history.add(document.value)
         self._show()
         self.tick()
+        self.refresh_bindings()
 
     def _show(self, changed: Want | None = None) -> None:
         """Give the screen its documents, if one of them has changed."""
@@ -202,6 +208,7 @@ class Dashboard(App[int]):
             moment_s=moment_s,
             is_file=self.source.is_file,
             is_playing=self._is_playing,
+            note=self._note(),
         )
         board.query_one(Header).show(told)
         board.set_class(is_stale or (moment_s is None and not self.source.is_live), "stale")
@@ -277,6 +284,10 @@ class Dashboard(App[int]):
         else:
             self._feed.again()
             self._rewind.leave()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Who is at now need not go there."""
+        return action != "live" or self.source.is_file or not self.is_now
 
     def action_play(self) -> None:
         """Let a file go on by itself, or stand still; else go back to now."""

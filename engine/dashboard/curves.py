@@ -16,15 +16,10 @@ from textual_plotext import PlotextPlot
 from engine.dashboard.history import SPAN_S
 from engine.dashboard.spark import spark
 
-__all__ = ["Plot", "Trend", "ceiling", "newest"]
+__all__ = ["Plot", "Trend", "ceiling"]
 
 #: Points of a plot, one for four seconds: more cost more to draw than they tell.
 POINTS = 75
-
-
-def newest(values: Sequence[float | None]) -> float | None:
-    """The last value that is known."""
-    return next((value for value in reversed(values) if value is not None), None)
 
 
 class Trend(Widget):
@@ -52,7 +47,7 @@ class Trend(Widget):
         return Content.assemble(
             (f"{self._title:<12}", "$muted"),
             (spark(self._values), "$accent"),
-            (f"{self._form(newest(self._values)):>11}", "bold"),
+            (f"{self._form(self._values[-1] if self._values else None):>11}", "bold"),
         )
 
 
@@ -70,6 +65,7 @@ class Plot(PlotextPlot):
         self._least = least
         self._until = ""
         self._values: list[float | None] = []
+        self._top = least
 
     columns = POINTS
 
@@ -78,11 +74,22 @@ class Plot(PlotextPlot):
 
         until: what the time is called up to which they go.
         """
-        if (list(values), until) == (self._values, self._until):
+        if not self.differs(values, until):
             return False
         self._values, self._until = list(values), until
         self._draw()
         return True
+
+    def differs(self, values: Sequence[float | None], until: str) -> bool:
+        """Whether it would look different with these."""
+        return (list(values), until) != (self._values, self._until)
+
+    def lag(self, value: float | None) -> float:
+        """How far its end is from a value, as a share of its height; 1 at most."""
+        drawn = self._values[-1] if self._values else None
+        if value is None or drawn is None:
+            return float(value is not drawn)
+        return min(abs(value - drawn) / self._top, 1.0)
 
     def on_mount(self) -> None:
         """Follow the theme."""
@@ -103,7 +110,7 @@ class Plot(PlotextPlot):
         span_min, last = SPAN_S / 60, max(len(self._values) - 1, 1)
         plot.xlim(0, last)
         plot.xticks([0, last / 2, last], [f"-{span_min:g} min", f"-{span_min / 2:g}", self._until])
-        top = ceiling(max((value for _, value in known), default=0.0), self._least)
+        self._top = top = ceiling(max((value for _, value in known), default=0.0), self._least)
         plot.ylim(0, top)
         plot.yticks([0, top / 2, top], [self._form(value) for value in (0, top / 2, top)])
         if known:

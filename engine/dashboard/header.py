@@ -52,16 +52,17 @@ class Header(Widget):
         return Content("\n").join([self._engine_line(instant), self._sprint_line(instant)])
 
     def _engine_line(self, instant: Instant) -> Content:
-        state = f" {instant.state} "
-        room = self.size.width - cell_len(TITLE) - 1 - cell_len(state)
+        width = self.size.width
+        state = f" {instant.state} "[:width]
+        title = f" {TITLE}"
+        title = title if cell_len(title) + cell_len(state) <= width else ""  # how old it is comes first
+        room = width - cell_len(title) - cell_len(state)
         parts = list(instant.facts)
         while parts and cell_len(facts := "  " + " · ".join(parts)) > room:
             parts.pop()
         facts = facts if parts else ""
         pad = " " * max(room - cell_len(facts), 0)
-        return Content.assemble(
-            (f" {TITLE}", "bold $accent"), (facts, "$muted"), pad, (state, f"{style_of(instant.tone)} reverse")
-        )
+        return Content.assemble((title, "bold $accent"), (facts, "$muted"), pad, (state, f"{style_of(instant.tone)} reverse"))
 
     def _sprint_line(self, instant: Instant) -> Content:
         if not instant.has_sprint:

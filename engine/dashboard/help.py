@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.dashboard.board import Board
 from engine.dashboard.figures import LEVELS
+from engine.dashboard.hanging import Hanging
 from engine.dashboard.panel import style_of
 from engine.dashboard.screens import PLACES
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import Document, Want
 
 __all__ = ["HelpBoard"]
@@ -66,7 +67,7 @@ class HelpBoard(Board):
         for title, rows in with_title.items():
             pages.append(Static(_page(rows), classes="panel help"))
             pages[-1].border_title = title
-        yield VerticalScroll(*pages, id="pages")
+        yield Scroll(*pages, id="pages")
 
     def on_mount(self) -> None:
         """The pages are scrolled by keys."""
@@ -76,8 +77,8 @@ class HelpBoard(Board):
         """Nothing changes."""
 
 
-def _page(rows: Iterable[tuple[str, str]]) -> Content:
+def _page(rows: Iterable[tuple[str, str]]) -> Hanging:
     rows = list(rows)
     width = max(cell_len(key) for key, _ in rows) + 2
     pad = [(key, " " * (width - cell_len(key)), words) for key, words in rows]
-    return Content("\n").join([Content.assemble((key, style_of("accent")), space, words) for key, space, words in pad])
+    return Hanging((Content.assemble((key, style_of("accent")), space), Content(words)) for key, space, words in pad)

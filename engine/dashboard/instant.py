@@ -44,10 +44,11 @@ def instant_of(
     moment_s: float | None = None,
     is_file: bool = False,
     is_playing: bool = False,
+    note: str = "",
 ) -> Instant:
     """What is told now. now_s: the clock.  moment_s: the past instant that is shown, None for now.
 
-    is_file, is_playing: whether a file is shown, and goes on by itself.
+    is_file, is_playing: whether a file is shown, and goes on by itself.  note: said beside the engine's name.
     """
     facts: Mapping[str, Any] = overview.value or {}
     sprint: Mapping[str, Any] = facts.get("sprint") or {}
@@ -57,14 +58,17 @@ def instant_of(
     if left_s is not None and is_running and age_s is not None:  # it runs on between two documents
         left_s = max(left_s - age_s * float(sprint.get("speed") or 1.0), 0.0)
     wave = sprint.get("wave")
-    state, tone = _state(age_s, is_live=is_live, is_stale=is_stale, is_past=moment_s is not None, is_file=is_file)
+    has_failed = overview.error is not None
+    state, tone = _state(
+        age_s, has_failed=has_failed, is_live=is_live, is_stale=is_stale, is_past=moment_s is not None, is_file=is_file
+    )
     if is_file:
         state = "▶ REPLAY" if is_playing else "‖ REPLAY"
     next_in_s = sprint.get("next_in_s")
     return Instant(
         state,
         tone,
-        _facts(name, facts),
+        _facts(name, facts, note),
         said(sprint.get("id")),
         said(sprint.get("phase")),
         f"wave {wave + 1}" if wave is not None and wave >= 0 else "",
@@ -75,10 +79,11 @@ def instant_of(
     )
 
 
-def _facts(name: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
+def _facts(name: str, facts: Mapping[str, Any], note: str) -> tuple[str, ...]:
     kept, up_s, version = facts.get("durability"), facts.get("uptime_s"), facts.get("version")
     parts = (
         said(facts.get("name") or name),
+        said(note) if note else "",
         "" if kept is None else "in memory" if kept == "memory" else f"durability {said(kept)}",
         "" if up_s is None else f"up {ago(up_s)}",
         "" if version is None else f"version {said(version)}",
@@ -86,11 +91,13 @@ def _facts(name: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
-def _state(age_s: float | None, *, is_live: bool, is_stale: bool, is_past: bool, is_file: bool) -> tuple[str, Tone]:
+def _state(
+    age_s: float | None, *, has_failed: bool, is_live: bool, is_stale: bool, is_past: bool, is_file: bool
+) -> tuple[str, Tone]:
     if is_file or is_past:
         return "▶ REPLAY" if is_file else "◀ PAST", "warning"
     if age_s is None:
-        return ("◌ WAITING", "muted") if is_live else ("✗ NO ENGINE", "error")
+        return ("✗ NO ENGINE", "error") if has_failed and not is_live else ("◌ WAITING", "muted")
     if not is_live:
         return f"✗ NO ENGINE, as of {ago(age_s)} ago", "error"
     if is_stale:

@@ -22,7 +22,9 @@ class Keys(Footer):
     _times = 0
 
     async def recompose(self) -> None:
-        """Show the keys of the moment, if they are others."""
+        """Show the keys of the moment, if they are others, and the screen that they are for is still there."""
+        if not self.is_attached:
+            return
         shown = [(one.binding, one.enabled, one.tooltip) for one in self.screen.active_bindings.values()]
         if shown == self._shown:
             return

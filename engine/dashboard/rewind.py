@@ -33,6 +33,7 @@ class Rewind:
         self._recorded: dict[str, Any] = {}
         self._error: Exception | None = None
         self._is_busy = False
+        self._is_forth: bool | None = None
 
     async def step(self, by_s: float) -> None:
         """Go by so many seconds; forth past the last instant is now. Raises NotRecorded, as `Source.past`."""
@@ -41,7 +42,7 @@ class Rewind:
         if begin_s + by_s > past.last_s and by_s > 0 and not self._source.is_file:
             self.leave()
         else:
-            await self.go(begin_s + by_s)
+            await self.go(begin_s + by_s, is_forth=by_s > 0)
 
     async def edge(self, *, is_first: bool) -> None:
         """Go to the first or the last instant. Raises as `step`."""
@@ -57,10 +58,14 @@ class Rewind:
             raise NotRecorded("nothing was recorded yet")
         return self.past
 
-    async def go(self, to_s: float) -> None:
-        """Go to an instant, the nearest that was recorded. Raises as `step`."""
+    async def go(self, to_s: float, *, is_forth: bool | None = None) -> None:
+        """Go to an instant; where nothing was recorded then, to the nearest that was. Raises as `step`.
+
+        is_forth: whether that is the nearest one behind it, or before it; None where either may be.
+        """
         past = await self._known()
         self.moment_s = min(max(to_s, past.first_s), past.last_s)
+        self._is_forth = is_forth
         self._on_seen()
         if self._is_busy:
             return
@@ -76,10 +81,22 @@ class Rewind:
         while self.moment_s is not None and self.moment_s != seen_s:
             seen_s = self.moment_s
             try:
-                self._recorded, self._error = await self._source.at(seen_s), None
+                found = await self._source.at(seen_s)
             except Exception as error:  # noqa: BLE001 - shown where its answer would be
                 self._recorded, self._error = {}, error
+            else:
+                if found.get("gap") is not None and self.moment_s == seen_s:
+                    self.moment_s = self._beside(seen_s, *found["gap"])
+                    continue
+                self._recorded, self._error = found, None
             self._on_seen()
+
+    def _beside(self, time_s: float, since_s: float, until_s: float | None) -> float:
+        """The end of a gap that is gone to instead of an instant in it."""
+        if until_s is None:
+            return since_s
+        is_forth = until_s - time_s < time_s - since_s if self._is_forth is None else self._is_forth
+        return until_s if is_forth else since_s
 
     def leave(self) -> None:
         """Come back to now."""

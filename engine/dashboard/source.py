@@ -79,7 +79,10 @@ class Source(Protocol):
         """Which instants were recorded; None where none was. Raises as `ask`."""
 
     async def at(self, time_s: float) -> dict[str, Any]:
-        """The documents as recorded at or before an instant: `time_s`, `stats`, `overview`. Raises NotRecorded, as `ask`."""
+        """The documents as recorded at or before an instant: `time_s`, `stats`, `overview`. Raises NotRecorded, as `ask`.
+
+        `gap`: where nothing was recorded around the instant, since when and until when, which is None where nothing was since.
+        """
 
     async def close(self) -> None:
         """End the connection."""

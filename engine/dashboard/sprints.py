@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -21,8 +20,10 @@ from engine.dashboard.deeds import Deed, named, sprint_deeds
 from engine.dashboard.doing import commands_for, do
 from engine.dashboard.figures import Tone
 from engine.dashboard.gantt import PHASES, Gantt
+from engine.dashboard.hanging import Hanging, Hung
 from engine.dashboard.panel import style_of
 from engine.dashboard.rows import Cell, Heading, Row, Rows
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.spark import bar
 from engine.dashboard.states import tone_of
@@ -31,7 +32,7 @@ __all__ = ["SprintsBoard"]
 
 SPRINTS = want("sprints")
 #: Columns of the bar of progress, where there is room and where not.
-BAR, NARROW_BAR = 40, 14
+BAR, NARROW_BAR = 40, 8
 #: Lines and columns from which on there is room.
 TALL, WIDE = 32, 110
 
@@ -71,7 +72,7 @@ class SprintsBoard(Board):
     def body(self) -> Iterable[Widget]:
         """The table, and the chosen one."""
         yield Rows(COLUMNS, id="sprint-rows")
-        chosen = VerticalScroll(Static(id="progress"), Gantt(id="gantt"), Static(id="outcome"), id="sprint", classes="panel")
+        chosen = Scroll(Static(id="progress"), Gantt(id="gantt"), Static(id="outcome"), id="sprint", classes="panel")
         chosen.border_title = "NO SPRINT YET"
         yield chosen
 
@@ -121,7 +122,7 @@ class SprintsBoard(Board):
         sprint = self._chosen
         self.refresh_bindings()
         self.query_one("#gantt", Gantt).show(sprint, is_short=self.app.size.height < TALL)
-        panel = self.query_one("#sprint", VerticalScroll)
+        panel = self.query_one("#sprint", Scroll)
         progress, outcome = self.query_one("#progress", Static), self.query_one("#outcome", Static)
         if sprint is None:
             panel.border_title = "NO SPRINT YET"
@@ -131,7 +132,7 @@ class SprintsBoard(Board):
         else:
             panel.border_title = f"{sprint['id']} {said(sprint['backlog'])}"
             progress.update(_progress(sprint, NARROW_BAR if self.app.size.width < WIDE else BAR))
-            outcome.update(Content("\n").join(_outcome(sprint)))
+            outcome.update(Hanging(_outcome(sprint)))
 
 
 def _state(sprint: Mapping[str, Any]) -> tuple[str, Tone]:
@@ -190,7 +191,7 @@ def _progress(sprint: Mapping[str, Any], width: int) -> Content:
     return Content.assemble(*parts, "\n")
 
 
-def _outcome(sprint: Mapping[str, Any]) -> list[Content]:
+def _outcome(sprint: Mapping[str, Any]) -> list[Hung]:
     """What became of it, in lines."""
     impact = sprint.get("impact") or {}
     facts = {
@@ -199,7 +200,7 @@ def _outcome(sprint: Mapping[str, Any]) -> list[Content]:
         "done a minute": f"{impact['velocity']:,.1f}" if impact.get("velocity") is not None else UNKNOWN,
         "agents": count(sprint.get("agents")),
     }
-    lines = [
+    lines: list[Hung] = [
         Content(""),
         Content("   ").join([Content.assemble((f"{name} ", "$muted"), (text, "bold")) for name, text in facts.items()]),
     ]
@@ -218,5 +219,5 @@ def _outcome(sprint: Mapping[str, Any]) -> list[Content]:
     return lines
 
 
-def _named(name: str, text: str, tone: str) -> Content:
-    return Content.assemble((f"{name:<12}", style_of(tone)), text)
+def _named(name: str, text: str, tone: str) -> Hung:
+    return Content.assemble((f"{name:<12}", style_of(tone))), Content(text)

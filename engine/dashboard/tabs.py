@@ -22,7 +22,7 @@ class Places(Widget):
 
     def render(self) -> Text:
         """Keys and names."""
-        line = Text(no_wrap=True, end="")
+        line = Text(no_wrap=True, overflow="crop", end="")
         for start, _end, place, said in self._spans():
             line.append(" " * (start - cell_len(line.plain)))
             is_here = place == self.app.current_mode

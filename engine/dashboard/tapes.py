@@ -33,7 +33,7 @@ class Tapes:
         """What was recorded at or before an instant, as `at` says it. Raises NotRecorded, RecordingDamaged, OSError."""
         with self._lock:
             found = self._loaded().at(time_s)
-        return {**found.document, "time_s": found.time_s}
+        return {**found.document, "time_s": found.time_s, "gap": found.gap}
 
     def _loaded(self) -> Ring:
         from engine.rewind.ring import Ring

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import orjson
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -22,7 +22,9 @@ from engine.dashboard.board import Board, Command
 from engine.dashboard.cells import UNKNOWN, ago, clock, count, percent, said
 from engine.dashboard.deeds import Deed, letter_deeds, named, task_deeds
 from engine.dashboard.doing import commands_for, do
+from engine.dashboard.hanging import Hanging, Hung
 from engine.dashboard.panel import style_of
+from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.spark import bar
 from engine.dashboard.states import tone_of
@@ -72,7 +74,7 @@ class TaskBoard(Board):
             panels[name] = Static(id=f"task-{name}", classes="panel part")
             panels[name].border_title = title
         columns = [Vertical(*(panels[name] for name in names), classes="column") for names in COLUMNS]
-        yield VerticalScroll(Container(*columns, id="parts"), id="one-task")
+        yield Scroll(Container(*columns, id="parts"), id="one-task")
 
     def on_mount(self) -> None:
         """The panels are scrolled by keys."""
@@ -86,7 +88,7 @@ class TaskBoard(Board):
             self.query_one("#task-task", Static).update(Content("…" if error is None else said(error)))
             return
         self.query_one("#task-task").border_title = f"TASK {said(told['task']['name'] or told['task']['id'])}"
-        parts = {
+        parts: dict[str, list[Hung]] = {
             "task": [
                 *_task(told, self.stage),
                 *([] if error is None else [Content.assemble((said(error), style_of("error")))]),
@@ -99,7 +101,7 @@ class TaskBoard(Board):
         }
         for name, lines in parts.items():
             none = Content.assemble((PANELS[name][1], "$muted"))
-            self.query_one(f"#task-{name}", Static).update(Content("\n").join(lines or [none]))
+            self.query_one(f"#task-{name}", Static).update(Hanging(lines or [none]))
         self.refresh_bindings()
 
     def _deeds(self) -> list[Deed]:
@@ -128,7 +130,7 @@ class TaskBoard(Board):
             self.app.push_screen(AgentBoard(told["task"]["agent"]))
 
 
-def _task(told: Mapping[str, Any], stage: Any) -> list[Content]:
+def _task(told: Mapping[str, Any], stage: Any) -> list[Hung]:
     """What it is, and how it stands."""
     task = told["task"]
     what, place = standing(task), told["place"]
@@ -146,7 +148,9 @@ def _task(told: Mapping[str, Any], stage: Any) -> list[Content]:
         "requeue of": (said(task["requeue_of"]), "") if task["requeue_of"] else None,
         "again as": (said(task["requeued_as"]), "") if task["requeued_as"] else None,
     }
-    return [Content.assemble((f"{name:<11}", "$muted"), row) for name, row in rows.items() if row is not None]
+    return [
+        (Content.assemble((f"{name:<11}", "$muted")), Content.assemble(row)) for name, row in rows.items() if row is not None
+    ]
 
 
 def _options(task: Mapping[str, Any]) -> str:
@@ -159,7 +163,7 @@ def _waited(each: Mapping[str, Any]) -> Content:
     return Content.assemble(state, f" {span(each['waited_s']):>9}  ", said(each["task"]))
 
 
-def _attempt(at: int, each: Mapping[str, Any], told: Mapping[str, Any], stage: Any) -> Content:
+def _attempt(at: int, each: Mapping[str, Any], told: Mapping[str, Any], stage: Any) -> Hung:
     number = told["task"]["attempts"] - len(told["attempts"]) + 1 + at
     end_s = told["now_s"] if each["ended_s"] is None else each["ended_s"]
     took = span(max(end_s - each["started_s"], 0.0))
@@ -167,14 +171,13 @@ def _attempt(at: int, each: Mapping[str, Any], told: Mapping[str, Any], stage: A
     outcome = said(told["task"]["state"]) if error is None else f"{said(error['type'])}: {said(error['message'])}"
     style = style_of("error") if error is not None else style_of(tone_of(told["task"]["state"]))
     when = f"{clock(each['started_s'], stage.zone)}  "
-    return Content.assemble(
-        (f"{number:>2}  ", "$muted"), (when, "$muted"), f"{took:>9}  {said(each['agent'])}  ", (outcome, style)
-    )
+    begins = Content.assemble((f"{number:>2}  ", "$muted"), (when, "$muted"), f"{took:>9}  ")
+    return begins, Content.assemble(f"{said(each['agent'])}  ", (outcome, style))
 
 
-def _time(spent: Mapping[str, float]) -> list[Content]:
+def _time(spent: Mapping[str, float]) -> list[Hung]:
     total_s = spent["total_s"]
-    lines = []
+    lines: list[Hung] = []
     for name, words in PARTS.items():
         share = spent[name] / total_s if total_s > 0 else 0.0
         full, left = bar(share, BAR)
@@ -183,7 +186,7 @@ def _time(spent: Mapping[str, float]) -> list[Content]:
     return [*lines, Content.assemble(("in all                 ", "$muted"), (f"{span(total_s):>9}", "bold"))]
 
 
-def _arguments(told: Mapping[str, Any]) -> list[Content]:
+def _arguments(told: Mapping[str, Any]) -> list[Hung]:
     if told["args_bytes"] is None:
         return []
     if told["args"] is None:

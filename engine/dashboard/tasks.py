@@ -49,7 +49,7 @@ class TasksBoard(Board):
     """The screen of tasks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "letters", "Dead letters"),
+        Binding("d", "letters", "Letters", tooltip="tasks that failed for good, or all again"),
         Binding("f", "state", "State"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("r", "deed('Retry')", "Retry"),
@@ -106,6 +106,9 @@ class TasksBoard(Board):
         page, error = self._document.value, self._document.error
         if error is not None:
             return Content.assemble((f" {said(error)}", "$error"))
+        if self._choice.words and not self._has_letters:
+            names = " ".join(f"{name}:" for name in NAMES)
+            return Content.assemble((f" {said(self._choice.words)} chooses nothing: say of what, {names}", "$warning"))
         shown = len(self._tasks)
         which = f"{self._skip + 1:,} to {self._skip + shown:,}" if shown and self._skip else count(shown)
         parts: list[Any] = [(f" showing {which}", "bold")]

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from aiohttp import web
 from textual_serve.server import Server
@@ -24,6 +25,15 @@ __all__ = ["HOST", "WebMonitor", "serve"]
 HOST = "127.0.0.1"
 #: Bytes of the secret, and the name of the cookie that carries it once the page was opened.
 SECRET_BYTES, COOKIE = 32, "engine_monitor"
+#: Where its page is: one that loads nothing from elsewhere, so that it works without a network and nobody else hears of it.
+PAGE = Path(__file__).parent / "page"
+#: What a browser is told of each answer: to tell nobody the address, to load from here alone, to stand in no other's page.
+HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
 #: Signals that end it, each with 128 and its number as the exit code.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Seconds that those who look have to take their leave.
@@ -36,7 +46,7 @@ class WebMonitor(Server):
     """Runs a command for each visitor and shows its terminal. secret: what the address must carry."""
 
     def __init__(self, words: Sequence[str], port: int, secret: str) -> None:
-        super().__init__(shlex.join(words), host=HOST, port=port, title="engine monitor")
+        super().__init__(shlex.join(words), host=HOST, port=port, title="engine monitor", templates_path=PAGE)
         self._secret = secret
 
     @property
@@ -88,8 +98,10 @@ class WebMonitor(Server):
         ):
             raise web.HTTPForbidden(text="the address has a token, as engine monitor --web has printed it")
         response = await handler(request)
-        if token and not response.prepared:
-            response.set_cookie(COOKIE, self._secret, httponly=True, samesite="Strict")
+        if not response.prepared:
+            response.headers.update(HEADERS)
+            if token:
+                response.set_cookie(COOKIE, self._secret, httponly=True, samesite="Strict")
         return response
 
 

@@ -45,19 +45,19 @@ POOLS = (
 WORKERS = (
     Heading("WORKER"),
     Heading("STATE"),
-    Heading("TICKS/S", is_right=True, rank=4),
+    Heading("TICKS/S", is_right=True),
     Heading("BUSY", is_right=True, rank=1),
-    Heading("AGENT"),
-    Heading("FOR", is_right=True),
+    Heading("AGENT", least=10),
+    Heading("FOR", is_right=True, rank=2),
     Heading("METHOD", rank=9, least=8),
     Heading("QUEUE", is_right=True),
-    Heading("DONE", is_right=True),
-    Heading("FAILED", is_right=True, rank=3),
-    Heading("RESTARTS", is_right=True, rank=5),
-    Heading("MEMORY", is_right=True, rank=6),
-    Heading("BREAKER", rank=8),
+    Heading("BREAKER"),
+    Heading("DONE", is_right=True, rank=4),
+    Heading("FAILED", is_right=True, rank=5),
+    Heading("RESTARTS", is_right=True, rank=6),
+    Heading("MEMORY", is_right=True, rank=7),
+    Heading("REASON", rank=3, least=12),
     Heading("PID", is_right=True, rank=10),
-    Heading("REASON", rank=2, least=12),
 )
 
 
@@ -165,13 +165,13 @@ def _worker(worker: Mapping[str, Any]) -> list[Cell]:
         ago(worker["running_for_s"]) if is_running else UNKNOWN,
         said(worker.get("method")),
         count(worker.get("queue")),
+        _breaker(worker.get("breaker")),
         count(worker["done"]),
         _bad(worker["failed"]),
         (count(worker["restarts"]), "warning") if worker["restarts"] else "0",
         bytes_of(worker.get("memory_bytes")),
-        _breaker(worker.get("breaker")),
-        str(worker.get("pid") or UNKNOWN),
         said(worker.get("reason")),
+        str(worker.get("pid") or UNKNOWN),
     ]
 
 

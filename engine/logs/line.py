@@ -18,6 +18,7 @@ __all__ = ["json_line", "read_lines", "text_line"]
 
 #: What a line may say of an event beside its time, level, name and text, and under which name it does.
 FIELDS = {"pool": "pool", "worker": "worker", "agent": "agent", "task": "task", "called": "called", "trace": "correlation"}
+_NAMES = {called: field for field, called in FIELDS.items()}
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PLAIN = re.compile(r"[^\s\"=\x00-\x1f\x7f-\x9f]+")
@@ -80,35 +81,37 @@ def read_lines(lines: Iterable[str]) -> Iterator[Event]:
 
 def _read(line: str, last_s: float) -> Event:
     """The event of a first line. last_s: the time of the one before."""
-    if line.startswith("{"):
-        event = _read_json(line)
-        if event is not None:
-            return event
+    try:
+        event = _read_json(line) if line.startswith("{") else _read_text(line)
+    except (ValueError, KeyError, TypeError, OverflowError):  # it only looks like one: no such day, no such level
+        event = None
+    return Event("worker.output", line, last_s) if event is None else event
+
+
+def _read_text(line: str) -> Event | None:
+    """The event of a line of text, of this engine or an older one; None for another. Raises ValueError, OverflowError."""
     found = _LINE.fullmatch(line)
     if found is not None and found["level"] in LEVELS:
-        moment = datetime.strptime(found["time"], "%Y-%m-%d %H:%M:%S.%f%z")
-        names = {called: field for field, called in FIELDS.items()}
+        moment = datetime.fromisoformat(found["time"])
         fields = {
-            names[name]: json.loads(value) if value.startswith('"') else value
+            _NAMES[name]: json.loads(value) if value.startswith('"') else value
             for name, value in _FIELD.findall(found["fields"])
-            if name in names
+            if name in _NAMES
         }
         fields.setdefault("pool", fields.get("worker", "").partition(".")[0])
         return Event(found["name"], found["text"], moment.timestamp(), found["level"], **fields)
     old = _OLD.fullmatch(line)
-    if old is not None:
-        return Event(old[2], old[3], time.mktime(time.strptime(old[1], "%Y-%m-%d %H:%M:%S")))
-    return Event("worker.output", line, last_s)
+    return None if old is None else Event(old[2], old[3], time.mktime(time.strptime(old[1], "%Y-%m-%d %H:%M:%S")))
 
 
 def _read_json(line: str) -> Event | None:
-    try:
-        said = json.loads(line)
-        moment = datetime.fromisoformat(said["ts"])
-        fields = {field: str(said[field]) for field in FIELDS if field in said}
-        trace = said.get("correlation", "")
-        if trace != fields.get("task", ""):
-            fields["trace"] = str(trace)
-        return Event(str(said["event"]), str(said["text"]), moment.timestamp(), str(said["level"]), **fields)
-    except (ValueError, KeyError, TypeError):
+    """The event of a line of JSON; None for another. Raises ValueError, KeyError, TypeError, OverflowError."""
+    said = json.loads(line)
+    moment = datetime.fromisoformat(said["ts"])
+    fields = {field: str(said[field]) for field in FIELDS if field in said}
+    trace = said.get("correlation", "")
+    if trace != fields.get("task", ""):
+        fields["trace"] = str(trace)
+    if said["level"] not in LEVELS:
         return None
+    return Event(str(said["event"]), str(said["text"]), moment.timestamp(), said["level"], **fields)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from engine.logs.file import files_of
-from engine.logs.line import read_lines
-from pools.events import Event
+from engine.logs.line import read_lines, text_line
+from pools.events import WARNING, Event
 
 __all__ = ["Reader"]
 
@@ -22,6 +24,8 @@ __all__ = ["Reader"]
 LOOK_S, WHOLE_S = 0.1, 0.3
 #: Bytes that are read at once.
 READ_BYTES = 1 << 18
+#: What is said where files went before they were read, as their reader was too slow.
+BEHIND = "lines are missing here: the log has let go of them before they were read"
 
 
 class Reader:
@@ -46,21 +50,33 @@ class Reader:
         """Every event that is there now, the oldest first."""
         return read_lines(self._past_lines())
 
-    def _past_lines(self) -> Iterator[str]:
-        for file in files_of(self._path):
-            if self._file is not None:
-                self._file.close()
-            try:
-                self._file = file.open("rb")
-            except FileNotFoundError:
-                self._file = None
-                continue  # it was moved away, as the oldest one
-            self._rest = b""
-            yield from self._more()
-            if file != self._path and self._rest:
-                yield self._taken()
+    def last(self, count: int, wanted: Callable[[Event], bool]) -> list[Event]:
+        """The last of the events that are there now and wanted. What is older than the first of them is not read."""
+        found: list[Event] = []
+        files = self._opened()
+        for file in reversed(files):
+            if len(found) < count or file is files[-1]:
+                self._file = file
+                events = (event for event in read_lines(self._all_lines()) if wanted(event))
+                found[:0] = deque(events, count - len(found))
+            if file is not files[-1]:
+                file.close()
+        self._file = files[-1] if files else None
+        return found
+
+    def _all_lines(self) -> Iterator[str]:
+        """The lines that follow in the file, its last one taken for whole."""
+        self._rest = b""
+        yield from self._more()
         if self._rest:
             yield self._taken()
+
+    def _past_lines(self) -> Iterator[str]:
+        for file in self._opened():
+            if self._file is not None:
+                self._file.close()
+            self._file = file
+            yield from self._all_lines()
 
     def _more(self) -> Iterator[str]:
         """The whole lines that follow in the file."""
@@ -103,32 +119,44 @@ class Reader:
             yield from self._more()  # what was written before it was moved
             if self._rest:
                 yield self._taken()
-            missed = self._newer()
-            if self._file is not None:
-                self._file.close()
-            for file in missed:
-                self._file = file.open("rb")
+            ours, files = self._file, self._opened()
+            known = [_identity(file) for file in files]
+            at = 0
+            if ours is not None:
+                at = known.index(_identity(ours)) + 1 if _identity(ours) in known else 0
+                if not at:
+                    yield text_line(Event("log.dropped", BEHIND, time.time(), WARNING)).removesuffix("\n")
+                ours.close()
+            for file in files[:at]:
+                file.close()
+            for file in files[at:]:
+                self._file, self._rest = file, b""
                 yield from self._more()
-                if file != missed[-1]:
-                    self._file.close()
+                if file is not files[-1]:
+                    file.close()
 
     @property
     def _has_moved(self) -> bool:
         """Whether the file that is read is no longer the newest one."""
         try:
-            found = self._path.stat()
+            found = _identity(self._path)
         except FileNotFoundError:
             return False
-        if self._file is None:
-            return True
-        ours = os.fstat(self._file.fileno())
-        return (found.st_dev, found.st_ino) != (ours.st_dev, ours.st_ino)
+        return self._file is None or found != _identity(self._file)
 
-    def _newer(self) -> list[Path]:
-        """The files behind the one that was read, the oldest first."""
-        files = files_of(self._path)
-        if self._file is None:
-            return files
-        ours = os.fstat(self._file.fileno()).st_ino
-        at = next((at for at, file in enumerate(files) if file.stat().st_ino == ours), -1)
-        return files[at + 1 :]
+    def _opened(self) -> list[BinaryIO]:
+        """The files that there are, the oldest first: none is missed or comes twice, if they are moved meanwhile."""
+        while True:
+            files: list[BinaryIO] = []
+            with suppress(FileNotFoundError):
+                files.extend(path.open("rb") for path in files_of(self._path))
+                if [*map(_identity, files)] == [*map(_identity, files_of(self._path))]:
+                    return files
+            for file in files:
+                file.close()
+
+
+def _identity(file: BinaryIO | Path) -> tuple[int, int]:
+    """Which file it is, whatever it is called. Raises FileNotFoundError for a name that none has."""
+    found = file.stat() if isinstance(file, Path) else os.fstat(file.fileno())
+    return found.st_dev, found.st_ino

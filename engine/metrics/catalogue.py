@@ -15,6 +15,9 @@ COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 #: Whether the engine answers: the one metric that is there when nothing else is known.
 UP = "engine_up"
 
+#: Kinds that have a sample each, and what the rest of them is called.
+KINDS, OTHERS = 100, "(others)"
+
 #: A document of `stats`.
 Stats = Mapping[str, Any]
 #: The values of a metric's labels, and its own.
@@ -57,6 +60,13 @@ def _each(*path: str, names: Iterable[str] | None = None) -> Callable[[Stats], I
         return [((name,), float(found[name])) for name in chosen]
 
     return read
+
+
+def _kinds(stats: Stats) -> Iterable[Sample]:
+    """The largest kinds; the others together, under a name that no kind can have."""
+    most = sorted(stats["agents"]["kinds"].items(), key=lambda item: (-item[1], item[0]))
+    found: list[Sample] = [((name,), float(count)) for name, count in most[:KINDS]]
+    return found if len(most) <= KINDS else [*found, ((OTHERS,), float(sum(count for _, count in most[KINDS:])))]
 
 
 def _pools(key: str) -> Callable[[Stats], Iterable[Sample]]:
@@ -112,7 +122,7 @@ METRICS = (
     Metric("engine_agents", GAUGE, "Agents by state: live are objects, asleep have their state kept, dormant were never asked.",
            _each("agents", names=("live", "asleep", "dormant")), ("state",)),
     Metric("engine_agents_limit", GAUGE, "Most agents that the engine takes.", _at("agents", "limit")),
-    Metric("engine_kind_agents", GAUGE, "Agents by kind.", _each("agents", "kinds"), ("kind",)),
+    Metric("engine_kind_agents", GAUGE, "Agents by kind: the 100 that have most, the rest as (others).", _kinds, ("kind",)),
     Metric("engine_agents_quarantined", GAUGE, "Agents that are on trial or parked.", _at("healing", "sick")),
     Metric("engine_tasks_accepted_total", COUNTER, "Tasks that were accepted, attached and detached ones.",
            _at("tasks", "accepted")),

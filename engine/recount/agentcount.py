@@ -38,6 +38,12 @@ class AgentCount:
         """How many are in quarantine."""
         return len(self._sick)
 
+    def has(self, kind: str, key: int | str) -> bool:
+        """Whether there is such an agent."""
+        if isinstance(key, str):
+            return key in self._names.get(kind, ())
+        return any(start <= key < stop for start, stop in self._numbers.get(kind, ()))
+
     def take(self, kind: str, key: str, state: dict[str, Any]) -> None:
         """A record of the roster."""
         if kind == SICK and state.get("status") in IN_QUARANTINE:

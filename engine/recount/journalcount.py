@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -25,6 +25,18 @@ STATES = ("done", "failed", "cancelled", "expired")
 COUNTS, ACCEPTED, ENDED = "meta", "task", "end"
 #: Letters of parts with states, and with changes of some.
 RECORDS = frozenset({b"S", b"E"})
+
+
+class Reader(Protocol):
+    """Who counts records, in their order."""
+
+    def folded(self, kind: str, key: Any, state: dict[str, Any], /) -> None:
+        """A record of a snapshot."""
+        ...
+
+    def logged(self, kind: str, key: Any, state: dict[str, Any], /) -> None:
+        """A record of the log that is a whole state."""
+        ...
 
 
 class JournalCount:
@@ -68,7 +80,7 @@ class JournalCount:
             self.ended[state["state"]] += state["ended_s"] <= self._until_s
 
 
-def read_journal(files: Files, folder: str, *counts: JournalCount) -> None:
+def read_journal(files: Files, folder: str, *counts: Reader) -> None:
     """Hand a journal's records to each count. Raises CheckpointError, OSError; KeyError and the like for records of no journal.
 
     It needs no lock. Where the engine moves files meanwhile it is to be called again, with new counts.

@@ -11,14 +11,18 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from checkpoints.errors import CheckpointError
 from checkpoints.files import Disk, Files
 from engine.recount.agentcount import AgentCount, read_roster
-from engine.recount.cell import DIFFERS, OK, UNAVAILABLE, Cell, compared, unavailable
+from engine.recount.cell import DIFFERS, OK, Cell, compared, unavailable
+from engine.recount.daycount import DayCount
 from engine.recount.journalcount import JournalCount, read_journal
+from engine.recount.measured import CELLS, LEVELS, measured_cells
+from engine.recount.shown import Shown
 from engine.recount.sprintcount import read_sprints, read_step
+from engine.recount.taskcount import TASKS, task_cells
 
 __all__ = ["Places", "Shown", "recount"]
 
@@ -26,25 +30,8 @@ __all__ = ["Places", "Shown", "recount"]
 TRIES, PAUSE_S = 6, 0.3
 #: Seconds within which what has happened is on the disk and shown.
 LAG_S = 2.0
-#: Cells that nothing durable tells of, and why.
-REASONS = {
-    "agents.active": "what an agent does now is in the memory of its worker",
-    "agents.idle": "what an agent does now is in the memory of its worker",
-    "performance.tasks_per_min": "a rate of the last minute goes with that",
-    "performance.errors_per_min": "a rate of the last minute goes with that",
-    "performance.recoveries_per_min": "a rate of the last minute goes with that",
-    "performance.efficiency": "it is measured, and not kept",
-    "resources.cpu": "it is measured, and not kept",
-    "resources.memory_bytes": "it is measured, and not kept",
-    "resources.network_bytes_per_s": "it is measured, and not kept",
-    "resources.disk_bytes_per_s": "it is measured, and not kept",
-    "cost.total": "the cpu time that it is computed from is measured, and not kept",
-    "top": "who did most is counted in the memory of the workers",
-}
-NO_RECORD = "tasks whose sender waits are acknowledged by their answer alone: they leave no record in the journal"
 IN_MEMORY = "durability is memory: nothing is on the disk"
-TASKS = ("queue", "complete", "failed", "cancelled")
-COUNTED = ("agents.total", "agents.failed", *(f"tasks.{name}" for name in (*TASKS, "success")))
+COUNTED = ("agents.total", "agents.failed", "agents.idle", *(f"tasks.{name}" for name in (*TASKS, "success")), *CELLS)
 IMPACT = ("features", "tests", "bugs_fixed", "code_lines")
 
 
@@ -54,14 +41,6 @@ class Places(NamedTuple):
     roster: Path
     journal: Path
     sprints: Path
-
-
-class Shown(NamedTuple):
-    """What the engine shows: documents of `stats` and of the overview. is_past: they were recorded, and it runs no more."""
-
-    stats: Mapping[str, Any]
-    overview: Mapping[str, Any]
-    is_past: bool = False
 
 
 def recount(
@@ -89,13 +68,22 @@ def _once(files: Files, places: Places, look: Callable[[], Shown]) -> list[Cell]
         kept = [unavailable(before.overview, name, IN_MEMORY) for name in COUNTED]
         after = before
     else:
-        tasks = _tasks_of(files, places, before)
+        counts, days = _read(files, places, before)
         agents = read_roster(files, str(places.roster))
         after = before if before.is_past else look()
-        kept = [*_agents(places, before, agents, after), *_tasks(before, tasks, after)]
+        tasks = task_cells(before, counts, days, after, lag_s=LAG_S)
+        kept = [*_agents(places, before, agents, after), *tasks, *measured_cells(before, days, agents.has)]
     impact = _impact(places, before, look)
-    rest = [unavailable(after.overview, name, reason) for name, reason in REASONS.items()]
+    rest = [unavailable(after.overview, name, reason) for name, reason in LEVELS.items()]
     return [*kept, *impact, *rest]
+
+
+def _read(files: Files, places: Places, shown: Shown) -> tuple[tuple[JournalCount, JournalCount], DayCount]:
+    """What the journal has, of accepted tasks until two instants, and of what leaves no record."""
+    early, late = (JournalCount(until_s) for until_s in _instants(shown))
+    days = DayCount()
+    read_journal(files, str(places.journal), early, late, days)
+    return (early, late), days
 
 
 def _instants(shown: Shown) -> tuple[float, float]:
@@ -113,67 +101,24 @@ def _agents(places: Places, before: Shown, count: AgentCount, after: Shown) -> I
             reason = f"the roster was written after the document was recorded, and has {number:,} now"
             cell = unavailable(after.overview, cell.cell, reason)
         yield cell
+    yield _idle(after, count, *shown)
+
+
+def _idle(after: Shown, count: AgentCount, *shown: Mapping[str, int]) -> Cell:
+    """Those that are neither active nor failed; of how many there are the counted number is taken."""
+    was, now = shown
+    if after.is_past or was["active"] is None or now["active"] is None:
+        return unavailable(after.overview, "agents.idle", LEVELS["agents.active"])
+    idle = [count.total - min(count.failed, count.total) - each["active"] for each in shown]
+    if was == now:
+        return compared("agents.idle", was["idle"], idle[1], now["idle"])
+    is_right = all(each["total"] == each["active"] + each["idle"] + each["failed"] for each in shown)
+    return Cell("agents.idle", now["idle"], now["idle"] if is_right else idle[1], OK if is_right else DIFFERS)
 
 
 def _written_s(folder: Path) -> float:
     """When a store was written last, in unix time."""
     return max((file.stat().st_mtime for file in folder.glob("*.log")), default=-math.inf)
-
-
-def _tasks_of(files: Files, places: Places, shown: Shown) -> tuple[JournalCount, JournalCount]:
-    early, late = (JournalCount(until_s) for until_s in _instants(shown))
-    read_journal(files, str(places.journal), early, late)
-    return early, late
-
-
-def _tasks(before: Shown, counts: tuple[JournalCount, JournalCount], after: Shown) -> Iterator[Cell]:
-    """The cells of tasks: what of each was accepted is counted again, what was not is said to be unavailable."""
-    late = counts[1]
-    is_lost = after.is_past and late.newest_s > after.stats["time_s"] - LAG_S
-    shown = before.stats["detached"], after.stats["detached"]
-    between = (counts[0].counts, late.counts) if after.is_past else shown
-    whole, accepted = _cells(after.stats["tasks"]), _cells(shown[1])
-    for name in TASKS:
-        others = whole[name] - accepted[name]
-        label, part = f"tasks.{name}", "accepted" if others else ""
-        recounted = _cells(late.counts)[name]
-        if whole[name] != after.overview["tasks"][name]:
-            yield Cell(label, after.overview["tasks"][name], whole[name], DIFFERS, "it is not what stats says")
-        elif is_lost:
-            reason = "the journal was compacted after the document was recorded"
-            yield Cell(label, accepted[name], None, UNAVAILABLE, reason, part=part)
-        else:
-            low, high = _bounds(*between)[name]
-            checked = accepted[name] if after.is_past else recounted
-            verdict = OK if low <= checked <= high else DIFFERS
-            yield Cell(label, accepted[name], recounted, verdict, between=None if low == high else (low, high), part=part)
-        if others:
-            yield Cell(label, others, None, UNAVAILABLE, NO_RECORD, part="others")
-    yield _success(after, _cells(late.counts), is_whole=whole == accepted and not is_lost, is_still=shown[0] == shown[1])
-
-
-def _success(after: Shown, recounted: Mapping[str, int], *, is_whole: bool, is_still: bool) -> Cell:
-    """The share of success, which follows from two counts. is_still: these did not move."""
-    if not is_whole or not is_still or after.is_past:
-        return unavailable(after.overview, "tasks.success", "it follows from counts, not all of which are known for one moment")
-    ended = recounted["complete"] + recounted["failed"]
-    share = recounted["complete"] / ended if ended else None
-    return compared("tasks.success", after.overview["tasks"]["success"], share, after.overview["tasks"]["success"])
-
-
-def _cells(counts: Mapping[str, int]) -> dict[str, int]:
-    """The six counts as the overview names them."""
-    failed = counts["failed"] + counts["expired"]
-    return {"queue": counts["open"], "complete": counts["done"], "failed": failed, "cancelled": counts["cancelled"]}
-
-
-def _bounds(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Between what each cell may be, if it was counted between two moments: counts only grow, but what is open does not."""
-    first, last = _cells(before), _cells(after)
-    ended = [counts["accepted"] - counts["open"] for counts in (before, after)]
-    bounds = {name: (first[name], last[name]) for name in TASKS}
-    bounds["queue"] = max(before["accepted"] - ended[1], 0), after["accepted"] - ended[0]
-    return bounds
 
 
 def _sprint(places: Places, before: Shown, after: Shown) -> Iterator[Cell]:

@@ -7,10 +7,12 @@ engine theirs. They leave in batches, from a thread; what a slow receiver does n
 from __future__ import annotations
 
 import io
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from engine import __version__
@@ -29,18 +31,22 @@ MISSING = "unavailable: traces need the extra `otel`: pip install 'microagent-en
 EXPORTERS = ("otlp", "console", "file", "none")
 #: The file of spans, bytes of one, and how many there are at once.
 FILE, FILE_BYTES, FILES = "traces.jsonl", 10 * 1024 * 1024, 4
-#: Milliseconds that the end waits for what was not sent yet.
-FLUSH_MS = 2_000
+#: Seconds that the end waits for what was not sent yet; a receiver that takes longer does not get it.
+FLUSH_S = 2.0
+#: What the SDK's own words are logged under.
+LOGGER = "opentelemetry"
 
 
 class Exporter:
     """Shows the spans of one engine.
 
     environ: what OpenTelemetry's variables say.  name: of the engine.  folder: where files go; None for the current one.
+    told: called, from any thread, with what the SDK says: that spans could not be sent, or were too many.
     Raises Unavailable without the SDK, ConfigError for an exporter that there is not.
     """
 
-    def __init__(self, environ: Mapping[str, str], name: str, folder: Path | None) -> None:
+    def __init__(self, environ: Mapping[str, str], name: str, folder: Path | None, told: Callable[[str], None]) -> None:
+        self._words = _Words(told)
         with _said(environ):
             self._open(environ, name, folder)
 
@@ -56,6 +62,7 @@ class Exporter:
         self._resource = Resource.create(facts)
         exporter = _exporter(environ.get("OTEL_TRACES_EXPORTER") or "otlp", folder)
         self._processor = None if exporter is None else BatchSpanProcessor(exporter)
+        logging.getLogger(LOGGER).addHandler(self._words)
 
     def take(self, span: Span) -> None:
         """Show a span that has ended."""
@@ -63,10 +70,28 @@ class Exporter:
             self._processor.on_end(_readable(span, self._resource))
 
     def close(self) -> None:
-        """Send what is left, and end."""
+        """Send what is left, as far as that is possible in FLUSH_S, and end."""
+        ending = Thread(target=self._end, name="traces end", daemon=True)  # which nobody waits for for ever
+        ending.start()
+        ending.join(FLUSH_S)
+        logging.getLogger(LOGGER).removeHandler(self._words)
+
+    def _end(self) -> None:
         if self._processor is not None:
-            self._processor.force_flush(FLUSH_MS)
+            self._processor.force_flush(int(FLUSH_S * 1000))
             self._processor.shutdown()  # type: ignore[no-untyped-call]
+
+
+class _Words(logging.Handler):
+    """Takes what the SDK logs."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._told = told
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it."""
+        self._told(record.getMessage())
 
 
 @contextmanager

@@ -6,7 +6,9 @@ Owns when they begin and end. An engine that traces nothing loads none of the re
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,10 @@ class TracedHere:
     _is_traced: bool
     _folder: Path | None
 
+    @abstractmethod
+    def note(self, name: str, text: str) -> None:
+        """Have something that happened among the events."""
+
     def _begin_traces(self, swarm: Swarm) -> None:
         """Record traces from now on, if they are wanted. Raises Unavailable, ConfigError; then no worker runs any more."""
         if not self._is_traced:
@@ -38,7 +44,13 @@ class TracedHere:
         try:
             from engine.tracing.tracing import Tracing
 
-            self.tracing = Tracing(self._environ, self.name, self._folder)
+            loop = asyncio.get_running_loop()
+
+            def told(text: str) -> None:
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self.note, "trace.dropped", text)
+
+            self.tracing = Tracing(self._environ, self.name, self._folder, told)
         except BaseException:
             swarm.kill()
             raise

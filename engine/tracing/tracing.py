@@ -5,7 +5,7 @@ Owns these for the time that the engine runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from engine.order import Order
@@ -23,9 +23,9 @@ SPANS = 10_000
 class Tracing:
     """As `Exporter`, whose arguments these are, and `tracer`, which begins spans."""
 
-    def __init__(self, environ: Mapping[str, str], name: str, folder: Path | None) -> None:
+    def __init__(self, environ: Mapping[str, str], name: str, folder: Path | None, told: Callable[[str], None]) -> None:
         self.tracer = tracer_of(environ, self._take)
-        self._exporter = Exporter(environ, name, folder)
+        self._exporter = Exporter(environ, name, folder, told)
 
     def _take(self, span: Span) -> None:
         self._exporter.take(span)

@@ -63,6 +63,13 @@ TELLING: dict[str, str] = {
     "wait ready": "",
     "logs level": "",
     "metrics": "metrics",
+    "logs": "events",
+    "logs --event agent.* --task nobody": "events",
+    "run pings.jsonl": "results",
+    "run --detach pings.jsonl": "tasks",
+    "submit pings.jsonl": "tasks",
+    "ask counter/1 get": "",
+    "ask counter/* get --reduce sum": "",
     "version": "",
     "spawn --count 20": "spawned",
     "agents rm counter/19 --yes": "removed",
@@ -71,10 +78,9 @@ TELLING: dict[str, str] = {
     "cluster init": "",
     "cluster check": "nodes",
 }
-#: What is not among them: it waits, ends the engine, needs a sprint, a backup or hosts, or prints the values of tasks.
+#: What is not among them: it waits, ends the engine, or needs a sprint, a backup or hosts.
 ELSEWHERE = {
-    "logs",
-    "start", "stop", "run", "ask", "submit", "backup", "restore", "workflow run", "sprint run", "sprint show",
+    "start", "stop", "backup", "restore", "workflow run", "sprint run", "sprint show",
     "sprint pause", "sprint resume", "sprint abort", "sprint rollback", "sprint diff", "sprint schema",
     "sprint import", "dlq requeue", "dlq drop", "tasks cancel", "sprint check", "agents quarantine show",
     "agents quarantine release", "deploy rollback", "deploy confirm", "checkpoints compact", "checkpoints repair",
@@ -97,6 +103,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
         assert made("submit", made.file("t.jsonl", *lines)).returncode == 0
         assert made("tasks", "result", "good", "--wait", "20s").returncode == 0
         assert made("tasks", "result", "bad", "--wait", "20s").returncode == 1
+        made.file("pings.jsonl", *({"kind": "counter", "method": "ping"} for _ in range(3)))
         yield made
 
 
@@ -133,7 +140,7 @@ def test_a_document_has_its_schema_and_its_rows_are_the_lines_of_ndjson(engine: 
     first = document[rows]
     if isinstance(first, dict):
         first = [{"name": name, "value": value} for name, value in first.items()]
-    if rows not in ("events", "letters", "tasks", "metrics"):  # more of them come with time
+    if rows not in ("events", "letters", "tasks", "metrics") or words[0] in ("run", "submit"):  # more of them come with time
         assert len(shown) == len(first)
     assert [sorted(row) for row in shown[: len(first)]] == [sorted(row) for row in first[: len(shown)]]
 

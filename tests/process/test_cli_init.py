@@ -60,6 +60,23 @@ def test_what_init_says_comes_next_works(engine: Commands) -> None:
     assert engine("config", "check", "pools.yaml").returncode == 0
 
 
+def test_what_is_said_stands_behind_what_was_printed_also_in_one_pipe(engine: Commands) -> None:
+    environ = {name: text for name, text in engine.environ.items() if name != "PYTHONUNBUFFERED"}
+    for words, first in ((["init", "one"], "wrote "), (["config", "show", "agents"], "KEY"), (["doctor"], "ok ")):
+        done = subprocess.run(
+            engine.words(*words),
+            cwd=engine.folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout.startswith(first), done.stdout
+        assert len(done.stdout.splitlines()) > 1
+
+
 def test_init_writes_over_nothing_without_being_told(engine: Commands) -> None:
     (engine.folder / "agent.py").write_text("mine\n")
     refused = engine("init")

@@ -32,7 +32,7 @@ def start(engine: Commands, *words: str, more: str = "") -> None:
 
 
 def logged(engine: Commands, *words: str) -> list[dict[str, Any]]:
-    done = engine("logs", "--json", *words)
+    done = engine("logs", "-o", "ndjson", *words)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -17,6 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.commands import Commands, commands
+from tests.support.mounts import fill, mounted
 
 
 @pytest.fixture
@@ -127,6 +128,48 @@ def test_a_file_is_whole_whenever_it_is_read(engine: Commands) -> None:
     assert [entry.name for entry in file.parent.iterdir() if "engine.prom" in entry.name] == ["engine.prom"]
 
 
+def test_a_full_disk_leaves_the_file_whole_and_is_waited_out(engine: Commands) -> None:
+    with mounted(engine.folder, "tmpfs", 1) as mount:
+        file, link = mount / "engine.prom", engine.folder / "linked.prom"
+        link.symlink_to(file)
+        writer = engine.start("metrics", "--file", str(link), "--every", "100ms", stdout=subprocess.DEVNULL)
+        until(file.exists)
+        filling = fill(mount)
+        assert writer.stderr is not None
+        assert b"No space left on device; what it has is old" in writer.stderr.readline()
+        before = file.stat().st_ino
+        assert read(file.read_text()) == {"engine_up": {(): 0}}
+        filling.unlink()
+        assert b"is written again" in writer.stderr.readline()
+        assert file.stat().st_ino != before
+        assert link.is_symlink()
+        writer.send_signal(signal.SIGTERM)
+        assert writer.wait(10) == 143
+        assert [entry.name for entry in mount.iterdir()] == ["engine.prom"]
+
+
+def test_what_only_grows_does_so_over_the_deaths_of_workers(engine: Commands) -> None:
+    def grown() -> dict[tuple[str, str], float]:
+        families = text_string_to_metric_families(engine("metrics").stdout)
+        growing = (family for family in families if family.type in ("counter", "histogram"))
+        return {(sample.name, str(sample.labels)): sample.value for family in growing for sample in family.samples}
+
+    assert engine("spawn", "--count", "100").returncode == 0
+    lines = [{"agent": f"counter/{at % 100}", "method": "add", "args": [at or "x"]} for at in range(2_000)]
+    file = engine.file("tasks.jsonl", *lines)
+    engine("run", file, "--quiet")
+    before = grown()
+    for round_ in range(2):
+        for worker in engine.document("ps")["workers"]:
+            os.kill(worker["pid"], signal.SIGKILL)
+        until(lambda: engine.document("stats")["workers"]["restarts"] == 2 * round_ + 2)
+        after = grown()
+        assert {name: (value, after.get(name)) for name, value in before.items() if not value <= after.get(name, -1)} == {}
+        engine("ask", "counter/1", "add", "1")
+        before = grown()
+    assert any(name == "engine_pool_frames_bytes_total" and value > 10_000 for (name, _), value in before.items())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -139,6 +182,9 @@ def test_a_file_is_whole_whenever_it_is_read(engine: Commands) -> None:
         (["--every", "5s"], 2, "--file PATH"),
         (["--file", "x", "--every", "1ms"], 2, "too often"),
         (["--file", "/nowhere/x"], 2, "cannot be written"),
+        (["--file", "/dev/null"], 2, "is no file"),
+        (["--file", "/dev/stdout"], 2, "is no file"),
+        (["--file", "."], 2, "is no file"),
     ],
 )
 def test_what_is_asked_wrongly_is_told_with_the_mend(engine: Commands, words: list[str], code: int, said: str) -> None:

@@ -185,6 +185,14 @@ async def test_a_browser_sees_it_who_has_the_address_and_nobody_else(tmp_path: P
                 cookie = answer.headers["Set-Cookie"]
                 assert "HttpOnly" in cookie
                 assert "SameSite=Strict" in cookie
+                assert answer.headers["Referrer-Policy"] == "no-referrer", "the address carries the secret"
+                page = await answer.text()
+                assert set(re.findall(r"https?://[^/\"]+", page)) == {address}, "nobody else hears of it, and none is needed"
+                parts = re.findall(r'(?:href|src)="(http[^"]+)"|url\("([^"]+)"\)', page)
+            assert len(parts) == 3
+            for part in map("".join, parts):
+                async with session.get(part) as answer:
+                    assert answer.status == 200, part
             seen = b""
             async with session.ws_connect(f"{address}/ws?width=100&height=30", headers={"Origin": address}) as wire:
                 with contextlib.suppress(TimeoutError):
@@ -220,6 +228,19 @@ async def test_who_looks_when_it_ends_keeps_nothing_alive(tmp_path: Path, port: 
         assert code == 143
         assert ended_within([screen], 10)
         assert await asyncio.to_thread(process.stderr.read) == b"Ctrl-C ends it\n"
+
+
+async def test_who_looks_when_it_is_killed_keeps_nothing_alive_either(tmp_path: Path, port: int) -> None:
+    with commands(tmp_path) as engine:
+        engine("spawn", "--count", "5")
+        process, token = await asyncio.to_thread(served, engine, port)
+        address = f"http://127.0.0.1:{port}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{address}/ws?token={token}") as wire:
+            await wire.receive()
+            (screen,) = children(process.pid)
+            process.kill()
+            await asyncio.to_thread(process.wait, 20)
+            assert await asyncio.to_thread(ended_within, [screen], 30)
 
 
 def test_it_listens_on_the_loopback_alone(tmp_path: Path, port: int) -> None:

@@ -109,11 +109,30 @@ def test_tasks_that_fail_say_why_and_the_exit_code_is_1(engine: Commands) -> Non
     assert "1 done, 4 failed" in done.stderr
 
 
-def test_with_json_everything_on_standard_error_is_json(engine: Commands) -> None:
+def test_as_a_document_it_has_the_results_and_the_counts_and_as_ndjson_the_results_alone(engine: Commands) -> None:
     done = engine("run", "--json", engine.file("bad2", *adds(2), "oops"))
-    *bad, summary = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [one["error"]["line"] for one in bad] == [3]
-    assert (summary["schema"], summary["done"], summary["bad_lines"]) == ("engine.run/v1", 2, 1)
+    assert (done.returncode, done.stderr) == (1, "")
+    document = json.loads(done.stdout)
+    assert [row.get("line") for row in document["results"]].count(3) == 1
+    assert (document["schema"], document["done"], document["bad_lines"]) == ("engine.run/v1", 2, 1)
+    lines = engine("run", "-o", "ndjson", engine.file("bad2", *adds(2), "oops"))
+    assert (lines.returncode, lines.stderr) == (1, "")
+    assert sorted(map(len, results(lines.stdout))) == sorted(map(len, document["results"]))
+
+
+def test_a_document_is_whole_where_its_run_was_interrupted(engine: Commands) -> None:
+    before = engine.document("stats")["tasks"]["done"]
+    running = engine.start("run", "--json", "-")
+    assert running.stdin is not None
+    running.stdin.write(json.dumps(adds(1)[0]).encode() + b"\n")
+    running.stdin.flush()
+    while engine.document("stats")["tasks"]["done"] == before:
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    out, said = running.communicate(timeout=30)
+    assert (running.returncode, said) == (130, b"")
+    document = json.loads(out)
+    assert (document["is_interrupted"], document["done"], len(document["results"])) == (True, 1, 1)
 
 
 def test_only_the_first_bad_lines_are_said(engine: Commands) -> None:

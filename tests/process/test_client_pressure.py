@@ -86,7 +86,8 @@ async def test_lines_of_a_run_expire_or_are_refused_in_time_and_are_not_run(engi
         lines = [{"agent": f"pausing/{at}", "method": "pause", "args": [0.0], **limits[at % 2]} for at in range(150, 190)] + [
             {"agent": "pausing/190", "method": "pause", "args": [0.0], "deadline_s": 30}
         ]
-        done = await asyncio.to_thread(engine, "run", "-", "--json", stdin="".join(f"{json.dumps(line)}\n" for line in lines))
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        done = await asyncio.to_thread(engine, "run", "-", "-o", "ndjson", stdin=text)
         said = [json.loads(line) for line in done.stdout.splitlines()]
         ends = Counter(one["error"]["type"] if one.get("error") else "ok" for one in said if "id" in one)
         assert ends["ok"] == 1, done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from tests.support.readme import SHELL, Given, piece_of
 
 GUIDE, README = ROOT / "docs" / "guide.md", ROOT / "README.md"
 #: What is read one after the other, by the same person.
-PAGES = [README, *(ROOT / "docs" / f"{name}.md" for name in ("agents", "tasks", "sprints", "running"))]
+PAGES = [README, *(ROOT / "docs" / f"{name}.md" for name in ("agents", "tasks", "sprints", "running", "observability"))]
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_the_guide_leads_a_newcomer_to_an_agent_of_their_own(reader: Reader) -> 
             reader.read(block)
 
 
-def typed_before(reader: Reader, block: Block) -> Mapping[str, int]:
-    """Do what a block takes for granted; returns with which codes its commands end that do not end with 0."""
+def typed_before(reader: Reader, block: Block) -> Given:
+    """Do what a block takes for granted; returns that."""
     first = block.steps[0][0]
     given = next((given for begin, given in SHELL.items() if first.startswith(begin)), Given({}))
     for name, text in given.files.items():
@@ -62,7 +62,7 @@ def typed_before(reader: Reader, block: Block) -> Mapping[str, int]:
     for line in given.typed:
         code, shown = reader.type(line)
         assert code == 0, f"{line}: {shown}"
-    return given.ends
+    return given
 
 
 @pytest.mark.timeout(400)

@@ -86,6 +86,18 @@ async def test_tasks_and_threads_that_it_makes_speak_for_it() -> None:
         assert len({event.task for event in ear.events}) == 2
 
 
+async def test_threads_of_any_sort_speak_for_who_started_them_or_gave_them_work() -> None:
+    kinds = ["thread", "later", "pool", "pool of pool"]
+    async with heard() as (engine, ear):
+        await asyncio.gather(*(engine.ask(f"talker/{key}", "start_threads", f"{key}") for key in range(10)))
+        await asyncio.gather(*(engine.ask(f"talker/{key}", "start_later", f"{key}") for key in range(10, 20)))
+        await until(lambda: len(ear.events) >= 90)
+        for key in range(20):
+            said = [f"{key}: {kind}" for kind in (kinds if key < 10 else [*kinds, "executor"])]
+            assert sorted(ear.of(f"talker/{key}")) == sorted(said)
+        assert len({(event.agent, event.task) for event in ear.events}) == 20
+
+
 @pytest.mark.parametrize("is_kept", [False, True])
 async def test_the_tasks_name_is_that_of_the_context(is_kept: bool, tmp_path: Path) -> None:
     async with heard(**({"data": tmp_path / "data"} if is_kept else {})) as (engine, ear):

@@ -102,7 +102,8 @@ def test_the_command_line_and_a_client_ask_everybody(tmp_path: Path) -> None:
         assert (done.returncode, "3,001 of 3,001 agents failed" in done.stderr) == (2, True), done.stderr
         skipped = engine.document("ask", "counter/*", "get", "--reduce", "max", "--on-error", "skip")
         counts = {"asked": 3_001, "answered": 3_001, "failed": 0, "failures": {}, "first": None}
-        assert skipped == {"schema": "engine.ask/v1", "value": 10, **counts}
+        asked = {"agent": "counter/*", "method": "get"}
+        assert skipped == {"schema": "engine.ask/v1", **asked, "value": 10, **counts}
         for words in (
             ("counter/*", "get"),
             ("counter/1", "get", "--reduce", "sum"),

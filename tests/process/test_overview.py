@@ -15,6 +15,7 @@ import pytest
 from engine import errors
 from engine.engine import Engine
 from pools.breaker import BreakerSpec
+from pools.gauges import BYTES_IN, BYTES_OUT
 from tests.support.planted import Planted, changes
 from tests.support.processes import pool, running, until
 
@@ -163,7 +164,42 @@ async def test_who_is_queued_is_active_and_each_once() -> None:
         await until(lambda: engine.overview().agents["active"] == 2)
         shown(engine)
         assert await results == 28
-        assert shown(engine)["agents"]["active"] == 0
+        await settled(engine, "agents", "active", 0)
+
+
+async def test_who_is_asked_while_its_worker_is_busy_is_active_too_wherever_the_task_waits(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with planted(pool={"window": 2}) as engine:
+        nap = engine.ask("planted/0", "nap", 0.9)
+        seat = engine.swarm.seats[0]
+        await until(lambda: seat.running is not None)
+        answers = [engine.ask(f"planted/{key}", "add", 1) for key in (1, 2, 3, 3)]
+        for _ in range(5):
+            await asyncio.sleep(0)  # so that they are on their way; the worker naps
+        after = shown(engine)
+        assert after["agents"]["active"] == sum(worker["active"] for worker in after["rates"]["workers"]) == 4
+        await asyncio.gather(nap, *answers)
+        await settled(engine, "agents", "active", 0)
+        open_tasks = await engine.submit([(f"planted/{key}", "wait", str(gate)) for key in range(8)])
+        await settled(engine, "agents", "active", 8)
+        gate.touch()
+        for task in open_tasks:
+            await engine.result(task, wait_s=10)
+        await settled(engine, "agents", "active", 0)
+
+
+async def test_who_is_asked_in_a_pool_that_is_paused_is_active_and_who_is_in_quarantine_is_not() -> None:
+    async with planted() as engine:
+        with pytest.raises((errors.TaskKilled, errors.WorkerDied)):
+            await engine.ask("planted/3", "end")
+        await until(lambda: engine.swarm.seats[0].returns == 1)
+        await engine.pause("p")
+        answers = [engine.ask(f"planted/{key}", "add", 1) for key in (2, 3, 4)]
+        await settled(engine, "agents", "active", 2)
+        assert shown(engine)["agents"]["failed"] == 1
+        await engine.resume("p")
+        await asyncio.gather(*answers)
+        await settled(engine, "agents", "active", 0)
 
 
 async def _run(engine: Engine, tasks: list[tuple[Any, ...]]) -> int:
@@ -228,6 +264,21 @@ async def test_one_worker_killed_and_back() -> None:
             "performance.recoveries_per_min": 1,
             "alerts": after["alerts"],
         }
+
+
+async def test_frames_are_counted_on_after_a_death() -> None:
+    async with planted() as engine:
+        seat = engine.swarm.seats[0]
+        for _ in range(50):
+            await engine.ask("planted/3", "add", 1)
+        await until(lambda: seat.cells[BYTES_IN] > 0)
+        counted = seat.cells[BYTES_IN], seat.cells[BYTES_OUT]
+        os.kill(seat.pid or 0, signal.SIGKILL)
+        await until(lambda: seat.returns == 1)
+        await engine.ask("planted/3", "add", 1)
+        await until(lambda: (seat.cells[BYTES_IN], seat.cells[BYTES_OUT]) != counted)
+        assert seat.cells[BYTES_IN] > counted[0], "else nothing seems to be sent until as much has come again"
+        assert seat.cells[BYTES_OUT] > counted[1]
 
 
 async def test_efficiency_and_cpu_are_shares_of_the_time_in_which_tasks_ran() -> None:

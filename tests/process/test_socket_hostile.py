@@ -284,8 +284,8 @@ def test_a_task_that_cannot_be_done_fails_alone(peers: Callable[[], Peer], colum
     assert peer.task() == [{"n": 1, "i": [0], "v": ["pong"]}]
 
 
-def test_two_hundred_connections_are_served_and_one_past_the_limit_is_told_so(peers: Callable[[], Peer]) -> None:
-    many = [peers() for _ in range(200)]
+def test_three_hundred_connections_are_served_and_one_past_the_limit_is_told_so(peers: Callable[[], Peer]) -> None:
+    many = [peers() for _ in range(300)]
     for peer in many:
         peer.say(STATUS, {"verb": "hello", "id": 1})
     assert all(peer.hear() is not None for peer in many)

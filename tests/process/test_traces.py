@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,12 @@ def shape(spans: list[Seen], whole: Seen) -> Any:
     parts = sorted((span for span in spans if span.parent == whole.span), key=lambda span: span.start_ns)
     name = f"{whole.name} {whole.attributes.get('engine.agent.id', '')}".strip()
     return [name, *(shape(spans, part) for part in parts)]
+
+
+def unordered(shape: Any) -> Any:
+    """The same whichever of its parts began first: what is told leaves while what was changed is written down."""
+    name, *parts = shape
+    return [name, *sorted((unordered(part) for part in parts), key=str)]
 
 
 def is_sound(spans: list[Seen]) -> bool:
@@ -105,6 +114,89 @@ async def test_a_question_of_a_client_with_steps_and_a_question_to_another_worke
     assert collector.paths == {"/v1/traces"}
 
 
+async def test_what_an_agent_tells_is_a_part_of_its_trace_in_whichever_worker(engine: Commands, collector: Receiver) -> None:
+    agent, other = apart()
+    async with Client(environ=engine.environ, tracing=True) as client:
+        assert await client.ask(agent, "pass_on", [agent, other, agent], timeout_s=20) == 1
+    spans = collector.until(lambda spans: Counter(span.name for span in spans)["commit walker"] == 4)
+    assert is_sound(spans)
+    whole = next(span for span in spans if not span.parent)
+    last = ["process walker " + agent, ["commit walker " + agent]]
+    third = ["process walker " + other, ["send walker " + agent, ["queue walker " + agent, last]], ["commit walker " + other]]
+    second = ["process walker " + agent, ["send walker " + other, ["queue walker " + other, third]], ["commit walker " + agent]]
+    first = ["process walker " + agent, ["send walker " + agent, second], ["commit walker " + agent]]
+    assert unordered(shape(spans, whole)) == unordered(["send walker " + agent, ["queue walker " + agent, first]])
+    assert Counter(span.kind for span in spans if span.name == "send walker") == {"client": 1, "producer": 3}
+
+
+async def test_where_nothing_is_kept_what_an_agent_tells_is_a_part_too(collector: Receiver) -> None:
+    environ = {**os.environ, **collector.environ}
+    async with running([pool(2)], kinds=[Walker], tracing=True, environ=environ) as made:
+        await made.spawn("walker", 40)
+        agent, other = apart()
+        await made.ask(agent, "pass_on", [agent, other, agent], timeout_s=20)
+        done = partial(collector.until, lambda spans: Counter(span.name for span in spans)["process walker"] == 4)
+        spans = await asyncio.to_thread(done)
+    assert is_sound(spans)
+    assert Counter(span.kind for span in spans if span.name == "send walker") == {"client": 1, "producer": 3}
+
+
+async def test_what_is_not_recorded_is_no_part_of_what_runs_beside_it(collector: Receiver) -> None:
+    sampled = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    environ = {**os.environ, **collector.environ, "OTEL_TRACES_SAMPLER": "parentbased_always_off"}
+    async with running([pool(1)], kinds=[Walker], tracing=True, environ=environ) as made:
+        await made.spawn("walker", 40)
+        from opentelemetry import trace
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        with trace.use_span(trace.get_current_span(TraceContextTextMapPropagator().extract({"traceparent": sampled}))):
+            seen = [made.ask("walker/1", "pass_on", ["walker/2"])]
+        seen += [made.ask(f"walker/{at}", "walk", f"walker/{at + 20}") for at in range(3, 18)]
+        for answer in seen:
+            await answer
+        done = partial(collector.until, lambda spans: Counter(span.name for span in spans)["process walker"] == 2)
+        await asyncio.to_thread(done)
+    assert {span.attributes["engine.agent.id"] for span in collector.spans} == {"walker/1", "walker/2"}
+
+
+async def test_the_tasks_of_a_map_in_process_and_over_the_socket(
+    engine: Commands, collector: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opentelemetry import trace
+    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+    tasks: list[Any] = [(f"walker/{key}", "add", 1) for key in range(8)] + [("walker", "add", 1), ("walker/0", "stumble")]
+    tasks += [{"id": "timely", "agent": "walker/3", "method": "add", "args": [1], "deadline_s": 30}]
+    tasks += [{"id": "urgent", "kind": "walker", "method": "add", "args": [1], "priority": "high"}]
+    names = {"send walker": 12, "process walker": 12, "commit walker": 11, "queue walker": 12, "step fall": 1}
+    mine = NonRecordingSpan(SpanContext(0xABC << 64 | 5, 0x123, is_remote=False, trace_flags=TraceFlags(1)))
+    monkeypatch.setattr(os, "environ", os.environ | collector.environ)
+
+    def is_all(spans: list[Seen]) -> bool:
+        return sum(span.name == "commit walker" for span in spans) >= 11 and len(spans) >= 48
+
+    with trace.use_span(mine):
+        async with Client(environ=engine.environ, tracing=True) as client:
+            results = [result async for result in client.map(tasks)]
+    assert sum(result.ok for result in results) == 11
+    far = collector.until(is_all)
+    collector.spans = []
+    with trace.use_span(mine):
+        async with running([pool(1)], kinds=[Walker], tracing=True, data=engine.folder / "own") as made:
+            await made.spawn("walker", 40)
+            assert len([result async for result in made.map(tasks)]) == 12
+    for spans in (far, collector.until(is_all)):
+        assert Counter(span.name for span in spans) == names
+        assert {span.trace for span in spans} == {f"{0xABC << 64 | 5:032x}"}
+        by_id = {span.span: span for span in spans}
+        for span in spans:
+            over = {"send": "", "queue": "send", "process": "queue", "commit": "process", "step": "process"}
+            above = by_id[span.parent].name.split()[0] if span.parent in by_id else ""
+            assert above == over[span.name.split()[0]]
+        assert {span.parent for span in spans if span.name == "send walker"} == {f"{0x123:016x}"}
+        assert [span.error for span in spans if span.name == "send walker" and span.error] == ["ValueError: fell"]
+
+
 def test_an_accepted_task_from_the_command_line(engine: Commands, collector: Receiver) -> None:
     agent, other = apart()
     line = json.dumps({"id": "mine", "agent": agent, "method": "walk", "args": [other]})
@@ -127,7 +219,7 @@ def test_an_accepted_task_from_the_command_line(engine: Commands, collector: Rec
 def test_what_an_agent_prints_has_the_trace_as_its_correlation_id(engine: Commands, collector: Receiver) -> None:
     assert engine("ask", "walker/3", "add", "1").stdout == "1\n"
     (span,) = [span for span in collector.until(lambda spans: len(spans) == 3) if span.name == "process walker"]
-    found = [json.loads(line) for line in engine("logs", "--json", "--agent", "walker/3").stdout.splitlines()]
+    found = [json.loads(line) for line in engine("logs", "-o", "ndjson", "--agent", "walker/3").stdout.splitlines()]
     assert [record["correlation"] for record in found] == [span.trace]
     assert engine("logs", "--task", span.trace).stdout.endswith(": adds\n")
 
@@ -247,6 +339,22 @@ def test_a_receiver_that_is_not_there_harms_nobody(tmp_path: Path) -> None:
         began_s = time.monotonic()
         assert made("stop").returncode == 0
         assert time.monotonic() - began_s < 15
+
+
+def test_a_receiver_that_never_answers_holds_up_neither_tasks_nor_the_end(tmp_path: Path) -> None:
+    with commands(tmp_path) as made, socket.create_server(("127.0.0.1", 0)) as silent:
+        (tmp_path / "pools.yaml").write_text(POOLS)
+        made.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        made.environ |= {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "512"}
+        assert made("spawn", "--use", "tests.support.talkers:Walker", "--count", "20").returncode == 0
+        lines = "".join(
+            json.dumps({"agent": f"walker/{key % 20}", "method": "add", "args": [1]}) + "\n" for key in range(2_000)
+        )
+        assert made("run", "-", "--quiet", stdin=lines).returncode == 0
+        assert "warning trace.dropped: Queue full" in made("logs", "--event", "trace.*").stdout
+        done = made("stop")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "worker.output" not in made("logs").stdout
 
 
 def test_a_worker_that_records_traces_loads_no_opentelemetry(engine: Commands) -> None:

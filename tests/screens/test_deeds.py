@@ -78,10 +78,11 @@ async def test_a_breaker_is_held_open_and_let_decide_again(engine: Commands) -> 
 
 
 async def test_the_agent_that_a_worker_runs_is_a_key_away(engine: Commands) -> None:
-    engine.start("ask", "scout/1", "stall")
+    stalls = engine.file("stalls.jsonl", *({"agent": f"scout/{n}", "method": "stall"} for n in range(5)))
     async with attached(engine, "2") as at:
+        engine.start("run", stalls)
         table = at.pilot.app.screen.query_one("#worker-rows", Rows)
-        await at.until(lambda: "scout/1" in shown(at.pilot))
+        await at.until(lambda: table.row_count > 0 and any("scout/" in str(cell) for cell in table.get_row("p1")))
         table.focus()
         await at.press("enter")
         await at.sees("CHECKPOINTS")

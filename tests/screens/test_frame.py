@@ -9,6 +9,7 @@ import pytest
 from engine.dashboard.header import TITLE
 from engine.dashboard.screens import PLACES
 from engine.errors import NotRunning
+from tests.support.closeups import close
 from tests.support.glass import lines_of, shown, watching
 from tests.support.sources import NOW_S, OVERVIEW, PlantedSource, busy, settled
 
@@ -123,10 +124,58 @@ async def test_the_palette_opens_by_a_colon_and_finds_a_screen() -> None:
         assert pilot.app.current_mode == "sprints"
 
 
-async def test_the_footer_names_the_keys() -> None:
-    async with watching(busy()) as pilot:
-        footer = lines_of(pilot)[-1]
-    assert all(word in footer for word in ("Back", "Live", "Help", "Quit"))
+async def test_the_footer_names_the_keys_also_in_a_small_terminal() -> None:
+    async with watching(close()) as pilot:
+        for keys in (*((place.key,) for place in PLACES), ("3", "enter"), ("4", "d"), ("4", "enter")):
+            for key in keys:
+                await pilot.press(key)
+                await settled(pilot)
+            footer = lines_of(pilot)[-1]
+            assert all(word in footer for word in ("← Past", "? Help", "q Quit", "^p Menu")), footer
+            assert "Live" not in footer, "it is"
+            await pilot.press("escape")
+
+
+async def test_who_looks_at_the_past_is_told_the_way_back() -> None:
+    async with watching(busy(), "left") as pilot:
+        assert "l Live" in lines_of(pilot)[-1]
+        await pilot.press("l")
+        await settled(pilot)
+        assert "l Live" not in lines_of(pilot)[-1]
+
+
+async def test_arrows_lead_through_time_on_every_screen() -> None:
+    async with watching(busy(), size=(80, 12)) as pilot:
+        for place in PLACES:
+            await pilot.press(place.key)
+            await settled(pilot)
+            await pilot.press("left")
+            await settled(pilot)
+            assert not pilot.app.is_now, f"{place.name}: left and right scroll nothing"  # type: ignore[attr-defined]
+            await pilot.press("l")
+            await settled(pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 14), (50, 20), (30, 12)])
+async def test_in_a_terminal_that_is_too_small_every_cell_can_be_scrolled_to(size: tuple[int, int]) -> None:
+    async with watching(busy(), size=size) as pilot:
+        board = pilot.app.screen.query_one("#overview")
+        seen = shown(pilot)
+        while board.scroll_y < board.max_scroll_y:
+            await pilot.press("pagedown")
+            await pilot.wait_for_scheduled_animations()
+            seen += shown(pilot)
+    for text in ("1,247", "8,654", "18,420", "2.14 MB/s", "$0.70", "1,204", "frontend/342", "ERROR"):
+        assert text in seen, text
+
+
+@pytest.mark.parametrize("columns", [1, 2, 10, 20, 30])
+async def test_how_old_it_is_stands_there_however_narrow_it_is(columns: int) -> None:
+    async with watching(busy(), size=(columns, 24)) as pilot:
+        first, second, third = lines_of(pilot)[:3]
+    assert first.rstrip() == " ● LIVE 0.0 s "[:columns].rstrip() or first.endswith(" ● LIVE 0.0 s ")
+    assert second.startswith(" sp-20261122-003"[: columns - 1]), "a line is cut, and takes no other's place"
+    assert third.startswith(" 1"[:columns])
 
 
 async def test_light_and_dark_change_by_a_key() -> None:

@@ -28,3 +28,14 @@ async def test_keys_that_were_shown_before_are_let_go() -> None:
                 seen.append(watchers([one for one in gc.get_objects() if isinstance(one, Keys)]))
         assert isinstance(pilot.app.screen.query_one(Footer), Keys)
         assert seen[-1] == seen[2], f"the footers hold more and more keys: {seen}"
+
+
+async def test_keys_of_a_screen_that_is_gone_are_not_made_anew() -> None:
+    async with watching(PlantedSource()) as pilot:
+        keys = pilot.app.screen.query_one(Keys)
+        pilot.app.switch_mode(PLACES[1].name)
+        await settled(pilot)
+        shown = keys._shown
+        await keys.remove()
+        await keys.recompose()
+        assert keys._shown is shown

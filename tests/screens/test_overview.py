@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from textual.widgets import Static
 
 from engine.dashboard.curves import Plot
 from engine.dashboard.panel import Panel
@@ -119,12 +118,30 @@ async def test_who_did_most_and_the_alerts_stand_below() -> None:
 
 async def test_long_alerts_are_wrapped_behind_their_word() -> None:
     source = busy()
-    source.documents["overview"] = {**OVERVIEW, "alerts": [{"level": "error", "text": "word " * 30}]}
+    alerts = [{"level": "warning", "text": "word " * 8, "since_s": NOW_S - 63}, {"level": "error", "text": "言葉 " * 20}]
+    source.documents["overview"] = {**OVERVIEW, "alerts": alerts}
     async with watching(source) as pilot:
-        lines = str(pilot.app.screen.query_one("#alert-lines", Static).content).splitlines()
-    assert lines[0].startswith("✗ ERROR word word")
-    assert len(lines) > 2
-    assert all(line.startswith("        word") for line in lines[1:])
+        lines = [line[42:-1].rstrip(" │") for line in shown(pilot, below="ALERTS").splitlines()[1:5]]
+    assert lines[0].startswith("✗ ERROR 言葉 言葉")
+    assert all(line.startswith("        ") and not line.startswith("         ") for line in lines[1:]), lines
+
+
+async def test_a_curve_ends_where_the_cell_of_it_stands() -> None:
+    """The queue ran empty within a column of the curve."""
+    for size in ((80, 24), (160, 48)):
+        source = busy()
+        async with watching(source, size=size) as pilot:
+            source.now_s += 1.0
+            source.documents["overview"] = overview_at(source.now_s, tasks={**OVERVIEW["tasks"], "queue": 0})
+            await settled(pilot)
+            assert read(lines_of(pilot), "TASKS")["Queue"] == "0"
+            if size == (80, 24):
+                line = next(line for line in lines_of(pilot) if line.startswith("  Queue "))
+                assert ([sign for sign in line if sign in "▁▂▃▄▅▆▇█"][-1], line.split()[-1]) == ("▁", "0"), line
+            else:
+                plot = pilot.app.screen.query_one("#queue-plot", Plot)
+                assert plot.border_subtitle == "0"
+                assert plot.lag(0.0) == 0.0, "the plot that is furthest from the truth is drawn first"
 
 
 async def test_curves_show_the_minutes_before_it_was_opened_where_they_were_recorded() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from engine.dashboard.rows import Rows
 from tests.support.attached import KIND, Attached, attached
+from tests.support.closeups import close
 from tests.support.commands import Commands, commands
-from tests.support.glass import shown
+from tests.support.glass import shown, watching
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -141,3 +142,8 @@ async def test_dead_letters_are_listed_dropped_and_tried_again(engine: Commands)
         await at.press("y")
         await at.hears("1 dead letter dropped")
         assert (await at.says("dlq"))["total"] == 0
+
+
+async def test_words_that_choose_nothing_are_told_of() -> None:
+    async with watching(close(), "4", "slash", *"gone") as pilot:
+        assert "gone chooses nothing: say of what, kind: tag: tenant: state:" in shown(pilot)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import select
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,9 +140,85 @@ def test_however_it_is_ended_the_terminal_is_as_it_was(tmp_path: Path, number: s
         assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
 
 
+@contextmanager
+def held(engine: Commands, **facts: Any) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A dashboard on a terminal that a test holds: the other end of it, and the process."""
+    near, far = pty.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 48, 160, 0, 0))
+    with os.fdopen(near, "rb", buffering=0) as terminal:
+        words = engine.words("monitor", "--wait", "-d", "0.2")
+        ways: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far} | facts
+        process = subprocess.Popen(words, env=engine.environ, cwd=engine.folder, start_new_session=True, **ways)
+        os.close(far)
+        try:
+            yield terminal.fileno(), process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def read_until(terminal: int, text: bytes) -> None:
+    """Take what comes until a text was among it."""
+    seen = b""
+    while text not in seen:
+        assert select.select([terminal], [], [], SEEN_S)[0], seen
+        seen += os.read(terminal, 65_536)
+
+
+@pytest.mark.timeout(120)
+def test_it_ends_by_a_signal_though_its_terminal_takes_nothing_any_more(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine, held(engine) as (terminal, process):
+        assert engine("spawn", "--count", "500").returncode == 0
+        read_until(terminal, b"LIVE")
+        main = Path(f"/proc/{process.pid}/task/{process.pid}/status")
+        before, since_s, deadline_s = "", time.monotonic(), time.monotonic() + SEEN_S
+        while time.monotonic() < since_s + 3.0:  # a loop that turns wakes four times a second: this one waits for the terminal
+            turns = next(line for line in main.read_text().splitlines() if line.startswith("voluntary"))
+            before, since_s = turns, since_s if turns == before else time.monotonic()
+            assert time.monotonic() < deadline_s
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(SEEN_S) == 143
+
+
+@pytest.mark.timeout(120)
+def test_it_ends_with_a_terminal_that_went_without_a_signal(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine, held(engine) as (terminal, process):
+        read_until(terminal, b"SWARM MONITOR")
+        os.dup2(os.open(os.devnull, os.O_RDONLY), terminal)  # nobody's controlling terminal sends no SIGHUP
+        assert process.wait(SEEN_S) == 129
+
+
+@pytest.mark.timeout(120)
+def test_it_is_drawn_on_the_terminal_though_errors_go_elsewhere(tmp_path: Path) -> None:
+    with (
+        commands(tmp_path) as engine,
+        (tmp_path / "errors").open("wb") as errors,
+        held(engine, stderr=errors) as (seen, process),
+    ):
+        read_until(seen, b"SWARM MONITOR")
+        process.terminate()
+        read_until(seen, b"\x1b[?1049l")
+        assert process.wait(SEEN_S) == 143
+        assert (tmp_path / "errors").read_bytes() == b""
+
+
 def test_ctrl_c_ends_it(tmp_path: Path) -> None:
     with commands(tmp_path) as engine, terminal(engine) as tmux:
         tmux.type(f"{shlex.join(engine.words('monitor', '--wait'))}; echo ended with $?", "Enter")
         tmux.until("MICRO-AGILE SWARM MONITOR", "Quit")
         tmux.type("C-c")
         tmux.until("ended with 130")
+
+
+@pytest.mark.timeout(120)
+def test_a_recording_that_cannot_go_on_is_told_of_at_once_and_at_the_end(tmp_path: Path) -> None:
+    with commands(tmp_path) as engine, terminal(engine) as tmux:
+        assert engine("spawn", "--count", "500").returncode == 0
+        words = shlex.join(engine.words("monitor", "--record", "monday"))
+        tmux.type(f"ulimit -f 8; {words}; echo ended with $?", "Enter")
+        tmux.until("recording monday", "Total                     500")
+        tmux.until("The recording has ended", "NOT recording monday", "● LIVE")
+        tmux.type("q")
+        tmux.until("engine: monday: nothing more is recorded: File too large", "ended with 1")
+        assert engine("monitor", "--once", "--replay", "monday").returncode == 0

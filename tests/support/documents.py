@@ -13,15 +13,19 @@ import site
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.commands import ROOT
+from tests.support.readme import Given
 
 __all__ = ["Block", "Reader", "blocks_of"]
 
+#: Variables of whoever runs the tests, that nobody else has.
+OWN = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS"}
 MARK = "-- that was it:"
+#: Seconds after which a command is ended that goes on for ever, as it has refused what it does not understand; its code then.
+ENOUGH_S, ENDED = 5, 124
 
 
 class Block(NamedTuple):
@@ -65,7 +69,7 @@ class Reader:
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._environ = {name: text for name, text in environ.items() if name not in ("PYTHONPATH", "PYTHONWARNINGS")}
+        self._environ = {name: text for name, text in environ.items() if name not in OWN}
         self._bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             stdin=subprocess.PIPE,
@@ -112,19 +116,25 @@ class Reader:
         )
         program.chmod(0o755)
 
-    def read(self, block: Block, ends: Mapping[str, int] | None = None, *, has_hints: bool = True) -> None:
+    def read(self, block: Block, given: Given | None = None, *, has_hints: bool = True) -> None:
         """Type a console block, and compare what is shown with what the page says. has_hints: which shows hints too.
 
-        ends: the codes of commands that do not end with 0, by how they begin; an error that the page shows is one too.
+        given: what is told of its commands; one whose error the page shows need not end with 0 either.
         """
+        given = given or Given({})
         for command, expected in block.steps:
-            if " -m pip install " in command:
+            if re.search(r"\bpip install ", command):
                 self.install()
                 continue
+            for part, instead in given.instead.items():
+                command = command.replace(part, instead)
+            is_endless = command.startswith(given.endless) if given.endless else False
+            if is_endless:
+                command = f"timeout --signal=INT {ENOUGH_S} {command}"
             code, shown = self.type(command, has_hints=has_hints)
             hints = self.folder / "hints"
             said = hints.read_text() if hints.exists() else ""
-            wanted = next((end for begin, end in (ends or {}).items() if command.startswith(begin)), 0)
+            wanted = next((end for begin, end in given.ends.items() if command.startswith(begin)), ENDED if is_endless else 0)
             is_allowed = code == wanted or (expected and expected[0].startswith("engine: "))
             assert is_allowed, f"line {block.line}, {command}: {code}, {shown}{said}"
             if expected:

@@ -14,11 +14,17 @@ __all__ = ["PIECES", "SHELL", "Given", "piece_of"]
 
 
 class Given(NamedTuple):
-    """What goes before a block. files: by name.  typed: lines for the shell.  ends: codes other than 0, by command."""
+    """What goes before a block.
+
+    files: by name.  typed: lines for the shell.  ends: codes other than 0, by command.  endless: how commands begin that go on
+    until somebody ends them.  instead: parts of commands that mean a place on somebody's machine, with what is typed here.
+    """
 
     files: dict[str, str]
     typed: tuple[str, ...] = ()
     ends: Mapping[str, int] = MappingProxyType({})
+    endless: tuple[str, ...] = ()
+    instead: Mapping[str, str] = MappingProxyType({})
 
 
 SHOP = """\
@@ -76,6 +82,13 @@ SHELL = {
             "rm shop.py",
         ),
     ),
+    "engine logs -f": Given({}, endless=("engine logs -f",)),
+    "engine metrics ": Given(
+        {},
+        endless=("engine metrics --listen", "engine metrics --file"),
+        instead={"--listen": "--listen 127.0.0.1:0", "/var/lib/node_exporter/": ""},
+    ),
+    "pip install 'microagent-engine[otel]'": Given({}, ("engine stop", "export ENGINE_NAME=traced")),
     "engine stats --at": Given({}, ends={"engine stats --at '10": 2}),  # nothing was recorded as long ago
 }
 

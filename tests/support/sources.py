@@ -32,6 +32,8 @@ class PlantedSource:
         self.documents: dict[str, Any] = {verb.replace("_", "-"): value for verb, value in documents.items()}
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.recorded: dict[float, dict[str, Any]] = {}
+        #: Seconds without a recording that are a gap; None for none.
+        self.gap_s: float | None = None
         self.now_s = NOW_S
         self.gate: asyncio.Event | None = None
         self.is_closed = False
@@ -59,7 +61,9 @@ class PlantedSource:
         times = [one for one in sorted(self.recorded) if one <= time_s]
         if not times:
             raise NotRecorded("nothing was recorded then")
-        return {"time_s": times[-1], **self.recorded[times[-1]]}
+        later = min((one for one in self.recorded if one > time_s), default=None)
+        gap = (times[-1], later) if self.gap_s is not None and time_s - times[-1] > self.gap_s else None
+        return {"time_s": times[-1], "gap": gap, **self.recorded[times[-1]]}
 
     async def close(self) -> None:
         self.is_closed = True

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from engine import Agent, task
 from pools.context import Context
@@ -13,6 +15,9 @@ from pools.context import Context
 __all__ = ["Talker", "Walker"]
 
 print("talkers are imported")
+
+#: Threads that all agents of a worker use.
+SHARED = ThreadPoolExecutor(2)
 
 
 def helped(text: str) -> None:
@@ -52,6 +57,20 @@ class Talker(Agent):
 
         await asyncio.gather(one("gathered"), asyncio.create_task(one("made")))
         await asyncio.to_thread(print, "from a thread")
+
+    def start_threads(self, name: str) -> None:
+        thread = threading.Thread(target=print, args=(f"{name}: thread",))
+        thread.start()
+        thread.join()
+        later = threading.Timer(0.001, print, (f"{name}: later",))
+        later.start()
+        SHARED.submit(print, f"{name}: pool").result()
+        SHARED.submit(SHARED.submit, print, f"{name}: pool of pool")
+
+    async def start_later(self, name: str) -> None:
+        await asyncio.sleep(0)
+        self.start_threads(name)
+        await asyncio.get_running_loop().run_in_executor(SHARED, print, f"{name}: executor")
 
     def known(self, text: str, ctx: Context) -> str:
         print(text)
@@ -109,6 +128,12 @@ class Walker(Agent):
     def add(self, x: int) -> int:
         print("adds")
         self.sum += x
+        return self.sum
+
+    def pass_on(self, others: list[str], ctx: Context) -> int:
+        first, *rest = others
+        ctx.tell(first, "pass_on" if rest else "add", rest or 1)
+        self.sum += 1
         return self.sum
 
     async def walk(self, other: str, ctx: Context) -> int:

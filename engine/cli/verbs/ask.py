@@ -20,10 +20,11 @@ __all__ = ["ABOUT", "add_arguments", "run"]
 SCHEMA = "engine.ask/v1"
 
 ABOUT = About(
-    usage="AGENT METHOD [JSON ...] [--named] [--timeout TIME] [--reduce HOW]",
+    usage="AGENT METHOD [JSON ...] [--named] [--timeout TIME] [--reduce HOW]\n               [--json]",
     text="""\
 Asks one agent and prints the value as JSON. AGENT is kind/key, or a kind alone for any agent of it. Each argument is
-JSON; a word that is not JSON is a text. A word that begins with a dash and is no number goes after `--`.
+JSON; a word that is not JSON is a text. A word that begins with a dash and is no number goes after `--`. With -o json it is a
+document, {"schema": "engine.ask/v1", "agent": "counter/17", "method": "add", "value": 2}.
 
 With `kind/*` and --reduce every agent of the kind that exists now is asked, and one value comes of theirs: sum, mean, min or
 max of numbers, count of those that answered, or list in the order of the agents. Where some fail, all are asked all the
@@ -90,7 +91,11 @@ def run(options: Namespace) -> int:
             raise
 
     value = talk(options, say, is_fast=bool(options.reduce))
-    show_json({"schema": SCHEMA, **value.as_dict()} if options.on_error == "skip" else value)
+    facts = value.as_dict() if options.on_error == "skip" else {"value": value}
+    if options.json:
+        show_json({"schema": SCHEMA, "agent": options.agent, "method": options.method, **facts})
+    else:
+        show_json({"schema": SCHEMA, **facts} if options.on_error == "skip" else value)
     return 0
 
 

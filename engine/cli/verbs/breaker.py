@@ -98,9 +98,10 @@ def _action(text: str) -> str:
 
 def run(options: Namespace) -> int:
     """Do it."""
+    _check_kind(options)
     if options.action != "ls":
-        meant = {"pool": options.pool, "kind": options.kind, "target": options.target}
-        found = request(options, "force-breaker", action=options.action, **meant)
+        which = {"pool": options.pool, "kind": options.kind, "target": options.target}
+        found = request(options, "force-breaker", action=options.action, **which)
         if options.json:
             show_document(options, {"schema": SCHEMA, "breakers": found}, "breakers")
         else:
@@ -122,6 +123,13 @@ def run(options: Namespace) -> int:
             print()
         show_lines(table(OUTSIDE, [_outside_row(one) for one in outside], screen(options)))
     return errors.DONE
+
+
+def _check_kind(options: Namespace) -> None:
+    """Raises Misuse for a kind that is not loaded."""
+    if options.kind is not None and options.kind not in (kinds := request(options, "kinds")):
+        known = ", ".join(sorted(kinds))
+        raise Misuse(f"no kind {options.kind!r} is loaded{meant(options.kind, kinds) or f'; loaded are: {known}'}")
 
 
 def _wanted(options: Namespace, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentTypeError, Namespace
-from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from engine.cli.listing import Listing
 from engine.cli.misuse import Misuse, meant
 from engine.cli.output import hint, screen, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
-SCHEMA = "engine.log-level/v1"
+SCHEMA, LEVEL_SCHEMA = "engine.logs/v1", "engine.log-level/v1"
 #: Lines that are shown before those that follow, unless it is said how many.
 BEFORE = 100
 #: Levels by name, the least first; the last is for what never comes into the log.
@@ -46,7 +47,7 @@ for some agents, or for some events. What is set for agents goes before what is 
     examples="""\
   engine logs -n 20
   engine logs -f --agent 'scout/*'
-  engine logs --task 5f2c9a01-17 --json
+  engine logs --task 5f2c9a01-17 -o ndjson
   engine logs --level warning --since 10m
   engine logs level debug --agent scout/17
   engine logs level error --event agent.print
@@ -86,13 +87,11 @@ def _moment(text: str) -> float:
 
     now_s = time.time()
     try:
-        return now_s - parse_seconds(text)
-    except ValueError:
-        pass
-    try:
         return read_moment(text, now_s)
     except ValueError as refused:
-        raise ArgumentTypeError(f"{refused}; or 10m, for so long ago") from refused
+        with suppress(ValueError):  # a number of seconds alone
+            return now_s - parse_seconds(text)
+        raise ArgumentTypeError(str(refused)) from refused
 
 
 def run(options: Namespace) -> int:
@@ -111,15 +110,20 @@ def run(options: Namespace) -> int:
     shown = _Shown(options, name)
     most = BEFORE if options.lines is None and options.follow and options.since is None else options.lines
     with Reader(path) as reader:
-        past: Iterable[Event] = (event for event in reader.past() if sieve.passes(event))
-        shown.show(past if most is None else deque(past, most))
+        if most is None:
+            shown.show(event for event in reader.past() if sieve.passes(event))
+        else:
+            shown.show(reader.last(most, sieve.passes))
         if not shown.count and not options.follow and not path.exists():
             hint(options, f"{called(name)} has written no log yet; it would be {path}")
+        elif not shown.count and not options.follow:
+            hint(options, f"nothing of that is in {path}")
         for event in reader.follow() if options.follow else ():
             if event is not None and sieve.passes(event):
                 shown.show([event])
             if until_s < time.time():
                 break
+    shown.end()
     return 0
 
 
@@ -128,6 +132,8 @@ class _Shown:
 
     def __init__(self, options: Namespace, name: str) -> None:
         self._is_json = options.json
+        # What is followed has no end, and so is no document.
+        self._listing = Listing("ndjson" if options.follow else options.output, SCHEMA, "events")
         self._name = name
         self._screen: Screen = screen(options)
         self.count = 0
@@ -138,9 +144,16 @@ class _Shown:
 
         for event in events:
             self.count += 1
-            line = json_line(event, self._name) if self._is_json else self._painted(text_line(event), event)
-            print(line, end="")
+            if self._is_json:
+                print(self._listing.part(json_line(event, self._name).encode()).decode(), end="")
+            else:
+                print(self._painted(text_line(event), event), end="")
         print(end="", flush=True)
+
+    def end(self) -> None:
+        """Nothing more is shown."""
+        if self._is_json:
+            print(self._listing.end({}).decode(), end="", flush=True)
 
     def _painted(self, line: str, event: Event) -> str:
         style = STYLES.get(event.matters)
@@ -161,7 +174,7 @@ def _set_level(options: Namespace) -> int:
     facts = {} if is_reset else {"agent": options.agent, "event": options.event}
     found = request(options, "log-level", level=None if is_reset else options.to, reset=is_reset, **facts)
     if options.json:
-        show_json({"schema": SCHEMA, **found})
+        show_json({"schema": LEVEL_SCHEMA, **found})
         return 0
     show_lines([f"everything: {found['level']}", *(_rule(rule) for rule in found["rules"])])
     if found["rules"] and not is_reset:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from argparse import ArgumentTypeError, Namespace
 from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +36,9 @@ ABOUT = About(
     text="""\
 Prints everything counted in the form that Prometheus reads, once. With --listen it serves that at /metrics until Ctrl-C, with
 --file it writes it to a file again and again, as a whole each time, for node_exporter's textfile collector (the name ends with
-.prom). It is a client of the engine like any other: while the engine is away, engine_up is 0 and nothing else is said; when it
-is back it goes on. Only this machine can reach what --listen serves, unless its address is another's and --remote is given:
-there is no password.""",
+.prom); while that cannot be written, as on a full disk, the one before stays and it is tried again. It is a client of the
+engine like any other: while the engine is away, engine_up is 0 and nothing else is said; when it is back it goes on. Only this
+machine can reach what --listen serves, unless its address is another's and --remote is given: there is no password.""",
     examples="""\
   engine metrics | grep tasks
   engine metrics --listen
@@ -135,17 +137,30 @@ def _is_own(host: str) -> bool:
 
 
 def _write(options: Namespace, page: Page) -> int:
-    """Write the file until the process is ended."""
+    """Write the file until the process is ended; what stops it later than at first, such as a full disk, is waited out."""
     path, every_s = Path(options.path), options.every or EVERY_S
+    if path.exists() and not path.is_file():
+        raise Misuse(f"{path} is no file; it would be replaced by one")
+    path = path.resolve()  # a link stays one
+    said = ""
     due_s = time.monotonic()
-    while True:
+    for is_first in chain((True,), repeat(False)):
         body, _ = page.text()
         try:
             _replace(path, body)
         except OSError as error:
-            raise Unavailable(f"{path} cannot be written: {error.strerror or error}") from error
+            wrong = f"{path} cannot be written: {error.strerror or error}"
+            if is_first:
+                raise Unavailable(wrong) from error
+        else:
+            wrong = ""
+        if wrong != said:
+            again = f"{path} is written again"
+            print(f"engine: {wrong}; what it has is old, it is tried again" if wrong else f"engine: {again}", file=sys.stderr)
+            said = wrong
         due_s = max(due_s + every_s, time.monotonic())
         time.sleep(max(due_s - time.monotonic(), 0.0))
+    return errors.DONE
 
 
 def _replace(path: Path, body: bytes) -> None:

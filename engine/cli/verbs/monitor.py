@@ -135,6 +135,7 @@ def _web(options: Namespace) -> int:
         request(options, "hello")
     words = [sys.executable, "-P", "-m", "engine", "monitor", "--wait", "-d", f"{options.delay:g}"]
     words += ["--replay", options.replay] if options.replay else ["--name", name_of(options, environment())]
+    words += ["--no-color"] if options.no_color else []
     port = options.port or PORT
     try:
         code: int = served.serve(words, port)

@@ -53,7 +53,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Write it."""
-    kind, folder = kind_of(options.agent), Path(options.dir)
+    folder = Path(options.dir)
+    kind = kind_of(options.agent, folder)
     flavour = "durable" if options.durable else "async" if options.is_async else "plain"
     files = {f"{kind}.py": agent_file(kind, flavour)} | ({f"test_{kind}.py": proof_file(kind)} if options.test else {})
     reference = f"{folder / f'{kind}.py'}:{class_of(kind)}"
@@ -65,7 +66,7 @@ def run(options: Namespace) -> int:
         added = add_kind(pools, kind, _beside(pools, folder / f"{kind}.py", class_of(kind)))
     written = write_new(folder, files, is_forced=options.force)
     if added is not None:
-        replace(pools, added)
+        replace({pools: added})
     if options.json:
         facts = {"kind": kind, "class": class_of(kind), "written": [str(folder / name) for name in written]}
         show_json({"schema": SCHEMA, **facts, "added_to": None if added is None else str(pools)})

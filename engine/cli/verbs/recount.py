@@ -24,11 +24,13 @@ ABOUT = About(
     usage="[--json]",
     text="""\
 Counts the cells of the overview again: accepted tasks from their journal, record by record, agents from the roster, features,
-tests, bugs and lines from the ledgers of the sprints. It reads the files of an engine that runs, by code that nothing else
-shows anything with, and compares that with what the engine shows before and after; where counts move meanwhile, one between
-the two is right.
-What nothing on the disk tells of is unavailable, with why: what an agent does at this moment, what is measured, and tasks
-whose sender waits, which leave no record. With durability: memory that is every count of tasks and agents.
+tests, bugs and lines from the ledgers of the sprints. Tasks whose sender waits leave no record; they are counted a second time
+as they come and go, and the journal has a row of these counts for each second in which something happened, which outlives a
+compaction: of rows the rates, efficiency, use of cpu, network and disk, cost and top performers follow. It reads the files of
+an engine that runs, by code that nothing else shows anything with, and compares that with what the engine shows before and
+after; where counts move meanwhile, one between the two is right.
+What the disk does not tell of is unavailable, with why: how many agents work at this moment, how much memory there is in use,
+and what was used by the second where nothing ran when these seconds began. With durability: memory that is all but sprints.
 Of an engine that does not run it is compared with what was recorded last, as of then.
 Ends with 4 if a cell differs, with 3 where no engine runs and nothing was recorded.""",
     examples="  engine recount\n  engine recount --json | jq '.cells[] | select(.verdict == \"differs\")'",
@@ -84,8 +86,8 @@ def _counted(name: str, environ: Mapping[str, str], paths: Paths) -> tuple[str, 
     places = Places(paths.data / ROSTER, paths.data / JOURNAL, paths.sprints)
 
     def look(line: Line) -> Shown:
-        documents = line.request("overview", stats=True)
-        return Shown(documents["stats"], documents["overview"])
+        said = line.request("overview", written=True)
+        return Shown(said["stats"], said["overview"], row=said["row"], unwritten=said["unwritten"])
 
     try:
         with Line(name, environ) as line:
@@ -119,6 +121,8 @@ def _row(cell: Cell) -> list[str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict) and value:
+        return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
     if value is None or isinstance(value, list | dict):
         return "\u2013"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

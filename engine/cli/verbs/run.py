@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from argparse import ArgumentTypeError, Namespace
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import errors
 from engine.cli import figures
@@ -36,7 +35,7 @@ GRACE_S = 0.5
 COMPLAINTS = 10
 
 ABOUT = About(
-    usage="FILE|- [--window N | --detach]",
+    usage="FILE|- [--window N | --detach] [--json]",
     text="""\
 Sends the tasks of a file, or of standard input, and prints each result as soon as it is there. A task is a line of JSON,
 a result too:
@@ -48,7 +47,8 @@ a result too:
 In place of "agent" there may be a "kind": then the engine chooses one of its agents. "args" is a list, or an object of
 arguments by name. A task without an "id" is called by its place in the input, from 0. Where trying again may help, an
 error has "retry_after_s". A line that is no task is answered with its number, {"line": 7, "ok": false, ...}, and the
-others are done; the exit code is 1 if there was one, or if a task failed.
+others are done; the exit code is 1 if there was one, or if a task failed. With -o json the results are one document,
+{"schema": "engine.run/v1", "results": [...], "done": 2, ...}, which is written while they come.
 
 With --detach the tasks are accepted and nobody waits for them: see `engine submit`.
 
@@ -97,12 +97,13 @@ async def _run(client: Client, options: Namespace, descriptor: int) -> int:
     from engine.cli.flow import Flow
     from engine.cli.intake import Intake
     from engine.cli.interrupt import Interrupt
+    from engine.cli.listing import Listing
     from engine.cli.outlet import Outlet
     from engine.cli.progress import Progress
 
-    intake, outlet = Intake(descriptor), Outlet(sys.stdout.fileno())
+    intake, outlet = Intake(descriptor), Outlet(sys.stdout.fileno(), Listing(options.output, SCHEMA, "results"))
     complaints: list[BadLine] = []
-    flow = Flow(intake, outlet, complaints.append if options.quiet else partial(_complain, complaints, options))
+    flow = Flow(intake, outlet, complaints.append if options.quiet or options.json else partial(_complain, complaints))
     progress = Progress(flow, size_bytes(descriptor), os.environ, no_colour=options.no_color)
     job = asyncio.ensure_future(flow.run(partial(client.map_batches, window=options.window or WINDOW)))
     shown = None if options.quiet or options.json else asyncio.ensure_future(progress.show())
@@ -116,9 +117,10 @@ async def _run(client: Client, options: Namespace, descriptor: int) -> int:
     try:
         with suppress(asyncio.CancelledError):
             await job
-        with suppress(asyncio.CancelledError):
-            await outlet.flush()
     finally:
+        facts = _facts(flow, progress.seconds, is_interrupted=interrupt.code is not None)
+        with suppress(asyncio.CancelledError):
+            await outlet.finish(facts)
         interrupt.forget()
         if shown is not None:
             shown.cancel()
@@ -142,13 +144,16 @@ async def _check_engine(client: Client, flow: Flow) -> None:
         ) from gone
 
 
-def _complain(complaints: list[BadLine], options: Namespace, error: BadLine) -> None:
+def _facts(flow: Flow, seconds: float, *, is_interrupted: bool) -> dict[str, Any]:
+    """What a document says beside its results."""
+    counts = {"sent": flow.sent, "done": flow.done, "failed": flow.failed, "taken_back": flow.sent - flow.ended}
+    return {"is_interrupted": is_interrupted, "seconds": seconds, **counts, "bad_lines": flow.bad}
+
+
+def _complain(complaints: list[BadLine], error: BadLine) -> None:
     """Say a bad line, unless there were many already."""
     complaints.append(error)
-    if options.json:
-        facts = {"type": type(error).__name__, "message": str(error), "line": error.line}
-        print(json.dumps({"schema": "engine.error/v1", "exit_code": errors.FAILED, "error": facts}), file=sys.stderr)
-    elif len(complaints) <= COMPLAINTS:
+    if len(complaints) <= COMPLAINTS:
         print(f"engine: {clean(str(error))}", file=sys.stderr)
     elif len(complaints) == COMPLAINTS + 1:
         print("engine: more bad lines are among the results only", file=sys.stderr)
@@ -157,11 +162,6 @@ def _complain(complaints: list[BadLine], options: Namespace, error: BadLine) -> 
 def _say_end(options: Namespace, flow: Flow, seconds: float, *, is_interrupted: bool) -> None:
     """Say what was done, on standard error."""
     taken_back = flow.sent - flow.ended
-    if options.json:
-        counts = {"sent": flow.sent, "done": flow.done, "failed": flow.failed, "taken_back": taken_back, "bad_lines": flow.bad}
-        facts = {"schema": SCHEMA, "is_interrupted": is_interrupted, "seconds": seconds, **counts}
-        print(json.dumps(facts), file=sys.stderr)
-        return
     parts = [f"{figures.count(flow.done)} done"]
     parts += [f"{figures.count(flow.failed)} failed"] if flow.failed else []
     parts += [figures.plural(flow.bad, "bad line")] if flow.bad else []

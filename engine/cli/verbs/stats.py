@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 from argparse import ArgumentTypeError, Namespace
@@ -38,9 +37,9 @@ With --watch a terminal shows it anew until Ctrl-C, with rates; elsewhere each s
 
 With --at it is a snapshot that was recorded then: the last one that is not after that instant, exactly as it was shown. An
 engine records one each second, for 24 hours, and each that somebody asks for; what was recorded can be looked at while no
-engine runs, too. WHEN is 'now', '10 minutes ago', -90s, 14:30 (the last one that has passed), 'yesterday 14:30',
-2026-11-22T14:30:05 (with a zone behind it, else in yours), or the time_s of a snapshot. In a gap, where nothing was recorded,
-nothing is shown: the instants beside it are named.""",
+engine runs, too. WHEN is 'now', '10 minutes ago', 'half an hour ago', -90s, 14:30 or 2:30pm (the last one that has passed),
+'yesterday 14:30', '22 Nov 14:30', 2026-11-22T14:30:05 (with a zone behind it, else in yours), or the time_s of a snapshot. In a
+gap, where nothing was recorded, nothing is shown: the instants beside it are named.""",
     examples="  engine stats\n  engine stats --watch 1\n  engine stats --overview\n  engine stats --at '10 minutes ago'\n"
     "  engine stats --json | jq .tasks",
 )
@@ -48,7 +47,6 @@ nothing is shown: the instants beside it are named.""",
 
 def add_arguments(parser: Parser) -> None:
     """What, how often, or when."""
-    parser._negative_number_matcher = re.compile(r"-[0-9].*")  # -90s is no option
     parser.add_argument("--overview", action="store_true", help="what a person looks at first, from the same counts")
     parser.add_argument("--at", metavar="WHEN", help="as it was then, such as '10 minutes ago' or 14:30")
     parser.add_argument(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ABOUT", "add_arguments", "run"]
 
 ABOUT = About(
-    usage="FILE|- [--priority P] [--tag TAG ...] [--retries N] [OPTION ...]",
+    usage="FILE|- [--priority P] [--tag TAG ...] [--retries N] [OPTION ...]\n                  [--json]",
     text=f"""\
 Has the tasks of a file, or of standard input, accepted, and prints under which id each was. A task is a line of JSON as for
 `engine run`, and may say more about how it shall be run:
@@ -36,7 +36,8 @@ A line may say
 
 {TABLE}
 
-Options such as --priority are for the lines that do not say it themselves.
+Options such as --priority are for the lines that do not say it themselves. With -o json all ids are one document,
+{{"schema": "engine.submit/v1", "tasks": [...], "accepted": 2, "bad_lines": 0}}.
 
 A line that is no task is answered with its number, {{"line": 7, "ok": false, ...}}, and the others are accepted; the exit code
 is 1 then. So is one whose id another task has, one for a kind that there is not, and one that is too large: the exit code is 2,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError
-from engine.setting import Setting, nearest_of
+from engine.setting import Setting, nearest_of, slips
 
 HERE = Path("/here")
 
@@ -38,3 +38,16 @@ def test_only_a_word_that_is_like_another_is_named() -> None:
     assert nearest_of("agnets", ["agents", "cpu"]) == "agents"
     assert nearest_of("MEM", ["mem", "cpu"]) == "mem"
     assert nearest_of("zzz", ["agents", "cpu"]) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [("strat", "start"), ("spwan", "spawn"), ("stast", "stats"), ("opne", "open"), ("Spawn", "spawn"), ("xyzzy", None)],
+)
+def test_the_nearest_word_is_that_of_the_fewest_slips(word: str, nearest: str | None) -> None:
+    assert nearest_of(word, ["stats", "start", "stop", "spawn", "open", "close"]) == nearest
+
+
+@pytest.mark.parametrize(("one", "other", "count"), [("", "ab", 2), ("ab", "ba", 1), ("strat", "start", 1), ("abc", "abc", 0)])
+def test_slips_are_letters_that_are_missing_too_many_wrong_or_swapped(one: str, other: str, count: int) -> None:
+    assert slips(one, other) == slips(other, one) == count

@@ -212,3 +212,12 @@ def test_a_process_that_ends_at_once_has_said_what_it_said() -> None:
     done = subprocess.run([sys.executable, "-c", program], stdout=hearing.descriptor, stderr=hearing.descriptor, check=False)
     hearing.close()
     assert (done.returncode, [event.text for event in found]) == (3, ["last words"])
+
+
+def test_threads_of_one_agent_do_not_mix_what_they_have_begun(rig: Rig) -> None:
+    rig.out.write("ours")
+    thread = threading.Thread(target=print, args=("another",), kwargs={"file": rig.out})
+    thread.start()
+    thread.join()
+    rig.out.write(" too\n")
+    assert rig.heard() == ["another", "ours too"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 
@@ -70,8 +72,26 @@ def test_json_of_a_failed_task_names_what_the_agent_raised(capsys: pytest.Captur
     assert json.loads(text)["error"] == {"type": "ValueError", "message": "as told"}
 
 
-def test_a_refusal_of_the_system_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(PermissionError(13, "Permission denied", "/x/y"), capsys) == (4, "engine: /x/y: Permission denied\n")
+@pytest.mark.parametrize(
+    ("number", "code", "mend"),
+    [
+        (errno.EACCES, 2, "; take a place that is yours"),
+        (errno.ENOENT, 2, "; see how it is written"),
+        (errno.ENOTDIR, 2, "; a part of this path is a file"),
+        (errno.EROFS, 2, "; take a place that can be written"),
+        (errno.ENAMETOOLONG, 2, ""),
+        (errno.ENOSPC, 3, "; make room, then try again"),
+        (errno.EMFILE, 3, "; see: engine doctor"),
+        (errno.EIO, 4, ""),
+    ],
+)
+def test_a_refusal_of_the_system_names_the_file_and_what_to_do(
+    number: int, code: int, mend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, line = said(OSError(number, os.strerror(number), "/x/y"), capsys)
+    assert found == code
+    assert line.startswith(f"engine: /x/y: {os.strerror(number)}{mend}")
+    assert line.count("\n") == 1
 
 
 @pytest.mark.parametrize(

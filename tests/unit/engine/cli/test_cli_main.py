@@ -239,3 +239,31 @@ def test_the_module_runs_as_a_program_too() -> None:
         [sys.executable, "-m", "engine", "--version"], capture_output=True, text=True, check=True, timeout=30, cwd=ROOT
     )
     assert done.stdout == f"engine {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--nme", "x", "ps"], "there is no option --nme, did you mean --name?"),
+        (["ps", "--name", ""], "--name has no value"),
+        (["stop", "--forced"], "there is no option --forced; see: engine stop --help"),
+        (["wait", "ready", "--timeout", "-1s"], "--timeout: '-1s' is not a time such as"),
+        (["logs", "--since", "-1x"], "--since: '-1x' is no instant"),
+        (["new", "agnt", "x"], "write agent, not 'agnt'"),
+        (["completion"], "missing: SHELL, one of bash, zsh, fish; see"),
+        (["workflow"], "missing: ACTION, one of run, check, ls; see"),
+        (["help", "--", "-x"], "there is no help about '-x'"),
+        (["new", "agent", "--", "-x"], "'-x' cannot name an agent"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_its_own_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_behind_two_dashes_no_word_is_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "--quiet", "--", "--json"]) == 0
+    assert (tmp_path / "--json" / "pools.yaml").is_file()
+    assert capsys.readouterr().out.endswith(" in --json\n")

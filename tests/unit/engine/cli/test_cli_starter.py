@@ -12,6 +12,9 @@ from engine.cli.misuse import Misuse
 from engine.cli.starter import FLAVOURS, agent_file, class_of, first_files, kind_of, proof_file
 from engine.config import load_alone
 
+#: Where a file is to be written.
+HERE = Path("/nowhere")
+
 
 @pytest.mark.parametrize(
     ("name", "kind", "made"),
@@ -24,9 +27,9 @@ from engine.config import load_alone
     ],
 )
 def test_a_name_is_a_kind_and_a_class(name: str, kind: str, made: str) -> None:
-    assert kind_of(name) == kind
+    assert kind_of(name, HERE) == kind
     assert class_of(kind) == made
-    assert kind_of(made) == kind
+    assert kind_of(made, HERE) == kind
 
 
 @pytest.mark.parametrize(
@@ -48,11 +51,28 @@ def test_a_name_is_a_kind_and_a_class(name: str, kind: str, made: str) -> None:
         "a" * 41,
         "x__y",
         "-x",
+        "None",
+        "true",
+        "Log",
+        "Context",
+        "pytest",
+        "orjson",
+        "conftest",
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused(name: str) -> None:
     with pytest.raises(Misuse, match="cannot name an agent"):
-        kind_of(name)
+        kind_of(name, HERE)
+
+
+def test_a_name_whose_file_stands_there_already_is_no_other_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "clerk_of_mine.py").write_text("")
+    (tmp_path / "notes_of_mine").mkdir()  # a folder of data, which Python would take for a package
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert kind_of("clerk_of_mine", tmp_path) == "clerk_of_mine"
+    assert kind_of("notes_of_mine", tmp_path) == "notes_of_mine"
+    with pytest.raises(Misuse, match="try clerk_of_mine_agent"):
+        kind_of("clerk_of_mine", tmp_path / "staff")
 
 
 def test_the_first_files_can_be_used(tmp_path: Path) -> None:

@@ -78,3 +78,9 @@ def test_every_line_fits_where_its_columns_may_give_way(rows: list[tuple[str, st
 
 def test_a_table_without_rows_has_its_headings() -> None:
     assert table(COLUMNS, [], Screen()) == ["NAME  N  EXTRA  MORE  REASON"]
+
+
+def test_a_text_of_a_million_wide_characters_is_cut_as_soon_as_a_short_one() -> None:
+    text = "\u4e2d" * 1_000_000
+    lines = table([Column("WHY", least=5)], [[text], ["e\u0301" * 30]], Screen(width=20))
+    assert lines[1:] == ["\u4e2d" * 9 + "\u2026", "e\u0301" * 19 + "\u2026"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.misuse import Misuse
-from engine.cli.writing import write_new
+from engine.cli.writing import replace, write_new
 
 FILES = {"a": "1\n", "b": "2\n", "c": "3\n"}
 
@@ -41,3 +41,21 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
     with pytest.raises(Misuse, match="is no folder"):
         write_new(tmp_path / "x", FILES, is_forced=True)
+
+
+def test_a_link_that_leads_nowhere_and_a_folder_in_place_of_a_file_are_named(tmp_path: Path) -> None:
+    (tmp_path / "gone").symlink_to("nowhere")
+    with pytest.raises(Misuse, match="is no folder, but a link that leads nowhere"):
+        write_new(tmp_path / "gone", FILES, is_forced=True)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(Misuse, match=r"b in .* is a folder: move it away"):
+        write_new(tmp_path, FILES, is_forced=True)
+    assert not (tmp_path / "a").exists()
+
+
+def test_where_one_cannot_be_written_none_is_and_the_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("mine\n")
+    with pytest.raises(FileNotFoundError) as refused:
+        replace({tmp_path / "a": "1\n", tmp_path / "no" / "b": "2\n"})
+    assert refused.value.filename == str(tmp_path / "no" / "b")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "mine\n"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.dashboard.curves import ceiling, newest
+from engine.dashboard.curves import ceiling
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,3 @@ from engine.dashboard.curves import ceiling, newest
 )
 def test_the_top_is_round_and_so_is_its_half(highest: float, least: float, top: float) -> None:
     assert ceiling(highest, least) == pytest.approx(top)
-
-
-def test_the_newest_is_the_last_that_is_known() -> None:
-    assert newest([1.0, 2.0, None]) == 2.0
-    assert newest([None]) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.dashboard.history import POINTS, History
+from engine.dashboard.history import GAP_S, POINTS, SPEED, History
 
 
 def document(time_s: float, complete: int | None = 0, **resources: float) -> dict[str, object]:
@@ -54,3 +54,22 @@ def test_what_is_not_known_has_no_column() -> None:
     history = History()
     history.add({"time_s": 100.0})
     assert history.values("cpu", 100.0, 3, 3.0) == [None, None, None]
+
+
+def test_a_curve_ends_with_what_was_seen_last() -> None:
+    history = History()
+    for second in range(20):
+        history.add(document(100.0 + second, 50 * second, cpu=0.9 if second < 19 else 0.1))
+    assert history.curve("cpu", 119.2, 10)[-1] == history.newest("cpu", 119.2) == 0.1
+    assert history.curve(SPEED, 119.2, 10)[-1] == history.newest(SPEED, 119.2) == 50.0
+
+
+def test_nothing_is_newest_where_nobody_has_looked_lately() -> None:
+    history = History()
+    assert history.newest("cpu", 100.0) is None
+    for second in range(20):
+        history.add(document(100.0 + second, 50 * second, cpu=0.9))
+    assert history.newest("cpu", 119.0 + GAP_S / 2) == 0.9
+    assert history.newest(SPEED, 119.0 + GAP_S / 2) == 50.0
+    assert history.newest("cpu", 120.0 + GAP_S) is None
+    assert history.newest(SPEED, 120.0 + GAP_S) is None

@@ -8,6 +8,7 @@ import pytest
 
 from engine.dashboard.instant import Instant, instant_of
 from engine.dashboard.source import EMPTY, Document
+from engine.errors import NotRunning
 from tests.support.sources import NOW_S, OVERVIEW
 
 
@@ -48,7 +49,13 @@ def test_how_old_it_is_is_said_in_words(facts: dict[str, Any], state: str, tone:
 
 def test_before_the_first_answer_nothing_is_claimed() -> None:
     assert told(EMPTY).state == "◌ WAITING"
-    assert told(EMPTY, is_live=False).state == "✗ NO ENGINE"
+    assert told(EMPTY, is_live=False).state == "◌ WAITING", "it may be there, and be slow"
+    assert told(EMPTY._replace(error=NotRunning("none runs")), is_live=False).state == "✗ NO ENGINE"
+
+
+def test_a_note_stands_beside_the_name() -> None:
+    assert told(note="recording monday").facts[:2] == ("engine", "recording monday")
+    assert told().facts[:2] == ("engine", "durability sync")
     assert told(EMPTY)[2:] == (("engine",), "–", "–", "", "–", "", None, False)
 
 

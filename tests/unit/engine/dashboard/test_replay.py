@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.dashboard.replay import ReplaySource, TapedSource
-from engine.errors import NotRecorded, RecordingDamaged
+from engine.errors import AGAIN, NotRecorded, RecordingDamaged, RecordingInUse, exit_code
 from tests.support.sources import NOW_S, PlantedSource, overview_at
 
 
@@ -75,4 +75,48 @@ async def test_where_it_cannot_be_written_what_is_shown_goes_on(tmp_path: Path) 
     assert (await taped.ask("overview"))["time_s"] == NOW_S + 1
     shown.now_s += 1.0
     assert (await taped.ask("overview"))["time_s"] == NOW_S + 2
-    assert said == [f"{tmp_path / 'monday'}: nothing more is recorded: No space left on device"]
+    assert said == [taped.why] == [f"{tmp_path / 'monday'}: nothing more is recorded: No space left on device"]
+    assert taped.note == "NOT recording monday"
+
+
+async def test_two_cannot_record_into_one_file_and_the_first_one_is_not_harmed(tmp_path: Path) -> None:
+    shown, file = source(), tmp_path / "monday"
+    first = TapedSource(shown, file)
+    assert first.note == "recording monday"
+    await first.ask("overview")
+    (tmp_path / "link").symlink_to(file)
+    for name in ("monday", "link"):
+        with pytest.raises(RecordingInUse, match="by another engine monitor: end that one, or record into another") as caught:
+            TapedSource(source(), tmp_path / name)
+        assert (caught.value.file, exit_code(caught.value)) == (str(tmp_path / name), AGAIN)
+    assert len(ReplaySource(file)._recording) == 1, "it can be looked at meanwhile"
+    shown.now_s += 1.0
+    await first.ask("overview")
+    await first.close()
+    second = TapedSource(shown, file)
+    shown.now_s += 1.0
+    await second.ask("overview")
+    await second.close()
+    assert ReplaySource(file)._recording.instants() == [NOW_S, NOW_S + 1, NOW_S + 2]
+
+
+async def test_a_file_whose_recording_has_ended_can_be_recorded_into_by_others(tmp_path: Path) -> None:
+    first = TapedSource(source(), tmp_path / "monday")
+
+    def record(*_given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    first._scribe.record = record  # type: ignore[union-attr, method-assign, assignment]
+    await first.ask("overview")
+    await TapedSource(source(), tmp_path / "monday").close()
+    await first.close()
+
+
+def test_a_file_that_was_refused_is_not_held(tmp_path: Path) -> None:
+    file = tmp_path / "letter"
+    file.write_text("dear engine")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(RecordingDamaged):
+            TapedSource(source(), file)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

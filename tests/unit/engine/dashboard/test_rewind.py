@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from engine.dashboard.rewind import Rewind
-from engine.dashboard.source import want
+from engine.dashboard.source import Past, want
 from engine.errors import NotRecorded
 from tests.support.sources import NOW_S, PlantedSource
 
@@ -105,3 +105,30 @@ async def test_back_at_now_nothing_of_the_past_is_left() -> None:
     assert rewind.moment_s is None
     assert rewind.document(OVERVIEW).value is None
     assert seen[-1] is None
+
+
+async def test_what_was_before_a_gap_is_not_shown_for_an_instant_within_it() -> None:
+    source = recorded()
+    source.recorded |= {NOW_S - 3_600 - at: {"overview": {"at": 3_600 + at}} for at in range(10)}
+    source.gap_s = 5.0
+    rewind, seen = rewound(source)
+    for to_s, meant in ((1_000, 10), (3_000, 3_600), (3_605, 3_605), (3_598, 3_598)):
+        await rewind.go(NOW_S - to_s)
+        assert rewind.document(OVERVIEW).value == {"at": meant if meant != 3_598 else 3_600}
+    await rewind.go(NOW_S - 10)
+    await rewind.step(-5.0)
+    assert (rewind.moment_s, rewind.document(OVERVIEW).value) == (NOW_S - 3_600, {"at": 3_600})
+    await rewind.step(60.0)
+    assert (rewind.moment_s, rewind.document(OVERVIEW).value) == (NOW_S - 10, {"at": 10})
+    assert seen[-1] == NOW_S - 10
+
+
+async def test_behind_the_last_instant_that_was_recorded_it_is_that_one() -> None:
+    source = recorded()
+    source.gap_s = 5.0
+    rewind, _ = rewound(source)
+    await rewind.go(NOW_S - 3)
+    rewind.past = Past(NOW_S - 10, NOW_S + 100, 10)  # as it was known
+    del source.recorded[NOW_S - 1]
+    await rewind.go(NOW_S + 50)
+    assert rewind.moment_s == NOW_S - 2

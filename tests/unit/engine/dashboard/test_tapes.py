@@ -21,7 +21,7 @@ def test_its_files_are_read_as_the_engine_would_tell_them(tmp_path: Path) -> Non
     tapes = Tapes(tmp_path)
     past = tapes.past()
     assert (past["first_s"], past["last_s"], past["count"]) == (100.0, 109.0, 10)
-    assert tapes.at(104.7) == {"stats": {"time_s": 104}, "time_s": 104.0}
+    assert tapes.at(104.7) == {"stats": {"time_s": 104}, "time_s": 104.0, "gap": None}
     with pytest.raises(NotRecorded):
         tapes.at(99.0)
 

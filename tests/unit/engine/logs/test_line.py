@@ -82,6 +82,20 @@ def test_a_line_of_an_older_engine_is_read() -> None:
     assert (event.name, event.text, event.matters) == ("worker.died", "p1: exit status 3", "warning")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-13-45 10:00:00.000+0000 info    agent.print agent=loud/1: no such day",
+        '2026-11-22 10:00:00.000+0000 info    agent.print agent="\\q": no such text',
+        "2026-99-99 11:11:11 worker.died no such day",
+        '{"ts": "2026-11-22T10:00:00Z", "level": "loud", "event": "x", "text": "no such level"}',
+        '{"ts": "2026-11-22T10:00:00Z", "level": ["info"], "event": "x", "text": "no level"}',
+    ],
+)
+def test_what_only_looks_like_a_line_of_the_log_is_one_of_neither_form(line: str) -> None:
+    assert list(read_lines([line])) == [Event("worker.output", line, 0.0)]
+
+
 @pytest.mark.parametrize("line", ["{}", '{"ts": 5}', '{"ts": "2026-11-21T00:00:00Z", "event": "x"}', "[1]", '{"ts": "x"}'])
 def test_json_of_another_sort_is_a_line_of_neither_form(line: str) -> None:
     assert list(read_lines([line])) == [Event("worker.output", line, 0.0)]

@@ -11,7 +11,7 @@ import pytest
 
 from engine.logs.file import LogFile
 from engine.logs.line import text_line
-from engine.logs.reader import Reader
+from engine.logs.reader import BEHIND, Reader
 from pools.events import Event
 
 
@@ -120,3 +120,61 @@ def test_a_log_that_is_emptied_is_read_from_its_beginning(tmp_path: Path, follow
     assert followed.fresh(events) == []
     followed.log.write(line("anew"))
     assert followed.fresh(events) == ["anew"]
+
+
+def test_a_reader_that_is_too_slow_is_told_what_it_has_missed(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    made = follow(tmp_path / "log", 1_000, 2)
+    made.log.write(line("first"))
+    assert made.past() == ["first"]
+    events = made.reader.follow()
+    for number in range(100):
+        made.log.write(line(f"line {number:03}" + "x" * 100))
+    found = made.fresh(events)
+    gap = found.index(BEHIND)
+    before, after = ([text[:8] for text in part] for part in (found[:gap], found[gap + 1 :]))
+    assert before == [f"line {number:03}" for number in range(gap)]
+    assert after == [f"line {number:03}" for number in range(100 - len(after), 100)]
+    assert before
+    assert after
+
+
+def test_files_that_are_moved_while_they_are_read_are_not_missed_and_none_comes_twice(
+    tmp_path: Path, follow: Callable[..., Followed]
+) -> None:
+    made = follow(tmp_path / "log", 1_000, 5)
+    for number in range(16):
+        made.log.write(line(f"line {number:03}" + "x" * 150))
+    assert len(list(tmp_path.iterdir())) == 4
+    found = []
+    for event in made.reader.past():
+        found.append(event.text[:8])
+        if len(found) == 2:
+            for number in range(16, 24):
+                made.log.write(line(f"line {number:03}" + "x" * 150))
+    found += [text[:8] for text in made.fresh(made.reader.follow())]
+    assert [text for text in found if text != BEHIND[:8]] == [f"line {number:03}" for number in range(24)]
+
+
+def test_the_last_are_found_without_a_look_at_what_is_older(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    made = follow(tmp_path / "log", 1_000, 5)
+    for number in range(16):
+        made.log.write(line(f"{number:03}\n" + "x" * 150))
+    (tmp_path / "log.3").write_bytes(b"{" * 500)  # would be an event, if it was read
+
+    def last(count: int, wanted: Callable[[Event], bool] = lambda _event: True) -> list[str]:
+        with Reader(tmp_path / "log") as reader:
+            return [event.text[:3] for event in reader.last(count, wanted)]
+
+    assert last(0) == []
+    assert last(1) == ["015"]
+    assert last(9) == [f"{number:03}" for number in range(7, 16)]
+    assert last(3, lambda event: int(event.text[:3]) % 3 == 0) == ["009", "012", "015"]
+    assert last(100)[0] == "{{{"
+    assert made.reader.last(2, lambda _event: True)[-1].text.startswith("015")
+    events = made.reader.follow()
+    made.log.write(line("016"))
+    assert made.fresh(events) == ["016"]
+
+
+def test_the_last_of_no_log_are_none(tmp_path: Path, follow: Callable[..., Followed]) -> None:
+    assert follow(tmp_path / "log").reader.last(5, lambda _event: True) == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.metrics.catalogue import COUNTER, GAUGE, HISTOGRAM, METRICS, Metric, samples_of
+from engine.metrics.catalogue import COUNTER, GAUGE, HISTOGRAM, KINDS, METRICS, Metric, samples_of
 from tests.support.counts import stats
 
 #: Units that are no base units, by a part of a name.
@@ -83,3 +83,16 @@ def test_buckets_are_cumulative_and_end_with_all() -> None:
 
 def test_of_an_engine_that_does_not_answer_one_thing_is_known() -> None:
     assert read(None) == {"engine_up": {(): 0}}
+
+
+def test_a_thousand_kinds_have_a_hundred_samples_and_one_for_the_rest() -> None:
+    kinds = {f"kind_{at}": 1_000 - at for at in range(1_000)}
+    found = read(stats() | {"agents": stats()["agents"] | {"kinds": kinds}})["engine_kind_agents"]
+    assert len(found) == KINDS + 1
+    assert sum(found.values()) == sum(kinds.values())
+    assert found["kind_0",] == 1_000
+    assert ("kind_100",) not in found
+    some = dict(list(kinds.items())[:KINDS])
+    assert read(stats() | {"agents": stats()["agents"] | {"kinds": some}})["engine_kind_agents"] == {
+        (name,): count for name, count in some.items()
+    }

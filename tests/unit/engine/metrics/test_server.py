@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http.client import HTTPConnection
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
 from engine.metrics.page import Page
-from engine.metrics.server import Server
+from engine.metrics.server import AT_ONCE, Server
 from tests.support.counts import stats
 
 
@@ -27,8 +30,8 @@ def server() -> Iterator[Server]:
         thread.join(5)
 
 
-def fetched(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, str, str]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+def fetched(server: Server, path: str, method: str = "GET", within_s: float = 5, **headers: str) -> tuple[int, str, str]:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=within_s)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
@@ -73,3 +76,32 @@ def test_a_client_that_says_nothing_holds_up_nobody(server: Server) -> None:
 def test_a_port_that_is_taken_is_an_error(server: Server) -> None:
     with pytest.raises(OSError, match="in use"):
         Server("127.0.0.1", server.port, Page(stats))
+
+
+def test_any_number_of_slow_clients_hold_up_nobody(server: Server) -> None:
+    with ExitStack() as stack:
+        for at in range(100):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            slow.sendall(b"GET /metrics HTTP/1.1\r\nHos"[: 1 + at % 26])
+        assert fetched(server, "/metrics", within_s=20)[0] == 200
+
+
+def test_those_who_wait_for_an_engine_that_is_away_get_one_page(server: Server) -> None:
+    begun, gone_on, made = Event(), Event(), []
+
+    def asked() -> None:
+        made.append(1)
+        begun.set()
+        assert gone_on.wait(20)
+
+    server._page = Page(asked)
+    with ThreadPoolExecutor(6) as clients:
+        first = clients.submit(fetched, server, "/metrics", within_s=30)
+        assert begun.wait(20)
+        others = [clients.submit(fetched, server, "/metrics", within_s=30) for _ in range(5)]
+        while len(server._slow) or server._room._value > AT_ONCE - 6:  # all have asked
+            time.sleep(0.01)
+        gone_on.set()
+        texts = [one.result()[2] for one in (first, *others)]
+    assert len(set(texts)) == 1
+    assert len(made) <= 3  # the one that was being made, one for all who asked meanwhile, and one who was just about to

@@ -86,6 +86,8 @@ def test_others_tasks_leave_no_record(places: Places) -> None:
     found = verdicts(recount(places, lambda: shown(3, 1, 1, 0, 0, 1, attached=7), sleep=no_sleep))
     assert found == {
         "agents.total": OK,
+        "tasks.accepted accepted": OK,
+        "tasks.accepted others": UNAVAILABLE,
         "tasks.queue": OK,
         "tasks.complete accepted": OK,
         "tasks.complete others": UNAVAILABLE,

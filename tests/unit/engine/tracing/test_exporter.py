@@ -19,7 +19,7 @@ SPAN_ = Span(TRACE, ID, "", "send k", "client", 10**18, 10**18 + 5, {"a": "b"}, 
 
 
 def test_a_file_of_spans(tmp_path: Path) -> None:
-    exporter = Exporter({"OTEL_TRACES_EXPORTER": "file", "OTEL_SERVICE_NAME": "mine"}, "main", tmp_path)
+    exporter = Exporter({"OTEL_TRACES_EXPORTER": "file", "OTEL_SERVICE_NAME": "mine"}, "main", tmp_path, print)
     exporter.take(SPAN_)
     exporter.take(SPAN_._replace(span="1" * 16, parent=SPAN_.span, error=""))
     exporter.close()
@@ -34,7 +34,7 @@ def test_a_file_of_spans(tmp_path: Path) -> None:
 def test_to_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     with receiver() as collector:
-        exporter = Exporter(collector.environ, "main", None)
+        exporter = Exporter(collector.environ, "main", None, print)
         exporter.take(SPAN_)
         exporter.close()
     (span,) = collector.spans
@@ -44,18 +44,18 @@ def test_to_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nowhere() -> None:
-    exporter = Exporter({"OTEL_TRACES_EXPORTER": "none"}, "main", None)
+    exporter = Exporter({"OTEL_TRACES_EXPORTER": "none"}, "main", None, print)
     exporter.take(SPAN_)
     exporter.close()
 
 
 def test_an_exporter_that_there_is_not() -> None:
     with pytest.raises(ConfigError, match="zipkin"):
-        Exporter({"OTEL_TRACES_EXPORTER": "zipkin"}, "main", None)
+        Exporter({"OTEL_TRACES_EXPORTER": "zipkin"}, "main", None, print)
 
 
 @pytest.mark.parametrize("module", ["opentelemetry.sdk.resources", "opentelemetry.exporter.otlp.proto.http.trace_exporter"])
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(Unavailable, match="pip install"):
-        Exporter({"OTEL_TRACES_EXPORTER": "otlp"}, "main", None)
+        Exporter({"OTEL_TRACES_EXPORTER": "otlp"}, "main", None, print)

@@ -17,7 +17,7 @@ SPAN_ = Span(TRACE, ID, "", "send k", "client", 10**18, 10**18 + 5, {"a": "b"}, 
 
 
 async def test_spans_of_workers_and_clients_go_the_same_way(tmp_path: Path) -> None:
-    tracing = Tracing({"OTEL_TRACES_EXPORTER": "file"}, "main", tmp_path)
+    tracing = Tracing({"OTEL_TRACES_EXPORTER": "file"}, "main", tmp_path, lambda _text: None)
     tracing.hear(SPAN_.encoded())
     tracing.hear("no span")
     await tracing.told(Order({"verb": "spans", "spans": [SPAN_._replace(name="told").encoded(), "[]"]}))

@@ -32,6 +32,8 @@ class Setup:
     def _request(self, _options: Namespace, verb: str, **facts: Any) -> Any:
         if verb == "force-breaker":
             return self.breakers.force(**facts)
+        if verb == "kinds":
+            return {"scout": {}, "counter": {}}
         assert (verb, facts) == ("breakers", {})
         return {"breakers": self.breakers.facts(), "outside": self.breakers.outside()}
 
@@ -65,6 +67,13 @@ def test_each_breaker_has_a_row_and_says_why_it_is_open(setup: Setup) -> None:
     ]  # fmt: skip
     assert "5 calls failed one after the other" in shown
     assert [line.split()[0] for line in setup.run(kind="scout").splitlines()[1:]] == ["p1"]
+
+
+@pytest.mark.parametrize("action", ["ls", "open", "auto"])
+def test_a_kind_that_is_misspelt_holds_nothing_open(setup: Setup, action: str) -> None:
+    with pytest.raises(Misuse, match="no kind 'scuot' is loaded, did you mean scout"):
+        setup.run(action, kind="scuot")
+    assert not setup.breakers.isolated
 
 
 def test_targets_outside_stand_below_by_worker_and_can_be_asked_for_alone(setup: Setup) -> None:
