@@ -10,8 +10,8 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from engine.cli.clusterfan import Fanned, cluster_of, fan, nodes_of, show_ends
-from engine.cli.output import show_json
+from engine.cli.clusterfan import Fanned, cluster_of, document_of, fan, nodes_of, show_ends
+from engine.cli.output import show_document
 from engine.cli.screen import clean
 from engine.logs.line import json_line, read_lines, text_line
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+SCHEMA = "engine.cluster.logs/v1"
 #: Lines of each node, unless it is said how many.
 LINES = 100
 #: What stays of a line beside letters: the breaks of a text of several lines, which are indented.
@@ -43,16 +44,19 @@ def run(options: Namespace) -> int:
 
         async with connected(node, cluster.ssh) as remote:
             far = Far(remote, cluster)
-            done = await remote.run(await far.words(*words, "--json"))
+            done = await remote.run(await far.words(*words, "-o", "ndjson"))
             far.check(done)
         return done.out
 
     fanned = fan(options, nodes_of(options, cluster), job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
-    for node, event in sorted(_events(fanned), key=lambda pair: pair[1].time_s):
-        if options.json:
-            show_json({"node": node, **json.loads(json_line(event, cluster.name))})
-        else:
-            print(f"{node}  {clean(text_line(event).rstrip(), keep=KEPT)}")
+    events = sorted(_events(fanned), key=lambda pair: pair[1].time_s)
+    if options.json:
+        lines = [{"node": node, **json.loads(json_line(event, cluster.name))} for node, event in events]
+        document = document_of(SCHEMA, cluster, fanned, [{} for _ in fanned.outcomes])
+        show_document(options, {**document, "lines": lines}, "lines")
+        return fanned.code
+    for node, event in events:
+        print(f"{node}  {clean(text_line(event).rstrip(), keep=KEPT)}")
     if fanned.code:
         show_ends(options, fanned, is_aside=True)
     return fanned.code

@@ -18,7 +18,7 @@ from engine import errors
 from engine.cli import figures
 from engine.cli.clusterfan import Fanned, cluster_of, document_of, fan, nodes_of, show_ends
 from engine.cli.misuse import Misuse
-from engine.cli.output import hint
+from engine.cli.output import hint, show_json
 
 if TYPE_CHECKING:
     from engine.cluster.deal import Dealt
@@ -42,8 +42,9 @@ def run(options: Namespace) -> int:
     from engine.cluster.deal import deal
 
     dealt, refused = deal(_lines(options.words[0]), nodes)
+    told: list[dict[str, Any]] | None = [] if options.output == "json" else None
     for answer in refused:
-        print(json.dumps(answer, ensure_ascii=False))
+        _tell(told, answer)
     counted = {node.id: Counter[str]() for node in nodes}
 
     async def job(node: Node) -> None:
@@ -54,16 +55,17 @@ def run(options: Namespace) -> int:
         part = dealt[node.id]
         if not part.numbers:
             return
-        results = _Results(part, counted[node.id])
+        results = _Results(part, counted[node.id], told)
         async with connected(node, cluster.ssh) as remote:
             far = Far(remote, cluster)
-            done = await remote.run(await far.words("run", "-", "--json"), stdin=bytes(part.lines), on_out=results.hear)
+            done = await remote.run(await far.words("run", "-", "-o", "ndjson"), stdin=bytes(part.lines), on_out=results.hear)
             if done.code not in ANSWERED or results.missing:
                 far.check(done)
                 raise NodeFailed(f"{figures.plural(results.missing, 'task')} were not answered", state="failed")
 
     fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
-    return _ended(options, fanned, document_of(SCHEMA, cluster, fanned, _values(fanned, dealt, counted)), len(refused))
+    document = document_of(SCHEMA, cluster, fanned, _values(fanned, dealt, counted))
+    return _ended(options, fanned, {**document, "bad_lines": len(refused)}, told)
 
 
 def _lines(name: str) -> list[bytes]:
@@ -84,7 +86,8 @@ def _open(name: str) -> Any:
 class _Results:
     """The lines that a node prints, on their way to standard output."""
 
-    def __init__(self, part: Dealt, counts: Counter[str]) -> None:
+    def __init__(self, part: Dealt, counts: Counter[str], told: list[dict[str, Any]] | None) -> None:
+        self._told = told
         self._part = part
         self._counts = counts
         self._rest = bytearray()
@@ -112,7 +115,15 @@ class _Results:
         except (ValueError, KeyError, TypeError, IndexError):
             return  # no answer to any task: it stays unanswered
         self._counts["done" if is_ok else "failed"] += 1
-        print(json.dumps({"node": self._part.node.id, **answer}, ensure_ascii=False))
+        _tell(self._told, {"node": self._part.node.id, **answer})
+
+
+def _tell(told: list[dict[str, Any]] | None, answer: dict[str, Any]) -> None:
+    """Print an answer as a line, or keep it for the document at the end."""
+    if told is None:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        told.append(answer)
 
 
 def _values(fanned: Fanned, dealt: dict[str, Dealt], counted: dict[str, Counter[str]]) -> list[dict[str, Any]]:
@@ -123,14 +134,14 @@ def _values(fanned: Fanned, dealt: dict[str, Dealt], counted: dict[str, Counter[
     return told
 
 
-def _ended(options: Namespace, fanned: Fanned, document: dict[str, Any], refused: int) -> int:
-    """Say the sums on standard error; returns the exit code."""
+def _ended(options: Namespace, fanned: Fanned, document: dict[str, Any], told: list[dict[str, Any]] | None) -> int:
+    """Say the sums, with the results where they are one document; returns the exit code."""
     sums = {name: sum(node[name] for node in document["nodes"]) for name in ("sent", "ok", "not_ok", "unanswered")}
-    if options.json:
-        print(json.dumps({**document, **sums, "bad_lines": refused}, ensure_ascii=False), file=sys.stderr)
+    if told is not None:
+        show_json({**document, **sums, "results": told})
     else:
         if fanned.code:
             show_ends(options, fanned, is_aside=True)
         parts = [f"{sums['ok']:,} done", f"{sums['not_ok']:,} failed", f"{sums['unanswered']:,} unanswered"]
         hint(options, f"engine: {figures.plural(sums['sent'], 'task')} on all nodes: {', '.join(parts)}")
-    return fanned.code or (errors.FAILED if sums["not_ok"] or refused else errors.DONE)
+    return fanned.code or (errors.FAILED if sums["not_ok"] or document["bad_lines"] else errors.DONE)

@@ -176,7 +176,7 @@ class _Watch:
 
         async with connected(node, self._cluster.ssh) as remote:
             far = Far(remote, self._cluster)
-            words = await far.words("stats", "--watch", f"{self._options.watch:g}", "--json")
+            words = await far.words("stats", "--watch", f"{self._options.watch:g}", "-o", "ndjson")
             far.check(await remote.run(words, on_out=hear))
 
     def _show(self, document: dict[str, Any]) -> None:

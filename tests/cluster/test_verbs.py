@@ -34,20 +34,20 @@ def test_two_engines_and_a_dead_host_are_one_swarm(engine: Commands, there: Host
         ]
         engine.file("tasks.jsonl", *tasks, {"agent": "counter/1", "method": "ping"}, {"kind": "counter"}, "no task")
         run = engine("cluster", "run", "tasks.jsonl", "--json")
-        results = [json.loads(line) for line in run.stdout.splitlines()]
+        sums = json.loads(run.stdout)
+        results = sums["results"]
         assert run.returncode == 1
         assert Counter(line["node"] for line in results if line["ok"]) == {"n1": 20, "n2": 20}
         assert sorted(line["id"] for line in results if line["ok"]) == list(range(40))
         assert [line["node"] for line in results if line.get("id") == "x"] == ["n2"]
         assert sorted(line["line"] for line in results if "line" in line) == [42, 43, 44]
-        sums = json.loads(run.stderr.splitlines()[-1])
         assert (sums["ok"], sums["not_ok"], sums["unanswered"], sums["bad_lines"]) == (40, 2, 0, 2)
 
         write(engine, there, [*(host.port for host in made), there.closed_port()])
         lost = engine("cluster", "run", "-", "--json", stdin='{"kind": "counter", "method": "ping"}\n' * 30)
         assert lost.returncode == 1
-        assert len(lost.stdout.splitlines()) == 20
-        assert json.loads(lost.stderr.splitlines()[-1])["unanswered"] == 10
+        assert len(json.loads(lost.stdout)["results"]) == 20
+        assert json.loads(lost.stdout)["unanswered"] == 10
         done = engine("cluster", "stats", "--json")
         assert done.returncode == 1
         stats = json.loads(done.stdout)
@@ -57,7 +57,7 @@ def test_two_engines_and_a_dead_host_are_one_swarm(engine: Commands, there: Host
         workers = json.loads(engine("cluster", "ps", "--json").stdout)["workers"]
         assert [(one["node"], one["state"]) for one in workers] == [("n1", "running"), ("n2", "running")]
         pids = [*(one["stats"]["pid"] for one in stats["by_node"][:2]), *(one["pid"] for one in workers)]
-        logs = [json.loads(line) for line in engine("cluster", "logs", "--json", "--event", "engine.*").stdout.splitlines()]
+        logs = json.loads(engine("cluster", "logs", "--json", "--event", "engine.*").stdout)["lines"]
         assert {line["node"] for line in logs} == {"n1", "n2"}
         assert [line["ts"] for line in logs] == sorted(line["ts"] for line in logs)
 
