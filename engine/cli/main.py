@@ -50,6 +50,7 @@ VERBS = {
     "backup": "copy what is kept, also while the engine works",
     "restore": "put such a copy in the place of what is kept",
     "config": "every value of the configuration, and where it came from",
+    "cluster": "many machines over ssh, each with an engine",
     "doctor": "look for what is wrong here, and say the mend",
     "init": "a folder with a first agent, its test and a pools.yaml",
     "new": "one more agent, in a file of its own",

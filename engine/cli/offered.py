@@ -146,6 +146,16 @@ def _pages(_options: Namespace, _typed: Typed, _current: str) -> Iterable[Candid
     return [*(Candidate(verb, line) for verb, line in VERBS.items()), *topics, Candidate("topics", "the list of topics")]
 
 
+def _nodes(_options: Namespace, typed: Typed, _current: str) -> Iterator[Candidate]:
+    """The nodes of a cluster's file."""
+    from pathlib import Path
+
+    from engine.cluster.clusterfile import FILE, read_cluster
+
+    for node in read_cluster(Path(typed.values.get("cluster", FILE))).nodes:
+        yield Candidate(node.id, f"{node.role} at {node.address}")
+
+
 FINDERS: dict[str, Callable[[Namespace, Typed, str], Iterable[Candidate]]] = {
     "agents": _agents,
     "engines": _engines,
@@ -153,6 +163,7 @@ FINDERS: dict[str, Callable[[Namespace, Typed, str], Iterable[Candidate]]] = {
     "kinds": _kinds,
     "letters": _letters,
     "methods": _methods,
+    "nodes": _nodes,
     "pages": _pages,
     "pools": _pools,
     "settings": _settings,

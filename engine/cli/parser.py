@@ -261,7 +261,10 @@ def _add_common(group: argparse._ActionsContainer, own: Collection[str] = ()) ->
     """Declare the options of every verb. own: those that the verb has for something else."""
     group.add_argument("--name", metavar="NAME", help="which engine (default: ENGINE_NAME, else engine)")
     flags = [flag for flag in ("-f", "--file") if flag not in own]
-    group.add_argument(*flags, dest="file", metavar="FILE", help="its pools.yaml (default: ENGINE_POOLS, else ./pools.yaml)")
+    if flags:
+        group.add_argument(
+            *flags, dest="file", metavar="FILE", help="its pools.yaml (default: ENGINE_POOLS, else ./pools.yaml)"
+        )
     group.add_argument(BEFORE_FILE, dest="file", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     group.set_defaults(output=FORMS[0], json=False)
     form: dict[str, Any] = {"dest": "output", "action": _Form}

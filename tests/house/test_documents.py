@@ -19,6 +19,7 @@ from engine.backlogfile import read_backlog_file
 from engine.cli.main import VERBS, _split
 from engine.cli.manual import parser_of
 from engine.cli.taskline import read_submission
+from engine.cluster.clusterfile import read_cluster
 from engine.config import load_alone
 from engine.options import PLAIN
 from engine.workflowfile import read_workflow_file
@@ -78,6 +79,19 @@ def is_task(block: Block, _folder: Path) -> None:
         read_submission(line.encode(), PLAIN)
 
 
+def is_cluster(block: Block, folder: Path) -> None:
+    (folder / "cluster.yaml").write_text(block.text)
+    assert [node.id for node in read_cluster(folder / "cluster.yaml").nodes] == ["n1", "n2"]
+
+
+def is_said(block: Block, _folder: Path) -> None:
+    """Commands that need hosts: their words are understood."""
+    for line in block.text.splitlines():
+        verb, words = _split(shlex.split(line, comments=True)[1:])
+        assert verb is not None
+        parser_of(verb, VERBS[verb]).read(words)
+
+
 #: How a block that is not typed is read, by how it begins.
 READ: dict[str, Callable[[Block, Path], None]] = {
     "limits:": is_limits,
@@ -85,9 +99,11 @@ READ: dict[str, Callable[[Block, Path], None]] = {
     "schema: engine.backlog/": is_backlog,
     "scrape_configs:": is_scraped,
     '{"id"': is_task,
+    "name: swarm": is_cluster,
+    "engine cluster init": is_said,
 }
 #: Blocks that show something, by how they begin: pictures, and a line of a log.
-SHOWN = (" engine spawn ─┐", "send counter ", "2026-11-22 ")
+SHOWN = (" engine spawn ─┐", "send counter ", "2026-11-22 ", "FOLDER/current ")
 
 
 @pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[f"{name_of(page)}:{block.line}" for page, block in BLOCKS])

@@ -75,13 +75,17 @@ TELLING: dict[str, str] = {
     "agents rm counter/19 --yes": "removed",
     "init other": "",
     "new agent scribe": "",
+    "cluster init": "",
+    "cluster check": "nodes",
 }
-#: What is not among them: it waits, ends the engine, or needs a sprint or a backup.
+#: What is not among them: it waits, ends the engine, or needs a sprint, a backup or hosts.
 ELSEWHERE = {
     "start", "stop", "backup", "restore", "workflow run", "sprint run", "sprint show",
     "sprint pause", "sprint resume", "sprint abort", "sprint rollback", "sprint diff", "sprint schema",
     "sprint import", "dlq requeue", "dlq drop", "tasks cancel", "sprint check", "agents quarantine show",
     "agents quarantine release", "deploy rollback", "deploy confirm", "checkpoints compact", "checkpoints repair",
+    "cluster trust", "cluster exec", "cluster up", "cluster spawn", "cluster run", "cluster deploy", "cluster deploy status",
+    "cluster deploy rollback", "cluster deploy confirm", "cluster stats", "cluster ps", "cluster logs", "cluster stop",
 }  # fmt: skip
 
 
@@ -90,6 +94,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     """An engine that has done something, with a task that is done and one that failed."""
     with commands(tmp_path_factory.mktemp("f")) as made:
         assert made("spawn", "--count", "20").returncode == 0
+        assert made("cluster", "init").returncode == 0
         assert made("ask", "counter/1", "add", "2").returncode == 0
         lines = [
             {"id": "good", "agent": "counter/1", "method": "add", "args": [1]},

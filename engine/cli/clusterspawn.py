@@ -1,0 +1,89 @@
+"""`engine cluster spawn`: agents on all nodes, as many on each as it may have of them.
+
+Owns how a number is divided among nodes, and what came of it.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli import figures
+from engine.cli.clusterfan import cluster_of, document_of, fan, nodes_of, show_ends
+from engine.cli.misuse import Misuse
+from engine.cli.output import show_document
+
+if TYPE_CHECKING:
+    from engine.cluster.node import Node
+
+__all__ = ["run", "shares"]
+
+SCHEMA = "engine.cluster.spawn/v1"
+
+
+def shares(wanted: int, rooms: Sequence[int]) -> list[int]:
+    """So many agents, divided among nodes in proportion to their room, by largest remainder; of two alike the first one."""
+    whole = sum(rooms)
+    parts = [wanted * room // whole for room in rooms]
+    order = sorted(range(len(rooms)), key=lambda at: (-(wanted * rooms[at] % whole), at))
+    for at in order[: wanted - sum(parts)]:
+        parts[at] += 1
+    return parts
+
+
+def run(options: Namespace) -> int:
+    """Spawn them."""
+    if options.count is None:
+        raise Misuse("how many? Write --count N, of all nodes together")
+    if len(options.words) > 1:
+        raise Misuse(f"{options.words[1]!r} is one word too many: spawn takes one KIND")
+    cluster = cluster_of(options)
+    nodes = nodes_of(options, cluster)
+    room = sum(node.agents for node in nodes)
+    if options.count > room:
+        raise Misuse(f"--count {options.count:,}: these nodes may have {room:,} agents together; see: engine cluster check")
+    if options.use and options.path is None:
+        raise Misuse("--use names a class in the folder of --path, which every node gets")
+    from engine.cluster.code import pack
+
+    code = None if options.path is None else pack(Path(options.path).expanduser())
+    words = [*options.words, *(["--use", *options.use] if options.use else [])]
+    parts = dict(zip([node.id for node in nodes], shares(options.count, [node.agents for node in nodes]), strict=True))
+
+    async def job(node: Node) -> dict[str, Any]:
+        from engine.cluster.far import Far
+        from engine.cluster.reach import connected
+
+        if not parts[node.id]:
+            return {"spawned": []}
+        async with connected(node, cluster.ssh) as remote:
+            far = Far(remote, cluster)
+            folder = None if code is None else await code.bring(far)
+            return await far.ask("spawn", *words, "--count", str(parts[node.id]), folder=folder)
+
+    fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
+    values = [{"agents": _total(one.value), "added": _added(one.value)} for one in fanned.outcomes]
+    if options.json:
+        show_document(options, document_of(SCHEMA, cluster, fanned, values), "nodes")
+        return fanned.code
+    show_ends(options, fanned)
+    added = sum(value["added"] for value in values)
+    there = sum(value["agents"] for value in values)
+    print(f"spawned {figures.plural(added, 'agent')} on {figures.plural(len(fanned.done), 'node')}; {there:,} in all")
+    return fanned.code
+
+
+def _total(value: Any) -> int:
+    return _sum(value, "total")
+
+
+def _added(value: Any) -> int:
+    return _sum(value, "added")
+
+
+def _sum(value: Any, name: str) -> int:
+    spawned = value.get("spawned") if isinstance(value, dict) else None
+    rows = [row for row in spawned or () if isinstance(row, dict)]
+    return sum(number for row in rows if isinstance(number := row.get(name), int))

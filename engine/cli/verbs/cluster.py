@@ -1,0 +1,227 @@
+"""`engine cluster`: many machines over ssh, each with an engine of its own."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+from importlib import import_module
+
+from engine.cli.misuse import Misuse, meant
+from engine.cli.parser import About, Parser, amount
+
+__all__ = ["ABOUT", "add_arguments", "run"]
+
+#: The module and the function of each action.
+ACTIONS = {
+    "init": ("clusterstart", "init"),
+    "check": ("clusterstart", "check"),
+    "trust": ("clustertrust", "run"),
+    "exec": ("clusterexec", "run"),
+    "up": ("clusterup", "run"),
+    "spawn": ("clusterspawn", "run"),
+    "run": ("clusterrun", "run"),
+    "deploy": ("clusterdeploy", "run"),
+    "stats": ("clusterstats", "run"),
+    "ps": ("clusterverbs", "ps"),
+    "logs": ("clusterlogs", "run"),
+    "stop": ("clusterverbs", "stop"),
+}
+#: Those that work on several nodes.
+FANNED = ("exec", "up", "spawn", "run", "deploy", "stats", "ps", "logs", "stop")
+#: What each option is for, where it is not for all of them: its name among the options that were read, and its default.
+OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
+    "--force": ("force", False, ("init",)),
+    "--yes": ("yes", False, ("trust",)),
+    "--fingerprint": ("fingerprint", None, ("trust",)),
+    "--by-node": ("by_node", False, ("exec",)),
+    "--wheelhouse": ("wheelhouse", None, ("up",)),
+    "--count": ("count", None, ("spawn",)),
+    "--use": ("use", [], ("spawn",)),
+    "--path": ("path", None, ("spawn", "deploy")),
+    "--watch": ("watch", None, ("stats",)),
+    "--lines": ("lines", None, ("logs",)),
+    "--agent": ("agent", None, ("logs",)),
+    "--event": ("event", None, ("logs",)),
+    "--level": ("level", None, ("logs",)),
+    "--since": ("since", None, ("logs",)),
+    "--emergency": ("emergency", False, ("stop",)),
+    "--timeout": ("timeout", None, FANNED),
+    "--nodes": ("nodes", None, ("check", *FANNED)),
+}
+#: Those that take words behind them.
+WORDED = ("trust", "exec", "spawn", "run", "deploy")
+#: Seconds between two snapshots, at least.
+LEAST_S = 0.2
+#: Nodes at a time, unless it is said how many, and at most.
+JOBS, JOBS_MOST = 4, 256
+
+ABOUT = About(
+    usage="""\
+init [--force] [-f FILE]
+  engine cluster check [--nodes NODES] [-f FILE] [--json]
+  engine cluster trust NODE ... [--fingerprint SHA256:... | --yes] [-f FILE]
+  engine cluster exec [--nodes NODES] [-j N] [--timeout S] [--by-node]
+                [-f FILE] -- COMMAND ...
+  engine cluster up [--wheelhouse DIR] [--nodes NODES] [-f FILE] [--json]
+  engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR]
+                [--nodes NODES] [-f FILE] [--json]
+  engine cluster run FILE|- [--nodes NODES] [-j N] [-f FILE]
+  engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
+  engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
+  engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
+  engine cluster ps [--nodes NODES] [-f FILE] [--json]
+  engine cluster logs [-n N] [--agent GLOB] [--event GLOB] [--level LEVEL]
+                [--since WHEN] [--nodes NODES] [-f FILE] [--json]
+  engine cluster stop [--emergency] [--nodes NODES] [-f FILE] [--json]""",
+    text="""\
+Works on the machines that cluster.yaml names, several at a time, over ssh: with your ssh configuration, your keys, your agent
+and your jump hosts. A host whose key is not known, or is another one than is known, is not spoken to.
+
+  init     write a cluster.yaml with comments
+  check    read it only: keys, roles, addresses; asks no host
+  trust    show the host keys of nodes, and trust them if you say so
+  exec     the same command on every node; what several print alike is shown
+           once, under their names
+  up       install this very engine on each node, offline, with wheels that
+           are made from what is installed here; then start it. What is there
+           already stays, so that one that was cut off can be typed again.
+           A node that runs another version is stopped first, its agents stay
+  spawn    agents on all nodes, as many on each as its part of `agents` is;
+           starts the engines that do not run. With --path every node gets
+           that folder, in which the classes of --use stand
+  run      a file of tasks, dealt among the nodes, and their results as they
+           come, with the node of each. A task names a kind, or an agent and
+           its node: {"node": "n2", "agent": "counter/0", "method": "ping"}
+  deploy   new code for the agents of every node, as `engine deploy` does it:
+           a folder for each version, tried on a share of the agents first
+  stats    what all nodes count, added; a node that cannot be asked is named
+           and in no sum
+  ps       the workers of all nodes
+  logs     the logs of all nodes, in the order of their clocks
+  stop     end the engine of each node, which keeps what its agents are;
+           --emergency kills, on all nodes at once
+
+NODES is a list: n1,n[2-4],@worker. A node that is down, slow or refuses stops no other: what became of each is said as it
+comes, and in the table at the end. Ctrl-C ends the commands on all of them.
+
+Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be reached.""",
+    examples="""\
+  engine cluster init
+  engine cluster check --json | jq .nodes
+  engine cluster trust n1 n2
+  engine cluster exec --nodes 'n[1-3]' -j 8 -- uptime -p
+  engine cluster exec --json -- df -h / | jq '.nodes[] | {node, code, out}'
+  engine cluster up && engine cluster stats
+  engine cluster spawn counter --count 10_000
+  engine cluster spawn --use agents:Scout --path shop --count 500
+  engine cluster run tasks.jsonl > results.jsonl
+  engine cluster stats --watch 1 --json | jq .tasks
+  engine cluster logs --level warning --since 10m
+  engine cluster stop
+""",
+    actions={
+        "init": "write a cluster.yaml with comments",
+        "check": "read it only",
+        "trust": "show the host keys of nodes, and trust them",
+        "exec": "the same command on every node",
+        "up": "install this very engine on each node, and start it",
+        "spawn": "agents on all nodes",
+        "run": "a file of tasks, dealt among the nodes",
+        "deploy": "new code for the agents of every node",
+        "deploy status": "how the deploy of each node stands",
+        "deploy rollback": "take the new code back",
+        "deploy confirm": "let the new code stay",
+        "stats": "what all nodes count, added",
+        "ps": "the workers of all nodes",
+        "logs": "the logs of all nodes",
+        "stop": "end the engine of each node",
+    },
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """What to do, and on which nodes."""
+    parser.add_argument("action", type=_action, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; deploy: a module",
+    )
+    parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
+    parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")
+    parser.add_argument("-j", "--jobs", type=_jobs, default=JOBS, metavar="N", help=f"nodes at a time ({JOBS})")
+    parser.add_argument(
+        "--timeout", type=amount("parse_seconds"), metavar="S", help="time for each node (command_timeout_s of the file)"
+    )
+    parser.add_argument(
+        "--wheelhouse", metavar="DIR", help="up: wheels for nodes with another Python or machine than this one's"
+    )
+    parser.add_argument("--count", type=_agents, metavar="N", help="spawn: how many there shall be on these nodes together")
+    parser.add_argument(
+        "--use", nargs="+", action="extend", default=[], metavar="CLASS", help="spawn: module:Class or file.py:Class of --path"
+    )
+    parser.add_argument("--path", metavar="DIR", help="spawn, deploy: the folder of your agents, which every node gets")
+    parser.add_argument(
+        "--watch", nargs="?", type=_interval, const=1.0, metavar="S", help="stats: again and again, each so many seconds (1)"
+    )
+    parser.add_argument("-n", "--lines", type=amount("parse_count"), metavar="N", help="logs: the last N of each node (100)")
+    parser.add_argument("--agent", metavar="GLOB", help="logs: of agents, such as 'scout/*'")
+    parser.add_argument("--event", metavar="GLOB", help="logs: of a name, such as 'worker.*'")
+    parser.add_argument("--level", metavar="LEVEL", help="logs: that matter at least as much")
+    parser.add_argument("--since", metavar="WHEN", help="logs: from then on, such as 10m (ago) or 14:30")
+    parser.add_argument("--emergency", action="store_true", help="stop: kill, on all nodes at once")
+    parser.add_argument("--by-node", action="store_true", help="exec: each line behind the name of its node")
+    parser.add_argument("--fingerprint", metavar="SHA256:...", help="trust: the key that has this one, without a question")
+    parser.add_argument("--yes", action="store_true", help="trust: whatever key it shows")
+    parser.add_argument("--force", action="store_true", help="init: write over a file that is there")
+    parser.offer(
+        cluster="files",
+        wheelhouse="folders",
+        path="folders",
+        nodes="nodes",
+        words={"trust": "nodes", "spawn": "kinds", "run": "files"},
+    )
+
+
+def _action(text: str) -> str:
+    if text not in ACTIONS:
+        raise ArgumentTypeError(f"there is nothing called {text!r} to do{meant(text, ACTIONS) or f'; write {_listed()}'}")
+    return text
+
+
+def _listed() -> str:
+    *most, last = ACTIONS
+    return f"{', '.join(most)} or {last}"
+
+
+def _jobs(text: str) -> int:
+    number: int = amount("parse_count")(text)
+    if not 1 <= number <= JOBS_MOST:
+        raise ArgumentTypeError(f"{number:,} is not between 1 and {JOBS_MOST}")
+    return number
+
+
+def _agents(text: str) -> int:
+    number: int = amount("parse_count")(text)
+    if not number:
+        raise ArgumentTypeError("0 agents are none: give 1 or more")
+    return number
+
+
+def _interval(text: str) -> float:
+    seconds: float = amount("parse_seconds")(text)
+    if seconds < LEAST_S:
+        raise ArgumentTypeError(f"{text!r} is too often: give {LEAST_S:g} or more seconds")
+    return seconds
+
+
+def run(options: Namespace) -> int:
+    """Do it."""
+    for name, (key, default, takers) in OPTIONS.items():
+        if getattr(options, key) != default and options.action not in takers:
+            raise Misuse(f"{name} is for {', '.join(takers)}, not for {options.action}; see: engine cluster --help")
+    if options.words and options.action not in WORDED:
+        raise Misuse(f"{options.words[0]!r} is one word too many; see: engine cluster --help")
+    module, function = ACTIONS[options.action]
+    code: int = getattr(import_module(f"engine.cli.{module}"), function)(options)
+    return code

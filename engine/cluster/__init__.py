@@ -1,0 +1,1 @@
+"""Several machines, each with an engine of its own, as one swarm."""

@@ -1,0 +1,180 @@
+"""A node gets the engine that runs here: checked, copied, installed offline, configured, started.
+
+Owns the order of these steps, each of which may be done again: what is there already stays, so that one which was cut off
+goes on where it was. What is done on the node itself stands in `onnode`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from engine import __version__, units
+from engine.cluster import onnode
+from engine.cluster.far import Far, Site, document
+from engine.cluster.outcome import NodeFailed
+from engine.cluster.remote import said
+from engine.cluster.wheelhouse import PROJECT
+
+if TYPE_CHECKING:
+    from engine.cluster.clusterfile import Cluster
+    from engine.cluster.node import Node
+    from engine.cluster.remote import Remote
+    from engine.cluster.wheelhouse import Wheelhouse
+
+__all__ = ["Installation", "pools_text"]
+
+NODE_SCHEMA = "engine.cluster.node/v1"
+#: Room on a node's disk: for each byte of the wheels, packed out and beside them; and for an engine to work in.
+ROOM_FACTOR, ROOM_BYTES = 5, 200 * 1024 * 1024
+#: Seconds from which a clock that goes wrong is told of.
+SKEW_S = 2.0
+#: The oldest Python that the engine runs on.
+OLDEST = (3, 11)
+#: What `env` ends with where there is no such command.
+MISSING = (126, 127)
+
+
+def pools_text(node: Node, cores: int) -> str:
+    """The pools.yaml of a node that was given none: one pool with as many workers as it may use cores.
+
+    cores: of the node. Raises ValueError for a share that it does not have.
+    """
+    share = 1.0 if node.cpu is None else units.parse_cpu_share(node.cpu, cores)
+    lines = [f"agents: {node.agents}", "pools:", "  node:", f"    agents: {node.agents}"]
+    lines.append(f"    workers: {max(min(math.ceil(share * cores), node.agents), 1)}")
+    lines += [f"    cpu: {node.cpu}"] if node.cpu is not None else []
+    lines += [f"    mem: {units.show_size(node.ram_bytes)}"] if node.ram_bytes is not None else []
+    return "\n".join(lines) + "\n"
+
+
+class Installation:
+    """One node on its way. say: told of each step, in a few words."""
+
+    def __init__(self, cluster: Cluster, node: Node, wheels: Wheelhouse, say: Callable[[str], None]) -> None:
+        self._cluster = cluster
+        self._node = node
+        self._wheels = wheels
+        self._say = say
+        self._facts: dict[str, Any] = {}
+
+    async def up(self, remote: Remote) -> dict[str, Any]:
+        """Do all of it; what is told of the node then. Raises NodeFailed."""
+        site = Site(await remote.place(self._cluster.folder))
+        python = await self._check(remote, site)
+        copied = await self._copy(remote, site)
+        answer = await self._order(
+            remote, python, site, "install", version=self._wheels.version, wanted=f"{PROJECT}=={__version__}"
+        )
+        order = {"version": self._wheels.version, "node": self._told(site)}
+        far = Far(remote, self._cluster)
+        is_running = await self._is_running(far)
+        if is_running and self._facts["current"] != self._wheels.version:
+            self._say("stops the version before")
+            await far.ask("stop")
+            is_running = False
+        await remote.write(self._pools().encode(), f"{site.root}/{onnode.SENT}")
+        await self._order(remote, python, site, "switch", **order)
+        if not is_running:
+            self._say("starts")
+            await far.ask("start", "--keep")
+        await far.ask("wait", "ready")
+        told = {name: self._facts[name] for name in ("python", "cores", "free_bytes", "skew_s")}
+        return {**told, "version": self._wheels.version, "copied_bytes": copied, "is_installed": answer["is_new"],
+                "is_started": not is_running}  # fmt: skip
+
+    async def _is_running(self, far: Far) -> bool:
+        if self._facts["current"] is None:
+            return False
+        try:
+            await far.ask("stats")
+        except NodeFailed as failed:
+            if failed.state == "stopped":
+                return False
+            raise
+        return True
+
+    def _told(self, site: Site) -> dict[str, Any]:
+        """What programs on the node are told of it, in node.json."""
+        node = self._node
+        facts = {"schema": NODE_SCHEMA, "id": node.id, "role": node.role, "capabilities": list(node.capabilities)}
+        return {**facts, "agents": node.agents, "engine": {"name": self._cluster.name, "home": site.home}}
+
+    def _pools(self) -> str:
+        if self._cluster.pools is not None:
+            return self._cluster.pools.read_text()
+        try:
+            return pools_text(self._node, self._facts["cores"])
+        except ValueError as wrong:
+            raise NodeFailed(f"cpu: {wrong}", state="unfit", mend=f"correct it in {self._cluster.file}") from wrong
+
+    async def _check(self, remote: Remote, site: Site) -> str:
+        """Look whether the node can have it; returns its Python. Raises NodeFailed, `unfit`."""
+        for python in (f"python3.{sys.version_info[1]}", "python3"):
+            began_s = time.time()
+            words = self._words(python, site, "probe")
+            done = await remote.run(words, stdin=onnode.program())
+            if done.code in MISSING:
+                continue
+            if done.code:
+                raise NodeFailed(
+                    f"{python} cannot be used there{said(done)}", state="unfit", mend="install Python 3.11 or newer"
+                )
+            self._facts = _answer(document(done.out))
+            self._facts["skew_s"] = round(self._facts["time_s"] - (began_s + time.time()) / 2, 3)
+            self._check_fit(python)
+            return python
+        raise NodeFailed("there is no python3", state="unfit", mend="install Python 3.11 or newer there")
+
+    def _check_fit(self, python: str) -> None:
+        facts = self._facts
+        if facts["system"] != "Linux":
+            raise NodeFailed(f"it runs {facts['system']}: the engine runs on Linux only", state="unfit")
+        if tuple(int(part) for part in facts["python"].split(".")[:2]) < OLDEST:
+            raise NodeFailed(f"its {python} is {facts['python']}", state="unfit", mend="install Python 3.11 or newer there")
+        ours = (sys.implementation.cache_tag, platform.machine())
+        if self._wheels.is_built and (facts["tag"], facts["machine"]) != ours:
+            theirs = f"its {python} is {facts['tag']} on {facts['machine']}"
+            said = f"{theirs}, the wheels from here are for {ours[0]} on {ours[1]}"
+            raise NodeFailed(said, state="unfit", mend=f"install python3.{sys.version_info[1]} there, or say --wheelhouse DIR")
+        if self._wheels.version not in facts["versions"]:
+            needed = ROOM_FACTOR * self._wheels.size_bytes + ROOM_BYTES
+            if facts["free_bytes"] < needed:
+                said = f"its disk has {facts['free_bytes'] // 10**6:,} MB free, {needed // 10**6:,} MB are needed"
+                raise NodeFailed(said, state="unfit", mend="make room there, or give the cluster another folder")
+        if abs(facts["skew_s"]) > SKEW_S:
+            self._say(f"has a clock that is {abs(facts['skew_s']):.1f} s {'fast' if facts['skew_s'] > 0 else 'slow'}")
+
+    async def _copy(self, remote: Remote, site: Site) -> int:
+        """Copy the wheels that are not there; returns how many bytes that were."""
+        if self._wheels.version in self._facts["versions"]:
+            return 0
+        there, digests = self._facts["wheels"], self._wheels.digests
+        missing = [file for file in self._wheels.files if there.get(file.name) != digests[file.name]]
+        if missing:
+            self._say(f"gets {len(missing)} of {len(self._wheels.files)} wheels")
+        copied = 0
+        for file in missing:
+            digest = digests[file.name]
+            begun = self._facts["parts"].get(digest, 0)
+            copied += await remote.put(file, f"{site.root}/wheels/{digest}{onnode.PART}", begun)
+        return copied
+
+    async def _order(self, remote: Remote, python: str, site: Site, do: str, **facts: Any) -> dict[str, Any]:
+        words = self._words(python, site, do, wheels=dict(self._wheels.digests), **facts)
+        return _answer(document(await remote.checked(words, stdin=onnode.program())))
+
+    @staticmethod
+    def _words(python: str, site: Site, do: str, **facts: Any) -> list[str]:
+        return ["env", python, "-I", "-", json.dumps({"do": do, "root": site.root, **facts})]
+
+
+def _answer(told: dict[str, Any]) -> dict[str, Any]:
+    if not told.get("ok"):
+        raise NodeFailed(str(told.get("message")), state="failed")
+    return told

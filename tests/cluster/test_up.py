@@ -1,0 +1,89 @@
+"""`engine cluster up`: nodes that have nothing get an engine, offline, and run it; what was cut off is gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.support.clusters import write
+from tests.support.commands import Commands
+from tests.support.processes import ended_within
+from tests.support.sshhosts import Hosts
+from tests.support.tinywheels import tiny
+
+
+def up(engine: Commands, wheels: Path, code: int = 0) -> list[dict[str, Any]]:
+    """What `up` says of each node."""
+    done = engine("cluster", "up", "--wheelhouse", str(wheels), "--json", timeout_s=100)
+    assert done.returncode == code, done.stdout + done.stderr
+    nodes: list[dict[str, Any]] = json.loads(done.stdout)["nodes"]
+    return nodes
+
+
+def facts(node: dict[str, Any]) -> tuple[bool, bool]:
+    return node["is_installed"], node["is_started"]
+
+
+def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: Commands, there: Hosts, tmp_path: Path) -> None:
+    host = there.add()
+    host.home = tmp_path / "one"
+    host.home.mkdir()
+    write(engine, there, [host.port])
+    wheels = tiny(tmp_path / "wheels")
+    root = host.home / "c"
+    try:
+        (told,) = up(engine, wheels)
+        assert facts(told) == (True, True)
+        assert abs(told["skew_s"]) < 30
+        version = told["version"]
+        assert root.stat().st_mode & 0o777 == 0o700
+        assert (root / "pools.yaml").read_text().startswith("agents: 100\npools:\n  node:\n    agents: 100\n")
+        node = json.loads((root / "node.json").read_text())
+        assert (node["id"], node["role"], node["engine"]) == ("n1", "primary", {"name": "swarm", "home": str(root / "home")})
+        assert engine.document("cluster", "spawn", "--count", "20")["nodes"][0]["agents"] == 20
+
+        # Typed again it changes nothing.
+        (told,) = up(engine, wheels)
+        assert (*facts(told), told["copied_bytes"]) == (False, False, 0)
+
+        # What was copied wrongly is refused, and copied anew; what is there in part, as a command that was killed leaves it,
+        # is gone on with. Another build stops the engine, keeps its agents, and is started in its place.
+        newer = tiny(tmp_path / "newer", "two")
+        content = next(newer.glob("microagent*.whl")).read_bytes()
+        part = root / "wheels" / f"{hashlib.sha256(content).hexdigest()}.part"
+        part.write_bytes(b"x" * 100)
+        (before,) = engine.document("cluster", "stats")["by_node"]
+        assert "copied wrongly" in up(engine, newer, code=1)[0]["reason"]
+        part.write_bytes(content[:100])
+        (told,) = up(engine, newer)
+        assert (*facts(told), told["copied_bytes"]) == (True, True, len(content) - 100)
+        assert told["version"] != version
+        assert ended_within([before["stats"]["pid"]], 20)
+        assert engine.document("cluster", "stats")["agents"]["total"] == 20
+        assert len(list((root / "versions").iterdir())) == 2
+        assert (root / "current").readlink().name == told["version"]
+    finally:
+        stopped = engine("cluster", "stop", "--emergency")
+    assert stopped.returncode == 0, stopped.stderr
+
+
+def test_a_host_without_python_is_named_with_the_mend(engine: Commands, there: Hosts, tmp_path: Path) -> None:
+    host = there.add()
+    host.home = tmp_path / "none"
+    write(engine, there, [host.port])
+    (tmp_path / "empty").mkdir()
+    refused = engine("cluster", "up", "--wheelhouse", str(tmp_path / "empty"))
+    assert refused.returncode == 2
+    assert "pip wheel -w" in refused.stderr
+    assert host.heard == []
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in ("sh", "env", "printenv"):
+        (commands / name).symlink_to(str(shutil.which(name)))
+    there.path = str(commands)
+    (node,) = up(engine, tiny(tmp_path / "wheels"), code=1)
+    assert (node["state"], node["reason"]) == ("unfit", "there is no python3")
+    assert not host.home.exists()

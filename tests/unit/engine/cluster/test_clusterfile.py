@@ -1,0 +1,110 @@
+"""What a cluster.yaml may say, and where it is named if it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.cluster.clusterfile import read_cluster
+from engine.cluster.node import Address, Node, chosen, parse_address
+from engine.errors import ConfigError, exit_code
+
+TWO = "nodes:\n  - {id: n1, address: a, role: primary}\n"
+
+
+def read(folder: Path, text: str) -> object:
+    file = folder / "cluster.yaml"
+    file.write_text(text)
+    return read_cluster(file)
+
+
+def test_a_file_says_nodes_and_how_they_are_reached(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("")
+    (tmp_path / "cluster.yaml").write_text(
+        "name: shop\nssh: {identity: key, connect_timeout_s: 3, command_timeout_s: 2m}\nnodes:\n"
+        "  - {id: n1, address: 'ada@10.0.0.1:2222', role: primary}\n"
+        "  - {id: n2, address: h2, agents: 10_000, cpu: 50%, ram: 2GB, capabilities: [gpu, audit, gpu]}\n"
+    )
+    cluster = read_cluster(tmp_path / "cluster.yaml")
+    assert (cluster.name, cluster.folder) == ("shop", "~/.local/share/engine/cluster/shop")
+    assert cluster.ssh.identity == tmp_path / "key"
+    assert (cluster.ssh.connect_timeout_s, cluster.ssh.command_timeout_s) == (3.0, 120.0)
+    assert cluster.nodes == (
+        Node("n1", Address("10.0.0.1", "ada", 2222), "primary", 2_500, line=4),
+        Node("n2", Address("h2"), "worker", 10_000, "50%", 2_000_000_000, ("gpu", "audit"), line=5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "said"),
+    [
+        (TWO + "  - {id: n2, address: b, role: wroker}\n", 3, "nodes[1].role", "did you mean worker?"),
+        (TWO + "  - {id: n1, address: b}\n", 3, "nodes[1].id", "id of another node, in line 2"),
+        (TWO + "  - {id: n2, address: a}\n", 3, "nodes[1].address", "the address of n1 too"),
+        (TWO + "  - {id: n2, address: b, role: primary}\n", 3, "nodes", "a second primary"),
+        (TWO + "  - {id: n2}\n", 3, "nodes[1]", "has its address"),
+        (TWO + "  - {id: N2, address: b}\n", 3, "nodes[1].id", "is no id"),
+        (TWO + "  - {id: n2, address: 'b:70000'}\n", 3, "nodes[1].address", "no port"),
+        (TWO + "  - {id: n2, address: '-oProxyCommand=x'}\n", 3, "nodes[1].address", "no address"),
+        (TWO + "  - {id: n2, address: b, ramm: 1GB}\n", 3, "nodes[1].ramm", "did you mean 'ram'?"),
+        (TWO + "  - {id: n2, address: b, ram: many}\n", 3, "nodes[1].ram", "many"),
+        (TWO + "  - {id: n2, address: b, agents: 0}\n", 3, "nodes[1].agents", "between 1"),
+        (TWO + "  - {id: n2, address: b, capabilities: gpu}\n", 3, "nodes[1].capabilities", "is a list"),
+        (TWO + "  - n2\n", 3, "nodes[1]", "is a mapping"),
+        ("nodes:\n  - {id: n1, address: a}\n", 2, "nodes", "no node has the role primary"),
+        ("name: x\n", None, "nodes", "a cluster has nodes"),
+        ("name: x!\n" + TWO, 1, "name", "is not a name"),
+        ("folder: here\n" + TWO, 1, "folder", "no folder for every node"),
+        ("folder: '~/a;b'\n" + TWO, 1, "folder", "no folder for every node"),
+        ("folder: /a/../b\n" + TWO, 1, "folder", "no folder for every node"),
+        ("ssh: {identity: nowhere}\n" + TWO, 1, "ssh.identity", "there is no file"),
+        ("ssh: {connect_timeout_s: 0}\n" + TWO, 1, "ssh.connect_timeout_s", "not above 0"),
+        ("ssh: {password: x}\n" + TWO, 1, "ssh.password", "there is no such key"),
+        ("pools: nowhere.yaml\n" + TWO, 1, "pools", "there is no file"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line_and_key(tmp_path: Path, text: str, line: int | None, key: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, text)
+    assert (refused.value.line, refused.value.key) == (line, key)
+    assert said in str(refused.value)
+    assert exit_code(refused.value) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("h", Address("h")),
+        ("ada@h", Address("h", "ada")),
+        ("h:22", Address("h", None, 22)),
+        ("ada@[::1]:2222", Address("::1", "ada", 2222)),
+        ("[fe80::1%eth0]", Address("fe80::1%eth0")),
+    ],
+)
+def test_an_address_is_read_and_written_alike(text: str, meant: Address) -> None:
+    assert parse_address(text) == meant
+    assert str(meant) == text
+
+
+@pytest.mark.parametrize("text", ["", "@h", "a b", "h:", "h:0", "h:x", "[::1", "[h]", "a@b@c;d", "-x", "-u@h", "h/..", "h\n"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_address(text)
+
+
+NODES = [Node(f"n{at}", Address(f"h{at}"), "primary" if at == 1 else "worker", 10) for at in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [(None, "12345"), ("n2", "2"), ("n5,n1", "15"), ("n[2-4]", "234"), ("@worker,n1", "12345"), ("n1,n[1-2],n1", "12")],
+)
+def test_nodes_are_named_by_lists_ranges_and_roles(text: str | None, ids: str) -> None:
+    assert [node.id for node in chosen(NODES, text)] == [f"n{one}" for one in ids]
+
+
+@pytest.mark.parametrize("text", ["n6", "", "n[4-2]", "n[1-9]", "n[1-999999999]", "@backup", "@boss", "n[01-02]"])
+def test_nodes_that_there_are_not_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        chosen(NODES, text)

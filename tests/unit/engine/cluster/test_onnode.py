@@ -1,0 +1,80 @@
+"""What is done on a node: a version is switched to in one go, two are kept, and two cannot install at once."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from engine.cluster import onnode
+from engine.cluster.install import pools_text
+from engine.cluster.node import Address, Node
+from engine.cluster.wheel import file_name, write_wheel
+
+
+def made(root: Path, version: str, age: int) -> None:
+    folder = root / "versions" / version
+    folder.mkdir(parents=True)
+    (folder / "whole").write_text("")
+    os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+
+
+def test_the_version_that_is_used_and_the_one_before_are_kept(tmp_path: Path) -> None:
+    onnode.probe({"root": str(tmp_path)})
+    for age, version in enumerate(("c", "b", "a")):
+        made(tmp_path, version, age)
+    (tmp_path / "wheels" / "old.whl").write_text("")
+    order = {"root": str(tmp_path), "node": {"id": "n1"}, "wheels": {}}
+    for version, left in (("a", {"a", "c"}), ("c", {"a", "c"})):
+        (tmp_path / onnode.SENT).write_text("agents: 1\n")
+        onnode.switch({**order, "version": version})
+        assert (tmp_path / "pools.yaml").read_text() == "agents: 1\n"
+        assert (tmp_path / "current").readlink() == Path("versions") / version
+        assert {one.name for one in (tmp_path / "versions").iterdir()} == left
+    assert list((tmp_path / "wheels").iterdir()) == []
+    assert onnode.probe({"root": str(tmp_path)})["current"] == "c"
+
+
+def test_only_one_installs_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    order = json.dumps({"do": "probe", "root": str(tmp_path)})
+    with (tmp_path / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert onnode.main([order]) == 0
+    assert "somebody else is installing" in json.loads(capsys.readouterr().out)["message"]
+    assert onnode.main([order]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"]
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        (Node("n1", Address("h"), "worker", 500), "agents: 500\npools:\n  node:\n    agents: 500\n    workers: 4\n"),
+        (
+            Node("n1", Address("h"), "worker", 500, "50%", 2_000_000_000),
+            "agents: 500\npools:\n  node:\n    agents: 500\n    workers: 2\n    cpu: 50%\n    mem: 2GB\n",
+        ),
+    ],
+)
+def test_a_node_has_as_many_workers_as_it_may_use_cores(node: Node, text: str) -> None:
+    assert pools_text(node, 4) == text
+    with pytest.raises(ValueError, match="more than this machine"):
+        pools_text(Node("n1", Address("h"), "worker", 1, "5"), 4)
+
+
+def test_a_wheel_of_what_is_installed_has_its_files_and_is_the_same_each_time(tmp_path: Path) -> None:
+    found = distribution("jmespath")
+    for name in ("one.whl", "two.whl"):
+        write_wheel(found, tmp_path / name)
+    assert (tmp_path / "one.whl").read_bytes() == (tmp_path / "two.whl").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.whl") as archive:
+        names = archive.namelist()
+        assert archive.testzip() is None
+    record = f"jmespath-{found.version}.dist-info/RECORD"
+    assert {"jmespath/__init__.py", record, f"jmespath-{found.version}.dist-info/METADATA"} <= set(names)
+    assert not [name for name in names if name.endswith((".pyc", "INSTALLER")) or name.startswith("..")]
+    assert file_name(found) == f"jmespath-{found.version}-py3-none-any.whl"
