@@ -259,7 +259,15 @@ def _pid(daemon: Daemon) -> int | None:
     """The process of the engine, as its lock file names it."""
     lock = Path(daemon.environ["ENGINE_HOME"]) / "run" / NAME / "daemon.lock"
     text = lock.read_text().strip() if lock.exists() else ""
-    return int(text) if text.isdigit() and psutil.pid_exists(int(text)) else None
+    return int(text) if text.isdigit() and _runs(int(text)) else None
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there that nobody waits for only."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _start(daemon: Daemon) -> None:
