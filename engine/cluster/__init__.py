@@ -1,0 +1,1 @@
+"""More than one machine: each node is a whole engine, ssh starts and stops them, NATS joins them."""
