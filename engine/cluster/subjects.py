@@ -19,13 +19,11 @@ ANY = "any"
 #: What there is, and what each is followed by.
 FORMS: dict[str, tuple[str, ...]] = {
     "heartbeat": ("node",),
-    "discovery.announce": (),
     "discovery.query": (),
     "task.queue": ("capability", "kind"),
     "task.assign": ("node",),
     "task.result": ("sender", "envelope"),
     "task.progress": ("sender", "envelope"),
-    "task.broadcast": ("capability",),
     "system.shutdown": ("node",),
 }
 _PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
