@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.cluster.access import FabricAway
 from engine.cluster.intake import Local, fitting
-from engine.cluster.membership import Patience
+from engine.cluster.membership import Member, Patience
 from engine.cluster.placement import place
 from engine.cluster.pulse import Pulse
 from engine.cluster.records import BadRecord, Outcome, TaskEnvelope, TaskResult, decode, valid_id
@@ -30,7 +30,7 @@ from pools.errors import BadArgument, PoolError
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
 
-__all__ = ["Sender"]
+__all__ = ["HERE", "Sender", "where"]
 
 #: Tasks of one envelope, unless told otherwise: enough to share a sync, few enough to be spread.
 ENVELOPE_TASKS = 100
@@ -110,9 +110,9 @@ class Sender:
         task.add_done_callback(self._tasks.discard)
 
     @property
-    def members(self) -> dict[str, Any]:
+    def members(self) -> dict[str, Member]:
         """The nodes that were heard of, as they stand now."""
-        return dict(self._pulse.members())
+        return self._pulse.members()
 
     async def run(
         self, tasks: Iterable[Any], *, capability: str = ANY, envelope_tasks: int = ENVELOPE_TASKS, timeout_s: float = TIMEOUT_S
@@ -136,7 +136,7 @@ class Sender:
         submissions = [_sendable(submission_of(task)) for task in tasks]
         places: dict[str, list[int]] = {}
         for at, submission in enumerate(submissions):
-            places.setdefault(self._place(submission, capability), []).append(at)
+            places.setdefault(self._where(submission, capability), []).append(at)
         futures: list[Any] = [None] * len(submissions)
         room = asyncio.Semaphore(AT_ONCE)
         loop = asyncio.get_running_loop()
@@ -155,23 +155,17 @@ class Sender:
         await asyncio.gather(*sending)
         return futures
 
-    def _place(self, submission: Submission, capability: str) -> str:
-        """The subject that a task goes to; HERE for the engine of this node."""
-        kind, slash, _ = submission.address.partition("/")
-        is_away = not self.nats.is_connected
-        if slash:
-            node = place(submission.address, self._nodes) or HERE
-            if not is_away:
-                return self._subjects.build("task.assign", node)
-            if self._local is not None and node == self._node:
-                return HERE
-            raise FabricAway(f"{submission.address} lives on {node}, and the fabric is away")
-        can_here = self._local is not None and kind in self._here and capability == ANY
-        if can_here and (is_away or not rank(self._pulse.members(), kind, capability, submission.options.priority)):
-            return HERE
-        if is_away:
-            raise FabricAway(f"no engine here does tasks of {kind} with the capability {capability}, and the fabric is away")
-        return self._subjects.build("task.queue", capability, kind)
+    def _where(self, submission: Submission, capability: str) -> str:
+        return where(
+            submission,
+            self._subjects,
+            self._nodes,
+            self._pulse.members(),
+            is_away=not self.nats.is_connected,
+            node=self._node,
+            kinds=self._here,
+            capability=capability,
+        )
 
     async def _go(self, subject: str, envelope: TaskEnvelope, room: asyncio.Semaphore) -> None:
         async with room:
@@ -248,6 +242,38 @@ class Sender:
         for future in self._open.pop(id, []):
             if not future.done():
                 future.set_exception(error)
+
+
+def where(
+    submission: Submission,
+    subjects: Subjects,
+    nodes: Sequence[str],
+    members: Mapping[str, Member],
+    *,
+    is_away: bool,
+    node: str,
+    kinds: frozenset[str],
+    capability: str = ANY,
+) -> str:
+    """The subject that a task goes to; HERE for the engine of this node.
+
+    nodes: over which agents are placed.  members: those that were heard of.  node, kinds: this one, HERE for none, and what its
+    engine has.  Raises FabricAway where it cannot go anywhere while the fabric is away.
+    """
+    kind, slash, _ = submission.address.partition("/")
+    if slash:
+        home = place(submission.address, nodes) or HERE
+        if not is_away:
+            return subjects.build("task.assign", home)
+        if home == node:
+            return HERE
+        raise FabricAway(f"{submission.address} lives on {home}, and the fabric is away")
+    can_here = kind in kinds and capability == ANY
+    if can_here and (is_away or not rank(members, kind, capability, submission.options.priority)):
+        return HERE
+    if is_away:
+        raise FabricAway(f"no engine here does tasks of {kind} with the capability {capability}, and the fabric is away")
+    return subjects.build("task.queue", capability, kind)
 
 
 def _sendable(submission: Submission) -> Submission:

@@ -30,7 +30,7 @@ RESULTS_KEPT_S = 86_400.0
 #: Envelopes that may wait, and bytes of either stream.
 WAITING, STREAM_BYTES = 1_000_000, 2 * 1024**3
 #: Seconds that one question may take, and between two tries.
-ASK_S, AGAIN_S = 5.0, 0.2
+ASK_S, AGAIN_S = 2.0, 0.2
 #: The header of an envelope that may be there twice.
 AGAIN = "Engine-Again"
 #: What NATS says where a compare-and-set found another state (ADR-10: 10071, and 10164 while a first write is under way).
