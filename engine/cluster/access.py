@@ -21,7 +21,7 @@ from engine.errors import ConfigError, NotRunning, Unavailable, UnsafePath
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
 
-__all__ = ["Access", "Denied", "FabricAway", "connected", "secret_of"]
+__all__ = ["Access", "Denied", "FabricAway", "connected", "require_nats", "secret_of"]
 
 #: Seconds that one attempt to connect may take, and between two of them.
 CONNECT_S, AGAIN_S = 2, 0.2
@@ -70,6 +70,14 @@ class Access:
             if self.cert is not None:
                 context.load_cert_chain(self.cert, self.key)
         return options
+
+
+def require_nats() -> None:
+    """Raises Unavailable with the mend where the packages of the extra `cluster` are not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("nats") is None:
+        raise Unavailable("unavailable: nats-py is not installed; pip install 'microagent-engine[cluster]'")
 
 
 def secret_of(file: Path) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from engine.client import Client
-from engine.cluster.access import connected
+from engine.cluster.access import connected, require_nats
 from engine.cluster.election import Election
 from engine.cluster.fence import Fence
 from engine.cluster.intake import Intake, Local
@@ -187,6 +187,7 @@ def main(words: list[str]) -> int:
         print("usage: python -m engine.cluster.gateway node.json", file=sys.stderr)
         return 2
     try:
+        require_nats()
         asyncio.run(_run(Path(words[0])))
     except (EngineError, OSError, BaseExceptionGroup) as error:
         cause = _leaves(error)[0] if isinstance(error, BaseExceptionGroup) else error

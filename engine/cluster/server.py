@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from engine.cluster.access import Access, connected, secret_of
+from engine.cluster.access import Access, connected, require_nats, secret_of
 from engine.cluster.tether import tethered
 from engine.errors import ConfigError, EngineError, StartFailed, Unavailable
 from pools.restarts import RestartBudget
@@ -303,6 +303,7 @@ def main(words: list[str]) -> int:
         print("usage: python -m engine.cluster.server FILE", file=sys.stderr)
         return 2
     try:
+        require_nats()
         asyncio.run(_serve(spec_of(Path(words[0]))))
     except (EngineError, OSError) as error:
         print(error, file=sys.stderr)
