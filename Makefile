@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # Test processes at once: one more than the smallest machine has cores, as most tests wait for processes of their own.
 JOBS ?= 3
 
-.PHONY: help run test lint bench soak docs screenshots clean
+.PHONY: help run test lint bench soak cluster-test docs screenshots clean
 
 help:
 	@echo "make run     install, then audit the installed Python code with 5,000 agents"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff, mypy and the import contracts alone"
 	@echo "make bench   measure everything against the raw yardsticks (some minutes, on an idle machine)"
 	@echo "make soak    kill -9 and power cuts for some minutes: nothing may be lost (power cuts need root)"
+	@echo "make cluster-test  nodes and NATS servers under kills and stops for some minutes"
 	@echo "make docs    write the reference in docs/ anew, from the code"
 	@echo "make screenshots  pictures of the dashboard, of a real engine at work, in docs/screenshots (some minutes)"
 	@echo "make clean   remove what was installed and built"
@@ -37,6 +38,9 @@ bench: $(INSTALLED)
 soak: $(INSTALLED)
 	$(BIN)/python -m bench killstorm
 	$(BIN)/python -m bench powercut || test $$? = 3
+
+cluster-test: $(INSTALLED)
+	ENGINE_CLUSTER_ROUNDS=$${ENGINE_CLUSTER_ROUNDS:-40} $(BIN)/python -m pytest tests/cluster -s
 
 docs: $(INSTALLED)
 	$(BIN)/python -P -m engine.reference docs
