@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 
+import pytest
+
 from engine.cluster.server import Server
 from tests.support.fabric import servers
 from tests.support.processes import until
 
 ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.timeout(300)
 
 Span = tuple[int, float, float]
 

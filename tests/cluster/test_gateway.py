@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import orjson
+import pytest
 
 from engine.client import Client
 from engine.cluster.intake import Local
@@ -17,6 +18,9 @@ from engine.cluster.streams import Streams
 from engine.cluster.subjects import Subjects
 from tests.support.nodes import Cluster, clusters
 from tests.support.processes import until
+
+#: Two engines and their gateways share a small machine with other tests.
+pytestmark = pytest.mark.timeout(300)
 
 NAMES = ("n1", "n2")
 KEYS = 20
@@ -66,6 +70,27 @@ async def superseded(cluster: Cluster, sender: Sender) -> None:
         async with Client(environ=node.commands.environ) as client:
             counts = (await client.stats())["tasks"]
             assert counts["open"] == 0
+
+
+async def once_over_a_dead_gateway(cluster: Cluster, sender: Sender) -> None:
+    """A gateway is killed at work and started again: its engine has the task already, and does it once."""
+    hold, n2 = cluster.folder / "hold", cluster.nodes["n2"]
+    hold.touch()
+    key = next(key for key in range(KEYS) if place(f"marker/{key}", NAMES) == "n2")
+    [future] = await sender.send([{"agent": f"marker/{key}", "method": "mark", "args": [str(cluster.folder), "agent"]}])
+    await until(lambda: "agent" in cluster.runs(), 60)
+    before = sender.members["n2"].heartbeat.info.incarnation
+    n2.kill_gateway()
+    n2.start_gateway()
+
+    def has_it_again() -> bool:
+        beat = sender.members["n2"].heartbeat
+        return beat.info.incarnation != before and beat.running == 1
+
+    await until(has_it_again, 60)
+    hold.unlink()
+    assert (await asyncio.wait_for(future, 60)).value[-1] == "agent"
+    assert cluster.runs().count("agent") == 1
 
 
 async def lost_and_back(cluster: Cluster, sender: Sender) -> int:
@@ -119,6 +144,7 @@ async def test_each_task_between_two_nodes_has_one_result_whoever_is_killed_or_s
     async with clusters(tmp_path, NAMES) as cluster, cluster.sender() as sender:
         await placed_and_told(cluster, sender)
         await superseded(cluster, sender)
+        await once_over_a_dead_gateway(cluster, sender)
         lost = await lost_and_back(cluster, sender)
         await over_a_dead_server(cluster, sender, lost)
         await recorded(cluster, sender)

@@ -23,6 +23,9 @@ from tests.support.processes import ended_within, is_alive, until
 ROOT = Path(__file__).resolve().parents[2]
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 def file_of(folder: Path, **facts: object) -> Path:
     file = folder / "server.json"
     document = {"name": "s0", "cluster": "c", "folder": "s0", "port": free_ports(1)[0], "credentials": secret(folder).name}
