@@ -7,7 +7,6 @@ import os
 import signal
 from pathlib import Path
 
-import orjson
 import pytest
 
 from engine.client import Client
@@ -201,8 +200,7 @@ async def test_a_node_works_alone_without_the_fabric_and_leaves_in_order(tmp_pat
                 await drained(cluster, sender)
 
         # A file that places agents over other nodes is refused: their state would not be found.
-        document = orjson.loads(node.file.read_bytes())
-        node.file.write_bytes(orjson.dumps(document | {"nodes": ["n1", "n2"]}))
+        node.tell(nodes=["n1", "n2"])
         node.start_gateway()
         assert node.gateway is not None
         assert await asyncio.to_thread(node.gateway.wait, 60) == 2

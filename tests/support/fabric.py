@@ -42,11 +42,13 @@ def secret(folder: Path, user: str = "node", password: str = 'a "quoted" s3cret/
 
 
 @asynccontextmanager
-async def servers(folder: Path, count: int = 1) -> AsyncIterator[list[Server]]:
+async def servers(folder: Path, count: int = 1, host: str = "127.0.0.1") -> AsyncIterator[list[Server]]:
     """Servers that answer; several are one cluster."""
     ports = free_ports(2 * count)
     credentials = secret(folder)
-    specs = [ServerSpec(f"s{at}", "c", folder / f"s{at}", port=ports[at], credentials=credentials) for at in range(count)]
+    specs = [
+        ServerSpec(f"s{at}", "c", folder / f"s{at}", port=ports[at], host=host, credentials=credentials) for at in range(count)
+    ]
     if count > 1:
         peers = tuple(f"127.0.0.1:{port}" for port in ports[count:])
         specs = [replace(spec, peer_port=ports[count + at], peers=peers) for at, spec in enumerate(specs)]

@@ -20,6 +20,7 @@ from engine.cluster.sender import Sender
 from engine.cluster.server import Server
 from tests.support.commands import ROOT, Commands
 from tests.support.fabric import Lines, access_to, servers
+from tests.support.hosts import Host
 from tests.support.processes import until
 
 __all__ = ["Cluster", "Node", "clusters"]
@@ -60,6 +61,12 @@ class Node:
         home = str(self.commands.home)
         self.file.write_bytes(orjson.dumps({"id": name, "cluster": "c", "home": home, **TIMES, **facts}))
         self.gateway: subprocess.Popen[bytes] | None = None
+        #: What its gateway's command begins with, where it runs on a host of its own.
+        self.prefix: list[str] = []
+
+    def tell(self, **facts: Any) -> None:
+        """Change what its file says."""
+        self.file.write_bytes(orjson.dumps(orjson.loads(self.file.read_bytes()) | facts))
 
     async def start_engine(self, agents: int = 20) -> None:
         """Have it run, with counters and markers."""
@@ -73,7 +80,7 @@ class Node:
 
     def start_gateway(self) -> None:
         """Start its gateway; what it says is in gateway.log."""
-        words = [sys.executable, "-P", "-m", "engine.cluster.gateway", str(self.file)]
+        words = [*self.prefix, sys.executable, "-P", "-m", "engine.cluster.gateway", str(self.file)]
         environ = self.commands.environ | {"PYTHONPATH": str(ROOT)}
         with (self.folder / "gateway.log").open("ab") as log:
             self.gateway = subprocess.Popen(words, env=environ, stderr=log)
@@ -141,10 +148,15 @@ class Cluster:
 
 
 @asynccontextmanager
-async def clusters(folder: Path, names: Sequence[str] = ("n1", "n2"), count: int = 1) -> AsyncIterator[Cluster]:
-    """A cluster whose nodes have all joined; `count` servers."""
-    async with servers(folder, count) as made:
+async def clusters(
+    folder: Path, names: Sequence[str] = ("n1", "n2"), count: int = 1, on: Sequence[Host] = ()
+) -> AsyncIterator[Cluster]:
+    """A cluster whose nodes have all joined; `count` servers.  on: a host for each node's gateway."""
+    async with servers(folder, count, "0.0.0.0" if on else "127.0.0.1") as made:
         cluster = Cluster(folder, made, names)
+        for node, host in zip(cluster.nodes.values(), on, strict=False):
+            node.prefix = host.prefix
+            node.tell(urls=[f"nats://{host.gateway}:{server.spec.port}" for server in made])
         try:
             await asyncio.gather(*(node.start_engine() for node in cluster.nodes.values()))
             for node in cluster.nodes.values():
