@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ __all__ = ["Access", "Denied", "FabricAway", "connected", "require_nats", "secre
 
 #: Seconds that one attempt to connect may take, and between two of them.
 CONNECT_S, AGAIN_S = 2, 0.2
-#: Errors in a row of which each is told once.
+#: Errors in a row of which none is told twice.
 SAID = 5
 #: Seconds between two signs of life on a connection, and those that may be missing before a stopped server is left.
 PING_S, PINGS = 2, 2
@@ -108,18 +109,20 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
     from nats import errors
     from nats.aio.client import Client as Nats
 
-    said: list[str] = []
+    said: deque[str] = deque(maxlen=SAID)
 
     async def lost() -> None:
-        told("the connection to the fabric is lost; it is tried again")
+        if connection.options["allow_reconnect"] and not connection.is_closed:
+            told("the connection to the fabric is lost; it is tried again")
 
     async def back() -> None:
         told("connected to the fabric again")
 
     async def failed(error: Exception) -> None:
         text = str(error) or type(error).__name__
-        if text not in said[-SAID:]:
-            said.append(text)
+        is_news = text not in said
+        said.append(text)
+        if is_news and connection.options["allow_reconnect"]:  # what goes wrong before is told by the error that is raised
             told(f"the fabric: {text}")
 
     where = ", ".join(access.urls)

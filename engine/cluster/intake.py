@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Intake", "Local", "fitting"]
 
-#: Envelopes that are worked on at once, of each queue.
-LANES = 8
+#: Questions for tasks that are under way at once for each queue, and envelopes that are worked on at once.
+PULLS, ANSWERS = 3, 500
 #: Seconds that one question for tasks waits, and between two tries where the servers are away.
 PULL_S, AGAIN_S = 2.0, 0.3
 #: Seconds after which what the engine had no room for is offered again, to whoever has.
@@ -121,6 +121,7 @@ class Intake:
         self._lease_s = lease_s
         self._told = told
         self._freed = asyncio.Event()
+        self._answering = 0
         #: Tasks that are worked on now, and results of ours that came second.
         self.running = 0
         self.superseded = 0
@@ -135,17 +136,18 @@ class Intake:
                 await self._streams.queue(name, subject, self._lease_s)
                 break
             await asyncio.sleep(AGAIN_S)
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(LANES):
-                lanes.create_task(self._lane(name))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(PULLS):
+                group.create_task(self._pull(name, group))
 
-    async def _lane(self, name: str) -> None:
+    async def _pull(self, name: str, group: asyncio.TaskGroup) -> None:
+        """Take envelopes one after another while there is room, and have each answered beside the others."""
         from nats.errors import Error
         from nats.errors import TimeoutError as Late
 
         subscription = await self._streams.context.pull_subscribe_bind(name, stream=self._streams.subjects.tasks)
         while not self.is_draining:
-            if self.running >= self._room:
+            if self.running >= self._room or self._answering >= ANSWERS:
                 self._freed.clear()
                 await self._freed.wait()
                 continue
@@ -156,8 +158,18 @@ class Intake:
             except (Error, TimeoutError):
                 await asyncio.sleep(AGAIN_S)
                 continue
+            self._answering += 1
+            group.create_task(self._answered(message))
+
+    async def _answered(self, message: Msg) -> None:
+        from nats.errors import Error
+
+        try:
             with suppress(Error, TimeoutError):
                 await self.answer(message)
+        finally:
+            self._answering -= 1
+            self._freed.set()
 
     async def answer(self, message: Msg) -> None:
         """Have an envelope done, and its result recorded. Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped."""
@@ -179,7 +191,6 @@ class Intake:
             return
         finally:
             self.running -= len(envelope.rows)
-            self._freed.set()
         await self._record(envelope, outcomes)
         await message.ack_sync(self._lease_s)
 

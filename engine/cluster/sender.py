@@ -35,7 +35,7 @@ __all__ = ["HERE", "Sender", "where"]
 #: Tasks of one envelope, unless told otherwise: enough to share a sync, few enough to be spread.
 ENVELOPE_TASKS = 100
 #: Envelopes that are sent at once.
-AT_ONCE = 64
+AT_ONCE = 500
 #: Results that are read in one go, and seconds that one question for more waits.
 RESULTS, PULL_S = 64, 2.0
 #: Seconds that outcomes are waited for, unless told otherwise.

@@ -199,6 +199,18 @@ async def test_a_node_works_alone_without_the_fabric_and_leaves_in_order(tmp_pat
                 await node.joined()
                 await drained(cluster, sender)
 
+        # A gateway that finds no server says so once, and joins when there is one.
+        [server] = cluster.servers
+        await server.stop()
+        said = len(node.log.splitlines())
+        node.start_gateway()
+        await until(lambda: "not joined: FabricAway: no server answers" in node.log, 60)
+        await server.start()
+        await server.ready()
+        await node.joined()
+        assert len(node.log.splitlines()) - said <= 4
+        node.kill_gateway()
+
         # A file that places agents over other nodes is refused: their state would not be found.
         node.tell(nodes=["n1", "n2"])
         node.start_gateway()

@@ -102,7 +102,7 @@ async def test_wrong_credentials_and_no_server_are_named(tmp_path: Path) -> None
     lines = Lines()
     with pytest.raises(FabricAway, match="no server answers at nats://127"):
         await connected(access_to(made), "test", lines, wait_s=1.0)
-    assert len(lines) <= 2
+    assert lines == []
 
 
 async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
