@@ -40,6 +40,8 @@ AT_ONCE = 500
 RESULTS, PULL_S = 64, 2.0
 #: Seconds that outcomes are waited for, unless told otherwise.
 TIMEOUT_S = 600.0
+#: Seconds for which the fabric is waited for where a task can be done nowhere else.
+AWAY_S = 10.0
 #: Seconds that the first node has to be heard of.
 FIRST_S = 1.0
 #: Where tasks for this node's engine go.
@@ -131,12 +133,11 @@ class Sender:
         """Send tasks; returns a future for each outcome, once they are kept or, where the fabric is away, accepted here.
 
         capability: that the nodes of tasks for a kind must have.  Raises BadArgument, BadAddress; FabricAway for what cannot
-        be done here while the fabric is away, and then nothing was sent.
+        be done here where the fabric is away for AWAY_S, and then nothing was sent. Servers that take nothing, or take long,
+        are waited for as long as a second sending of the same is noticed: nine minutes.
         """
         submissions = [_sendable(submission_of(task)) for task in tasks]
-        places: dict[str, list[int]] = {}
-        for at, submission in enumerate(submissions):
-            places.setdefault(self._where(submission, capability), []).append(at)
+        places = await self._places(submissions, capability)
         futures: list[Any] = [None] * len(submissions)
         room = asyncio.Semaphore(AT_ONCE)
         loop = asyncio.get_running_loop()
@@ -154,6 +155,21 @@ class Sender:
                 sending.append(self._go(subject, envelope, room))
         await asyncio.gather(*sending)
         return futures
+
+    async def _places(self, submissions: Sequence[Submission], capability: str) -> dict[str, list[int]]:
+        """The tasks by where they go; the fabric is waited for where some must go there. Raises FabricAway."""
+        until_s = asyncio.get_running_loop().time() + AWAY_S
+        while True:
+            places: dict[str, list[int]] = {}
+            try:
+                for at, submission in enumerate(submissions):
+                    places.setdefault(self._where(submission, capability), []).append(at)
+            except FabricAway:
+                if asyncio.get_running_loop().time() > until_s:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return places
 
     def _where(self, submission: Submission, capability: str) -> str:
         return where(
