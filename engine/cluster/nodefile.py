@@ -22,6 +22,8 @@ from engine.paths import valid_name
 
 __all__ = ["NodeFile", "read_node_file"]
 
+#: The form of the file.
+SCHEMA = "engine.cluster.node/v1"
 #: Servers that keep what is written, of as many as there are: one, or three that outvote a lost one.
 REPLICAS = (1, 3)
 #: What a candidate lets others have first, in looks at the lease, by its role: a primary leads where there is one.
@@ -96,12 +98,17 @@ def read_node_file(file: Path) -> NodeFile:
         raise ConfigError(f"it is not JSON: {error}", key="", file=file) from error
     if type(document) is not dict:
         raise ConfigError("it is an object", key="", file=file)
-    names = {field.name for field in fields(NodeFile)} - {"file"}
+    names = {field.name for field in fields(NodeFile)} - {"file", "home"}
     read: dict[str, Any] = {"file": file}
+    schema = document.pop("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise ConfigError(f"this form is {SCHEMA}, got {schema!r:.80}", key="schema", file=file)
     for key, value in document.items():
         if key not in names:
             raise ConfigError(f"a node has no such field; it has {', '.join(sorted(names))}", key=key, file=file)
-        if value is not None:
+        if key == "engine":
+            read |= _engine(value, file)
+        elif value is not None:
             read[key] = _read(key, value, file)
     for key in ("cluster", "id", "nodes", "urls"):
         if not read.get(key):
@@ -113,11 +120,21 @@ def read_node_file(file: Path) -> NodeFile:
     return node
 
 
+def _engine(value: Any, file: Path) -> dict[str, Any]:
+    """The name and the home of an engine."""
+    if type(value) is not dict or not value.keys() <= {"name", "home"} or type(value.get("name", "")) is not str:
+        raise ConfigError(f"an object with name and home is expected, got {value!r:.80}", key="engine", file=file)
+    found: dict[str, Any] = {"engine": valid_name(value["name"], "engine.name")} if "name" in value else {}
+    if value.get("home") is not None:
+        found["home"] = _read("home", value["home"], file)
+    return found
+
+
 def _read(key: str, value: Any, file: Path) -> Any:
     def wrong(what: str) -> ConfigError:
         return ConfigError(f"{what} is expected, got {value!r:.80}", key=key, file=file)
 
-    if key in ("cluster", "id", "engine"):
+    if key in ("cluster", "id"):
         return valid_name(value, key) if type(value) is str else _raise(wrong("a name"))
     if key in ("nodes", "capabilities", "urls"):
         if type(value) is not list or not all(type(each) is str and each for each in value) or len(set(value)) != len(value):

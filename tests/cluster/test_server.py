@@ -114,7 +114,7 @@ async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         await second.stop()
 
 
-@pytest.mark.skipif(not os.environ.get("ENGINE_CLUSTER_ROUNDS"), reason="a longer proof: make cluster-test")
+@pytest.mark.skipif(not os.environ.get("ENGINE_CLUSTER_TEST"), reason="a longer proof: make cluster-test")
 async def test_three_servers_keep_what_they_acknowledged_though_their_leader_is_killed(tmp_path: Path) -> None:
     async with servers(tmp_path, 3) as made:
         connection = await connected(access_to(made), "test", Lines(), wait_s=20)

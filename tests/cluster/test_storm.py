@@ -1,6 +1,6 @@
 """Three nodes and three servers under kills and stops for some minutes: nothing accepted is lost, nothing is counted twice.
 
-Only `make cluster-test` runs it: ENGINE_CLUSTER_ROUNDS is how many processes are killed or stopped.
+Only `make cluster-test` runs it; ENGINE_CLUSTER_ROUNDS is how many processes are killed or stopped, 30 by default.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from engine.cluster.streams import Streams
 from engine.cluster.subjects import Subjects
 from tests.support.nodes import Cluster, Node, clusters
 
-ROUNDS = int(os.environ.get("ENGINE_CLUSTER_ROUNDS") or 0)
+ROUNDS = int(os.environ.get("ENGINE_CLUSTER_ROUNDS") or 30) if os.environ.get("ENGINE_CLUSTER_TEST") else 0
 NAMES = ("n1", "n2", "n3")
 KEYS = 15
 

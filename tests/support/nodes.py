@@ -58,8 +58,8 @@ class Node:
         (self.folder / "pools.yaml").write_text(POOLS)
         (self.folder / "marker.py").write_text(MARKER)
         self.file = self.folder / "node.json"
-        home = str(self.commands.home)
-        self.file.write_bytes(orjson.dumps({"id": name, "cluster": "c", "home": home, **TIMES, **facts}))
+        engine = {"name": "engine", "home": str(self.commands.home)}
+        self.file.write_bytes(orjson.dumps({"id": name, "cluster": "c", "engine": engine, **TIMES, **facts}))
         self.gateway: subprocess.Popen[bytes] | None = None
         #: What its gateway's command begins with, where it runs on a host of its own.
         self.prefix: list[str] = []

@@ -21,7 +21,7 @@ def written(folder: Path, **facts: Any) -> Path:
 
 
 def test_the_least_that_a_file_says_is_enough(tmp_path: Path) -> None:
-    file = written(tmp_path, home=None)
+    file = written(tmp_path, agents=None, schema="engine.cluster.node/v1")
     node = read_node_file(file)
     assert node == NodeFile(file, "c", "n1", ("n1", "n2"), ("nats://127.0.0.1:4222",))
     assert node.joined == tmp_path / "joined.json"
@@ -35,8 +35,11 @@ def test_a_primary_leads_before_a_backup_and_a_backup_before_a_worker(tmp_path: 
 
 
 def test_paths_stand_beside_the_file(tmp_path: Path) -> None:
-    node = read_node_file(written(tmp_path, credentials="secret.json", ca="/etc/ca.pem", home="home"))
+    node = read_node_file(
+        written(tmp_path, credentials="secret.json", ca="/etc/ca.pem", engine={"name": "swarm", "home": "home"})
+    )
     assert (node.credentials, node.ca, node.home) == (tmp_path / "secret.json", Path("/etc/ca.pem"), tmp_path / "home")
+    assert node.engine == "swarm"
     assert node.access.credentials == tmp_path / "secret.json"
 
 
@@ -58,6 +61,10 @@ def test_paths_stand_beside_the_file(tmp_path: Path) -> None:
         ({"replicas": True}, "replicas: 1 or 3 is expected"),
         ({"room": -1}, "room: a whole number from 0"),
         ({"task_lease_s": 0}, "task_lease_s: a number of seconds"),
+        ({"engine": "engine"}, "engine: an object with name and home is expected"),
+        ({"engine": {"name": "N 1"}}, "engine.name: 'N 1' is not a name"),
+        ({"engine": {"home": 5}}, "home: a path is expected"),
+        ({"schema": "engine.cluster.node/v2"}, "schema: this form is engine.cluster.node/v1"),
         ({"credentials": 5}, "credentials: a path is expected"),
         ({"heartbeat_s": 40}, "patience: seconds grow"),
         ({"leader_check_s": 9}, "lease: a lease is looked at"),
