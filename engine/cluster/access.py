@@ -26,6 +26,8 @@ __all__ = ["Access", "Denied", "FabricAway", "connected", "require_nats", "secre
 
 #: Seconds that one attempt to connect may take, and between two of them.
 CONNECT_S, AGAIN_S = 2, 0.2
+#: Seconds that a connection that failed has to end.
+CLOSE_S = 1.0
 #: Errors in a row of which none is told twice.
 SAID = 5
 #: Seconds between two signs of life on a connection, and those that may be missing before a stopped server is left.
@@ -46,8 +48,8 @@ class Denied(Unavailable):
 class Access:
     """Where the servers are, and who comes.
 
-    urls: such as nats://10.0.0.1:4222.  credentials: a file of mode 0600, either a NATS `.creds` file or JSON with `user` and
-    `password`.  ca, cert, key: files for TLS.
+    urls: such as nats://10.0.0.1:4222.  credentials: a file of mode 0600, JSON with `user` and `password`.
+    ca, cert, key: files for TLS.
     """
 
     urls: tuple[str, ...]
@@ -59,10 +61,7 @@ class Access:
     def options(self) -> dict[str, Any]:
         """What nats-py is told. Raises ConfigError, UnsafePath, OSError."""
         options: dict[str, Any] = {"servers": list(self.urls)}
-        if self.credentials is not None and self.credentials.suffix == ".creds":
-            _check(self.credentials)
-            options["user_credentials"] = str(self.credentials)
-        elif self.credentials is not None:
+        if self.credentials is not None:
             options["user"], options["password"] = secret_of(self.credentials)
         if self.ca is not None or self.cert is not None:
             import ssl
@@ -143,8 +142,9 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
                 max_outstanding_pings=PINGS,
             )
     except (errors.Error, OSError, TimeoutError) as error:
-        with suppress(errors.Error, OSError):
-            await connection.close()
+        with suppress(errors.Error, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):  # a TLS handshake that failed is never seen to end
+                await connection.close()
         if "authorization" in str(error).lower():
             refused = f"the servers at {where} refuse these credentials ({access.credentials or 'none were given'})"
             raise Denied(refused) from error

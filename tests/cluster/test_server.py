@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -103,6 +104,29 @@ async def test_wrong_credentials_and_no_server_are_named(tmp_path: Path) -> None
     with pytest.raises(FabricAway, match="no server answers at nats://127"):
         await connected(access_to(made), "test", lines, wait_s=1.0)
     assert lines == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
+async def test_over_tls_a_server_is_believed_that_the_given_authority_vouches_for_and_no_other(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=s0"]
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
+    await asyncio.to_thread(subprocess.run, [*words, *more], check=True, capture_output=True)
+    port, credentials = free_ports(1)[0], secret(tmp_path)
+    server = Server(
+        ServerSpec("s0", "c", tmp_path / "s0", port=port, credentials=credentials, ca=cert, cert=cert, key=key), Lines()
+    )
+    await server.start()
+    try:
+        await server.ready()
+        url = f"tls://127.0.0.1:{port}"
+        connection = await connected(Access((url,), credentials, cert), "test", Lines(), wait_s=20)
+        assert connection.is_connected
+        await connection.close()
+        with pytest.raises(FabricAway, match="no server answers"):
+            await connected(Access((url,), credentials), "test", Lines(), wait_s=2.0)
+    finally:
+        await server.stop()
 
 
 async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
