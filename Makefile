@@ -14,7 +14,7 @@ help:
 	@echo "make lint    ruff, mypy and the import contracts alone"
 	@echo "make bench   measure everything against the raw yardsticks (some minutes, on an idle machine)"
 	@echo "make soak    kill -9 and power cuts for some minutes: nothing may be lost (power cuts need root)"
-	@echo "make cluster-test  the cluster on real sshd (as root; installs openssh-server where there is none)"
+	@echo "make cluster-test  real sshd, nodes and NATS servers under kills and stops for some minutes (sshd as root)"
 	@echo "make docs    write the reference in docs/ anew, from the code"
 	@echo "make screenshots  pictures of the dashboard, of a real engine at work, in docs/screenshots (some minutes)"
 	@echo "make clean   remove what was installed and built"

@@ -131,6 +131,8 @@ class Storm:
         until_s = time.monotonic() + LEFT_S
         while (left := self._armed.look()) and time.monotonic() < until_s:
             time.sleep(LEFT_PAUSE_S)
+            if _pid(self._daemon) is None:  # the engine writes a log of its own, and dies at the moments of that
+                _start(self._daemon)
             if self._armed.waits_for_death and self._kill("worker"):
                 self.done["worker"] += 1
         self._armed.clear()

@@ -1,1 +1,1 @@
-"""Several machines, each with an engine of its own, as one swarm."""
+"""More than one machine: each node is a whole engine, ssh starts and stops them, NATS joins them."""

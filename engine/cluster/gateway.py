@@ -1,0 +1,200 @@
+"""A node's gateway: the process that joins its engine to the cluster.
+
+Owns the order in which a node joins and leaves, and what is begun again when the engine or the servers were away. It is a
+client of the engine, like any other: an engine knows nothing of a cluster, and a gateway that is killed takes nothing with it.
+As a program: `python -m engine.cluster.gateway node.json`; SIGTERM lets it finish what it has, and leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.client import Client
+from engine.cluster.access import connected, require_nats
+from engine.cluster.election import Election
+from engine.cluster.fence import Fence
+from engine.cluster.intake import Intake, Local
+from engine.cluster.lease import Lease
+from engine.cluster.nodefile import NodeFile, read_node_file
+from engine.cluster.pulse import Pulse
+from engine.cluster.records import Heartbeat, NodeInfo
+from engine.cluster.streams import Streams
+from engine.cluster.subjects import ANY, Subjects
+from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
+from pools.errors import LinkClosed
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client as Nats
+
+__all__ = ["Gateway", "main"]
+
+#: Seconds between two tries where the engine or the servers are away, and that the servers have at each.
+AGAIN_S, CONNECT_S = 0.5, 5.0
+#: Seconds that what was taken has to end, once the gateway was asked to.
+DRAIN_S = 30.0
+
+
+class Gateway:
+    """The gateway of a node. told: hears in a line what happens."""
+
+    def __init__(self, node: NodeFile, environ: Mapping[str, str], told: Callable[[str], None]) -> None:
+        self.node = node
+        self._environ = dict(environ) | ({} if node.home is None else {"ENGINE_HOME": str(node.home)})
+        self._told = told
+        self._subjects = Subjects(node.cluster)
+        self._kinds: tuple[str, ...] = ()
+        self._last_said = ""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Be joined, again and again where the engine or the servers were away, until stopping is set.
+
+        Raises ConfigError, UnsafePath, Unavailable where that is no use.
+        """
+        from nats.errors import Error
+
+        while not stopping.is_set():
+            try:
+                await self._join(stopping)
+            except* (NotRunning, EngineStopped, LinkClosed, Error, OSError, TimeoutError) as group:
+                said = "; ".join(dict.fromkeys(f"{type(each).__name__}: {each}" for each in _leaves(group)))
+                if said != self._last_said:
+                    self._told(f"not joined: {said}")
+                self._last_said = said
+            finally:
+                self.node.joined.unlink(missing_ok=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await stopping.wait()
+
+    async def _join(self, stopping: asyncio.Event) -> None:
+        """Be joined once, until stopping is set and all that was taken is answered."""
+        node = self.node
+        async with Client(node.engine, self._environ, patience_s=0.0) as client:
+            self._kinds = tuple(sorted(await client.kinds()))
+            nats = await connected(node.access, f"gateway-{node.id}", self._told, wait_s=CONNECT_S)
+            try:
+                await self._joined(client, nats, stopping)
+            finally:
+                await nats.close()
+
+    async def _joined(self, client: Client, nats: Nats, stopping: asyncio.Event) -> None:
+        from engine import __version__
+
+        node, subjects = self.node, self._subjects
+        incarnation = os.urandom(8).hex()
+        streams = Streams(nats, subjects, node.replicas)
+        await streams.open()
+        await streams.agree(node.nodes)
+        intake = Intake(nats, streams, Local(client), node.id, incarnation, node.room, node.task_lease_s, self._told)
+
+        def beat(number: int) -> Heartbeat:
+            role: Any = node.role
+            info = NodeInfo(node.id, incarnation, role, self._kinds, node.capabilities, node.agents, __version__)
+            is_draining = intake.is_draining
+            return Heartbeat(info, number, intake.running, node.room, is_draining, intake.superseded, time.time())
+
+        pulse = Pulse(nats, subjects, node.patience, beat)
+        lease = Lease(f"{node.id}-{incarnation}", node.term)
+        fence = Fence(node.fence)
+        election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
+        await pulse.open()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(election.run(), name="election")
+                takes = group.create_task(self._take(intake, client), name="takes")
+                beats = group.create_task(self._beat(pulse), name="beats")
+                self._tell(incarnation)
+                await _either(stopping, takes, beats)
+                intake.is_draining = True
+                await pulse.beat()
+                await asyncio.wait((takes,), timeout=DRAIN_S)
+                raise _Left
+        except* _Left:
+            pass
+        finally:
+            await pulse.close(is_leaving=stopping.is_set())
+
+    async def _beat(self, pulse: Pulse) -> None:
+        while True:
+            await pulse.beat()
+            await asyncio.sleep(self.node.heartbeat_s)
+
+    async def _take(self, intake: Intake, client: Client) -> None:
+        """Take what is for this node's agents, and for its kinds: also for those that its engine learns meanwhile."""
+        build = self._subjects.build
+        async with asyncio.TaskGroup() as group:
+            group.create_task(intake.take(f"node-{self.node.id}", build("task.assign", self.node.id)))
+            begun: set[str] = set()
+            while not intake.is_draining:
+                self._kinds = tuple(sorted(await client.kinds()))
+                for kind in set(self._kinds) - begun:
+                    for capability in (ANY, *self.node.capabilities):
+                        name = f"queue-{capability}-{kind}"
+                        group.create_task(intake.take(name, build("task.queue", capability, kind)))
+                begun.update(self._kinds)
+                await asyncio.sleep(AGAIN_S)
+
+    def _tell(self, incarnation: str) -> None:
+        self._last_said = ""
+        self._told(f"node {self.node.id} has joined the cluster {self.node.cluster}")
+        document = {"node": self.node.id, "cluster": self.node.cluster, "incarnation": incarnation, "pid": os.getpid()}
+        new = self.node.joined.with_suffix(".new")
+        new.write_bytes(orjson.dumps(document))
+        new.replace(self.node.joined)
+
+
+class _Left(Exception):
+    """The gateway has done all that it had taken, and ends."""
+
+
+async def _either(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
+    """Wait until stopping is set; a task that ends before has failed, which the group finds."""
+    stop = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((stop, *tasks), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.cancel()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for each in group.exceptions:
+        found += _leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found
+
+
+async def _run(file: Path) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await Gateway(read_node_file(file), os.environ, lambda line: print(line, file=sys.stderr, flush=True)).run(stopping)
+
+
+def main(words: list[str]) -> int:
+    """Be the gateway of a node until asked to end; returns the exit code."""
+    if len(words) != 1:
+        print("usage: python -m engine.cluster.gateway node.json", file=sys.stderr)
+        return 2
+    try:
+        require_nats()
+        asyncio.run(_run(Path(words[0])))
+    except (EngineError, OSError, BaseExceptionGroup) as error:
+        cause = _leaves(error)[0] if isinstance(error, BaseExceptionGroup) else error
+        print(cause, file=sys.stderr)
+        return exit_code(cause)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,240 @@
+"""The tasks that a node takes from its cluster: leased, handed to its engine, answered.
+
+Owns one envelope from its arrival to its acknowledgement. Each task is submitted to the engine under a name that is made of
+its envelope's, so that the engine accepts it once however often it comes; the envelope is acknowledged after its result was
+recorded, which is after the engine's own commit. Until then its lease is renewed. Who dies in between says nothing any more,
+and the envelope comes again: to another node if it is for a kind, to this one when it is back if it is for an agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from engine.client import Client
+from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, Progress, TaskEnvelope, TaskResult, decode, encode
+from engine.cluster.streams import AGAIN, Streams
+from engine.errors import (
+    EngineError,
+    EngineStopped,
+    IntakeFull,
+    JournalFailed,
+    NotRunning,
+    SubmitStopped,
+    TaskOpen,
+)
+from engine.submission import Submission, submissions_of
+from pools.errors import BadAddress, BadArgument, Failure, FrameTooLarge, LinkClosed, Overloaded, PoolError, failure_of
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client as Nats
+    from nats.aio.msg import Msg
+
+__all__ = ["Intake", "Local", "fitting"]
+
+#: Questions for tasks that are under way at once for each queue, and envelopes that are worked on at once.
+PULLS, ANSWERS = 3, 500
+#: Seconds that one question for tasks waits, and between two tries where the servers are away.
+PULL_S, AGAIN_S = 2.0, 0.3
+#: Seconds after which what the engine had no room for is offered again, to whoever has.
+FULL_S = 1.0
+#: Seconds that one question for a result waits.
+RESULT_S = 60.0
+
+
+class Local:
+    """The engine of this node, asked to do envelopes. What is accepted twice under the same names is done once."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def do(self, envelope: TaskEnvelope, ended: Callable[[], None] = lambda: None) -> tuple[Outcome, ...]:
+        """The outcomes of an envelope's tasks, once all have ended. ended: called for each.
+
+        Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
+        """
+        ids: list[str | Outcome] = []
+        named: list[Submission] = []
+        for at, row in enumerate(envelope.rows):
+            try:
+                [submission] = submissions_of([row])
+                named.append(submission._replace(name=f"{envelope.sender}.{envelope.id}.{at}"))
+                ids.append("")
+            except (BadArgument, BadAddress) as error:
+                ids.append(Outcome(None, failure_of(error)))
+        accepted = iter(await self._accept(named, is_begun=False))
+        filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
+        return tuple(await asyncio.gather(*(self._outcome(each, ended) for each in filled)))
+
+    async def _accept(self, named: list[Submission], *, is_begun: bool) -> list[str | Outcome]:
+        """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already."""
+        while named:
+            try:
+                return list(await self.client.submit(named))
+            except (LinkClosed, NotRunning, EngineStopped, JournalFailed):
+                raise
+            except (Overloaded, IntakeFull, SubmitStopped) as error:
+                is_begun = is_begun or isinstance(error, SubmitStopped)
+                if not is_begun:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+            except (EngineError, PoolError) as error:
+                if len(named) == 1:
+                    return [Outcome(None, failure_of(error))]
+                half = len(named) // 2
+                first = await self._accept(named[:half], is_begun=is_begun)
+                return first + await self._accept(named[half:], is_begun=True)
+        return []
+
+    async def _outcome(self, accepted: str | Outcome, ended: Callable[[], None]) -> Outcome:
+        while not isinstance(accepted, Outcome):
+            try:
+                accepted = Outcome(await self.client.result(accepted, RESULT_S))
+            except TaskOpen:
+                continue
+            except (LinkClosed, NotRunning, EngineStopped):
+                raise
+            except (EngineError, PoolError) as error:
+                accepted = Outcome(None, failure_of(error))
+        ended()
+        return accepted
+
+
+class Intake:
+    """The tasks that a node takes. incarnation: of its gateway.  room: tasks at once.  lease_s: a node's `task_lease_s`."""
+
+    def __init__(
+        self, nats: Nats, streams: Streams, local: Local, node: str, incarnation: str, room: int, lease_s: float,
+        told: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._nats = nats
+        self._streams = streams
+        self._local = local
+        self._node = node
+        self._incarnation = incarnation
+        self._room = room
+        self._lease_s = lease_s
+        self._told = told
+        self._freed = asyncio.Event()
+        self._answering = 0
+        #: Tasks that are worked on now, and results of ours that came second.
+        self.running = 0
+        self.superseded = 0
+        self.is_draining = False
+
+    async def take(self, name: str, subject: str) -> None:
+        """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`."""
+        from nats.errors import Error
+
+        while True:
+            with suppress(Error, TimeoutError):
+                await self._streams.queue(name, subject, self._lease_s)
+                break
+            await asyncio.sleep(AGAIN_S)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(PULLS):
+                group.create_task(self._pull(name, group))
+
+    async def _pull(self, name: str, group: asyncio.TaskGroup) -> None:
+        """Take envelopes one after another while there is room, and have each answered beside the others."""
+        from nats.errors import Error
+        from nats.errors import TimeoutError as Late
+
+        subscription = await self._streams.context.pull_subscribe_bind(name, stream=self._streams.subjects.tasks)
+        while not self.is_draining:
+            if self.running >= self._room or self._answering >= ANSWERS:
+                self._freed.clear()
+                await self._freed.wait()
+                continue
+            try:
+                [message] = await subscription.fetch(1, PULL_S)
+            except Late:
+                continue
+            except (Error, TimeoutError):
+                await asyncio.sleep(AGAIN_S)
+                continue
+            self._answering += 1
+            group.create_task(self._answered(message))
+
+    async def _answered(self, message: Msg) -> None:
+        from nats.errors import Error
+
+        try:
+            with suppress(Error, TimeoutError):
+                await self.answer(message)
+        finally:
+            self._answering -= 1
+            self._freed.set()
+
+    async def answer(self, message: Msg) -> None:
+        """Have an envelope done, and its result recorded. Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped."""
+        try:
+            envelope = decode(message.data, TaskEnvelope)
+        except BadRecord as error:
+            self._told(f"what came on {message.subject} is dropped: {error}")
+            await message.term()
+            return
+        may_be_done = message.metadata.num_delivered != 1 or AGAIN in (message.headers or {})
+        if may_be_done and await self._is_recorded(envelope):
+            await message.ack_sync(self._lease_s)
+            return
+        self.running += len(envelope.rows)
+        try:
+            outcomes = await self._done(message, envelope)
+        except (Overloaded, IntakeFull) as error:
+            await message.nak(delay=min(error.retry_after_s or FULL_S, FULL_S))
+            return
+        finally:
+            self.running -= len(envelope.rows)
+        await self._record(envelope, outcomes)
+        await message.ack_sync(self._lease_s)
+
+    async def _is_recorded(self, envelope: TaskEnvelope) -> bool:
+        try:
+            return await self._streams.recorded(envelope.sender, envelope.id) is not None
+        except BadRecord:
+            return True
+
+    async def _done(self, message: Msg, envelope: TaskEnvelope) -> tuple[Outcome, ...]:
+        """The outcomes of an envelope; its lease is renewed meanwhile."""
+        count = 0
+
+        def ended() -> None:
+            nonlocal count
+            count += 1
+
+        doing = asyncio.ensure_future(self._local.do(envelope, ended))
+        subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
+        try:
+            while True:
+                await asyncio.wait((doing,), timeout=self._lease_s / 3)
+                if doing.done():
+                    return doing.result()
+                await message.in_progress()
+                progress = Progress(envelope.sender, envelope.id, self._node, count, len(envelope.rows))
+                await self._nats.publish(subject, encode(progress))
+        finally:
+            if not doing.done():
+                doing.cancel()
+                await asyncio.wait((doing,))
+
+    async def _record(self, envelope: TaskEnvelope, outcomes: tuple[Outcome, ...]) -> None:
+        result = fitting(TaskResult(envelope.sender, envelope.id, self._node, self._incarnation, outcomes))
+        if not await self._streams.record(result):
+            self.superseded += len(outcomes)
+            self._told(f"superseded: another node was first with {len(outcomes)} tasks of {envelope.sender}.{envelope.id}")
+
+
+def fitting(result: TaskResult) -> TaskResult:
+    """The result itself, or where it is larger than a record may be with an error in the place of each value that is large."""
+    with suppress(BadRecord):
+        encode(result)
+        return result
+    most = RECORD_BYTES // (2 * len(result.outcomes))
+    large = Outcome(None, Failure(FrameTooLarge.__name__, f"the task is done; its value has more than {most:,} bytes"))
+    return replace(result, outcomes=tuple(large if len(orjson.dumps(each.value)) > most else each for each in result.outcomes))

@@ -1,0 +1,219 @@
+"""Tasks between nodes on real parts: each has exactly one recorded result, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from engine.client import Client
+from engine.cluster.intake import Local
+from engine.cluster.placement import place
+from engine.cluster.sender import Sender
+from engine.cluster.streams import Streams
+from engine.cluster.subjects import Subjects
+from tests.support.nodes import Cluster, clusters
+from tests.support.processes import until
+
+#: Two engines and their gateways share a small machine with other tests.
+pytestmark = pytest.mark.timeout(300)
+
+NAMES = ("n1", "n2")
+KEYS = 20
+HOMES = [place(f"counter/{key}", NAMES) for key in range(KEYS)]
+
+
+async def totals(cluster: Cluster) -> dict[str, list[int]]:
+    """What the counters of each node have."""
+    found = {}
+    for name, node in cluster.nodes.items():
+        async with Client(environ=node.commands.environ) as client:
+            found[name] = [await client.ask(f"counter/{key}", "get") for key in range(KEYS)]
+    return found
+
+
+async def placed_and_told(cluster: Cluster, sender: Sender) -> None:
+    """Agents live where they are placed, and what is wrong is told of its own task."""
+    adds = [{"agent": f"counter/{key}", "method": "add", "args": [key]} for key in range(KEYS)]
+    assert [outcome.value for outcome in await sender.run(adds, envelope_tasks=7)] == list(range(KEYS))
+    assert await totals(cluster) == {name: [key if HOMES[key] == name else 0 for key in range(KEYS)] for name in NAMES}
+    wrong = [
+        {"kind": "counter", "method": "nothing"},
+        {"kind": "counter", "method": "get"},
+        {"agent": "nobody/1", "method": "x"},
+    ]
+    errors = [outcome.error for outcome in await sender.run(wrong)]
+    assert [None if error is None else error.type for error in errors] == ["UnknownMethod", None, "UnknownKind"]
+
+
+async def superseded(cluster: Cluster, sender: Sender) -> None:
+    """A gateway that was stopped until its task was done elsewhere comes second, and that is counted."""
+    hold, nodes = cluster.folder / "hold", cluster.nodes
+    hold.touch()
+    [future] = await sender.send([{"kind": "marker", "method": "mark", "args": [str(cluster.folder), "once"]}])
+    await until(lambda: any(each.heartbeat.running for each in sender.members.values()), 60)
+    first = next(name for name, each in sender.members.items() if each.heartbeat.running)
+    stopped = nodes[first].gateway
+    assert stopped is not None
+    os.kill(stopped.pid, signal.SIGSTOP)
+    await until(lambda: cluster.runs() == ["once", "once"], 60)
+    hold.unlink()
+    assert (await asyncio.wait_for(future, 60)).value == ["once"]
+    os.kill(stopped.pid, signal.SIGCONT)
+    await until(lambda: "superseded: another node was first with 1 tasks" in nodes[first].log, 60)
+    await until(lambda: first in sender.members and sender.members[first].heartbeat.superseded == 1, 60)
+    for node in nodes.values():
+        async with Client(environ=node.commands.environ) as client:
+            counts = (await client.stats())["tasks"]
+            assert counts["open"] == 0
+
+
+async def once_over_a_dead_gateway(cluster: Cluster, sender: Sender) -> None:
+    """A gateway is killed at work and started again: its engine has the task already, and does it once."""
+    hold, n2 = cluster.folder / "hold", cluster.nodes["n2"]
+    hold.touch()
+    key = next(key for key in range(KEYS) if place(f"marker/{key}", NAMES) == "n2")
+    [future] = await sender.send([{"agent": f"marker/{key}", "method": "mark", "args": [str(cluster.folder), "agent"]}])
+    await until(lambda: "agent" in cluster.runs(), 60)
+    before = sender.members["n2"].heartbeat.info.incarnation
+    n2.kill_gateway()
+    n2.start_gateway()
+
+    def has_it_again() -> bool:
+        beat = sender.members["n2"].heartbeat
+        return beat.info.incarnation != before and beat.running == 1
+
+    await until(has_it_again, 60)
+    hold.unlink()
+    assert (await asyncio.wait_for(future, 60)).value[-1] == "agent"
+    assert cluster.runs().count("agent") == 1
+
+
+async def lost_and_back(cluster: Cluster, sender: Sender) -> int:
+    """A node is killed at work: others do what is for a kind, what is for its agents waits for it; returns the agent."""
+    hold, n1 = cluster.folder / "hold", cluster.nodes["n1"]
+    hold.touch()
+    words = [f"k{at}" for at in range(12)]
+    tasks = [{"kind": "marker", "method": "mark", "args": [str(cluster.folder), word]} for word in words]
+    futures = await sender.send(tasks, envelope_tasks=1)
+    await until(lambda: set(words) <= set(cluster.runs()), 60)
+    n1.kill_gateway()
+    await n1.kill_engine()
+    hold.unlink()
+    done = await asyncio.wait_for(asyncio.gather(*futures), 90)
+    assert all(outcome.error is None and word in outcome.value for word, outcome in zip(words, done, strict=True))
+
+    lost = next(key for key in range(KEYS) if HOMES[key] == "n1" and key)
+    [waiting] = await sender.send([{"agent": f"counter/{lost}", "method": "add", "args": [1]}])
+    await until(lambda: "n1" not in sender.members or sender.members["n1"].state == "offline", 60)
+    assert not waiting.done()
+    await n1.start_engine()
+    n1.start_gateway()
+    assert (await asyncio.wait_for(waiting, 90)).value == lost + 1
+    return lost
+
+
+async def over_a_dead_server(cluster: Cluster, sender: Sender, lost: int) -> None:
+    """The server is killed while tasks are sent, and started again: each is done, once."""
+    [server] = cluster.servers
+    assert server.pid is not None
+    before = sender.sent
+    adds = [{"agent": f"counter/{key}", "method": "add", "args": [key]} for key in range(KEYS)]
+    sending = asyncio.ensure_future(sender.run(adds, envelope_tasks=1))
+    await until(lambda: sender.sent > before, 60)
+    os.kill(server.pid, signal.SIGKILL)
+    await server.wait()
+    await server.start()
+    await server.ready()
+    outcomes = await asyncio.wait_for(sending, 90)
+    assert [outcome.value for outcome in outcomes] == [2 * key + (key == lost) for key in range(KEYS)]
+    assert cluster.said.count("connected to the fabric again") == 1
+
+
+async def recorded(cluster: Cluster, sender: Sender) -> None:
+    """Every envelope has one result, and no more."""
+    streams = Streams(sender.nats, Subjects("c"), 1)
+    assert (await streams.context.stream_info(streams.subjects.results)).state.messages == sender.sent
+
+
+async def test_each_task_between_two_nodes_has_one_result_whoever_is_killed_or_stopped(tmp_path: Path) -> None:
+    async with clusters(tmp_path, NAMES) as cluster, cluster.sender() as sender:
+        await placed_and_told(cluster, sender)
+        await superseded(cluster, sender)
+        await once_over_a_dead_gateway(cluster, sender)
+        lost = await lost_and_back(cluster, sender)
+        await over_a_dead_server(cluster, sender, lost)
+        await recorded(cluster, sender)
+
+
+async def done_here(cluster: Cluster, sender: Sender) -> None:
+    """Without the fabric tasks are done here, and recorded when it is back."""
+    [server] = cluster.servers
+    streams = Streams(sender.nats, Subjects("c"), 1)
+    assert (await sender.run([{"kind": "counter", "method": "get"}]))[0].value == 0
+    assert sender.local_tasks == 0
+    await server.stop()
+    await until(lambda: not sender.nats.is_connected, 60)
+    adds = [{"agent": f"counter/{key}", "method": "add", "args": [5]} for key in range(3)]
+    outcomes = await sender.run([*adds, {"kind": "counter", "method": "get"}])
+    assert [outcome.value for outcome in outcomes][:3] == [5, 5, 5]
+    assert sender.local_tasks == 4
+    await server.start()
+    await server.ready()
+    await until(lambda: sender.nats.is_connected, 60)
+    async with asyncio.timeout(60):
+        while (found := await streams.recorded(sender.id, "2")) is None:
+            await asyncio.sleep(0.05)
+    assert found.outcomes == tuple(outcomes)
+    assert sender.superseded == 0
+
+
+async def drained(cluster: Cluster, sender: Sender) -> None:
+    """A gateway that is asked to end answers what it has, and says that it leaves."""
+    hold = cluster.folder / "hold"
+    hold.touch()
+    [node] = cluster.nodes.values()
+    [future] = await sender.send([{"kind": "marker", "method": "mark", "args": [str(cluster.folder), "last"]}])
+    await until(lambda: cluster.runs() == ["last"], 60)
+    assert node.gateway is not None
+    node.gateway.terminate()
+    await until(lambda: sender.members["n1"].state == "draining", 60)
+    assert not future.done()
+    hold.unlink()
+    assert (await asyncio.wait_for(future, 60)).value == ["last"]
+    assert await asyncio.to_thread(node.gateway.wait, 60) == 0
+    await until(lambda: "n1" not in sender.members, 60)
+    assert not (node.folder / "joined.json").exists()
+
+
+async def test_a_node_works_alone_without_the_fabric_and_leaves_in_order(tmp_path: Path) -> None:
+    async with clusters(tmp_path, ("n1",)) as cluster:
+        [node] = cluster.nodes.values()
+        async with Client(environ=node.commands.environ) as client:
+            async with cluster.sender(node="n1", local=Local(client)) as sender:
+                await done_here(cluster, sender)
+            async with cluster.sender() as sender:
+                await node.joined()
+                await drained(cluster, sender)
+
+        # A gateway that finds no server says so once, and joins when there is one.
+        [server] = cluster.servers
+        await server.stop()
+        said = len(node.log.splitlines())
+        node.start_gateway()
+        await until(lambda: "not joined: FabricAway: no server answers" in node.log, 60)
+        await server.start()
+        await server.ready()
+        await node.joined()
+        assert len(node.log.splitlines()) - said <= 4
+        node.kill_gateway()
+
+        # A file that places agents over other nodes is refused: their state would not be found.
+        node.tell(nodes=["n1", "n2"])
+        node.start_gateway()
+        assert node.gateway is not None
+        assert await asyncio.to_thread(node.gateway.wait, 60) == 2
+        assert "the cluster places its agents over n1, not over n1, n2" in node.log

@@ -1,0 +1,91 @@
+"""An envelope handed to an engine: accepted once, each task told of by itself, whatever the engine says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from engine.cluster.intake import Local, fitting
+from engine.cluster.records import Outcome, TaskEnvelope, TaskResult, encode
+from engine.errors import IntakeFull, SubmitStopped, TaskOpen
+from engine.submission import Submission
+from pools.errors import LinkClosed, UnknownKind
+
+
+class FakeClient:
+    """An engine that knows the kind `counter`; `says` are raised by the next submissions, first to last."""
+
+    def __init__(self, *says: Exception | None) -> None:
+        self.says = list(says)
+        self.accepted: Counter[Any] = Counter()
+        self.asked: Counter[str] = Counter()
+
+    async def submit(self, tasks: list[Submission]) -> list[str]:
+        said = self.says.pop(0) if self.says else None
+        if said is not None:
+            raise said
+        if any(task.address.partition("/")[0] != "counter" for task in tasks):
+            raise UnknownKind("no such kind")
+        self.accepted.update(task.name for task in tasks)
+        return [f"id-{task.name}" for task in tasks]
+
+    async def result(self, id: str, wait_s: float) -> Any:
+        self.asked[id] += 1
+        if self.asked[id] == 1:
+            raise TaskOpen("not yet")
+        return id.rpartition(".")[2]
+
+
+def envelope(*addresses: str) -> TaskEnvelope:
+    return TaskEnvelope("s", "7", tuple([address, "get", None, None, None] for address in addresses))
+
+
+def local(client: FakeClient) -> Local:
+    fake: Any = client
+    return Local(fake)
+
+
+async def test_each_task_is_accepted_under_its_own_name_and_answered_in_its_place() -> None:
+    client = FakeClient()
+    ended: list[None] = []
+    outcomes = await local(client).do(envelope("counter", "counter/1"), lambda: ended.append(None))
+    assert [outcome.value for outcome in outcomes] == ["0", "1"]
+    assert client.accepted == {"s.7.0": 1, "s.7.1": 1}
+    assert len(ended) == 2
+
+
+async def test_tasks_that_the_engine_does_not_take_do_not_spoil_the_others() -> None:
+    client = FakeClient()
+    outcomes = await local(client).do(envelope("counter", "nobody", "counter/1", "BAD KIND", "other/1", "counter"))
+    told = [outcome.value if outcome.error is None else outcome.error.type for outcome in outcomes]
+    assert told == ["0", "UnknownKind", "2", "BadAddress", "UnknownKind", "5"]
+
+
+async def test_an_engine_without_room_gives_the_envelope_back_whole() -> None:
+    client = FakeClient(IntakeFull("full"))
+    with pytest.raises(IntakeFull):
+        await local(client).do(envelope("counter"))
+    assert not client.accepted
+
+
+async def test_an_envelope_that_is_accepted_in_part_is_not_given_back() -> None:
+    client = FakeClient(SubmitStopped("some", ids=["x"], retry_after_s=0.1), IntakeFull("full"))
+    [outcome] = await local(client).do(envelope("counter"))
+    assert outcome.value == "0"
+
+
+async def test_an_engine_that_is_gone_answers_nothing() -> None:
+    with pytest.raises(LinkClosed):
+        await local(FakeClient(LinkClosed("gone"))).do(envelope("counter"))
+
+
+def test_values_that_are_too_large_to_travel_are_told_of_and_the_others_arrive() -> None:
+    result = TaskResult("s", "1", "n1", "x", (Outcome("a" * 600_000), Outcome("b" * 600_000), Outcome("small")))
+    fitted = fitting(result)
+    assert len(encode(fitted)) < 1_000_000
+    assert fitted.outcomes[2] == Outcome("small")
+    assert [each.error.type if each.error else None for each in fitted.outcomes] == ["FrameTooLarge", "FrameTooLarge", None]
+    small = TaskResult("s", "1", "n1", "x", (Outcome(1),))
+    assert fitting(small) is small

@@ -1,0 +1,111 @@
+"""The decisions of one candidate for the lead."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cluster.lease import DRIFT, Entry, Lease, Term, read_entry
+from engine.cluster.records import BadRecord
+from engine.errors import ConfigError
+
+
+def other(revision: int, term: int = 0, holder: str = "other") -> Entry:
+    return Entry(revision, holder, term, 1)
+
+
+def test_who_comes_first_leads_from_the_moment_it_asked() -> None:
+    lease = Lease("me", Term())
+    wanted = lease.look(None, 100.0)
+    assert wanted is not None
+    assert wanted.last == 0
+    assert lease.token(100.0) is None
+    lease.written(wanted.number, 7, 104.0)
+    assert lease.token(104.0) == 7
+    assert lease.token(100.0 + 10.0 * (1 - DRIFT)) is None
+
+
+def test_a_term_keeps_its_token_while_it_is_renewed() -> None:
+    lease = Lease("me", Term())
+    for number, revision in ((1, 7), (2, 8), (3, 12)):
+        wanted = lease.look(lease.seen, 3.0 * number)
+        assert wanted is not None
+        lease.written(wanted.number, revision, 3.0 * number)
+        assert lease.token(3.0 * number) == 7
+        assert read_entry(revision, wanted.data).token == 7
+
+
+def test_another_is_followed_after_a_whole_lease_without_a_sign_and_not_before() -> None:
+    lease = Lease("me", Term())
+    assert lease.look(other(5), 100.0) is None
+    assert lease.look(other(6, 5), 105.0) is None
+    assert lease.look(other(6, 5), 114.9) is None
+    wanted = lease.look(other(6, 5), 115.0)
+    assert wanted is not None
+    assert wanted.last == 6
+    lease.written(wanted.number, 9, 115.1)
+    assert lease.token(115.1) == 9
+
+
+def test_who_gave_the_lease_back_is_followed_at_once_but_by_those_who_let_others_go_first() -> None:
+    assert Lease("me", Term()).look(other(5, holder=""), 0.0) is not None
+    patient = Lease("me", Term(extra_s=3.0))
+    assert patient.look(other(5, holder=""), 0.0) is None
+    assert patient.look(other(5, holder=""), 3.0) is not None
+
+
+def test_a_write_whose_answer_was_lost_is_found_by_the_next_look() -> None:
+    lease = Lease("me", Term())
+    wanted = lease.look(None, 100.0)
+    assert wanted is not None
+    again = lease.look(read_entry(4, wanted.data), 103.0)
+    assert lease.token(103.0) == 4
+    assert again is not None
+    assert again.last == 4
+
+
+def test_who_released_leads_no_more_whatever_arrives() -> None:
+    lease = Lease("me", Term())
+    wanted = lease.look(None, 0.0)
+    assert wanted is not None
+    lease.written(wanted.number, 1, 0.0)
+    released = lease.release(1.0)
+    assert released is not None
+    assert read_entry(2, released.data).holder == ""
+    assert lease.token(1.0) is None
+    assert lease.look(read_entry(1, wanted.data), 2.0) is None
+    lease.written(wanted.number, 3, 2.0)
+    assert lease.token(2.0) is None
+
+
+def test_who_sees_another_leads_no_more() -> None:
+    lease = Lease("me", Term())
+    wanted = lease.look(None, 0.0)
+    assert wanted is not None
+    lease.written(wanted.number, 1, 0.0)
+    assert lease.look(other(2), 1.0) is None
+    assert lease.token(1.0) is None
+    assert lease.release(1.0) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"1",
+        b'{"holder":"a","term":-1,"number":1}',
+        b'{"holder":"a b","term":0,"number":1}',
+        b'{"holder":"a","term":9,"number":1}',
+        b'{"holder":1,"term":0,"number":1}',
+        b'{"holder":"a","term":true,"number":1}',
+    ],
+)
+def test_an_entry_that_is_none_is_refused(data: bytes) -> None:
+    with pytest.raises(BadRecord):
+        read_entry(5, data)
+
+
+def test_a_lease_that_is_looked_at_too_seldom_is_refused() -> None:
+    with pytest.raises(ConfigError, match="check_s is below half of lease_s"):
+        Term(lease_s=6.0, check_s=3.0)

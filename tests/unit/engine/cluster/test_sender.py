@@ -1,0 +1,72 @@
+"""Where a task goes: the queue of its kind, the node of its agent, or the engine here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.cluster.access import FabricAway
+from engine.cluster.placement import place
+from engine.cluster.sender import HERE, Sender, where
+from engine.cluster.subjects import Subjects
+from engine.submission import submission_of
+from pools.errors import BadArgument
+from tests.unit.engine.cluster.test_selection import member
+
+NODES = ("n1", "n2", "n3")
+
+
+def goes(task: dict[str, Any], *, is_away: bool = False, here: str = "", members: Any = None, capability: str = "any") -> str:
+    kinds = frozenset({"counter"}) if here else frozenset()
+    known = {"n2": member("n2", 0, 10)} if members is None else members
+    return where(
+        submission_of(task), Subjects("c"), NODES, known, is_away=is_away, node=here, kinds=kinds, capability=capability
+    )
+
+
+KIND = {"kind": "counter", "method": "get"}
+AGENT = {"agent": "counter/17", "method": "get"}
+HOME = place("counter/17", NODES) or ""
+OTHER = next(node for node in NODES if node != HOME)
+
+
+def test_a_kind_has_a_queue_for_each_capability() -> None:
+    assert goes(KIND) == "c.task.queue.any.counter"
+    assert goes(KIND, capability="gpu") == "c.task.queue.gpu.counter"
+
+
+def test_an_agent_is_asked_on_its_node_also_while_that_is_not_heard() -> None:
+    assert goes(AGENT) == goes(AGENT, members={}) == goes(AGENT, here=HOME) == f"c.task.assign.{HOME}"
+
+
+def test_a_task_for_a_kind_is_done_here_only_where_no_other_has_room() -> None:
+    assert goes(KIND, here="n1") == "c.task.queue.any.counter"
+    assert goes(KIND, here="n1", members={"n2": member("n2", 10, 10, state="busy")}) == HERE
+    assert goes(KIND, here="n1", members={}) == HERE
+    assert goes(KIND, members={}) == "c.task.queue.any.counter"
+    assert goes(KIND, here="n1", members={}, capability="gpu") == "c.task.queue.gpu.counter"
+    assert goes({"kind": "other", "method": "get"}, here="n1", members={}) == "c.task.queue.any.other"
+
+
+def test_without_the_fabric_what_can_be_done_here_is() -> None:
+    assert goes(KIND, is_away=True, here="n1") == HERE
+    assert goes(AGENT, is_away=True, here=HOME) == HERE
+    with pytest.raises(FabricAway, match=f"counter/17 lives on {HOME}, and the fabric is away"):
+        goes(AGENT, is_away=True, here=OTHER)
+    with pytest.raises(FabricAway, match="no engine here does tasks of counter"):
+        goes(KIND, is_away=True)
+
+
+async def test_a_task_that_waits_for_others_is_refused() -> None:
+    class Nobody:
+        is_connected = False
+
+        def jetstream(self, timeout: float) -> None:
+            return None
+
+    nobody: Any = Nobody()
+    sender = Sender(nobody, "c", NODES)
+    with pytest.raises(BadArgument, match="cannot wait for others"):
+        await sender.send([{"kind": "counter", "method": "get", "after": ["x"]}])
+    assert await sender.run([]) == []
