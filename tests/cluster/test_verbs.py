@@ -69,7 +69,6 @@ def test_two_engines_and_a_dead_host_are_one_swarm(engine: Commands, there: Host
         assert told[2]["by_node"][2]["state"] == "unreachable"
         watch.send_signal(signal.SIGINT)
         assert watch.wait(timeout=30) == 130
-        assert "TERM" in made[0].signals
     finally:
         write(engine, there, [host.port for host in made])
         stopped = engine("cluster", "stop", "--emergency", "--json")
