@@ -85,7 +85,9 @@ def terminal(made: Commands) -> Iterator[Tmux]:
 def test_from_start_to_quit_with_a_death_between(tmp_path: Path) -> None:
     with commands(tmp_path) as engine, terminal(engine) as tmux:
         assert engine("spawn", "--count", "1000").returncode == 0
-        tmux.type(f"stty -g > before; {shlex.join(engine.words('monitor'))}; echo ended with $?; stty -g > after", "Enter")
+        tmux.type(
+            f"stty -g > before; {shlex.join(engine.words('monitor'))}; code=$?; stty -g > after; echo ended with $code", "Enter"
+        )
         seen = tmux.until("MICRO-AGILE SWARM MONITOR", "● LIVE", "Total                   1,000")
         assert "✓ OK" in seen
 
@@ -130,9 +132,8 @@ def test_an_engine_that_is_started_anew_is_seen_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_however_it_is_ended_the_terminal_is_as_it_was(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with commands(tmp_path) as engine, terminal(engine) as tmux:
-        tmux.type(
-            f"stty -g > before; {shlex.join(engine.words('monitor', '--wait'))}; echo ended with $?; stty -g > after", "Enter"
-        )
+        monitor = shlex.join(engine.words("monitor", "--wait"))
+        tmux.type(f"stty -g > before; {monitor}; code=$?; stty -g > after; echo ended with $code", "Enter")
         tmux.until("MICRO-AGILE SWARM MONITOR", "Quit")
         os.kill(tmux.pid("monitor"), number)
         seen = tmux.until(f"ended with {code}")
