@@ -18,8 +18,9 @@ __all__ = ["DueLane"]
 USED = 0.75
 #: Times what a task takes usually that must be left when it is sent.
 LEFT = 1.25
-#: Seconds for which what was found of one task holds for the next ones that have no more time: so a flood costs little.
-SHUT_S = 0.002
+#: Seconds for which what was found of one task holds for the next ones that have no more time, at least and at most, and the
+#: share of its time: so a flood costs little, and hardly anything of what waits leaves meanwhile.
+SHUT_S, SHUT_MOST_S, SHUT_SHARE = 0.002, 0.01, 0.03
 #: Seconds for which each new one is looked at when it comes, not at the end of its turn, so that a refusal waits for nothing.
 WARY_S = 0.1
 #: Share of its time that a task should expect to wait when it is sent once more.
@@ -80,8 +81,10 @@ class DueLane(Lane):
         tokens = [self.rows[4 * at] for at in places]
         gone = set(places)
         self.passed -= sum(at < self.passed for at in places)
-        self.rows[:] = [cell for at in range(len(self.dues)) if at not in gone for cell in self.rows[4 * at : 4 * at + 4]]
-        self.dues[:] = [due_s for at, due_s in enumerate(self.dues) if at not in gone]
+        first = places[0]  # those before it stay where they are
+        kept = [at for at in range(first, len(self.dues)) if at not in gone]
+        self.rows[4 * first :] = [cell for at in kept for cell in self.rows[4 * at : 4 * at + 4]]
+        self.dues[first:] = [self.dues[at] for at in kept]
         return tokens
 
     def drop(self, count: int) -> list[Any]:
@@ -112,8 +115,9 @@ class DueLane(Lane):
                 before += 1
         if hopeless:
             errors = [_hopeless(before / rate + self.usual_s, self.dues[at] - now_s) for at in hopeless]
-            self._shut_until_s, self.refusal = now_s + SHUT_S, errors[-1]
             self._shut_for_s = min(self.dues[at] for at in hopeless) - now_s
+            self._shut_until_s = now_s + min(max(SHUT_SHARE * self._shut_for_s, SHUT_S), SHUT_MOST_S)
+            self.refusal = errors[-1]
             failures = list(map(failure_of, errors))
             tokens = self._remove(hopeless)
             self.sink.answered(tokens, [None] * len(tokens), list(enumerate(failures)))

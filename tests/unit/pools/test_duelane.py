@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pools.duelane import SHUT_S, WARY_S, DueLane
+import pytest
+
+from pools.duelane import SHUT_MOST_S, SHUT_S, SHUT_SHARE, WARY_S, DueLane
 from pools.link import Link
 from tests.support.clocks import Clock
 from tests.support.wires import Sink
@@ -80,9 +82,19 @@ def test_after_a_refusal_it_is_shut_for_a_moment_to_those_that_have_no_more_time
     setup.lane.shed(ahead=100, rate=100.0, now_s=now_s)
     assert setup.lane.is_shut(0.1, now_s)
     assert not setup.lane.is_shut(1.0, now_s)
-    assert not setup.lane.is_shut(0.1, now_s + SHUT_S)
-    assert setup.lane.is_wary(now_s + SHUT_S)
-    assert not setup.lane.is_wary(now_s + SHUT_S + WARY_S)
+    assert setup.lane.is_shut(0.1, now_s + 0.99 * SHUT_SHARE * 0.1)
+    assert not setup.lane.is_shut(0.1, now_s + 1.01 * SHUT_SHARE * 0.1)
+    assert setup.lane.is_wary(now_s + SHUT_SHARE * 0.1)
+    assert not setup.lane.is_wary(now_s + 1.01 * (SHUT_SHARE * 0.1 + WARY_S))
+
+
+@pytest.mark.parametrize(("due_s", "shut_s"), [(0.01, SHUT_S), (0.2, 0.2 * SHUT_SHARE), (100.0, SHUT_MOST_S)])
+def test_it_is_shut_for_a_part_of_the_time_that_tasks_have_within_limits(due_s: float, shut_s: float) -> None:
+    setup = Setup(due_s)
+    now_s = setup.clock.s()
+    setup.lane.shed(ahead=10**9, rate=100.0, now_s=now_s)
+    assert setup.lane.is_shut(due_s, now_s + 0.99 * shut_s)
+    assert not setup.lane.is_shut(due_s, now_s + 1.01 * shut_s)
 
 
 def test_a_section_says_for_how_many_seconds_each_of_its_tasks_is_of_use() -> None:
