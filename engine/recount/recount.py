@@ -105,14 +105,15 @@ def _agents(places: Places, before: Shown, count: AgentCount, after: Shown) -> I
 
 
 def _idle(after: Shown, count: AgentCount, *shown: Mapping[str, int]) -> Cell:
-    """Those that are neither active nor failed; of how many there are the counted number is taken."""
+    """Those that are neither active nor failed; of how many there are the counted number is taken, unless it moved meanwhile."""
     was, now = shown
     if after.is_past or was["active"] is None or now["active"] is None:
         return unavailable(after.overview, "agents.idle", LEVELS["agents.active"])
     idle = [count.total - min(count.failed, count.total) - each["active"] for each in shown]
-    if was == now:
-        return compared("agents.idle", was["idle"], idle[1], now["idle"])
-    is_right = all(each["total"] == each["active"] + each["idle"] + each["failed"] for each in shown)
+    if all(was[name] == now[name] for name in ("total", "failed")):
+        is_right = idle == [each["idle"] for each in shown]
+    else:
+        is_right = all(each["total"] == each["active"] + each["idle"] + each["failed"] for each in shown)
     return Cell("agents.idle", now["idle"], now["idle"] if is_right else idle[1], OK if is_right else DIFFERS)
 
 
