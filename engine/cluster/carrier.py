@@ -30,8 +30,10 @@ __all__ = ["Carrier", "Line", "main", "read_line"]
 
 #: Lines that are sent in one go, and tasks without an answer from which on no more are.
 AT_ONCE, OPEN = 2_000, 50_000
-#: Seconds that the servers have to answer, that a kind is looked for on nodes, and between two looks.
-CONNECT_S, KIND_S, LOOK_S = 5.0, 5.0, 0.1
+#: Seconds that the servers have to answer, and between two looks at the nodes.
+CONNECT_S, LOOK_S = 5.0, 0.1
+#: Seconds for which a kind is looked for: on nodes that were all heard, and while some were not.
+KIND_S, SILENT_S = 10.0, 30.0
 
 
 class Line(NamedTuple):
@@ -145,12 +147,16 @@ class Carrier:
     async def _unknown(self, sender: _Sender, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of some kinds and capabilities that no node has; who learns of a kind says so soon, when it is asked."""
         clock = asyncio.get_running_loop()
-        until_s = clock.time() + KIND_S
+        began_s = heard_s = clock.time()
         query = Subjects(self._node.cluster).build("discovery.query")
         while True:
             infos = [member.heartbeat.info for member in sender.members.values()]
             known = {(kind, able) for info in infos for kind in info.kinds for able in (ANY, *info.capabilities)}
-            if wanted <= known or clock.time() > until_s:
+            if wanted <= known:
+                return set()
+            if not set(self._node.nodes) <= sender.members.keys():
+                heard_s = clock.time()
+            if clock.time() - heard_s > KIND_S or clock.time() - began_s > SILENT_S:
                 return wanted - known
             await sender.nats.publish(query)
             await asyncio.sleep(LOOK_S)

@@ -80,7 +80,7 @@ class Gateway:
         """Be joined once, until stopping is set and all that was taken is answered."""
         node = self.node
         async with Client(node.engine, self._environ, patience_s=0.0) as client:
-            self._kinds = tuple(sorted(await client.kinds()))
+            self._kinds = tuple(sorted(await Local(client).kinds()))
             nats = await connected(node.access, f"gateway-{node.id}", self._told, wait_s=CONNECT_S)
             try:
                 await self._joined(client, nats, stopping)
@@ -136,7 +136,7 @@ class Gateway:
             group.create_task(intake.take(f"node-{self.node.id}", build("task.assign", self.node.id)))
             begun: set[str] = set()
             while not intake.is_draining:
-                self._kinds = tuple(sorted(await client.kinds()))
+                self._kinds = tuple(sorted(await Local(client).kinds()))
                 for kind in set(self._kinds) - begun:
                     for capability in (ANY, *self.node.capabilities):
                         name = f"queue-{capability}-{kind}"

@@ -53,6 +53,11 @@ class Local:
     def __init__(self, client: Client) -> None:
         self.client = client
 
+    async def kinds(self) -> frozenset[str]:
+        """The kinds that it has agents of: one that is only known could do no task. Raises as `do`."""
+        counts = (await self.client.stats())["agents"]["kinds"]
+        return frozenset(kind for kind, count in counts.items() if count)
+
     async def do(self, envelope: TaskEnvelope, ended: Callable[[], None] = lambda: None) -> tuple[Outcome, ...]:
         """The outcomes of an envelope's tasks, once all have ended. ended: called for each.
 

@@ -87,7 +87,7 @@ class Sender:
 
     async def __aenter__(self) -> Self:
         if self._local is not None:
-            self._here = frozenset(await self._local.client.kinds())
+            self._here = await self._local.kinds()
         if self.nats.is_connected:
             await self._streams.open()
             await self._streams.agree(self._nodes)

@@ -1,4 +1,4 @@
-"""The cluster on real sshd, several as hosts of their own: what takes longer than a run of all tests may."""
+"""The cluster on real sshd, each as a host of its own: two in short, and what takes longer than a run of all tests may."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from tests.support.clusters import write
 from tests.support.commands import Commands
 from tests.support.processes import ended_within
 from tests.support.sshd import Sshd, sshd, why_not
+from tests.support.tinywheels import tiny
 
 #: Set by `make cluster-test`.
 VARIABLE = "ENGINE_CLUSTER_TEST"
-WHY_NOT = why_not() if VARIABLE in os.environ else "it takes a minute: make cluster-test"
+WHY_NOT = why_not()
+TOO_LONG = WHY_NOT or ("" if VARIABLE in os.environ else "it takes a minute: make cluster-test")
 
-pytestmark = [pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-"), pytest.mark.timeout(600)]
+longer = pytest.mark.skipif(bool(TOO_LONG), reason=TOO_LONG or "-")
 
 
 class Files:
@@ -40,6 +43,38 @@ def nodes(engine: Commands) -> Iterator[list[Sshd]]:
             engine("cluster", "stop", "--emergency")
 
 
+def joined(engine: Commands, nodes: list[Sshd], servers: list[str]) -> list[int]:
+    """See that two nodes are one cluster, which does tasks; returns the processes that join them."""
+    fabric = engine.document("cluster", "stats")["fabric"]
+    assert {node: member["state"] for node, member in fabric["members"].items()} == {"n1": "online", "n2": "online"}
+    assert fabric["leader"]["node"] in ("n1", "n2")
+    assert engine("cluster", "spawn", "--count", "20", timeout_s=200).returncode == 0
+    engine.file("tasks.jsonl", *[{"kind": "counter", "method": "add", "args": [1]}] * 500)
+    sums = json.loads(engine("cluster", "run", "tasks.jsonl", "--json", timeout_s=200).stdout)
+    assert (sums["way"], sums["sent"], sums["ok"], sum(sums["by_node"].values())) == ("fabric", 500, 500, 500)
+    processes = engine.document("cluster", "ps")["fabric"]
+    wanted = {(node, name) for node in ("n1", "n2") for name in ("attendant", "gateway")} | {
+        (node, "server") for node in servers
+    }
+    assert {(one["node"], one["process"]) for one in processes} == wanted
+    for node in nodes:
+        assert (node.home / "c" / "credentials.json").stat().st_mode & 0o777 == 0o600
+    return [one["pid"] for one in processes]
+
+
+def test_two_hosts_are_joined_do_tasks_and_leave_nothing_behind(engine: Commands, nodes: list[Sshd], tmp_path: Path) -> None:
+    wheels = str(tiny(tmp_path / "wheels"))
+    done = engine("cluster", "up", "--wheelhouse", wheels, "--json", timeout_s=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["fabric"]["servers"] == ["n1"]
+    pids = joined(engine, nodes, ["n1"])
+    stopped = engine("cluster", "stop", "--json", timeout_s=200)
+    assert stopped.returncode == 0, stopped.stderr
+    assert ended_within(pids, 20)
+    assert all(node.sessions_end(within_s=20) for node in nodes)
+
+
+@longer
 def test_two_bare_hosts_are_brought_up_and_typed_again_nothing_changes(engine: Commands, nodes: list[Sshd]) -> None:
     done = engine("cluster", "up", "--json", timeout_s=200)
     assert done.returncode == 0, done.stderr
@@ -61,9 +96,11 @@ def test_two_bare_hosts_are_brought_up_and_typed_again_nothing_changes(engine: C
     assert told == [(False, False, 0)] * 2
     assert [node["stats"]["pid"] for node in engine.document("cluster", "stats")["by_node"]] == pids
 
+    alive = joined(engine, nodes, ["n1"])
+
     # What a command that was killed left is gone on with: a wheel that is there in part, and an environment that is not whole.
     assert engine("cluster", "stop").returncode == 0
-    assert ended_within(pids, 20)
+    assert ended_within([*pids, *alive], 20)
     root = nodes[0].home / "c"
     (root / "versions" / up["version"] / "whole").unlink()
     wheel = max((root / "wheels").iterdir(), key=lambda file: file.stat().st_size)
@@ -90,10 +127,11 @@ def test_two_bare_hosts_are_brought_up_and_typed_again_nothing_changes(engine: C
     doctor = json.loads(
         json.loads(engine("cluster", "exec", "--nodes", "n1", "--json", "--", *words).stdout)["nodes"][0]["out"]
     )
-    assert {check["verdict"] for check in doctor["checks"] if check["name"] in ("daemon", "socket")} <= {"ok"}
+    assert {check["verdict"] for check in doctor["checks"] if check["name"] in ("daemon", "socket", "fabric")} <= {"ok"}
     assert "no engine 'swarm' runs" in str(doctor["checks"])
 
 
+@longer
 def test_exec_on_20_real_hosts_leaves_nothing_running_behind(engine: Commands, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

@@ -1,7 +1,8 @@
-"""A folder of wheels that is small: an engine that is the one under test where it stands, and the real installer."""
+"""A folder of wheels that is small: an engine and a NATS server that stand where the tests have them, and the real installer."""
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 import zipfile
 from importlib.metadata import distribution
@@ -24,6 +25,7 @@ def tiny(folder: Path, build: str = "one") -> Path:
     files = {
         "tinyengine.pth": PATHS.format(root=ROOT, installed=sysconfig.get_path("purelib")),
         "tinyengine.build": build,
+        f"{stem}.data/scripts/nats-server": f'#!/bin/sh\nexec {Path(sys.executable).parent}/nats-server "$@"\n',
         f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: microagent-engine\nVersion: {__version__}\n",
         f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{stem}.dist-info/entry_points.txt": "[console_scripts]\nengine = engine.cli.main:main\n",
