@@ -1,4 +1,4 @@
-"""A folder of wheels that is small: an engine and a NATS server that stand where the tests have them, and the real installer."""
+"""A folder of wheels that is small: an engine and a NATS server where the tests have them, and the real installer."""
 
 from __future__ import annotations
 
