@@ -82,23 +82,27 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
   exec     the same command on every node; what several print alike is shown
            once, under their names
   up       install this very engine on each node, offline, with wheels that
-           are made from what is installed here; then start it. What is there
-           already stays, so that one that was cut off can be typed again.
-           A node that runs another version is stopped first, its agents stay
+           are made from what is installed here; then start it, with a NATS
+           server on one node or three and a gateway on each, and wait until
+           all have joined. What is there already stays, so that one that was
+           cut off can be typed again. A node that runs another version is
+           stopped first, its agents stay
   spawn    agents on all nodes, as many on each as its part of `agents` is;
            starts the engines that do not run. With --path every node gets
            that folder, in which the classes of --use stand
-  run      a file of tasks, dealt among the nodes, and their results as they
-           come, with the node of each. A task names a kind, or an agent and
-           its node: {"node": "n2", "agent": "counter/0", "method": "ping"}
+  run      a file of tasks, and their results as they come, with the node of
+           each: a task for a kind is done where there is room, one for an
+           agent where it lives. With --nodes, or where a task names a "node",
+           they are dealt among the engines of the nodes apart
   deploy   new code for the agents of every node, as `engine deploy` does it:
            a folder for each version, tried on a share of the agents first
   stats    what all nodes count, added; a node that cannot be asked is named
-           and in no sum
-  ps       the workers of all nodes
+           and in no sum. Who leads, how each node stands, and what waits
+  ps       the workers of all nodes, and what joins them
   logs     the logs of all nodes, in the order of their clocks
-  stop     end the engine of each node, which keeps what its agents are;
-           --emergency kills, on all nodes at once
+  stop     end all that runs of each node, also what was left by one that was
+           killed; what its agents are is kept. --emergency kills, on all nodes
+           at once
 
 NODES is a list: n1,n[2-4],@worker. A node that is down, slow or refuses stops no other: what became of each is said as it
 comes, and in the table at the end. Ctrl-C ends the commands on all of them.
@@ -123,17 +127,17 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "check": "read it only",
         "trust": "show the host keys of nodes, and trust them",
         "exec": "the same command on every node",
-        "up": "install this very engine on each node, and start it",
+        "up": "install this very engine on each node, start and join it",
         "spawn": "agents on all nodes",
-        "run": "a file of tasks, dealt among the nodes",
+        "run": "a file of tasks, done where there is room",
         "deploy": "new code for the agents of every node",
         "deploy status": "how the deploy of each node stands",
         "deploy rollback": "take the new code back",
         "deploy confirm": "let the new code stay",
         "stats": "what all nodes count, added",
-        "ps": "the workers of all nodes",
+        "ps": "the workers of all nodes, and what joins them",
         "logs": "the logs of all nodes",
-        "stop": "end the engine of each node",
+        "stop": "end all that runs of each node",
     },
 )
 
