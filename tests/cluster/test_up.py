@@ -8,16 +8,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.clusters import write
 from tests.support.commands import Commands
 from tests.support.processes import ended_within
 from tests.support.sshhosts import Hosts
 from tests.support.tinywheels import tiny
 
+#: An engine, a server and a gateway share a small machine with other tests.
+pytestmark = pytest.mark.timeout(400)
+
 
 def up(engine: Commands, wheels: Path, code: int = 0) -> list[dict[str, Any]]:
     """What `up` says of each node."""
-    done = engine("cluster", "up", "--wheelhouse", str(wheels), "--json", timeout_s=100)
+    done = engine("cluster", "up", "--wheelhouse", str(wheels), "--json", timeout_s=200)
     assert done.returncode == code, done.stdout + done.stderr
     nodes: list[dict[str, Any]] = json.loads(done.stdout)["nodes"]
     return nodes

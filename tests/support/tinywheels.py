@@ -33,7 +33,9 @@ def tiny(folder: Path, build: str = "one") -> Path:
     files[f"{stem}.dist-info/RECORD"] = "".join(f"{name},,\n" for name in (*files, f"{stem}.dist-info/RECORD"))
     with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (0o100755 if "/scripts/" in name else 0o100644) << 16
+            archive.writestr(info, text)
     installer = distribution("pip")
     write_wheel(installer, folder / file_name(installer))
     return folder
