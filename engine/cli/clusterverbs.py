@@ -45,37 +45,49 @@ def asked(options: Namespace, cluster: Cluster, nodes: Sequence[Node], *words: s
         from engine.cluster.reach import connected
 
         async with connected(node, cluster.ssh) as remote:
-            return await _said(Far(remote, cluster), words)
+            return await Far(remote, cluster).ask(*words)
 
     return fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
 
 
-async def _said(far: Far, words: Sequence[str]) -> dict[str, Any]:
-    from engine.cluster.outcome import NodeFailed
-
-    try:
-        return await far.ask(*words)
-    except NodeFailed as failed:
-        if words[0] == "stop" and failed.state in STILL:
-            return {"was_running": False, "seconds": 0.0}
-        raise
-
-
 def stop(options: Namespace) -> int:
-    """End the engine of each node; in an emergency all at once, however many at a time were asked for."""
+    """End all that runs of each node; in an emergency all at once, however many at a time were asked for."""
     cluster = cluster_of(options)
     nodes = nodes_of(options, cluster)
     if options.emergency:
         options.jobs = max(len(nodes), 1)
-    fanned = asked(options, cluster, nodes, "stop", *(["--emergency"] if options.emergency else []))
+
+    async def job(node: Node) -> dict[str, Any]:
+        from engine.cluster.joining import Joining
+        from engine.cluster.reach import connected
+
+        async with connected(node, cluster.ssh) as remote:
+            was_joined = await Joining(cluster, node, remote).leave(is_emergency=options.emergency)
+            return {"was_joined": was_joined, **await _stopped(Far(remote, cluster), is_emergency=options.emergency)}
+
+    from engine.cluster.far import Far
+
+    fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
     if options.json:
-        values = [{"was_running": _fact(one.value, "was_running")} for one in fanned.outcomes]
+        values = [{name: _fact(one.value, name) for name in ("was_running", "was_joined")} for one in fanned.outcomes]
         show_document(options, document_of(STOP_SCHEMA, cluster, fanned, values), "nodes")
         return fanned.code
     show_ends(options, fanned)
     ran = sum(bool(_fact(one.value, "was_running")) for one in fanned.done)
     print(f"stopped {figures.plural(ran, 'engine')}; on {figures.plural(len(fanned.done) - ran, 'node')} none ran")
     return fanned.code
+
+
+async def _stopped(far: Far, *, is_emergency: bool) -> dict[str, Any]:
+    """What the engine of a node says to its end."""
+    from engine.cluster.outcome import NodeFailed
+
+    try:
+        return await far.ask("stop", *(["--emergency"] if is_emergency else []))
+    except NodeFailed as failed:
+        if failed.state in STILL:
+            return {"was_running": False, "seconds": 0.0}
+        raise
 
 
 def _fact(value: Any, name: str) -> Any:
