@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from engine.cluster.node import Node
 
 __all__ = [
-    "CA", "CERT", "CREDENTIALS", "KEY", "NODE_SCHEMA", "SCHEMA", "Layout", "Place", "Unformed", "decided", "is_loopback", "lay_out",
+    "CA", "CERT", "CREDENTIALS", "KEY", "NODE_SCHEMA", "SCHEMA", "Layout", "Place", "Unformed", "decided", "is_loopback",
+    "lay_out",
 ]  # fmt: skip
 
 #: The forms of `fabric.json`, which says what was decided, and of `node.json`.
