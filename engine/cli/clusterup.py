@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
         fabric = (
             None
             if layout is None
-            else {"servers": list(layout.record()["servers"]), "urls": list(layout.urls), "replicas": layout.replicas}
+            else {"servers": [place.node for place in layout.places], "urls": list(layout.urls), "replicas": layout.replicas}
         )
         facts = {"version": wheels.version, "wheels": len(wheels.files), "fabric": fabric}
         show_document(options, {**document, **facts}, "nodes")
@@ -90,6 +90,8 @@ class _Rising:
         self._ended: dict[str, Outcome] = {}
         self._surveyed: dict[str, Surveyed] = {}
         self._code: int | None = None
+        self._certificates: dict[str, str] = {}
+        self._credentials = self._of_theirs()
         self.told: dict[str, dict[str, Any]] = {node.id: {} for node in nodes}
         self.layout: Layout | None = None
         self.unformed = ""
@@ -188,20 +190,29 @@ class _Rising:
         except Unformed as waits:
             self.unformed = str(waits)
             return
-        self._credentials = self._credentials_of(secrets, is_new=not known)
-        self._check_ports()
+        for one in known.values():
+            self._certificates |= (one.fabric or {}).get("certificates") or {}
+        if cluster.nats.urls:
+            self._try_access(is_new=not known)
+        else:
+            self._credentials = self._of_ours(secrets, is_new=not known)
+            self._check_ports()
+            self._certify()
 
-    def _credentials_of(self, secrets: set[str], *, is_new: bool) -> dict[str, Any] | None:
-        """What nodes show to the servers. Raises Unavailable, ConfigError, UnsafePath."""
+    def _of_theirs(self) -> dict[str, Any] | None:
+        """What nodes show to the user's own servers. Raises ConfigError, UnsafePath."""
         from engine.cluster.access import secret_of
-        from engine.cluster.joining import secret
 
         file = self._cluster.nats.credentials
-        if self._cluster.nats.urls:
-            if file is None:
-                return None
-            user, password = secret_of(file)
-            return {"user": user, "password": password}
+        if file is None:
+            return None
+        user, password = secret_of(file)
+        return {"user": user, "password": password}
+
+    def _of_ours(self, secrets: set[str], *, is_new: bool) -> dict[str, Any]:
+        """What nodes show to the cluster's servers. Raises Unavailable."""
+        from engine.cluster.joining import secret
+
         if secrets:
             found: dict[str, Any] = json.loads(secrets.pop())
             return found
@@ -210,6 +221,42 @@ class _Rising:
                 "unavailable: the nodes that are reached have lost the cluster's credentials, and others have them"
             )
         return secret()
+
+    def _try_access(self, *, is_new: bool) -> None:
+        """Have one node come to the user's own servers. Raises Denied, and FabricAway for a new cluster."""
+        from engine import errors
+        from engine.cluster.access import Denied, FabricAway
+        from engine.cluster.joining import Joining
+
+        layout = self.layout
+        if layout is None:
+            return
+        done: list[Any] = []
+
+        async def job(node: Node, remote: Remote) -> None:
+            done.append(await Joining(self._cluster, node, remote).try_access(layout, self._credentials, self._version))
+
+        self._fan("looked at", job, list(self._surveyed)[:1])
+        for one in done:
+            said = one.err.decode(errors="replace").strip().rpartition("\n")[2]
+            if one.code == errors.AGAIN and is_new:
+                raise FabricAway(f"{said}; nothing was started")
+            if one.code not in (errors.DONE, errors.AGAIN):
+                raise Denied(f"{said}; nothing was started")
+
+    def _certify(self) -> None:
+        """Have the certificates of all servers. Raises Unavailable where one is missing."""
+        from engine.cluster.joining import Joining
+
+        layout = self.layout
+        if layout is None or not layout.has_tls:
+            return
+
+        async def job(node: Node, remote: Remote) -> None:
+            self._certificates[node.id] = await Joining(self._cluster, node, remote).certificate(layout, self._version)
+
+        self._fan("certified", job, [place.node for place in layout.places if place.node in self._nodes])
+        layout.bundle(self._certificates)
 
     def _check_ports(self) -> None:
         """Raises ConfigError where another program has a port of a server."""
@@ -240,7 +287,9 @@ class _Rising:
 
         if self.layout is None:
             raise NodeFailed(self.unformed, state=UNJOINED, mend="engine cluster up")
-        self.told[node.id] |= await Joining(self._cluster, node, remote).begin(self.layout, self._credentials, None)
+        self.told[node.id] |= await Joining(self._cluster, node, remote).begin(
+            self.layout, self._credentials, self._certificates
+        )
 
     async def _wait(self, node: Node, remote: Remote) -> None:
         from engine.cluster.joining import Joining

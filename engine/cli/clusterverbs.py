@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.cli import figures
 from engine.cli.clusterfan import Fanned, cluster_of, document_of, fan, nodes_of, show_ends
 from engine.cli.output import screen, show_document, show_lines
+from engine.cli.screen import clean
 from engine.cli.states import style_of
 from engine.cli.table import Column, table
 
@@ -95,26 +96,45 @@ def _fact(value: Any, name: str) -> Any:
 
 
 def ps(options: Namespace) -> int:
-    """The workers of all nodes."""
+    """The workers of all nodes, and what joins them."""
     cluster = cluster_of(options)
-    fanned = asked(options, cluster, nodes_of(options, cluster), "ps")
-    workers = [
-        {"node": outcome.node, **worker}
-        for outcome in fanned.done
-        for worker in outcome.value.get("workers") or ()
-        if isinstance(worker, dict)
-    ]
+
+    async def job(node: Node) -> dict[str, Any]:
+        from engine.cluster.far import Far
+        from engine.cluster.joining import Joining
+        from engine.cluster.reach import connected
+
+        async with connected(node, cluster.ssh) as remote:
+            fabric = (await Joining(cluster, node, remote).survey()).processes()
+            return {"fabric": fabric, "workers": (await Far(remote, cluster).ask("ps")).get("workers")}
+
+    nodes = nodes_of(options, cluster)
+    fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
+    workers, fabric = _rows(fanned, "workers"), _rows(fanned, "fabric")
     if options.json:
         document = document_of(PS_SCHEMA, cluster, fanned, [{} for _ in fanned.outcomes])
-        show_document(options, {**document, "workers": workers}, "workers")
+        show_document(options, {**document, "workers": workers, "fabric": fabric}, "workers")
         return fanned.code
-    show_lines(table(PS, [_row(worker) for worker in workers], screen(options)))
+    named = [{**one, "worker": one["process"]} for one in fabric]
+    show_lines(table(PS, [_row(worker) for worker in (*named, *workers)], screen(options)))
+    for one in fabric:
+        if one["state"] != "running":
+            print(clean(f"{one['node']}: its {one['process']} is {one['state']}: {one['said']}"))
     if fanned.code:
         show_ends(options, fanned, is_aside=True)
     return fanned.code
 
 
+def _rows(fanned: Fanned, name: str) -> list[dict[str, Any]]:
+    """What all nodes have of something, each with its node."""
+    found = [(outcome.node, outcome.value.get(name) or ()) for outcome in fanned.done]
+    return [{"node": node, **row} for node, rows in found for row in rows if isinstance(row, dict)]
+
+
 def _row(worker: dict[str, Any]) -> list[str]:
+    if "process" in worker:
+        facts = [str(worker.get(name) or "-") for name in ("node", "worker", "pid", "state")]
+        return [*facts, *["-"] * 4, figures.count(_number(worker, "restarts")), "-"]
     counts = [figures.count(_number(worker, name)) for name in ("live", "waiting", "done", "failed", "restarts")]
     facts = [str(worker.get(name) or "-") for name in ("node", "worker", "pid", "state")]
     return [*facts, *counts, figures.size(_number(worker, "memory_bytes"))]

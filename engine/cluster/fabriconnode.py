@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,10 +23,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ORDERS", "SENT", "Refused", "main", "program"]
+__all__ = ["ORDERS", "SENT", "TRIAL", "Refused", "attendant_of", "document_of", "left_over", "main", "program"]
 
 #: What was sent for the fabric, until it is used: the texts of its files by name, null for one that is not to be there.
 SENT = "fabric.sent"
+#: The folder in which files are tried before they are used.
+TRIAL = "trial"
 #: Files that are told of, as JSON.
 TOLD = ("fabric.json", "credentials.json", "node.json", "attendant.json", "joined.json")
 #: Those that go when nothing runs any more.
@@ -50,23 +53,24 @@ def program() -> bytes:
 def survey(order: dict[str, Any]) -> dict[str, Any]:
     """What there is of the fabric: its files, and the attendant's pid."""
     root = Path(order["root"])
-    found = {name.partition(".")[0]: _document(root / name) for name in TOLD}
+    found = {name.partition(".")[0]: document_of(root / name) for name in TOLD}
     current = root / "current"
-    return {**found, "pid": _attendant(root), "build": current.readlink().name if current.is_symlink() else None}
+    return {**found, "pid": attendant_of(root), "build": current.readlink().name if current.is_symlink() else None}
 
 
 def ports(order: dict[str, Any]) -> dict[str, Any]:
     """Which of some ports another program listens at; those of the server that runs from here are its own."""
     root = Path(order["root"])
-    server = _document(root / "server.json") or {}
-    mine = {server.get("port"), server.get("peer_port")} if _attendant(root) is not None else set()
+    server = document_of(root / "server.json") or {}
+    mine = {server.get("port"), server.get("peer_port")} if attendant_of(root) is not None else set()
     return {"taken": [port for port in order["ports"] if port not in mine and _is_taken(order["host"], port)]}
 
 
 def write(order: dict[str, Any]) -> dict[str, Any]:
-    """Have the files that were sent; returns the names of those that are new."""
-    root = Path(order["root"])
-    sent = root / SENT
+    """Have the files that were sent, in a folder of the cluster's; returns the names of those that are new."""
+    root = Path(order["root"]) / order["into"]
+    root.mkdir(mode=0o700, exist_ok=True)
+    sent = Path(order["root"]) / SENT
     content = sent.read_bytes()
     if hashlib.sha256(content).hexdigest() != order["digest"]:
         raise Refused("the files of the fabric were copied wrongly: try again")
@@ -84,18 +88,24 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     return {"changed": changed}
 
 
+def forget(order: dict[str, Any]) -> dict[str, Any]:
+    """Have the folder no more in which files were tried."""
+    shutil.rmtree(Path(order["root"]) / TRIAL, ignore_errors=True)
+    return {}
+
+
 def attend(order: dict[str, Any]) -> dict[str, Any]:
     """Have an attendant that runs from these files; one of another build is ended first."""
     root = Path(order["root"])
     build = (root / "current").readlink().name
-    told = _document(root / "attendant.json") or {}
-    pid = _attendant(root)
+    told = document_of(root / "attendant.json") or {}
+    pid = attendant_of(root)
     if pid is not None and told.get("build") != build:
         _end(root, is_killed=False)
         pid = None
     if pid is not None:
         _signal([pid] if pid else [], signal.SIGHUP)
-        if not _await(lambda: (_document(root / "attendant.json") or {}).get("looked", 0) > told.get("looked", 0), GONE_S):
+        if not _await(lambda: (document_of(root / "attendant.json") or {}).get("looked", 0) > told.get("looked", 0), GONE_S):
             raise Refused(f"its attendant does not look at its files; see {root}/attendant.log")
         return {"is_started": False}
     words = [str(root / "current" / "bin" / "python"), "-P", "-m", "engine.cluster.attendant", str(root), "--detach"]
@@ -111,11 +121,11 @@ def wait(order: dict[str, Any]) -> dict[str, Any]:
     root = Path(order["root"])
     until_s = time.monotonic() + order["within_s"]
     while True:
-        told = _document(root / "attendant.json") or {}
+        told = document_of(root / "attendant.json") or {}
         gateway, server = told.get("gateway") or {}, told.get("server") or {}
         if (joined := _joined(root, gateway)) is not None and _serves(root, server):
             return {"joined": joined, "reason": None}
-        if _attendant(root) is None:
+        if attendant_of(root) is None:
             return {"joined": None, "reason": f"its attendant has ended; see {root}/attendant.log"}
         for one in (server, gateway):
             if one.get("state") == "given up":
@@ -128,7 +138,7 @@ def wait(order: dict[str, Any]) -> dict[str, Any]:
 
 def _joined(root: Path, gateway: dict[str, Any]) -> dict[str, Any] | None:
     """What the gateway that runs now said when it joined."""
-    joined = _document(root / "joined.json")
+    joined = document_of(root / "joined.json")
     is_now = joined is not None and gateway.get("state") == "running" and joined.get("pid") == gateway.get("pid")
     return joined if is_now else None
 
@@ -137,7 +147,7 @@ def _serves(root: Path, server: dict[str, Any]) -> bool:
     """Whether the server of this node serves, where it has one."""
     if not (root / "server.json").exists():
         return True
-    serving = _document(root / "server" / "serving.json") or {}
+    serving = document_of(root / "server" / "serving.json") or {}
     return server.get("state") == "running" and serving.get("supervisor") == server.get("pid")
 
 
@@ -146,14 +156,14 @@ def leave(order: dict[str, Any]) -> dict[str, Any]:
     root = Path(order["root"])
     if not root.is_dir():
         return {"was_running": False, "left_over": []}
-    pid = _attendant(root)
+    pid = attendant_of(root)
     if pid is not None:
         _end(root, is_killed=order["is_emergency"])
-    left = _left_over(root)
+    left = left_over(root)
     for number in (signal.SIGTERM, signal.SIGKILL):
         _signal(left, number)
-        _await(lambda: not _left_over(root), GONE_S)
-    if rest := _left_over(root):
+        _await(lambda: not left_over(root), GONE_S)
+    if rest := left_over(root):
         raise Refused(f"processes of the fabric do not end: {', '.join(str(one) for one in rest)}")
     for name in STALE:
         (root / name).unlink(missing_ok=True)
@@ -165,6 +175,7 @@ ORDERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "survey": survey,
     "ports": ports,
     "write": write,
+    "forget": forget,
     "attend": attend,
     "wait": wait,
     "leave": leave,
@@ -182,7 +193,7 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _document(file: Path) -> dict[str, Any] | None:
+def document_of(file: Path) -> dict[str, Any] | None:
     """What a file says; None where there is none that can be read."""
     try:
         document = json.loads(file.read_bytes())
@@ -202,7 +213,7 @@ def _put(file: Path, text: str) -> None:
     part.replace(file)
 
 
-def _attendant(root: Path) -> int | None:
+def attendant_of(root: Path) -> int | None:
     """The pid of the attendant, which holds its lock; 0 while it is not known, None where none does."""
     try:
         descriptor = os.open(root / "attendant.lock", os.O_RDWR | os.O_CLOEXEC)
@@ -220,17 +231,17 @@ def _attendant(root: Path) -> int | None:
 
 def _end(root: Path, *, is_killed: bool) -> None:
     """End the attendant: asked first, then killed."""
-    pid = _attendant(root)
-    mine = [pid] if pid and pid in _left_over(root) else []
+    pid = attendant_of(root)
+    mine = [pid] if pid and pid in left_over(root) else []
     if not is_killed:
         _signal(mine, signal.SIGTERM)
-        if _await(lambda: _attendant(root) is None, 70.0):
+        if _await(lambda: attendant_of(root) is None, 70.0):
             return
     _signal(mine, signal.SIGKILL)
-    _await(lambda: _attendant(root) is None, GONE_S)
+    _await(lambda: attendant_of(root) is None, GONE_S)
 
 
-def _left_over(root: Path) -> list[int]:
+def left_over(root: Path) -> list[int]:
     """The processes of this user that run from the files of this folder."""
     names = {"attendant": str(root), "gateway": f"{root}/node.json", "server": f"{root}/server.json"}
     wanted = {(f"engine.cluster.{name}", names[name]) for name in PROGRAMS} | {("--config", f"{root}/server/nats.conf")}

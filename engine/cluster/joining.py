@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.cluster.clusterfile import Cluster
     from engine.cluster.node import Node
-    from engine.cluster.remote import Remote
+    from engine.cluster.remote import Done, Remote
 
 __all__ = ["UNJOINED", "Joining", "Surveyed", "secret"]
 
@@ -37,12 +37,26 @@ class Surveyed(NamedTuple):
     """What a node has of the fabric.
 
     fabric: what was decided of it.  credentials: the file's content.  build: of its engine.  is_attended: whether it runs.
+    attendant: how its processes stand, as `attendant.json` says it; None where none runs.
     """
 
     fabric: dict[str, Any] | None
     credentials: dict[str, Any] | None
     build: str | None
     is_attended: bool
+    attendant: dict[str, Any] | None
+
+    def processes(self) -> list[dict[str, Any]]:
+        """The processes of the fabric there: the attendant, and those that it has run."""
+        told = self.attendant
+        if told is None:
+            return []
+        rows = [{"process": "attendant", "pid": told.get("pid"), "state": "running", "restarts": 0, "said": ""}]
+        for name in ("server", "gateway"):
+            ward = told.get(name)
+            if isinstance(ward, dict) and ward.get("state") != "off":
+                rows.append({"process": name, **{key: ward.get(key) for key in ("pid", "state", "restarts", "said")}})
+        return rows
 
 
 def secret() -> dict[str, Any]:
@@ -61,7 +75,9 @@ class Joining:
     async def survey(self) -> Surveyed:
         """What it has. Raises NodeFailed."""
         told = await self._order("survey")
-        return Surveyed(told["fabric"], told["credentials"], told["build"], told["pid"] is not None)
+        is_attended = told["pid"] is not None
+        attendant = told["attendant"] if is_attended else None
+        return Surveyed(told["fabric"], told["credentials"], told["build"], is_attended, attendant)
 
     async def check_ports(self, layout: Layout) -> list[int]:
         """The ports of its server that another program has. Raises NodeFailed."""
@@ -72,27 +88,63 @@ class Joining:
         taken: list[int] = (await self._order("ports", host=server["host"], ports=wanted))["taken"]
         return taken
 
-    async def begin(self, layout: Layout, credentials: Mapping[str, Any] | None, bundle: str | None) -> dict[str, Any]:
-        """Have its files and its attendant; returns what was new. credentials, bundle: of all nodes. Raises NodeFailed."""
-        site = Site(await self._remote.place(self._cluster.folder))
-        nats = self._cluster.nats
-        files: dict[str, str | None] = {
-            "fabric.json": json.dumps(layout.record()),
+    async def certificate(self, layout: Layout, build: str) -> str:
+        """That of its server. build: of the environment that makes it. Raises NodeFailed."""
+        place, site = layout.place_of(self._node.id), await self._site()
+        host = "" if place is None else place.host
+        words = [*self._program(site, build, "certificate"), site.root, self._node.id, host]
+        return (await self._remote.checked(words)).decode()
+
+    async def try_access(self, layout: Layout, credentials: Mapping[str, Any] | None, build: str) -> Done:
+        """What comes of a look at the servers from there, with nothing changed. build: of the environment that looks."""
+        site = await self._site()
+        await self._write(self._files(layout, credentials, {}, site), fabriconnode.TRIAL)
+        try:
+            return await self._remote.run([*self._program(site, build, "view"), f"{site.root}/{fabriconnode.TRIAL}/node.json"])
+        finally:
+            await self._order("forget")
+
+    async def begin(
+        self, layout: Layout, credentials: Mapping[str, Any] | None, certificates: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Have its files and its attendant; returns what was new. Raises NodeFailed.
+
+        credentials: what nodes show to the servers.  certificates: of the servers, by their nodes.
+        """
+        changed = await self._write(self._files(layout, credentials, certificates, await self._site()), "")
+        attended = await self._order("attend")
+        return {"changed": changed, "is_attended_anew": attended["is_started"]}
+
+    def _files(
+        self, layout: Layout, credentials: Mapping[str, Any] | None, certificates: Mapping[str, str], site: Site
+    ) -> dict[str, str | None]:
+        """The texts of its files by name; None for one that is not to be there."""
+        nats, server = self._cluster.nats, layout.server(self._node.id)
+        files = {
+            "fabric.json": json.dumps(layout.record(certificates)),
             "node.json": json.dumps(layout.node(self._node, site.home)),
-            "server.json": None if (server := layout.server(self._node.id)) is None else json.dumps(server),
+            "server.json": None if server is None else json.dumps(server),
             CREDENTIALS: None if credentials is None else json.dumps(dict(credentials), sort_keys=True),
-            CA: bundle,
+            CA: layout.bundle(certificates),
         }
         if nats.urls:
-            files |= {
-                CERT: None if nats.cert is None else nats.cert.read_text(),
-                KEY: None if nats.key is None else nats.key.read_text(),
-            }
+            for name, file in ((CERT, nats.cert), (KEY, nats.key)):
+                files[name] = None if file is None else file.read_text()
+        return files
+
+    async def _write(self, files: Mapping[str, str | None], into: str) -> list[str]:
         content = json.dumps(files).encode()
-        await self._remote.write(content, f"{site.root}/{fabriconnode.SENT}")
-        written = await self._order("write", digest=hashlib.sha256(content).hexdigest())
-        attended = await self._order("attend")
-        return {"changed": written["changed"], "is_attended_anew": attended["is_started"]}
+        await self._remote.write(content, f"{(await self._site()).root}/{fabriconnode.SENT}")
+        written = await self._order("write", digest=hashlib.sha256(content).hexdigest(), into=into)
+        changed: list[str] = written["changed"]
+        return changed
+
+    async def _site(self) -> Site:
+        return Site(await self._remote.place(self._cluster.folder))
+
+    @staticmethod
+    def _program(site: Site, build: str, name: str) -> list[str]:
+        return ["env", f"--chdir={site.root}", f"{site.root}/versions/{build}/bin/python", "-P", "-m", f"engine.cluster.{name}"]
 
     async def joined(self, within_s: float = JOIN_S) -> dict[str, Any]:
         """What it says of itself once it has joined. Raises NodeFailed, `unjoined`, with the reason."""
@@ -107,7 +159,7 @@ class Joining:
         return bool((await self._order("leave", is_emergency=is_emergency))["was_running"])
 
     async def _order(self, do: str, **facts: Any) -> dict[str, Any]:
-        site = Site(await self._remote.place(self._cluster.folder))
+        site = await self._site()
         words = ["env", "python3", "-I", "-", json.dumps({"do": do, "root": site.root, **facts})]
         told = document(await self._remote.checked(words, stdin=fabriconnode.program()))
         if not told.get("ok"):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.errors import NotRunning
+from engine.errors import NotRunning, Unavailable
 
 if TYPE_CHECKING:
     from engine.cluster.clusterfile import Cluster
@@ -81,10 +81,24 @@ class Layout:
         """The server of a node; None where it has none."""
         return next((place for place in self.places if place.node == node), None)
 
-    def record(self) -> dict[str, Any]:
-        """What was decided, for every node to keep."""
+    def record(self, certificates: Mapping[str, str]) -> dict[str, Any]:
+        """What was decided, for every node to keep. certificates: of the servers, by their nodes."""
         servers = [place.node for place in self.places]
-        return {"schema": SCHEMA, "cluster": self.cluster.name, "servers": servers, "is_own": not self.cluster.nats.urls}
+        facts = {"schema": SCHEMA, "cluster": self.cluster.name, "servers": servers, "is_own": not self.cluster.nats.urls}
+        return {**facts, "certificates": dict(certificates)}
+
+    def bundle(self, certificates: Mapping[str, str]) -> str | None:
+        """All that a node believes; None where it believes what its system does. Raises Unavailable where one is missing."""
+        if self.cluster.nats.ca is not None:
+            return self.cluster.nats.ca.read_text()
+        if not self.has_tls:
+            return None
+        missing = [place.node for place in self.places if place.node not in certificates]
+        if missing:
+            raise Unavailable(
+                f"unavailable: the certificate of the server on {missing[0]} is not known; bring that node up too"
+            )
+        return "".join(certificates[place.node] for place in self.places)
 
     def node(self, node: Node, home: str) -> dict[str, Any]:
         """The `node.json` of a node. home: of its engine."""
