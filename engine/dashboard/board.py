@@ -75,6 +75,7 @@ class Board(Screen[None]):
 
     #: What the screen is called where there is no room for tabs; the table has it too.
     TITLE: ClassVar[str | None] = None
+    _has_frame = False
 
     @property
     def stage(self) -> Stage:
@@ -105,7 +106,9 @@ class Board(Screen[None]):
     @property
     def is_ready(self) -> bool:
         """Whether its widgets are there."""
-        return self.is_mounted and bool(self.query(Header)) and bool(self.query(Footer))
+        if not self._has_frame:  # once they are there they stay, and it is asked several times a second
+            self._has_frame = self.is_mounted and bool(self.query(Header)) and bool(self.query(Footer))
+        return self._has_frame and self.is_attached
 
     def compose(self) -> ComposeResult:
         """The frame."""

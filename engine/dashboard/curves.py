@@ -10,9 +10,14 @@ from collections.abc import Callable, Sequence
 
 from textual.color import Color
 from textual.content import Content
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import Visual, visualize
 from textual.widget import Widget
 from textual_plotext import PlotextPlot
 
+from engine.dashboard.area import area
 from engine.dashboard.history import SPAN_S
 from engine.dashboard.spark import spark
 
@@ -63,9 +68,12 @@ class Plot(PlotextPlot):
         self._colour = colour
         self._form = form
         self._least = least
-        self._until = ""
+        self._until = self._newest = ""
         self._values: list[float | None] = []
         self._top = least
+        #: Its lines, and the place and the colours that they were drawn for.
+        self._lines: list[Strip] = []
+        self._drawn_for: tuple[Size, Style] | None = None
 
     columns = POINTS
 
@@ -97,7 +105,29 @@ class Plot(PlotextPlot):
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
         self._draw()
 
+    def name_newest(self, text: str) -> None:
+        """Say what the newest value is, under the curve."""
+        if text != self._newest:
+            self._newest = self.border_subtitle = text
+
+    def render_line(self, y: int) -> Strip:
+        """One line of it, as it was drawn: what changes around it changes nothing in it."""
+        wanted = self.size, self.visual_style
+        if wanted != self._drawn_for:
+            self._fill(self.size)
+            visual = visualize(self, self.render())
+            self._lines = Visual.to_strips(self, visual, self.size.width, self.size.height, self.visual_style)
+            self._drawn_for = wanted
+        return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
+
     def _draw(self) -> None:
+        """Have it drawn anew."""
+        self._drawn_for = None
+        self._top = ceiling(max((value for value in self._values if value is not None), default=0.0), self._least)
+        self.refresh()
+
+    def _fill(self, size: Size) -> None:
+        """Tell plotext what to draw: an area of characters, as it takes long for one of dots."""
         plot = self.plt
         plot.clear_data()
         plot.clear_figure()
@@ -106,18 +136,21 @@ class Plot(PlotextPlot):
         plot.canvas_color(ground)
         plot.axes_color(ground)
         plot.ticks_color(line)
-        known = [(at, value) for at, value in enumerate(self._values) if value is not None]
-        span_min, last = SPAN_S / 60, max(len(self._values) - 1, 1)
-        plot.xlim(0, last)
-        plot.xticks([0, last / 2, last], [f"-{span_min:g} min", f"-{span_min / 2:g}", self._until])
-        self._top = top = ceiling(max((value for _, value in known), default=0.0), self._least)
-        plot.ylim(0, top)
-        plot.yticks([0, top / 2, top], [self._form(value) for value in (0, top / 2, top)])
-        if known:
-            colour = _rgb(variables[self._colour])
-            plot.plot([at for at, _ in known], [value for _, value in known], marker="braille", color=colour, fillx=True)
+        span_min = SPAN_S / 60
+        plot.xlim(0, 1)
+        plot.xticks([0, 0.5, 1], [f"-{span_min:g} min", f"-{span_min / 2:g}", self._until])
+        marks = [self._form(share * self._top) for share in (0, 0.5, 1)]
+        plot.ylim(0, 1)
+        plot.yticks([0, 0.5, 1], marks)
+        columns, rows = size.width - max(map(len, marks)), size.height - 1  # beside the marks, above the time
+        if columns > 1 and rows > 1:
+            lines = area(self._values, self._top, columns, rows)
+            signs = [(x, y, sign) for y, row in enumerate(lines) for x, sign in enumerate(row) if sign != " "]
+            if signs:
+                across, down, markers = zip(*signs, strict=True)
+                shares = [x / (columns - 1) for x in across], [1 - y / (rows - 1) for y in down]
+                plot.scatter(*shares, marker=markers, color=_rgb(variables[self._colour]))  # type: ignore[arg-type] - a sign each
         plot.frame(False)
-        self.refresh()
 
 
 def ceiling(highest: float, least: float) -> float:
