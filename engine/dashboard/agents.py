@@ -203,10 +203,10 @@ class AgentsBoard(Board):
 
     # -- one of them ---------------------------------------------------------------------------------------------------
 
-    def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
+    def on_rows_selected(self, event: Rows.Selected) -> None:
         """Look at one."""
-        if event.row_key.value is not None:
-            self.app.push_screen(AgentBoard(event.row_key.value))
+        if event.key is not None:
+            self.app.push_screen(AgentBoard(event.key))
 
     def action_copy(self) -> None:
         """Have the address of the chosen one in the clipboard."""

@@ -93,7 +93,7 @@ class SprintsBoard(Board):
         if self.is_ready:
             self._show_chosen()
 
-    def on_data_table_row_highlighted(self) -> None:
+    def on_rows_highlighted(self) -> None:
         """Another one is chosen."""
         self._show_chosen()
 

@@ -190,14 +190,14 @@ class TasksBoard(Board):
             return bool(named(self._deeds(), str(parameters[0])))
         return action != "all" or self._has_letters
 
-    def on_data_table_row_highlighted(self) -> None:
+    def on_rows_highlighted(self) -> None:
         """Another one is chosen."""
         self.refresh_bindings()
 
-    def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
+    def on_rows_selected(self, event: Rows.Selected) -> None:
         """Look at one."""
-        if event.row_key.value is not None:
-            self.app.push_screen(TaskBoard(event.row_key.value, is_letter=self._has_letters))
+        if event.key is not None:
+            self.app.push_screen(TaskBoard(event.key, is_letter=self._has_letters))
 
     def commands(self) -> Iterable[Command]:
         """What can be done here."""
