@@ -108,10 +108,24 @@ class Dashboard(App[int]):
         self._rewind = Rewind(source, clock, self._seen)
         #: Whether a file goes on by itself, and when it did last.
         self._is_playing, self._played_s = source.is_file, clock()
+        #: The colours that the styles were read with.
+        self._styled_with: dict[str, str] = {}
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of ours that a theme need not have."""
         return {"muted": "ansi_default" if self.current_theme.ansi else "#8a8f98"}
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style what is shown. The styles are read again only for other colours: Textual does so for each screen that opens."""
+        variables = self.get_css_variables()
+        if variables != self._styled_with:
+            self._styled_with = variables
+            super().refresh_css(animate=animate)
+        elif self._screen_stacks.get(self._current_mode):
+            screen = self.screen
+            if screen._css_update_count >= 0:  # else it is new, and was styled as its widgets came
+                self.stylesheet.update(screen, animate=animate)
+            screen._css_update_count = self._css_update_count
 
     # -- the loop ------------------------------------------------------------------------------------------------------
 

@@ -107,6 +107,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Show these rows in their order; lines that look the same are left alone."""
         wanted = {row.key: tuple(row.cells) for row in rows}
         before = self._rows
+        if wanted == before and list(wanted) == self._keys:
+            return
         if list(wanted) != self._keys or self._fit(wanted) != self._columns:
             self._lay(wanted)
             return
@@ -132,8 +134,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Highlighted(self.chosen))
 
     def _fit(self, rows: dict[str, tuple[Cell, ...]]) -> dict[int, int]:
+        """The columns that have room; where it lasts they stay as wide as they were, so that they do not jump to and fro."""
         room = self.size.width - self.scrollbar_size_vertical - PAD if self.size.width else None
-        return fitting(self._headings, widest(self._headings, rows.values()), room)
+        columns = fitting(self._headings, widest(self._headings, rows.values()), room)
+        stayed = {at: max(width, self._columns.get(at, 0)) for at, width in columns.items()}
+        is_same = columns.keys() == self._columns.keys()
+        return stayed if is_same and (room is None or sum(stayed.values()) + PAD * len(stayed) <= room) else columns
 
     def on_resize(self, _event: events.Resize) -> None:
         """Show the columns that have room now."""
