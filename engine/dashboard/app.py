@@ -226,6 +226,8 @@ class Dashboard(App[int]):
         now_s, moment_s = self._clock(), self._rewind.moment_s
         overview = self._document(OVERVIEW)
         is_stale = moment_s is None and overview.value is not None and now_s - overview.time_s > self._feed.stale_s
+        if self._feed.has_just_asked(OVERVIEW.verb, now_s):
+            is_stale &= board.has_class("stale")  # it was this process that stood still, as on a machine that slept
         told = instant_of(
             self.source.name,
             overview,

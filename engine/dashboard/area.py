@@ -25,7 +25,11 @@ def area(values: Sequence[float | None], top: float, columns: int, rows: int) ->
     """
     heights = _heights(values, top, 2 * columns, 4 * rows)
     lines = []
+    lowest, highest = min(heights), max(heights)
     for row in reversed(range(rows)):
+        if lowest >= 4 * row + 4 or highest <= 4 * row:  # all of it, or nothing
+            lines.append((_sign(4, 4) if lowest > 4 * row else " ") * columns)
+            continue
         lit = [min(max(height - 4 * row, 0), 4) for height in heights]
         lines.append("".join(map(_sign, lit[::2], lit[1::2])))
     return lines

@@ -75,7 +75,12 @@ class Board(Screen[None]):
 
     #: What the screen is called where there is no room for tabs; the table has it too.
     TITLE: ClassVar[str | None] = None
-    _has_frame = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_frame = False
+        #: The titles of panels that were given one, by what the panels are called.
+        self._entitled: dict[str, str] = {}
 
     @property
     def stage(self) -> Stage:
@@ -97,6 +102,11 @@ class Board(Screen[None]):
     def commands(self) -> Iterable[Command]:
         """What can be done here, for the palette. Nothing by default."""
         return ()
+
+    def entitle(self, panel: str, title: str) -> None:
+        """Write a title over a panel. That draws the whole of it, so it is done where it is another title."""
+        if self._entitled.get(panel) != title:
+            self._entitled[panel] = self.query_one(f"#{panel}").border_title = title
 
     @property
     def has_past(self) -> bool:

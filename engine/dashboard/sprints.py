@@ -122,15 +122,14 @@ class SprintsBoard(Board):
         sprint = self._chosen
         self.refresh_bindings()
         self.query_one("#gantt", Gantt).show(sprint, is_short=self.app.size.height < TALL)
-        panel = self.query_one("#sprint", Scroll)
         progress, outcome = self.query_one("#progress", Told), self.query_one("#outcome", Told)
         if sprint is None:
-            panel.border_title = "NO SPRINT YET"
+            self.entitle("sprint", "NO SPRINT YET")
             error = self._document.error
             progress.tell(Content(said(error) if error is not None else "begin one with: engine sprint run BACKLOG.yaml"))
             outcome.tell(Content(""))
         else:
-            panel.border_title = f"{sprint['id']} {said(sprint['backlog'])}"
+            self.entitle("sprint", f"{sprint['id']} {said(sprint['backlog'])}")
             progress.tell(_progress(sprint, NARROW_BAR if self.app.size.width < WIDE else BAR))
             outcome.tell(Hanging(_outcome(sprint)))
 

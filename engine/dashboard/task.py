@@ -87,7 +87,7 @@ class TaskBoard(Board):
         if told is None:
             self.query_one("#task-task", Told).tell(Content("…" if error is None else said(error)))
             return
-        self.query_one("#task-task").border_title = f"TASK {said(told['task']['name'] or told['task']['id'])}"
+        self.entitle("task-task", f"TASK {said(told['task']['name'] or told['task']['id'])}")
         parts: dict[str, list[Hung]] = {
             "task": [
                 *_task(told, self.stage),

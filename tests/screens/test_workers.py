@@ -90,3 +90,34 @@ async def test_a_thousand_workers_are_no_burden() -> None:
     async with watching(source, "2", size=(160, 48)) as pilot:
         assert pilot.app.screen.query_one("#worker-rows", Rows).row_count == 1_000
         assert "p0/0" in shown(pilot)
+
+
+async def test_the_table_is_gone_through_by_keys() -> None:
+    source = busy()
+    rates = OVERVIEW["rates"]
+    many = [worker(f"p{number // 10}/{number % 10}") for number in range(100)]
+    source.documents["overview"] = {**OVERVIEW, "rates": {**rates, "workers": many}}
+    async with watching(source, "2", size=(160, 48)) as pilot:
+        rows = pilot.app.screen.query_one("#worker-rows", Rows)
+        page = rows.size.height - 1
+        for key, row in (("j", 1), ("k", 0), ("k", 0), ("pagedown", page), ("pageup", 0), ("G", 99), ("j", 99), ("g", 0)):
+            await pilot.press(key)
+            assert rows.chosen == many[row]["worker"], key
+            assert rows.scroll_y <= row <= rows.scroll_y + page, "what is chosen is seen"
+
+
+async def test_a_click_chooses_a_row_and_another_one_opens_it() -> None:
+    async with watching(busy(), "2", size=(160, 48)) as pilot:
+        rows = pilot.app.screen.query_one("#worker-rows", Rows)
+        await pilot.click(rows, offset=(5, 2))
+        assert rows.chosen == "p1/1"
+        await pilot.click(rows, offset=(5, 0))
+        await pilot.click(rows, offset=(5, 20))
+        assert rows.chosen == "p1/1", "headings and what is empty are no rows"
+        await pilot.hover(rows, offset=(5, 3))
+        plain, hovered, chosen = (next(iter(rows.render_line(y))).style for y in (4, 3, 2))
+        assert len({plain, hovered, chosen}) == 3
+        await pilot.click(rows, offset=(5, 2))
+        await settled(pilot)
+        assert "backend/17" in shown(pilot)
+        assert pilot.app.screen is not rows.screen
