@@ -41,7 +41,7 @@ async def _watch(seconds: int) -> dict[str, object]:
     """The dashboard for so many virtual seconds."""
     clock = _Clock()
     source = LiveSource(NAME, os.environ)
-    app = Dashboard(source, clock=clock)
+    app = Dashboard(source, clock=clock, opened=gc.freeze)
     gc.freeze()  # as its door does
     frames_us: list[int] = []
     sizes: list[tuple[int, int]] = []

@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine.cli.figures import size, span
 from engine.dashboard.board import Board, Command
@@ -27,6 +26,7 @@ from engine.dashboard.panel import style_of
 from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.states import tone_of
+from engine.dashboard.told import Told
 
 __all__ = ["AgentBoard"]
 
@@ -70,7 +70,7 @@ class AgentBoard(Board):
         """The panels; each is as high as what it says."""
         panels = {}
         for name, (title, _) in PANELS.items():
-            panels[name] = Static(id=f"agent-{name}", classes="panel part")
+            panels[name] = Told(id=f"agent-{name}", classes="panel part")
             panels[name].border_title = title
         columns = [Vertical(*(panels[name] for name in names), classes="column") for names in COLUMNS]
         yield Scroll(Container(*columns, id="parts"), id="agent")
@@ -86,7 +86,7 @@ class AgentBoard(Board):
         told, error = self._document.value, self._document.error
         if told is None or error is not None:
             why = "" if error is None else said(error)
-            self.query_one("#agent-now", Static).update(Content(why or "…"))
+            self.query_one("#agent-now", Told).tell(Content(why or "…"))
             if told is None:
                 return
         now_s = self.stage.now_s
@@ -101,7 +101,7 @@ class AgentBoard(Board):
         }
         for name, lines in parts.items():
             none = Content.assemble((PANELS[name][1], "$muted"))
-            self.query_one(f"#agent-{name}", Static).update(Hanging(lines or [none]))
+            self.query_one(f"#agent-{name}", Told).tell(Hanging(lines or [none]))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine.dashboard.agent import AgentBoard
 from engine.dashboard.board import Board, Command
@@ -22,6 +21,7 @@ from engine.dashboard.filterline import FilterLine
 from engine.dashboard.rows import Cell, Heading, Row, Rows
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.states import tone_of
+from engine.dashboard.told import Told
 
 __all__ = ["WINDOW", "AgentsBoard"]
 
@@ -87,7 +87,7 @@ class AgentsBoard(Board):
     def body(self) -> Iterable[Widget]:
         """What is meant, and the table."""
         yield FilterLine(NAMES, "a part of the address, ^expression$ or !not; kind: pool: worker: status:")
-        yield Static(id="window")
+        yield Told(id="window")
         yield Rows(COLUMNS, id="agent-rows")
 
     def on_mount(self) -> None:
@@ -98,7 +98,7 @@ class AgentsBoard(Board):
         """Fill the table."""
         self._document = documents[self.wants()[0]]
         page = self._document.value
-        self.query_one("#window", Static).update(self._window())
+        self.query_one("#window", Told).tell(self._window())
         if page is not None:
             self.query_one("#agent-rows", Rows).show([Row(one["agent"], _cells(one)) for one in page["agents"]])
             if not page["agents"] and self._skip and page["matched"]:
@@ -203,10 +203,10 @@ class AgentsBoard(Board):
 
     # -- one of them ---------------------------------------------------------------------------------------------------
 
-    def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
+    def on_rows_selected(self, event: Rows.Selected) -> None:
         """Look at one."""
-        if event.row_key.value is not None:
-            self.app.push_screen(AgentBoard(event.row_key.value))
+        if event.key is not None:
+            self.app.push_screen(AgentBoard(event.key))
 
     def action_copy(self) -> None:
         """Have the address of the chosen one in the clipboard."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import tzinfo
@@ -35,6 +36,8 @@ __all__ = ["ActionRefused", "Dashboard"]
 
 #: Seconds between two looks at what is to be asked, and at the header.
 TICK_S = 0.25
+#: Looks at a screen after which it has its documents.
+FULL_LOOKS = 4
 #: Seconds that the arrows go, and with shift.
 STEP_S, LEAP_S = 5.0, 60.0
 #: Seconds after which a file goes on by itself.
@@ -55,6 +58,7 @@ class Dashboard(App[int]):
     source: who answers.  interval_s: seconds between two questions for the same.  clock: seconds since 1970.
     zone: of the times that are shown, None for this machine's.  has_colour: whether it may show any.
     note: what the header is to say beside the engine's name.  driver: what draws, None for what Textual takes.
+    opened: called when a screen was opened first, and is full.
     """
 
     TITLE = "engine monitor"
@@ -91,6 +95,7 @@ class Dashboard(App[int]):
         has_colour: bool = True,
         note: Callable[[], str] = str,
         driver: type[Driver] | None = None,
+        opened: Callable[[], object] = bool,
     ) -> None:
         os.environ.pop("NO_COLOR", None)  # Textual takes an empty one for a wish, and grey for no colour
         if not has_colour:
@@ -108,10 +113,27 @@ class Dashboard(App[int]):
         self._rewind = Rewind(source, clock, self._seen)
         #: Whether a file goes on by itself, and when it did last.
         self._is_playing, self._played_s = source.is_file, clock()
+        #: How often each screen was looked at, until it is full.
+        self._looks: Counter[str] = Counter()
+        self._opened = opened
+        #: The colours that the styles were read with.
+        self._styled_with: dict[str, str] = {}
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of ours that a theme need not have."""
         return {"muted": "ansi_default" if self.current_theme.ansi else "#8a8f98"}
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style what is shown. The styles are read again only for other colours: Textual does so for each screen that opens."""
+        variables = self.get_css_variables()
+        if variables != self._styled_with:
+            self._styled_with = variables
+            super().refresh_css(animate=animate)
+        elif self._screen_stacks.get(self._current_mode):
+            screen = self.screen
+            if screen._css_update_count >= 0:  # else it is new, and was styled as its widgets came
+                self.stylesheet.update(screen, animate=animate)
+            screen._css_update_count = self._css_update_count
 
     # -- the loop ------------------------------------------------------------------------------------------------------
 
@@ -147,6 +169,11 @@ class Dashboard(App[int]):
         if not self._is_playing or now_s - self._played_s >= PLAY_S:
             self._played_s = now_s
         self._draw()
+        mode = self.current_mode
+        if self._looks[mode] < FULL_LOOKS:
+            self._looks[mode] += 1
+            if self._looks[mode] == FULL_LOOKS:
+                self._opened()
 
     async def _ask(self, one: Want) -> None:
         try:
@@ -199,6 +226,8 @@ class Dashboard(App[int]):
         now_s, moment_s = self._clock(), self._rewind.moment_s
         overview = self._document(OVERVIEW)
         is_stale = moment_s is None and overview.value is not None and now_s - overview.time_s > self._feed.stale_s
+        if self._feed.has_just_asked(OVERVIEW.verb, now_s):
+            is_stale &= board.has_class("stale")  # it was this process that stood still, as on a machine that slept
         told = instant_of(
             self.source.name,
             overview,

@@ -76,6 +76,12 @@ class Board(Screen[None]):
     #: What the screen is called where there is no room for tabs; the table has it too.
     TITLE: ClassVar[str | None] = None
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_frame = False
+        #: The titles of panels that were given one, by what the panels are called.
+        self._entitled: dict[str, str] = {}
+
     @property
     def stage(self) -> Stage:
         """The app."""
@@ -97,6 +103,11 @@ class Board(Screen[None]):
         """What can be done here, for the palette. Nothing by default."""
         return ()
 
+    def entitle(self, panel: str, title: str) -> None:
+        """Write a title over a panel. That draws the whole of it, so it is done where it is another title."""
+        if self._entitled.get(panel) != title:
+            self._entitled[panel] = self.query_one(f"#{panel}").border_title = title
+
     @property
     def has_past(self) -> bool:
         """Whether it can show something of a past instant: what it wants, or part of it, was recorded."""
@@ -105,7 +116,9 @@ class Board(Screen[None]):
     @property
     def is_ready(self) -> bool:
         """Whether its widgets are there."""
-        return self.is_mounted and bool(self.query(Header)) and bool(self.query(Footer))
+        if not self._has_frame:  # once they are there they stay, and it is asked several times a second
+            self._has_frame = self.is_mounted and bool(self.query(Header)) and bool(self.query(Footer))
+        return self._has_frame and self.is_attached
 
     def compose(self) -> ComposeResult:
         """The frame."""

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
+from rich.segment import Segment
+from rich.style import Style as RichStyle
 from textual.color import Color
 from textual.content import Content
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import Visual, visualize
 from textual.widget import Widget
 from textual_plotext import PlotextPlot
 
+from engine.dashboard.area import area
 from engine.dashboard.history import SPAN_S
 from engine.dashboard.spark import spark
 
@@ -20,6 +28,8 @@ __all__ = ["Plot", "Trend", "ceiling"]
 
 #: Points of a plot, one for four seconds: more cost more to draw than they tell.
 POINTS = 75
+#: The places of the marks on an axis, as shares of it.
+HALVES = [0, 0.5, 1]
 
 
 class Trend(Widget):
@@ -63,9 +73,15 @@ class Plot(PlotextPlot):
         self._colour = colour
         self._form = form
         self._least = least
-        self._until = ""
+        self._until = self._newest = ""
         self._values: list[float | None] = []
         self._top = least
+        #: Its lines, and the place and the colours that they were drawn for.
+        self._lines: list[Strip] = []
+        self._drawn_for: tuple[Size, Style] | None = None
+        #: The axes alone, and what they were drawn for.
+        self._axes: list[Strip] = []
+        self._axes_for: object = None
 
     columns = POINTS
 
@@ -94,30 +110,75 @@ class Plot(PlotextPlot):
     def on_mount(self) -> None:
         """Follow the theme."""
         super().on_mount()
-        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._recolour())
         self._draw()
 
+    def _recolour(self) -> None:
+        self._axes_for = None
+        self._draw()
+
+    def name_newest(self, text: str) -> None:
+        """Say what the newest value is, under the curve."""
+        if text != self._newest:
+            self._newest = self.border_subtitle = text
+
+    def render_line(self, y: int) -> Strip:
+        """One line of it, as it was drawn: what changes around it changes nothing in it."""
+        wanted = self.size, self.visual_style
+        if wanted != self._drawn_for:
+            self._lines = self._picture(self.size)
+            self._drawn_for = wanted
+        return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
+
     def _draw(self) -> None:
+        """Have it drawn anew."""
+        self._drawn_for = None
+        self._top = ceiling(max((value for value in self._values if value is not None), default=0.0), self._least)
+        self.refresh()
+
+    def _picture(self, size: Size) -> list[Strip]:
+        """The lines: the axes are drawn by plotext where they are others, and the area is put between them."""
+        marks = tuple(self._form(share * self._top) for share in HALVES)
+        is_known = any(value is not None for value in self._values)
+        wanted = size, self.visual_style, marks, self._until, is_known
+        if wanted != self._axes_for:
+            self._set_axes(marks, is_known=is_known)
+            visual = visualize(self, self.render())
+            self._axes = Visual.to_strips(self, visual, size.width, size.height, self.visual_style)
+            self._axes_for = wanted
+        left = max(map(len, marks))
+        if not is_known or size.width <= left or size.height < 2:
+            return self._axes
+        rows = area(self._values, self._top, size.width - left, size.height - 1)
+        colour = Color.parse(self.app.theme_variables[self._colour])
+        lit = RichStyle(color=None if colour.ansi is not None else colour.rich_color)
+        drawn = [self._between(axis, left, row, lit) for axis, row in zip(self._axes, rows, strict=False)]
+        return [*drawn, *self._axes[len(drawn) :]]
+
+    def _between(self, axis: Strip, left: int, row: str, lit: RichStyle) -> Strip:
+        """A line of the axes with a line of the area behind its mark."""
+        mark, empty = axis.divide([left, axis.cell_length])
+        style = next(iter(empty)).style or RichStyle.null()
+        runs = [Segment("".join(signs), style if is_empty else style + lit) for is_empty, signs in groupby(row, " ".__eq__)]
+        return Strip([*mark, *runs], axis.cell_length)
+
+    def _set_axes(self, marks: tuple[str, ...], *, is_known: bool) -> None:
         plot = self.plt
         plot.clear_data()
         plot.clear_figure()
         variables = self.app.theme_variables
-        ground, line = _rgb(variables["background"]), _rgb(variables["muted"])
+        ground = _rgb(variables["background"])
         plot.canvas_color(ground)
         plot.axes_color(ground)
-        plot.ticks_color(line)
-        known = [(at, value) for at, value in enumerate(self._values) if value is not None]
-        span_min, last = SPAN_S / 60, max(len(self._values) - 1, 1)
-        plot.xlim(0, last)
-        plot.xticks([0, last / 2, last], [f"-{span_min:g} min", f"-{span_min / 2:g}", self._until])
-        self._top = top = ceiling(max((value for _, value in known), default=0.0), self._least)
-        plot.ylim(0, top)
-        plot.yticks([0, top / 2, top], [self._form(value) for value in (0, top / 2, top)])
-        if known:
-            colour = _rgb(variables[self._colour])
-            plot.plot([at for at, _ in known], [value for _, value in known], marker="braille", color=colour, fillx=True)
+        plot.ticks_color(_rgb(variables["muted"]))
+        span_min = SPAN_S / 60
+        plot.xlim(0, 1)
+        plot.xticks(HALVES, [f"-{span_min:g} min", f"-{span_min / 2:g}", self._until])
+        plot.ylim(0, 1)
+        plot.yticks(HALVES, list(marks))
+        if is_known:
+            plot.scatter([1], [1], marker=" ")  # axes of nothing are not drawn
         plot.frame(False)
-        self.refresh()
 
 
 def ceiling(highest: float, least: float) -> float:

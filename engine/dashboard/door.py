@@ -47,7 +47,9 @@ def watch(
         source = ReplaySource(replay)
     elif record is not None:
         return _taped(source, record, interval_s, has_colour=has_colour)
-    return asyncio.run(_show(Dashboard(source, interval_s=interval_s, has_colour=has_colour, driver=_driver())))
+    return asyncio.run(
+        _show(Dashboard(source, interval_s=interval_s, has_colour=has_colour, driver=_driver(), opened=gc.freeze))
+    )
 
 
 def _taped(source: Source, path: str, interval_s: float, *, has_colour: bool) -> int:
@@ -55,7 +57,9 @@ def _taped(source: Source, path: str, interval_s: float, *, has_colour: bool) ->
     from engine.dashboard.replay import TapedSource
 
     taped = TapedSource(source, path)
-    app = Dashboard(taped, interval_s=interval_s, has_colour=has_colour, note=lambda: taped.note, driver=_driver())
+    app = Dashboard(
+        taped, interval_s=interval_s, has_colour=has_colour, note=lambda: taped.note, driver=_driver(), opened=gc.freeze
+    )
     taped.told = partial(app.notify, title="The recording has ended", severity="error", timeout=60, markup=False)
     code = asyncio.run(_show(app))
     if taped.why:
@@ -79,7 +83,7 @@ def _driver() -> type[LinuxDriver] | None:
 
 async def _show(app: Dashboard) -> int:
     loop = asyncio.get_running_loop()
-    gc.freeze()  # what is loaded stays: a look for garbage that goes over all of it holds up a frame
+    gc.freeze()  # what is loaded stays, as do screens: a look for garbage that goes over all of it holds up a frame
     with Ending(partial(loop.call_soon_threadsafe, app.exit)):
         try:
             code = await app.run_async()

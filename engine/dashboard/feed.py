@@ -15,6 +15,8 @@ __all__ = ["STALE_S", "Feed"]
 KEPT = 64
 #: Seconds after which an answer is old, where they are asked for once a second: two were missed.
 STALE_S = 3.0
+#: Seconds in which an answer may yet come, after which it is the engine that keeps one waiting.
+PATIENCE_S = 0.5
 
 
 class Feed:
@@ -60,6 +62,11 @@ class Feed:
         """Have a verb asked at the next moment, all by default."""
         for name in list(self._begun) if verb is None else [verb]:
             self._begun.pop(name, None)
+
+    def has_just_asked(self, verb: str, now_s: float) -> bool:
+        """Whether a question is on its way for so short a time that its answer may be about to come."""
+        begun_s, _ = self._begun.get(verb, (0.0, None))
+        return verb in self._under_way and now_s - begun_s < PATIENCE_S
 
     @property
     def stale_s(self) -> float:

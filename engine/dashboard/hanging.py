@@ -30,9 +30,16 @@ class Hanging(Visual):
 
     def __init__(self, rows: Iterable[Hung]) -> None:
         self.rows = tuple((Content(""), row) if isinstance(row, Content) else row for row in rows)
+        #: As they were broken last: it is asked for their height, and then for themselves.
+        self._broken: tuple[int, list[Content]] = (-1, [])
 
     def lines(self, width: int) -> list[Content]:
         """Them as lines of a width, in cells."""
+        if self._broken[0] != width:
+            self._broken = width, self._lines(width)
+        return self._broken[1]
+
+    def _lines(self, width: int) -> list[Content]:
         found: list[Content] = []
         for head, rest in self.rows:
             indent = head.cell_length

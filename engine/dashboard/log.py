@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine.dashboard.board import Board, Command
 from engine.dashboard.cells import clock, count, said
@@ -21,6 +20,7 @@ from engine.dashboard.filterline import FilterLine
 from engine.dashboard.lines import Line, Lines
 from engine.dashboard.panel import style_of
 from engine.dashboard.source import EMPTY, Document, Want, want
+from engine.dashboard.told import Told
 
 __all__ = ["LogBoard"]
 
@@ -55,7 +55,7 @@ class LogBoard(Board):
     def body(self) -> Iterable[Widget]:
         """What is meant, and the lines."""
         yield FilterLine(NAMES, "some words; agent: worker: event: task:")
-        yield Static(id="window")
+        yield Told(id="window")
         yield Lines(id="log-lines")
 
     def on_mount(self) -> None:
@@ -71,7 +71,7 @@ class LogBoard(Board):
         events = self._document.value or ()
         meant = [event for event in events if self._is_meant(event)]
         self.query_one(Lines).show([self._line(event) for event in meant])
-        self.query_one("#window", Static).update(self._window(len(meant), len(events)))
+        self.query_one("#window", Told).tell(self._window(len(meant), len(events)))
 
     def _window(self, meant: int, every: int) -> Content:
         if self._document.error is not None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from textual.containers import Grid, Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine.dashboard.board import Board
 from engine.dashboard.cells import ago, count, percent
@@ -21,6 +20,7 @@ from engine.dashboard.history import SPEED
 from engine.dashboard.panel import Panel, style_of
 from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
+from engine.dashboard.told import Told
 
 __all__ = ["OverviewBoard"]
 
@@ -67,9 +67,9 @@ class OverviewBoard(Board):
 
     def body(self) -> Iterable[Widget]:
         """The panels; where they have no room, they are scrolled."""
-        top = VerticalScroll(Static(id="top-lines"), id="top", classes="panel", can_focus=False)
+        top = VerticalScroll(Told(id="top-lines"), id="top", classes="panel", can_focus=False)
         top.border_title = "TOP PERFORMERS"
-        told = VerticalScroll(Static(id="alert-lines"), id="alerts", classes="panel", can_focus=False)
+        told = VerticalScroll(Told(id="alert-lines"), id="alerts", classes="panel", can_focus=False)
         told.border_title = "ALERTS"
         yield Scroll(
             Grid(*(Panel(title, id=name, goto=goto) for name, (title, goto) in PANELS.items()), id="figures"),
@@ -96,11 +96,11 @@ class OverviewBoard(Board):
         overview = self._document.value
         for name, figures in panels(overview).items():
             self.query_one(f"#{name}", Panel).show(figures)
-        self.query_one("#top-lines", Static).update(Content("\n".join(performers(overview))))
+        self.query_one("#top-lines", Told).tell(Content("\n".join(performers(overview))))
         rows = alerts(overview)
         if overview is None and self._document.error is not None:
             rows = [Alert("\N{BALLOT X}", "ERROR", str(self._document.error), "error", None)]
-        self.query_one("#alert-lines", Static).update(Hanging(map(self._alert, rows)))
+        self.query_one("#alert-lines", Told).tell(Hanging(map(self._alert, rows)))
         self._draw_curves()
 
     def _alert(self, row: Alert) -> Hung:
@@ -126,7 +126,7 @@ class OverviewBoard(Board):
             if not plot.display:
                 continue
             now = history.newest(name, end_s)
-            plot.border_subtitle = form(now)
+            plot.name_newest(form(now))
             if is_other:
                 plot.show(history.curve(name, end_s, plot.columns), until)
             elif plot.differs(history.curve(name, end_s, plot.columns), until):

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine.cli.figures import plural
 from engine.dashboard.board import Board, Command
@@ -27,6 +26,7 @@ from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.spark import bar
 from engine.dashboard.states import tone_of
+from engine.dashboard.told import Told
 
 __all__ = ["SprintsBoard"]
 
@@ -72,7 +72,7 @@ class SprintsBoard(Board):
     def body(self) -> Iterable[Widget]:
         """The table, and the chosen one."""
         yield Rows(COLUMNS, id="sprint-rows")
-        chosen = Scroll(Static(id="progress"), Gantt(id="gantt"), Static(id="outcome"), id="sprint", classes="panel")
+        chosen = Scroll(Told(id="progress"), Gantt(id="gantt"), Told(id="outcome"), id="sprint", classes="panel")
         chosen.border_title = "NO SPRINT YET"
         yield chosen
 
@@ -93,7 +93,7 @@ class SprintsBoard(Board):
         if self.is_ready:
             self._show_chosen()
 
-    def on_data_table_row_highlighted(self) -> None:
+    def on_rows_highlighted(self) -> None:
         """Another one is chosen."""
         self._show_chosen()
 
@@ -122,17 +122,16 @@ class SprintsBoard(Board):
         sprint = self._chosen
         self.refresh_bindings()
         self.query_one("#gantt", Gantt).show(sprint, is_short=self.app.size.height < TALL)
-        panel = self.query_one("#sprint", Scroll)
-        progress, outcome = self.query_one("#progress", Static), self.query_one("#outcome", Static)
+        progress, outcome = self.query_one("#progress", Told), self.query_one("#outcome", Told)
         if sprint is None:
-            panel.border_title = "NO SPRINT YET"
+            self.entitle("sprint", "NO SPRINT YET")
             error = self._document.error
-            progress.update(Content(said(error) if error is not None else "begin one with: engine sprint run BACKLOG.yaml"))
-            outcome.update(Content(""))
+            progress.tell(Content(said(error) if error is not None else "begin one with: engine sprint run BACKLOG.yaml"))
+            outcome.tell(Content(""))
         else:
-            panel.border_title = f"{sprint['id']} {said(sprint['backlog'])}"
-            progress.update(_progress(sprint, NARROW_BAR if self.app.size.width < WIDE else BAR))
-            outcome.update(Hanging(_outcome(sprint)))
+            self.entitle("sprint", f"{sprint['id']} {said(sprint['backlog'])}")
+            progress.tell(_progress(sprint, NARROW_BAR if self.app.size.width < WIDE else BAR))
+            outcome.tell(Hanging(_outcome(sprint)))
 
 
 def _state(sprint: Mapping[str, Any]) -> tuple[str, Tone]:

@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine.cli.figures import span
 from engine.cli.why import PARTS, standing
@@ -28,6 +27,7 @@ from engine.dashboard.scroll import Scroll
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.spark import bar
 from engine.dashboard.states import tone_of
+from engine.dashboard.told import Told
 
 __all__ = ["TaskBoard"]
 
@@ -71,7 +71,7 @@ class TaskBoard(Board):
         """The panels; each is as high as what it says."""
         panels = {}
         for name, (title, _) in PANELS.items():
-            panels[name] = Static(id=f"task-{name}", classes="panel part")
+            panels[name] = Told(id=f"task-{name}", classes="panel part")
             panels[name].border_title = title
         columns = [Vertical(*(panels[name] for name in names), classes="column") for names in COLUMNS]
         yield Scroll(Container(*columns, id="parts"), id="one-task")
@@ -85,9 +85,9 @@ class TaskBoard(Board):
         self._document = documents[self.wants()[0]]
         told, error = self._document.value, self._document.error
         if told is None:
-            self.query_one("#task-task", Static).update(Content("…" if error is None else said(error)))
+            self.query_one("#task-task", Told).tell(Content("…" if error is None else said(error)))
             return
-        self.query_one("#task-task").border_title = f"TASK {said(told['task']['name'] or told['task']['id'])}"
+        self.entitle("task-task", f"TASK {said(told['task']['name'] or told['task']['id'])}")
         parts: dict[str, list[Hung]] = {
             "task": [
                 *_task(told, self.stage),
@@ -101,7 +101,7 @@ class TaskBoard(Board):
         }
         for name, lines in parts.items():
             none = Content.assemble((PANELS[name][1], "$muted"))
-            self.query_one(f"#task-{name}", Static).update(Hanging(lines or [none]))
+            self.query_one(f"#task-{name}", Told).tell(Hanging(lines or [none]))
         self.refresh_bindings()
 
     def _deeds(self) -> list[Deed]:

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine.cli.why import standing
 from engine.dashboard.board import Board, Command
@@ -24,6 +23,7 @@ from engine.dashboard.rows import Cell, Heading, Row, Rows
 from engine.dashboard.source import EMPTY, Document, Want, want
 from engine.dashboard.states import tone_of
 from engine.dashboard.task import TaskBoard
+from engine.dashboard.told import Told
 
 __all__ = ["WINDOW", "TasksBoard"]
 
@@ -79,7 +79,7 @@ class TasksBoard(Board):
     def body(self) -> Iterable[Widget]:
         """What is meant, and the table."""
         yield FilterLine(NAMES, "kind: tag: tenant: state:")
-        yield Static(id="window")
+        yield Told(id="window")
         yield Rows(COLUMNS, id="task-rows")
 
     def on_mount(self) -> None:
@@ -89,7 +89,7 @@ class TasksBoard(Board):
     def show(self, documents: Mapping[Want, Document]) -> None:
         """Fill the table."""
         self._document = documents[self.wants()[0]]
-        self.query_one("#window", Static).update(self._window())
+        self.query_one("#window", Told).tell(self._window())
         now_s = self.stage.now_s
         self.query_one("#task-rows", Rows).show([Row(one["id"], _cells(one, now_s)) for one in self._tasks])
         self.refresh_bindings()
@@ -190,14 +190,14 @@ class TasksBoard(Board):
             return bool(named(self._deeds(), str(parameters[0])))
         return action != "all" or self._has_letters
 
-    def on_data_table_row_highlighted(self) -> None:
+    def on_rows_highlighted(self) -> None:
         """Another one is chosen."""
         self.refresh_bindings()
 
-    def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
+    def on_rows_selected(self, event: Rows.Selected) -> None:
         """Look at one."""
-        if event.row_key.value is not None:
-            self.app.push_screen(TaskBoard(event.row_key.value, is_letter=self._has_letters))
+        if event.key is not None:
+            self.app.push_screen(TaskBoard(event.key, is_letter=self._has_letters))
 
     def commands(self) -> Iterable[Command]:
         """What can be done here."""

@@ -123,9 +123,9 @@ class WorkersBoard(Board):
         if self._chosen is not None:
             choose(self, f"The breaker of pool {said(self._chosen['name'])}", list(breaker_deeds(self._chosen["name"])))
 
-    def on_data_table_row_selected(self, event: Rows.RowSelected) -> None:
+    def on_rows_selected(self, event: Rows.Selected) -> None:
         """Look at the agent that a worker runs."""
-        worker = self._worker(event.row_key.value)
+        worker = self._worker(event.key)
         if worker.get("agent"):
             self.app.push_screen(AgentBoard(worker["agent"]))
 

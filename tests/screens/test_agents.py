@@ -47,8 +47,7 @@ async def first(at: Attached, agent: str) -> None:
 
 
 def _key(at: Attached) -> str:
-    table = at.pilot.app.screen.query_one(Rows)
-    return str(table.coordinate_to_cell_key((0, 0)).row_key.value)  # type: ignore[arg-type]
+    return at.pilot.app.screen.query_one(Rows).keys[0]
 
 
 async def test_a_window_of_very_many_is_shown_and_moved(engine: Commands) -> None:
@@ -142,15 +141,14 @@ async def test_the_address_of_the_chosen_one_is_copied(engine: Commands) -> None
         assert at.pilot.app.clipboard == "scout/7"
 
 
-async def test_a_row_is_set_again_only_where_a_cell_has_changed(engine: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_row_is_drawn_again_only_where_a_cell_has_changed(engine: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     async with attached(engine, "3") as at:
         await ready(at)
-        written: list[str] = []
-        monkeypatch.setattr(Rows, "update_cell", lambda _self, key, *_facts, **_more: written.append(key))
-        monkeypatch.setattr(Rows, "add_row", lambda _self, *_cells, key=None, **_more: written.append(key))
+        drawn: list[object] = []
+        monkeypatch.setattr(at.pilot.app.screen.query_one(Rows), "refresh", lambda *regions, **_more: drawn.append(regions))
         before = len(at.source.rows)
         await at.until(lambda: len(at.source.rows) >= before + 3)
-        assert written == []
+        assert drawn == []
 
 
 async def test_in_a_small_terminal_what_matters_most_stays(engine: Commands) -> None:

@@ -82,7 +82,7 @@ async def test_the_agent_that_a_worker_runs_is_a_key_away(engine: Commands) -> N
     async with attached(engine, "2") as at:
         engine.start("run", stalls)
         table = at.pilot.app.screen.query_one("#worker-rows", Rows)
-        await at.until(lambda: table.row_count > 0 and any("scout/" in str(cell) for cell in table.get_row("p1")))
+        await at.until(lambda: table.row_count > 0 and any("scout/" in text for text in table.texts("p1")))
         table.focus()
         await at.press("enter")
         await at.sees("CHECKPOINTS")

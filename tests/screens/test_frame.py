@@ -62,10 +62,16 @@ async def test_what_is_old_is_grey_and_says_so() -> None:
         source.now_s += 5.0
         pilot.app.tick()  # type: ignore[attr-defined]
         await pilot.pause()
+        assert not pilot.app.screen.has_class("stale"), "who has slept asks before anything is called old"
+        assert "● LIVE 5.0 s" in lines_of(pilot)[0]
+        source.now_s += 0.6
+        pilot.app.tick()  # type: ignore[attr-defined]
+        await pilot.pause()
         assert pilot.app.screen.has_class("stale")
-        assert "○ STALE, 5.0 s old" in lines_of(pilot)[0]
+        assert "○ STALE, 5.6 s old" in lines_of(pilot)[0]
         source.gate.set()
         await settled(pilot)
+        assert not pilot.app.screen.has_class("stale")
 
 
 async def test_an_engine_that_went_is_waited_for_and_seen_again() -> None:

@@ -10,7 +10,7 @@ from tests.support.sources import busy
 async def test_the_sprints_are_listed_the_newest_first() -> None:
     async with watching(busy(), "5", size=(160, 48)) as pilot:
         rows = pilot.app.screen.query_one("#sprint-rows", Rows)
-        listed = [[str(cell) for cell in rows.get_row_at(at)] for at in range(rows.row_count)]
+        listed = [rows.texts(key) for key in rows.keys]
     assert listed == [
         ["sp-20261122-003", "app", "11-22 10:39", "exec", "07:18", "57", "120", "1", "3", "87.4 %", "–", "–"],
         ["sp-20261122-002", "app", "11-22 10:24", "left some", "14:30", "120", "140", "3", "17", "87.4 %", "$0.12", "0002"],

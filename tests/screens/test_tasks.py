@@ -43,8 +43,8 @@ async def chosen(at: Attached, task: str) -> None:
     """Move to a task."""
     table = at.pilot.app.screen.query_one(Rows)
     identifier = (await at.says("task", task=task))["id"]
-    await at.until(lambda: identifier in [key.value for key in table.rows])
-    table.move_cursor(row=table.get_row_index(identifier))
+    await at.until(lambda: identifier in table.keys)
+    table.move_cursor(row=table.keys.index(identifier))
     await at.pilot.pause()
 
 

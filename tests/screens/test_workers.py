@@ -11,8 +11,7 @@ from tests.support.sources import OVERVIEW, busy, settled, worker
 
 def cells(rows: Rows, key: str) -> dict[str, str]:
     """The cells of a row, by their headings."""
-    titles = [str(column.label) for column in rows.ordered_columns]
-    return dict(zip(titles, (str(cell) for cell in rows.get_row(key)), strict=True))
+    return dict(zip(rows.titles, rows.texts(key), strict=True))
 
 
 async def test_every_column_stands_there_where_there_is_room() -> None:
@@ -36,8 +35,7 @@ async def test_every_column_stands_there_where_there_is_room() -> None:
 async def test_in_a_small_terminal_what_matters_most_stays() -> None:
     async with watching(busy(), "2") as pilot:
         rows = pilot.app.screen.query_one("#worker-rows", Rows)
-        titles = [str(column.label) for column in rows.ordered_columns]
-        assert titles == ["WORKER", "STATE", "TICKS/S", "BUSY", "AGENT", "FOR", "QUEUE", "BREAKER"]
+        assert rows.titles == ["WORKER", "STATE", "TICKS/S", "BUSY", "AGENT", "FOR", "QUEUE", "BREAKER"]
         assert rows.virtual_size.width <= rows.size.width
 
 
@@ -47,25 +45,24 @@ async def test_the_heat_tells_each_worker_by_a_height_or_a_letter() -> None:
     assert "p1 █▇D   p2 OOS" in line
 
 
-async def test_only_cells_that_changed_are_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_rows_that_changed_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     source = busy()
     async with watching(source, "2") as pilot:
         rows = pilot.app.screen.query_one("#worker-rows", Rows)
-        updated, laid = [], []
-        update, lay = rows.update_cell, rows._lay
+        drawn: list[tuple[int, ...]] = []
+        whole = rows.refresh
         monkeypatch.setattr(
             rows,
-            "update_cell",
-            lambda row, column, *more, **facts: (updated.append((row, column)), update(row, column, *more, **facts)),
+            "refresh",
+            lambda *regions, **more: (drawn.append(tuple(region.y for region in regions)), whole(*regions, **more)),
         )
-        monkeypatch.setattr(rows, "_lay", lambda wanted: (laid.append(wanted), lay(wanted)))
         rates = OVERVIEW["rates"]
         workers = [{**one, "queue": 7} if one["worker"] == "p2/1" else one for one in rates["workers"]]
         source.now_s += 1.0
         source.documents["overview"] = {**OVERVIEW, "time_s": source.now_s, "rates": {**rates, "workers": workers}}
         await settled(pilot)
-        assert updated == [("p2/1", "QUEUE")]
-        assert laid == []
+        assert drawn == [(1 + rows.keys.index("p2/1"),)]
+        assert cells(rows, "p2/1")["QUEUE"] == "7"
 
 
 async def test_the_cursor_stays_on_its_worker_when_rows_come_and_go() -> None:
@@ -93,3 +90,34 @@ async def test_a_thousand_workers_are_no_burden() -> None:
     async with watching(source, "2", size=(160, 48)) as pilot:
         assert pilot.app.screen.query_one("#worker-rows", Rows).row_count == 1_000
         assert "p0/0" in shown(pilot)
+
+
+async def test_the_table_is_gone_through_by_keys() -> None:
+    source = busy()
+    rates = OVERVIEW["rates"]
+    many = [worker(f"p{number // 10}/{number % 10}") for number in range(100)]
+    source.documents["overview"] = {**OVERVIEW, "rates": {**rates, "workers": many}}
+    async with watching(source, "2", size=(160, 48)) as pilot:
+        rows = pilot.app.screen.query_one("#worker-rows", Rows)
+        page = rows.size.height - 1
+        for key, row in (("j", 1), ("k", 0), ("k", 0), ("pagedown", page), ("pageup", 0), ("G", 99), ("j", 99), ("g", 0)):
+            await pilot.press(key)
+            assert rows.chosen == many[row]["worker"], key
+            assert rows.scroll_y <= row <= rows.scroll_y + page, "what is chosen is seen"
+
+
+async def test_a_click_chooses_a_row_and_another_one_opens_it() -> None:
+    async with watching(busy(), "2", size=(160, 48)) as pilot:
+        rows = pilot.app.screen.query_one("#worker-rows", Rows)
+        await pilot.click(rows, offset=(5, 2))
+        assert rows.chosen == "p1/1"
+        await pilot.click(rows, offset=(5, 0))
+        await pilot.click(rows, offset=(5, 20))
+        assert rows.chosen == "p1/1", "headings and what is empty are no rows"
+        await pilot.hover(rows, offset=(5, 3))
+        plain, hovered, chosen = (next(iter(rows.render_line(y))).style for y in (4, 3, 2))
+        assert len({plain, hovered, chosen}) == 3
+        await pilot.click(rows, offset=(5, 2))
+        await settled(pilot)
+        assert "backend/17" in shown(pilot)
+        assert pilot.app.screen is not rows.screen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.dashboard.feed import KEPT, Feed
+from engine.dashboard.feed import KEPT, PATIENCE_S, Feed
 from engine.dashboard.source import EMPTY, Document, want
 
 STATS, PS = want("stats"), want("ps")
@@ -25,6 +25,16 @@ def test_the_same_is_asked_again_after_the_interval_and_something_else_at_once()
     assert feed.due([PS], 10.9) == []
     assert feed.due([PS], 11.0) == [PS]
     assert feed.due([want("ps", pool="p1")], 10.5) == [want("ps", pool="p1")]
+
+
+def test_an_answer_may_come_for_a_while_before_the_engine_is_waited_for() -> None:
+    feed = Feed(1.0)
+    assert not feed.has_just_asked("ps", 0.1)
+    feed.begin(PS, 10.0)
+    assert feed.has_just_asked("ps", 10.0 + PATIENCE_S / 2)
+    assert not feed.has_just_asked("ps", 10.0 + PATIENCE_S)
+    feed.end(PS, Document([], 10.1))
+    assert not feed.has_just_asked("ps", 10.1)
 
 
 def test_a_clock_that_was_set_back_stops_nothing() -> None:
