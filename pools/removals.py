@@ -15,17 +15,17 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pools.address import Key
+from pools.births import lots
 from pools.errors import LinkClosed, PoolUnavailable, WorkerDied
 from pools.events import Event
 from pools.placement import Part, Placement
 from pools.pool import Pool
 from pools.seat import Seat
-from pools.spec import NAMES_AT_ONCE
 
 if TYPE_CHECKING:
     from pools.roster import Roster
 
-__all__ = ["Removals", "lots"]
+__all__ = ["Removals"]
 
 #: Seconds after which a worker that was away is told again.
 AGAIN_S = 0.05
@@ -156,8 +156,3 @@ class Removals:
         for seat in (seat for pool in going.pools for seat in self._pools[pool].seats):
             if self._roster is not None and seat.state in ("down", "stopped"):
                 raise PoolUnavailable(f"worker {seat.name} is {seat.state}: its {going.kind} agents cannot be removed")
-
-
-def lots(names: list[str]) -> list[list[str]]:
-    """Names in lists that fit into a frame each."""
-    return [names[at : at + NAMES_AT_ONCE] for at in range(0, len(names), NAMES_AT_ONCE)]

@@ -167,13 +167,11 @@ class Roster:
         """Keep that classes are not loaded again when an engine begins. Gives CheckpointError."""
         return self._put(gone_part(CLASS, kinds), len(kinds))
 
-    def ranged(self, kind: str, ranges: Sequence[Range], skills: Iterable[str] = ()) -> Future[int]:
-        """Keep a spawned range. skills: that these agents were given."""
-        return self._act(kind, SPAWNED, self._ranged(ranges), [], *_given(skills))
-
-    def named(self, kind: str, names: Mapping[int, Sequence[str]], skills: Iterable[str] = ()) -> Future[int]:
-        """Keep agents with names. skills: that these agents were given."""
-        return self._act(kind, SPAWNED, [], self._named(names), *_given(skills))
+    def spawned(
+        self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]], skills: Iterable[str] = ()
+    ) -> Future[int]:
+        """Keep agents that were spawned: ranges, and names by pool. skills: that they were given."""
+        return self._act(kind, SPAWNED, self._ranged(ranges), self._named(names), *_given(skills))
 
     async def removed(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> int:
         """Keep that agents are removed, which every worker has to hear of; returns the number of this removal."""
@@ -218,7 +216,7 @@ class Roster:
                 self._unkept |= dict.fromkeys(fresh, (names, on_event))
                 on_event(Event("agents.unkept", f"an agent that was spawned is not kept: {error}", time.time()))
 
-        noting = self.named(kind, names)
+        noting = self.spawned(kind, [], names)
         self._noting |= dict.fromkeys(fresh, noting)
         noting.add_done_callback(done)
 

@@ -99,7 +99,7 @@ class Worker:
         self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
             "setup": self._setup,
             "kind": self._add_kind,
-            "range": self._add_range,
+            "ranges": self._add_ranges,
             "names": self._add_names,
             "remove": self._remove,
             "warm": self._warm,
@@ -278,10 +278,11 @@ class Worker:
             )
         return loaded_facts(kind)
 
-    def _add_range(self, order: dict[str, Any]) -> int:
+    def _add_ranges(self, order: dict[str, Any]) -> int:
         residents = self._kinds[order["kind"]]
-        residents.add_range(order["start"], order["stop"])
-        return int(order["stop"] - order["start"])
+        for start, stop in order["ranges"]:
+            residents.add_range(start, stop)
+        return len(order["ranges"])
 
     def _add_names(self, order: dict[str, Any]) -> int:
         self._kinds[order["kind"]].add_names(order["names"])
