@@ -22,6 +22,7 @@ from engine.everybody import Everybody, Members
 from engine.keyset import KeySet, keyset, spawnable
 from engine.line import error_of, not_running
 from engine.looked import LOOKING, Looked
+from engine.migrated import MIGRATING, Migrated
 from engine.paths import find_paths
 from engine.places import FarPlaces
 from engine.proxy import Proxy
@@ -51,7 +52,7 @@ PATIENCE_S = 30.0
 HELLO_S = 10.0
 
 
-class Client(Errands, Deployed, Looked, SprintErrands, Rewound):
+class Client(Errands, Deployed, Looked, Migrated, SprintErrands, Rewound):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
@@ -339,6 +340,9 @@ class Client(Errands, Deployed, Looked, SprintErrands, Rewound):
 
     async def _rewinding(self, verb: str, **facts: Any) -> dict[str, Any]:
         return dict(await self.request(verb, **facts))
+
+    async def _migrating(self, verb: str, **facts: Any) -> dict[str, Any]:
+        return dict(await self.request(MIGRATING[verb], **facts))
 
     async def _looking(self, verb: str, **facts: Any) -> dict[str, Any]:
         return dict(await self.request(LOOKING[verb], **facts))

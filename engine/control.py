@@ -26,6 +26,7 @@ from engine.everybody import members_of
 from engine.keyset import KeySet, keyset
 from engine.logs.verbs import LogVerbs
 from engine.looked import LookVerbs
+from engine.migrated import MigrationVerbs
 from engine.order import Order
 from engine.rewound import RewindVerbs, recorder_of
 from engine.scene import Scene
@@ -104,6 +105,7 @@ class Control:
             **TaskVerbs(engine).verbs,
             **DeployVerbs(engine).verbs,
             **LookVerbs(engine).verbs,
+            **MigrationVerbs(engine).verbs,
             **RewindVerbs(self._recorder).verbs,
             **({} if sprints is None else sprints.verbs),
             **({} if logs is None else logs.verbs),

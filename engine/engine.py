@@ -31,6 +31,7 @@ from engine.keys import DURABILITIES
 from engine.keyset import KeySet, keyset, spawnable
 from engine.known import Known
 from engine.looked import LookedHere
+from engine.migrated import MigratedHere
 from engine.options import priority_of
 from engine.places import PlacesHere
 from engine.proxy import Proxy
@@ -69,7 +70,7 @@ GRACE_S = 5.0
 NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
-class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere):
+class Engine(Accepted, DeployedHere, Known, LookedHere, MigratedHere, RewoundHere, TracedHere):
     """Workers full of agents, and the ways to ask them.
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.

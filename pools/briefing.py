@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pools.address import Key
-from pools.births import births
+from pools.births import births, lots
 from pools.breakers import Breakers
 from pools.code import Code
 from pools.keep import Keep
@@ -82,4 +82,7 @@ class Briefing:
         for kind in placement.kinds():
             orders += births(kind, placement.parts_of(kind, number), placement.names_of(kind, number))
         place = number, worker
+        for kind in placement.kinds():
+            moving = [key for key in placement.moving.sure(kind) if placement.worker_if_any(kind, key) == place]
+            orders += [{"verb": "leave", "kind": kind, "keys": part, "is_known": True} for part in lots(moving)]
         return [*orders, *self._sick(lambda kind, key: placement.worker_if_any(kind, key) == place)]

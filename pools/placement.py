@@ -17,6 +17,7 @@ from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
 from pools.gauges import key_half, who_is
+from pools.moving import Moving
 from pools.population import Population
 from pools.spans import Part, Span, cut, free, merged, missing
 from pools.spec import PoolSpec
@@ -59,6 +60,8 @@ class Placement:
         self._kinds: dict[str, Population] = {}
         #: The skills that agents were given.
         self.talents = Talents()
+        #: Those that were given out to another engine.
+        self.moving = Moving(self._kinds)
 
     def kinds(self) -> list[str]:
         """The kinds that have agents."""
@@ -167,6 +170,7 @@ class Placement:
             entry.named[pool] = [name for name in entry.named[pool] if name in entry.names]
             if not entry.named[pool]:
                 del entry.named[pool]
+        self.moving.forget(kind, self.has)
         return parts, named
 
     @contextmanager

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pools.arrivals import Arrivals
 from pools.births import births
+from pools.departures import Departures
 from pools.errors import UnknownKind
 from pools.placement import Part, Placement
 from pools.pool import Pool
@@ -39,6 +42,16 @@ class Populace:
     _briefing: Briefing
     #: Begins spans; None where nothing is traced.
     tracer: Tracer | None = None
+
+    @cached_property
+    def departures(self) -> Departures:
+        """Agents that are given out to other engines."""
+        return Departures(self.placement, self.pools, self.roster)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Agents that come from other engines."""
+        return Arrivals(self.placement, self.pools, self.removals, self.roster)
 
     def trace(self, tracer: Tracer) -> None:
         """Record what becomes of tasks from now on; for the time before the first worker."""

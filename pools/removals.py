@@ -25,7 +25,7 @@ from pools.seat import Seat
 if TYPE_CHECKING:
     from pools.roster import Roster
 
-__all__ = ["Removals"]
+__all__ = ["AGAIN_S", "AWAY", "Removals"]
 
 #: Seconds after which a worker that was away is told again.
 AGAIN_S = 0.05
@@ -101,6 +101,14 @@ class Removals:
         left, self._left = self._left, []
         for going in left:
             self._start(going.kind, self._finish(going))
+
+    async def arrive(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
+        """Have agents of a kind come from elsewhere; as with a removal, none of that kind is spawned meanwhile."""
+        await asyncio.shield(self._start(kind, work))
+
+    def undo(self, kind: str, parts: list[Part], names: dict[int, list[str]], number: int) -> None:
+        """Have agents that did not arrive be removed where they are already, with the next spawn of that kind or start."""
+        self._left.append(_Going(kind, parts, names, number))
 
     def is_going(self, kind: str) -> bool:
         """Whether agents of a kind are being removed."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
-__all__ = ["Part", "Span", "cut", "free", "merged", "missing"]
+__all__ = ["Part", "Ranged", "Span", "cut", "free", "merged", "missing"]
 
 
 class Ranged(Protocol):
