@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nats.js.client import JetStreamContext
     from nats.js.kv import KeyValue
 
-__all__ = ["Placing"]
+__all__ = ["DONE", "READY", "Placing"]
 
 #: The key of the plan, and what stands before a node in the keys of what nodes say.
 PLAN, READY, DONE = "plan", "ready", "done"
