@@ -205,6 +205,7 @@ class BlockingClient:
     look = _blocking(Client.look)
     export_agents = _blocking(Client.export_agents)
     retain_agents = _blocking(Client.retain_agents)
+    present_agents = _blocking(Client.present_agents)
     import_agents = _blocking(Client.import_agents)
     pause = _blocking(Client.pause)
     resume = _blocking(Client.resume)

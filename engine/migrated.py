@@ -27,7 +27,7 @@ __all__ = ["AGENTS", "MIGRATING", "Exported", "Imported", "Migrated", "MigratedH
 #: Agents of one request at most, and characters of the name of an import.
 AGENTS, NAME_CHARS = 1_000, 200
 #: What the verbs are called on the socket.
-MIGRATING = {"export": "export", "retain": "retain", "import": "import"}
+MIGRATING = {"export": "export", "retain": "retain", "present": "present", "import": "import"}
 #: The fields of an agent that travels.
 FIELDS = frozenset({"key", "state", "skills", "timers"})
 
@@ -80,6 +80,12 @@ class Migrated(ABC):
         kept: list[int | str] = (await self._migrating("retain", kind=kind, **meant.as_dict()))["retained"]
         return kept
 
+    async def present_agents(self, kind: str, keys: KeySet | Iterable[int | str] | range) -> list[int | str]:
+        """Those of some agents that there are, given out or not. Raises as `export_agents`."""
+        meant = _some(keyset(keys))
+        there: list[int | str] = (await self._migrating("present", kind=kind, **meant.as_dict()))["present"]
+        return there
+
     async def import_agents(self, kind: str, agents: Sequence[Mapping[str, Any]], *, name: str) -> Imported:
         """Have up to 1,000 agents exist with the states that another engine gave out: all of them or none.
 
@@ -113,6 +119,8 @@ class MigratedHere(Migrated):
             return Imported(added or 0, added is None)._asdict()
         keys: list[Key] = [key for start, stop in facts["ranges"] for key in range(start, stop)]
         keys += facts["names"]
+        if verb == "present":
+            return {"present": [key for key in keys if self.swarm.placement.has(kind, key)]}
         if verb == "retain":
             return {"retained": await self.swarm.departures.retain(kind, keys)}
         return _exported(await self.swarm.departures.give_out(kind, keys, lambda: _asked(self.detached, kind)))._asdict()
@@ -179,6 +187,7 @@ class MigrationVerbs:
         self.verbs: dict[str, Callable[[Order], Awaitable[Any]]] = {
             MIGRATING["export"]: self._export,
             MIGRATING["retain"]: self._retain,
+            MIGRATING["present"]: self._present,
             MIGRATING["import"]: self._import,
         }
 
@@ -187,6 +196,9 @@ class MigrationVerbs:
 
     async def _retain(self, order: Order) -> dict[str, Any]:
         return {"retained": await self._engine.retain_agents(order.text("kind"), _keys(order))}
+
+    async def _present(self, order: Order) -> dict[str, Any]:
+        return {"present": await self._engine.present_agents(order.text("kind"), _keys(order))}
 
     async def _import(self, order: Order) -> dict[str, Any]:
         agents = order.value("agents")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine.cluster.records import Outcome, TaskEnvelope
 from engine.cluster.streams import Streams
 from engine.errors import ResultGone, UnknownTask
+from pools.address import parse
 from pools.errors import AgentMoving, BadAddress, UnknownAgent, UnknownKind, failure_of
 
 if TYPE_CHECKING:
@@ -135,28 +136,27 @@ class Astray:
         """
         until_s = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            plan = await self._mover.look()
+            plan = await self._mover.look(LOOK_S)
             if plan is not None:
-                home = plan.home(address)
-                is_here = await self._is_here(address)
+                home, is_here = plan.home(address), await self._is_here(address)
                 if home == self._node and is_here:
                     return self._node
                 if home != self._node and (plan.is_settled or plan.former(address) != self._node or not is_here):
                     return home
-                if home == self._node and plan.is_settled:
-                    return NOWHERE
+                if home == self._node and plan.is_settled and await self._mover.look() == plan:
+                    return NOWHERE  # it was not here while nothing moved
             if asyncio.get_running_loop().time() > until_s:
                 raise Elsewhere
             await asyncio.sleep(LOOK_MOST_S)
 
     async def _is_here(self, address: str) -> bool:
         try:
-            await self._local.client.look(address)
-        except (UnknownAgent, UnknownKind):
+            kind, key = parse(address)
+            return bool(key is not None and await self._local.client.present_agents(kind, [key]))
+        except UnknownKind:
             return False
         except BadAddress:
             return True  # the engine says what is wrong with it
-        return True
 
     async def _sent_on(self, envelope: TaskEnvelope, first: int, to: str, rows: Sequence[int]) -> dict[int, Outcome]:
         """What became of tasks that were sent on; they are sent as often as it takes, and kept once."""

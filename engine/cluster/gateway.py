@@ -35,7 +35,7 @@ from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
-from pools.errors import LinkClosed
+from pools.errors import LinkClosed, PoolError
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -222,7 +222,7 @@ def main(words: list[str]) -> int:
     try:
         require_nats()
         asyncio.run(_run(Path(words[0])))
-    except (EngineError, OSError, BaseExceptionGroup) as error:
+    except (EngineError, PoolError, OSError, BaseExceptionGroup) as error:
         cause = _leaves(error)[0] if isinstance(error, BaseExceptionGroup) else error
         print(cause, file=sys.stderr)
         return exit_code(cause)

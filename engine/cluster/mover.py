@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import chain, islice
@@ -35,7 +36,7 @@ __all__ = ["LOOK_S", "Mover"]
 #: Agents of one handover.
 AGENTS = 200
 #: Seconds between two looks at the plan, and those that a node may take to answer to one part.
-LOOK_S, ANSWER_S = 0.5, 30.0
+LOOK_S, ANSWER_S = 0.5, 8.0
 #: Numbers that are looked at between two pauses.
 AT_ONCE = 5_000
 #: Errors of an engine that is gone: its gateway begins anew.
@@ -67,6 +68,7 @@ class Mover:
         self._lock = asyncio.Lock()
         self._ready = self._done = 0
         self._last_said = ""
+        self._looked_s = float("-inf")
         #: The plan that this node acts by; None before the first look.
         self.plan: Plan | None = None
 
@@ -89,10 +91,13 @@ class Mover:
                 await offers.unsubscribe()
                 await orders.unsubscribe()
 
-    async def look(self) -> Plan | None:
-        """The plan as it is now, which this node acts by from now on. Raises nats.errors.Error, TimeoutError, BadRecord."""
+    async def look(self, within_s: float = 0.0) -> Plan | None:
+        """The plan as it was within so many seconds, which this node acts by from now on.
+
+        Raises nats.errors.Error, TimeoutError, BadRecord.
+        """
         async with self._lock:
-            return await self._look()
+            return self.plan if time.monotonic() < self._looked_s + within_s else await self._look()
 
     async def _look(self) -> Plan | None:
         found, known = await self._placing.read(), self.plan
@@ -102,6 +107,7 @@ class Mover:
             if known is None or found.version > known.version:
                 await asyncio.to_thread(self._fence.see, found.version)
             self.plan = found
+        self._looked_s = time.monotonic()
         return self.plan
 
     # -- away ----------------------------------------------------------------------------------------------------------
@@ -161,23 +167,27 @@ class Mover:
             kind, key = parse(address)
             by_kind.setdefault(kind, []).append(key)
         for kind, keys in by_kind.items():
-            for at in range(0, len(keys), AGENTS):
-                try:
-                    given = await self._client.export_agents(kind, keys[at : at + AGENTS])
-                except GONE:
-                    raise
-                except (EngineError, PoolError) as error:
-                    self._tell(f"agents of {kind} cannot be given out: {error}")
+            if await self._give(plan, home, kind, []):  # nobody is held up for a node that does not take the kind
+                await self._give_kind(plan, home, kind, keys)
+
+    async def _give_kind(self, plan: Plan, home: str, kind: str, keys: list[Any]) -> None:
+        for at in range(0, len(keys), AGENTS):
+            try:
+                given = await self._client.export_agents(kind, keys[at : at + AGENTS])
+            except GONE:
+                raise
+            except (EngineError, PoolError) as error:
+                self._tell(f"agents of {kind} cannot be given out: {error}")
+                return
+            for address, why in given.unreadable.items():
+                self._tell(f"{address} cannot be given out, it stays: {why}")
+            agents: list[Any] = given.agents
+            while agents:
+                part = some(agents)
+                if not await self._give(plan, home, kind, part):
                     return
-                for address, why in given.unreadable.items():
-                    self._tell(f"{address} cannot be given out, it stays: {why}")
-                agents: list[Any] = given.agents
-                while agents:
-                    part = some(agents)
-                    if not await self._give(plan, home, kind, part):
-                        return
-                    await self._client.remove(kind, [agent["key"] for agent in part])
-                    agents = agents[len(part) :]
+                await self._client.remove(kind, [agent["key"] for agent in part])
+                agents = agents[len(part) :]
 
     async def _give(self, plan: Plan, home: str, kind: str, agents: list[Any]) -> bool:
         """Give some agents to a node; returns whether it has them. They stay given out here until that is known."""

@@ -19,8 +19,8 @@ from pools.address import valid_kind
 from pools.errors import BadFrame, Failure
 
 __all__ = [
-    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "ROLES", "BadRecord", "Handover", "Heartbeat", "NodeInfo", "Order", "Outcome",
-    "Progress", "Record", "Reply", "TaskEnvelope", "TaskResult", "decode", "encode", "valid_id",
+    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "NodeInfo", "Order",
+    "Outcome", "Progress", "Record", "Reply", "TaskEnvelope", "TaskResult", "decode", "encode", "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.

@@ -10,7 +10,7 @@ import pytest
 
 from engine.client import Client
 from engine.cluster.placement import place
-from engine.cluster.placing import Placing
+from engine.cluster.placing import DONE, Placing
 from engine.cluster.plan import Plan
 from engine.cluster.records import Order, Reply, decode, encode
 from engine.cluster.sender import Sender
@@ -51,9 +51,10 @@ async def here(node: Node, kind: str = "counter") -> set[str]:
 async def settled(placing: Placing, change: Callable[[Plan], Plan], nodes: Sequence[str]) -> Plan:
     """Change the plan, and return once agents are placed over these nodes and all of them are where they belong."""
     await placing.change(change)
-    async with asyncio.timeout(120):
-        while not ((plan := await placing.read()).is_settled and plan.nodes == tuple(sorted(nodes))):
-            await asyncio.sleep(0.1)
+    until_s = asyncio.get_running_loop().time() + 180
+    while not ((plan := await placing.read()).is_settled and plan.nodes == tuple(sorted(nodes))):
+        assert asyncio.get_running_loop().time() < until_s, (plan, plan.waits_for(await placing.said(DONE, plan.parties)))
+        await asyncio.sleep(0.1)
     return plan
 
 

@@ -1,6 +1,6 @@
 """Agents move from node to node while gateways and engines are killed: each is in one place, and each task was done once.
 
-ENGINE_CLUSTER_ROUNDS is how often somebody is killed: a few times, or 30 where `make cluster-test` runs it, on three servers then.
+ENGINE_CLUSTER_ROUNDS is how often somebody is killed: a few times, or 30 in `make cluster-test`, on three servers then.
 """
 
 from __future__ import annotations
@@ -104,13 +104,15 @@ async def test_agents_that_move_in_a_storm_lose_nothing_and_do_nothing_twice(tmp
                 await act(node, chance)
         finally:
             over.set()
+            for node in cluster.nodes.values():
+                print(node.name, *node.log.splitlines()[-12:], sep="\n  ", flush=True)
         await settled(placing, lambda plan: plan.undrained("n1").undrained("n2").undrained("n3"), NAMES)
         await sending
         await as_placed(cluster, NAMES, [*map(str, range(KEYS))])
         wanted = {name: [adds[key] for key in range(KEYS) if place(f"counter/{key}", NAMES) == name] for name in NAMES}
         assert await states(cluster) == wanted
         streams = Streams(sender.nats, Subjects("c"), len(cluster.servers))
-        for id in range(1, sender.sent + 1):
-            assert await streams.recorded(sender.id, str(id)) is not None
+        for number in range(1, sender.sent + 1):
+            assert await streams.recorded(sender.id, str(number)) is not None
         moved = (await streams.context.stream_info(streams.subjects.moved)).state.messages
         print(f"{ROUNDS} kills, plan {(await placing.read()).version}, {sum(adds)} tasks, {moved} sent on")

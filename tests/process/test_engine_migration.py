@@ -90,6 +90,7 @@ async def test_who_was_given_out_takes_no_task_in_any_process_until_it_is_retain
         await engine.spawn("tally", 4)
         await engine.ask("tally/1", "add", 5)
         assert len((await engine.export_agents("tally", [1, 2])).agents) == 2
+        assert await engine.present_agents("tally", [9, 3, 2, "a"]) == [2, 3]
         for seat in engine.swarm.seats:
             assert seat.pid is not None
             os.kill(seat.pid, signal.SIGKILL)
