@@ -136,7 +136,7 @@ class Astray:
         """
         until_s = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            plan = await self._mover.look(LOOK_S)
+            plan = await self._mover.look(LOOK_MOST_S)
             if plan is not None:
                 home, is_here = plan.home(address), await self._is_here(address)
                 if home == self._node and is_here:

@@ -92,14 +92,18 @@ class Mover:
                 await orders.unsubscribe()
 
     async def look(self, within_s: float = 0.0) -> Plan | None:
-        """The plan as it was within so many seconds, which this node acts by from now on.
+        """The plan as it was within so many seconds, which this node acts by from now on; many who ask are one question.
 
         Raises nats.errors.Error, TimeoutError, BadRecord.
         """
+        wanted_s = time.monotonic() - within_s
+        if self._looked_s >= wanted_s:
+            return self.plan
         async with self._lock:
-            return self.plan if time.monotonic() < self._looked_s + within_s else await self._look()
+            return self.plan if self._looked_s >= wanted_s else await self._look()
 
     async def _look(self) -> Plan | None:
+        began_s = time.monotonic()
         found, known = await self._placing.read(), self.plan
         if found.version < await asyncio.to_thread(lambda: self._fence.highest):
             return known  # an answer of a server that has not heard of the newer one
@@ -107,7 +111,7 @@ class Mover:
             if known is None or found.version > known.version:
                 await asyncio.to_thread(self._fence.see, found.version)
             self.plan = found
-        self._looked_s = time.monotonic()
+        self._looked_s = began_s
         return self.plan
 
     # -- away ----------------------------------------------------------------------------------------------------------
