@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from asyncio import Future
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,12 +19,14 @@ from engine.deployed import DEPLOYING, Deployed
 from engine.errands import RETURN_S, Errands
 from engine.errors import NotRunning, UnsafePath
 from engine.everybody import Everybody, Members
+from engine.keyset import KeySet, keyset, spawnable
 from engine.line import error_of, not_running
 from engine.looked import LOOKING, Looked
+from engine.migrated import MIGRATING, Migrated
 from engine.paths import find_paths
 from engine.places import FarPlaces
 from engine.proxy import Proxy
-from engine.removed import Leaving, Removed, leaving
+from engine.removed import Removed
 from engine.rewound import Rewound
 from engine.spawned import Spawned, check_skills
 from engine.sprinterrands import SprintErrands
@@ -50,7 +52,7 @@ PATIENCE_S = 30.0
 HELLO_S = 10.0
 
 
-class Client(Errands, Deployed, Looked, SprintErrands, Rewound):
+class Client(Errands, Deployed, Looked, Migrated, SprintErrands, Rewound):
     """A connection to a running engine.
 
     name: which engine.  environ: where its directories are found.  Raises NotRunning when it is entered and none runs.
@@ -283,20 +285,21 @@ class Client(Errands, Deployed, Looked, SprintErrands, Rewound):
         count: int | None = None,
         *,
         add: int | None = None,
-        keys: Sequence[str] | None = None,
+        keys: KeySet | Iterable[int | str] | range | None = None,
         warm: bool = False,
         skills: Iterable[str] = (),
         reference: str | None = None,
         paths: Iterable[str] = (),
     ) -> Spawned:
         """Make agents exist; `reference` loads their kind first. As `Engine.spawn`, and it measures a new agent's memory."""
-        facts = {"count": count, "add": add, "keys": keys, "warm": warm, "reference": reference, "paths": list(paths)}
+        meant = None if keys is None else spawnable(keys).as_dict()
+        facts = {"count": count, "add": add, "keys": meant, "warm": warm, "reference": reference, "paths": list(paths)}
         facts["skills"] = sorted(check_skills(skills))
         return Spawned(**await self.request("spawn", kind=kind, measure=True, **facts))
 
-    async def remove(self, kind: str, keys: Leaving | Iterable[int | str] | range) -> Removed:
+    async def remove(self, kind: str, keys: KeySet | Iterable[int | str] | range) -> Removed:
         """Remove agents, and what was kept of them. As `Engine.remove`."""
-        return Removed(**await self.request("remove", kind=kind, **leaving(keys).as_dict()))
+        return Removed(**await self.request("remove", kind=kind, **keyset(keys).as_dict()))
 
     async def stats(self) -> dict[str, Any]:
         """One snapshot, as `stats --json` prints it."""
@@ -337,6 +340,9 @@ class Client(Errands, Deployed, Looked, SprintErrands, Rewound):
 
     async def _rewinding(self, verb: str, **facts: Any) -> dict[str, Any]:
         return dict(await self.request(verb, **facts))
+
+    async def _migrating(self, verb: str, **facts: Any) -> dict[str, Any]:
+        return dict(await self.request(MIGRATING[verb], **facts))
 
     async def _looking(self, verb: str, **facts: Any) -> dict[str, Any]:
         return dict(await self.request(LOOKING[verb], **facts))

@@ -12,7 +12,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from engine.deployed import DeployVerbs
 from engine.engine import Engine
 from engine.errors import EngineError, EngineStopped
 from engine.everybody import members_of
+from engine.keyset import KeySet, keyset
 from engine.logs.verbs import LogVerbs
 from engine.looked import LookVerbs
+from engine.migrated import MigrationVerbs
 from engine.order import Order
-from engine.removed import Leaving, leaving
 from engine.rewound import RewindVerbs, recorder_of
 from engine.scene import Scene
 from engine.snapshot import pool_facts, worker_facts
@@ -104,6 +105,7 @@ class Control:
             **TaskVerbs(engine).verbs,
             **DeployVerbs(engine).verbs,
             **LookVerbs(engine).verbs,
+            **MigrationVerbs(engine).verbs,
             **RewindVerbs(self._recorder).verbs,
             **({} if sprints is None else sprints.verbs),
             **({} if logs is None else logs.verbs),
@@ -228,7 +230,7 @@ class Control:
     async def _spawn(self, order: Order) -> dict[str, Any]:
         engine = self._engine
         kind, reference, paths = order.text("kind"), order.text_if_any("reference"), order.texts("paths")
-        count, add, keys = order.count_if_any("count"), order.count_if_any("add"), order.texts_if_any("keys")
+        count, add, keys = order.count_if_any("count"), order.count_if_any("add"), _keys(order)
         warm, measure = order.flag("warm"), order.flag("measure")
         skills = order.texts("skills")
         if reference is not None:
@@ -240,7 +242,7 @@ class Control:
         return spawned.as_dict()
 
     async def _remove(self, order: Order) -> dict[str, Any]:
-        meant = Leaving(order.spans("ranges"), leaving(order.texts("names")).names)
+        meant = KeySet(order.spans("ranges"), keyset(order.texts("names")).names)
         return (await self._engine.remove(order.text("kind"), meant)).as_dict()
 
     async def _stats(self, _order: Order) -> dict[str, Any]:
@@ -358,6 +360,15 @@ def _session(facts: dict[str, Any]) -> str:
     if type(session) is not str or not _SESSION.fullmatch(session):
         raise BadFrame(f"a session is {2 * SESSION_BYTES} hexadecimal digits")
     return session
+
+
+def _keys(order: Order) -> KeySet | Sequence[str] | None:
+    """The agents that are meant: names, or an object with `ranges` and `names`. Raises BadArgument."""
+    value = order.value("keys")
+    if type(value) is not dict:
+        return order.texts_if_any("keys")
+    inner = Order(value)
+    return KeySet(inner.spans("ranges"), list(inner.texts("names")))
 
 
 def _cancelled(facts: dict[str, Any]) -> tuple[list[int], int | None]:

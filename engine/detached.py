@@ -79,7 +79,7 @@ class Detached:
         self._wall_s, self._on_event = wall_s, on_event
         self._promised = Promised(routes, foreseen)
         #: What is being written down; under their keys, those that have one.
-        self._accepting: dict[Draft, Future[None]] = {}
+        self.accepting: dict[Draft, Future[None]] = {}
         self._drafts: dict[str, Draft] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
         #: Told of every end once it is written down.
@@ -225,9 +225,9 @@ class Detached:
 
     async def _accepted(self, draft: Draft) -> None:
         """Return once a draft is written down, which more than one may wait for."""
-        accepted = self._accepting.get(draft)
+        accepted = self.accepting.get(draft)
         if accepted is None:
-            accepted = self._accepting[draft] = self.journal.accept(draft)
+            accepted = self.accepting[draft] = self.journal.accept(draft)
             if draft.key:
                 self._drafts[draft.key] = draft
             self._admission.accepted(draft.tasks)  # from now on: others come before this one is written down
@@ -237,7 +237,7 @@ class Detached:
     def _forget(self, draft: Draft, done: Future[None]) -> None:
         if done.cancelled() or done.exception() is not None:
             self._admission.refused(draft.tasks)
-        self._accepting.pop(draft, None)
+        self.accepting.pop(draft, None)
         self._drafts.pop(draft.key, None)
 
     async def requeue(self, names: Sequence[Reference] | None) -> list[tuple[str, str]]:

@@ -28,12 +28,14 @@ from engine.everybody import Everybody, members_of
 from engine.foresight import Foresight
 from engine.hearer import heard_by
 from engine.keys import DURABILITIES
+from engine.keyset import KeySet, keyset, spawnable
 from engine.known import Known
 from engine.looked import LookedHere
+from engine.migrated import MigratedHere
 from engine.options import priority_of
 from engine.places import PlacesHere
 from engine.proxy import Proxy
-from engine.removed import Leaving, Removed, leaving
+from engine.removed import Removed
 from engine.rewound import RewoundHere, recorder_of
 from engine.scene import Scene
 from engine.senders import Sender, Senders
@@ -42,7 +44,6 @@ from engine.stream import batches, singly
 from engine.tally import Tally
 from engine.tracing.here import TracedHere
 from engine.voices import Voices
-from pools.address import names_in
 from pools.agent import Agent
 from pools.breaker import BreakerSpec
 from pools.errors import StateUnreadable
@@ -69,7 +70,7 @@ GRACE_S = 5.0
 NOT_STARTED = "the engine does not run; use `async with Engine(...)`, or start it"
 
 
-class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere):
+class Engine(Accepted, DeployedHere, Known, LookedHere, MigratedHere, RewoundHere, TracedHere):
     """Workers full of agents, and the ways to ask them.
 
     kinds: agent classes, or references such as `module:Class` and `file.py:Class`.
@@ -270,7 +271,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         count: int | None = None,
         *,
         add: int | None = None,
-        keys: Sequence[str] | None = None,
+        keys: KeySet | Iterable[int | str] | range | None = None,
         warm: bool = False,
         skills: Iterable[str] = (),
     ) -> Spawned:
@@ -279,7 +280,8 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         skills: what those that are made can do, besides what their class says.
 
         Repeating a count changes nothing. New numbers are the lowest that are free: 0 and on, or where one was removed. A
-        range is one operation: objects are made at the first task, or now with `warm` (in batches of 100).
+        range is one operation: objects are made at the first task, or now with `warm` (in batches of 100). Keys are names and
+        numbers, or a range of numbers; those that are there already stay as they are.
 
         Raises UnknownKind, KindNotLoaded, TooManyAgents (then nothing was spawned), ValueError.
         """
@@ -288,7 +290,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         name = await self._load(kind)
         began_s = time.perf_counter()
         if keys is not None:
-            added = await swarm.spawn_names(name, names_in(keys), given)
+            added = await swarm.spawn_keys(name, *spawnable(keys), given)
         else:
             missing = add if add is not None else max((count or 0) - swarm.placement.numbered(name), 0)
             added = await swarm.spawn(name, missing, given) if missing else 0
@@ -297,7 +299,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         total, seconds = swarm.placement.count_of(name), time.perf_counter() - began_s
         return Spawned(kind=name, total=total, added=added, wanted=count, workers=len(swarm.seats), seconds=seconds)
 
-    async def remove(self, kind: type[Agent] | str, keys: Leaving | Iterable[int | str] | range) -> Removed:
+    async def remove(self, kind: type[Agent] | str, keys: KeySet | Iterable[int | str] | range) -> Removed:
         """Remove the agents of a kind with these keys, and what was kept of them; on the disk when this returns.
 
         Their open tasks fail with UnknownAgent. One that is not there is no error. A removed key may be spawned again, as a
@@ -305,7 +307,7 @@ class Engine(Accepted, DeployedHere, Known, LookedHere, RewoundHere, TracedHere)
         """
         swarm, name = self.swarm, name_of(kind)
         swarm.check_kind(name)
-        ranges, names = meant = leaving(keys)
+        ranges, names = meant = keyset(keys)
         began_s = time.perf_counter()
         removed = await swarm.remove(name, ranges, names)
         return Removed(name, removed, meant.total - removed, swarm.placement.count_of(name), time.perf_counter() - began_s)

@@ -23,6 +23,7 @@ from checkpoints.errors import (
 )
 from pools.errors import (
     AgentFull,
+    AgentMoving,
     AgentQuarantined,
     BadAddress,
     BadArgument,
@@ -90,8 +91,8 @@ if TYPE_CHECKING:
     from engine.reduction import Reduced
 
 __all__ = [
-    "AgentFull", "AgentQuarantined", "AlreadyRunning", "BacklogCycle", "BackupDamaged", "BadAddress", "BadArgument",
-    "BadBacklog", "BadField", "BadFrame", "BadImport", "BadLine", "BadMethod", "BadReply", "BadWorkflow",
+    "AgentFull", "AgentMoving", "AgentQuarantined", "AlreadyRunning", "BacklogCycle", "BackupDamaged", "BadAddress",
+    "BadArgument", "BadBacklog", "BadField", "BadFrame", "BadImport", "BadLine", "BadMethod", "BadReply", "BadWorkflow",
     "CheckpointConflict", "CheckpointError", "CheckpointTooLarge", "CheckpointsFull", "CircuitOpen", "ConfigError", "Corrupt",
     "Deadlock", "DependencyCycle", "DependencyFailed", "DeployRefused", "DiskFull", "DocumentTooLarge", "DuplicateTask",
     "EngineError", "EngineStopped", "Failure", "FolderInUse", "FrameTooLarge", "IntakeFull", "JournalFailed", "KindNotLoaded",
@@ -281,6 +282,7 @@ DONE, FAILED, WRONG, AGAIN, BROKEN = range(5)
 
 _CODES: dict[type[Exception], int] = {
     AgentFull: FAILED,
+    AgentMoving: AGAIN,
     AgentQuarantined: FAILED,
     AlreadyRunning: WRONG,
     BackupDamaged: BROKEN,

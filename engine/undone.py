@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from engine.task import Ending, Task
 from pools.errors import (
+    AgentMoving,
     Failure,
     LinkClosed,
     MailboxFull,
@@ -25,7 +26,7 @@ __all__ = ["AGAIN", "CUT_OFF", "UNKEPT", "UNSENT", "undone"]
 CUT_OFF = frozenset({WorkerDied.__name__, PoolUnavailable.__name__, LinkClosed.__name__})
 #: What a worker's disk means that takes no changes; and the failures after which a task is offered again as it was.
 UNKEPT = frozenset({StoreFull.__name__, StoreStopped.__name__})
-AGAIN = UNKEPT | {MailboxFull.__name__}
+AGAIN = UNKEPT | {AgentMoving.__name__, MailboxFull.__name__}
 UNSENT = failure_of(TaskCancelled("it was taken back before a worker had it"))
 
 

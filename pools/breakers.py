@@ -40,8 +40,8 @@ NAME_CHARS = 200
 _PLACE = frozenset({"WorkerDied", "PoolUnavailable", "TaskHung", "TaskKilled", "TaskExpired", "LinkClosed"})
 #: Ends that tell of neither place nor kind: the caller asked wrongly or took it back, one agent has too much, the disk is full.
 _NOBODY = frozenset({
-    "AgentQuarantined", "BadAddress", "BadArgument", "CircuitOpen", "FrameTooLarge", "Overloaded", "PoolFull", "RateLimited",
-    "StoreFull", "StoreStopped", "TaskCancelled", "TooOld", "UnknownAgent", "UnknownKind", "UnknownMethod",
+    "AgentMoving", "AgentQuarantined", "BadAddress", "BadArgument", "CircuitOpen", "FrameTooLarge", "Overloaded", "PoolFull",
+    "RateLimited", "StoreFull", "StoreStopped", "TaskCancelled", "TooOld", "UnknownAgent", "UnknownKind", "UnknownMethod",
 })  # fmt: skip
 
 #: The numbers of the states, of the pool's breaker and the kind's, in which something was sent.

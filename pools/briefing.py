@@ -10,11 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from pools.address import Key
+from pools.births import births, lots
 from pools.breakers import Breakers
 from pools.code import Code
 from pools.keep import Keep
 from pools.placement import Placement, owner_of
-from pools.removals import lots
 
 __all__ = ["Briefing"]
 
@@ -80,8 +80,9 @@ class Briefing:
         if self._is_paused(number):
             orders.append({"verb": "pause"})
         for kind in placement.kinds():
-            parts = placement.parts_of(kind, number)
-            orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]
-            orders += [{"verb": "names", "kind": kind, "names": part} for part in lots(placement.names_of(kind, number))]
+            orders += births(kind, placement.parts_of(kind, number), placement.names_of(kind, number))
         place = number, worker
+        for kind in placement.kinds():
+            moving = [key for key in placement.moving.sure(kind) if placement.worker_if_any(kind, key) == place]
+            orders += [{"verb": "leave", "kind": kind, "keys": part, "is_known": True} for part in lots(moving)]
         return [*orders, *self._sick(lambda kind, key: placement.worker_if_any(kind, key) == place)]

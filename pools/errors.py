@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "AgentFull",
+    "AgentMoving",
     "AgentQuarantined",
     "BadAddress",
     "BadArgument",
@@ -175,6 +176,12 @@ class AgentQuarantined(PoolError):
     """An agent takes no tasks until it is released: what it ran has ended its process again and again."""
 
 
+class AgentMoving(PoolError):
+    """An agent was given out to another engine: it takes no tasks here, until it is retained or removed. Nothing was run."""
+
+    retry_after_s = 0.5
+
+
 class Interrupted(BaseException):
     """Raised within a task that hangs. It is no `Exception`, so that a method that catches those hears of it too."""
 
@@ -322,13 +329,25 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _leaves() -> dict[str, type[PoolError]]:
-    plain = (AgentFull, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, Deadlock, FrameTooLarge, LinkClosed)
-    more = (MailboxFull, OutboxFull, PoolFull, PoolUnavailable, StateTooLarge, StateUnreadable, TaskCancelled, TaskExpired)
+    plain = (AgentFull, AgentMoving, AgentQuarantined, BadAddress, BadArgument, BadReply, CircuitOpen, Deadlock)
+    more = (
+        FrameTooLarge,
+        LinkClosed,
+        MailboxFull,
+        OutboxFull,
+        PoolFull,
+        PoolUnavailable,
+        StateTooLarge,
+        StateUnreadable,
+        TaskCancelled,
+        TaskExpired,
+    )
     steps = (CheckpointConflict, CheckpointTooLarge, CheckpointsFull, StepMismatch, StepTooLarge, TooManySteps, TooOld)
+    sizes = (FrameTooLarge, LinkClosed)
     hangs = (DeployRefused, TaskHung, TaskKilled)
     pressed = (Overloaded, RateLimited)
     most = (*pressed, DependencyFailed, StoreFull, StoreStopped, UnknownAgent, UnknownKind, UnknownMethod, WorkerDied)
-    return {leaf.__name__: leaf for leaf in (*plain, *more, *steps, *hangs, *most)}
+    return {leaf.__name__: leaf for leaf in (*plain, *sizes, *more, *steps, *hangs, *most)}
 
 
 _LEAVES = _leaves()

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pools.address import Key
 from pools.errors import TaskCancelled, failure_of
 from pools.job import OVER, Job
 from pools.ranked import Ranked
+from pools.residents import Residents
 from pools.turns import Turns
 
 __all__ = ["Halt"]
@@ -52,6 +54,11 @@ class Halt:
         if job.is_outer:
             self._jobs.append(job)
         return job.is_outer
+
+    def asked(self, residents: Residents) -> set[Key]:
+        """The agents of a kind that have tasks which were not begun."""
+        jobs = (job for job in (*self._queue, *self._jobs) if job.residents is residents)
+        return {key for job in jobs for key in job.keys[job.next :]}
 
     def cancel(self, numbers: frozenset[int], position: int | None) -> int:
         """Take back tasks of some sections that wait here, which are answered at once; returns how many are not to run."""

@@ -125,7 +125,7 @@ class Ledger:
         return {} if self.refused is None else Unwritable(self.refused)
 
     def changed(self, kind: Kind, rows: Mapping[Key, Any]) -> None:
-        """Record whole states of light agents: their marks by key. Raises as `check`."""
+        """Record whole states by key: the marks of light agents, or lists of all fields. Raises as `check`."""
         self.check()
         self._add(states_part(kind.name, kind.names, cast("list[int | str]", list(rows)), list(rows.values())), len(rows))
 

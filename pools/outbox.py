@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 from pools.again import Wire
 from pools.bulk import Bulk
 from pools.context import Outgoing
-from pools.errors import Failure, LinkClosed, MailboxFull, PoolFull, PoolUnavailable, StoreFull, StoreStopped, WorkerDied
+from pools.errors import (
+    AgentMoving,
+    Failure,
+    LinkClosed,
+    MailboxFull,
+    PoolFull,
+    PoolUnavailable,
+    StoreFull,
+    StoreStopped,
+    WorkerDied,
+)
 from pools.held import Held
 from pools.inquiries import Inquiries
 from pools.lane import Lane
@@ -37,7 +47,7 @@ __all__ = ["Outbox"]
 #: The failure after which a message is held until its receiver has room.
 FULL = MailboxFull.__name__
 #: Failures after which a message is sent again: nobody has taken it, or nobody knows.
-AGAIN = frozenset(error.__name__ for error in (LinkClosed, PoolFull, PoolUnavailable, StoreFull, WorkerDied))
+AGAIN = frozenset(error.__name__ for error in (AgentMoving, LinkClosed, PoolFull, PoolUnavailable, StoreFull, WorkerDied))
 #: The failure after which the next engine sends it.
 LATER = StoreStopped.__name__
 #: Seconds until then, and until what was open when the process began is sent again: its agents are told meanwhile.
@@ -173,6 +183,21 @@ class Outbox:
     def stop_timers(self, is_meant: Callable[[str], bool]) -> None:
         """Strike off the timers of agents whose address is meant."""
         self._strike([(row[0], row[1]) for row in self._window.told.values() if row[5] is not None and is_meant(row[1])])
+
+    def timers(self, address: str) -> list[list[Any]]:
+        """The timers of an agent: method, argument, when it is due in seconds since 1970, and after how many that was."""
+        rows = [row for row in self._window.told.values() if row[5] is not None and row[1] == address]
+        return [row[3:7] for row in rows] if self._open.get(address) else []
+
+    def set_timers(self, address: str, timers: Iterable[Sequence[Any]]) -> None:
+        """Have timers of an agent that comes from another engine. Raises StoreFull, StoreStopped."""
+        rows = [[self._numbers.next(), address, address, *timer] for timer in timers]
+        if rows:
+            self._ledger.told(rows[-1][0], rows)
+            self._count(address, len(rows))
+        for row in rows:
+            self._bulk.add(row)
+            self._start(row)
 
     def _deliver(self, row: Row) -> None:
         number, sender, address, method, argument, *_ = row

@@ -17,8 +17,9 @@ from checkpoints.shards import shard_of
 from pools.address import NUMBER_DIGITS, Key, parse
 from pools.errors import TooManyAgents, UnknownAgent, UnknownKind
 from pools.gauges import key_half, who_is
+from pools.moving import Moving
 from pools.population import Population
-from pools.spans import Part, cut, free
+from pools.spans import Part, Span, cut, free, merged, missing
 from pools.spec import PoolSpec
 from pools.talents import Talents
 
@@ -59,6 +60,8 @@ class Placement:
         self._kinds: dict[str, Population] = {}
         #: The skills that agents were given.
         self.talents = Talents()
+        #: Those that were given out to another engine.
+        self.moving = Moving(self._kinds)
 
     def kinds(self) -> list[str]:
         """The kinds that have agents."""
@@ -112,7 +115,21 @@ class Placement:
         entry = self._kinds.setdefault(kind, Population())
         has_holes = bool(entry.parts) and entry.numbered < entry.parts[-1].stop
         start = entry.parts[-1].stop if entry.parts else 0
-        spans = free(entry.parts, count) if has_holes else [(start, start + count)]
+        spans = free(entry.parts, count) if has_holes else [Span(start, start + count)]
+        return self._add(entry, planned, spans)
+
+    def absent(self, kind: str, ranges: Iterable[tuple[int, int]]) -> list[Span]:
+        """Those numbers of some ranges that no agent of a kind has."""
+        entry = self._kinds.get(kind)
+        return merged(ranges) if entry is None else missing(entry.parts, ranges)
+
+    def add_numbers(self, kind: str, spans: Sequence[Span]) -> list[Part]:
+        """Make agents with these numbers exist, which none has. Returns where they live. Raises as `plan`."""
+        planned = self.plan(kind, sum(span.stop - span.start for span in spans))
+        return self._add(self._kinds.setdefault(kind, Population()), planned, spans)
+
+    def _add(self, entry: Population, planned: Sequence[int], spans: Iterable[Span]) -> list[Part]:
+        """Make numbers exist that are free, so many of them in each pool as is planned."""
         made: list[Part] = []
         pool, room = 0, planned[0]
         for first, stop in spans:
@@ -153,6 +170,7 @@ class Placement:
             entry.named[pool] = [name for name in entry.named[pool] if name in entry.names]
             if not entry.named[pool]:
                 del entry.named[pool]
+        self.moving.forget(kind, self.has)
         return parts, named
 
     @contextmanager

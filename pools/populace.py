@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pools.arrivals import Arrivals
+from pools.births import births
+from pools.departures import Departures
 from pools.errors import UnknownKind
-from pools.placement import Placement
+from pools.placement import Part, Placement
 from pools.pool import Pool
 from pools.queuedspans import QueuedSpans
-from pools.removals import Removals, lots
+from pools.removals import Removals
 from pools.repertoire import Repertoire
 
 if TYPE_CHECKING:
@@ -39,6 +43,16 @@ class Populace:
     #: Begins spans; None where nothing is traced.
     tracer: Tracer | None = None
 
+    @cached_property
+    def departures(self) -> Departures:
+        """Agents that are given out to other engines."""
+        return Departures(self.placement, self.pools, self.roster)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Agents that come from other engines."""
+        return Arrivals(self.placement, self.pools, self.removals, self.roster)
+
     def trace(self, tracer: Tracer) -> None:
         """Record what becomes of tasks from now on; for the time before the first worker."""
         self.tracer, self._briefing.is_traced = tracer, True
@@ -51,43 +65,48 @@ class Populace:
         """Make `count` more numbered agents exist, with these skills; returns how many. Raises TooManyAgents before any is."""
         self.check_kind(kind)
         await self.removals.settled(kind)
+        self._check_room(kind, count)
+        await self._made(kind, self.placement.add_range(kind, count), {}, skills)
+        return count
+
+    async def spawn_keys(
+        self, kind: str, ranges: Iterable[tuple[int, int]], names: Sequence[str], skills: frozenset[str] = frozenset()
+    ) -> int:
+        """Make agents with these numbers and names exist; returns how many did not. Raises TooManyAgents before any is.
+
+        ranges: start and stop of each, without the stop.
+        """
+        self.check_kind(kind)
+        await self.removals.settled(kind)
+        spans = self.placement.absent(kind, ranges)
+        fresh = [name for name in dict.fromkeys(names) if not self.placement.has(kind, name)]
+        numbers = sum(span.stop - span.start for span in spans)
+        self._check_room(kind, numbers + len(fresh))
+        parts = self.placement.add_numbers(kind, spans) if spans else []
+        await self._made(kind, parts, self.placement.add_names(kind, fresh) if fresh else {}, skills)
+        return numbers + len(fresh)
+
+    def _check_room(self, kind: str, count: int) -> None:
+        """Raises TooManyAgents, PoolUnavailable where so many more have no room."""
         for number, share in enumerate(self.placement.plan(kind, count)):
             if share:
                 self.pools[number].check_room()
-        parts = self.placement.add_range(kind, count)
-        if self.roster is not None:
-            with self.placement.coming(kind, parts, {}):
-                await self.roster.ranged(kind, parts, skills)
-        self.placement.talents.give(kind, skills, parts, {})
-        requests = [
-            seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
-            for part in parts
-            for seat in self.pools[part.pool].seats
-        ]
-        await asyncio.gather(*(request for request in requests if request is not None))
-        return count
 
-    async def spawn_names(self, kind: str, names: Sequence[str], skills: frozenset[str] = frozenset()) -> int:
-        """Make agents with these keys exist; returns how many did not. Raises TooManyAgents before any is."""
-        self.check_kind(kind)
-        await self.removals.settled(kind)
-        fresh = sum(not self.placement.has(kind, name) for name in dict.fromkeys(names))
-        for number, share in enumerate(self.placement.plan(kind, fresh)):
-            if share:
-                self.pools[number].check_room()
-        placed = self.placement.add_names(kind, names)
-        if self.roster is not None and placed:
-            with self.placement.coming(kind, [], placed):
-                await self.roster.named(kind, placed, skills)
-        self.placement.talents.give(kind, skills, [], placed)
+    async def _made(self, kind: str, parts: list[Part], placed: dict[int, list[str]], skills: frozenset[str]) -> None:
+        """Keep that agents exist which have a place now, and tell their workers."""
+        if not parts and not placed:
+            return
+        if self.roster is not None:
+            with self.placement.coming(kind, parts, placed):
+                await self.roster.spawned(kind, parts, placed, skills)
+        self.placement.talents.give(kind, skills, parts, placed)
         requests = [
-            seat.request_if_up("names", kind=kind, names=part)
-            for number, mine in placed.items()
-            for part in lots(mine)
+            seat.request_if_up(**order)
+            for number in {part.pool for part in parts} | placed.keys()
+            for order in births(kind, [part for part in parts if part.pool == number], placed.get(number, []))
             for seat in self.pools[number].seats
         ]
         await asyncio.gather(*(request for request in requests if request is not None))
-        return sum(map(len, placed.values()))
 
     async def remove(self, kind: str, ranges: Iterable[tuple[int, int]], names: Iterable[str]) -> int:
         """Remove agents; returns how many of them there were. The last one of a kind without code takes its class along.

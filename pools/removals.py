@@ -15,17 +15,17 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pools.address import Key
+from pools.births import lots
 from pools.errors import LinkClosed, PoolUnavailable, WorkerDied
 from pools.events import Event
 from pools.placement import Part, Placement
 from pools.pool import Pool
 from pools.seat import Seat
-from pools.spec import NAMES_AT_ONCE
 
 if TYPE_CHECKING:
     from pools.roster import Roster
 
-__all__ = ["Removals", "lots"]
+__all__ = ["AGAIN_S", "AWAY", "Removals"]
 
 #: Seconds after which a worker that was away is told again.
 AGAIN_S = 0.05
@@ -102,6 +102,14 @@ class Removals:
         for going in left:
             self._start(going.kind, self._finish(going))
 
+    async def arrive(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
+        """Have agents of a kind come from elsewhere; as with a removal, none of that kind is spawned meanwhile."""
+        await asyncio.shield(self._start(kind, work))
+
+    def undo(self, kind: str, parts: list[Part], names: dict[int, list[str]], number: int) -> None:
+        """Have agents that did not arrive be removed where they are already, with the next spawn of that kind or start."""
+        self._left.append(_Going(kind, parts, names, number))
+
     def is_going(self, kind: str) -> bool:
         """Whether agents of a kind are being removed."""
         return bool(self._tasks.get(kind)) or any(going.kind == kind for going in self._left)
@@ -156,8 +164,3 @@ class Removals:
         for seat in (seat for pool in going.pools for seat in self._pools[pool].seats):
             if self._roster is not None and seat.state in ("down", "stopped"):
                 raise PoolUnavailable(f"worker {seat.name} is {seat.state}: its {going.kind} agents cannot be removed")
-
-
-def lots(names: list[str]) -> list[list[str]]:
-    """Names in lists that fit into a frame each."""
-    return [names[at : at + NAMES_AT_ONCE] for at in range(0, len(names), NAMES_AT_ONCE)]

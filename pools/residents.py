@@ -17,7 +17,7 @@ import orjson
 from checkpoints.errors import CheckpointError
 from pools.address import Key
 from pools.agent import Agent
-from pools.errors import AgentQuarantined, BadField, StateUnreadable
+from pools.errors import AgentMoving, AgentQuarantined, BadField, StateUnreadable
 from pools.kind import Fresh, Kind
 from pools.spans import Span, cut
 
@@ -38,7 +38,7 @@ class Residents:
     live: the objects that were used since the last sweep; a lookup that misses goes through `wake`.
     busy: what runs or waits, for agents with an unfinished task; they are not in `live` meanwhile.
     apart: agents on trial, whose tasks run in processes of their own, and how many have to end well; never in `live` for long.
-    parked: agents that take no tasks, and why.
+    parked: agents that take no tasks, and why.  moving: those that were given out to another engine, and take none either.
     """
 
     def __init__(self, kind: Kind, *, owned: frozenset[int], shards: int) -> None:
@@ -47,6 +47,7 @@ class Residents:
         self.busy: dict[Key, Any] = {}
         self.apart: dict[Key, int] = {}
         self.parked: dict[Key, str] = {}
+        self.moving: set[Key] = set()
         self.made = 0
         self._tired: set[Key] = set()
         self._old: dict[Key, Agent] = {}
@@ -94,6 +95,7 @@ class Residents:
         """Forget the object of an agent and what is known of its state; returns whether there was anything."""
         self.apart.pop(key, None)
         self.parked.pop(key, None)
+        self.moving.discard(key)
         found = [self.live.pop(key, None), self._old.pop(key, None), self._doomed.pop(key, None)]
         return any(one is not None for one in (*found, self._asleep.pop(key, None)))
 
@@ -131,7 +133,9 @@ class Residents:
         return crc32(str(key).encode(), self._prefix) % self._shards
 
     def check(self, key: Key) -> None:
-        """Raises AgentQuarantined for an agent that is parked."""
+        """Raises AgentMoving, AgentQuarantined for an agent that takes no tasks."""
+        if key in self.moving:
+            raise AgentMoving(f"{self.kind.name}/{key} is on its way to another engine")
         if key in self.parked:
             raise AgentQuarantined(
                 f"{self.kind.name}/{key} is in quarantine: {self.parked[key]}; "
@@ -139,9 +143,9 @@ class Residents:
             )
 
     def wake(self, key: Key) -> Agent | None:
-        """The object of an idle agent that `live` does not have; None where there is no such agent. Raises AgentQuarantined."""
+        """The object of an idle agent that `live` does not have; None where there is no such agent. Raises as `check`."""
         agent = None
-        if self.parked:
+        if self.parked or self.moving:
             self.check(key)
         if self._old:
             agent = self._old.pop(key, None)
@@ -215,9 +219,15 @@ class Residents:
         else:
             self._asleep.update((key, dict(zip(names, row, strict=True))) for key, row in zip(keys, rows, strict=True))
 
+    def arrive(self, key: Key, saved: bytes) -> None:
+        """Have the state of an agent that comes from another engine, as `Kind.save` has it."""
+        self.drop(key)
+        self._asleep[key] = saved
+
     def kept_states(self) -> Iterator[tuple[Key, bytes]]:
         """The states of all agents that have one in the store or as an object; what cannot be read stays as it is."""
         self.parked.clear()
+        self.moving.clear()
         for key in self.keys():
             try:
                 agent = self.object_of(key)
@@ -244,7 +254,7 @@ class Residents:
         """The same; None also for an agent that is busy or on trial, or that cannot be woken: `wake` tells why."""
         try:
             return None if key in self.busy or key in self.apart else self.wake(key)
-        except (StateUnreadable, AgentQuarantined):
+        except (StateUnreadable, AgentMoving, AgentQuarantined):
             return None
 
     def evict(self, key: Key) -> None:
@@ -276,7 +286,7 @@ class Residents:
         """Make the objects of these agents now; returns how many were made."""
         before = self.made
         for key in keys:
-            if not (key in self.live or key in self.busy or key in self.apart or key in self.parked):
+            if not (key in self.live or key in self.busy or key in self.apart or key in self.parked or key in self.moving):
                 self.wake(key)
         return self.made - before
 

@@ -38,6 +38,10 @@ AT_ONCE = 1_000
 CODE = "code"
 #: What was done with agents of a kind: some were spawned, some removed, every worker knows of a removal.
 SPAWNED, REMOVED, SETTLED = "+", "-", "."
+#: And with those that change engines: they come, and are there once they were spawned; they leave, or stay after all.
+COMING, LEAVING, STAYING = "<", ">", "="
+#: The names of what was taken in from other engines, in slots of which the oldest is written anew.
+TAKEN, TAKEN_MOST = "taken", 10_000
 #: Bytes of its log from which it is folded when it is opened: reading more takes longer than a start should.
 LOG_BYTES = 4 * 1024 * 1024
 
@@ -58,6 +62,8 @@ class Roster:
         self.pause = Pause(self._thread, self._store.log)
         #: Agents that were noted and are not on the disk: what is under way, and what failed.
         self._noting: dict[tuple[str, str], Future[int]] = {}
+        self._taken: dict[int, str] = {}
+        self._taken_next = 0
         self._sticky_next = 0
         self._sticky: list[tuple[str, str, Key]] = []
         self._unkept: dict[tuple[str, str], tuple[Mapping[int, Sequence[str]], Callable[[Event], None]]] = {}
@@ -99,6 +105,9 @@ class Roster:
         for kind, key, state in self._store.items():
             if kind == AGENTS:
                 self._replay(placement, str(key), state)
+            elif kind == TAKEN:
+                self._taken[int(key)] = state["name"]
+                self._taken_next = max(self._taken_next, state["at"] + 1)
         self._placement = placement
         self._fold()
         if self._store.recovered.stored_bytes >= LOG_BYTES:
@@ -119,21 +128,41 @@ class Roster:
                 gone = [one for _, part in names for one in part]
                 rows.going[number] = placement.take(kind, [(start, stop) for _, start, stop in ranges], gone)
                 rows.next = number + 1
+            elif what == COMING:
+                number, ranges, names = facts
+                rows.going[number] = self._parts(ranges), self._by_pool(names)
+                rows.next = number + 1
+            elif what in (LEAVING, STAYING):
+                self._move(placement, kind, *facts, is_leaving=what == LEAVING)
             else:
                 rows.going.pop(facts[0], None)
+
+    def _move(self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any], *, is_leaving: bool) -> None:
+        agents: dict[Key, int] = {key: part.pool for part in self._parts(ranges) for key in range(part.start, part.stop)}
+        agents |= {name: pool for pool, part in self._by_pool(names).items() for name in part}
+        if is_leaving:
+            placement.moving.add(kind, agents)
+            placement.moving.confirm(kind, agents)
+        else:
+            placement.moving.drop(kind, agents)
+
+    def _parts(self, ranges: Sequence[Any]) -> list[Range]:
+        return [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
+
+    def _by_pool(self, names: Sequence[Any]) -> dict[int, list[str]]:
+        return {self._pools[pool]: list(part) for pool, part in names}
 
     def _place(
         self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any], skills: Sequence[str] = ()
     ) -> None:
-        parts = [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
+        parts = self._parts(ranges)
         placement.restore(kind, parts, [(self._pools[pool], part) for pool, part in names])
         self._give(placement, kind, ranges, names, skills)
 
     def _give(
         self, placement: Placement, kind: str, ranges: Sequence[Any], names: Sequence[Any], skills: Sequence[str]
     ) -> None:
-        parts = [Range(self._pools[pool], start, stop) for pool, start, stop in ranges]
-        placement.talents.give(kind, frozenset(skills), parts, {self._pools[pool]: part for pool, part in names})
+        placement.talents.give(kind, frozenset(skills), self._parts(ranges), self._by_pool(names))
 
     def going(self) -> list[tuple[str, list[Range], dict[int, list[str]], int]]:
         """The removals that were begun and not ended: kind, ranges, names by pool, and number of each."""
@@ -152,7 +181,9 @@ class Roster:
             names = [[self._names[pool], run] for pool, run in self._placement.runs_of(kind)]
             talents = self._placement.talents.rows(kind)
             given = [[skills, self._ranged(parts), self._named(some)] for skills, parts, some in talents]
-            state = {"ranges": ranges, "names": names, "acts": [], "talents": given}
+            parts, named = self._placement.moving.lot(kind)
+            acts = [[LEAVING, self._ranged(parts), self._named(named)]] if parts or named else []
+            state = {"ranges": ranges, "names": names, "acts": acts, "talents": given}
             with contextlib.suppress(RecordTooLarge):  # it stays as it is
                 self._store.commit([changes_part(AGENTS, [kind], [state])], 1)
                 rows.next = 0
@@ -165,15 +196,13 @@ class Roster:
 
     def unloaded(self, kinds: Sequence[str]) -> Future[int]:
         """Keep that classes are not loaded again when an engine begins. Gives CheckpointError."""
-        return self._put(gone_part(CLASS, kinds), len(kinds))
+        return self._put(gone_part(CLASS, kinds), records=len(kinds))
 
-    def ranged(self, kind: str, ranges: Sequence[Range], skills: Iterable[str] = ()) -> Future[int]:
-        """Keep a spawned range. skills: that these agents were given."""
-        return self._act(kind, SPAWNED, self._ranged(ranges), [], *_given(skills))
-
-    def named(self, kind: str, names: Mapping[int, Sequence[str]], skills: Iterable[str] = ()) -> Future[int]:
-        """Keep agents with names. skills: that these agents were given."""
-        return self._act(kind, SPAWNED, [], self._named(names), *_given(skills))
+    def spawned(
+        self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]], skills: Iterable[str] = ()
+    ) -> Future[int]:
+        """Keep agents that were spawned: ranges, and names by pool. skills: that they were given."""
+        return self._act(kind, SPAWNED, self._ranged(ranges), self._named(names), *_given(skills))
 
     async def removed(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> int:
         """Keep that agents are removed, which every worker has to hear of; returns the number of this removal."""
@@ -193,6 +222,43 @@ class Roster:
         """Keep that every worker has heard of a removal."""
         await self._act(kind, SETTLED, number)
         del self._of(kind).going[number]
+
+    # -- what changes engines ------------------------------------------------------------------------------------------
+
+    async def leaving(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> None:
+        """Keep that agents were given out."""
+        await self._act(kind, LEAVING, self._ranged(ranges), self._named(names))
+
+    async def staying(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> None:
+        """Keep that they stay."""
+        await self._act(kind, STAYING, self._ranged(ranges), self._named(names))
+
+    async def coming(self, kind: str, ranges: Sequence[Range], names: Mapping[int, Sequence[str]]) -> int:
+        """Keep that agents come; until they have arrived they are as removed ones of which not every worker has heard."""
+        rows = self._of(kind)
+        number, rows.next = rows.next, rows.next + 1
+        rows.going[number] = (list(ranges), {pool: list(part) for pool, part in names.items()})
+        try:
+            await self._act(kind, COMING, number, self._ranged(ranges), self._named(names))
+        except BaseException:
+            del rows.going[number]
+            raise
+        return number
+
+    async def arrived(self, kind: str, number: int, lots: Sequence[Lot], name: str) -> None:
+        """Keep that all of them are there, and by which name they came. lots: ranges, names and skills."""
+        acts: list[Any] = [[SETTLED, number]]
+        acts += [[SPAWNED, self._ranged(parts), self._named(named), *_given(skills)] for parts, named, skills in lots]
+        slot = self._taken_next % TAKEN_MOST
+        taken = changes_part(TAKEN, [slot], [{"at": self._taken_next, "name": name}])
+        self._taken_next += 1
+        await self._put(changes_part(AGENTS, [kind], [{"+acts": acts}]), taken, records=2)
+        del self._of(kind).going[number]
+        self._taken[slot] = name
+
+    def was_taken(self, name: str) -> bool:
+        """Whether agents came by this name before, the last TAKEN_MOST names remembered."""
+        return name in self._taken.values()
 
     def _act(self, kind: str, *act: Any) -> Future[int]:
         return self._put(changes_part(AGENTS, [kind], [{"+acts": [act]}]))
@@ -218,7 +284,7 @@ class Roster:
                 self._unkept |= dict.fromkeys(fresh, (names, on_event))
                 on_event(Event("agents.unkept", f"an agent that was spawned is not kept: {error}", time.time()))
 
-        noting = self.named(kind, names)
+        noting = self.spawned(kind, [], names)
         self._noting |= dict.fromkeys(fresh, noting)
         noting.add_done_callback(done)
 
@@ -276,12 +342,12 @@ class Roster:
         for at in range(0, len(sticky), AT_ONCE):
             numbers = range(self._sticky_next, self._sticky_next + len(sticky[at : at + AT_ONCE]))
             states = [{"at": number, "of": list(each)} for number, each in zip(numbers, sticky[at : at + AT_ONCE], strict=True)]
-            kept = self._put(changes_part(STICKY, [number % STICKY_KEYS for number in numbers], states), len(numbers))
+            kept = self._put(changes_part(STICKY, [number % STICKY_KEYS for number in numbers], states), records=len(numbers))
             kept.add_done_callback(lambda kept: kept.cancelled() or kept.exception())
             self._sticky_next = numbers.stop
 
-    def _put(self, part: Part, records: int = 1) -> Future[int]:
-        return get_running_loop().run_in_executor(self._thread, self._store.commit, [part], records)
+    def _put(self, *parts: Part, records: int = 1) -> Future[int]:
+        return get_running_loop().run_in_executor(self._thread, self._store.commit, parts, records)
 
     def close(self) -> None:
         """Write what is under way, and give the store back."""
@@ -294,6 +360,10 @@ class Roster:
 
 def _given(skills: Iterable[str]) -> list[list[str]]:
     return [sorted(skills)] if skills else []
+
+
+#: Agents that came together with the same skills: ranges, names by pool, skills.
+Lot = tuple[Sequence[Range], Mapping[int, Sequence[str]], Iterable[str]]
 
 
 class _Rows:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
-__all__ = ["Part", "Span", "cut", "free", "merged"]
+__all__ = ["Part", "Ranged", "Span", "cut", "free", "merged", "missing"]
 
 
 class Ranged(Protocol):
@@ -85,6 +85,23 @@ def free(spans: Sequence[Ranged], count: int) -> list[Span]:
             count -= found[-1].stop - at
         at = span.stop
     return [*found, Span(at, at + count)] if count else found
+
+
+def missing(spans: Sequence[Ranged], wanted: Iterable[tuple[int, int]]) -> list[Span]:
+    """The numbers of some spans that are in none of a sorted list."""
+    found: list[Span] = []
+    starts = [span.start for span in spans]
+    for start, stop in merged(wanted):
+        for at in range(max(bisect_right(starts, start) - 1, 0), len(spans)):
+            span = spans[at]
+            if span.start >= stop:
+                break
+            if start < span.start:
+                found.append(Span(start, span.start))
+            start = max(start, span.stop)  # noqa: PLW2901 - what is left of it
+        if start < stop:
+            found.append(Span(start, stop))
+    return found
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> list[Span]:

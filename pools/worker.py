@@ -34,6 +34,7 @@ from pools.local import LocalLink
 from pools.logbook import Logbook, kept_in
 from pools.looks import Looks
 from pools.message import RESULT, STATUS, TASK, Message
+from pools.migration import Migration
 from pools.outside import Outside
 from pools.progress import Progress
 from pools.registry import load_kind, loaded_facts
@@ -42,7 +43,7 @@ from pools.speaker import speak
 from pools.spec import BACKLOG_TASKS, OUTBOX_MESSAGES
 from pools.spoken import Spoken
 from pools.title import entitle
-from pools.upkeep import held_up, remove, warm
+from pools.upkeep import held_up, warm
 from pools.waits import Waits
 from pools.ward import Ward, open_ward
 
@@ -99,9 +100,8 @@ class Worker:
         self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
             "setup": self._setup,
             "kind": self._add_kind,
-            "range": self._add_range,
+            "ranges": self._add_ranges,
             "names": self._add_names,
-            "remove": self._remove,
             "warm": self._warm,
             "sleep": self._sleep_now,
             "compacted": self._renew,
@@ -240,7 +240,9 @@ class Worker:
             kept = (self._spoken,) if self._outbox is None else (self._outbox, self._outbox.inquiries)
             self._asks = traced_asks(self._resolve, self._loop, self._ledger, executor.turns, *kept)
         looks = Looks(self._kinds, ward, self.logbook, self._keep, time.monotonic_ns)
-        self._verbs |= ward.verbs | waits.verbs | looks.verbs | executor.halt.verbs
+        both = None if self._ledger is None or self._outbox is None else (self._ledger, self._outbox)
+        migration = Migration(self._kinds, executor, self.logbook, both, self._keep)
+        self._verbs |= ward.verbs | waits.verbs | looks.verbs | executor.halt.verbs | migration.verbs
         self._local = LocalLink(self._executor, self._kinds, self._cells)
         self._sleep_after_s = order["sleep_after_s"]
         if self._sleep_after_s:
@@ -278,22 +280,15 @@ class Worker:
             )
         return loaded_facts(kind)
 
-    def _add_range(self, order: dict[str, Any]) -> int:
+    def _add_ranges(self, order: dict[str, Any]) -> int:
         residents = self._kinds[order["kind"]]
-        residents.add_range(order["start"], order["stop"])
-        return int(order["stop"] - order["start"])
+        for start, stop in order["ranges"]:
+            residents.add_range(start, stop)
+        return len(order["ranges"])
 
     def _add_names(self, order: dict[str, Any]) -> int:
         self._kinds[order["kind"]].add_names(order["names"])
         return len(order["names"])
-
-    def _remove(self, order: dict[str, Any]) -> asyncio.Task[int]:
-        residents, executor = self._kinds[order["kind"]], self._executor
-        if executor is None:
-            raise BadFrame("a removal before the set-up")
-        kept = None if self._ledger is None or self._outbox is None else (self._ledger, self._outbox)
-        removing = remove(residents, order["ranges"], order["names"], executor, self.logbook, kept)
-        return self._keep(self._loop.create_task(removing))
 
     def _warm(self, order: dict[str, Any]) -> asyncio.Task[int]:
         warming = warm(self._kinds[order["kind"]], order["start"], order["stop"], self._count)

@@ -1,6 +1,7 @@
-"""`engine cluster spawn`: agents on all nodes, as many on each as it may have of them.
+"""`engine cluster spawn`: agents on all nodes, each on the one that it belongs to.
 
-Owns how a number is divided among nodes, and what came of it.
+Owns what each node is told, and what came of it. Nodes that were never joined know of no others: among those a number is
+divided.
 """
 
 from __future__ import annotations
@@ -56,11 +57,15 @@ def run(options: Namespace) -> int:
         from engine.cluster.far import Far
         from engine.cluster.reach import connected
 
-        if not parts[node.id]:
-            return {"spawned": []}
         async with connected(node, cluster.ssh) as remote:
             far = Far(remote, cluster)
             folder = None if code is None else await code.bring(far)
+            if await far.is_formed():
+                kind = options.words[0] if options.words else None
+                wanted = {"kind": kind, "use": options.use, "folder": folder, "count": options.count}
+                return await far.steward({"do": "spawn", **wanted})
+            if not parts[node.id]:
+                return {"spawned": []}
             return await far.ask("spawn", *words, "--count", str(parts[node.id]), folder=folder)
 
     fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)

@@ -17,8 +17,9 @@ from engine.cli.output import hint, show_document
 from engine.cli.session import environment, name_of
 from engine.cli.sure import is_sure, must_ask
 from engine.errors import UnknownKind
+from engine.keyset import KeySet, keyset
 from engine.line import Line
-from engine.removed import Leaving, Removed, leaving
+from engine.removed import Removed
 
 __all__ = ["run", "targets"]
 
@@ -29,25 +30,25 @@ NAMED = 5
 _RANGE = re.compile(r"(0|[1-9][0-9]{0,14})\.\.(0|[1-9][0-9]{0,14})")
 
 
-def targets(words: Sequence[str]) -> dict[str, Leaving]:
+def targets(words: Sequence[str]) -> dict[str, KeySet]:
     """The agents that words name, by kind: kind/key, or kind/A..B for the numbers A to B. Raises Misuse, BadAddress."""
     from pools.address import parse, valid_kind
 
     if not words:
         raise Misuse("rm what? Write kind/key, or kind/A..B for a range of numbers, such as counter/10..19")
-    found: dict[str, Leaving] = {}
+    found: dict[str, KeySet] = {}
     for word in words:
         kind, _, key = word.partition("/")
         spans = _RANGE.fullmatch(key)
         if spans is None:
-            one = leaving([parse(word)[1] or 0])
+            one = keyset([parse(word)[1] or 0])
         else:
             first, last = int(spans[1]), int(spans[2])
             if last < first:
                 raise Misuse(f"{word}: the range ends before it begins; write {valid_kind(kind)}/{last}..{first}")
-            one = leaving(range(first, last + 1))
-        known = found.get(kind, Leaving([], []))
-        found[valid_kind(kind)] = leaving(Leaving([*known.ranges, *one.ranges], [*known.names, *one.names]))
+            one = keyset(range(first, last + 1))
+        known = found.get(kind, KeySet([], []))
+        found[valid_kind(kind)] = keyset(KeySet([*known.ranges, *one.ranges], [*known.names, *one.names]))
     return found
 
 
@@ -70,7 +71,7 @@ def run(options: Namespace, words: Sequence[str]) -> int:
     return errors.DONE
 
 
-def _check(wanted: Mapping[str, Leaving], known: Mapping[str, object]) -> None:
+def _check(wanted: Mapping[str, KeySet], known: Mapping[str, object]) -> None:
     """Raises UnknownKind before any agent is removed."""
     for kind in wanted:
         if kind not in known:
@@ -78,14 +79,14 @@ def _check(wanted: Mapping[str, Leaving], known: Mapping[str, object]) -> None:
             raise UnknownKind(f"there is no kind {kind!r}{meant(kind, known) or there}")
 
 
-def _is_sure(wanted: Mapping[str, Leaving]) -> bool:
+def _is_sure(wanted: Mapping[str, KeySet]) -> bool:
     total = sum(one.total for one in wanted.values())
     names = [text for kind, one in wanted.items() for text in _told(kind, one)]
     named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more such" if len(names) > NAMED else "")
     return is_sure(f"remove up to {figures.plural(total, 'agent')}, {named}, and all that was kept of them, for good?")
 
 
-def _told(kind: str, one: Leaving) -> list[str]:
+def _told(kind: str, one: KeySet) -> list[str]:
     spans = [f"{kind}/{start}" if stop == start + 1 else f"{kind}/{start}..{stop - 1}" for start, stop in one.ranges]
     return spans + [f"{kind}/{name}" for name in one.names]
 

@@ -21,6 +21,8 @@ __all__ = ["Far", "Site", "document"]
 
 #: What `env` ends with where the folder or the command is not there.
 MISSING = (125, 126, 127)
+#: What a program of the fabric ends with where its files, the servers or the gateway are not there.
+AWAY = (3, 4, *MISSING)
 
 
 class Site(NamedTuple):
@@ -75,6 +77,20 @@ class Far:
         done = await self.remote.run(await self.program("view"))
         if done.code:
             raise NodeFailed(f"it does not see the cluster{said(done)}", state="unjoined", mend="engine cluster up", value=done)
+        return document(done.out)
+
+    async def is_formed(self) -> bool:
+        """Whether it was made a part of a cluster."""
+        site = await self.site()
+        return not (await self.remote.run(["test", "-f", f"{site.root}/node.json"])).code
+
+    async def steward(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What comes of an order about the whole cluster. Raises NodeFailed, `unjoined` where it is away from the others."""
+        done = await self.remote.run(await self.program("steward", json.dumps(order)))
+        if done.code in AWAY:
+            raise NodeFailed(f"it is away from the cluster{said(done)}", state="unjoined", mend="engine cluster up", value=done)
+        if done.code:
+            raise NodeFailed(said(done).removeprefix(": "), state="failed", value=done)
         return document(done.out)
 
     async def ask(self, *words: str, folder: str | None = None) -> dict[str, Any]:

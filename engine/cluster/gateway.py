@@ -21,17 +21,21 @@ import orjson
 
 from engine.client import Client
 from engine.cluster.access import connected, require_nats
+from engine.cluster.astray import Astray
 from engine.cluster.election import Election
 from engine.cluster.fence import Fence
 from engine.cluster.intake import Intake, Local
 from engine.cluster.lease import Lease
+from engine.cluster.mover import LOOK_S, Mover
 from engine.cluster.nodefile import NodeFile, read_node_file
+from engine.cluster.placing import DONE, Placing
+from engine.cluster.plan import Plan
 from engine.cluster.pulse import Pulse
-from engine.cluster.records import Heartbeat, NodeInfo
+from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
-from pools.errors import LinkClosed
+from pools.errors import LinkClosed, PoolError
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -94,13 +98,20 @@ class Gateway:
         incarnation = os.urandom(8).hex()
         streams = Streams(nats, subjects, node.replicas)
         await streams.open()
-        await streams.agree(node.nodes)
-        intake = Intake(nats, streams, Local(client), node.id, incarnation, node.room, node.task_lease_s, self._told)
+        placing = Placing(streams.context, node.cluster, node.replicas)
+        await placing.open(node.nodes)
+        await placing.change(lambda plan: plan.joined(node.id))
+        local = Local(client)
+        intake = Intake(nats, streams, local, node.id, incarnation, node.room, node.task_lease_s, self._told)
+
+        seen = Fence(node.file.with_name("placement"))
+        mover = Mover(node.id, client, nats, subjects, placing, seen, self._told)
+        intake.astray = Astray(node.id, streams, local, mover)
 
         def beat(number: int) -> Heartbeat:
-            role: Any = node.role
+            role: Any = self._role(mover.plan)
             info = NodeInfo(node.id, incarnation, role, self._kinds, node.capabilities, node.agents, __version__)
-            is_draining = intake.is_draining
+            is_draining = intake.is_draining or intake.is_drained
             return Heartbeat(info, number, intake.running, node.room, is_draining, intake.superseded, time.time())
 
         pulse = Pulse(nats, subjects, node.patience, beat)
@@ -108,9 +119,12 @@ class Gateway:
         fence = Fence(node.fence)
         election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
         await pulse.open()
+        await nats.publish(subjects.build("discovery.announce", node.id), encode(beat(0).info))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(election.run(), name="election")
+                group.create_task(mover.run(), name="mover")
+                group.create_task(self._follow(mover, placing, election, intake), name="plan")
                 takes = group.create_task(self._take(intake, client), name="takes")
                 beats = group.create_task(self._beat(pulse), name="beats")
                 self._tell(incarnation)
@@ -123,6 +137,25 @@ class Gateway:
             pass
         finally:
             await pulse.close(is_leaving=stopping.is_set())
+
+    def _role(self, plan: Plan | None) -> str:
+        """What this node is: as its file says, unless the plan says otherwise."""
+        return self.node.role if plan is None else plan.roles.get(self.node.id, self.node.role)
+
+    async def _follow(self, mover: Mover, placing: Placing, election: Election, intake: Intake) -> None:
+        """Be what the plan says of this node; as the leader have the plan go on."""
+        from nats.errors import Error
+
+        while True:
+            plan = mover.plan
+            if plan is not None:
+                intake.is_drained = self.node.id in plan.drained
+                election.lease.term = self.node.term_as(self._role(plan))
+            with suppress(Error, TimeoutError, BadRecord):
+                if plan is not None and election.token() is not None:
+                    done = await placing.said(DONE, plan.parties)
+                    await placing.change(lambda plan: plan.next(done))  # noqa: B023 - it is called at once
+            await asyncio.sleep(LOOK_S)
 
     async def _beat(self, pulse: Pulse) -> None:
         while True:
@@ -140,7 +173,7 @@ class Gateway:
                 for kind in set(self._kinds) - begun:
                     for capability in (ANY, *self.node.capabilities):
                         name = f"queue-{capability}-{kind}"
-                        group.create_task(intake.take(name, build("task.queue", capability, kind)))
+                        group.create_task(intake.take(name, build("task.queue", capability, kind), is_for_kind=True))
                 begun.update(self._kinds)
                 await asyncio.sleep(AGAIN_S)
 
@@ -189,7 +222,7 @@ def main(words: list[str]) -> int:
     try:
         require_nats()
         asyncio.run(_run(Path(words[0])))
-    except (EngineError, OSError, BaseExceptionGroup) as error:
+    except (EngineError, PoolError, OSError, BaseExceptionGroup) as error:
         cause = _leaves(error)[0] if isinstance(error, BaseExceptionGroup) else error
         print(cause, file=sys.stderr)
         return exit_code(cause)

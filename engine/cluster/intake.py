@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from engine.client import Client
+from engine.cluster.astray import Astray, Elsewhere
 from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, Progress, TaskEnvelope, TaskResult, decode, encode
 from engine.cluster.streams import AGAIN, Streams
 from engine.errors import (
@@ -29,13 +30,23 @@ from engine.errors import (
     TaskOpen,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import BadAddress, BadArgument, Failure, FrameTooLarge, LinkClosed, Overloaded, PoolError, failure_of
+from pools.errors import (
+    AgentMoving,
+    BadAddress,
+    BadArgument,
+    Failure,
+    FrameTooLarge,
+    LinkClosed,
+    Overloaded,
+    PoolError,
+    failure_of,
+)
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
     from nats.aio.msg import Msg
 
-__all__ = ["Intake", "Local", "fitting"]
+__all__ = ["NOT_HERE", "Intake", "Local", "fitting"]
 
 #: Questions for tasks that are under way at once for each queue, and envelopes that are worked on at once.
 PULLS, ANSWERS = 3, 500
@@ -45,6 +56,10 @@ PULL_S, AGAIN_S = 2.0, 0.3
 FULL_S = 1.0
 #: Seconds that one question for a result waits.
 RESULT_S = 60.0
+
+
+#: Stands for the outcome of a task that was left out.
+NOT_HERE = Outcome(None, failure_of(AgentMoving("its agent is not here")))
 
 
 class Local:
@@ -58,14 +73,19 @@ class Local:
         counts = (await self.client.stats())["agents"]["kinds"]
         return frozenset(kind for kind, count in counts.items() if count)
 
-    async def do(self, envelope: TaskEnvelope, ended: Callable[[], None] = lambda: None) -> tuple[Outcome, ...]:
-        """The outcomes of an envelope's tasks, once all have ended. ended: called for each.
+    async def do(
+        self, envelope: TaskEnvelope, ended: Callable[[], None] = lambda: None, without: frozenset[int] = frozenset()
+    ) -> tuple[Outcome, ...]:
+        """The outcomes of an envelope's tasks, once all have ended. ended: called for each.  without: those that are left out.
 
         Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
         """
         ids: list[str | Outcome] = []
         named: list[Submission] = []
         for at, row in enumerate(envelope.rows):
+            if at in without:
+                ids.append(NOT_HERE)
+                continue
             try:
                 [submission] = submissions_of([row])
                 named.append(submission._replace(name=f"{envelope.sender}.{envelope.id}.{at}"))
@@ -131,8 +151,12 @@ class Intake:
         self.running = 0
         self.superseded = 0
         self.is_draining = False
+        #: Whether this node takes no tasks for kinds, only those for agents.
+        self.is_drained = False
+        #: Where tasks go whose agents are not here; None where agents do not move.
+        self.astray: Astray | None = None
 
-    async def take(self, name: str, subject: str) -> None:
+    async def take(self, name: str, subject: str, *, is_for_kind: bool = False) -> None:
         """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`."""
         from nats.errors import Error
 
@@ -143,15 +167,18 @@ class Intake:
             await asyncio.sleep(AGAIN_S)
         async with asyncio.TaskGroup() as group:
             for _ in range(PULLS):
-                group.create_task(self._pull(name, group))
+                group.create_task(self._pull(name, group, is_for_kind=is_for_kind))
 
-    async def _pull(self, name: str, group: asyncio.TaskGroup) -> None:
+    async def _pull(self, name: str, group: asyncio.TaskGroup, *, is_for_kind: bool) -> None:
         """Take envelopes one after another while there is room, and have each answered beside the others."""
         from nats.errors import Error
         from nats.errors import TimeoutError as Late
 
         subscription = await self._streams.context.pull_subscribe_bind(name, stream=self._streams.subjects.tasks)
         while not self.is_draining:
+            if self.is_drained and is_for_kind:
+                await asyncio.sleep(AGAIN_S)
+                continue
             if self.running >= self._room or self._answering >= ANSWERS:
                 self._freed.clear()
                 await self._freed.wait()
@@ -190,7 +217,10 @@ class Intake:
             return
         self.running += len(envelope.rows)
         try:
-            outcomes = await self._done(message, envelope)
+            outcomes = await self._done(message, envelope, may_be_done=may_be_done)
+        except Elsewhere:
+            await message.nak(delay=FULL_S)
+            return
         except (Overloaded, IntakeFull) as error:
             await message.nak(delay=min(error.retry_after_s or FULL_S, FULL_S))
             return
@@ -205,7 +235,7 @@ class Intake:
         except BadRecord:
             return True
 
-    async def _done(self, message: Msg, envelope: TaskEnvelope) -> tuple[Outcome, ...]:
+    async def _done(self, message: Msg, envelope: TaskEnvelope, *, may_be_done: bool) -> tuple[Outcome, ...]:
         """The outcomes of an envelope; its lease is renewed meanwhile."""
         count = 0
 
@@ -213,7 +243,7 @@ class Intake:
             nonlocal count
             count += 1
 
-        doing = asyncio.ensure_future(self._local.do(envelope, ended))
+        doing = asyncio.ensure_future(self._do(envelope, ended, may_be_done=may_be_done))
         subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
         try:
             while True:
@@ -227,6 +257,18 @@ class Intake:
             if not doing.done():
                 doing.cancel()
                 await asyncio.wait((doing,))
+
+    async def _do(self, envelope: TaskEnvelope, ended: Callable[[], None], *, may_be_done: bool) -> tuple[Outcome, ...]:
+        """The outcomes of an envelope, also of those tasks whose agents are not here. Raises Elsewhere, and as `Local.do`."""
+        if self.astray is None:
+            return await self._local.do(envelope, ended)
+        suspects = await self.astray.suspects(envelope, may_be_done=may_be_done)
+        outcomes = await self._local.do(envelope, ended, frozenset(suspects))
+        gone = {at: each for at, each in enumerate(outcomes) if self.astray.is_astray(envelope, at, each)}
+        if not gone:
+            return outcomes
+        found = await self.astray.outcomes(envelope, gone)
+        return tuple(found.get(at, each) for at, each in enumerate(outcomes))
 
     async def _record(self, envelope: TaskEnvelope, outcomes: tuple[Outcome, ...]) -> None:
         result = fitting(TaskResult(envelope.sender, envelope.id, self._node, self._incarnation, outcomes))

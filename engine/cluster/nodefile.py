@@ -34,7 +34,8 @@ EXTRA_LOOKS = {"primary": 0, "backup": 1, "worker": 2}
 class NodeFile:
     """A node.
 
-    nodes: over which agents with a name are placed, the same list on every node.  agents: how many the node may have.
+    nodes: over which agents with a name are placed when the cluster begins; from then on its plan counts.
+    agents: how many the node may have.
     urls, credentials, ca, cert, key: how it comes to the servers.  replicas: servers that keep what is written.
     engine, home: the name of its engine, and the ENGINE_HOME of that, None for the user's directories.
     room: tasks that it takes from the cluster at once.  task_lease_s: seconds without a sign until its tasks go to others.
@@ -77,7 +78,11 @@ class NodeFile:
     @property
     def term(self) -> Term:
         """How it takes part in the election. Raises ConfigError."""
-        return Term(self.leader_lease_s, self.leader_check_s, EXTRA_LOOKS[self.role] * self.leader_check_s)
+        return self.term_as(self.role)
+
+    def term_as(self, role: str) -> Term:
+        """The same in another role."""
+        return Term(self.leader_lease_s, self.leader_check_s, EXTRA_LOOKS[role] * self.leader_check_s)
 
     @property
     def joined(self) -> Path:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.cluster.membership import Member, Membership, Patience
-from engine.cluster.records import BadRecord, Heartbeat, encode
+from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.records import decode as decoded
 from engine.cluster.subjects import Subjects
 from pools.errors import BadAddress
@@ -42,6 +42,8 @@ class Pulse:
         self._heard = Membership(patience)
         self._subscriptions: list[Subscription] = []
         self._first = asyncio.Event()
+        #: When each node has announced itself, in monotonic seconds.
+        self.announced: dict[str, float] = {}
 
     def members(self) -> dict[str, Member]:
         """Every node that was heard of, as it stands now."""
@@ -52,6 +54,7 @@ class Pulse:
         wanted: list[tuple[str, Callable[[Msg], Awaitable[None]]]] = [
             ("heartbeat", self._on_heartbeat),
             ("system.shutdown", self._on_shutdown),
+            ("discovery.announce", self._on_announce),
         ]
         if self._own is not None:
             wanted.append(("discovery.query", self._on_query))
@@ -97,6 +100,12 @@ class Pulse:
         known = None if beat is None else self.members().get(beat.info.node)
         if beat is not None and known is not None and known.heartbeat.info.incarnation == beat.info.incarnation:
             self._heard.leave(beat.info.node)
+
+    async def _on_announce(self, message: Msg) -> None:
+        """A node is new: who stands beside it is told to it at once."""
+        with suppress(BadRecord):
+            self.announced[decoded(message.data, NodeInfo).node] = time.monotonic()
+        await self.beat()
 
     async def _on_query(self, _message: Msg) -> None:
         await self.beat()

@@ -1,4 +1,4 @@
-"""What nodes say to each other: five records, as checked JSON.
+"""What nodes say to each other: its records, as checked JSON.
 
 Owns their fields, the limits and what is said about a wrong one. Whatever arrives is either one of them or a `BadRecord`: who
 decodes needs to fear no other error. Pure; how records travel is not known here.
@@ -19,8 +19,8 @@ from pools.address import valid_kind
 from pools.errors import BadFrame, Failure
 
 __all__ = [
-    "ENVELOPE_TASKS", "RECORD_BYTES", "ROLES", "BadRecord", "Heartbeat", "NodeInfo", "Outcome", "Progress", "Record",
-    "TaskEnvelope", "TaskResult", "decode", "encode", "valid_id",
+    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "NodeInfo", "Order",
+    "Outcome", "Progress", "Record", "Reply", "TaskEnvelope", "TaskResult", "decode", "encode", "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.
@@ -39,6 +39,9 @@ WHOLE = 2**53
 LATEST_S = 253_402_300_799.0
 #: What a list is: as it arrives, and as it is kept.
 LISTS = (list, tuple)
+
+#: Names of agents in one order, and what may be replied.
+KEYS, REPLIES = 5_000, ("done", "more", "again", "refused")
 
 Role = Literal["primary", "worker", "backup"]
 ROLES = ("primary", "worker", "backup")
@@ -122,7 +125,48 @@ class Progress:
     tasks: int
 
 
-Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A part of some agents of a kind that one node gives to another in a step of the plan.
+
+    version: of the plan.  node: that gives.  id: the same for all parts.  part: from 0, of so many parts.
+    data: a part of the text that they are, packed, as `handover` makes it.
+    """
+
+    version: int
+    node: str
+    id: str
+    kind: str
+    part: int
+    parts: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a node is asked to do at once. verb: `spawn`.  kind: of agents.  count: so many in all.  keys: those with names."""
+
+    verb: str
+    kind: str
+    count: int
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a node says to a Handover or an Order.
+
+    said: `done`, `more` (the next part may come), `again` (begin anew, later), or `refused`.  count: agents that are new.
+    text: why.
+    """
+
+    node: str
+    said: str
+    count: int
+    text: str
+
+
+Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Reply
 R = TypeVar("R", bound=Record)
 
 
@@ -232,6 +276,21 @@ def _text(value: Any) -> str:
     return value
 
 
+def _packed(value: Any) -> str:
+    if type(value) is not str or not value.isascii():
+        raise BadRecord(f"packed data is expected, got {value!r:.40}")
+    return value
+
+
+def _word(words: tuple[str, ...]) -> Callable[[Any], str]:
+    def word(value: Any) -> str:
+        if value not in words:
+            raise BadRecord(f"{' or '.join(words)} is expected, got {value!r:.40}")
+        return str(value)
+
+    return word
+
+
 def _claim(value: Any) -> bool:
     if type(value) is not bool:
         raise BadRecord(f"true or false is expected, got {value!r:.40}")
@@ -303,6 +362,9 @@ _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     TaskEnvelope: {"rows": _each(_row, ENVELOPE_TASKS, 1)},
     TaskResult: {"outcomes": _each(_outcome, ENVELOPE_TASKS, 1)},
     Progress: {"ended": _whole, "tasks": _whole},
+    Handover: {"version": _whole, "kind": _kind, "part": _whole, "parts": _whole, "data": _packed},
+    Order: {"verb": _word(("spawn",)), "kind": _kind, "count": _whole, "keys": _each(_text, KEYS)},
+    Reply: {"said": _word(REPLIES), "count": _whole, "text": _text},
 }
 _READ = {
     (kind, field.name): own.get(field.name) or _WHOSE[field.name] for kind, own in _FIELDS.items() for field in fields(kind)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engine.cluster.access import FabricAway
 from engine.cluster.intake import Local, fitting
-from engine.cluster.membership import Member, Patience
+from engine.cluster.membership import FRESH, Member, Patience
 from engine.cluster.placement import place
+from engine.cluster.placing import Placing
 from engine.cluster.pulse import Pulse
 from engine.cluster.records import BadRecord, Outcome, TaskEnvelope, TaskResult, decode, valid_id
-from engine.cluster.selection import rank
+from engine.cluster.selection import has_skill, rank
 from engine.cluster.streams import AGAIN_S, WINDOW_S, Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.errors import EngineError, TaskOpen
@@ -44,6 +45,8 @@ TIMEOUT_S = 600.0
 AWAY_S = 10.0
 #: Seconds that the first node has to be heard of.
 FIRST_S = 1.0
+#: Seconds between two looks at the plan.
+PLAN_S = 2.0
 #: Where tasks for this node's engine go.
 HERE = ""
 
@@ -51,7 +54,8 @@ HERE = ""
 class Sender:
     """Sends tasks into a cluster: `async with Sender(…) as sender: outcomes = await sender.run(tasks)`.
 
-    nodes: over which agents are placed.  node: the one that this process stands on, with `local` its engine; both or neither.
+    nodes: over which agents are placed where the cluster has no plan yet.
+    node: the one that this process stands on, with `local` its engine; both or neither.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Sender:
         self._told = told
         self._subjects = Subjects(cluster)
         self._streams = Streams(nats, self._subjects, replicas)
+        self._placing = Placing(self._streams.context, cluster, replicas)
         self._pulse = Pulse(nats, self._subjects, patience or Patience())
         self._here: frozenset[str] = frozenset()
         #: Its name, which no other sender has.
@@ -90,11 +95,12 @@ class Sender:
             self._here = await self._local.kinds()
         if self.nats.is_connected:
             await self._streams.open()
-            await self._streams.agree(self._nodes)
+            self._nodes = (await self._placing.open(self._nodes)).nodes
         await self._pulse.open()
         if self.nats.is_connected:
             await self._pulse.first(FIRST_S)
         self._begin(self._read())
+        self._begin(self._follow())
         return self
 
     async def __aexit__(
@@ -221,6 +227,46 @@ class Sender:
         self._end(result)
         if not await self._streams.record(result):
             self.superseded += len(outcomes)
+
+    async def _follow(self) -> None:
+        """Know over which nodes agents are placed. Who knows an old list sends to a node that sends it on."""
+        from nats.errors import Error
+
+        while True:
+            await asyncio.sleep(PLAN_S)
+            with suppress(Error, TimeoutError, BadRecord):
+                if self.nats.is_connected:
+                    self._nodes = (await self._placing.read()).nodes
+
+    async def broadcast(
+        self, tasks: Iterable[Any], *, capability: str = ANY, timeout_s: float = TIMEOUT_S
+    ) -> dict[str, list[Outcome]]:
+        """The outcomes of tasks that every node does which is heard and has the capability, by node. Tasks name kinds.
+
+        Raises BadArgument, BadAddress, FabricAway; TaskOpen where some have not ended after timeout_s seconds.
+        """
+        submissions = [_sendable(submission_of(task)) for task in tasks]
+        if any("/" in each.address for each in submissions):
+            raise BadArgument("a broadcast goes to a kind: an agent is on one node")
+        rows = tuple(rows_of(submissions))
+        nodes = [
+            node
+            for node, member in self.members.items()
+            if member.state in FRESH and all(has_skill(member, each.address, capability) for each in submissions)
+        ]
+        if not self.nats.is_connected:
+            raise FabricAway("a broadcast needs the fabric, which is away")
+        room, loop = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop()
+        asked: dict[str, list[asyncio.Future[Outcome]]] = {}
+        for node in nodes:
+            self.sent += 1
+            envelope = TaskEnvelope(self.id, str(self.sent), rows)
+            asked[node] = self._open[envelope.id] = [loop.create_future() for _ in rows]
+            await self._go(self._subjects.build("task.assign", node), envelope, room)
+        every = [future for futures in asked.values() for future in futures]
+        if every and (open_ones := (await asyncio.wait(every, timeout=timeout_s))[1]):
+            raise TaskOpen(f"{len(open_ones):,} of {len(every):,} tasks have not ended after {timeout_s:g} s; they go on")
+        return {node: [future.result() for future in futures] for node, futures in asked.items()}
 
     async def _read(self) -> None:
         """Read results of this sender as they are recorded, from the first one on."""

@@ -1,7 +1,7 @@
-"""What NATS keeps for a cluster: the tasks that wait, their results, and the nodes that agents are placed over.
+"""What NATS keeps for a cluster: the tasks that wait, their results, and where those went whose agents had moved.
 
-Owns the limits of both streams, the recording of a result, which only the first one for an envelope comes through, and the
-agreement on the nodes. Everything is asked again where no answer came.
+Owns the limits of these streams, and the recording of a result, which only the first one for an envelope comes through.
+Everything is asked again where no answer came.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import orjson
 
 from engine.cluster.records import RECORD_BYTES, BadRecord, TaskEnvelope, TaskResult, decode, encode
 from engine.cluster.subjects import Subjects
-from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -46,7 +45,7 @@ class Streams:
         self.context: JetStreamContext = nats.jetstream(timeout=ASK_S)
 
     async def open(self) -> None:
-        """Have both streams. Raises nats.errors.Error, TimeoutError."""
+        """Have the streams. Raises nats.errors.Error, TimeoutError."""
         from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
         shared: dict[str, Any] = {
@@ -77,6 +76,16 @@ class Streams:
             )
         )
 
+        await self._have(
+            StreamConfig(
+                name=self.subjects.moved,
+                subjects=[self.subjects.every("task.moved")],
+                retention=RetentionPolicy.LIMITS,
+                max_age=RESULTS_KEPT_S,
+                **shared,
+            )
+        )
+
     async def _have(self, config: StreamConfig) -> None:
         from nats.js.errors import NotFoundError
 
@@ -84,25 +93,6 @@ class Streams:
             await self.context.stream_info(config.name or "")
         except NotFoundError:
             await self.context.add_stream(config)
-
-    async def agree(self, nodes: Sequence[str]) -> None:
-        """Agree with all others on the nodes that agents are placed over. Raises ConfigError where they have other ones."""
-        from nats.js.api import KeyValueConfig, StorageType
-        from nats.js.errors import KeyWrongLastSequenceError, NotFoundError
-
-        bucket = f"{self.subjects.cluster}-placement"
-        try:
-            store = await self.context.key_value(bucket)
-        except NotFoundError:
-            wanted = KeyValueConfig(bucket, history=1, storage=StorageType.FILE, replicas=self._replicas)
-            store = await self.context.create_key_value(wanted)
-        try:
-            await store.create("nodes", orjson.dumps(sorted(nodes)))
-        except KeyWrongLastSequenceError:
-            known = orjson.loads((await store.get("nodes")).value or b"[]")
-            if known != sorted(nodes):
-                said = f"the cluster places its agents over {', '.join(known)}, not over {', '.join(sorted(nodes))}"
-                raise ConfigError(f"{said}: agents would be looked for where their state is not", key="nodes") from None
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
@@ -115,6 +105,35 @@ class Streams:
         if is_again:
             headers[AGAIN] = "1"  # a server that was restarted knows no more which ids it had, once they are acknowledged
         await self.context.publish(subject, encode(envelope), stream=self.subjects.tasks, headers=headers)
+
+    async def moved(self, sender: str, id: str) -> tuple[str, list[int]] | None:
+        """Where an envelope was sent on to, with which rows of the one before; None where it was not. Raises as `recorded`."""
+        from nats.js.errors import NotFoundError
+
+        try:
+            found = await self.context.get_last_msg(self.subjects.moved, self.subjects.build("task.moved", sender, id))
+        except NotFoundError:
+            return None
+        try:
+            to, rows = orjson.loads(found.data or b"")
+        except ValueError as error:
+            raise BadRecord(f"this is no way of a task: {error}") from error
+        return str(to), [int(row) for row in rows]
+
+    async def move(self, sender: str, id: str, to: str, rows: Sequence[int]) -> tuple[str, list[int]]:
+        """Keep where an envelope is sent on to, before it is; returns that, or what was kept before. Raises as `recorded`."""
+        from nats.js.errors import APIError
+
+        subject = self.subjects.build("task.moved", sender, id)
+        headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
+        try:
+            await self.context.publish(subject, orjson.dumps([to, list(rows)]), stream=self.subjects.moved, headers=headers)
+        except APIError as error:
+            known = await self.moved(sender, id) if error.err_code in OTHER_STATE else None
+            if known is None:
+                raise
+            return known
+        return to, list(rows)
 
     async def queue(self, name: str, subject: str, lease_s: float) -> None:
         """Have a queue from which several may take; an envelope that nobody answers for comes again after lease_s."""

@@ -24,6 +24,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     "task.assign": ("node",),
     "task.result": ("sender", "envelope"),
     "task.progress": ("sender", "envelope"),
+    "task.moved": ("sender", "envelope"),
+    "placement.give": ("node",),
+    "placement.order": ("node",),
+    "discovery.announce": ("node",),
     "system.shutdown": ("node",),
 }
 _PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -40,15 +44,15 @@ class Subject(NamedTuple):
 class Subjects:
     """The subjects of one cluster; several may share a server. Raises ConfigError for a name that cannot be one."""
 
-    __slots__ = ("cluster", "results", "tasks")
+    __slots__ = ("cluster", "moved", "results", "tasks")
 
     def __init__(self, cluster: str) -> None:
         if _CLUSTER.fullmatch(cluster) is None:
             said = f"{cluster!r} cannot name a cluster: use 1-32 of a-z, 0-9 and -, a letter or digit first"
             raise ConfigError(said, key="cluster")
         self.cluster = cluster
-        #: The stream of tasks that wait, and that of results.
-        self.tasks, self.results = f"{cluster}-tasks", f"{cluster}-results"
+        #: The stream of tasks that wait, that of results, and that of where tasks went whose agents had moved.
+        self.tasks, self.results, self.moved = f"{cluster}-tasks", f"{cluster}-results", f"{cluster}-moved"
 
     def build(self, form: str, *parts: str) -> str:
         """The subject of a form, such as `build("task.queue", "any", "counter")`. Raises BadAddress."""

@@ -1,6 +1,6 @@
 """What a cluster looks like now, as its servers and the heartbeats of its nodes tell it to one of them.
 
-Owns the document: who leads, how each node stands, what waits in the streams. Looks only. As a program, on a node:
+Owns the document: who leads, how nodes stand, where agents are, what waits in the streams. Looks only. As a program, on a node:
 `python -m engine.cluster.view node.json [SECONDS]`, one line of JSON, or one each so many seconds for as long as it is wanted.
 """
 
@@ -20,6 +20,7 @@ from engine.cluster.election import KEY
 from engine.cluster.lease import read_entry
 from engine.cluster.membership import Member
 from engine.cluster.nodefile import NodeFile, read_node_file
+from engine.cluster.placing import DONE, Placing
 from engine.cluster.pulse import Pulse
 from engine.cluster.records import BadRecord
 from engine.cluster.subjects import Subjects
@@ -68,12 +69,16 @@ class View:
         if pulse is None or nats is None:
             return {}
         members = members_of(self._node.nodes, pulse.members())
-        leader, tasks, results = await asyncio.gather(
-            self._leader(nats), self._stream(nats, self._subjects.tasks), self._stream(nats, self._subjects.results)
+        leader, plan, tasks, results = await asyncio.gather(
+            self._leader(nats),
+            self._plan(nats),
+            self._stream(nats, self._subjects.tasks),
+            self._stream(nats, self._subjects.results),
         )
         return {
             "cluster": self._node.cluster,
             "leader": leader,
+            "plan": plan,
             "members": members,
             "streams": {"tasks": tasks, "results": results},
             "superseded": sum(one["superseded"] or 0 for one in members.values()),
@@ -89,6 +94,17 @@ class View:
             entry = read_entry(found.revision or 0, found.value or b"")
             if entry.holder:
                 return {"node": entry.holder.rpartition("-")[0], "token": entry.token}
+        return None
+
+    async def _plan(self, nats: Nats) -> dict[str, Any] | None:
+        """Where agents are placed, and for whom that waits."""
+        from nats.errors import Error
+
+        with suppress(Error, TimeoutError, BadRecord):
+            placing = Placing(nats.jetstream(timeout=ASK_S), self._node.cluster, self._node.replicas)
+            plan = await placing.read()
+            waits = plan.waits_for(await placing.said(DONE, plan.parties))
+            return {"version": plan.version, "nodes": plan.nodes, "drained": plan.drained, "waits_for": waits}
         return None
 
     async def _stream(self, nats: Nats, name: str) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ from engine.testing.simworker import SimProcess, SimWorker
 from pools.address import Key
 from pools.asks import Asks
 from pools.balancer import Balancer
+from pools.births import births
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
 from pools.channel import Channel
@@ -198,9 +199,7 @@ class SimHub:
         ]
         orders += [{"verb": "kind", "reference": name} for name in self.kinds]
         for kind in self.placement.kinds():
-            parts = self.placement.parts_of(kind, 0)
-            orders += [{"verb": "range", "kind": kind, "start": part.start, "stop": part.stop} for part in parts]
-            orders.append({"verb": "names", "kind": kind, "names": list(self.placement.names_of(kind, 0))})
+            orders += births(kind, self.placement.parts_of(kind, 0), list(self.placement.names_of(kind, 0)))
         return orders
 
     def _gateway(self, channel: Channel) -> Gateway:
@@ -235,7 +234,7 @@ class SimHub:
         self.check_kind(kind)
         added = 0
         for part in self.placement.add_range(kind, count) if count else []:
-            self.seat.request_if_up("range", kind=kind, start=part.start, stop=part.stop)
+            self.seat.request_if_up("ranges", kind=kind, ranges=[[part.start, part.stop]])
             added += part.stop - part.start
         for fresh in self.placement.add_names(kind, names).values() if names else []:
             self.seat.request_if_up("names", kind=kind, names=fresh)

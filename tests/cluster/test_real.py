@@ -109,7 +109,7 @@ def test_two_bare_hosts_are_brought_up_and_typed_again_nothing_changes(engine: C
     wheel.unlink()
     mended = json.loads(engine("cluster", "up", "--json", timeout_s=200).stdout)["nodes"]
     assert [(node["is_installed"], node["copied_bytes"]) for node in mended] == [(True, size - half), (False, 0)]
-    assert engine.document("cluster", "spawn", "--count", "20")["nodes"][1]["agents"] == 10
+    assert sum(node["agents"] for node in engine.document("cluster", "spawn", "--count", "20")["nodes"]) == 20
     stats = engine.document("cluster", "stats")
     assert (stats["agents"]["kinds"], len(stats["versions"])) == ({"counter": 20}, 1)
     pids = [node["stats"]["pid"] for node in stats["by_node"]]

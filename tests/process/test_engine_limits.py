@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,12 +57,39 @@ async def test_a_number_that_makes_no_sense_is_refused(facts: dict[str, Any]) ->
             await engine.spawn("tally", **facts)
 
 
-@pytest.mark.parametrize("key", ["17", "0", "", "a b", "a/b", "x" * 129, "é", ".a", 5, None])
+@pytest.mark.parametrize("key", ["17", "0", "", "a b", "a/b", "x" * 129, "é", ".a", -5, None])
 async def test_a_key_that_no_address_could_name_is_refused_before_any_agent_exists(key: Any) -> None:
     async with running() as engine:
         with pytest.raises((errors.BadAddress, ValueError)):
             await engine.spawn("tally", keys=["good", key])
         assert engine.swarm.placement.count == 0
+
+
+@pytest.mark.parametrize("way", ["memory", "sync"])
+async def test_agents_of_given_numbers_are_made_once_and_stay(tmp_path: Path, way: str) -> None:
+    mine = [number for number in range(300) if number % 3 == 1]
+    async with running(durability=way, data=tmp_path) as engine:
+        done = await engine.spawn("tally", keys=[*mine, "a"])
+        assert (done.added, done.total) == (101, 101)
+        assert (await engine.spawn("tally", keys=range(1, 8))).added == 4
+        assert (await engine.spawn("tally", keys=[*mine, "a"])).added == 0
+        assert await engine.ask("tally/298", "add", 5) == 5
+        with pytest.raises(errors.UnknownAgent):
+            await engine.ask("tally/299", "get")
+        assert (await engine.spawn("tally", add=2)).added == 2  # the lowest that are free
+        assert [await engine.ask(f"tally/{number}", "add", 1) for number in (0, 8, 1)] == [1, 1, 1]
+    async with running(durability=way, data=tmp_path) as engine:
+        assert engine.swarm.placement.count == (107 if way == "sync" else 0)
+        if way == "sync":
+            assert await engine.ask("tally/298", "get") == 5
+
+
+async def test_numbers_and_names_that_do_not_fit_together_make_none_of_them() -> None:
+    async with running([pool(1, agents=5)]) as engine:
+        with pytest.raises(errors.TooManyAgents):
+            await engine.spawn("tally", keys=[1, 3, 5, 7, "a", "b"])
+        assert engine.swarm.placement.count == 0
+        assert (await engine.spawn("tally", keys=[1, 3, 5, 7, "a"])).added == 5
 
 
 async def test_a_text_is_not_taken_for_a_list_of_keys() -> None:

@@ -39,7 +39,7 @@ class Books:
         named = names or {}
         self.placement.restore(kind, parts, list(named.items()))
         try:
-            await (self.roster.named(kind, named, skills) if named else self.roster.ranged(kind, parts, skills))
+            await self.roster.spawned(kind, [] if named else parts, named, skills)
         except BaseException:
             self.placement.take(
                 kind, [(part.start, part.stop) for part in parts], [one for part in named.values() for one in part]

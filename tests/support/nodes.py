@@ -50,7 +50,8 @@ TIMES |= {"leader_lease_s": 2.0, "leader_check_s": 0.5}
 class Node:
     """A node: its engine keeps its state on the disk."""
 
-    def __init__(self, folder: Path, name: str, facts: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, name: str, facts: dict[str, Any], agents: int) -> None:
+        self.agents = agents
         self.folder = folder / name
         self.folder.mkdir()
         self.name = name
@@ -68,15 +69,15 @@ class Node:
         """Change what its file says."""
         self.file.write_bytes(orjson.dumps(orjson.loads(self.file.read_bytes()) | facts))
 
-    async def start_engine(self, agents: int = 20) -> None:
-        """Have it run, with counters and markers."""
+    async def start_engine(self) -> None:
+        """Have it run, with counters and markers of its own."""
         done = await asyncio.to_thread(self.commands, "start")
         assert done.returncode == 0, done.stderr
         async with Client(environ=self.commands.environ) as client:
             await client.ready(60)
             reference = f"{self.folder}/marker.py:Marker"
-            await client.spawn("marker", agents, reference=reference, paths=[str(self.folder)])
-            await client.spawn("counter", agents)
+            await client.spawn("marker", self.agents, reference=reference, paths=[str(self.folder)])
+            await client.spawn("counter", self.agents)
 
     def start_gateway(self) -> None:
         """Start its gateway; what it says is in gateway.log."""
@@ -121,12 +122,12 @@ class Node:
 class Cluster:
     """Nodes and the servers that join them. folder: where markers leave their lines."""
 
-    def __init__(self, folder: Path, made: list[Server], names: Sequence[str]) -> None:
+    def __init__(self, folder: Path, made: list[Server], names: Sequence[str], agents: int) -> None:
         self.folder = folder
         self.servers = made
         urls = [server.spec.url for server in made]
         facts = {"urls": urls, "credentials": str(made[0].spec.credentials), "nodes": list(names), "replicas": len(made)}
-        self.nodes = {name: Node(folder, name, facts) for name in names}
+        self.nodes = {name: Node(folder, name, facts, agents) for name in names}
         self.said = Lines()
 
     @asynccontextmanager
@@ -149,11 +150,14 @@ class Cluster:
 
 @asynccontextmanager
 async def clusters(
-    folder: Path, names: Sequence[str] = ("n1", "n2"), count: int = 1, on: Sequence[Host] = ()
+    folder: Path, names: Sequence[str] = ("n1", "n2"), count: int = 1, on: Sequence[Host] = (), agents: int = 20
 ) -> AsyncIterator[Cluster]:
-    """A cluster whose nodes have all joined; `count` servers.  on: a host for each node's gateway."""
+    """A cluster whose nodes have all joined; `count` servers.  on: a host for each node's gateway.
+
+    agents: of each kind on every node that are its own, and none of the cluster's.
+    """
     async with servers(folder, count, "0.0.0.0" if on else "127.0.0.1") as made:
-        cluster = Cluster(folder, made, names)
+        cluster = Cluster(folder, made, names, agents)
         for node, host in zip(cluster.nodes.values(), on, strict=False):
             node.prefix = host.prefix
             node.tell(urls=[f"nats://{host.gateway}:{server.spec.port}" for server in made])

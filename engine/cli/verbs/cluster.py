@@ -20,6 +20,10 @@ ACTIONS = {
     "spawn": ("clusterspawn", "run"),
     "run": ("clusterrun", "run"),
     "deploy": ("clusterdeploy", "run"),
+    "drain": ("clusterplan", "drain"),
+    "undrain": ("clusterplan", "undrain"),
+    "role": ("clusterplan", "role"),
+    "broadcast": ("clusterplan", "broadcast"),
     "stats": ("clusterstats", "run"),
     "ps": ("clusterverbs", "ps"),
     "logs": ("clusterlogs", "run"),
@@ -27,6 +31,8 @@ ACTIONS = {
 }
 #: Those that work on several nodes.
 FANNED = ("exec", "up", "spawn", "run", "deploy", "stats", "ps", "logs", "stop")
+#: Those that concern the cluster as a whole.
+WHOLE = ("drain", "undrain", "role", "broadcast")
 #: What each option is for, where it is not for all of them: its name among the options that were read, and its default.
 OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--force": ("force", False, ("init",)),
@@ -44,11 +50,11 @@ OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--level": ("level", None, ("logs",)),
     "--since": ("since", None, ("logs",)),
     "--emergency": ("emergency", False, ("stop",)),
-    "--timeout": ("timeout", None, FANNED),
+    "--timeout": ("timeout", None, (*FANNED, *WHOLE)),
     "--nodes": ("nodes", None, ("check", *FANNED)),
 }
 #: Those that take words behind them.
-WORDED = ("trust", "exec", "spawn", "run", "deploy")
+WORDED = ("trust", "exec", "spawn", "run", "deploy", *WHOLE)
 #: Seconds between two snapshots, at least.
 LEAST_S = 0.2
 #: Nodes at a time, unless it is said how many, and at most.
@@ -67,6 +73,9 @@ init [--force] [-f FILE]
   engine cluster run FILE|- [--nodes NODES] [-j N] [-f FILE]
   engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
   engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
+  engine cluster drain NODE | undrain NODE | role NODE ROLE [--timeout S]
+                [-f FILE] [--json]
+  engine cluster broadcast KIND METHOD [ARGS] [-f FILE] [--json]
   engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
   engine cluster ps [--nodes NODES] [-f FILE] [--json]
   engine cluster logs [-n N] [--agent GLOB] [--event GLOB] [--level LEVEL]
@@ -87,15 +96,20 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
            all have joined. What is there already stays, so that one that was
            cut off can be typed again. A node that runs another version is
            stopped first, its agents stay
-  spawn    agents on all nodes, as many on each as its part of `agents` is;
-           starts the engines that do not run. With --path every node gets
-           that folder, in which the classes of --use stand
+  spawn    agents on all nodes, so many in all: each on the node that its name
+           belongs to. With --path every node gets that folder, in which the
+           classes of --use stand
   run      a file of tasks, and their results as they come, with the node of
            each: a task for a kind is done where there is room, one for an
            agent where it lives. With --nodes, or where a task names a "node",
            they are dealt among the engines of the nodes apart
   deploy   new code for the agents of every node, as `engine deploy` does it:
            a folder for each version, tried on a share of the agents first
+  drain    have a node give all its agents to the others, with what they are,
+           and take no more tasks for kinds; waits until it has none
+  undrain  have it take its share of them again
+  role     make a node primary, worker or backup from now on
+  broadcast  have every node do a task for a kind, and print what each says
   stats    what all nodes count, added; a node that cannot be asked is named
            and in no sum. Who leads, how each node stands, and what waits
   ps       the workers of all nodes, and what joins them
@@ -118,6 +132,8 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
   engine cluster spawn counter --count 10_000
   engine cluster spawn --use agents:Scout --path shop --count 500
   engine cluster run tasks.jsonl > results.jsonl
+  engine cluster drain n3 && engine cluster exec --nodes n3 -- reboot
+  engine cluster broadcast counter ping
   engine cluster stats --watch 1 --json | jq .tasks
   engine cluster logs --level warning --since 10m
   engine cluster stop
@@ -134,6 +150,10 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "deploy status": "how the deploy of each node stands",
         "deploy rollback": "take the new code back",
         "deploy confirm": "let the new code stay",
+        "drain": "have a node give its agents to the others",
+        "undrain": "have it take its share again",
+        "role": "make a node primary, worker or backup",
+        "broadcast": "have every node do a task",
         "stats": "what all nodes count, added",
         "ps": "the workers of all nodes, and what joins them",
         "logs": "the logs of all nodes",
@@ -149,7 +169,7 @@ def add_arguments(parser: Parser) -> None:
         "words",
         nargs="*",
         metavar="WORD",
-        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; deploy: a module",
+        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; deploy: a module; drain: a node",
     )
     parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
     parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")
@@ -183,7 +203,7 @@ def add_arguments(parser: Parser) -> None:
         wheelhouse="folders",
         path="folders",
         nodes="nodes",
-        words={"trust": "nodes", "spawn": "kinds", "run": "files"},
+        words={"trust": "nodes", "spawn": "kinds", "run": "files", "drain": "nodes", "undrain": "nodes", "role": "nodes"},
     )
 
 

@@ -69,7 +69,8 @@ def test_it_holds_the_agents_of_its_pool_and_no_others() -> None:
     for number in (0, 1):
         mine: list[Key] = []
         for order in setup.orders(number):
-            mine += range(order["start"], order["stop"]) if order["verb"] == "range" else order.get("names", ())
+            mine += [key for start, stop in order.get("ranges", ()) for key in range(start, stop)]
+            mine += order.get("names", ())
         assert {setup.placement.pool_of("counter", key) for key in mine} == {number}
         told += mine
     assert sorted(map(str, told)) == sorted([*map(str, range(8)), "a", "b", "c"])

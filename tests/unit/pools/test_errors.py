@@ -101,4 +101,4 @@ def test_the_errors_that_may_pass_say_when_to_try_again() -> None:
         if isinstance(leaf := getattr(errors, name), type) and issubclass(leaf, PoolError) and leaf.retry_after_s
     }
     full = {"MailboxFull", "OutboxFull", "PoolFull", "StoreFull"}
-    assert passing == full | {"CircuitOpen", "LinkClosed", "PoolUnavailable", "WorkerDied"}
+    assert passing == full | {"AgentMoving", "CircuitOpen", "LinkClosed", "PoolUnavailable", "WorkerDied"}

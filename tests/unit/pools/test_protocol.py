@@ -153,7 +153,7 @@ async def test_the_control_verbs_are_those_of_the_page() -> None:
     from tests.support.rigs import ward
 
     gauges = Gauges(1)
-    looks = {"agents", "candidates", "agent"}
+    looks = {"agents", "candidates", "agent", "remove", "leave", "stay", "export", "import"}
     try:
         worker = Shift(asyncio.get_running_loop(), gauges)
         own = {

@@ -56,10 +56,10 @@ async def test_agents_are_where_they_were(tmp_path: Path) -> None:
     before = Placement(POOLS, 1_000)
     with open_roster(tmp_path) as roster:
         for count in (10, 1, 25):
-            await roster.ranged("counter", before.add_range("counter", count))
-        await roster.named("counter", before.add_names("counter", ["x", "y", "z"]))
-        await roster.named("module", before.add_names("module", ["os", "re"]))
-        await roster.named("module", before.add_names("module", ["io"]))
+            await roster.spawned("counter", before.add_range("counter", count), {})
+        await roster.spawned("counter", [], before.add_names("counter", ["x", "y", "z"]))
+        await roster.spawned("module", [], before.add_names("module", ["os", "re"]))
+        await roster.spawned("module", [], before.add_names("module", ["io"]))
     with open_roster(tmp_path) as roster:
         after = restored(roster)
     assert (after.count, after.used, sorted(after.kinds())) == (before.count, before.used, sorted(before.kinds()))
@@ -81,7 +81,7 @@ async def test_where_classes_are_found_is_kept_and_the_last_word_counts(tmp_path
 async def test_a_spawn_is_on_the_disk_when_it_is_acknowledged(tmp_path: Path) -> None:
     """Many at once, of which none is waited for but the last: they are written in their order."""
     roster = Roster(str(tmp_path / "a"), POOLS, is_synced=True)
-    puts = [roster.ranged("counter", [Part(number % 2, number, number + 1)]) for number in range(50)]
+    puts = [roster.spawned("counter", [Part(number % 2, number, number + 1)], {}) for number in range(50)]
     await puts[-1]
     assert all(put.done() for put in puts)
     (log,) = (tmp_path / "a").glob("*.log")
@@ -106,10 +106,10 @@ async def test_any_history_of_spawns_comes_back(tmp_path: Path, chance: Random) 
             for number in range(chance.randrange(10)):
                 kind = chance.choice("xyz")
                 if chance.random() < 0.5:
-                    await roster.ranged(kind, before.add_range(kind, chance.randrange(1, 50)))
+                    await roster.spawned(kind, before.add_range(kind, chance.randrange(1, 50)), {})
                 else:
                     names = [f"n{life}-{number}-{at}" for at in range(chance.randrange(1, 9))]
-                    await roster.named(kind, before.add_names(kind, names))
+                    await roster.spawned(kind, [], before.add_names(kind, names))
     with open_roster(tmp_path, pools) as roster:
         after = restored(roster, pools)
     for kind in before.kinds():
@@ -130,8 +130,8 @@ def test_more_agents_than_the_limits_of_today_come_back_all_the_same() -> None:
 async def test_a_removal_is_kept_and_told_again_until_every_worker_knows_it(tmp_path: Path) -> None:
     before = Placement(POOLS, 1_000)
     with open_roster(tmp_path) as roster:
-        await roster.ranged("counter", before.add_range("counter", 10))
-        await roster.named("counter", before.add_names("counter", ["x", "y"]))
+        await roster.spawned("counter", before.add_range("counter", 10), {})
+        await roster.spawned("counter", [], before.add_names("counter", ["x", "y"]))
         restored(roster)
         taken = before.take("counter", [(3, 5)], ["x"])
         number = await roster.removed("counter", *taken)
@@ -142,8 +142,8 @@ async def test_a_removal_is_kept_and_told_again_until_every_worker_knows_it(tmp_
     with open_roster(tmp_path) as roster:
         placement = restored(roster)
         await roster.settled("counter", number)
-        await roster.ranged("counter", placement.add_range("counter", 1))
-        await roster.named("counter", placement.add_names("counter", ["x"]))
+        await roster.spawned("counter", placement.add_range("counter", 1), {})
+        await roster.spawned("counter", [], placement.add_names("counter", ["x"]))
     with open_roster(tmp_path) as roster:
         assert restored(roster).page("counter", 0, 99) == [0, 1, 2, 3, 5, 6, 7, 8, 9, "y", "x"]
         assert roster.going() == []
@@ -153,7 +153,7 @@ async def test_once_a_removal_is_settled_no_record_names_who_was_removed(tmp_pat
     placement = Placement(POOLS, 1_000)
     with open_roster(tmp_path) as roster:
         roster.restore(placement)
-        await roster.named("counter", placement.add_names("counter", ["secretive", "other"]))
+        await roster.spawned("counter", [], placement.add_names("counter", ["secretive", "other"]))
         await roster.settled("counter", await roster.removed("counter", *placement.take("counter", [], ["secretive"])))
     store = open_store(str(tmp_path), shards=1, chance=os.urandom)
     store.compact()
@@ -174,9 +174,9 @@ async def test_any_history_with_removals_comes_back(tmp_path: Path, chance: Rand
             for number in range(chance.randrange(12)):
                 act = chance.random()
                 if act < 0.4:
-                    await roster.ranged("x", placement.add_range("x", chance.randrange(1, 50)))
+                    await roster.spawned("x", placement.add_range("x", chance.randrange(1, 50)), {})
                 elif act < 0.6:
-                    await roster.named("x", placement.add_names("x", [f"n{life}-{number}-{at}" for at in range(5)]))
+                    await roster.spawned("x", [], placement.add_names("x", [f"n{life}-{number}-{at}" for at in range(5)]))
                 else:
                     start = chance.randrange(60)
                     names = [f"n{chance.randrange(6)}-{chance.randrange(12)}-{at}" for at in range(3)]
@@ -213,8 +213,8 @@ def test_pools_that_do_not_fit_are_refused_and_nothing_is_changed(
 
 async def test_pools_in_another_order_and_new_ones_beside_them_change_nothing(tmp_path: Path) -> None:
     with open_roster(tmp_path) as roster:
-        await roster.ranged("counter", [Part(0, 0, 3), Part(1, 3, 5)])
-        await roster.named("counter", {1: ["x"]})
+        await roster.spawned("counter", [Part(0, 0, 3), Part(1, 3, 5)], {})
+        await roster.spawned("counter", [], {1: ["x"]})
     pools = (PoolSpec("new"), POOLS[1], POOLS[0])
     with open_roster(tmp_path, pools) as roster:
         placement = restored(roster, pools)
@@ -300,9 +300,9 @@ async def test_skills_that_agents_were_given_are_known_in_the_next_life_but_not_
     draw, both = frozenset({"draw"}), frozenset({"draw", "read"})
     with open_roster(tmp_path) as roster:
         placement = restored(roster)
-        await roster.ranged("scout", placement.add_range("scout", 4))
-        await roster.ranged("scout", placement.add_range("scout", 4), draw)
-        await roster.named("scout", placement.add_names("scout", ["a", "b"]), both)
+        await roster.spawned("scout", placement.add_range("scout", 4), {})
+        await roster.spawned("scout", placement.add_range("scout", 4), {}, draw)
+        await roster.spawned("scout", [], placement.add_names("scout", ["a", "b"]), both)
     for _ in range(2):  # as it was written, then folded
         with open_roster(tmp_path) as roster:
             placement = restored(roster)
@@ -312,8 +312,8 @@ async def test_skills_that_agents_were_given_are_known_in_the_next_life_but_not_
         placement = restored(roster)
         parts, names = placement.take("scout", [(5, 6)], ["a"])
         await roster.settled("scout", await roster.removed("scout", parts, names))
-        await roster.ranged("scout", placement.add_range("scout", 1))
-        await roster.named("scout", placement.add_names("scout", ["a"]))
+        await roster.spawned("scout", placement.add_range("scout", 1), {})
+        await roster.spawned("scout", [], placement.add_names("scout", ["a"]))
     for _ in range(2):
         with open_roster(tmp_path) as roster:
             placement = restored(roster)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from pools.spans import Span, cut, free, merged
+from pools.spans import Span, cut, free, merged, missing
 
 
 def numbers(spans: list[Span]) -> set[int]:
@@ -49,6 +49,10 @@ def test_any_pieces_are_taken_out_as_from_a_set(chance: Random) -> None:
             assert numbers(spans) == there
             assert starts == [span.start for span in spans]
         count = chance.randrange(12)
+        wanted = [(start := chance.randrange(70), start + chance.randrange(20)) for _ in range(3)]
+        absent = missing(spans, wanted)
+        assert numbers(absent) == {number for span in wanted for number in range(*span)} - there
+        assert absent == merged(absent)
         fresh = [number for span in free(spans, count) for number in range(*span)]
         assert fresh == [number for number in range(200) if number not in there][:count]
 

@@ -62,13 +62,13 @@ async def test_a_spare_waits_for_its_orders_and_counts_in_the_table_that_all_sha
     setup = {"pool": "p", "worker": "p", "row": 2, "shards": 1, "owned": [0], "mailbox": 10, "sleep_after_s": None, "paths": []}
     setup["breaker"] = asdict(BreakerSpec())
     channel.send(STATUS, {"verb": "setup", "id": 1, "kinds": ["pools.counter:Counter"], **setup})
-    channel.send(STATUS, {"verb": "range", "id": 2, "kind": "counter", "start": 0, "stop": 5})
+    channel.send(STATUS, {"verb": "ranges", "id": 2, "kind": "counter", "ranges": [[0, 2], [2, 5]]})
     channel.send("t", [{"n": 1, "k": "counter", "i": [1, 4], "m": "add", "a": [2, 3]}])
     async with asyncio.timeout(20):
         first, second, third = [await answered.get() for _ in range(3)]
         assert first.data["value"].pop("sample") > 2
         assert first.data["value"] == {"pid": await born, "loop": "uvloop", "found": None}
-    assert second.data == {"verb": "done", "id": 2, "value": 5}
+    assert second.data == {"verb": "done", "id": 2, "value": 2}
     assert third.data == [{"n": 1, "v": [2, 3]}]
     assert row[DONE] == 2
     channel.close()

@@ -7,7 +7,18 @@ from dataclasses import fields
 from pathlib import Path
 
 from engine.cluster.nodefile import NodeFile
-from engine.cluster.records import ENVELOPE_TASKS, RECORD_BYTES, Heartbeat, NodeInfo, Progress, TaskEnvelope, TaskResult
+from engine.cluster.records import (
+    ENVELOPE_TASKS,
+    RECORD_BYTES,
+    Handover,
+    Heartbeat,
+    NodeInfo,
+    Order,
+    Progress,
+    Reply,
+    TaskEnvelope,
+    TaskResult,
+)
 from engine.cluster.server import ServerSpec
 from engine.cluster.streams import RESULTS_KEPT_S, WAITING, WINDOW_S
 from engine.cluster.subjects import FORMS
@@ -21,7 +32,7 @@ def test_every_subject_is_named_with_its_parts() -> None:
 
 
 def test_every_record_is_named_with_its_fields() -> None:
-    for kind in (NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress):
+    for kind in (NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply):
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| {kind.__name__} |"))
         named = row.split("`")[1].split()
         assert named == [field.name for field in fields(kind)]

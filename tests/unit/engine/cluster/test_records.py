@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 from engine.cluster.records import (
     ENVELOPE_TASKS,
     RECORD_BYTES,
+    REPLIES,
     ROLES,
     BadRecord,
+    Handover,
     Heartbeat,
     NodeInfo,
+    Order,
     Outcome,
     Progress,
     Record,
+    Reply,
     TaskEnvelope,
     TaskResult,
     decode,
@@ -26,7 +30,7 @@ from engine.cluster.records import (
 )
 from pools.errors import Failure
 
-KINDS: list[Any] = [NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress]
+KINDS: list[Any] = [NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply]
 
 names = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
 kinds = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
@@ -72,6 +76,11 @@ RECORDS: dict[Any, Any] = {
         outcomes=st.lists(outcomes, min_size=1, max_size=4).map(tuple),
     ),
     Progress: st.builds(Progress, sender=ids, id=ids, node=names, ended=whole, tasks=whole),
+    Handover: st.builds(
+        Handover, version=whole, node=names, id=ids, kind=kinds, part=whole, parts=whole, data=st.text("aB3~{", max_size=9)
+    ),
+    Order: st.builds(Order, verb=st.just("spawn"), kind=kinds, count=whole, keys=st.lists(texts, max_size=4).map(tuple)),
+    Reply: st.builds(Reply, node=names, said=st.sampled_from(REPLIES), count=whole, text=texts),
 }
 
 

@@ -1,0 +1,177 @@
+"""Tasks of an envelope whose agents are not, or not yet, on the node that it was sent to.
+
+Owns what becomes of such a task, once and for all: it is done here when its agent has come, or sent on to the node where that
+is. Tasks of one envelope for one agent stay together. Each attempt here has a name of its own, which the engine remembers; that
+something was sent on is kept before it is. So an envelope that comes again finds what was decided, and no task is done twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from engine.cluster.records import Outcome, TaskEnvelope
+from engine.cluster.streams import Streams
+from engine.errors import ResultGone, UnknownTask
+from pools.address import parse
+from pools.errors import AgentMoving, BadAddress, UnknownAgent, UnknownKind, failure_of
+
+if TYPE_CHECKING:
+    from engine.client import Client
+    from engine.cluster.mover import Mover
+
+__all__ = ["Astray", "Elsewhere"]
+
+#: Failures of tasks that were not begun since their agent is not here, or about to go.
+ASTRAY = frozenset(error.__name__ for error in (AgentMoving, UnknownAgent))
+#: Seconds between two looks at whether an agent has come, or a result; at first, and at most.
+LOOK_S, LOOK_MOST_S = 0.05, 0.5
+#: Seconds that the lease of an envelope is held for it; after that it is given back, and comes again.
+PATIENCE_S = 5.0
+#: Stands for the node of an agent that there is not.
+NOWHERE = ""
+#: Attempts at tasks for one agent, and times that one may be sent on.
+ATTEMPTS, HOPS = 50, 16
+
+
+class Doer(Protocol):
+    """The engine of this node, which does envelopes."""
+
+    client: Client
+
+    async def do(self, envelope: TaskEnvelope) -> Sequence[Outcome]:
+        """The outcomes of an envelope's tasks. As `intake.Local.do`."""
+        ...
+
+
+class Elsewhere(Exception):
+    """It takes longer: the envelope is to come again."""
+
+
+class Astray:
+    """The way of tasks that went astray. node: this one."""
+
+    def __init__(self, node: str, streams: Streams, local: Doer, mover: Mover) -> None:
+        self._node = node
+        self._streams = streams
+        self._local = local
+        self._mover = mover
+
+    async def suspects(self, envelope: TaskEnvelope, *, may_be_done: bool) -> list[int]:
+        """The tasks of an envelope whose agents may not be here, as far as this node knows the plan.
+
+        may_be_done: it came before, so that each of its tasks for agents may have been sent on, unless the engine had it.
+        """
+        plan = self._mover.plan
+        rows = enumerate(envelope.rows)
+        named = [(at, row[0]) for at, row in rows if type(row[0]) is str and "/" in row[0]]
+        if may_be_done:
+            return [at for at, _ in named if not await self._is_known(f"{envelope.sender}.{envelope.id}.{at}")]
+        if plan is None or (plan.is_settled and plan.nodes == (self._node,)):
+            return []
+        return [at for at, address in named if not plan.home(address) == self._node == plan.former(address)]
+
+    def is_astray(self, envelope: TaskEnvelope, at: int, outcome: Outcome) -> bool:
+        """Whether a task was not begun since its agent is not here."""
+        return outcome.error is not None and outcome.error.type in ASTRAY and "/" in str(envelope.rows[at][0])
+
+    async def outcomes(self, envelope: TaskEnvelope, gone: Mapping[int, Outcome]) -> dict[int, Outcome]:
+        """What became of tasks that went astray, by place. gone: how they failed here.
+
+        Raises Elsewhere where that takes long; nats.errors.Error, TimeoutError, LinkClosed, NotRunning, EngineStopped.
+        """
+        groups: dict[str, dict[int, Outcome]] = {}
+        for at, outcome in gone.items():
+            groups.setdefault(envelope.rows[at][0], {})[at] = outcome
+        doing = (self._group(envelope, address, each) for address, each in groups.items())
+        done: dict[int, Outcome] = {}
+        for found in await asyncio.gather(*doing, return_exceptions=True):
+            if isinstance(found, BaseException):
+                raise found
+            done |= found
+        return done
+
+    async def _group(self, envelope: TaskEnvelope, address: str, gone: Mapping[int, Outcome]) -> dict[int, Outcome]:
+        """The tasks of one agent. What was decided in an earlier life of this process is found first."""
+        done = dict(gone)
+        left = list(gone)
+        first = left[0]
+        for attempt in range(ATTEMPTS):
+            part = TaskEnvelope(envelope.sender, f"{envelope.id}_{first}_{attempt}", tuple(envelope.rows[at] for at in left))
+            if not await self._is_known(f"{part.sender}.{part.id}.0"):
+                moved = await self._streams.moved(envelope.sender, f"{envelope.id}-{first}")
+                target = self._node if moved is not None else await self._target(address)
+                if moved is None and target not in (NOWHERE, self._node):
+                    moved = await self._streams.move(envelope.sender, f"{envelope.id}-{first}", target, left)
+                if moved is not None:
+                    return done | await self._sent_on(envelope, first, *moved)
+                if target == NOWHERE and all(self._is_unknown(done[at]) for at in left):
+                    return done
+            outcomes = dict(zip(left, await self._local.do(part), strict=True))
+            done |= outcomes
+            left = [at for at in left if self.is_astray(envelope, at, outcomes[at])]
+            if not left:
+                return done
+        return done
+
+    @staticmethod
+    def _is_unknown(outcome: Outcome) -> bool:
+        return outcome.error is not None and outcome.error.type == UnknownAgent.__name__
+
+    async def _is_known(self, name: str) -> bool:
+        """Whether this engine was given a task by this name before."""
+        try:
+            await self._local.client.task(name)
+        except UnknownTask:
+            return False
+        except ResultGone:
+            return True
+        return True
+
+    async def _target(self, address: str) -> str:
+        """Where a task for an agent is to be done: here, where it is, or another node; NOWHERE for one that there is not.
+
+        Raises Elsewhere.
+        """
+        until_s = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            plan = await self._mover.look(LOOK_MOST_S)
+            if plan is not None:
+                home, is_here = plan.home(address), await self._is_here(address)
+                if home == self._node and is_here:
+                    return self._node
+                if home != self._node and (plan.is_settled or plan.former(address) != self._node or not is_here):
+                    return home
+                if home == self._node and plan.is_settled and await self._mover.look() == plan:
+                    return NOWHERE  # it was not here while nothing moved
+            if asyncio.get_running_loop().time() > until_s:
+                raise Elsewhere
+            await asyncio.sleep(LOOK_MOST_S)
+
+    async def _is_here(self, address: str) -> bool:
+        try:
+            kind, key = parse(address)
+            return bool(key is not None and await self._local.client.present_agents(kind, [key]))
+        except UnknownKind:
+            return False
+        except BadAddress:
+            return True  # the engine says what is wrong with it
+
+    async def _sent_on(self, envelope: TaskEnvelope, first: int, to: str, rows: Sequence[int]) -> dict[int, Outcome]:
+        """What became of tasks that were sent on; they are sent as often as it takes, and kept once."""
+        part = TaskEnvelope(envelope.sender, f"{envelope.id}-{first}", tuple(envelope.rows[at] for at in rows))
+        if part.id.count("-") > HOPS:
+            lost = failure_of(UnknownAgent(f"its agent was not found on {HOPS} nodes, one after another"))
+            return dict.fromkeys(rows, Outcome(None, lost))
+        if await self._streams.recorded(part.sender, part.id) is None:
+            await self._streams.send(self._streams.subjects.build("task.assign", to), part, is_again=True)
+        until_s = asyncio.get_running_loop().time() + PATIENCE_S
+        pause_s = LOOK_S
+        while asyncio.get_running_loop().time() < until_s:
+            found = await self._streams.recorded(part.sender, part.id)
+            if found is not None:
+                return dict(zip(rows, found.outcomes, strict=True))
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LOOK_MOST_S)
+        raise Elsewhere

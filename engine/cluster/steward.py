@@ -1,0 +1,207 @@
+"""Orders about a whole cluster, given on one of its nodes: spawn what belongs here, drain a node, change a role, broadcast.
+
+Owns what each order does with the fabric, and how long it waits for what follows. As a program, on a node:
+`python -m engine.cluster.steward node.json ORDER`, where ORDER is a JSON object with `do`; it prints one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.client import Client
+from engine.cluster.access import connected, require_nats
+from engine.cluster.nodefile import NodeFile, read_node_file
+from engine.cluster.placing import DONE, Placing
+from engine.cluster.plan import Plan
+from engine.cluster.records import BadRecord, Order, Outcome, Reply, decode, encode
+from engine.cluster.sender import Sender
+from engine.cluster.subjects import ANY, Subjects
+from engine.errors import EngineError, NotRunning, exit_code
+from pools.errors import BadArgument, PoolError
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client as Nats
+
+__all__ = ["Steward", "main"]
+
+#: Seconds that servers have to answer, that a gateway may take for one order, between two looks, and to wait for what follows.
+ASK_S, ORDER_S, LOOK_S, WAIT_S = 5.0, 120.0, 0.2, 300.0
+#: Kind of agents where none is named.
+KIND = "counter"
+
+
+class Steward:
+    """Who gives orders from a node. nats: a connection of its own."""
+
+    def __init__(self, node: NodeFile, nats: Nats) -> None:
+        self._node = node
+        self._nats = nats
+        self._subjects = Subjects(node.cluster)
+        self._placing = Placing(nats.jetstream(timeout=ASK_S), node.cluster, node.replicas)
+        self._orders: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "plan": self._plan,
+            "spawn": self._spawn,
+            "drain": lambda order: self._changed(order, lambda plan: plan.with_drained(_text(order, "node"))),
+            "undrain": lambda order: self._changed(order, lambda plan: plan.undrained(_text(order, "node"))),
+            "role": lambda order: self._changed(order, lambda plan: plan.with_role(_text(order, "node"), _text(order, "role"))),
+            "broadcast": self._broadcast,
+        }
+
+    async def obey(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Do what an order says; returns what came of it. Raises BadArgument, ConfigError, NotRunning, nats.errors.Error."""
+        do = self._orders.get(str(order.get("do")))
+        if do is None:
+            raise BadArgument(f"there is nothing called {order.get('do')!r:.40} to do; there are {', '.join(self._orders)}")
+        return await do(order)
+
+    # -- the plan ------------------------------------------------------------------------------------------------------
+
+    async def _plan(self, _order: dict[str, Any]) -> dict[str, Any]:
+        return await self._told(await self._placing.read())
+
+    async def _told(self, plan: Plan) -> dict[str, Any]:
+        """The plan, and which nodes it waits for."""
+        waits = plan.waits_for(await self._placing.said(DONE, plan.parties))
+        facts = {"version": plan.version, "nodes": plan.nodes, "drained": plan.drained, "roles": dict(plan.roles)}
+        return {**facts, "members": plan.members, "is_settled": _is_over(plan), "waits_for": waits}
+
+    async def _changed(self, order: dict[str, Any], change: Callable[[Plan], Plan]) -> dict[str, Any]:
+        """Have the plan changed, and wait until every agent is where it belongs; `is_settled` says whether they are."""
+        before = await self._placing.read()
+        plan = await self._placing.change(change)
+        until_s = asyncio.get_running_loop().time() + _seconds(order)
+        while not _is_over(plan) and asyncio.get_running_loop().time() < until_s:
+            await asyncio.sleep(LOOK_S)
+            plan = await self._placing.read()
+        return {**await self._told(plan), "is_changed": plan != before}
+
+    # -- agents --------------------------------------------------------------------------------------------------------
+
+    async def _spawn(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Spawn the agents that belong on this node: of each kind `count` are to exist in the cluster. Loads classes first."""
+        node, count, folder = self._node, order.get("count"), order.get("folder")
+        if type(count) is not int or count < 0:
+            raise BadArgument(f"count is a whole number, got {count!r:.40}")
+        environ = dict(os.environ) | ({} if node.home is None else {"ENGINE_HOME": str(node.home)})
+        spawned = []
+        async with Client(node.engine, environ) as client:
+            kinds = [order["kind"]] if order.get("kind") else []
+            for reference in order.get("use") or ():
+                found = _found(reference, folder)
+                loaded = await client.spawn(found, 0, reference=found, paths=[] if folder is None else [folder])
+                if not order.get("kind"):
+                    kinds.append(loaded.kind)
+            if len(kinds) > 1:
+                raise BadArgument(f"of which kind? --use loads {', '.join(kinds)}: name one")
+            for kind in kinds or [KIND]:
+                reply = await self._ordered(Order("spawn", kind, count, tuple(order.get("keys") or ())))
+                total = sum(one["total"] for one in [await client.agents(kind, limit=0)])
+                spawned.append({"kind": kind, "added": reply.count, "total": total, "wanted": count})
+        return {"spawned": spawned}
+
+    async def _ordered(self, order: Order) -> Reply:
+        """What the gateway of this node says to an order. Raises BadArgument where it refuses, NotRunning where it is away."""
+        from nats.errors import Error
+
+        subject = self._subjects.build("placement.order", self._node.id)
+        until_s = asyncio.get_running_loop().time() + ORDER_S
+        why = ""
+        while asyncio.get_running_loop().time() < until_s:
+            try:
+                answer = await self._nats.request(subject, encode(order), timeout=ORDER_S)
+                reply = decode(answer.data, Reply)
+            except (Error, TimeoutError, BadRecord) as error:
+                raise NotRunning(f"the gateway of {self._node.id} does not answer: {error or type(error).__name__}") from error
+            if reply.said == "done":
+                return reply
+            if reply.said == "refused":
+                raise BadArgument(reply.text)
+            why = reply.text
+            await asyncio.sleep(LOOK_S)
+        raise NotRunning(f"{self._node.id} spawns nothing now: {why}")
+
+    # -- everybody -----------------------------------------------------------------------------------------------------
+
+    async def _broadcast(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Have every node that is heard do a task for a kind."""
+        plan = await self._placing.read()
+        facts: dict[str, Any] = {"replicas": self._node.replicas, "patience": self._node.patience}
+        async with Sender(self._nats, self._node.cluster, plan.nodes, **facts) as sender:
+            async with asyncio.timeout(self._node.heartbeat_s + ASK_S):
+                while not set(plan.members) <= sender.members.keys():
+                    await asyncio.sleep(LOOK_S)
+            done = await sender.broadcast(
+                [order.get("task")], capability=order.get("capability") or ANY, timeout_s=_seconds(order)
+            )
+        return {"nodes": [{"node": node, **_shown(outcome)} for node, [outcome] in sorted(done.items())]}
+
+
+def _is_over(plan: Plan) -> bool:
+    return plan.is_settled and plan.wanted == plan.nodes
+
+
+def _shown(outcome: Outcome) -> dict[str, Any]:
+    if outcome.error is None:
+        return {"ok": True, "value": outcome.value}
+    return {"ok": False, "error": outcome.error.as_dict()}
+
+
+def _found(reference: Any, folder: str | None) -> str:
+    """A reference to a class in a folder of this node."""
+    place, _, name = str(reference).rpartition(":")
+    return f"{folder}/{place}:{name}" if folder is not None and place.endswith(".py") else str(reference)
+
+
+def _text(order: dict[str, Any], name: str) -> str:
+    value = order.get(name)
+    if type(value) is not str:
+        raise BadArgument(f"{name} is a text, got {value!r:.40}")
+    return value
+
+
+def _seconds(order: dict[str, Any]) -> float:
+    wait_s = order.get("wait_s", WAIT_S)
+    if type(wait_s) not in (int, float) or not wait_s >= 0:
+        raise BadArgument(f"wait_s is a number of seconds, got {wait_s!r:.40}")
+    return float(wait_s)
+
+
+async def _run(node: NodeFile, order: dict[str, Any]) -> dict[str, Any]:
+    nats = await connected(node.access, f"steward-{node.id}", lambda _line: None, wait_s=ASK_S)
+    try:
+        return await Steward(node, nats).obey(order)
+    finally:
+        await nats.close()
+
+
+def main(words: list[str]) -> int:
+    """Do what an order says; returns the exit code."""
+    if len(words) != 2:
+        print("usage: python -m engine.cluster.steward node.json ORDER", file=sys.stderr)
+        return 2
+    try:
+        require_nats()
+        from nats.errors import Error
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return exit_code(error)
+    try:
+        order = orjson.loads(words[1])
+        told = asyncio.run(_run(read_node_file(Path(words[0])), order if type(order) is dict else {}))
+    except (EngineError, PoolError, OSError, ValueError, TimeoutError, Error) as error:
+        code = 3 if isinstance(error, Error | TimeoutError) else exit_code(error)
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return code
+    print(orjson.dumps(told).decode())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

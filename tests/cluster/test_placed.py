@@ -1,0 +1,88 @@
+"""`engine cluster spawn`, `drain`, `undrain`, `role` and `broadcast` on nodes that were brought up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.cluster.placement import place
+from tests.support.clusters import write
+from tests.support.commands import Commands
+from tests.support.sshhosts import Hosts
+from tests.support.tinywheels import tiny
+
+#: Engines, servers and gateways share a small machine with other tests.
+pytestmark = pytest.mark.timeout(400)
+
+SHOP = """
+from engine import Agent
+
+class Till(Agent):
+    total: int = 0
+
+    def pay(self, x: int) -> int:
+        self.total += x
+        return self.total
+"""
+
+
+def said(engine: Commands, *words: str, code: int = 0) -> dict[str, Any]:
+    done = engine("cluster", *words, "--json", timeout_s=200)
+    assert done.returncode == code, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def agents(engine: Commands) -> list[int]:
+    return [node["stats"]["agents"]["total"] for node in said(engine, "stats")["by_node"]]
+
+
+def test_agents_are_on_their_nodes_and_go_where_they_belong(engine: Commands, there: Hosts, tmp_path: Path) -> None:
+    made = [there.add() for _ in range(2)]
+    for at, host in enumerate(made):
+        host.home = tmp_path / f"h{at}"
+        host.home.mkdir()
+    (engine.folder / "shop").mkdir()
+    (engine.folder / "shop" / "shop.py").write_text(SHOP)
+    wheels, ports = tiny(tmp_path / "wheels"), [host.port for host in made]
+    try:
+        write(engine, there, ports[:1])
+        said(engine, "up", "--wheelhouse", str(wheels))
+        assert [node["agents"] for node in said(engine, "spawn", "counter", "--count", "60")["nodes"]] == [60]
+        assert said(engine, "drain", "n1", code=1)["nodes"][0]["state"] == "failed"  # it is the last one
+
+        # A node that is added gets its share, and its share only.
+        write(engine, there, ports)
+        said(engine, "up", "--wheelhouse", str(wheels))
+        plan = said(engine, "undrain", "n1")
+        assert (plan["nodes"], plan["is_settled"]) == (["n1", "n2"], True)
+        wanted = [sum(place(f"counter/{key}", ("n1", "n2")) == node for key in range(60)) for node in ("n1", "n2")]
+        assert agents(engine) == wanted
+        again = said(engine, "spawn", "counter", "--count", "60")
+        assert [(node["added"], node["agents"]) for node in again["nodes"]] == [(0, count) for count in wanted]
+
+        # So do agents of one's own, whose code every node gets.
+        told = said(engine, "spawn", "--use", "shop:Till", "--path", "shop", "--count", "10")
+        assert sum(node["added"] for node in told["nodes"]) == 10
+
+        done = engine("cluster", "drain", "n2")
+        assert (done.returncode, done.stdout) == (0, "n2 drained: the others have its agents; agents are on n1\n")
+        assert agents(engine) == [70, 0]
+        fabric = said(engine, "stats")["fabric"]
+        assert fabric["members"]["n2"]["state"] == "draining"
+        assert (fabric["plan"]["nodes"], fabric["plan"]["drained"], fabric["plan"]["waits_for"]) == (["n1"], ["n2"], [])
+        assert said(engine, "undrain", "n2")["nodes"] == ["n1", "n2"]
+        assert sum(agents(engine)) == 70
+
+        assert said(engine, "role", "n2", "backup")["roles"] == {"n2": "backup"}
+        answers = said(engine, "broadcast", "counter", "ping")["nodes"]
+        assert answers == [{"node": node, "ok": True, "value": "pong"} for node in ("n1", "n2")]
+        assert said(engine, "stats")["fabric"]["members"]["n2"]["role"] == "backup"
+        for words in (("drain", "n9"), ("drain",), ("role", "n1", "king"), ("broadcast", "counter")):
+            assert engine("cluster", *words).returncode == 2
+    finally:
+        write(engine, there, ports)
+        assert engine("cluster", "stop", "--emergency").returncode == 0

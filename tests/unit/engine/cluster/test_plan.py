@@ -1,0 +1,73 @@
+"""A plan goes from one list of nodes to another, one step at a time, and is read as it was kept."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from engine.cluster.passage import leaving, strangers, verdict
+from engine.cluster.placement import place
+from engine.cluster.plan import first_plan, read_plan
+from engine.cluster.records import BadRecord
+from engine.errors import ConfigError
+
+ADDRESSES = [f"counter/{number}" for number in range(300)]
+
+
+def test_a_step_begins_when_the_one_before_is_settled() -> None:
+    plan = first_plan(["n2", "n1"])
+    assert (plan.version, plan.nodes, plan.is_settled, plan.next({})) == (1, ("n1", "n2"), True, plan)
+    wanted = plan.joined("n3").joined("n3").with_drained("n1")
+    assert wanted.members == ("n1", "n2", "n3")
+    step = wanted.next({})
+    assert (step.version, step.nodes, step.before) == (2, ("n2", "n3"), ("n1", "n2"))
+    assert step.undrained("n1").next({"n1": 2, "n2": 2}).version == 2
+    assert step.waits_for({"n1": 1, "n2": 2}) == ["n1", "n3"]
+    settled = step.next({"n1": 2, "n2": 3, "n3": 2})
+    assert (settled.version, settled.is_settled) == (2, True)
+    assert settled.next({}) == settled
+
+
+def test_it_is_read_as_it_was_kept_and_what_is_none_is_refused() -> None:
+    plan = first_plan(["n1", "n2"]).with_drained("n2").with_role("n1", "backup").next({})
+    assert read_plan(plan.data()) == plan
+    document = orjson.loads(plan.data())
+    wrongs: list[dict[str, object]] = [{"version": 0}, {"version": "1"}, {"nodes": []}, {"nodes": ["N 1"]}, {"before": 3}]
+    for wrong in (*wrongs, {"roles": {"n1": "king"}}, {"roles": []}):
+        with pytest.raises(BadRecord, match="no plan"):
+            read_plan(orjson.dumps(document | wrong))
+    for text in (b"", b"[]", b"{}"):
+        with pytest.raises(BadRecord):
+            read_plan(text)
+
+
+def test_a_wish_that_makes_no_sense_is_refused() -> None:
+    plan = first_plan(["n1", "n2"])
+    with pytest.raises(ConfigError, match="no node"):
+        plan.with_drained("n9")
+    with pytest.raises(ConfigError, match="last node"):
+        plan.with_drained("n1").with_drained("n2")
+    with pytest.raises(ConfigError, match="a role is"):
+        plan.with_role("n1", "king")
+    with pytest.raises(ConfigError):
+        plan.joined("a b")
+
+
+def test_who_goes_is_who_belonged_here_and_belongs_elsewhere() -> None:
+    step = first_plan(["n1", "n2", "n3"]).with_drained("n3").next({})
+    mine = [address for address in ADDRESSES if place(address, ("n1", "n2", "n3")) == "n3"]
+    found = leaving("n3", step, ADDRESSES)
+    assert sorted(one for each in found.values() for one in each) == sorted(mine)
+    assert set(found) == {"n1", "n2"}
+    assert leaving("n1", step, ADDRESSES) == leaving("n3", step.next({"n1": 2, "n2": 2, "n3": 2}), ADDRESSES) == {}
+    assert strangers("n1", step, ADDRESSES) == found["n1"]
+    assert strangers("n3", step, ADDRESSES) == []
+
+
+def test_agents_come_in_their_step_alone() -> None:
+    step = first_plan(["n1", "n2"]).with_drained("n2").next({})
+    said = [verdict("n1", step, version, is_ready=True) for version in (1, 2, 3)]
+    assert said == ["late", "take", "early"]
+    assert verdict("n1", step, 2, is_ready=False) == "early"
+    assert verdict("n2", step, 2, is_ready=True) == "late"
+    assert verdict("n1", step.next({"n1": 2, "n2": 2}), 2, is_ready=True) == "late"
