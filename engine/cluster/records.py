@@ -1,4 +1,4 @@
-"""What nodes say to each other: five records, as checked JSON.
+"""What nodes say to each other: seven records, as checked JSON.
 
 Owns their fields, the limits and what is said about a wrong one. Whatever arrives is either one of them or a `BadRecord`: who
 decodes needs to fear no other error. Pure; how records travel is not known here.
@@ -6,6 +6,7 @@ decodes needs to fear no other error. Pure; how records travel is not known here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import isfinite
@@ -19,8 +20,8 @@ from pools.address import valid_kind
 from pools.errors import BadFrame, Failure
 
 __all__ = [
-    "ENVELOPE_TASKS", "RECORD_BYTES", "ROLES", "BadRecord", "Heartbeat", "NodeInfo", "Outcome", "Progress", "Record",
-    "TaskEnvelope", "TaskResult", "decode", "encode", "valid_id",
+    "ENVELOPE_TASKS", "RECORD_BYTES", "ROLES", "BadRecord", "Heartbeat", "NodeInfo", "Outcome", "Progress", "Proof", "Question",
+    "Record", "TaskEnvelope", "TaskResult", "Told", "decode", "encode", "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.
@@ -33,6 +34,8 @@ ENVELOPE_TASKS = 1_000
 NAMES, TEXT_CHARS = 1_000, 2_000
 #: Characters of an id, and those that it may have: it is a part of a subject.
 ID_CHARS, ID_ALPHABET = 64, frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+#: Characters of a path, and artifacts of one task.
+PATH_CHARS, PATHS = 4_096, 10_000
 #: Whole numbers in records are below this: what every JSON reader keeps exactly.
 WHOLE = 2**53
 #: The latest time that a record may tell, in seconds since 1970: the end of the year 9999.
@@ -40,6 +43,7 @@ LATEST_S = 253_402_300_799.0
 #: What a list is: as it arrives, and as it is kept.
 LISTS = (list, tuple)
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 Role = Literal["primary", "worker", "backup"]
 ROLES = ("primary", "worker", "backup")
 
@@ -122,7 +126,42 @@ class Progress:
     tasks: int
 
 
-Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a node is asked about tasks that its engine did.
+
+    node: who asks; artifacts of another node are on the servers when the answer comes.  work: the folder of artifacts, from that
+    of the node on.  tasks: of each its name and the paths of its artifacts.  is_over: nobody wants them any more; they are to
+    be taken back.
+    """
+
+    node: str
+    work: str
+    tasks: tuple[list[Any], ...]
+    is_over: bool
+
+
+class Told(NamedTuple):
+    """What a node tells of one task.
+
+    facts: as its engine has them, None where it knows no such task.  made: of each artifact that is evidence its path, sha256,
+    bytes and permissions.  wrong: of each other one its path, and why it is none.
+    """
+
+    facts: Any
+    made: tuple[list[Any], ...] = ()
+    wrong: tuple[list[Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The answer: what is told of each task of a question, in their order."""
+
+    node: str
+    told: tuple[Told, ...]
+
+
+Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Question | Proof
 R = TypeVar("R", bound=Record)
 
 
@@ -178,6 +217,8 @@ def _plain(value: Any) -> Any:
         return _document(value)
     if type(value) is tuple and value and type(value[0]) is Outcome:
         return [[one.value, None if one.error is None else list(one.error)] for one in value]
+    if type(value) is tuple and value and type(value[0]) is Told:
+        return [[one.facts, list(one.made), list(one.wrong)] for one in value]
     return value
 
 
@@ -282,6 +323,39 @@ def _outcome(value: Any) -> Outcome:
     return Outcome(None, Failure(_text(named), _text(message), None if retry_after_s is None else _time(retry_after_s)))
 
 
+def _asked(value: Any) -> list[Any]:
+    if type(value) is not list or len(value) != 2 or type(value[1]) is not list:
+        raise BadRecord(f"a task is [name, paths], got {value!r:.80}")
+    return [_text(value[0]), list(map(_path, value[1]))]
+
+
+def _path(value: Any) -> str:
+    if type(value) is not str or len(value) > PATH_CHARS or values.fault(value):
+        raise BadRecord(f"a path is expected, got {value!r:.40}")
+    return value
+
+
+def _told(value: Any) -> Told:
+    if type(value) is not list or len(value) != 3 or type(value[0]) not in (dict, type(None)):
+        raise BadRecord(f"what is told of a task is [facts, made, wrong], got {value!r:.80}")
+    wrong = values.fault(value[0])
+    if wrong is not None:
+        raise BadRecord(wrong)
+    return Told(value[0], _each(_made, PATHS)(value[1]), _each(_wrong, PATHS)(value[2]))
+
+
+def _made(value: Any) -> list[Any]:
+    if type(value) is not list or len(value) != 4 or type(value[1]) is not str or _SHA256.fullmatch(value[1]) is None:
+        raise BadRecord(f"an artifact is [path, sha256, bytes, permissions], got {value!r:.80}")
+    return [_path(value[0]), value[1], _whole(value[2]), _whole(value[3]) & 0o777]
+
+
+def _wrong(value: Any) -> list[str]:
+    if type(value) is not list or len(value) != 2:
+        raise BadRecord(f"what is no evidence is [path, why], got {value!r:.80}")
+    return [_path(value[0]), _text(value[1])]
+
+
 _WHOSE: dict[str, Callable[[Any], Any]] = {"sender": valid_id, "id": valid_id, "node": _name, "incarnation": valid_id}
 _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     NodeInfo: {
@@ -303,6 +377,8 @@ _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     TaskEnvelope: {"rows": _each(_row, ENVELOPE_TASKS, 1)},
     TaskResult: {"outcomes": _each(_outcome, ENVELOPE_TASKS, 1)},
     Progress: {"ended": _whole, "tasks": _whole},
+    Question: {"work": _path, "tasks": _each(_asked, ENVELOPE_TASKS, 1), "is_over": _claim},
+    Proof: {"told": _each(_told, ENVELOPE_TASKS, 1)},
 }
 _READ = {
     (kind, field.name): own.get(field.name) or _WHOSE[field.name] for kind, own in _FIELDS.items() for field in fields(kind)

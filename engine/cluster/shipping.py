@@ -1,0 +1,190 @@
+"""The releases of a cluster's sprints: made by who leads, known to all, and never shipped a second time.
+
+Owns the order of things: the fence of this machine, the record that all nodes see, then what follows from it. A hook runs only
+after the record says so, and a release is switched to only after its content is on the servers, so that another leader can
+have the same one. What the record allows is `shiprecord`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import orjson
+
+from engine.cluster.chest import Chest
+from engine.cluster.fence import Fence, StaleToken
+from engine.cluster.pieces import Overtaken, Pieces
+from engine.cluster.records import BadRecord
+from engine.cluster.shipledger import ShipLedger
+from engine.cluster.shiprecord import ShipRecord, next_step
+from engine.cluster.subjects import Subjects
+from engine.errors import Unavailable
+from sprints.adoption import adopt
+from sprints.errors import ShipRefused
+from sprints.hook import Hook
+from sprints.leash import run_leashed
+from sprints.manifest import Entry, Manifest
+from sprints.release import Draft, Releases
+from sprints.shipper import Shipment, Shipper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ClusterShipper", "Dock"]
+
+Value = TypeVar("Value")
+
+
+class Dock(NamedTuple):
+    """What the releases of one term have in common.
+
+    token: of the term.  leads: whether that lasts.  ships: the records.  pieces: where manifests are kept.
+    """
+
+    node: str
+    token: int
+    leads: Callable[[], bool]
+    fence: Fence
+    ships: ShipLedger
+    pieces: Pieces
+    chest: Chest
+    subjects: Subjects
+    loop: asyncio.AbstractEventLoop
+
+    def wait(self, doing: Coroutine[Any, Any, Value]) -> Value:
+        """Have something done in the loop, from a thread."""
+        return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
+
+
+class ClusterShipper(Shipper):
+    """The releases of one sprint. As `Shipper`; backlog: the name under which their record is kept."""
+
+    def __init__(
+        self, dock: Dock, backlog: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str
+    ) -> None:
+        super().__init__(sprint, releases, work, hooks, held)
+        self._dock = dock
+        self._backlog = backlog
+        self._record = ShipRecord(backlog, sprint, dock.token, dock.node)
+        self._revision = 0
+
+    def passed(self, moment: str) -> None:
+        """See Shipper; a leader that has lost its term ships nothing more."""
+        super().passed(moment)
+        if not self._dock.leads():
+            raise ShipRefused(f"{self._dock.node} leads no more")
+        if moment == "ship.hooked":
+            self._put(self._record.switching())
+
+    def ship(self, items: Sequence[str], left_s: float) -> Shipment:
+        """See Shipper. Raises ShipRefused where another leader has followed, or may have shipped."""
+        try:
+            with self._dock.fence.passing(self._dock.token):
+                return self._ship(items, left_s)
+        except (StaleToken, Overtaken, Unavailable, BadRecord) as error:
+            raise ShipRefused(str(error)) from error
+
+    def _ship(self, items: Sequence[str], left_s: float) -> Shipment:
+        dock = self._dock
+        known, self._revision = dock.wait(dock.ships.read(self._backlog))
+        step = next_step(known, self.sprint, items)
+        if step == "doubt" and known is not None:
+            raise ShipRefused(
+                f"{known.node} was lost while the hook {known.hook!r} of {known.sprint} ran: whether it has shipped is not"
+                f" known, and it is not run again; look, then: engine cluster sprint settle {known.sprint}"
+            )
+        if step == "take over" and known is not None:
+            shipment = self._take_over(known)
+            if known.sprint == self.sprint:
+                return shipment
+            known, self._revision = dock.wait(dock.ships.read(self._backlog))
+        current = "" if known is None else known.current
+        if current:
+            self._adopt(current)
+        self._put(ShipRecord(self._backlog, self.sprint, dock.token, dock.node, current=current))
+        try:
+            shipment = super().ship(items, left_s)
+        except BaseException:
+            if self._record.state in ("begun", "hook"):  # nothing was switched, and no hook runs
+                self._put(replace(self._record, state="failed", hook="", is_again=False))
+            raise
+        self._put(self._record.counting())
+        return shipment
+
+    def send(self, draft: Draft, hooks: Sequence[Hook], items: tuple[str, ...]) -> Shipment:
+        """See Shipper."""
+
+        def written(manifest: Manifest) -> None:
+            self._keep(draft, manifest)
+            facts: dict[str, Any] = {"release": manifest.release, "manifest_sha256": manifest.sha256, "items": items}
+            self._record = replace(self._record, **facts, left_out=dict(draft.changed))
+
+        manifest = draft.ship(hooks, self.held, self._run, written)
+        return Shipment(manifest.release, manifest.sha256, items, dict(draft.changed))
+
+    def _run(self, hook: Hook, files: str, facts: Mapping[str, str], held: str) -> None:
+        """Run a hook, once all know that it runs."""
+        self._put(replace(self._record, state="hook", hook=hook.name, is_again=hook.again))
+        run_leashed(hook, files, {**facts, "ENGINE_TOKEN": str(self._dock.token)}, held)
+        self._put(replace(self._record, state="begun", hook="", is_again=False))
+
+    def _put(self, record: ShipRecord) -> None:
+        """Have all know it. Raises Overtaken."""
+        self._revision = self._dock.wait(self._dock.ships.write(record, self._revision))
+        self._record = record
+
+    # -- what others need to have the same -----------------------------------------------------------------------------
+
+    def _keep(self, draft: Draft, manifest: Manifest) -> None:
+        """Have the content of a release and its manifest on the servers."""
+        dock, modes = self._dock, {}
+        for entry in manifest.entries:
+            descriptor = os.open(f"{draft.files}/{entry.path}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                modes[entry.path] = os.fstat(descriptor).st_mode & 0o777
+                dock.wait(dock.chest.put(entry.sha256, descriptor, entry.size_bytes))
+            finally:
+                os.close(descriptor)
+        document = orjson.dumps({"manifest": manifest.data().decode(), "modes": modes})
+        subject = dock.subjects.build("sprint.release", _part(manifest.release))
+        dock.wait(_append(dock.pieces, subject, document))
+
+    def _take_over(self, known: ShipRecord) -> Shipment:
+        """Have a release that counts already, or whose hooks have all said yes, here too, and count."""
+        self._adopt(known.release)
+        if known.state == "switch":
+            record = replace(known.counting(), token=self._dock.token, node=self._dock.node)
+            self._put(record)
+        return Shipment(known.release, known.manifest_sha256, known.items, dict(known.left_out))
+
+    def _adopt(self, release: str) -> None:
+        """Have a release of the servers here, as the current one."""
+        dock = self._dock
+        found = dock.wait(dock.pieces.read(dock.subjects.build("sprint.release", _part(release))))
+        if not found.values:
+            raise Unavailable(f"the servers have no release {release}")
+        document = orjson.loads(found.values[-1])
+
+        def fetch(entry: Entry, path: str) -> None:
+            folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
+            try:
+                name = os.path.basename(path)  # noqa: PTH119
+                dock.wait(dock.chest.get(entry.sha256, folder, name, 0o600))
+            finally:
+                os.close(folder)
+
+        adopt(self.releases, document["manifest"].encode(), document["modes"], fetch)
+
+
+async def _append(pieces: Pieces, subject: str, data: bytes) -> None:
+    await pieces.append(subject, data, await pieces.last(subject))
+
+
+def _part(release: str) -> str:
+    """A release as a part of a subject: a folder may have a longer name than that."""
+    return hashlib.sha256(release.encode()).hexdigest()[:32]
