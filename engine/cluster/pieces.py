@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.cluster.streams import AGAIN_S, OTHER_STATE
 from engine.errors import Unavailable
@@ -22,8 +22,8 @@ __all__ = ["PIECE_BYTES", "Found", "Overtaken", "Piece", "Pieces", "StreamFull"]
 
 #: Bytes of one message, below the 1 MiB that a server takes; and messages that are read in one go.
 PIECE_BYTES, PIECES = 512 * 1024, 16
-#: Seconds that one question for more waits, and such questions in a row without an answer.
-PULL_S, PULLS = 2.0, 15
+#: Seconds that one question for more waits, and such questions in a row that come to nothing.
+PULL_S, FAILURES = 2.0, 25
 #: The header that says which value a message is of, which piece, and of how many.
 MARK = "Engine-Piece"
 #: What NATS says where a stream may not grow.
@@ -148,27 +148,34 @@ class Pieces:
 
     async def pieces(self, subject: str, last: int) -> AsyncIterator[Piece]:
         """The messages of a subject up to one, in their order. Raises nats.errors.Error, TimeoutError."""
-        from nats.errors import TimeoutError as Late
+        from nats.errors import Error
+
+        at = failures = 0
+        while at < last:
+            try:
+                async for piece in self._pulled(subject, at, last):
+                    at, failures = piece.sequence, 0
+                    yield piece
+            except (Error, TimeoutError):  # also where the servers have not all heard of the reader yet
+                failures += 1
+                if failures == FAILURES:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+
+    async def _pulled(self, subject: str, after: int, last: int) -> AsyncIterator[Piece]:
+        """The messages behind one, up to another."""
         from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-        if not last:
-            return
-        config = ConsumerConfig(ack_policy=AckPolicy.NONE, deliver_policy=DeliverPolicy.ALL, inactive_threshold=60.0)
+        begin: dict[str, Any] = {"deliver_policy": DeliverPolicy.ALL}
+        if after:
+            begin = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": after + 1}
+        config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60.0, **begin)
         subscription = await self._context.pull_subscribe(subject, stream=self._stream, config=config)
-        at = pulls = 0
         try:
-            while at < last:
-                try:
-                    messages = await subscription.fetch(PIECES, PULL_S)
-                except Late:
-                    pulls += 1
-                    if pulls == PULLS:
-                        raise
-                    continue
-                pulls = 0
-                for message in messages:
-                    at = message.metadata.sequence.stream
+            while after < last:
+                for message in await subscription.fetch(PIECES, PULL_S):
+                    after = message.metadata.sequence.stream
                     value, number, count = (message.headers or {}).get(MARK, "- 0 1").split(" ")
-                    yield Piece(value, int(number), int(count), message.data, at)
+                    yield Piece(value, int(number), int(count), message.data, after)
         finally:
             await subscription.unsubscribe()

@@ -72,6 +72,9 @@ class ClusterShipper(Shipper):
         self._backlog = backlog
         self._record = ShipRecord(backlog, sprint, dock.token, dock.node)
         self._revision = 0
+        #: What a leader that was lost in a hook had done of the same, and hooks that were come to since.
+        self._before: ShipRecord | None = None
+        self._run_hooks = 0
 
     def passed(self, moment: str) -> None:
         """See Shipper; a leader that has lost its term ships nothing more."""
@@ -94,10 +97,7 @@ class ClusterShipper(Shipper):
         known, self._revision = dock.wait(dock.ships.read(self._backlog))
         step = next_step(known, self.sprint, items)
         if step == "doubt" and known is not None:
-            raise ShipRefused(
-                f"{known.node} was lost while the hook {known.hook!r} of {known.sprint} ran: whether it has shipped is not"
-                f" known, and it is not run again; look, then: engine cluster sprint settle {known.sprint}"
-            )
+            raise ShipRefused(_doubt(known))
         if step == "take over" and known is not None:
             shipment = self._take_over(known)
             if known.sprint == self.sprint:
@@ -106,12 +106,17 @@ class ClusterShipper(Shipper):
         current = "" if known is None else known.current
         if current:
             self._adopt(current)
-        self._put(ShipRecord(self._backlog, self.sprint, dock.token, dock.node, current=current))
+        self._before = known if known is not None and known.state == "hook" else None
+        begun = self._before or ShipRecord(self._backlog, self.sprint, dock.token, dock.node, current=current)
+        self._put(replace(begun, token=dock.token, node=dock.node))
+        self._run_hooks = 0
         try:
             shipment = super().ship(items, left_s)
+        except (ShipRefused, Overtaken):
+            raise
         except BaseException:
             if self._record.state in ("begun", "hook"):  # nothing was switched, and no hook runs
-                self._put(replace(self._record, state="failed", hook="", is_again=False))
+                self._put(replace(self._record, state="failed", hook="", is_again=False, done=0))
             raise
         self._put(self._record.counting())
         return shipment
@@ -121,17 +126,22 @@ class ClusterShipper(Shipper):
 
         def written(manifest: Manifest) -> None:
             self._keep(draft, manifest)
+            content = hashlib.sha256(repr(manifest.entries).encode()).hexdigest()
+            if self._before is not None and self._before.done and self._before.content != content:
+                raise ShipRefused(_doubt(self._before))
             facts: dict[str, Any] = {"release": manifest.release, "manifest_sha256": manifest.sha256, "items": items}
+            facts["content"] = content
             self._record = replace(self._record, **facts, left_out=dict(draft.changed))
 
         manifest = draft.ship(hooks, self.held, self._run, written)
         return Shipment(manifest.release, manifest.sha256, items, dict(draft.changed))
 
     def _run(self, hook: Hook, files: str, facts: Mapping[str, str], held: str) -> None:
-        """Run a hook, once all know that it runs."""
-        self._put(replace(self._record, state="hook", hook=hook.name, is_again=hook.again))
-        run_leashed(hook, files, {**facts, "ENGINE_TOKEN": str(self._dock.token)}, held)
-        self._put(replace(self._record, state="begun", hook="", is_again=False))
+        """Run a hook, once all know that it runs and those before it have said yes; one of these is not run again."""
+        at, self._run_hooks = self._run_hooks, self._run_hooks + 1
+        if self._before is None or at >= self._before.done:
+            self._put(replace(self._record, state="hook", hook=hook.name, is_again=hook.again, done=at))
+            run_leashed(hook, files, {**facts, "ENGINE_TOKEN": str(self._dock.token)}, held)
 
     def _put(self, record: ShipRecord) -> None:
         """Have all know it. Raises Overtaken."""
@@ -179,6 +189,13 @@ class ClusterShipper(Shipper):
                 os.close(folder)
 
         adopt(self.releases, document["manifest"].encode(), document["modes"], fetch)
+
+
+def _doubt(known: ShipRecord) -> str:
+    return (
+        f"{known.node} was lost while the hook {known.hook!r} of {known.sprint} ran: whether it has shipped is not known, and it is"
+        f" not run again; look there, then: engine cluster sprint settle {known.sprint}"
+    )
 
 
 async def _append(pieces: Pieces, subject: str, data: bytes) -> None:

@@ -29,9 +29,9 @@ Step = Literal["make", "take over", "doubt"]
 class ShipRecord:
     """What stands there.
 
-    backlog, sprint: whose release it is.  token, node: of the leader that wrote it.  hook: the one that runs, and is_again
-    whether it may be run once more.  release, manifest_sha256, items, left_out: of the release, once it is whole.
-    current: the release that counts; empty before the first.
+    backlog, sprint: whose release it is.  token, node: of the leader that wrote it.  hook: the one that runs, is_again whether it
+    may be run once more, and done how many before it have said yes.  release, manifest_sha256, items, left_out, content: of the
+    release, once it is whole; content is the same for the same files.  current: the release that counts; empty before the first.
     """
 
     backlog: str
@@ -41,10 +41,12 @@ class ShipRecord:
     state: State = "begun"
     hook: str = ""
     is_again: bool = False
+    done: int = 0
     release: str = ""
     manifest_sha256: str = ""
     items: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    content: str = ""
     current: str = ""
 
     def data(self) -> bytes:
@@ -64,7 +66,7 @@ class ShipRecord:
 
     def switching(self) -> ShipRecord:
         """The same, once all hooks have said yes."""
-        return replace(self, state="switch", hook="", is_again=False)
+        return replace(self, state="switch", hook="", is_again=False, done=0)
 
     def counting(self) -> ShipRecord:
         """The same, once its release is the one that counts."""
