@@ -7,21 +7,17 @@ Owns that it is the same, byte for byte, in manifest and files, whatever stood h
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sprints.manifest import FILES, MANIFEST, Entry, Manifest
 from sprints.release import MODE, NEW, Releases
 
 __all__ = ["adopt"]
 
-#: Permissions of a file of which nobody knows them.
-PLAIN = 0o444
-
-
-def adopt(releases: Releases, data: bytes, modes: Mapping[str, int], fetch: Callable[[Entry, str], None]) -> Manifest:
+def adopt(releases: Releases, data: bytes, fetch: Callable[[Entry, str], None]) -> Manifest:
     """Have a release here and current; one that is here already is switched to.
 
-    data: its manifest's file.  modes: the permissions of its files, by path.  fetch: has the content of an entry in a file.
+    data: its manifest's file.  fetch: has the content of an entry in a file, with its permissions.
 
     Raises ManifestUnreadable, FolderInUse, OSError, and what `fetch` raises.
     """
@@ -30,15 +26,13 @@ def adopt(releases: Releases, data: bytes, modes: Mapping[str, int], fetch: Call
     with releases.locked():
         name, folder = manifest.release, f"{releases.folder}/{manifest.release}"
         if name not in releases.names() or place.read(f"{folder}/{MANIFEST}") != data:
-            _make(releases, manifest, data, modes, fetch)
+            _make(releases, manifest, data, fetch)
         if releases.current() != name:
             releases.switch(name)
     return manifest
 
 
-def _make(
-    releases: Releases, manifest: Manifest, data: bytes, modes: Mapping[str, int], fetch: Callable[[Entry, str], None]
-) -> None:
+def _make(releases: Releases, manifest: Manifest, data: bytes, fetch: Callable[[Entry, str], None]) -> None:
     place, folder = releases.place, f"{releases.folder}/{manifest.release}"
     made = f"{folder}{NEW}"
     place.remove_folder(made)
@@ -50,7 +44,7 @@ def _make(
         place.make_folder(above)
         folders.add(above)
         fetch(entry, path)
-        place.set_mode(path, modes.get(entry.path, PLAIN) & MODE)
+        place.set_mode(path, os.stat(path).st_mode & MODE)  # noqa: PTH116 - paths are texts here
     file = place.create(f"{made}/{MANIFEST}")
     try:
         file.write(data)

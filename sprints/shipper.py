@@ -47,7 +47,7 @@ class Shipper:
     def __init__(self, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook] = (), held: str = "") -> None:
         self.releases = releases
         self.sprint = sprint
-        self._work = work
+        self.work = work
         self._hooks = hooks
         self.held = held
         self._made: dict[str, tuple[_Made, ...]] = {}
@@ -78,8 +78,8 @@ class Shipper:
         """
         self._is_late = False
         hooks = [replace(hook, timeout_s=min(hook.timeout_s, max(left_s, HOOK_LEAST_S))) for hook in self._hooks]
-        entries, wait_s = list(self._entries(items)), max(left_s, HOOK_LEAST_S)
-        with self.releases.draft(self.sprint, self._work, entries, wait_s=wait_s) as draft:
+        entries, wait_s = list(self.entries(items)), max(left_s, HOOK_LEAST_S)
+        with self.releases.draft(self.sprint, self.work, entries, wait_s=wait_s) as draft:
             whole = tuple(item for item in items if item not in draft.changed)
             return self.send(draft, hooks, whole)
 
@@ -88,7 +88,8 @@ class Shipper:
         manifest = draft.ship(hooks, self.held)
         return Shipment(manifest.release, manifest.sha256, items, dict(draft.changed))
 
-    def _entries(self, items: Iterable[str]) -> Iterable[Entry]:
+    def entries(self, items: Iterable[str]) -> Iterable[Entry]:
+        """The artifacts of these items."""
         for item in items:
             for made in self._made.get(item, ()):
                 yield Entry(made.path, made.sha256, made.size_bytes, item, made.sprint, made.receipt)

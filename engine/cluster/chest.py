@@ -38,6 +38,7 @@ class Chest:
     async def put(self, sha256: str, descriptor: int, size_bytes: int) -> None:
         """Have an open file on the servers. Raises NotThere where it is not as it was said, StreamFull, nats.errors.Error."""
         subject = self._subjects.build("artifact", sha256)
+        mode = f"{os.fstat(descriptor).st_mode & 0o777:o}"
         while not await self._pieces.is_whole(subject):
             state = hashlib.sha256()
 
@@ -49,12 +50,12 @@ class Chest:
                 return data
 
             try:
-                await self._pieces.pour(subject, size_bytes, read, await self._pieces.last(subject))
+                await self._pieces.pour(subject, size_bytes, read, await self._pieces.last(subject), mode)
             except Overtaken:  # somebody else has the same to put there
                 await asyncio.sleep(AGAIN_S)
 
-    async def get(self, sha256: str, folder: int, path: str, mode: int) -> None:
-        """Have a file at a path below a folder, given as a descriptor; what was there is replaced.
+    async def get(self, sha256: str, folder: int, path: str) -> None:
+        """Have a file at a path below a folder, given as a descriptor, as its node had it; what was there is replaced.
 
         Raises NotThere, OSError, nats.errors.Error.
         """
@@ -64,20 +65,21 @@ class Chest:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             target = os.open(new, flags, 0o600, dir_fd=above)
             try:
-                await self._take_out(sha256, lambda data: _write(target, data), lambda: os.ftruncate(target, 0))
+                mode = await self._take_out(sha256, lambda data: _write(target, data), lambda: os.ftruncate(target, 0))
                 await asyncio.to_thread(_check, target, sha256)
                 os.fchmod(target, mode | 0o600)
                 await asyncio.to_thread(os.fsync, target)
             finally:
                 os.close(target)
-            os.rename(new, name, src_dir_fd=above, dst_dir_fd=above)
+            os.replace(new, name, src_dir_fd=above, dst_dir_fd=above)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(new, dir_fd=above)
             os.close(above)
 
-    async def _take_out(self, sha256: str, write: Callable[[bytes], None], anew: Callable[[], None]) -> None:
-        subject = self._subjects.build("artifact", sha256)
+    async def _take_out(self, sha256: str, write: Callable[[bytes], None], anew: Callable[[], None]) -> int:
+        """Write it part by part; returns its permissions."""
+        subject, mode = self._subjects.build("artifact", sha256), ""
         last = await self._pieces.last(subject)
         if not last:
             raise NotThere(f"the servers have no file with sha256 {sha256}")
@@ -85,6 +87,8 @@ class Chest:
             if piece.at == 0:
                 anew()
             write(piece.data)
+            mode = piece.note
+        return int(mode, 8) & 0o777 if mode.isdecimal() else 0o600
 
 
 def _write(target: int, data: bytes) -> None:

@@ -194,10 +194,10 @@ class Crew:
         await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
         folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for path, sha256, _, mode in told.made:
+            for path, sha256, _ in told.made:
                 while path not in wrong:
                     try:
-                        await self._yard.chest.get(sha256, folder, path, mode)
+                        await self._yard.chest.get(sha256, folder, path)
                         break
                     except NotThere as error:
                         self._yard.told(f"{path}: {error}")

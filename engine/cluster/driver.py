@@ -1,7 +1,7 @@
 """A node's driver: the process that drives the sprints of a cluster while it holds their lease.
 
-Owns the order in which it joins, and the beginning and end of a term. Beside that it answers, on every node and all the time, for
-what the engine there did for a sprint. It is a client of the servers and of its engine; whoever kills it takes nothing with it.
+Owns the order in which it joins, and the beginning and end of a term. It is a client of the servers alone, and asks gateways for
+what their engines did; whoever kills it takes nothing with it.
 As a program: `python -m engine.cluster.driver node.json`; SIGTERM makes it give its lease back and end.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ from engine.cluster.fence import Fence
 from engine.cluster.lease import Lease
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.pieces import Overtaken
-from engine.cluster.prover import Prover
 from engine.cluster.replica import Replica
 from engine.cluster.shipping import Dock
 from engine.cluster.stores import Stores
@@ -46,9 +45,8 @@ AGAIN_S, CONNECT_S, LOOK_S = 0.5, 5.0, 0.1
 class Driver:
     """The driver of a node. told: hears in a line what happens."""
 
-    def __init__(self, node: NodeFile, environ: Mapping[str, str], told: Callable[[str], None]) -> None:
+    def __init__(self, node: NodeFile, told: Callable[[str], None]) -> None:
         self._node = node
-        self._environ = dict(environ)
         self._told = told
         self._subjects = Subjects(node.cluster)
         self._fence = Fence(node.file.with_name("fence-sprints"))
@@ -82,12 +80,7 @@ class Driver:
         try:
             stores = Stores(nats, self._subjects, node.replicas)
             await stores.open()
-            prover = Prover(nats, node, stores.chest, self._environ, self._told)
-            await prover.open()
-            try:
-                await self._joined(nats, stores, stopping)
-            finally:
-                await prover.close()
+            await self._joined(nats, stores, stopping)
         finally:
             await nats.close()
 
@@ -167,7 +160,7 @@ async def _run(file: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     node = read_node_file(file)
-    await Driver(node, os.environ, lambda line: print(line, file=sys.stderr, flush=True)).run(stopping)
+    await Driver(node, lambda line: print(line, file=sys.stderr, flush=True)).run(stopping)
 
 
 def main(words: list[str]) -> int:

@@ -26,8 +26,10 @@ from engine.cluster.fence import Fence
 from engine.cluster.intake import Intake, Local
 from engine.cluster.lease import Lease
 from engine.cluster.nodefile import NodeFile, read_node_file
+from engine.cluster.prover import Prover
 from engine.cluster.pulse import Pulse
 from engine.cluster.records import Heartbeat, NodeInfo
+from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
@@ -107,8 +109,10 @@ class Gateway:
         lease = Lease(f"{node.id}-{incarnation}", node.term)
         fence = Fence(node.fence)
         election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
+        prover = Prover(nats, node, Stores(nats, subjects, node.replicas).chest, client, self._told)
         await pulse.open()
         try:
+            await prover.open()
             async with asyncio.TaskGroup() as group:
                 group.create_task(election.run(), name="election")
                 takes = group.create_task(self._take(intake, client), name="takes")
@@ -122,6 +126,7 @@ class Gateway:
         except* _Left:
             pass
         finally:
+            await prover.close()
             await pulse.close(is_leaving=stopping.is_set())
 
     async def _beat(self, pulse: Pulse) -> None:

@@ -39,13 +39,14 @@ class StreamFull(Unavailable):
 
 
 class Piece(NamedTuple):
-    """One message. sequence: its number in the stream."""
+    """One message. value: which one it is of.  sequence: its number in the stream.  note: what its writer said of the value."""
 
     value: str
     at: int
     of: int
     data: bytes
     sequence: int
+    note: str
 
 
 class Found(NamedTuple):
@@ -82,7 +83,7 @@ class Pieces:
         newest = await self._newest(subject)
         if newest is None:
             return False
-        _, at, count = newest[1].split(" ")
+        _, at, count, _ = newest[1].split(" ")
         return int(at) + 1 == int(count)
 
     async def subjects(self, pattern: str) -> list[str]:
@@ -100,12 +101,14 @@ class Pieces:
         """
         return await self.pour(subject, len(data), lambda start, size_bytes: data[start : start + size_bytes], after)
 
-    async def pour(self, subject: str, size_bytes: int, read: Callable[[int, int], bytes], after: int) -> int:
-        """The same for a value that is read part by part. read: from a place on, so many bytes."""
+    async def pour(
+        self, subject: str, size_bytes: int, read: Callable[[int, int], bytes], after: int, note: str = "-"
+    ) -> int:
+        """The same for a value that is read part by part. read: from a place on, so many bytes.  note: a word about it."""
         name = os.urandom(8).hex()
         count = max(-(-size_bytes // PIECE_BYTES), 1)
         for at in range(count):
-            after = await self._put(subject, read(at * PIECE_BYTES, PIECE_BYTES), f"{name} {at} {count}", after)
+            after = await self._put(subject, read(at * PIECE_BYTES, PIECE_BYTES), f"{name} {at} {count} {note}", after)
         return after
 
     async def _put(self, subject: str, data: bytes, mark: str, after: int) -> int:
@@ -175,7 +178,7 @@ class Pieces:
             while after < last:
                 for message in await subscription.fetch(PIECES, PULL_S):
                     after = message.metadata.sequence.stream
-                    value, number, count = (message.headers or {}).get(MARK, "- 0 1").split(" ")
-                    yield Piece(value, int(number), int(count), message.data, after)
+                    value, number, count, note = (message.headers or {}).get(MARK, "- 0 1 -").split(" ")
+                    yield Piece(value, int(number), int(count), message.data, after, note)
         finally:
             await subscription.unsubscribe()

@@ -1,7 +1,7 @@
 """What a node tells of the tasks that its engine did for a sprint, and the artifacts that they made there.
 
 Owns the answer to a `Question`: what the engine counted of each task, and of each artifact whether it was written since its task was
-accepted there, by the clock of this machine alone. Artifacts for another node are on the servers before the answer is sent.
+accepted there, by the clock of this machine alone. Artifacts are on the servers before the answer is sent.
 Whether a task is done is found out by who asks.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,18 +40,14 @@ FACTS = ("state", "agent", "ran_s", "effects", "accepted_s", "ready_s", "started
 
 
 class Prover:
-    """The node side. told: hears in a line what could not be answered."""
+    """What a gateway answers with. client: of its engine.  told: hears in a line what could not be answered."""
 
-    def __init__(
-        self, nats: Nats, node: NodeFile, chest: Chest, environ: Mapping[str, str], told: Callable[[str], None]
-    ) -> None:
+    def __init__(self, nats: Nats, node: NodeFile, chest: Chest, client: Client, told: Callable[[str], None]) -> None:
         self._nats = nats
         self._node = node
         self._chest = chest
-        self._environ = dict(environ) | ({} if node.home is None else {"ENGINE_HOME": str(node.home)})
+        self._client = client
         self._told = told
-        self._client: Client | None = None
-        self._connecting = asyncio.Lock()
         self._room = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscription: Subscription | None = None
@@ -72,8 +68,6 @@ class Prover:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._client.close()
 
     async def _on_question(self, message: Msg) -> None:
         task = asyncio.ensure_future(self._answer(message))
@@ -95,55 +89,41 @@ class Prover:
                 self._said = said
 
     async def _proof(self, question: Question) -> Proof:
-        client = await self._opened()
         if question.is_over:
-            await asyncio.gather(*(self._take_back(client, name) for name, _ in question.tasks))
+            await asyncio.gather(*(self._take_back(name) for name, _ in question.tasks))
             return Proof(self._node.id, tuple(Told(None) for _ in question.tasks))
-        told = [await self._tell(client, question, name, paths) for name, paths in question.tasks]
+        told = [await self._tell(question.work, name, paths) for name, paths in question.tasks]
         return Proof(self._node.id, tuple(told))
 
-    async def _opened(self) -> Client:
-        """A client of the engine here. Raises NotRunning."""
-        async with self._connecting:
-            if self._client is not None and self._client.is_closed:
-                await self._client.close()
-                self._client = None
-            if self._client is None:
-                client = Client(self._node.engine, self._environ, patience_s=0.0)
-                await client.connect()
-                self._client = client
-            return self._client
-
-    async def _take_back(self, client: Client, name: str) -> None:
+    async def _take_back(self, name: str) -> None:
         with suppress(EngineError, PoolError):  # it never was accepted, or has ended
-            await client.cancel(name)
+            await self._client.cancel(name)
 
-    async def _tell(self, client: Client, question: Question, name: str, paths: list[str]) -> Told:
-        facts = await self._facts(client, name)
+    async def _tell(self, work: str, name: str, paths: list[str]) -> Told:
+        facts = await self._facts(name)
         if facts is None or facts["state"] != "done" or not paths:
             return Told(facts)
         made: list[list[Any]] = []
         wrong: list[list[Any]] = []
-        folder = os.open(self._work(question.work), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(self._work(work), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for path in paths:
                 try:
                     artifact = await asyncio.to_thread(_look, folder, path, facts["accepted_s"])
-                    if question.node != self._node.id:
-                        await self._send(folder, artifact)
-                    made.append([path, artifact.sha256, artifact.size_bytes, artifact.mode])
+                    await self._send(folder, artifact)
+                    made.append([path, artifact.sha256, artifact.size_bytes])
                 except (ArtifactWrong, StreamFull) as error:
                     wrong.append([path, str(error)])
         finally:
             os.close(folder)
         return Told(facts, tuple(made), tuple(wrong))
 
-    async def _facts(self, client: Client, name: str) -> dict[str, Any] | None:
+    async def _facts(self, name: str) -> dict[str, Any] | None:
         """What the engine counted of a task; None where it does not know it, or not any more."""
         from engine.errors import ResultGone, UnknownTask
 
         try:
-            facts = await client.task(name)
+            facts = await self._client.task(name)
         except (UnknownTask, ResultGone):
             return None
         return {key: facts[key] for key in FACTS}

@@ -130,9 +130,8 @@ class Progress:
 class Question:
     """What a node is asked about tasks that its engine did.
 
-    node: who asks; artifacts of another node are on the servers when the answer comes.  work: the folder of artifacts, from that
-    of the node on.  tasks: of each its name and the paths of its artifacts.  is_over: nobody wants them any more; they are to
-    be taken back.
+    node: who asks.  work: the folder of artifacts, from that of the node on.  tasks: of each its name and the paths of its
+    artifacts, which are on the servers when the answer comes.  is_over: nobody wants them any more; they are to be taken back.
     """
 
     node: str
@@ -144,8 +143,8 @@ class Question:
 class Told(NamedTuple):
     """What a node tells of one task.
 
-    facts: as its engine has them, None where it knows no such task.  made: of each artifact that is evidence its path, sha256,
-    bytes and permissions.  wrong: of each other one its path, and why it is none.
+    facts: as its engine has them, None where it knows no such task.  made: of each artifact that is evidence its path, sha256
+    and bytes.  wrong: of each other one its path, and why it is none.
     """
 
     facts: Any
@@ -345,9 +344,9 @@ def _told(value: Any) -> Told:
 
 
 def _made(value: Any) -> list[Any]:
-    if type(value) is not list or len(value) != 4 or type(value[1]) is not str or _SHA256.fullmatch(value[1]) is None:
-        raise BadRecord(f"an artifact is [path, sha256, bytes, permissions], got {value!r:.80}")
-    return [_path(value[0]), value[1], _whole(value[2]), _whole(value[3]) & 0o777]
+    if type(value) is not list or len(value) != 3 or type(value[1]) is not str or _SHA256.fullmatch(value[1]) is None:
+        raise BadRecord(f"an artifact is [path, sha256, bytes], got {value!r:.80}")
+    return [_path(value[0]), value[1], _whole(value[2])]
 
 
 def _wrong(value: Any) -> list[str]:

@@ -1,8 +1,8 @@
 """The releases of a cluster's sprints: made by who leads, known to all, and never shipped a second time.
 
 Owns the order of things: the fence of this machine, the record that all nodes see, then what follows from it. A hook runs only
-after the record says so, and a release is switched to only after its content is on the servers, so that another leader can
-have the same one. What the record allows is `shiprecord`'s.
+after the record says so. A release is made of what the servers have, wherever that was made, and is switched to only after all
+of it is there, so that another leader can have the same one. What the record allows is `shiprecord`'s.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import orjson
-
 from engine.cluster.chest import Chest
 from engine.cluster.fence import Fence, StaleToken
 from engine.cluster.pieces import Overtaken, Pieces
 from engine.cluster.records import BadRecord
 from engine.cluster.shipledger import ShipLedger
 from engine.cluster.shiprecord import ShipRecord, next_step
+from engine.cluster.stage import Stage
 from engine.cluster.subjects import Subjects
 from engine.errors import Unavailable
 from sprints.adoption import adopt
@@ -72,6 +71,7 @@ class ClusterShipper(Shipper):
         self._backlog = backlog
         self._record = ShipRecord(backlog, sprint, dock.token, dock.node)
         self._revision = 0
+        self._stage = Stage(dock.chest, dock.loop, work, f"{held}/staged")
         #: What a leader that was lost in a hook had done of the same, and hooks that were come to since.
         self._before: ShipRecord | None = None
         self._run_hooks = 0
@@ -111,7 +111,8 @@ class ClusterShipper(Shipper):
         self._put(replace(begun, token=dock.token, node=dock.node))
         self._run_hooks = 0
         try:
-            shipment = super().ship(items, left_s)
+            with self._stage.filled(self.entries(items)) as self.work:
+                shipment = super().ship(items, left_s)
         except (ShipRefused, Overtaken):
             raise
         except BaseException:
@@ -152,17 +153,15 @@ class ClusterShipper(Shipper):
 
     def _keep(self, draft: Draft, manifest: Manifest) -> None:
         """Have the content of a release and its manifest on the servers."""
-        dock, modes = self._dock, {}
+        dock = self._dock
         for entry in manifest.entries:
             descriptor = os.open(f"{draft.files}/{entry.path}", os.O_RDONLY | os.O_CLOEXEC)
             try:
-                modes[entry.path] = os.fstat(descriptor).st_mode & 0o777
                 dock.wait(dock.chest.put(entry.sha256, descriptor, entry.size_bytes))
             finally:
                 os.close(descriptor)
-        document = orjson.dumps({"manifest": manifest.data().decode(), "modes": modes})
         subject = dock.subjects.build("sprint.release", _part(manifest.release))
-        dock.wait(_append(dock.pieces, subject, document))
+        dock.wait(_append(dock.pieces, subject, manifest.data()))
 
     def _take_over(self, known: ShipRecord) -> Shipment:
         """Have a release that counts already, or whose hooks have all said yes, here too, and count."""
@@ -178,17 +177,16 @@ class ClusterShipper(Shipper):
         found = dock.wait(dock.pieces.read(dock.subjects.build("sprint.release", _part(release))))
         if not found.values:
             raise Unavailable(f"the servers have no release {release}")
-        document = orjson.loads(found.values[-1])
 
         def fetch(entry: Entry, path: str) -> None:
             folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
             try:
                 name = os.path.basename(path)  # noqa: PTH119
-                dock.wait(dock.chest.get(entry.sha256, folder, name, 0o600))
+                dock.wait(dock.chest.get(entry.sha256, folder, name))
             finally:
                 os.close(folder)
 
-        adopt(self.releases, document["manifest"].encode(), document["modes"], fetch)
+        adopt(self.releases, found.values[-1], fetch)
 
 
 def _doubt(known: ShipRecord) -> str:

@@ -43,7 +43,8 @@ class Marker(Agent):
         self.seen.append(word)
         return list(self.seen)
 """
-#: A kind whose tasks leave a file in the work folder of their node, and a line for each run.
+#: A kind whose tasks leave a file in the work folder of their node, and a line for each run; odd ones take as long as a file is
+#: there.
 MAKER = """
 import asyncio
 import os
@@ -56,7 +57,7 @@ class Maker(Agent):
     async def make(self, folder: str, name: str) -> int:
         with (Path(folder) / "runs").open("a") as runs:
             runs.write(name + "\\n")
-        while (Path(folder) / "hold").exists():
+        while int(name[1:]) % 2 and (Path(folder) / "hold").exists():
             await asyncio.sleep(0.02)
         place = Path(os.environ["ENGINE_HOME"]).parent / "work" / name
         place.parent.mkdir(exist_ok=True)
