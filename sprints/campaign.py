@@ -42,7 +42,7 @@ from sprints.sprint import Sprint
 from sprints.thread import in_thread
 from sprints.witness import Witness
 
-__all__ = ["Campaign", "Hands"]
+__all__ = ["RELEASES", "WORK", "Campaign", "Hands"]
 
 #: Sprints in a row in which nothing was done, after which a campaign ends: the next one would fail in the same way.
 FUTILE = 2

@@ -1,4 +1,4 @@
-"""The bucket in which the releases of a cluster stand, a record for each backlog.
+"""The bucket in which the releases of a cluster stand, a record for each folder of releases.
 
 Owns that a record is changed only by who knew its newest revision, and that a write without an answer is asked for until it is
 known. What a record means is `shiprecord`'s.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ShipLedger"]
 
-#: Digits by which a backlog is known: its own name may have signs that no key can have.
+#: Digits by which a folder is known: its own name may have signs that no key can have.
 DIGITS = 32
 
 
@@ -50,8 +50,8 @@ class ShipLedger:
                 self._store = await self._context.create_key_value(wanted)
         return self._store
 
-    async def read(self, backlog: str) -> tuple[ShipRecord | None, int]:
-        """The record of a backlog and its revision; None and 0 before the first. It is tried until that is known.
+    async def read(self, folder: str) -> tuple[ShipRecord | None, int]:
+        """The record of a folder and its revision; None and 0 before the first. It is tried until that is known.
 
         Raises BadRecord; Overtaken where this process may not write any more.
         """
@@ -62,7 +62,7 @@ class ShipLedger:
             with suppress(Error, TimeoutError):
                 store = await self._opened()
                 try:
-                    found = await store.get(_key(backlog))
+                    found = await store.get(_key(folder))
                 except KeyNotFoundError:
                     return None, 0
                 return ShipRecord.read(found.value or b""), found.revision or 0
@@ -78,16 +78,37 @@ class ShipLedger:
             with suppress(Error, TimeoutError):
                 store = await self._opened()
                 try:
-                    return await store.update(_key(record.backlog), record.data(), last=last)
+                    return await store.update(_key(record.folder), record.data(), last=last)
                 except KeyWrongLastSequenceError as error:
-                    known, revision = await self.read(record.backlog)
+                    known, revision = await self.read(record.folder)
                     if known == record and revision > last:  # the answer to a try before was lost
                         return revision
                     if revision != last:
-                        raise Overtaken(f"the release of {record.backlog} was changed by somebody else") from error
+                        raise Overtaken(f"the release of {record.folder} was changed by somebody else") from error
             await asyncio.sleep(AGAIN_S)
         raise Overtaken("this node leads no more")
 
 
-def _key(backlog: str) -> str:
-    return hashlib.sha256(backlog.encode()).hexdigest()[:DIGITS]
+    async def settle(self, sprint: str) -> bool:
+        """End the doubt that a leader left which was lost in a hook of a sprint: somebody has looked. False where there is none.
+
+        Raises BadRecord, Overtaken, nats.errors.Error, TimeoutError.
+        """
+        from nats.js.errors import NoKeysError
+
+        store = await self._opened()
+        try:
+            keys = await store.keys()
+        except NoKeysError:
+            return False
+        for key in keys:
+            found = await store.get(key)
+            record = ShipRecord.read(found.value or b"")
+            if record.sprint == sprint and record.state == "hook":
+                await self.write(record.failing(), found.revision or 0)
+                return True
+        return False
+
+
+def _key(folder: str) -> str:
+    return hashlib.sha256(folder.encode()).hexdigest()[:DIGITS]

@@ -61,15 +61,15 @@ class Dock(NamedTuple):
 
 
 class ClusterShipper(Shipper):
-    """The releases of one sprint. As `Shipper`; backlog: the name under which their record is kept."""
+    """The releases of one sprint. As `Shipper`; folder: of the releases, as the backlog names it."""
 
     def __init__(
-        self, dock: Dock, backlog: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str
+        self, dock: Dock, folder: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str
     ) -> None:
         super().__init__(sprint, releases, work, hooks, held)
         self._dock = dock
-        self._backlog = backlog
-        self._record = ShipRecord(backlog, sprint, dock.token, dock.node)
+        self._folder = folder
+        self._record = ShipRecord(folder, sprint, dock.token, dock.node)
         self._revision = 0
         self._stage = Stage(dock.chest, dock.loop, work, f"{held}/staged")
         #: What a leader that was lost in a hook had done of the same, and hooks that were come to since.
@@ -94,20 +94,21 @@ class ClusterShipper(Shipper):
 
     def _ship(self, items: Sequence[str], left_s: float) -> Shipment:
         dock = self._dock
-        known, self._revision = dock.wait(dock.ships.read(self._backlog))
+        known, self._revision = dock.wait(dock.ships.read(self._folder))
         step = next_step(known, self.sprint, items)
         if step == "doubt" and known is not None:
+            self._put(replace(known, token=dock.token))  # so that who runs the hook cannot go on, if it is only slow
             raise ShipRefused(_doubt(known))
         if step == "take over" and known is not None:
             shipment = self._take_over(known)
             if known.sprint == self.sprint:
                 return shipment
-            known, self._revision = dock.wait(dock.ships.read(self._backlog))
+            known, self._revision = dock.wait(dock.ships.read(self._folder))
         current = "" if known is None else known.current
         if current:
             self._adopt(current)
         self._before = known if known is not None and known.state == "hook" else None
-        begun = self._before or ShipRecord(self._backlog, self.sprint, dock.token, dock.node, current=current)
+        begun = self._before or ShipRecord(self._folder, self.sprint, dock.token, dock.node, current=current)
         self._put(replace(begun, token=dock.token, node=dock.node))
         self._run_hooks = 0
         try:
@@ -117,7 +118,7 @@ class ClusterShipper(Shipper):
             raise
         except BaseException:
             if self._record.state in ("begun", "hook"):  # nothing was switched, and no hook runs
-                self._put(replace(self._record, state="failed", hook="", is_again=False, done=0))
+                self._put(self._record.failing())
             raise
         self._put(self._record.counting())
         return shipment

@@ -1,4 +1,4 @@
-"""How the newest release of a backlog stands, as all nodes know it: one record, changed by compare-and-set.
+"""How the newest release in a folder stands, as all nodes know it: one record, changed by compare-and-set.
 
 Owns its states and what each lets a leader do. It is written before anything is done that others see: a hook is run, a release is
 switched to. A leader that was lost in the midst of a hook leaves a doubt that no other may end by running it again, unless the
@@ -29,12 +29,12 @@ Step = Literal["make", "take over", "doubt"]
 class ShipRecord:
     """What stands there.
 
-    backlog, sprint: whose release it is.  token, node: of the leader that wrote it.  hook: the one that runs, is_again whether it
+    folder: of the releases, as backlogs name it.  sprint: whose release it is.  token, node: of the leader that wrote it.  hook: the one that runs, is_again whether it
     may be run once more, and done how many before it have said yes.  release, manifest_sha256, items, left_out, content: of the
     release, once it is whole; content is the same for the same files.  current: the release that counts; empty before the first.
     """
 
-    backlog: str
+    folder: str
     sprint: str
     token: int
     node: str
@@ -67,6 +67,10 @@ class ShipRecord:
     def switching(self) -> ShipRecord:
         """The same, once all hooks have said yes."""
         return replace(self, state="switch", hook="", is_again=False, done=0)
+
+    def failing(self) -> ShipRecord:
+        """The same, once it is known that nothing of it counts, and no hook runs."""
+        return replace(self, state="failed", hook="", is_again=False, done=0)
 
     def counting(self) -> ShipRecord:
         """The same, once its release is the one that counts."""

@@ -24,7 +24,7 @@ from pools.errors import PoolError
 from pools.usage import cpu_s
 from sprints.archive import Archive
 from sprints.backlog import Backlog, read_backlog
-from sprints.campaign import Campaign, Hands
+from sprints.campaign import RELEASES, Campaign, Hands
 from sprints.errors import LedgerFailed, SprintBusy, SprintError
 from sprints.hook import Hook
 from sprints.outcome import Outcome
@@ -107,7 +107,7 @@ class Term:
     # -- what is lent to a campaign ------------------------------------------------------------------------------------
 
     def _hands(self, backlog: Backlog) -> Hands:
-        shipper = partial(self._shipper, backlog.name)
+        shipper = partial(self._shipper, backlog.ship.releases or RELEASES)
         return Hands(self._agents, self._prepare, lambda: cpu_s(os.getpid()), self._tell, self._is_known, shipper)
 
     def _agents(self, sprint: str, backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> Crew:
@@ -121,9 +121,9 @@ class Term:
         return False
 
     def _shipper(
-        self, backlog: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str
+        self, folder: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str
     ) -> Shipper:
-        return ClusterShipper(self._dock, backlog, sprint, releases, work, hooks, held)
+        return ClusterShipper(self._dock, folder, sprint, releases, work, hooks, held)
 
     def _tell(self, sprint: str, event: Mapping[str, Any]) -> None:
         if event["e"] in TOLD:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -42,6 +43,13 @@ class Voyage:
 
     async def begin(self) -> None:
         self.order = await self.harbour.place(self.row)
+
+    @classmethod
+    def of(cls, harbour: Harbour, name: str) -> Voyage:
+        """One that was."""
+        known = cls.__new__(cls)
+        known.harbour, known.name, known.folder = harbour, name, harbour.cluster.folder / name
+        return known
 
     def lines(self, name: str) -> list[str]:
         """The lines of a file that its tasks or its hook leave."""
@@ -90,7 +98,15 @@ async def lose_node(node: Node) -> None:
     await node.kill_engine()
 
 
+async def stop_driver(node: Node) -> None:
+    assert node.driver is not None
+    os.kill(node.driver.pid, signal.SIGSTOP)
+
+
 async def come_back(node: Node) -> None:
+    if node.driver is not None and node.driver.poll() is None:
+        os.kill(node.driver.pid, signal.SIGCONT)
+        return
     if node.gateway is None or node.gateway.poll() is not None:
         await node.start_engine()
         node.start_gateway()
@@ -149,6 +165,7 @@ async def lost_in_hook(harbour: Harbour, name: str, lose: Any, *, again: bool) -
     await until(lambda: bool(voyage.lines("shipping")), 90)
     lost = await leader(harbour)
     await lose(lost)
+    await until(lambda: harbour.leader() not in ("", lost.name), 60)
     dock.unlink()
     await voyage.is_as_undisturbed()
     if again:
@@ -158,7 +175,18 @@ async def lost_in_hook(harbour: Harbour, name: str, lose: Any, *, again: bool) -
         assert await voyage.events("shipped") == []
         [event] = await voyage.events("not_shipped")
         assert f"{lost.name} was lost while the hook" in event["why"]
+        assert await harbour.stores.ships().settle((await voyage.events("sprint"))[0]["id"])
     await come_back(lost)
+
+
+async def stays_followed(harbour: Harbour) -> None:
+    """The leader that was stopped in its hook goes on, cannot ship any more, and follows."""
+    voyage = Voyage(harbour, "after")
+    await voyage.begin()
+    await voyage.is_as_undisturbed()
+    await voyage.has_shipped_once()
+    counting = [len(await Voyage.of(harbour, name).events("shipped")) for name in ("hook-once", "hook-stopped")]
+    assert counting == [0, 0]
 
 
 async def lost_in_ship(harbour: Harbour, name: str, lose: Any, chance: Random) -> None:
@@ -183,6 +211,8 @@ async def test_a_lost_leader_is_followed_and_nothing_is_shipped_twice(tmp_path: 
             await lost_in_exec(harbour, "exec-node", lose_node, chance)
             await lost_in_hook(harbour, "hook-again", lose_driver, again=True)
             await lost_in_hook(harbour, "hook-once", lose_node, again=False)
+            await lost_in_hook(harbour, "hook-stopped", stop_driver, again=False)
+            await stays_followed(harbour)
             for number in range(LEADERS):
                 for lose in (lose_driver, lose_node):
                     await lost_in_exec(harbour, f"exec-{lose.__name__}-{number}", lose, chance)
