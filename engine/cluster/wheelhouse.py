@@ -19,10 +19,10 @@ from engine import __version__
 from engine.cluster.wheel import file_name, write_wheel
 from engine.errors import ConfigError, Unavailable
 
-__all__ = ["PROJECT", "Wheelhouse", "bring", "build"]
+__all__ = ["EXTRA", "PROJECT", "Wheelhouse", "bring", "build"]
 
 #: What is installed on a node, and what installs it there.
-PROJECT, INSTALLER = "microagent-engine", "pip"
+PROJECT, EXTRA, INSTALLER = "microagent-engine", "cluster", "pip"
 #: The packages of a source tree.
 PACKAGES = ("engine", "pools", "sprints", "checkpoints")
 #: Characters of the digest in the name of a version.
@@ -58,7 +58,9 @@ def bring(folder: Path) -> Wheelhouse:
     names = [file.name.lower() for file in files]
     for wanted in (f"{PROJECT.replace('-', '_')}-{__version__}-", f"{INSTALLER}-"):
         if not any(name.startswith(wanted) for name in names):
-            raise ConfigError(f"{folder} has no wheel {wanted}*.whl: pip wheel -w {folder} {PROJECT} pip", key="--wheelhouse")
+            raise ConfigError(
+                f"{folder} has no wheel {wanted}*.whl: pip wheel -w {folder} '{PROJECT}[{EXTRA}]' pip", key="--wheelhouse"
+            )
     return _wheelhouse(files, is_built=False)
 
 
@@ -99,7 +101,7 @@ def _needed() -> Iterator[Distribution]:
     """The engine's distribution, what it needs, what that needs, and the installer."""
     seen: set[tuple[str, str]] = set()
     told: set[str] = set()
-    waiting = [(PROJECT, ""), (INSTALLER, "")]
+    waiting = [(PROJECT, ""), (PROJECT, EXTRA), (INSTALLER, "")]
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in seen:
