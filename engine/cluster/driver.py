@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from engine.cluster.access import connected, require_nats
 from engine.cluster.crew import Yard
-from engine.cluster.election import Election
+from engine.cluster.election import DRIVER, Election
 from engine.cluster.fence import Fence
 from engine.cluster.lease import Lease
 from engine.cluster.nodefile import NodeFile, read_node_file
@@ -34,10 +35,10 @@ from sprints.errors import LedgerFailed, SprintBusy
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
 
-__all__ = ["LEASE", "SPRINTS", "Driver", "main"]
+__all__ = ["SPRINTS", "Driver", "main"]
 
-#: The entry of the lease in the bucket of leaders, and the folder of the archive.
-LEASE, SPRINTS = "sprints", "sprints"
+#: The folder of the archive, beside the node's file.
+SPRINTS = "sprints"
 #: Seconds between two tries where the servers are away, that they have at each, and between two looks at the lease.
 AGAIN_S, CONNECT_S, LOOK_S = 0.5, 5.0, 0.1
 
@@ -88,7 +89,7 @@ class Driver:
         node = self._node
         lease = Lease(f"{node.id}-{os.urandom(8).hex()}", node.term)
         election = Election(
-            nats, node.cluster, lease, replicas=node.replicas, seen=self._see, told=self._told, key=LEASE,
+            nats, node.cluster, lease, replicas=node.replicas, seen=self._see, told=self._told, key=DRIVER,
             leads="drives the sprints",
         )  # fmt: skip
         electing = asyncio.ensure_future(election.run())
@@ -144,7 +145,7 @@ class Driver:
 
         yard = Yard(nats, node, stores.chest, self._told)
         pieces, ships = stores.pieces(leads), stores.ships(leads)
-        dock = Dock(node.id, token, leads, self._fence, ships, pieces, stores.chest, self._subjects, loop)
+        dock = Dock(node.id, token, leads, self._fence, ships, pieces, stores.chest, self._subjects, loop, Lock())
         replica = Replica(pieces, self._subjects, node.file.parent / SPRINTS)
         return Term(yard, dock, replica, stores.orders(leads), node.file.parent, self._told)
 

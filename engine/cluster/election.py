@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from nats.js.client import JetStreamContext
     from nats.js.kv import KeyValue
 
-__all__ = ["KEY", "Election"]
+__all__ = ["DRIVER", "KEY", "Election"]
 
 #: The entry's key, unless told otherwise.
 KEY = "leader"
+#: The key of who drives the sprints.
+DRIVER = "sprints"
 
 
 class Election:

@@ -11,7 +11,7 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,8 +83,9 @@ class Replica(Disk):
 
     # -- as the servers have it ----------------------------------------------------------------------------------------
 
-    async def restore(self, *, is_leading: bool = True) -> None:
-        """Have here what the servers have. is_leading: no leader before adds anything to a ledger after this.
+    async def restore(self, *, is_leading: bool = True, but: Collection[str] = ()) -> None:
+        """Have here what the servers have. is_leading: no leader before adds anything to a ledger after this.  but: sprints that are
+        let be.
 
         Raises nats.errors.Error, TimeoutError, Overtaken.
         """
@@ -98,7 +99,7 @@ class Replica(Disk):
             if is_sprint_id(place.name) and "backlog" not in known.get(place.name, ()):
                 shutil.rmtree(place)  # a leader was killed before the servers had it: nothing depends on it
         for sprint, names in known.items():
-            if "backlog" in names and is_sprint_id(sprint):
+            if "backlog" in names and is_sprint_id(sprint) and sprint not in but:
                 await self._restore(sprint, names, is_leading=is_leading)
 
     async def _restore(self, sprint: str, names: list[str], *, is_leading: bool) -> None:

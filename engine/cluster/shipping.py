@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from engine.cluster.chest import Chest
@@ -42,7 +43,8 @@ Value = TypeVar("Value")
 class Dock(NamedTuple):
     """What the releases of one term have in common.
 
-    token: of the term.  leads: whether that lasts.  ships: the records.  pieces: where manifests are kept.
+    token: of the term.  leads: whether that lasts.  ships: the records.  pieces: where manifests are kept.  at_work: held while
+    something is shipped.
     """
 
     node: str
@@ -54,6 +56,7 @@ class Dock(NamedTuple):
     chest: Chest
     subjects: Subjects
     loop: asyncio.AbstractEventLoop
+    at_work: Lock
 
     def wait(self, doing: Coroutine[Any, Any, Value]) -> Value:
         """Have something done in the loop, from a thread."""
@@ -77,8 +80,9 @@ class ClusterShipper(Shipper):
         self._run_hooks = 0
 
     def passed(self, moment: str) -> None:
-        """See Shipper; a leader that has lost its term ships nothing more."""
-        super().passed(moment)
+        """See Shipper; a leader that has lost its term ships nothing more. What a hook has shipped is not given up."""
+        if moment != "ship.hooked" or not self._run_hooks:
+            super().passed(moment)
         if not self._dock.leads():
             raise ShipRefused(f"{self._dock.node} leads no more")
         if moment == "ship.hooked":
@@ -87,7 +91,7 @@ class ClusterShipper(Shipper):
     def ship(self, items: Sequence[str], left_s: float) -> Shipment:
         """See Shipper. Raises ShipRefused where another leader has followed, or may have shipped."""
         try:
-            with self._dock.fence.passing(self._dock.token):
+            with self._dock.at_work, self._dock.fence.passing(self._dock.token):
                 return self._ship(items, left_s)
         except (StaleToken, Overtaken, Unavailable, BadRecord) as error:
             raise ShipRefused(str(error)) from error

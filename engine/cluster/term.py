@@ -32,6 +32,7 @@ from sprints.queue import Queued
 from sprints.release import Releases
 from sprints.settings import Settings
 from sprints.shipper import Shipper
+from sprints.thread import in_thread
 
 __all__ = ["Term"]
 
@@ -68,8 +69,12 @@ class Term:
                             running[name] = group.create_task(self._work(order))
                     await asyncio.wait(running.values(), timeout=LOOK_S) if running else await asyncio.sleep(LOOK_S)
         finally:
-            for task in running.values():
-                task.cancel()
+            await in_thread(self._rest)
+
+    def _rest(self) -> None:
+        """Return when nothing is shipped any more: what a hook has begun ends before the lease is another one's."""
+        with self._dock.at_work:
+            pass
 
     async def _work(self, order: Queued) -> None:
         """Have an order done to its end."""
