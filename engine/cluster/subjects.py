@@ -30,7 +30,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "sprint.file": ("sprint", "file"),
     "sprint.release": ("release",),
     "sprint.account": ("node",),
-    "artifact": ("sha256",),
+    "artifact": ("digest",),
 }
 _PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLUSTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.nodes import Cluster, Node, clusters
 from tests.support.processes import until
-from tests.support.voyages import Harbour, backlog, harbours, hook
+from tests.support.voyages import OLD, Harbour, backlog, harbours, hook
 
 LEADERS = int(os.environ.get("ENGINE_CLUSTER_LEADERS") or 20) if os.environ.get("ENGINE_CLUSTER_TEST") else 0
 
@@ -27,7 +27,9 @@ pytestmark = pytest.mark.timeout(400 + 4 * 90 * LEADERS)
 NAMES = ("n1", "n2", "n3")
 ITEMS = 24
 #: What an undisturbed sprint of `backlog` comes to.
-VERDICTS = {f"i{at}": "done" for at in range(ITEMS)} | {"claimed": "unproven"}
+VERDICTS = {f"i{at}": "done" for at in range(ITEMS)}
+VERDICTS |= dict.fromkeys(["claimed", *(f"old{at}" for at in range(OLD))], "unproven")
+DONE = {item for item, verdict in VERDICTS.items() if verdict == "done"}
 
 
 class Voyage:
@@ -78,7 +80,7 @@ class Voyage:
     async def has_shipped_once(self) -> None:
         """One release with all that is done counts, and the hook has shipped once."""
         shipped = await self.events("shipped")
-        assert [set(event["items"]) for event in shipped] == [set(VERDICTS) - {"claimed"}]
+        assert [set(event["items"]) for event in shipped] == [DONE]
         assert set(self.lines("ships")) == {shipped[0]["release"]}
 
 
@@ -126,6 +128,10 @@ async def undisturbed(harbour: Harbour) -> None:
     await voyage.has_shipped_once()
     assert sorted(voyage.lines("runs")) == sorted(f"f{at}" for at in range(ITEMS))
     nodes = harbour.cluster.nodes
+    receipts = {event["item"]: event for event in await voyage.events("receipt")}
+    assert {receipts[f"old{at}"]["why"] for at in range(OLD)} == {
+        f"old{at} was there before, and was not written since" for at in range(OLD)
+    }
     made = {name: len(list((node.folder / "work").glob("f*"))) for name, node in nodes.items()}
     first = await leader(harbour)
     assert made[first.name] == ITEMS
@@ -149,7 +155,7 @@ async def lost_in_exec(harbour: Harbour, name: str, lose: Any, chance: Random) -
     await voyage.is_as_undisturbed()
     await voyage.has_shipped_once()
     times = Counter(voyage.lines("runs"))
-    assert [item for item in proven if item != "claimed" and times[f"f{item[1:]}"] != 1] == []
+    assert [item for item in proven if item in DONE and times[f"f{item[1:]}"] != 1] == []
     if lose is lose_driver:
         assert set(times.values()) == {1}
     print(f"{name}: {lost.name} lost after {len(ran)} runs and {len(proven)} receipts; {times.total()} runs in all")

@@ -21,8 +21,10 @@ from sprints.settings import Settings
 from tests.support.fabric import access_to
 from tests.support.nodes import Cluster
 
-__all__ = ["Harbour", "backlog", "harbours", "hook"]
+__all__ = ["OLD", "Harbour", "backlog", "harbours", "hook"]
 
+#: Items that claim what was there before.
+OLD = 3
 #: Ships by a line in a file, after a file is there; the line is the name of the release.
 HOOK = """
 import os, sys, time
@@ -44,14 +46,16 @@ def hook(folder: Path, **facts: Any) -> dict[str, Any]:
 
 
 def backlog(folder: Path, items: int, hooks: Sequence[Mapping[str, Any]] = (), name: str = "app") -> dict[str, Any]:
-    """A backlog whose items are files, and one that has no evidence."""
+    """A backlog whose items are files, one that has no evidence, and some whose files were there before, on every node."""
     made = {"role": "maker", "method": "make"}
     tasks = [made | {"id": f"i{at}", "args": [str(folder), f"f{at}"], "artifacts": [f"f{at}"]} for at in range(items)]
+    claim = {"role": "maker", "method": "claim", "args": [str(folder), "c"]}
+    claims = [claim | {"id": "claimed"}, *(claim | {"id": f"old{at}", "artifacts": [f"old{at}"]} for at in range(OLD))]
     return {
         "schema": "engine.backlog/v1",
         "name": name,
         "roles": {"maker": {"kind": "maker", "agents": 6}},
-        "tasks": [*tasks, {"id": "claimed", "role": "maker", "method": "claim", "args": [str(folder), "c"]}],
+        "tasks": [*tasks, *claims],
         "ship": {"hooks": list(hooks)},
     }
 
@@ -107,6 +111,10 @@ class Harbour:
 async def harbours(cluster: Cluster) -> AsyncIterator[Harbour]:
     """A harbour with a connection of its own, and every node's driver."""
     for node in cluster.nodes.values():
+        work = node.folder / "work"
+        work.mkdir()
+        for at in range(OLD):
+            (work / f"old{at}").write_text("from long ago\n")
         node.start_driver()
     nats = await connected(access_to(cluster.servers), "harbour", cluster.said, wait_s=30)
     try:

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from engine.cli.misuse import Misuse, action_of
 from engine.cli.parser import About, Parser, amount
-from engine.cli.verbs.sprint import count_of, speed_of
+from engine.cli.sprintpace import count_of, speed_of
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 

@@ -5,15 +5,16 @@ Owns the list of what can be done; each action has a module of its own, loaded w
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from importlib import import_module
 from typing import NamedTuple
 
 from engine.cli.misuse import Misuse, action_of
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import add_settings
+from engine.cli.sprintpace import count_of, speed_of
 
-__all__ = ["ABOUT", "add_arguments", "count_of", "run", "speed_of"]
+__all__ = ["ABOUT", "add_arguments", "run"]
 
 
 class Action(NamedTuple):
@@ -141,25 +142,6 @@ def add_arguments(parser: Parser) -> None:
             "verify": "sprints",
         },
     )
-
-
-def count_of(text: str) -> int:
-    number: int = amount("parse_count")(text)
-    if not number:
-        raise ArgumentTypeError("0 is none: give 1 or more")
-    return number
-
-
-def speed_of(text: str) -> float:
-    from sprints.clock import FASTEST
-
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed <= FASTEST:
-        raise ArgumentTypeError(f"{text!r} is not a speed: a number above 0, up to {FASTEST:,.0f}")
-    return speed
 
 
 def run(options: Namespace) -> int:

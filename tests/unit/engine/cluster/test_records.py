@@ -18,15 +18,18 @@ from engine.cluster.records import (
     NodeInfo,
     Outcome,
     Progress,
+    Proof,
+    Question,
     Record,
     TaskEnvelope,
     TaskResult,
+    Told,
     decode,
     encode,
 )
 from pools.errors import Failure
 
-KINDS: list[Any] = [NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress]
+KINDS: list[Any] = [NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Question, Proof]
 
 names = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
 kinds = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
@@ -50,6 +53,13 @@ rows = st.tuples(texts, texts, value, st.none(), st.none() | times).map(list)
 outcomes = st.builds(Outcome, value, st.none()) | st.builds(
     Outcome, st.none(), st.builds(Failure, texts, texts, st.none() | times)
 )
+made = st.tuples(texts, st.from_regex(r"[0-9a-f]{64}", fullmatch=True), whole).map(list)
+told = st.builds(
+    Told,
+    st.none() | st.dictionaries(texts, value, max_size=4),
+    st.lists(made, max_size=3).map(tuple),
+    st.lists(st.tuples(texts, texts).map(list), max_size=3).map(tuple),
+)
 RECORDS: dict[Any, Any] = {
     NodeInfo: infos,
     Heartbeat: st.builds(
@@ -72,6 +82,14 @@ RECORDS: dict[Any, Any] = {
         outcomes=st.lists(outcomes, min_size=1, max_size=4).map(tuple),
     ),
     Progress: st.builds(Progress, sender=ids, id=ids, node=names, ended=whole, tasks=whole),
+    Question: st.builds(
+        Question,
+        node=names,
+        work=texts,
+        tasks=st.lists(st.tuples(texts, st.lists(texts, max_size=3)).map(list), min_size=1, max_size=4).map(tuple),
+        is_over=st.booleans(),
+    ),
+    Proof: st.builds(Proof, node=names, told=st.lists(told, min_size=1, max_size=4).map(tuple)),
 }
 
 
