@@ -14,6 +14,7 @@ from sprints.release import MODE, NEW, Releases
 
 __all__ = ["adopt"]
 
+
 def adopt(releases: Releases, data: bytes, fetch: Callable[[Entry, str], None]) -> Manifest:
     """Have a release here and current; one that is here already is switched to.
 

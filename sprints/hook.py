@@ -48,7 +48,7 @@ class Hook:
 
 
 def hook_of(row: object) -> Hook:
-    """The hook that a row says: `{command: [...]}` or `{git: BRANCH, repo: DIR}`, with `timeout_s`, `again`. Raises ValueError."""
+    """The hook of a row: `{command: [...], again: BOOL}` or `{git: BRANCH, repo: DIR}`, with `timeout_s`. Raises ValueError."""
     if not isinstance(row, Mapping):
         raise ValueError(f"a hook is a mapping with `command` or `git`, not {row!r}")  # noqa: TRY004 - a row is wrong in one way
     is_git = "git" in row

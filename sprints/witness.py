@@ -143,9 +143,7 @@ class Witness:
             receipts.append(judged(item, outcome, evidence))
         return receipts
 
-    def _artifacts(
-        self, item: Item, found: Mapping[str, str], now: Moment | None
-    ) -> tuple[list[Made], list[tuple[str, str]]]:
+    def _artifacts(self, item: Item, found: Mapping[str, str], now: Moment | None) -> tuple[list[Made], list[tuple[str, str]]]:
         """Those that are evidence, and those that are not."""
         made, wrong = [], []
         for path in item.artifacts:

@@ -1,7 +1,7 @@
 """Files on the servers, known by the sha256 of what is in them.
 
-Owns that a file there is whole, and is what its name says: who takes it out looks again. Nothing is kept twice. Where a file goes
-below a folder is decided here too: by names alone, through no link.
+Owns that a file there is whole, and is what its name says: who takes it out looks again. Nothing is kept twice. Where a file
+goes below a folder is decided here too: by names alone, through no link.
 """
 
 from __future__ import annotations

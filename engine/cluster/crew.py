@@ -1,8 +1,8 @@
 """The items of a sprint on their way to the agents of all nodes, and back with what proves them.
 
-Owns what an item is as a task of the cluster: an envelope of its own under the sprint's id, so that whoever leads sends the same
-again and it is done once; and that its artifacts lie in the leader's work folder before anybody looks at them. Where a node is
-lost with what it made, the item is another task. It judges nothing.
+Owns what an item is as a task of the cluster: an envelope of its own under the sprint's id, so that whoever leads sends the
+same again and it is done once; and that its artifacts lie in the leader's work folder before anybody looks at them. Where a
+node is lost with what it made, the item is another task. It judges nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Yard(NamedTuple):
 
 
 def envelope_of(item: str, attempt: int) -> str:
-    """The id of an item's envelope. attempt: from 0; a later one where the node of the one before was lost with what it made."""
+    """The id of an item's envelope. attempt: from 0, one more for each node that was lost with what it made."""
     return f"{hashlib.sha256(item.encode()).hexdigest()[:DIGITS]}-{attempt}"
 
 
@@ -187,7 +187,7 @@ class Crew:
         """Have what a node made in the work folder here; returns what is no evidence. None where it is not to be had."""
         from nats.errors import Error
 
-        wrong = {path: why for path, why in told.wrong}
+        wrong = dict(told.wrong)
         if node == self._yard.node.id or not told.made:
             return wrong
         place = Path(self._yard.node.file.parent, self._work)

@@ -1,8 +1,8 @@
 """Where the sprints of a cluster are asked for and looked at: a program on any of its nodes.
 
-Owns the words that it takes and the lines of JSON that it prints: `python -m engine.cluster.desk node.json place ORDER`, with the
-backlog and its settings on standard input; `follow ORDER`, a line for each change until it has ended; `ls [LIMIT]`, `show SPRINT`,
-`settle SPRINT`. It reads what the servers keep, into a folder that goes with it, and leads nothing.
+Owns the words that it takes and the lines of JSON that it prints: `python -m engine.cluster.desk node.json place ORDER`, with
+the backlog and its settings on standard input; `follow ORDER`, a line for each change until it has ended; `ls [LIMIT]`, `show
+SPRINT`, `settle SPRINT`. It reads what the servers keep, into a folder that goes with it, and leads nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +86,8 @@ class Desk:
             raise BadArgument(f"an order is an id with a backlog and its settings, got {id!r:.40}")
         backlog, settings = read_backlog(document["backlog"]), Settings.of(document["settings"])
         await self._check_kinds(backlog)
-        try:
+        with suppress(Overtaken):  # it was placed by a try before
             await self._orders.place(Queued(id, time.time(), backlog.row(), settings.row()))
-        except Overtaken:  # it was placed by a try before
-            pass
         return {"order": id, "backlog": backlog.name}
 
     async def _check_kinds(self, backlog: Backlog) -> None:

@@ -1,7 +1,7 @@
 """A node's driver: the process that drives the sprints of a cluster while it holds their lease.
 
-Owns the order in which it joins, and the beginning and end of a term. It is a client of the servers alone, and asks gateways for
-what their engines did; whoever kills it takes nothing with it.
+Owns the order in which it joins, and the beginning and end of a term. It is a client of the servers alone, and asks gateways
+for what their engines did; whoever kills it takes nothing with it.
 As a program: `python -m engine.cluster.driver node.json`; SIGTERM makes it give its lease back and end.
 """
 

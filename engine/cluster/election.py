@@ -36,9 +36,17 @@ class Election:
     """
 
     def __init__(
-        self, nats: Nats, cluster: str, lease: Lease, *, replicas: int, seen: Callable[[int], None], told: Callable[[str], None],
-        key: str = KEY, leads: str = "leads",
-    ) -> None:  # fmt: skip
+        self,
+        nats: Nats,
+        cluster: str,
+        lease: Lease,
+        *,
+        replicas: int,
+        seen: Callable[[int], None],
+        told: Callable[[str], None],
+        key: str = KEY,
+        leads: str = "leads",
+    ) -> None:
         self.lease = lease
         self._bucket = f"{cluster}-leader"
         self._replicas = replicas

@@ -44,9 +44,9 @@ class Orders:
     async def open_ones(self) -> list[Queued]:
         """Those that have not ended, the oldest first. Raises nats.errors.Error, TimeoutError."""
         for subject in await self._pieces.subjects(self._subjects.every("sprint.order")):
-            [id] = self._subjects.parse(subject).parts
-            if id not in self._open and id not in self._over:
-                await self._learn(id)
+            [name] = self._subjects.parse(subject).parts
+            if name not in self._open and name not in self._over:
+                await self._learn(name)
         return sorted(self._open.values(), key=lambda order: (order.at_s, order.id))
 
     async def _learn(self, id: str) -> None:

@@ -1,7 +1,8 @@
 """Values that NATS keeps for sprints, each as one message or several, behind one another on a subject.
 
-Owns that a value is there whole or not at all, however large, and that it is added only behind the value that its writer knew as
-the newest: of two who write, one is `Overtaken`. Who was killed in the midst of a value leaves pieces that nobody takes for one.
+Owns that a value is there whole or not at all, however large, and that it is added only behind the value that its writer knew
+as the newest: of two who write, one is `Overtaken`. Who was killed in the midst of a value leaves pieces that nobody takes for
+one.
 """
 
 from __future__ import annotations
@@ -101,9 +102,7 @@ class Pieces:
         """
         return await self.pour(subject, len(data), lambda start, size_bytes: data[start : start + size_bytes], after)
 
-    async def pour(
-        self, subject: str, size_bytes: int, read: Callable[[int, int], bytes], after: int, note: str = "-"
-    ) -> int:
+    async def pour(self, subject: str, size_bytes: int, read: Callable[[int, int], bytes], after: int, note: str = "-") -> int:
         """The same for a value that is read part by part. read: from a place on, so many bytes.  note: a word about it."""
         name = os.urandom(8).hex()
         count = max(-(-size_bytes // PIECE_BYTES), 1)

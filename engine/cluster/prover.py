@@ -1,7 +1,7 @@
 """What a node tells of the tasks that its engine did for a sprint, and the artifacts that they made there.
 
-Owns the answer to a `Question`: what the engine counted of each task, and of each artifact whether it was written since its task was
-accepted there, by the clock of this machine alone. Artifacts are on the servers before the answer is sent.
+Owns the answer to a `Question`: what the engine counted of each task, and of each artifact whether it was written since its
+task was accepted there, by the clock of this machine alone. Artifacts are on the servers before the answer is sent.
 Whether a task is done is found out by who asks.
 """
 

@@ -84,8 +84,9 @@ class Replica(Disk):
     # -- as the servers have it ----------------------------------------------------------------------------------------
 
     async def restore(self, *, is_leading: bool = True, but: Collection[str] = ()) -> None:
-        """Have here what the servers have. is_leading: no leader before adds anything to a ledger after this.  but: sprints that are
-        let be.
+        """Have here what the servers have.
+
+        is_leading: no leader before adds anything to a ledger after this.  but: sprints that are let be.
 
         Raises nats.errors.Error, TimeoutError, Overtaken.
         """

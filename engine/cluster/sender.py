@@ -161,9 +161,7 @@ class Sender:
         await asyncio.gather(*sending)
         return futures
 
-    async def post(
-        self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False
-    ) -> TaskResult | None:
+    async def post(self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False) -> TaskResult | None:
         """Send one task under an id of the caller's: it is one task however often, and by whomever, it is sent.
 
         is_again: it may have been sent before; then its result is returned if there is one. All other results `ended` hears.

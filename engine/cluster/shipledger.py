@@ -29,9 +29,7 @@ DIGITS = 32
 class ShipLedger:
     """The records of a cluster. may: whether this process may write still."""
 
-    def __init__(
-        self, context: JetStreamContext, cluster: str, replicas: int, may: Callable[[], bool] = lambda: True
-    ) -> None:
+    def __init__(self, context: JetStreamContext, cluster: str, replicas: int, may: Callable[[], bool] = lambda: True) -> None:
         self._context = context
         self._bucket = f"{cluster}-ships"
         self._replicas = replicas
@@ -88,9 +86,8 @@ class ShipLedger:
             await asyncio.sleep(AGAIN_S)
         raise Overtaken("this node leads no more")
 
-
     async def settle(self, sprint: str) -> bool:
-        """End the doubt that a leader left which was lost in a hook of a sprint: somebody has looked. False where there is none.
+        """End the doubt about a hook of a sprint whose leader was lost: somebody has looked. False where there is none.
 
         Raises BadRecord, Overtaken, nats.errors.Error, TimeoutError.
         """

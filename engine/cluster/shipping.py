@@ -196,8 +196,8 @@ class ClusterShipper(Shipper):
 
 def _doubt(known: ShipRecord) -> str:
     return (
-        f"{known.node} was lost while the hook {known.hook!r} of {known.sprint} ran: whether it has shipped is not known, and it is"
-        f" not run again; look there, then: engine cluster sprint settle {known.sprint}"
+        f"{known.node} was lost while the hook {known.hook!r} of {known.sprint} ran: whether it has shipped is not known,"
+        f" and it is not run again; look there, then: engine cluster sprint settle {known.sprint}"
     )
 
 

@@ -1,15 +1,15 @@
 """How the newest release in a folder stands, as all nodes know it: one record, changed by compare-and-set.
 
-Owns its states and what each lets a leader do. It is written before anything is done that others see: a hook is run, a release is
-switched to. A leader that was lost in the midst of a hook leaves a doubt that no other may end by running it again, unless the
-hook says that it may be. Pure.
+Owns its states and what each lets a leader do. It is written before anything is done that others see: a hook is run, a release
+is switched to. A leader that was lost in the midst of a hook leaves a doubt that no other may end by running it again, unless
+the hook says that it may be. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
@@ -29,9 +29,10 @@ Step = Literal["make", "take over", "doubt"]
 class ShipRecord:
     """What stands there.
 
-    folder: of the releases, as backlogs name it.  sprint: whose release it is.  token, node: of the leader that wrote it.  hook: the one that runs, is_again whether it
-    may be run once more, and done how many before it have said yes.  release, manifest_sha256, items, left_out, content: of the
-    release, once it is whole; content is the same for the same files.  current: the release that counts; empty before the first.
+    folder: of the releases, as backlogs name it.  sprint: whose release it is.  token, node: of the leader that wrote it.
+    hook: the one that runs, is_again whether it may be run once more, and done how many before it have said yes.
+    release, manifest_sha256, items, left_out, content: of the release, once it is whole; content is the same for the same
+    files. current: the release that counts; empty before the first.
     """
 
     folder: str

@@ -1,7 +1,7 @@
 """What NATS keeps for the sprints of a cluster: two streams, made where they are not there.
 
-Owns their names and limits: ledgers, backlogs, orders and releases in one, which refuses what is too much; the files of tasks in
-the other, whose oldest go first.
+Owns their names and limits: ledgers, backlogs, orders and releases in one, which refuses what is too much; the files of tasks
+in the other, whose oldest go first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ARTIFACT_BYTES", "SPRINT_BYTES", "Stores"]
 
-#: Bytes of ledgers and what belongs to them, and of artifacts: what is left of the 8 GiB of a server beside its tasks and results.
+#: Bytes of ledgers and what belongs to them, and of artifacts: tasks and results have half of the 8 GiB of a server.
 SPRINT_BYTES, ARTIFACT_BYTES = 1024**3, 2 * 1024**3
 #: Seconds that one question may take.
 ASK_S = 5.0

@@ -1,4 +1,4 @@
-"""One term of who drives the sprints of a cluster: from the files that the servers keep to the end of every order, or of the term.
+"""One term of who drives the sprints of a cluster: from the files that the servers keep to the end of every order, or its own.
 
 Owns which campaign runs now: one at a time for a backlog, the oldest order first, and each goes on in the sprint that a leader
 before was in. How a campaign goes is known on the floor of the sprints.
@@ -125,9 +125,7 @@ class Term:
         """What the servers do not know of a sprint, nothing was sent for."""
         return False
 
-    def _shipper(
-        self, folder: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str
-    ) -> Shipper:
+    def _shipper(self, folder: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str) -> Shipper:
         return ClusterShipper(self._dock, folder, sprint, releases, work, hooks, held)
 
     def _tell(self, sprint: str, event: Mapping[str, Any]) -> None:

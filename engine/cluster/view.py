@@ -1,7 +1,8 @@
 """What a cluster looks like now, as its servers and the heartbeats of its nodes tell it to one of them.
 
-Owns the document: who leads, who drives the sprints, how each node stands, what waits in the streams. Looks only. As a program, on a node:
-`python -m engine.cluster.view node.json [SECONDS]`, one line of JSON, or one each so many seconds for as long as it is wanted.
+Owns the document: who leads, who drives the sprints, how each node stands, what waits in the streams. Looks only. As a program,
+on a node: `python -m engine.cluster.view node.json [SECONDS]`, one line of JSON, or one each so many seconds for as long as it
+is wanted.
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ pytestmark = pytest.mark.timeout(300)
 
 SPRINT, NEXT = "sp-20261121-001", "sp-20261121-002"
 LINE = "import os, sys; open(sys.argv[1], 'a').write(os.environ['ENGINE_RELEASE'] + chr(10))"
+#: Waits, once one file is there, for another.
+WAIT = "import sys, time, pathlib as p; p.Path(sys.argv[1]).touch()\nwhile not p.Path(sys.argv[2]).exists(): time.sleep(0.02)"
 #: The moment at which the hooks have said yes, and only their leader knows.
 HOOKED = "ship.hooked"
 
@@ -53,9 +55,8 @@ class Leader:
         self._dies_at = dies_at
         leads = lambda: self._is_alive  # noqa: E731 - a claim in a line
         fence, loop = Fence(self.folder / "fence"), asyncio.get_running_loop()
-        self.dock = Dock(
-            f"n{token}", token, leads, fence, stores.ships(leads), stores.pieces(leads), stores.chest, stores.subjects, loop, Lock()
-        )
+        ships, pieces = stores.ships(leads), stores.pieces(leads)
+        self.dock = Dock(f"n{token}", token, leads, fence, ships, pieces, stores.chest, stores.subjects, loop, Lock())
 
     async def ship(self, folder: str, sprint: str, items: dict[str, bytes], hooks: list[Hook], *, is_here: bool) -> Any:
         """Ship items, each an artifact of its name. is_here: whether they lie in its work folder, or on the servers alone."""
@@ -140,8 +141,7 @@ async def stale(stores: Stores, folder: Path) -> None:
         await first.ship("stale", SPRINT, {"a": b"A"}, [], is_here=True)
     slow = Leader(stores, folder / "slow", 1)
     held, go = folder / "held", folder / "go"
-    script = f"import time, pathlib\npathlib.Path({str(held)!r}).touch()\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)"
-    hooks = [Hook((sys.executable, "-c", script))]
+    hooks = [Hook((sys.executable, "-c", WAIT, str(held), str(go)))]
     shipping = asyncio.ensure_future(slow.ship("slow", SPRINT, {"a": b"A"}, hooks, is_here=True))
     async with asyncio.timeout(60):
         while not held.exists():

@@ -1,7 +1,7 @@
 """Sprints of a cluster on real parts: agents of all nodes take part, and whoever leads may be lost, in exec and in ship.
 
-ENGINE_CLUSTER_TEST=1 makes the short proof a longer one; ENGINE_CLUSTER_LEADERS is how many leaders are lost each way then, 20 by
-default.
+ENGINE_CLUSTER_TEST=1 makes the short proof a longer one; ENGINE_CLUSTER_LEADERS is how many leaders are lost each way then, 20
+by default.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def add_arguments(parser: Parser) -> None:
         "words",
         nargs="*",
         metavar="WORD",
-        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; sprint: run, ls, show or settle; deploy: a module",
+        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; sprint: what; deploy: a module",
     )
     parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
     parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")

@@ -29,7 +29,9 @@ BEGUN = ShipRecord("releases", SPRINT, 4, "n1", release="0001-x", items=("a", "b
         ("shipped", False, NEXT, ("a", "b", "c"), "make"),
     ],
 )
-def test_what_is_done_next_stands_in_the_record(state: str, is_again: bool, sprint: str, items: tuple[str, ...], step: str) -> None:
+def test_what_is_done_next_stands_in_the_record(
+    state: str, is_again: bool, sprint: str, items: tuple[str, ...], step: str
+) -> None:
     facts = orjson.loads(BEGUN.data()) | {"state": state, "is_again": is_again}
     assert next_step(ShipRecord.read(orjson.dumps(facts)), sprint, items) == step
 
@@ -44,6 +46,14 @@ def test_a_record_comes_back_as_it_was_and_anything_else_is_refused() -> None:
         assert record.state in STATES
     assert BEGUN.counting().current == "0001-x"
     row = orjson.loads(BEGUN.data())
-    for wrong in (b"", b"{", b"[]", b"3", orjson.dumps(row | {"state": "odd"}), orjson.dumps(row | {"token": "4"}), orjson.dumps({})):
+    for wrong in (
+        b"",
+        b"{",
+        b"[]",
+        b"3",
+        orjson.dumps(row | {"state": "odd"}),
+        orjson.dumps(row | {"token": "4"}),
+        orjson.dumps({}),
+    ):
         with pytest.raises(BadRecord):
             ShipRecord.read(wrong)
