@@ -23,7 +23,7 @@ from sprints.leash import run_leashed
 from sprints.manifest import FILES, MANIFEST, Entry, Manifest
 from sprints.place import Place
 
-__all__ = ["CURRENT", "KEPT", "MOMENTS", "Draft", "Releases", "Run", "is_pruned"]
+__all__ = ["CURRENT", "KEPT", "MODE", "MOMENTS", "NEW", "Draft", "Releases", "Run", "is_pruned"]
 
 #: The link to the release that counts, what it is made as, and the file of the one process that changes releases.
 CURRENT, CURRENT_NEW, LOCK = "current", "current.new", "LOCK"

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from engine import errors
 from engine.cluster.access import FabricAway, connected, require_nats
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.pieces import Overtaken
@@ -25,7 +26,7 @@ from engine.cluster.pulse import Pulse
 from engine.cluster.replica import Replica
 from engine.cluster.stores import Stores
 from engine.cluster.subjects import Subjects
-from engine.errors import DONE, EngineError, UnknownKind, exit_code
+from engine.errors import EngineError, UnknownKind, exit_code
 from pools.errors import BadArgument, PoolError
 from sprints.archive import Archive
 from sprints.backlog import Backlog, read_backlog
@@ -226,7 +227,7 @@ def main(words: list[str]) -> int:
         said = {"error": {"type": type(error).__name__, "message": str(error), "code": exit_code(error)}}
         print(orjson.dumps(said).decode(), file=sys.stderr)
         return exit_code(error)
-    return DONE
+    return errors.DONE
 
 
 if __name__ == "__main__":

