@@ -13,7 +13,8 @@ import time
 from typing import NamedTuple
 
 __all__ = [
-    "ARTIFACT_BYTES", "FOLDER", "Artifact", "ArtifactWrong", "Before", "look_before", "open_within", "read_artifact", "wrong_path",
+    "ARTIFACT_BYTES", "FOLDER", "Artifact", "ArtifactWrong", "Before", "look_before", "open_within", "read_artifact",
+    "wrong_path",
 ]  # fmt: skip
 
 #: Bytes of one artifact: what one core hashes within a minute, the length of a test step.
