@@ -39,12 +39,13 @@ class Archive:
 
     def __init__(self, folder: str, files: Files | None = None) -> None:
         self.folder = folder
-        self._files = files or Disk()
+        #: The file system that ledgers, backlogs and reports are in.
+        self.files = files or Disk()
 
     def ids(self) -> list[str]:
         """Every sprint, the oldest first."""
         try:
-            names = self._files.names(self.folder)
+            names = self.files.names(self.folder)
         except FileNotFoundError:
             return []
         return sorted((name for name in names if is_sprint_id(name)), key=lambda name: (name[:11], int(name[12:])))
@@ -62,16 +63,16 @@ class Archive:
 
         Raises TooManySprints, FolderInUse, OSError.
         """
-        self._files.make_folder(self.folder)
+        self.files.make_folder(self.folder)
         with self._alone():
             given = [*self.ids(), *self._newest()]
             while is_known(sprint := next_sprint_id(at_s, given)):
                 given = [sprint]
-            write_whole(self._files, f"{self.folder}/{NEWEST}", sprint.encode())
+            write_whole(self.files, f"{self.folder}/{NEWEST}", sprint.encode())
             folder = f"{self.folder}/{sprint}"
-            self._files.make_folder(folder)
-            write_whole(self._files, f"{folder}/{BACKLOG}", orjson.dumps(backlog))
-            self._files.sync_folder(self.folder)
+            self.files.make_folder(folder)
+            write_whole(self.files, f"{folder}/{BACKLOG}", orjson.dumps(backlog))
+            self.files.sync_folder(self.folder)
         return sprint
 
     @contextmanager
@@ -80,10 +81,10 @@ class Archive:
         lock: File | None = None
         for _ in range(TRIES):
             with suppress(FolderInUse):
-                lock = self._files.lock(f"{self.folder}/{LOCK}")
+                lock = self.files.lock(f"{self.folder}/{LOCK}")
                 break
             time.sleep(AGAIN_S)
-        lock = lock or self._files.lock(f"{self.folder}/{LOCK}")
+        lock = lock or self.files.lock(f"{self.folder}/{LOCK}")
         try:
             yield
         finally:
@@ -92,17 +93,17 @@ class Archive:
     def _newest(self) -> list[str]:
         """The newest id that was given; none before the first, and where the file says nothing."""
         try:
-            newest = self._files.read(f"{self.folder}/{NEWEST}").decode(errors="replace")
+            newest = self.files.read(f"{self.folder}/{NEWEST}").decode(errors="replace")
         except FileNotFoundError:
             return []
         return [newest] if is_sprint_id(newest) else []
 
     def claim(self, backlog: str) -> File:
         """Be the one process that works on a backlog, until this is closed. Raises SprintBusy, OSError."""
-        self._files.make_folder(self.folder)
+        self.files.make_folder(self.folder)
         digits = hashlib.sha256(backlog.encode()).hexdigest()[:NAME_DIGITS]
         try:
-            return self._files.lock(f"{self.folder}/{digits}.lock")
+            return self.files.lock(f"{self.folder}/{digits}.lock")
         except FolderInUse as error:
             raise SprintBusy(backlog, self._newest_of(backlog)) from error
 
@@ -116,7 +117,7 @@ class Archive:
 
     def backlog(self, sprint: str) -> dict[str, Any]:
         """The backlog of a sprint, as it was when that began. Raises UnknownSprint, OSError, ValueError."""
-        document: dict[str, Any] = orjson.loads(self._files.read(self.path(sprint, BACKLOG)))
+        document: dict[str, Any] = orjson.loads(self.files.read(self.path(sprint, BACKLOG)))
         return document
 
     def events(self, sprint: str) -> Iterator[dict[str, Any]]:
@@ -126,7 +127,7 @@ class Archive:
     def _good(self, sprint: str, take: Callable[[Line], None]) -> Iterator[dict[str, Any]]:
         """The same; `take` is given the lines from the first wrong one on."""
         is_good = True
-        lines = lines_of(self._files, self.path(sprint, LEDGER), sprint) if self.has_ledger(sprint) else ()
+        lines = lines_of(self.files, self.path(sprint, LEDGER), sprint) if self.has_ledger(sprint) else ()
         for line in lines:
             is_good = is_good and line.wrong is None
             if is_good:
@@ -147,16 +148,16 @@ class Archive:
         """
         lines: list[Line] = []
         if self.has_ledger(sprint):
-            read_ledger(self._files, self.path(sprint, LEDGER), sprint, lines.append)
+            read_ledger(self.files, self.path(sprint, LEDGER), sprint, lines.append)
         return lines
 
     def has_ledger(self, sprint: str) -> bool:
         """Whether it has begun. Raises UnknownSprint, OSError."""
-        return LEDGER in self._files.names(self.path(sprint))
+        return LEDGER in self.files.names(self.path(sprint))
 
     def has_report(self, sprint: str) -> bool:
         """Whether it has a report, which is written when it has ended. Raises UnknownSprint, OSError."""
-        return MARKDOWN in self._files.names(self.path(sprint))
+        return MARKDOWN in self.files.names(self.path(sprint))
 
     def chronicle(self, sprint: str) -> Chronicle:
         """What its ledger tells, up to the first line that is wrong. Raises UnknownSprint, OSError."""
@@ -179,4 +180,4 @@ class Archive:
 
     def write(self, sprint: str, name: str, text: str) -> None:
         """Write a file of a sprint, whole or not at all. Raises UnknownSprint, OSError."""
-        write_whole(self._files, self.path(sprint, name), text.encode())
+        write_whole(self.files, self.path(sprint, name), text.encode())

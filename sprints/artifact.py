@@ -12,7 +12,10 @@ import stat
 import time
 from typing import NamedTuple
 
-__all__ = ["ARTIFACT_BYTES", "Artifact", "ArtifactWrong", "Before", "look_before", "open_within", "read_artifact", "wrong_path"]
+__all__ = [
+    "ARTIFACT_BYTES", "FOLDER", "Artifact", "ArtifactWrong", "Before", "look_before", "open_within", "read_artifact",
+    "wrong_path",
+]  # fmt: skip
 
 #: Bytes of one artifact: what one core hashes within a minute, the length of a test step.
 ARTIFACT_BYTES = 16 << 30

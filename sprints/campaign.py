@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from checkpoints.errors import FolderInUse
-from checkpoints.files import Disk
 from sprints.archive import BACKLOG, HTML, MARKDOWN, Archive
 from sprints.backlog import Backlog, read_backlog
 from sprints.capacity import Rate, capacities_of, rates_of
@@ -25,7 +24,7 @@ from sprints.cost import cost_of, read_price
 from sprints.errors import BadBacklog
 from sprints.fitting import fitting
 from sprints.guard import is_left
-from sprints.hook import LONGEST_S, hook_of
+from sprints.hook import LONGEST_S, Hook, hook_of
 from sprints.impact import Impact, Pattern, impact_of
 from sprints.ledger import Ledger, Line, open_ledger
 from sprints.optimizer import Advice, optimize_next
@@ -43,7 +42,7 @@ from sprints.sprint import Sprint
 from sprints.thread import in_thread
 from sprints.witness import Witness
 
-__all__ = ["Campaign", "Hands"]
+__all__ = ["RELEASES", "WORK", "Campaign", "Hands"]
 
 #: Sprints in a row in which nothing was done, after which a campaign ends: the next one would fail in the same way.
 FUTILE = 2
@@ -59,7 +58,7 @@ class Hands(NamedTuple):
 
     agents: who does the items of a sprint, by its id; outcomes go to the callable.  prepare: has the agents of the roles there.
     cpu_s: seconds of cpu that the engine has taken so far.  told: called with the id of a sprint and each event of it.
-    is_known: whether it knows an item of a backlog as one of a sprint with this id.
+    is_known: whether it knows an item of a backlog as one of a sprint with this id.  shipper: what makes a sprint's releases.
     """
 
     agents: Callable[[str, Backlog, Callable[[Iterable[Outcome]], None]], Agents]
@@ -67,6 +66,7 @@ class Hands(NamedTuple):
     cpu_s: Callable[[], float]
     told: Callable[[str, Mapping[str, Any]], None]
     is_known: Callable[[str, Backlog], bool]
+    shipper: Callable[[str, Releases, str, Sequence[Hook], str], Shipper] = Shipper
 
 
 class Campaign:
@@ -192,7 +192,7 @@ class Campaign:
         self.sprint, self.first = sprint, self.first or sprint
         self.is_ready.clear()
         lines: list[Line] = []
-        ledger = open_ledger(Disk(), self.archive.path(sprint), sprint, self._wall, lines.append)
+        ledger = open_ledger(self.archive.files, self.archive.path(sprint), sprint, self._wall, lines.append)
         self.told = told = chronicle_of(line.facts for line in lines)
         is_over = told.is_over
         self._note_all(sprint, lines)
@@ -228,7 +228,7 @@ class Campaign:
         releases = Releases(PlaceDisk(), self._folder(backlog.ship.releases or RELEASES), self._wall)
         held = os.path.realpath(self.archive.path(sprint))  # noqa: ASYNC240 - as short as those beside it
         await _until_left(held)
-        shipper = Shipper(sprint, releases, work, self._hooks, held)
+        shipper = hands.shipper(sprint, releases, work, self._hooks, held)
         events = [line.facts for line in lines]
         began_cpu_s = hands.cpu_s()
 

@@ -23,6 +23,7 @@ __all__ = [
     "ReleaseFull",
     "ReleaseLate",
     "RollbackRefused",
+    "ShipRefused",
     "SprintBusy",
     "SprintError",
     "SprintOver",
@@ -201,6 +202,10 @@ class ManifestUnreadable(SprintError):
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file} is no manifest of a release: {reason}")
         self.file = file
+
+
+class ShipRefused(SprintError):
+    """A release may not be shipped: somebody else may have, or has followed. The message says who."""
 
 
 class RollbackRefused(SprintError):

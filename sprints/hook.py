@@ -32,13 +32,14 @@ class Hook:
     """One hook. command: its argument list; or branch and repo: where what is released is committed.
 
     repo: a folder of the repository, from that of the released files on; `.` is the one in which they lie.  timeout_s: of each
-    command.
+    command.  again: whether it may be run a second time for the same release.
     """
 
     command: tuple[str, ...] = ()
     branch: str = ""
     repo: str = ""
     timeout_s: float = TIMEOUT_S
+    again: bool = False
 
     @property
     def name(self) -> str:
@@ -47,24 +48,27 @@ class Hook:
 
 
 def hook_of(row: object) -> Hook:
-    """The hook that a row says: `{command: [...]}` or `{git: BRANCH, repo: DIR}`, with `timeout_s`. Raises ValueError."""
+    """The hook of a row: `{command: [...], again: BOOL}` or `{git: BRANCH, repo: DIR}`, with `timeout_s`. Raises ValueError."""
     if not isinstance(row, Mapping):
         raise ValueError(f"a hook is a mapping with `command` or `git`, not {row!r}")  # noqa: TRY004 - a row is wrong in one way
     is_git = "git" in row
-    known = {"git", "repo", "timeout_s"} if is_git else {"command", "timeout_s"}
+    known = {"git", "repo", "timeout_s"} if is_git else {"command", "timeout_s", "again"}
     for key in row:
         if key not in known:
             raise ValueError(f"{key!r} is no key of such a hook; there are {', '.join(sorted(known))}")
     timeout_s = row.get("timeout_s", TIMEOUT_S)
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s <= LONGEST_S:
         raise ValueError(f"timeout_s: seconds above 0 and at most {LONGEST_S:g}, not {timeout_s!r}")
+    again = row.get("again", is_git)  # the same commit twice is one
+    if not isinstance(again, bool):
+        raise ValueError(f"again: true or false, not {again!r}")  # noqa: TRY004 - a row is wrong in one way
     if not is_git:
-        return Hook(command=_command(row.get("command")), timeout_s=float(timeout_s))
+        return Hook(command=_command(row.get("command")), timeout_s=float(timeout_s), again=again)
     branch, repo = row["git"], row.get("repo", ".")
     for key, value in (("git", branch), ("repo", repo)):
         if not isinstance(value, str) or not value or len(value) > TEXT_CHARS or "\0" in value or value.startswith("-"):
             raise ValueError(f"{key}: a text of 1 to {TEXT_CHARS} characters, not {value!r}")
-    return Hook(branch=branch, repo=repo, timeout_s=float(timeout_s))
+    return Hook(branch=branch, repo=repo, timeout_s=float(timeout_s), again=again)
 
 
 def _command(value: object) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ class Outcome:
 
     item: its id.  ok: whether it answered.  value: the answer; None where it failed.  error_type, error: the failure's name and
     message.  agent: who did it, where that is known.  ran_s, waited_s: seconds with the agent, and before it.  effects: what it
-    did, counted by kind, such as `{"fields": 1, "steps": 2}`.
+    did, counted by kind, such as `{"fields": 1, "steps": 2}`.  wrong: artifacts that were found to be no evidence where it was
+    done, each with why.
     """
 
     item: str
@@ -30,3 +31,4 @@ class Outcome:
     ran_s: float | None = None
     waited_s: float | None = None
     effects: Mapping[str, int] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from checkpoints.errors import FULL, FolderInUse
@@ -23,7 +23,7 @@ from sprints.leash import run_leashed
 from sprints.manifest import FILES, MANIFEST, Entry, Manifest
 from sprints.place import Place
 
-__all__ = ["CURRENT", "KEPT", "MOMENTS", "Draft", "Releases", "is_pruned"]
+__all__ = ["CURRENT", "KEPT", "MODE", "MOMENTS", "NEW", "Draft", "Releases", "Run", "is_pruned"]
 
 #: The link to the release that counts, what it is made as, and the file of the one process that changes releases.
 CURRENT, CURRENT_NEW, LOCK = "current", "current.new", "LOCK"
@@ -45,7 +45,15 @@ MOMENTS = (
 )
 
 
+#: Runs a hook: with the folder of the files, what is put into its environment, and the folder that it holds.
+Run = Callable[[Hook, str, Mapping[str, str], str], None]
+
+
 def _nothing(_moment: str) -> None:
+    pass
+
+
+def _unheard(_manifest: Manifest) -> None:
     pass
 
 
@@ -287,10 +295,13 @@ class Draft:
                 self._place.share(f"{self._releases.folder}/{name}/{FILES}/{entry.path}", path)
                 self._entries[entry.path] = entry
 
-    def ship(self, hooks: Sequence[Hook] = (), held: str = "") -> Manifest:
+    def ship(
+        self, hooks: Sequence[Hook] = (), held: str = "", run: Run = run_leashed, written: Callable[[Manifest], None] = _unheard
+    ) -> Manifest:
         """Have it on the disk, run the hooks in turn, and switch to it. Once only.
 
-        held: the folder that hooks hold; empty for none.  A release that the same sprint made of the same before,
+        held: the folder that hooks hold; empty for none.  run: runs a hook.  written: hears of what is on the disk, before any
+        hook.  A release that the same sprint made of the same before,
         and was killed before it could tell, is taken instead.
 
         Raises HookFailed: nothing was switched.  Raises OSError: the release before counts still.
@@ -304,9 +315,10 @@ class Draft:
             return known
         manifest = Manifest(self._name, self._sprint, self._before, round(releases.wall(), 3), entries)
         self._write(manifest)
+        written(manifest)
         facts = {"ENGINE_RELEASE": self._name, "ENGINE_SPRINT": self._sprint}
         for hook in hooks:
-            run_leashed(hook, os.path.abspath(self.files), facts, held)  # noqa: PTH100 - paths are texts here
+            run(hook, os.path.abspath(self.files), facts, held)  # noqa: PTH100 - paths are texts here
         releases.failpoint("ship.hooked")
         self._place.rename(self._folder, f"{releases.folder}/{self._name}")
         self._folder = f"{releases.folder}/{self._name}"

@@ -151,7 +151,11 @@ def _ship() -> Schema:
     name: Schema = {"type": "string", "maxLength": HOOK_CHARS, "pattern": r"^[^\u0000-][^\u0000]*$"}
     argument: Schema = {"type": "string", "pattern": r"^[^\u0000]*$"}
     argv = {"type": "array", "minItems": 1, "prefixItems": [{**argument, "minLength": 1}], "items": argument}
-    kinds = [_mapping({"command": argv, **timeout}, ("command",)), _mapping({"git": name, "repo": name, **timeout}, ("git",))]
+    again: Schema = {"again": {"type": "boolean"}}
+    kinds = [
+        _mapping({"command": argv, **timeout, **again}, ("command",)),
+        _mapping({"git": name, "repo": name, **timeout}, ("git",)),
+    ]
     hooks = {"type": "array", "maxItems": HOOKS, "items": {"oneOf": kinds}}
     return _mapping(
         {"work": _or_none(_line(PATH_CHARS)), "releases": _or_none(_line(PATH_CHARS)), "hooks": _or_none(hooks)},

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sprints.errors import ReleaseLate
 from sprints.hook import Hook
 from sprints.manifest import Entry
-from sprints.release import Releases
+from sprints.release import Draft, Releases
 
 __all__ = ["HOOK_LEAST_S", "Shipment", "Shipper"]
 
@@ -46,27 +46,28 @@ class Shipper:
 
     def __init__(self, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook] = (), held: str = "") -> None:
         self.releases = releases
-        self._sprint = sprint
-        self._work = work
+        self.sprint = sprint
+        self.work = work
         self._hooks = hooks
-        self._held = held
+        self.held = held
         self._made: dict[str, tuple[_Made, ...]] = {}
         self._is_late = False
-        releases.failpoint = self._pass
+        releases.failpoint = self.passed
 
     def take(self, item: str, artifacts: Iterable[Mapping[str, Any]], digest: str, sprint: str | None = None) -> None:
         """Know of what is done. digest: of the receipt's line in the ledger of a sprint, which is this one by default."""
         self._made[item] = tuple(
-            _Made(one["path"], one["sha256"], one["size_bytes"], digest, sprint or self._sprint) for one in artifacts
+            _Made(one["path"], one["sha256"], one["size_bytes"], digest, sprint or self.sprint) for one in artifacts
         )
 
     def hurry(self) -> None:
         """Give up what has not been switched to."""
         self._is_late = True
 
-    def _pass(self, moment: str) -> None:
+    def passed(self, moment: str) -> None:
+        """A moment of a release is there. Raises ReleaseLate to give it up."""
         if self._is_late and moment in GIVEN_UP_AT:
-            raise ReleaseLate(self._sprint)
+            raise ReleaseLate(self.sprint)
 
     def ship(self, items: Sequence[str], left_s: float) -> Shipment:
         """Make a release of these items and switch to it; in a thread of its own. Another sprint that ships is waited for.
@@ -77,13 +78,18 @@ class Shipper:
         """
         self._is_late = False
         hooks = [replace(hook, timeout_s=min(hook.timeout_s, max(left_s, HOOK_LEAST_S))) for hook in self._hooks]
-        entries, wait_s = list(self._entries(items)), max(left_s, HOOK_LEAST_S)
-        with self.releases.draft(self._sprint, self._work, entries, wait_s=wait_s) as draft:
-            manifest = draft.ship(hooks, self._held)
+        entries, wait_s = list(self.entries(items)), max(left_s, HOOK_LEAST_S)
+        with self.releases.draft(self.sprint, self.work, entries, wait_s=wait_s) as draft:
             whole = tuple(item for item in items if item not in draft.changed)
-            return Shipment(manifest.release, manifest.sha256, whole, dict(draft.changed))
+            return self.send(draft, hooks, whole)
 
-    def _entries(self, items: Iterable[str]) -> Iterable[Entry]:
+    def send(self, draft: Draft, hooks: Sequence[Hook], items: tuple[str, ...]) -> Shipment:
+        """Ship a draft, which has these items."""
+        manifest = draft.ship(hooks, self.held)
+        return Shipment(manifest.release, manifest.sha256, items, dict(draft.changed))
+
+    def entries(self, items: Iterable[str]) -> Iterable[Entry]:
+        """The artifacts of these items."""
         for item in items:
             for made in self._made.get(item, ()):
                 yield Entry(made.path, made.sha256, made.size_bytes, item, made.sprint, made.receipt)

@@ -138,15 +138,18 @@ class Witness:
             if not outcome.ok:
                 evidence = NO_EVIDENCE
             else:
-                made, wrong = self._artifacts(item, now) if item.artifacts else ((), ())
+                made, wrong = self._artifacts(item, outcome.wrong, now) if item.artifacts else ((), ())
                 evidence = Evidence(checks.get(item.id), made, wrong)
             receipts.append(judged(item, outcome, evidence))
         return receipts
 
-    def _artifacts(self, item: Item, now: Moment | None) -> tuple[list[Made], list[tuple[str, str]]]:
+    def _artifacts(self, item: Item, found: Mapping[str, str], now: Moment | None) -> tuple[list[Made], list[tuple[str, str]]]:
         """Those that are evidence, and those that are not."""
         made, wrong = [], []
         for path in item.artifacts:
+            if path in found:
+                wrong.append((path, found[path]))
+                continue
             try:
                 artifact = read_artifact(self._work, path)
             except ArtifactWrong as error:

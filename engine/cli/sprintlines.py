@@ -16,7 +16,7 @@ from sprints.archive import HTML, Archive
 from sprints.chronicle import Chronicle, Settled
 from sprints.impact import impact_of
 
-__all__ = ["began", "figures_of", "moment", "outcome_lines", "queued_row", "row_of", "state_of", "summary"]
+__all__ = ["began", "clock", "figures_of", "moment", "outcome_lines", "queued_row", "row_of", "state_of", "summary"]
 
 #: Items that are named one by one of those that were not done.
 NAMED = 5
@@ -41,16 +41,17 @@ def state_of(told: Chronicle, *, is_running: bool = False) -> str:
 
 def began(told: Chronicle) -> str:
     """When it began, by UTC."""
-    return _clock(told.began_s)
+    return clock(told.began_s)
 
 
-def _clock(unix_s: float) -> str:
+def clock(unix_s: float) -> str:
+    """A time by UTC."""
     return datetime.fromtimestamp(unix_s, UTC).strftime("%F %T")
 
 
 def queued_row(one: Mapping[str, Any]) -> list[str]:
     """The cells of a campaign that waits in the same list: when it was queued stands for when it began."""
-    return [one["id"], str(one["backlog"]), _clock(one["since_s"]), "", "queued", "", f"{one['tasks']:,}", "", "", ""]
+    return [one["id"], str(one["backlog"]), clock(one["since_s"]), "", "queued", "", f"{one['tasks']:,}", "", "", ""]
 
 
 def row_of(told: Chronicle, *, is_running: bool) -> list[str]:

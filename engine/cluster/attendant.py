@@ -1,6 +1,6 @@
-"""The attendant of a node: the process that has its server and its gateway run.
+"""The attendant of a node: the process that has its server, its gateway and its driver run.
 
-Owns their starts, their restarts within a budget, their end in order (the gateway first, which answers what it took), and the
+Owns their starts, their restarts within a budget, their end in order (the server last, which others need), and the
 two files that tell of them: the lock, which says that there is an attendant, and `attendant.json`, which says how each stands.
 Both end with it, however it ends. As a program: `python -m engine.cluster.attendant FOLDER [--detach]`, where FOLDER has
 `node.json` and perhaps `server.json`; SIGHUP has it read them anew, SIGTERM ends all.
@@ -33,8 +33,9 @@ __all__ = ["Attendant", "Charge", "main"]
 
 #: Deaths within so many seconds after which one is given up, and seconds of life after which earlier ones are forgiven.
 RESTARTS, WINDOW_S, WELL_S = 5, 60.0, 30.0
-#: Seconds that a gateway has to answer what it took, and a server to close its files, before each is killed.
-GATEWAY_END_S, SERVER_END_S = 40.0, 15.0
+#: Seconds that a driver has to end a hook that ships, a gateway to answer what it took, and a server to close its files, before
+#: each is killed.
+DRIVER_END_S, GATEWAY_END_S, SERVER_END_S = 60.0, 40.0, 15.0
 #: Bytes of the log, before what is older is put aside.
 LOG_BYTES = 4 * 1024 * 1024
 #: Bytes of a line that is kept.
@@ -73,12 +74,13 @@ class Charge:
         return found.digest()
 
 
-def charges(folder: Path) -> tuple[Charge, Charge]:
-    """What the attendant of a folder has run: its server, its gateway."""
+def charges(folder: Path) -> tuple[Charge, ...]:
+    """What the attendant of a folder has run: its server, its gateway, its driver."""
     beside = tuple(folder / name for name in ("credentials.json", "ca.pem", "cert.pem", "key.pem"))
     return (
         Charge("server", folder / "server.json", beside, SERVER_END_S, frozenset({errors.WRONG, errors.BROKEN})),
         Charge("gateway", folder / "node.json", beside, GATEWAY_END_S, frozenset({errors.WRONG})),
+        Charge("driver", folder / "node.json", beside, DRIVER_END_S, frozenset({errors.WRONG})),
     )
 
 
@@ -222,7 +224,7 @@ class Attendant:
         keeping = [asyncio.ensure_future(ward.keep()) for ward in self._wards]
         try:
             await ending.wait()
-            for ward in reversed(self._wards):  # the gateway has answers for the server
+            for ward in reversed(self._wards):  # all others have something to say to the server
                 await ward.end()
             await asyncio.gather(*keeping)
         finally:

@@ -44,7 +44,7 @@ def _judged(root: Path) -> Check:
 
 def _attended(root: Path, pid: int) -> Check:
     told = document_of(root / "attendant.json") or {}
-    wards: dict[str, Any] = {name: told.get(name) or {} for name in ("server", "gateway")}
+    wards: dict[str, Any] = {name: told.get(name) or {} for name in ("server", "gateway", "driver")}
     given_up = [
         f"the {name} was given up: {ward.get('said')}" for name, ward in wards.items() if ward.get("state") == "given up"
     ]

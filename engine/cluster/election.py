@@ -20,26 +20,40 @@ if TYPE_CHECKING:
     from nats.js.client import JetStreamContext
     from nats.js.kv import KeyValue
 
-__all__ = ["KEY", "Election"]
+__all__ = ["DRIVER", "KEY", "Election"]
 
-#: The entry's key.
+#: The entry's key, unless told otherwise.
 KEY = "leader"
+#: The key of who drives the sprints.
+DRIVER = "sprints"
 
 
 class Election:
     """The election of a cluster, as one candidate takes part in it.
 
-    replicas: servers that keep the entry.  seen: called with each token that is known to have been given.
+    replicas: servers that keep the entry.  seen: called with each token that is known to have been given.  key: of the entry;
+    those of one bucket never give the same token.  leads: what is told of who holds it.
     """
 
     def __init__(
-        self, nats: Nats, cluster: str, lease: Lease, *, replicas: int, seen: Callable[[int], None], told: Callable[[str], None]
+        self,
+        nats: Nats,
+        cluster: str,
+        lease: Lease,
+        *,
+        replicas: int,
+        seen: Callable[[int], None],
+        told: Callable[[str], None],
+        key: str = KEY,
+        leads: str = "leads",
     ) -> None:
         self.lease = lease
         self._bucket = f"{cluster}-leader"
         self._replicas = replicas
         self._streams: JetStreamContext = nats.jetstream(timeout=lease.term.check_s)
         self._store: KeyValue | None = None
+        self._key = key
+        self._leads = leads
         self._seen = seen
         self._told = told
         self._led: int | None = None
@@ -90,7 +104,7 @@ class Election:
         from nats.js.errors import KeyNotFoundError
 
         try:
-            found = await store.get(KEY)
+            found = await store.get(self._key)
         except KeyNotFoundError:
             return None
         return read_entry(found.revision or 0, found.value or b"")
@@ -99,7 +113,7 @@ class Election:
         from nats.js.errors import KeyWrongLastSequenceError
 
         with suppress(KeyWrongLastSequenceError):
-            revision = await store.update(KEY, wanted.data, last=wanted.last)
+            revision = await store.update(self._key, wanted.data, last=wanted.last)
             self.lease.written(wanted.number, revision, time.monotonic())
 
     def _take_in(self) -> None:
@@ -108,7 +122,8 @@ class Election:
         token = self.token()
         if token != self._led:
             self._led = token
-            self._told(f"this node leads, with token {token}" if token is not None else "this node leads no more")
+            said = f"{self._leads} no more" if token is None else f"{self._leads}, with token {token}"
+            self._told(f"this node {said}")
 
     async def _release(self) -> None:
         from nats.errors import Error

@@ -34,9 +34,9 @@ TOLD = ("fabric.json", "credentials.json", "node.json", "attendant.json", "joine
 #: Those that go when nothing runs any more.
 STALE = ("joined.json", "attendant.json", "server/serving.json", SENT)
 #: The programs of the fabric, by what stands in their command lines behind the interpreter.
-PROGRAMS = ("attendant", "gateway", "server")
-#: Seconds between two looks, and that what is killed has to be gone.
-LOOK_S, GONE_S = 0.1, 10.0
+PROGRAMS = ("attendant", "driver", "gateway", "server")
+#: Seconds between two looks, that an attendant has to end all that it has run, and that what is killed has to be gone.
+LOOK_S, END_S, GONE_S = 0.1, 130.0, 10.0
 #: Characters of what a command said that are told.
 SAID_CHARS = 600
 
@@ -235,7 +235,7 @@ def _end(root: Path, *, is_killed: bool) -> None:
     mine = [pid] if pid and pid in left_over(root) else []
     if not is_killed:
         _signal(mine, signal.SIGTERM)
-        if _await(lambda: attendant_of(root) is None, 70.0):
+        if _await(lambda: attendant_of(root) is None, END_S):
             return
     _signal(mine, signal.SIGKILL)
     _await(lambda: attendant_of(root) is None, GONE_S)
@@ -243,7 +243,8 @@ def _end(root: Path, *, is_killed: bool) -> None:
 
 def left_over(root: Path) -> list[int]:
     """The processes of this user that run from the files of this folder."""
-    names = {"attendant": str(root), "gateway": f"{root}/node.json", "server": f"{root}/server.json"}
+    names = dict.fromkeys(("driver", "gateway"), f"{root}/node.json")
+    names |= {"attendant": str(root), "server": f"{root}/server.json"}
     wanted = {(f"engine.cluster.{name}", names[name]) for name in PROGRAMS} | {("--config", f"{root}/server/nats.conf")}
     found = []
     for process in Path("/proc").iterdir():

@@ -30,8 +30,10 @@ from engine.cluster.mover import LOOK_S, Mover
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.placing import DONE, Placing
 from engine.cluster.plan import Plan
+from engine.cluster.prover import Prover
 from engine.cluster.pulse import Pulse
 from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
+from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
@@ -118,9 +120,11 @@ class Gateway:
         lease = Lease(f"{node.id}-{incarnation}", node.term)
         fence = Fence(node.fence)
         election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
+        prover = Prover(nats, node, Stores(nats, subjects, node.replicas).chest, client, self._told)
         await pulse.open()
         await nats.publish(subjects.build("discovery.announce", node.id), encode(beat(0).info))
         try:
+            await prover.open()
             async with asyncio.TaskGroup() as group:
                 group.create_task(election.run(), name="election")
                 group.create_task(mover.run(), name="mover")
@@ -136,6 +140,7 @@ class Gateway:
         except* _Left:
             pass
         finally:
+            await prover.close()
             await pulse.close(is_leaving=stopping.is_set())
 
     def _role(self, plan: Plan | None) -> str:

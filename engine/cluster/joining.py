@@ -52,7 +52,7 @@ class Surveyed(NamedTuple):
         if told is None:
             return []
         rows = [{"process": "attendant", "pid": told.get("pid"), "state": "running", "restarts": 0, "said": ""}]
-        for name in ("server", "gateway"):
+        for name in ("server", "gateway", "driver"):
             ward = told.get(name)
             if isinstance(ward, dict) and ward.get("state") != "off":
                 rows.append({"process": name, **{key: ward.get(key) for key in ("pid", "state", "restarts", "said")}})

@@ -6,6 +6,7 @@ decodes needs to fear no other error. Pure; how records travel is not known here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import isfinite
@@ -20,7 +21,8 @@ from pools.errors import BadFrame, Failure
 
 __all__ = [
     "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "NodeInfo", "Order",
-    "Outcome", "Progress", "Record", "Reply", "TaskEnvelope", "TaskResult", "decode", "encode", "valid_id",
+    "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope", "TaskResult", "Told", "decode", "encode",
+    "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.
@@ -33,6 +35,8 @@ ENVELOPE_TASKS = 1_000
 NAMES, TEXT_CHARS = 1_000, 2_000
 #: Characters of an id, and those that it may have: it is a part of a subject.
 ID_CHARS, ID_ALPHABET = 64, frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+#: Characters of a path, and artifacts of one task.
+PATH_CHARS, PATHS = 4_096, 10_000
 #: Whole numbers in records are below this: what every JSON reader keeps exactly.
 WHOLE = 2**53
 #: The latest time that a record may tell, in seconds since 1970: the end of the year 9999.
@@ -43,6 +47,7 @@ LISTS = (list, tuple)
 #: Names of agents in one order, and what may be replied.
 KEYS, REPLIES = 5_000, ("done", "more", "again", "refused")
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 Role = Literal["primary", "worker", "backup"]
 ROLES = ("primary", "worker", "backup")
 
@@ -166,7 +171,41 @@ class Reply:
     text: str
 
 
-Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Reply
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a node is asked about tasks that its engine did.
+
+    node: who asks.  work: the folder of artifacts, from that of the node on.  tasks: of each its name and the paths of its
+    artifacts, which are on the servers when the answer comes.  is_over: nobody wants them any more; they are to be taken back.
+    """
+
+    node: str
+    work: str
+    tasks: tuple[list[Any], ...]
+    is_over: bool
+
+
+class Told(NamedTuple):
+    """What a node tells of one task.
+
+    facts: as its engine has them, None where it knows no such task.  made: of each artifact that is evidence its path, sha256
+    and bytes.  wrong: of each other one its path, and why it is none.
+    """
+
+    facts: Any
+    made: tuple[list[Any], ...] = ()
+    wrong: tuple[list[Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The answer: what is told of each task of a question, in their order."""
+
+    node: str
+    told: tuple[Told, ...]
+
+
+Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Reply | Question | Proof
 R = TypeVar("R", bound=Record)
 
 
@@ -222,6 +261,8 @@ def _plain(value: Any) -> Any:
         return _document(value)
     if type(value) is tuple and value and type(value[0]) is Outcome:
         return [[one.value, None if one.error is None else list(one.error)] for one in value]
+    if type(value) is tuple and value and type(value[0]) is Told:
+        return [[one.facts, list(one.made), list(one.wrong)] for one in value]
     return value
 
 
@@ -341,6 +382,39 @@ def _outcome(value: Any) -> Outcome:
     return Outcome(None, Failure(_text(named), _text(message), None if retry_after_s is None else _time(retry_after_s)))
 
 
+def _asked(value: Any) -> list[Any]:
+    if type(value) is not list or len(value) != 2 or type(value[1]) is not list:
+        raise BadRecord(f"a task is [name, paths], got {value!r:.80}")
+    return [_text(value[0]), list(map(_path, value[1]))]
+
+
+def _path(value: Any) -> str:
+    if type(value) is not str or len(value) > PATH_CHARS or values.fault(value):
+        raise BadRecord(f"a path is expected, got {value!r:.40}")
+    return value
+
+
+def _told(value: Any) -> Told:
+    if type(value) is not list or len(value) != 3 or type(value[0]) not in (dict, type(None)):
+        raise BadRecord(f"what is told of a task is [facts, made, wrong], got {value!r:.80}")
+    wrong = values.fault(value[0])
+    if wrong is not None:
+        raise BadRecord(wrong)
+    return Told(value[0], _each(_made, PATHS)(value[1]), _each(_wrong, PATHS)(value[2]))
+
+
+def _made(value: Any) -> list[Any]:
+    if type(value) is not list or len(value) != 3 or type(value[1]) is not str or _SHA256.fullmatch(value[1]) is None:
+        raise BadRecord(f"an artifact is [path, sha256, bytes], got {value!r:.80}")
+    return [_path(value[0]), value[1], _whole(value[2])]
+
+
+def _wrong(value: Any) -> list[str]:
+    if type(value) is not list or len(value) != 2:
+        raise BadRecord(f"what is no evidence is [path, why], got {value!r:.80}")
+    return [_path(value[0]), _text(value[1])]
+
+
 _WHOSE: dict[str, Callable[[Any], Any]] = {"sender": valid_id, "id": valid_id, "node": _name, "incarnation": valid_id}
 _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     NodeInfo: {
@@ -365,6 +439,8 @@ _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     Handover: {"version": _whole, "kind": _kind, "part": _whole, "parts": _whole, "data": _packed},
     Order: {"verb": _word(("spawn",)), "kind": _kind, "count": _whole, "keys": _each(_text, KEYS)},
     Reply: {"said": _word(REPLIES), "count": _whole, "text": _text},
+    Question: {"work": _path, "tasks": _each(_asked, ENVELOPE_TASKS, 1), "is_over": _claim},
+    Proof: {"told": _each(_told, ENVELOPE_TASKS, 1)},
 }
 _READ = {
     (kind, field.name): own.get(field.name) or _WHOSE[field.name] for kind, own in _FIELDS.items() for field in fields(kind)

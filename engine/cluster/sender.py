@@ -56,6 +56,8 @@ class Sender:
 
     nodes: over which agents are placed where the cluster has no plan yet.
     node: the one that this process stands on, with `local` its engine; both or neither.
+    id: its name; drawn where none is given. Who has a name that another one had hears of all results of that one too.
+    ended: hears of each result.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Sender:
         patience: Patience | None = None,
         node: str = HERE,
         local: Local | None = None,
+        id: str | None = None,
+        ended: Callable[[TaskResult], None] = lambda _result: None,
         told: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.nats = nats
@@ -80,8 +84,9 @@ class Sender:
         self._placing = Placing(self._streams.context, cluster, replicas)
         self._pulse = Pulse(nats, self._subjects, patience or Patience())
         self._here: frozenset[str] = frozenset()
-        #: Its name, which no other sender has.
-        self.id = valid_id(os.urandom(8).hex())
+        #: Its name, which no other sender has at the same time.
+        self.id = valid_id(os.urandom(8).hex() if id is None else id)
+        self._ended = ended
         #: Envelopes that were made; each has its number in this row.
         self.sent = 0
         self._open: dict[str, list[asyncio.Future[Outcome]]] = {}
@@ -162,6 +167,30 @@ class Sender:
         await asyncio.gather(*sending)
         return futures
 
+    async def post(self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False) -> TaskResult | None:
+        """Send one task under an id of the caller's: it is one task however often, and by whomever, it is sent.
+
+        is_again: it may have been sent before; then its result is returned if there is one. All other results `ended` hears.
+        Raises BadArgument, BadAddress, FabricAway.
+        """
+        if is_again:
+            known = await self._known(id)
+            if known is not None:
+                return known
+        submission = _sendable(submission_of(task))
+        [subject] = await self._places([submission], capability)
+        await self._insist(subject, TaskEnvelope(self.id, id, tuple(rows_of([submission]))), is_again=is_again)
+        return None
+
+    async def _known(self, id: str) -> TaskResult | None:
+        """The result of an envelope; it is asked for until that is known."""
+        from nats.errors import Error
+
+        while True:
+            with suppress(Error, TimeoutError):
+                return await self._streams.recorded(self.id, id)
+            await asyncio.sleep(AGAIN_S)
+
     async def _places(self, submissions: Sequence[Submission], capability: str) -> dict[str, list[int]]:
         """The tasks by where they go; the fabric is waited for where some must go there. Raises FabricAway."""
         until_s = asyncio.get_running_loop().time() + AWAY_S
@@ -196,12 +225,11 @@ class Sender:
             else:
                 await self._insist(subject, envelope)
 
-    async def _insist(self, subject: str, envelope: TaskEnvelope) -> None:
+    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False) -> None:
         """Send an envelope until it is kept. Raises FabricAway where that is not known after most of WINDOW_S."""
         from nats.errors import Error
 
         until_s = asyncio.get_running_loop().time() + WINDOW_S * 0.9
-        is_again = False
         while True:
             try:
                 await self._streams.send(subject, envelope, is_again=is_again)
@@ -294,6 +322,7 @@ class Sender:
             await asyncio.sleep(AGAIN_S)
 
     def _end(self, result: TaskResult) -> None:
+        self._ended(result)
         futures = self._open.pop(result.id, [])
         if len(futures) == len(result.outcomes):
             for future, outcome in zip(futures, result.outcomes, strict=True):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig
     from nats.js.client import JetStreamContext
 
-__all__ = ["AGAIN", "AGAIN_S", "RESULTS_KEPT_S", "WAITING", "WINDOW_S", "Streams"]
+__all__ = ["AGAIN", "AGAIN_S", "OTHER_STATE", "RESULTS_KEPT_S", "WAITING", "WINDOW_S", "Streams"]
 
 #: Seconds in which a task that is sent twice is kept once.
 WINDOW_S = 600.0

@@ -29,6 +29,12 @@ FORMS: dict[str, tuple[str, ...]] = {
     "placement.order": ("node",),
     "discovery.announce": ("node",),
     "system.shutdown": ("node",),
+    "sprint.order": ("order",),
+    "sprint.ledger": ("sprint",),
+    "sprint.file": ("sprint", "file"),
+    "sprint.release": ("release",),
+    "sprint.account": ("node",),
+    "artifact": ("digest",),
 }
 _PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLUSTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

@@ -1,7 +1,8 @@
 """What a cluster looks like now, as its servers and the heartbeats of its nodes tell it to one of them.
 
-Owns the document: who leads, how nodes stand, where agents are, what waits in the streams. Looks only. As a program, on a node:
-`python -m engine.cluster.view node.json [SECONDS]`, one line of JSON, or one each so many seconds for as long as it is wanted.
+Owns the document: who leads, who drives the sprints, how nodes stand, where agents are, what waits in the streams. Looks only.
+As a program, on a node: `python -m engine.cluster.view node.json [SECONDS]`, one line of JSON, or one each so many seconds, as
+long as it is wanted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 
 from engine.cluster.access import connected, require_nats
-from engine.cluster.election import KEY
+from engine.cluster.election import DRIVER, KEY
 from engine.cluster.lease import read_entry
 from engine.cluster.membership import Member
 from engine.cluster.nodefile import NodeFile, read_node_file
@@ -69,8 +70,9 @@ class View:
         if pulse is None or nats is None:
             return {}
         members = members_of(self._node.nodes, pulse.members())
-        leader, plan, tasks, results = await asyncio.gather(
-            self._leader(nats),
+        leader, driver, plan, tasks, results = await asyncio.gather(
+            self._leader(nats, KEY),
+            self._leader(nats, DRIVER),
             self._plan(nats),
             self._stream(nats, self._subjects.tasks),
             self._stream(nats, self._subjects.results),
@@ -79,18 +81,19 @@ class View:
             "cluster": self._node.cluster,
             "leader": leader,
             "plan": plan,
+            "driver": driver,
             "members": members,
             "streams": {"tasks": tasks, "results": results},
             "superseded": sum(one["superseded"] or 0 for one in members.values()),
         }
 
-    async def _leader(self, nats: Nats) -> dict[str, Any] | None:
-        """Who holds the lease by the newest entry, and its token."""
+    async def _leader(self, nats: Nats, key: str) -> dict[str, Any] | None:
+        """Who holds a lease by its newest entry, and its token."""
         from nats.errors import Error
 
         with suppress(Error, TimeoutError, BadRecord):
             store = await nats.jetstream(timeout=ASK_S).key_value(f"{self._node.cluster}-leader")
-            found = await store.get(KEY)
+            found = await store.get(key)
             entry = read_entry(found.revision or 0, found.value or b"")
             if entry.holder:
                 return {"node": entry.holder.rpartition("-")[0], "token": entry.token}

@@ -76,7 +76,7 @@ class Node:
     def pids(self) -> dict[str, int]:
         """The processes of the fabric there; without those that are between two starts."""
         told = self.read("attendant.json")
-        found = {"attendant": told["pid"], "gateway": told["gateway"]["pid"], "server": told["server"]["pid"]}
+        found = {"attendant": told["pid"]} | {name: told[name]["pid"] for name in ("gateway", "server", "driver")}
         if (self.root / "server" / "serving.json").exists():
             found["nats"] = self.read("server/serving.json")["pid"]
         return {name: pid for name, pid in found.items() if pid}
@@ -115,7 +115,7 @@ def test_three_nodes_are_one_cluster_though_one_was_dead_at_first(engine: Comman
         assert told["fabric"]["replicas"] == 3
         nodes = [Node(host) for host in made]
         before = [node.pids for node in nodes]
-        assert [set(pids) for pids in before] == [{"attendant", "gateway", "server", "nats"}] * 3
+        assert [set(pids) for pids in before] == [{"attendant", "driver", "gateway", "server", "nats"}] * 3
         secrets = [node.read("credentials.json") for node in nodes]
         assert secrets[0] == secrets[1] == secrets[2]
         for node in nodes:
@@ -136,7 +136,7 @@ def test_three_nodes_are_one_cluster_though_one_was_dead_at_first(engine: Comman
         assert stats["leader"]["node"] in ("n1", "n2", "n3")
         ps = json.loads(engine("cluster", "ps", "--json").stdout)
         told = {(one["node"], one["process"]): (one["pid"], one["state"]) for one in ps["fabric"]}
-        wanted = [(at, name) for at in (0, 1) for name in ("attendant", "server", "gateway")]
+        wanted = [(at, name) for at in (0, 1) for name in ("attendant", "server", "gateway", "driver")]
         assert told == {(f"n{at + 1}", name): (before[at][name], "running") for at, name in wanted}
 
         carried(engine)
@@ -146,7 +146,7 @@ def test_three_nodes_are_one_cluster_though_one_was_dead_at_first(engine: Comman
         told = up(engine, wheels)
         assert told["nodes"]["n2"]["changed"] == ["node.json"]
         for old, node in zip(before, nodes, strict=True):
-            assert {name for name, pid in node.pids.items() if old[name] != pid} == {"gateway"}
+            assert {name for name, pid in node.pids.items() if old[name] != pid} == {"driver", "gateway"}
 
         # Who is killed is started again; an attendant that is killed takes its own with it, and is found missing.
         for name in ("gateway", "nats", "server"):

@@ -89,6 +89,7 @@ def fabric_of(root: Path) -> dict[str, int]:
     return {
         "attendant": told["pid"],
         "gateway": told["gateway"]["pid"],
+        "driver": told["driver"]["pid"],
         "server": told["server"]["pid"],
         "nats": serving["pid"],
     }

@@ -43,6 +43,31 @@ class Marker(Agent):
         self.seen.append(word)
         return list(self.seen)
 """
+#: A kind whose tasks leave a file in the work folder of their node, and a line for each run; odd ones take as long as a file is
+#: there.
+MAKER = """
+import asyncio
+import os
+from pathlib import Path
+from engine import Agent
+
+class Maker(Agent):
+    made: int = 0
+
+    async def make(self, folder: str, name: str) -> int:
+        with (Path(folder) / "runs").open("a") as runs:
+            runs.write(name + "\\n")
+        while int(name[1:]) % 2 and (Path(folder) / "hold").exists():
+            await asyncio.sleep(0.02)
+        place = Path(os.environ["ENGINE_HOME"]).parent / "work" / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(f"{name} was made\\n")
+        self.made += 1
+        return self.made
+
+    async def claim(self, folder: str, name: str) -> str:
+        return name
+"""
 TIMES: dict[str, float] = {"task_lease_s": 1.5, "heartbeat_s": 0.3, "suspicious_s": 1.0, "offline_s": 2.0}
 TIMES |= {"leader_lease_s": 2.0, "leader_check_s": 0.5}
 
@@ -58,10 +83,12 @@ class Node:
         self.commands = Commands(self.folder)
         (self.folder / "pools.yaml").write_text(POOLS)
         (self.folder / "marker.py").write_text(MARKER)
+        (self.folder / "maker.py").write_text(MAKER)
         self.file = self.folder / "node.json"
         engine = {"name": "engine", "home": str(self.commands.home)}
         self.file.write_bytes(orjson.dumps({"id": name, "cluster": "c", "engine": engine, **TIMES, **facts}))
         self.gateway: subprocess.Popen[bytes] | None = None
+        self.driver: subprocess.Popen[bytes] | None = None
         #: What its gateway's command begins with, where it runs on a host of its own.
         self.prefix: list[str] = []
 
@@ -78,6 +105,8 @@ class Node:
             reference = f"{self.folder}/marker.py:Marker"
             await client.spawn("marker", self.agents, reference=reference, paths=[str(self.folder)])
             await client.spawn("counter", self.agents)
+            reference = f"{self.folder}/maker.py:Maker"
+            await client.spawn("maker", self.agents, reference=reference, paths=[str(self.folder)])
 
     def start_gateway(self) -> None:
         """Start its gateway; what it says is in gateway.log."""
@@ -85,6 +114,24 @@ class Node:
         environ = self.commands.environ | {"PYTHONPATH": str(ROOT)}
         with (self.folder / "gateway.log").open("ab") as log:
             self.gateway = subprocess.Popen(words, env=environ, stderr=log)
+
+    def start_driver(self) -> None:
+        """Start its driver; what it says is in driver.log."""
+        words = [*self.prefix, sys.executable, "-P", "-m", "engine.cluster.driver", str(self.file)]
+        with (self.folder / "driver.log").open("ab") as log:
+            self.driver = subprocess.Popen(words, env=self.commands.environ | {"PYTHONPATH": str(ROOT)}, stderr=log)
+
+    def kill_driver(self) -> None:
+        """Kill it, where it runs."""
+        if self.driver is not None:
+            self.driver.kill()
+            self.driver.wait(timeout=20)
+
+    @property
+    def driven(self) -> str:
+        """What its driver said."""
+        log = self.folder / "driver.log"
+        return log.read_text() if log.exists() else ""
 
     @property
     def log(self) -> str:
@@ -115,6 +162,7 @@ class Node:
 
     def close(self) -> None:
         """End everything of it."""
+        self.kill_driver()
         self.kill_gateway()
         self.commands.close()
 

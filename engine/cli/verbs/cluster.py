@@ -7,6 +7,7 @@ from importlib import import_module
 
 from engine.cli.misuse import Misuse, action_of
 from engine.cli.parser import About, Parser, amount
+from engine.cli.sprintpace import count_of, speed_of
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -19,6 +20,7 @@ ACTIONS = {
     "up": ("clusterup", "run"),
     "spawn": ("clusterspawn", "run"),
     "run": ("clusterrun", "run"),
+    "sprint": ("clustersprint", "run"),
     "deploy": ("clusterdeploy", "run"),
     "drain": ("clusterplan", "drain"),
     "undrain": ("clusterplan", "undrain"),
@@ -50,11 +52,14 @@ OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--level": ("level", None, ("logs",)),
     "--since": ("since", None, ("logs",)),
     "--emergency": ("emergency", False, ("stop",)),
+    "--sprints": ("sprints", None, ("sprint",)),
+    "--speed": ("speed", None, ("sprint",)),
+    "--detach": ("detach", False, ("sprint",)),
     "--timeout": ("timeout", None, (*FANNED, *WHOLE)),
-    "--nodes": ("nodes", None, ("check", *FANNED)),
+    "--nodes": ("nodes", None, ("check", "sprint", *FANNED)),
 }
 #: Those that take words behind them.
-WORDED = ("trust", "exec", "spawn", "run", "deploy", *WHOLE)
+WORDED = ("trust", "exec", "spawn", "run", "sprint", "deploy", *WHOLE)
 #: Seconds between two snapshots, at least.
 LEAST_S = 0.2
 #: Nodes at a time, unless it is said how many, and at most.
@@ -71,6 +76,9 @@ init [--force] [-f FILE]
   engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR]
                 [--nodes NODES] [-f FILE] [--json]
   engine cluster run FILE|- [--nodes NODES] [-j N] [-f FILE]
+  engine cluster sprint run FILE [--sprints N] [--speed S] [--detach]
+                [-f FILE] [--json]
+  engine cluster sprint ls | show SPRINT | settle SPRINT [-f FILE] [--json]
   engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
   engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
   engine cluster drain NODE | undrain NODE | role NODE ROLE [--timeout S]
@@ -103,6 +111,10 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
            each: a task for a kind is done where there is room, one for an
            agent where it lives. With --nodes, or where a task names a "node",
            they are dealt among the engines of the nodes apart
+  sprint   a backlog, worked on by the agents of all nodes in micro-sprints:
+           run places it and shows its sprints; who drives them may be
+           lost, another node goes on. ls and show tell of them; settle ends
+           the doubt whether a hook had shipped when its node was lost
   deploy   new code for the agents of every node, as `engine deploy` does it:
            a folder for each version, tried on a share of the agents first
   drain    have a node give all its agents to the others, with what they are,
@@ -146,6 +158,10 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "up": "install this very engine on each node, start and join it",
         "spawn": "agents on all nodes",
         "run": "a file of tasks, done where there is room",
+        "sprint run": "a backlog, worked on by the agents of all nodes",
+        "sprint ls": "the sprints of the cluster",
+        "sprint show": "one of them",
+        "sprint settle": "end the doubt whether a lost hook has shipped",
         "deploy": "new code for the agents of every node",
         "deploy status": "how the deploy of each node stands",
         "deploy rollback": "take the new code back",
@@ -169,7 +185,8 @@ def add_arguments(parser: Parser) -> None:
         "words",
         nargs="*",
         metavar="WORD",
-        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; deploy: a module; drain: a node",
+        help="trust: ids of nodes; exec: a command, behind --; spawn: a kind; run: a file; sprint: what; deploy: a module; "
+        "drain: a node",
     )
     parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
     parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")
@@ -193,6 +210,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--event", metavar="GLOB", help="logs: of a name, such as 'worker.*'")
     parser.add_argument("--level", metavar="LEVEL", help="logs: that matter at least as much")
     parser.add_argument("--since", metavar="WHEN", help="logs: from then on, such as 10m (ago) or 14:30")
+    parser.add_argument("--sprints", type=count_of, metavar="N", help="sprint run: so many sprints at most (1)")
+    parser.add_argument("--speed", type=speed_of, metavar="S", help="sprint run: so many times as fast as the clock (1)")
+    parser.add_argument("--detach", action="store_true", help="sprint run: return when it is placed")
     parser.add_argument("--emergency", action="store_true", help="stop: kill, on all nodes at once")
     parser.add_argument("--by-node", action="store_true", help="exec: each line behind the name of its node")
     parser.add_argument("--fingerprint", metavar="SHA256:...", help="trust: the key that has this one, without a question")

@@ -5,13 +5,14 @@ Owns the list of what can be done; each action has a module of its own, loaded w
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from importlib import import_module
 from typing import NamedTuple
 
 from engine.cli.misuse import Misuse, action_of
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import add_settings
+from engine.cli.sprintpace import count_of, speed_of
 
 __all__ = ["ABOUT", "add_arguments", "run"]
 
@@ -112,9 +113,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("action", type=action_of(ACTIONS), metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument("words", nargs="*", metavar="WORD", help="what it takes, as above; a FILE that is - is standard input")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--sprints", type=_count, metavar="N", help="run: so many sprints at most (1)")
+    group.add_argument("--sprints", type=count_of, metavar="N", help="run: so many sprints at most (1)")
     group.add_argument("--every", action="store_true", help="run: sprint after sprint until all is done")
-    parser.add_argument("--speed", type=_speed, metavar="S", help="run: so many times as fast as the clock (1)")
+    parser.add_argument("--speed", type=speed_of, metavar="S", help="run: so many times as fast as the clock (1)")
     parser.add_argument("--seed", type=amount("parse_count"), metavar="N", help="run: for what is left to chance (0)")
     parser.add_argument(
         "--use", nargs="+", action="extend", default=[], metavar="CLASS", help="run: load module:Class or file.py:Class first"
@@ -122,7 +123,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--plain", action="store_true", help="run: no sprint takes the advice of the one before")
     parser.add_argument("--queue", action="store_true", help="run: wait if the backlog is being worked on")
     parser.add_argument("--detach", action="store_true", help="run: do not wait for the end")
-    parser.add_argument("--limit", type=_count, metavar="N", help="ls: so many (50)")
+    parser.add_argument("--limit", type=count_of, metavar="N", help="ls: so many (50)")
     parser.add_argument("--role", metavar="ROLE", help="import: who does tasks that do not say it (worker)")
     parser.add_argument("--method", metavar="NAME", help="import: what agents are asked to do (do, or mend)")
     add_settings(parser)
@@ -141,25 +142,6 @@ def add_arguments(parser: Parser) -> None:
             "verify": "sprints",
         },
     )
-
-
-def _count(text: str) -> int:
-    number: int = amount("parse_count")(text)
-    if not number:
-        raise ArgumentTypeError("0 is none: give 1 or more")
-    return number
-
-
-def _speed(text: str) -> float:
-    from sprints.clock import FASTEST
-
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed <= FASTEST:
-        raise ArgumentTypeError(f"{text!r} is not a speed: a number above 0, up to {FASTEST:,.0f}")
-    return speed
 
 
 def run(options: Namespace) -> int:

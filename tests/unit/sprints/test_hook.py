@@ -23,8 +23,9 @@ needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not i
     [
         ({"command": ["make", "x"]}, Hook(command=("make", "x"))),
         ({"command": ["make"], "timeout_s": 3}, Hook(command=("make",), timeout_s=3.0)),
-        ({"git": "releases"}, Hook(branch="releases", repo=".")),
-        ({"git": "releases", "repo": "../x"}, Hook(branch="releases", repo="../x")),
+        ({"command": ["make"], "again": True}, Hook(command=("make",), again=True)),
+        ({"git": "releases"}, Hook(branch="releases", repo=".", again=True)),
+        ({"git": "releases", "repo": "../x"}, Hook(branch="releases", repo="../x", again=True)),
     ],
 )
 def test_a_hook_is_read(row: object, hook: Hook) -> None:
@@ -37,6 +38,8 @@ def test_a_hook_is_read(row: object, hook: Hook) -> None:
         *(3, {}, {"command": "make"}, {"command": []}, {"command": ["a\0"]}, {"command": ["a"], "git": "x"}, {"git": ""}),
         {"git": "-x"},
         {"git": 3},
+        {"git": "x", "again": False},
+        {"command": ["a"], "again": 1},
         {"git": "x", "repo": "-C"},
         {"command": ["a"], "timeout_s": 0},
         {"command": ["a"], "shell": True},

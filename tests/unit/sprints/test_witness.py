@@ -79,6 +79,16 @@ async def test_each_of_the_lies_is_seen(scene: tuple[Path, Witness]) -> None:
     assert all(one.why for one in got)
 
 
+async def test_what_was_found_wrong_where_it_was_done_is_no_evidence(scene: tuple[Path, Witness]) -> None:
+    folder, witness = scene
+    one = item(artifacts=("a", "b"))
+    witness.begin([one])
+    for name in ("a", "b"):
+        (folder / name).write_text(name)
+    got = await receipt(witness, one, answer(wrong={"b": "was there before"}))
+    assert (got.verdict, got.why, [made.path for made in got.artifacts]) == ("unproven", "b was there before", ["a"])
+
+
 async def test_an_artifact_of_another_task_is_no_evidence(scene: tuple[Path, Witness]) -> None:
     folder, witness = scene
     first, second, third = item("t1", artifacts=("a",)), item("t2", artifacts=("a",)), item("t3", artifacts=("c",))

@@ -6,7 +6,9 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+from engine.cluster.chest import FILE_BYTES
 from engine.cluster.nodefile import NodeFile
+from engine.cluster.pieces import PIECE_BYTES
 from engine.cluster.records import (
     ENVELOPE_TASKS,
     RECORD_BYTES,
@@ -15,11 +17,15 @@ from engine.cluster.records import (
     NodeInfo,
     Order,
     Progress,
+    Proof,
+    Question,
     Reply,
     TaskEnvelope,
     TaskResult,
 )
 from engine.cluster.server import ServerSpec
+from engine.cluster.shiprecord import STATES
+from engine.cluster.stores import ARTIFACT_BYTES, SPRINT_BYTES
 from engine.cluster.streams import RESULTS_KEPT_S, WAITING, WINDOW_S
 from engine.cluster.subjects import FORMS
 
@@ -32,7 +38,7 @@ def test_every_subject_is_named_with_its_parts() -> None:
 
 
 def test_every_record_is_named_with_its_fields() -> None:
-    for kind in (NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply):
+    for kind in (NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply, Question, Proof):
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| {kind.__name__} |"))
         named = row.split("`")[1].split()
         assert named == [field.name for field in fields(kind)]
@@ -49,6 +55,11 @@ def test_the_limits_are_those_that_hold() -> None:
         f"1 to {ENVELOPE_TASKS:,} rows",
         f"{WAITING:,} envelopes",
         f"within {WINDOW_S:.0f} s",
+        f"`.release.*` | {SPRINT_BYTES >> 30} GiB, then",
+        f"`artifact.*` | {ARTIFACT_BYTES >> 30} GiB",
+        f"a file has {FILE_BYTES >> 20} MiB at most",
+        f"messages of {PIECE_BYTES >> 10} KiB at most",
+        *(f"`{state}`" for state in STATES),
     ):
         assert said in PAGE
     assert f"{RESULTS_KEPT_S / 3_600:.0f} h" in PAGE

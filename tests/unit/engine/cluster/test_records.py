@@ -21,16 +21,19 @@ from engine.cluster.records import (
     Order,
     Outcome,
     Progress,
+    Proof,
+    Question,
     Record,
     Reply,
     TaskEnvelope,
     TaskResult,
+    Told,
     decode,
     encode,
 )
 from pools.errors import Failure
 
-KINDS: list[Any] = [NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply]
+KINDS: list[Any] = [NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply, Question, Proof]
 
 names = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
 kinds = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
@@ -53,6 +56,13 @@ infos = st.builds(
 rows = st.tuples(texts, texts, value, st.none(), st.none() | times).map(list)
 outcomes = st.builds(Outcome, value, st.none()) | st.builds(
     Outcome, st.none(), st.builds(Failure, texts, texts, st.none() | times)
+)
+made = st.tuples(texts, st.from_regex(r"[0-9a-f]{64}", fullmatch=True), whole).map(list)
+told = st.builds(
+    Told,
+    st.none() | st.dictionaries(texts, value, max_size=4),
+    st.lists(made, max_size=3).map(tuple),
+    st.lists(st.tuples(texts, texts).map(list), max_size=3).map(tuple),
 )
 RECORDS: dict[Any, Any] = {
     NodeInfo: infos,
@@ -81,6 +91,14 @@ RECORDS: dict[Any, Any] = {
     ),
     Order: st.builds(Order, verb=st.just("spawn"), kind=kinds, count=whole, keys=st.lists(texts, max_size=4).map(tuple)),
     Reply: st.builds(Reply, node=names, said=st.sampled_from(REPLIES), count=whole, text=texts),
+    Question: st.builds(
+        Question,
+        node=names,
+        work=texts,
+        tasks=st.lists(st.tuples(texts, st.lists(texts, max_size=3)).map(list), min_size=1, max_size=4).map(tuple),
+        is_over=st.booleans(),
+    ),
+    Proof: st.builds(Proof, node=names, told=st.lists(told, min_size=1, max_size=4).map(tuple)),
 }
 
 

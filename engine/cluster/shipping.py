@@ -1,0 +1,210 @@
+"""The releases of a cluster's sprints: made by who leads, known to all, and never shipped a second time.
+
+Owns the order of things: the fence of this machine, the record that all nodes see, then what follows from it. A hook runs only
+after the record says so. A release is made of what the servers have, wherever that was made, and is switched to only after all
+of it is there, so that another leader can have the same one. What the record allows is `shiprecord`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from engine.cluster.chest import Chest
+from engine.cluster.fence import Fence, StaleToken
+from engine.cluster.pieces import Overtaken, Pieces
+from engine.cluster.records import BadRecord
+from engine.cluster.shipledger import ShipLedger
+from engine.cluster.shiprecord import ShipRecord, next_step
+from engine.cluster.stage import Stage
+from engine.cluster.subjects import Subjects
+from engine.errors import Unavailable
+from sprints.adoption import adopt
+from sprints.errors import ShipRefused
+from sprints.hook import Hook
+from sprints.leash import run_leashed
+from sprints.manifest import Entry, Manifest
+from sprints.release import Draft, Releases
+from sprints.shipper import Shipment, Shipper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ClusterShipper", "Dock"]
+
+Value = TypeVar("Value")
+
+
+class Dock(NamedTuple):
+    """What the releases of one term have in common.
+
+    token: of the term.  leads: whether that lasts.  ships: the records.  pieces: where manifests are kept.  at_work: held while
+    something is shipped.
+    """
+
+    node: str
+    token: int
+    leads: Callable[[], bool]
+    fence: Fence
+    ships: ShipLedger
+    pieces: Pieces
+    chest: Chest
+    subjects: Subjects
+    loop: asyncio.AbstractEventLoop
+    at_work: Lock
+
+    def wait(self, doing: Coroutine[Any, Any, Value]) -> Value:
+        """Have something done in the loop, from a thread."""
+        return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
+
+
+class ClusterShipper(Shipper):
+    """The releases of one sprint. As `Shipper`; folder: of the releases, as the backlog names it."""
+
+    def __init__(
+        self, dock: Dock, folder: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str
+    ) -> None:
+        super().__init__(sprint, releases, work, hooks, held)
+        self._dock = dock
+        self._folder = folder
+        self._record = ShipRecord(folder, sprint, dock.token, dock.node)
+        self._revision = 0
+        self._stage = Stage(dock.chest, dock.loop, work, f"{held}/staged")
+        #: What a leader that was lost in a hook had done of the same, and hooks that were come to since.
+        self._before: ShipRecord | None = None
+        self._run_hooks = 0
+
+    def passed(self, moment: str) -> None:
+        """See Shipper; a leader that has lost its term ships nothing more. What a hook has shipped is not given up."""
+        if moment != "ship.hooked" or not self._run_hooks:
+            super().passed(moment)
+        if not self._dock.leads():
+            raise ShipRefused(f"{self._dock.node} leads no more")
+        if moment == "ship.hooked":
+            self._put(self._record.switching())
+
+    def ship(self, items: Sequence[str], left_s: float) -> Shipment:
+        """See Shipper. Raises ShipRefused where another leader has followed, or may have shipped."""
+        try:
+            with self._dock.at_work, self._dock.fence.passing(self._dock.token):
+                return self._ship(items, left_s)
+        except (StaleToken, Overtaken, Unavailable, BadRecord) as error:
+            raise ShipRefused(str(error)) from error
+
+    def _ship(self, items: Sequence[str], left_s: float) -> Shipment:
+        dock = self._dock
+        known, self._revision = dock.wait(dock.ships.read(self._folder))
+        step = next_step(known, self.sprint, items)
+        if step == "doubt" and known is not None:
+            self._put(replace(known, token=dock.token))  # so that who runs the hook cannot go on, if it is only slow
+            raise ShipRefused(_doubt(known))
+        if step == "take over" and known is not None:
+            shipment = self._take_over(known)
+            if known.sprint == self.sprint:
+                return shipment
+            known, self._revision = dock.wait(dock.ships.read(self._folder))
+        current = "" if known is None else known.current
+        if current:
+            self._adopt(current)
+        self._before = known if known is not None and known.state == "hook" else None
+        begun = self._before or ShipRecord(self._folder, self.sprint, dock.token, dock.node, current=current)
+        self._put(replace(begun, token=dock.token, node=dock.node))
+        self._run_hooks = 0
+        try:
+            with self._stage.filled(self.entries(items)) as self.work:
+                shipment = super().ship(items, left_s)
+        except (ShipRefused, Overtaken):
+            raise
+        except BaseException:
+            if self._record.state in ("begun", "hook"):  # nothing was switched, and no hook runs
+                self._put(self._record.failing())
+            raise
+        self._put(self._record.counting())
+        return shipment
+
+    def send(self, draft: Draft, hooks: Sequence[Hook], items: tuple[str, ...]) -> Shipment:
+        """See Shipper."""
+
+        def written(manifest: Manifest) -> None:
+            self._keep(draft, manifest)
+            content = hashlib.sha256(repr(manifest.entries).encode()).hexdigest()
+            if self._before is not None and self._before.done and self._before.content != content:
+                raise ShipRefused(_doubt(self._before))
+            facts: dict[str, Any] = {"release": manifest.release, "manifest_sha256": manifest.sha256, "items": items}
+            facts["content"] = content
+            self._record = replace(self._record, **facts, left_out=dict(draft.changed))
+
+        manifest = draft.ship(hooks, self.held, self._run, written)
+        return Shipment(manifest.release, manifest.sha256, items, dict(draft.changed))
+
+    def _run(self, hook: Hook, files: str, facts: Mapping[str, str], held: str) -> None:
+        """Run a hook, once all know that it runs and those before it have said yes; one of these is not run again."""
+        at, self._run_hooks = self._run_hooks, self._run_hooks + 1
+        if self._before is None or at >= self._before.done:
+            self._put(replace(self._record, state="hook", hook=hook.name, is_again=hook.again, done=at))
+            run_leashed(hook, files, {**facts, "ENGINE_TOKEN": str(self._dock.token)}, held)
+
+    def _put(self, record: ShipRecord) -> None:
+        """Have all know it. Raises Overtaken."""
+        self._revision = self._dock.wait(self._dock.ships.write(record, self._revision))
+        self._record = record
+
+    # -- what others need to have the same -----------------------------------------------------------------------------
+
+    def _keep(self, draft: Draft, manifest: Manifest) -> None:
+        """Have the content of a release and its manifest on the servers."""
+        dock = self._dock
+        for entry in manifest.entries:
+            descriptor = os.open(f"{draft.files}/{entry.path}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                dock.wait(dock.chest.put(entry.sha256, descriptor, entry.size_bytes))
+            finally:
+                os.close(descriptor)
+        subject = dock.subjects.build("sprint.release", _part(manifest.release))
+        dock.wait(_append(dock.pieces, subject, manifest.data()))
+
+    def _take_over(self, known: ShipRecord) -> Shipment:
+        """Have a release that counts already, or whose hooks have all said yes, here too, and count."""
+        self._adopt(known.release)
+        if known.state == "switch":
+            record = replace(known.counting(), token=self._dock.token, node=self._dock.node)
+            self._put(record)
+        return Shipment(known.release, known.manifest_sha256, known.items, dict(known.left_out))
+
+    def _adopt(self, release: str) -> None:
+        """Have a release of the servers here, as the current one."""
+        dock = self._dock
+        found = dock.wait(dock.pieces.read(dock.subjects.build("sprint.release", _part(release))))
+        if not found.values:
+            raise Unavailable(f"the servers have no release {release}")
+
+        def fetch(entry: Entry, path: str) -> None:
+            folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
+            try:
+                name = os.path.basename(path)  # noqa: PTH119
+                dock.wait(dock.chest.get(entry.sha256, folder, name))
+            finally:
+                os.close(folder)
+
+        adopt(self.releases, found.values[-1], fetch)
+
+
+def _doubt(known: ShipRecord) -> str:
+    return (
+        f"{known.node} was lost while the hook {known.hook!r} of {known.sprint} ran: whether it has shipped is not known,"
+        f" and it is not run again; look there, then: engine cluster sprint settle {known.sprint}"
+    )
+
+
+async def _append(pieces: Pieces, subject: str, data: bytes) -> None:
+    await pieces.append(subject, data, await pieces.last(subject))
+
+
+def _part(release: str) -> str:
+    """A release as a part of a subject: a folder may have a longer name than that."""
+    return hashlib.sha256(release.encode()).hexdigest()[:32]

@@ -1,0 +1,134 @@
+"""One term of who drives the sprints of a cluster: from the files that the servers keep to the end of every order, or its own.
+
+Owns which campaign runs now: one at a time for a backlog, the oldest order first, and each goes on in the sprint that a leader
+before was in. How a campaign goes is known on the floor of the sprints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from checkpoints.errors import CheckpointError
+from engine.cluster.crew import Crew, Yard
+from engine.cluster.orders import Orders
+from engine.cluster.replica import Replica
+from engine.cluster.shipping import ClusterShipper, Dock
+from engine.errors import EngineError
+from pools.errors import PoolError
+from pools.usage import cpu_s
+from sprints.archive import Archive
+from sprints.backlog import Backlog, read_backlog
+from sprints.campaign import RELEASES, Campaign, Hands
+from sprints.errors import LedgerFailed, SprintBusy, SprintError
+from sprints.hook import Hook
+from sprints.outcome import Outcome
+from sprints.queue import Queued
+from sprints.release import Releases
+from sprints.settings import Settings
+from sprints.shipper import Shipper
+from sprints.thread import in_thread
+
+__all__ = ["Term"]
+
+#: Seconds between two looks at the orders.
+LOOK_S = 0.5
+#: Events of a sprint that are told.
+TOLD = frozenset({"sprint", "phase", "shipped", "not_shipped", "aborted", "ended"})
+
+
+class Term:
+    """A term. folder: of the node, from which all other folders are named.  told: hears in a line what happens."""
+
+    def __init__(
+        self, yard: Yard, dock: Dock, replica: Replica, orders: Orders, folder: Path, told: Callable[[str], None]
+    ) -> None:
+        self._yard = yard
+        self._dock = dock
+        self._replica = replica
+        self._orders = orders
+        self._archive = Archive(str(replica.folder), replica)
+        self._folder = folder
+        self._told = told
+
+    async def run(self) -> None:
+        """Drive until cancelled. Raises what the servers are away with, or another leader has followed with."""
+        await self._replica.restore()
+        running: dict[str, asyncio.Task[None]] = {}
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    for order in await self._orders.open_ones():
+                        name = str(order.backlog.get("name"))
+                        if name not in running or running[name].done():
+                            running[name] = group.create_task(self._work(order))
+                    await asyncio.wait(running.values(), timeout=LOOK_S) if running else await asyncio.sleep(LOOK_S)
+        finally:
+            await in_thread(self._rest)
+
+    def _rest(self) -> None:
+        """Return when nothing is shipped any more: what a hook has begun ends before the lease is another one's."""
+        with self._dock.at_work:
+            pass
+
+    async def _work(self, order: Queued) -> None:
+        """Have an order done to its end."""
+        error: Exception | None = None
+        try:
+            await self._campaign(order)
+        except (LedgerFailed, SprintBusy):  # the servers are away, or another leader has followed
+            raise
+        except (SprintError, CheckpointError, EngineError, PoolError, ValueError, TypeError, KeyError) as failed:
+            error = failed
+            self._told(f"{order.id}: {type(failed).__name__}: {failed}")
+        await self._orders.end(order.id, error)
+
+    async def _campaign(self, order: Queued) -> None:
+        sprint = await asyncio.to_thread(self._newest, order.id)
+        if sprint is None:
+            backlog = read_backlog(order.backlog)
+            settings = replace(Settings.of(order.settings), folder=".", queued=order.id)
+            await Campaign(self._archive, backlog, settings, self._hands(backlog)).run()
+        else:
+            backlog = read_backlog(self._archive.backlog(sprint))
+            campaign, is_over = Campaign.restored(self._archive, sprint, self._hands(backlog))
+            if not is_over:
+                self._told(f"{sprint} goes on here")
+            await campaign.run(is_going_on=True)
+
+    def _newest(self, queued: str) -> str | None:
+        """The newest sprint of an order; None before the first."""
+        for sprint in reversed(self._archive.ids()):
+            header = next(self._archive.events(sprint), None) or {}
+            if (header.get("settings") or {}).get("queued") == queued:
+                return sprint
+        return None
+
+    # -- what is lent to a campaign ------------------------------------------------------------------------------------
+
+    def _hands(self, backlog: Backlog) -> Hands:
+        shipper = partial(self._shipper, backlog.ship.releases or RELEASES)
+        return Hands(self._agents, self._prepare, lambda: cpu_s(os.getpid()), self._tell, self._is_known, shipper)
+
+    def _agents(self, sprint: str, backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> Crew:
+        return Crew(self._yard, sprint, backlog, answered)
+
+    async def _prepare(self, _backlog: Backlog) -> None:
+        """The agents of a cluster are made by whoever spawns them on its nodes."""
+
+    def _is_known(self, _sprint: str, _backlog: Backlog) -> bool:
+        """What the servers do not know of a sprint, nothing was sent for."""
+        return False
+
+    def _shipper(self, folder: str, sprint: str, releases: Releases, work: str, hooks: Sequence[Hook], held: str) -> Shipper:
+        return ClusterShipper(self._dock, folder, sprint, releases, work, hooks, held)
+
+    def _tell(self, sprint: str, event: Mapping[str, Any]) -> None:
+        if event["e"] in TOLD:
+            detail = event.get("phase") or event.get("release") or event.get("why") or ""
+            self._told(f"{sprint} {event['e']} {detail}".rstrip())

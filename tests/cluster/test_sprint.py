@@ -1,0 +1,232 @@
+"""Sprints of a cluster on real parts: agents of all nodes take part, and whoever leads may be lost, in exec and in ship.
+
+ENGINE_CLUSTER_TEST=1 makes the short proof a longer one; ENGINE_CLUSTER_LEADERS is how many leaders are lost each way then, 20
+by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.support.nodes import Cluster, Node, clusters
+from tests.support.processes import until
+from tests.support.voyages import OLD, Harbour, backlog, harbours, hook
+
+LEADERS = int(os.environ.get("ENGINE_CLUSTER_LEADERS") or 20) if os.environ.get("ENGINE_CLUSTER_TEST") else 0
+
+pytestmark = pytest.mark.timeout(400 + 4 * 90 * LEADERS)
+
+NAMES = ("n1", "n2", "n3")
+ITEMS = 24
+#: What an undisturbed sprint of `backlog` comes to.
+VERDICTS = {f"i{at}": "done" for at in range(ITEMS)}
+VERDICTS |= dict.fromkeys(["claimed", *(f"old{at}" for at in range(OLD))], "unproven")
+DONE = {item for item, verdict in VERDICTS.items() if verdict == "done"}
+
+
+class Voyage:
+    """One backlog with a folder of its own, from its order to its end."""
+
+    def __init__(self, harbour: Harbour, name: str, **facts: Any) -> None:
+        self.harbour = harbour
+        self.name = name
+        self.folder = harbour.cluster.folder / name
+        self.folder.mkdir()
+        self.row = backlog(self.folder, ITEMS, [hook(self.folder, **facts)], name)
+        self.order = ""
+
+    async def begin(self) -> None:
+        self.order = await self.harbour.place(self.row)
+
+    @classmethod
+    def of(cls, harbour: Harbour, name: str) -> Voyage:
+        """One that was."""
+        known = cls.__new__(cls)
+        known.harbour, known.name, known.folder = harbour, name, harbour.cluster.folder / name
+        return known
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a file that its tasks or its hook leave."""
+        file = self.folder / name
+        return file.read_text().split() if file.exists() else []
+
+    async def events(self, kind: str) -> list[dict[str, Any]]:
+        """The events of a kind in its ledgers."""
+        await self.harbour.events()
+        archive = self.harbour.archive
+        mine = [sprint for sprint in archive.ids() if archive.backlog_of(sprint) == self.name]
+        return [event for sprint in mine for event in archive.events(sprint) if event["e"] == kind]
+
+    async def receipts(self) -> dict[str, str]:
+        """Each item's verdict; no item has two."""
+        found = [(event["item"], event["verdict"]) for event in await self.events("receipt")]
+        assert len(dict(found)) == len(found)
+        return dict(found)
+
+    async def is_as_undisturbed(self) -> None:
+        """Its order ends, with the receipts of an undisturbed one."""
+        ended = await self.harbour.ended(self.order, 180)
+        assert ended.error is None
+        assert await self.receipts() == VERDICTS
+
+    async def has_shipped_once(self) -> None:
+        """One release with all that is done counts, and the hook has shipped once."""
+        shipped = await self.events("shipped")
+        assert [set(event["items"]) for event in shipped] == [DONE]
+        assert set(self.lines("ships")) == {shipped[0]["release"]}
+
+
+async def leader(harbour: Harbour) -> Node:
+    await until(lambda: bool(harbour.leader()), 60)
+    return harbour.cluster.nodes[harbour.leader()]
+
+
+async def lose_driver(node: Node) -> None:
+    node.kill_driver()
+
+
+async def lose_node(node: Node) -> None:
+    """Everything of it at once; its NATS server stays, since that may be on any host."""
+    node.kill_driver()
+    node.kill_gateway()
+    await node.kill_engine()
+
+
+async def stop_driver(node: Node) -> None:
+    assert node.driver is not None
+    os.kill(node.driver.pid, signal.SIGSTOP)
+
+
+async def come_back(node: Node) -> None:
+    if node.driver is not None and node.driver.poll() is None:
+        os.kill(node.driver.pid, signal.SIGCONT)
+        return
+    if node.gateway is None or node.gateway.poll() is not None:
+        await node.start_engine()
+        node.start_gateway()
+        await node.joined()
+    node.start_driver()
+
+
+async def undisturbed(harbour: Harbour) -> None:
+    """All nodes take part; what others made lies with the leader, and in the one release."""
+    voyage = Voyage(harbour, "calm")
+    hold = voyage.folder / "hold"
+    hold.touch()
+    await voyage.begin()
+    await until(lambda: len(voyage.lines("runs")) >= 6, 60)
+    hold.unlink()
+    await voyage.is_as_undisturbed()
+    await voyage.has_shipped_once()
+    assert sorted(voyage.lines("runs")) == sorted(f"f{at}" for at in range(ITEMS))
+    nodes = harbour.cluster.nodes
+    receipts = {event["item"]: event for event in await voyage.events("receipt")}
+    assert {receipts[f"old{at}"]["why"] for at in range(OLD)} == {
+        f"old{at} was there before, and was not written since" for at in range(OLD)
+    }
+    made = {name: len(list((node.folder / "work").glob("f*"))) for name, node in nodes.items()}
+    first = await leader(harbour)
+    assert made[first.name] == ITEMS
+    assert sum(made.values()) > ITEMS, "nobody but the leader did anything"
+    files = first.folder / "releases" / "current" / "files"
+    assert sorted(file.name for file in files.iterdir()) == sorted(f"f{at}" for at in range(ITEMS))
+
+
+async def lost_in_exec(harbour: Harbour, name: str, lose: Any, chance: Random) -> None:
+    """Another goes on; nothing that has a receipt is run again."""
+    voyage = Voyage(harbour, name)
+    hold = voyage.folder / "hold"
+    hold.touch()
+    await voyage.begin()
+    await until(lambda: len(voyage.lines("runs")) >= 4, 60)
+    lost = await leader(harbour)
+    await asyncio.sleep(chance.uniform(0, 0.6))
+    await lose(lost)
+    ran, proven = voyage.lines("runs"), await voyage.receipts()
+    hold.unlink()
+    await voyage.is_as_undisturbed()
+    await voyage.has_shipped_once()
+    times = Counter(voyage.lines("runs"))
+    assert [item for item in proven if item in DONE and times[f"f{item[1:]}"] != 1] == []
+    if lose is lose_driver:
+        assert set(times.values()) == {1}
+    print(f"{name}: {lost.name} lost after {len(ran)} runs and {len(proven)} receipts; {times.total()} runs in all")
+    await come_back(lost)
+
+
+async def lost_in_hook(harbour: Harbour, name: str, lose: Any, *, again: bool) -> None:
+    """The hook is at work when its leader is lost: it ships once, or, where it may not run again, nobody else runs it."""
+    voyage = Voyage(harbour, name, again=again)
+    dock = voyage.folder / "dock"
+    dock.touch()
+    await voyage.begin()
+    await until(lambda: bool(voyage.lines("shipping")), 90)
+    lost = await leader(harbour)
+    await lose(lost)
+    await until(lambda: harbour.leader() not in ("", lost.name), 60)
+    dock.unlink()
+    await voyage.is_as_undisturbed()
+    if again:
+        await voyage.has_shipped_once()
+    else:
+        assert voyage.lines("shipping") == voyage.lines("shipping")[:1]
+        assert await voyage.events("shipped") == []
+        [event] = await voyage.events("not_shipped")
+        assert f"{lost.name} was lost while the hook" in event["why"]
+        assert await harbour.stores.ships().settle((await voyage.events("sprint"))[0]["id"])
+    await come_back(lost)
+
+
+async def stays_followed(harbour: Harbour) -> None:
+    """The leader that was stopped in its hook goes on, cannot ship any more, and follows."""
+    voyage = Voyage(harbour, "after")
+    await voyage.begin()
+    await voyage.is_as_undisturbed()
+    await voyage.has_shipped_once()
+    counting = [len(await Voyage.of(harbour, name).events("shipped")) for name in ("hook-once", "hook-stopped")]
+    assert counting == [0, 0]
+
+
+async def lost_in_ship(harbour: Harbour, name: str, lose: Any, chance: Random) -> None:
+    """The leader is lost at any moment of its shipping."""
+    voyage = Voyage(harbour, name, again=True)
+    await voyage.begin()
+    lost = await leader(harbour)
+    await until(lambda: f"{name} phase ship" in lost.driven or "phase ship" in lost.driven.rpartition("phase plan")[2], 90)
+    await asyncio.sleep(chance.uniform(0, 0.8))
+    await lose(lost)
+    await voyage.is_as_undisturbed()
+    await voyage.has_shipped_once()
+    print(f"{name}: {lost.name} lost; the hook began {len(voyage.lines('shipping'))} times")
+    await come_back(lost)
+
+
+async def test_a_lost_leader_is_followed_and_nothing_is_shipped_twice(tmp_path: Path, chance: Random) -> None:
+    async with clusters(tmp_path, NAMES, 3) as cluster, harbours(cluster) as harbour:
+        try:
+            await undisturbed(harbour)
+            await lost_in_exec(harbour, "exec-driver", lose_driver, chance)
+            await lost_in_exec(harbour, "exec-node", lose_node, chance)
+            await lost_in_hook(harbour, "hook-again", lose_driver, again=True)
+            await lost_in_hook(harbour, "hook-once", lose_node, again=False)
+            await lost_in_hook(harbour, "hook-stopped", stop_driver, again=False)
+            await stays_followed(harbour)
+            for number in range(LEADERS):
+                for lose in (lose_driver, lose_node):
+                    await lost_in_exec(harbour, f"exec-{lose.__name__}-{number}", lose, chance)
+                    await lost_in_ship(harbour, f"ship-{lose.__name__}-{number}", lose, chance)
+        finally:
+            _show(cluster)
+
+
+def _show(cluster: Cluster) -> None:
+    for node in cluster.nodes.values():
+        print(f"-- {node.name}\n{node.driven}")

@@ -1,0 +1,59 @@
+"""The record of a release: what it lets who drives next do, in every state, and what is no record."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from engine.cluster.records import BadRecord
+from engine.cluster.shiprecord import STATES, ShipRecord, next_step
+
+SPRINT, NEXT = "sp-20261121-001", "sp-20261121-002"
+BEGUN = ShipRecord("releases", SPRINT, 4, "n1", release="0001-x", items=("a", "b"), left_out={"c": "is missing"})
+
+
+@pytest.mark.parametrize(
+    ("state", "is_again", "sprint", "items", "step"),
+    [
+        ("begun", False, SPRINT, ("a", "b", "c"), "make"),
+        ("begun", False, NEXT, ("d",), "make"),
+        ("failed", False, SPRINT, ("a", "b", "c"), "make"),
+        ("hook", False, SPRINT, ("a", "b", "c"), "doubt"),
+        ("hook", True, SPRINT, ("a", "b", "c"), "make"),
+        ("hook", False, NEXT, ("d",), "doubt"),
+        ("hook", True, NEXT, ("d",), "doubt"),
+        ("switch", False, SPRINT, ("a", "b", "c"), "take over"),
+        ("switch", False, NEXT, ("d",), "take over"),
+        ("shipped", False, SPRINT, ("c", "b", "a"), "take over"),
+        ("shipped", False, SPRINT, ("a", "b"), "make"),
+        ("shipped", False, NEXT, ("a", "b", "c"), "make"),
+    ],
+)
+def test_what_is_done_next_stands_in_the_record(
+    state: str, is_again: bool, sprint: str, items: tuple[str, ...], step: str
+) -> None:
+    facts = orjson.loads(BEGUN.data()) | {"state": state, "is_again": is_again}
+    assert next_step(ShipRecord.read(orjson.dumps(facts)), sprint, items) == step
+
+
+def test_without_a_record_a_release_is_made() -> None:
+    assert next_step(None, SPRINT, ("a",)) == "make"
+
+
+def test_a_record_comes_back_as_it_was_and_anything_else_is_refused() -> None:
+    for record in (BEGUN, BEGUN.switching(), BEGUN.counting(), BEGUN.failing()):
+        assert ShipRecord.read(record.data()) == record
+        assert record.state in STATES
+    assert BEGUN.counting().current == "0001-x"
+    row = orjson.loads(BEGUN.data())
+    for wrong in (
+        b"",
+        b"{",
+        b"[]",
+        b"3",
+        orjson.dumps(row | {"state": "odd"}),
+        orjson.dumps(row | {"token": "4"}),
+        orjson.dumps({}),
+    ):
+        with pytest.raises(BadRecord):
+            ShipRecord.read(wrong)
