@@ -1,5 +1,5 @@
-"""The worker of the yardstick `rawnats`: counters in one dict, tasks from a JetStream consumer, replies by plain publish. It ends
-with the process that started it. Started as `python -m bench.natsworker URL STREAM SUBJECT AGENTS`."""
+"""The worker of the yardstick `rawnats`: counters in one dict, tasks from a JetStream consumer, replies by plain publish. It
+ends with the process that started it. Started as `python -m bench.natsworker URL STREAM SUBJECT AGENTS`."""
 
 from __future__ import annotations
 

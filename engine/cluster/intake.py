@@ -1,24 +1,24 @@
 """The tasks that a node takes from its cluster: leased, handed to its engine, answered.
 
 Owns one envelope from its arrival to its acknowledgement. Each task is submitted to the engine under a name that is made of
-its envelope's, so that the engine accepts it once however often it comes; the envelope is acknowledged after its result was
-recorded, which is after the engine's own commit. Until then its lease is renewed. Who dies in between says nothing any more,
-and the envelope comes again: to another node if it is for a kind, to this one when it is back if it is for an agent.
+its envelope's, so that the engine accepts it once however often it comes; the envelope is acknowledged after the outcomes of
+all were recorded, each of which is after the engine's own commit. What ends early is recorded early. Until then its lease is
+renewed. Who dies in between says nothing any more, and the envelope comes again: to another node if it is for a kind, to this
+one when it is back if it is for an agent; what is recorded of it by then is not done again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import orjson
-
 from engine.client import Client
-from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, Progress, TaskEnvelope, TaskResult, decode, encode
+from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
 from engine.cluster.streams import AGAIN, Streams
+from engine.cluster.work import Work
 from engine.errors import (
     EngineError,
     EngineStopped,
@@ -29,13 +29,13 @@ from engine.errors import (
     TaskOpen,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import BadAddress, BadArgument, Failure, FrameTooLarge, LinkClosed, Overloaded, PoolError, failure_of
+from pools.errors import BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, failure_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
     from nats.aio.msg import Msg
 
-__all__ = ["Intake", "Local", "fitting"]
+__all__ = ["Intake", "Local"]
 
 #: Questions for tasks that are under way at once for each queue, and envelopes that are worked on at once.
 PULLS, ANSWERS = 3, 500
@@ -53,14 +53,24 @@ class Local:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def do(self, envelope: TaskEnvelope, ended: Callable[[], None] = lambda: None) -> tuple[Outcome, ...]:
-        """The outcomes of an envelope's tasks, once all have ended. ended: called for each.
+    async def do(
+        self,
+        envelope: TaskEnvelope,
+        ended: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
+        known: Mapping[int, Outcome] = MappingProxyType({}),
+    ) -> tuple[Outcome, ...]:
+        """The outcomes of an envelope's tasks, once all have ended.
+
+        ended: called with each, and its row.  known: the outcomes of rows that are not done again, nor told to `ended`.
 
         Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
         """
         ids: list[str | Outcome] = []
         named: list[Submission] = []
         for at, row in enumerate(envelope.rows):
+            if at in known:
+                ids.append(known[at])
+                continue
             try:
                 [submission] = submissions_of([row])
                 named.append(submission._replace(name=f"{envelope.sender}.{envelope.id}.{at}"))
@@ -69,7 +79,14 @@ class Local:
                 ids.append(Outcome(None, failure_of(error)))
         accepted = iter(await self._accept(named, is_begun=False))
         filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
-        return tuple(await asyncio.gather(*(self._outcome(each, ended) for each in filled)))
+
+        async def outcome(at: int, accepted: str | Outcome) -> Outcome:
+            found = await self._outcome(accepted)
+            if at not in known:
+                ended(at, found)
+            return found
+
+        return tuple(await asyncio.gather(*(outcome(at, each) for at, each in enumerate(filled))))
 
     async def _accept(self, named: list[Submission], *, is_begun: bool) -> list[str | Outcome]:
         """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already."""
@@ -91,7 +108,7 @@ class Local:
                 return first + await self._accept(named[half:], is_begun=True)
         return []
 
-    async def _outcome(self, accepted: str | Outcome, ended: Callable[[], None]) -> Outcome:
+    async def _outcome(self, accepted: str | Outcome) -> Outcome:
         while not isinstance(accepted, Outcome):
             try:
                 accepted = Outcome(await self.client.result(accepted, RESULT_S))
@@ -101,7 +118,6 @@ class Local:
                 raise
             except (EngineError, PoolError) as error:
                 accepted = Outcome(None, failure_of(error))
-        ended()
         return accepted
 
 
@@ -172,69 +188,55 @@ class Intake:
             self._freed.set()
 
     async def answer(self, message: Msg) -> None:
-        """Have an envelope done, and its result recorded. Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped."""
+        """Have an envelope done, and its outcomes recorded. Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped."""
         try:
             envelope = decode(message.data, TaskEnvelope)
         except BadRecord as error:
             self._told(f"what came on {message.subject} is dropped: {error}")
             await message.term()
             return
-        may_be_done = message.metadata.num_delivered != 1 or AGAIN in (message.headers or {})
-        if may_be_done and await self._is_recorded(envelope):
-            await message.ack_sync(self._lease_s)
-            return
-        self.running += len(envelope.rows)
+        recording = self._streams.recording(envelope.sender, envelope.id)
+        if message.metadata.num_delivered != 1 or AGAIN in (message.headers or {}):
+            await recording.read()
+        work = Work(envelope, recording, self._node, self._incarnation, self._on_end)
+        self.running += work.open
         try:
-            outcomes = await self._done(message, envelope)
+            await self._done(message, work)
         except (Overloaded, IntakeFull) as error:
             await message.nak(delay=min(error.retry_after_s or FULL_S, FULL_S))
             return
         finally:
-            self.running -= len(envelope.rows)
-        await self._record(envelope, outcomes)
+            self.running -= work.open
+            if work.superseded:
+                self.superseded += work.superseded
+                which = f"{work.superseded} tasks of {envelope.sender}.{envelope.id}"
+                self._told(f"superseded: another node was first with {which}")
         await message.ack_sync(self._lease_s)
 
-    async def _is_recorded(self, envelope: TaskEnvelope) -> bool:
-        try:
-            return await self._streams.recorded(envelope.sender, envelope.id) is not None
-        except BadRecord:
-            return True
+    def _on_end(self) -> None:
+        self.running -= 1
+        self._freed.set()
 
-    async def _done(self, message: Msg, envelope: TaskEnvelope) -> tuple[Outcome, ...]:
-        """The outcomes of an envelope; its lease is renewed meanwhile."""
-        count = 0
-
-        def ended() -> None:
-            nonlocal count
-            count += 1
-
-        doing = asyncio.ensure_future(self._local.do(envelope, ended))
+    async def _done(self, message: Msg, work: Work) -> None:
+        """Have an envelope done, and all of it recorded; its lease is renewed meanwhile."""
+        envelope, loop = work.envelope, asyncio.get_running_loop()
+        doing = asyncio.ensure_future(self._local.do(envelope, work.end, work.known))
         subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
+        renew_s = loop.time() + self._lease_s / 3
         try:
-            while True:
-                await asyncio.wait((doing,), timeout=self._lease_s / 3)
+            while not doing.done():
+                await work.some(doing, renew_s - loop.time())
                 if doing.done():
-                    return doing.result()
-                await message.in_progress()
-                progress = Progress(envelope.sender, envelope.id, self._node, count, len(envelope.rows))
-                await self._nats.publish(subject, encode(progress))
+                    break
+                await work.record()
+                if loop.time() >= renew_s:
+                    renew_s = loop.time() + self._lease_s / 3
+                    await message.in_progress()
+                    progress = Progress(envelope.sender, envelope.id, self._node, work.ended, len(envelope.rows))
+                    await self._nats.publish(subject, encode(progress))
+            doing.result()
         finally:
             if not doing.done():
                 doing.cancel()
                 await asyncio.wait((doing,))
-
-    async def _record(self, envelope: TaskEnvelope, outcomes: tuple[Outcome, ...]) -> None:
-        result = fitting(TaskResult(envelope.sender, envelope.id, self._node, self._incarnation, outcomes))
-        if not await self._streams.record(result):
-            self.superseded += len(outcomes)
-            self._told(f"superseded: another node was first with {len(outcomes)} tasks of {envelope.sender}.{envelope.id}")
-
-
-def fitting(result: TaskResult) -> TaskResult:
-    """The result itself, or where it is larger than a record may be with an error in the place of each value that is large."""
-    with suppress(BadRecord):
-        encode(result)
-        return result
-    most = RECORD_BYTES // (2 * len(result.outcomes))
-    large = Outcome(None, Failure(FrameTooLarge.__name__, f"the task is done; its value has more than {most:,} bytes"))
-    return replace(result, outcomes=tuple(large if len(orjson.dumps(each.value)) > most else each for each in result.outcomes))
+        await work.record()

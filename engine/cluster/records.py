@@ -6,9 +6,10 @@ decodes needs to fear no other error. Pure; how records travel is not known here
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
+from operator import ge
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import orjson
@@ -102,13 +103,26 @@ class TaskEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """What became of the tasks of an envelope, in their order.  node, incarnation: whose engine did them."""
+    """What became of tasks of an envelope, in their order.  node, incarnation: whose engine did them.
+
+    rows: which tasks these are, by their places in the envelope, ascending; empty where they are all, or the first ones.
+    """
 
     sender: str
     id: str
     node: str
     incarnation: str
     outcomes: tuple[Outcome, ...]
+    rows: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.rows and (len(self.rows) != len(self.outcomes) or any(map(ge, self.rows, self.rows[1:]))):
+            raise BadRecord(f"rows are ascending, one for each of {len(self.outcomes):,} outcomes, got {self.rows!r:.80}")
+
+    @property
+    def places(self) -> Sequence[int]:
+        """The place of each outcome's task in the envelope."""
+        return self.rows or range(len(self.outcomes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +216,12 @@ def _whole(value: Any) -> int:
     if type(value) is not int or not 0 <= value < WHOLE:
         raise BadRecord(f"a whole number from 0 is expected, got {value!r:.40}")
     return value
+
+
+def _place(value: Any) -> int:
+    if _whole(value) >= ENVELOPE_TASKS:
+        raise BadRecord(f"the place of a task is below {ENVELOPE_TASKS:,}, got {value!r:.40}")
+    return int(value)
 
 
 def _name(value: Any) -> str:
@@ -301,7 +321,7 @@ _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
         "wall_s": _time,
     },
     TaskEnvelope: {"rows": _each(_row, ENVELOPE_TASKS, 1)},
-    TaskResult: {"outcomes": _each(_outcome, ENVELOPE_TASKS, 1)},
+    TaskResult: {"outcomes": _each(_outcome, ENVELOPE_TASKS, 1), "rows": _each(_place, ENVELOPE_TASKS)},
     Progress: {"ended": _whole, "tasks": _whole},
 }
 _READ = {

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.cluster.access import FabricAway
-from engine.cluster.intake import Local, fitting
+from engine.cluster.gathering import Gathering, Parcel
+from engine.cluster.intake import Local
 from engine.cluster.membership import Member, Patience
 from engine.cluster.placement import place
+from engine.cluster.pull import Pull
 from engine.cluster.pulse import Pulse
+from engine.cluster.recording import parts_of
 from engine.cluster.records import BadRecord, Outcome, TaskEnvelope, TaskResult, decode, valid_id
-from engine.cluster.selection import rank
+from engine.cluster.selection import able, rank
 from engine.cluster.streams import AGAIN_S, WINDOW_S, Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.errors import EngineError, TaskOpen
@@ -81,6 +84,7 @@ class Sender:
         self.sent = 0
         self._open: dict[str, list[asyncio.Future[Outcome]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gathering = Gathering(self._post, self._begin, self._spread)
         #: Tasks that were done by the engine here, and outcomes of those that another node's came before.
         self.local_tasks = 0
         self.superseded = 0
@@ -104,10 +108,11 @@ class Sender:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._gathering.close(FabricAway("the sender was closed before it sent this"))
         await self._pulse.close()
 
-    def _begin(self, doing: Any) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(doing)
+    def _begin(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(doing)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -145,14 +150,10 @@ class Sender:
         for subject, ats in places.items():
             for start in range(0, len(ats), envelope_tasks):
                 part = ats[start : start + envelope_tasks]
-                self.sent += 1
-                rows = tuple(rows_of([submissions[at] for at in part]))
-                envelope = TaskEnvelope(self.id, str(self.sent), rows)
-                answers = [loop.create_future() for _ in part]
-                self._open[envelope.id] = answers
-                for at, future in zip(part, answers, strict=True):
+                parcel = Parcel(rows_of([submissions[at] for at in part]), [loop.create_future() for _ in part])
+                for at, future in zip(part, parcel.answers, strict=True):
                     futures[at] = future
-                sending.append(self._go(subject, envelope, room))
+                sending.append(self._go(subject, parcel, envelope_tasks, room))
         await asyncio.gather(*sending)
         return futures
 
@@ -183,12 +184,53 @@ class Sender:
             capability=capability,
         )
 
-    async def _go(self, subject: str, envelope: TaskEnvelope, room: asyncio.Semaphore) -> None:
+    def _spread(self, subject: str) -> int:
+        """Among how many nodes the tasks of a subject can be dealt."""
+        form, parts = self._subjects.parse(subject)
+        return max(1, len(able(self._pulse.members(), parts[1], parts[0]))) if form == "task.queue" else 1
+
+    async def _go(self, subject: str, parcel: Parcel, most: int, room: asyncio.Semaphore) -> None:
+        """Send tasks of one call; what does not fill an envelope shares one with what others send now. Raises FabricAway."""
+        if subject != HERE and len(parcel.rows) < most:
+            await self._gathering.send(subject, parcel, most)
+            return
         async with room:
             if subject == HERE:
-                self._begin(self._do_here(envelope))
+                self._begin(self._do_here(self._opened([parcel])))
             else:
-                await self._insist(subject, envelope)
+                await self._post(subject, [parcel])
+                await parcel.kept
+
+    def _opened(self, parcels: Sequence[Parcel]) -> TaskEnvelope:
+        """An envelope with these tasks, whose outcomes are waited for."""
+        self.sent += 1
+        envelope = TaskEnvelope(self.id, str(self.sent), tuple(row for parcel in parcels for row in parcel.rows))
+        self._open[envelope.id] = [answer for parcel in parcels for answer in parcel.answers]
+        return envelope
+
+    async def _post(self, subject: str, parcels: Sequence[Parcel]) -> None:
+        """Send parcels in one envelope, or where they are too much for one in several; each hears what became of it."""
+        envelope = self._opened(parcels)
+        try:
+            await self._insist(subject, envelope)
+        except BadRecord as error:
+            del self._open[envelope.id]
+            if len(parcels) == 1:
+                parcels[0].refuse(error)
+            else:
+                half = len(parcels) // 2
+                await self._post(subject, parcels[:half])
+                await self._post(subject, parcels[half:])
+        except FabricAway as error:
+            for parcel in parcels:
+                parcel.refuse(error)
+        else:
+            for parcel in parcels:
+                if not parcel.kept.done():
+                    parcel.kept.set_result(None)
+        finally:
+            for parcel in parcels:
+                parcel.refuse(FabricAway(f"the sender was closed before it knew whether envelope {envelope.id} is kept"))
 
     async def _insist(self, subject: str, envelope: TaskEnvelope) -> None:
         """Send an envelope until it is kept. Raises FabricAway where that is not known after most of WINDOW_S."""
@@ -217,42 +259,67 @@ class Sender:
             self._fail(envelope.id, error)
             return
         self.local_tasks += len(outcomes)
-        result = fitting(TaskResult(self.id, envelope.id, self._node, self.id, outcomes))
-        self._end(result)
-        if not await self._streams.record(result):
-            self.superseded += len(outcomes)
+        recording = self._streams.recording(self.id, envelope.id)
+        results = list(parts_of(TaskResult(self.id, envelope.id, self._node, self.id, outcomes)))
+        for result in results:
+            self._end(result)
+        for result in results:
+            self.superseded += await recording.add(result)
 
     async def _read(self) -> None:
         """Read results of this sender as they are recorded, from the first one on."""
         from nats.errors import Error
-        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-        subject, after = self._subjects.every("task.result", self.id), 0
+        after = 0
         while True:
-            begin: dict[str, Any] = {"deliver_policy": DeliverPolicy.ALL}
-            if after:
-                begin = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": after + 1}
-            config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60.0, **begin)
             with suppress(Error, TimeoutError):
-                results = self._subjects.results
-                subscription = await self._streams.context.pull_subscribe(subject, stream=results, config=config)
-                while True:
-                    try:
-                        [message] = await subscription.fetch(1, PULL_S)
-                    except TimeoutError:
-                        await subscription.consumer_info()
-                        continue
-                    after = message.metadata.sequence.stream
-                    with suppress(BadRecord):
-                        self._end(decode(message.data, TaskResult))
+                after = await self._read_from(after)
             await asyncio.sleep(AGAIN_S)
 
+    async def _read_from(self, after: int) -> int:
+        """Read results behind a place in their stream; returns the place up to which none is missing, once one is.
+
+        A connection that breaks takes with it what was on its way: the server counts that as delivered.
+        """
+        from nats.errors import Error
+        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+        context, stream = self._streams.context, self._subjects.results
+        begin: dict[str, Any] = {"deliver_policy": DeliverPolicy.ALL}
+        if after:
+            begin = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": after + 1}
+        mine = self._subjects.every("task.result", self.id)
+        config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60.0, filter_subject=mine, **begin)
+        name = (await context.add_consumer(stream, config)).name
+        pull, number = Pull(self.nats, stream, name, RESULTS, PULL_S), 0
+        try:
+            while True:
+                message = await pull.next()
+                if message is None:
+                    delivered = (await context.consumer_info(stream, name)).delivered
+                    if delivered is not None and delivered.consumer_seq != number:
+                        return after
+                    continue
+                place = message.metadata.sequence
+                if place.consumer != number + 1:
+                    return after
+                number, after = place.consumer, place.stream
+                with suppress(BadRecord):
+                    self._end(decode(message.data, TaskResult))
+        except (Error, TimeoutError):
+            return after
+        finally:
+            await pull.close()
+
     def _end(self, result: TaskResult) -> None:
-        futures = self._open.pop(result.id, [])
-        if len(futures) == len(result.outcomes):
-            for future, outcome in zip(futures, result.outcomes, strict=True):
-                if not future.done():
-                    future.set_result(outcome)
+        futures = self._open.get(result.id, [])
+        if result.places[-1] >= len(futures):
+            return
+        for at, outcome in zip(result.places, result.outcomes, strict=True):
+            if not futures[at].done():
+                futures[at].set_result(outcome)
+        if all(future.done() for future in futures):
+            del self._open[result.id]
 
     def _fail(self, id: str, error: Exception) -> None:
         for future in self._open.pop(id, []):

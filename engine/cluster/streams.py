@@ -1,18 +1,17 @@
 """What NATS keeps for a cluster: the tasks that wait, their results, and the nodes that agents are placed over.
 
-Owns the limits of both streams, the recording of a result, which only the first one for an envelope comes through, and the
-agreement on the nodes. Everything is asked again where no answer came.
+Owns the limits of both streams, and the agreement on the nodes. What is recorded of an envelope is `recording`'s.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from engine.cluster.records import RECORD_BYTES, BadRecord, TaskEnvelope, TaskResult, decode, encode
+from engine.cluster.recording import Recording
+from engine.cluster.records import RECORD_BYTES, Outcome, TaskEnvelope, encode
 from engine.cluster.subjects import Subjects
 from engine.errors import ConfigError
 
@@ -33,8 +32,6 @@ WAITING, STREAM_BYTES = 1_000_000, 2 * 1024**3
 ASK_S, AGAIN_S = 2.0, 0.2
 #: The header of an envelope that may be there twice.
 AGAIN = "Engine-Again"
-#: What NATS says where a compare-and-set found another state (ADR-10: 10071, and 10164 while a first write is under way).
-OTHER_STATE = (10071, 10164)
 
 
 class Streams:
@@ -135,40 +132,12 @@ class Streams:
 
     # -- results -------------------------------------------------------------------------------------------------------
 
-    async def recorded(self, sender: str, id: str) -> TaskResult | None:
-        """The result of an envelope; None where there is none yet. Raises nats.errors.Error, TimeoutError, BadRecord."""
-        from nats.js.errors import NotFoundError
+    def recording(self, sender: str, id: str) -> Recording:
+        """What is recorded of an envelope; nothing of it is read yet."""
+        return Recording(self.context, self.subjects.results, self.subjects.build("task.result", sender, id))
 
-        subject = self.subjects.build("task.result", sender, id)
-        try:
-            found = await self.context.get_last_msg(self.subjects.results, subject)
-        except NotFoundError:
-            return None
-        return decode(found.data or b"", TaskResult)
-
-    async def record(self, result: TaskResult) -> bool:
-        """Record a result; returns whether it counts: False where another node's was first. It is tried until that is known."""
-        from nats.errors import Error
-        from nats.js.errors import APIError
-
-        subject = self.subjects.build("task.result", result.sender, result.id)
-        data = encode(result)
-        while True:
-            headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
-            try:
-                await self.context.publish(subject, data, stream=self.subjects.results, headers=headers)
-            except APIError as error:
-                if error.err_code in OTHER_STATE:
-                    try:
-                        known = await self.recorded(result.sender, result.id)
-                    except BadRecord:
-                        return False
-                    except (Error, TimeoutError):
-                        known = None
-                    if known is not None:
-                        return known.node == result.node
-            except (Error, TimeoutError):
-                pass
-            else:
-                return True
-            await asyncio.sleep(AGAIN_S)
+    async def recorded(self, sender: str, id: str) -> dict[int, Outcome]:
+        """The outcomes of an envelope that are recorded, by their rows. Raises nats.errors.Error, TimeoutError."""
+        recording = self.recording(sender, id)
+        await recording.read()
+        return recording.outcomes
