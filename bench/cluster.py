@@ -30,19 +30,19 @@ TASKS, QUICK_TASKS = AGENTS, 500
 IN_FLIGHT = 500
 #: agents that the engine's own work is on, beside those that the cluster asks; and passes over them in one measurement.
 LOCAL_AGENTS = 5_000
-LOCAL_PASSES, QUICK_LOCAL_PASSES = 20, 1
+LOCAL_PASSES, QUICK_LOCAL_PASSES = 40, 1
 
 
 async def rounds(size: Size) -> AsyncIterator[dict[str, Reading]]:
     """A round: nats-py, then lone tasks, then many a call; then an engine's own work in the cluster, alone, alone, in it."""
     tasks = turn_tasks(size.pick(TASKS, QUICK_TASKS))
-    raw_passes, passes = Passes(tasks), Passes(tasks)
+    passes = Passes(tasks)
     local = Passes(once_each(AGENTS, AGENTS + LOCAL_AGENTS, amount=1))
     local_passes = size.pick(LOCAL_PASSES, QUICK_LOCAL_PASSES)
     async with own_cluster(AGENTS + LOCAL_AGENTS) as fabric:
         await _local(fabric, local, 1)
         for _ in range(size.runs):
-            raw, lone, batches = await _between(fabric, raw_passes, passes)
+            raw, lone, batches = await _between(fabric, passes)
             clustered_s = await _local(fabric, local, local_passes)
             await fabric.part()
             alone_s = await _local(fabric, local, local_passes) + await _local(fabric, local, local_passes)
@@ -56,11 +56,11 @@ async def rounds(size: Size) -> AsyncIterator[dict[str, Reading]]:
             }
 
 
-async def _between(fabric: Fabric, raw_passes: Passes, passes: Passes) -> tuple[float, float, float]:
+async def _between(fabric: Fabric, passes: Passes) -> tuple[float, float, float]:
     """Tasks a second between processes: by nats-py, by the cluster one a call, and many a call."""
     count = len(passes.tasks)
     async with RawNats(fabric.url, len(NODES)) as yardstick:
-        raw_s = await yardstick.run(raw_passes, IN_FLIGHT)
+        raw_s = await yardstick.run(Passes(passes.tasks), IN_FLIGHT)
     async with fabric.sender() as sender:
         lone_s = await _lone(sender, passes)
         batches_s = await _batches(sender, passes)

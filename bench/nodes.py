@@ -56,14 +56,17 @@ class Node:
 
     async def join(self) -> None:
         """Start its gateway; returns once it has joined.  Raises OSError with what it said where it does not."""
-        argv = tethered([sys.executable, "-P", "-m", "engine.cluster.gateway", str(self._file)])
-        with self._log.open("wb") as log:
-            self._gateway = subprocess.Popen(argv, cwd=ROOT, stderr=log)
+        self._gateway = gateway = self._start()
         until_s = time.monotonic() + JOIN_S
         while not self._file.with_name("joined.json").exists():
-            if self._gateway.poll() is not None or time.monotonic() > until_s:
+            if gateway.poll() is not None or time.monotonic() > until_s:
                 raise OSError(f"a gateway did not join: {self._log.read_text()}")
             await asyncio.sleep(LOOK_S)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        argv = tethered([sys.executable, "-P", "-m", "engine.cluster.gateway", str(self._file)])
+        with self._log.open("wb") as log:
+            return subprocess.Popen(argv, cwd=ROOT, stderr=log)
 
     def leave(self) -> None:
         """End its gateway, in order."""

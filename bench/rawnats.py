@@ -55,9 +55,7 @@ class RawNats:
                 )
             )
             for number in range(self._workers):
-                words = [self._url, STREAM, f"{STREAM}.{number}", str(AGENTS)]
-                argv = tethered([sys.executable, "-m", "bench.natsworker", *words])
-                self._processes.append(subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE))
+                self._processes.append(self._start(number))
             async with asyncio.timeout(READY_S):
                 for process in self._processes:
                     assert process.stdout is not None
@@ -67,6 +65,11 @@ class RawNats:
             await self.__aexit__()
             raise
         return self
+
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
+        words = [self._url, STREAM, f"{STREAM}.{number}", str(AGENTS)]
+        argv = tethered([sys.executable, "-m", "bench.natsworker", *words])
+        return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE)
 
     async def __aexit__(self, *_: object) -> None:
         for process in self._processes:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import orjson
 from engine.client import Client
 from engine.cluster.access import connected
 from engine.cluster.membership import Patience
+from engine.cluster.records import TaskResult, decode
 from engine.cluster.sender import Sender
 from engine.cluster.server import Server
 from tests.support.commands import ROOT, Commands
@@ -140,6 +142,15 @@ class Cluster:
                 yield sender
         finally:
             await nats.close()
+
+    async def recorded(self, sender: Sender) -> Counter[tuple[str, str, int]]:
+        """How often each task has an outcome in what is recorded, by its sender, its envelope and its row."""
+        context, found = sender.nats.jetstream(timeout=10), Counter[tuple[str, str, int]]()
+        state = (await context.stream_info("c-results")).state
+        for number in range(state.first_seq, state.last_seq + 1):
+            read = decode((await context.get_msg("c-results", number)).data or b"", TaskResult)
+            found.update((read.sender, read.id, row) for row in read.places)
+        return found
 
     def runs(self) -> list[str]:
         """The words of all marks that were begun."""
