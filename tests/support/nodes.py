@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 from engine.client import Client
 from engine.cluster.access import connected
@@ -20,7 +21,7 @@ from engine.cluster.membership import Patience
 from engine.cluster.records import TaskResult, decode
 from engine.cluster.sender import Sender
 from engine.cluster.server import Server
-from tests.support.commands import ROOT, Commands
+from tests.support.commands import Commands
 from tests.support.fabric import Lines, access_to, servers
 from tests.support.hosts import Host
 from tests.support.processes import until
@@ -83,9 +84,8 @@ class Node:
     def start_gateway(self) -> None:
         """Start its gateway; what it says is in gateway.log."""
         words = [*self.prefix, sys.executable, "-P", "-m", "engine.cluster.gateway", str(self.file)]
-        environ = self.commands.environ | {"PYTHONPATH": str(ROOT)}
         with (self.folder / "gateway.log").open("ab") as log:
-            self.gateway = subprocess.Popen(words, env=environ, stderr=log)
+            self.gateway = subprocess.Popen(words, env=self.commands.environ, stderr=log)
 
     @property
     def log(self) -> str:
@@ -108,6 +108,12 @@ class Node:
         if self.gateway is not None:
             self.gateway.kill()
             self.gateway.wait(timeout=20)
+
+    def processes(self) -> list[psutil.Process]:
+        """Its gateway, and its engine with all that this has started."""
+        daemon = psutil.Process(int((self.commands.home / "run" / "engine" / "daemon.lock").read_text()))
+        gateway = [] if self.gateway is None else [psutil.Process(self.gateway.pid)]
+        return [*gateway, daemon, *daemon.children(recursive=True)]
 
     async def kill_engine(self) -> None:
         """Kill the engine's process."""
@@ -160,14 +166,23 @@ class Cluster:
 
 @asynccontextmanager
 async def clusters(
-    folder: Path, names: Sequence[str] = ("n1", "n2"), count: int = 1, on: Sequence[Host] = ()
+    folder: Path,
+    names: Sequence[str] = ("n1", "n2"),
+    count: int = 1,
+    on: Sequence[Host] = (),
+    prepared: Callable[[Node], None] = lambda _node: None,
 ) -> AsyncIterator[Cluster]:
-    """A cluster whose nodes have all joined; `count` servers.  on: a host for each node's gateway."""
+    """A cluster whose nodes have all joined; `count` servers.  on: a host for each node's gateway.
+
+    prepared: called with each node before anything of it is started.
+    """
     async with servers(folder, count, "0.0.0.0" if on else "127.0.0.1") as made:
         cluster = Cluster(folder, made, names)
         for node, host in zip(cluster.nodes.values(), on, strict=False):
             node.prefix = host.prefix
             node.tell(urls=[f"nats://{host.gateway}:{server.spec.port}" for server in made])
+        for node in cluster.nodes.values():
+            prepared(node)
         try:
             await asyncio.gather(*(node.start_engine() for node in cluster.nodes.values()))
             for node in cluster.nodes.values():
