@@ -28,6 +28,8 @@ __all__ = ["WORKLOAD"]
 TASKS, QUICK_TASKS = AGENTS, 500
 #: tasks in flight, each awaited by a coroutine of its own.
 IN_FLIGHT = 500
+#: seconds after which it is said that something was lost.
+LOST_S = 120.0
 #: agents that the engine's own work is on, beside those that the cluster asks; and passes over them in one measurement.
 LOCAL_AGENTS = 5_000
 LOCAL_PASSES, QUICK_LOCAL_PASSES = 40, 1
@@ -81,7 +83,7 @@ async def _lone(sender: Sender, passes: Passes) -> float:
 
 async def _asker(sender: Sender, work: Iterator[tuple[int, tuple[Any, ...]]], got: list[Any]) -> None:
     for number, task in work:
-        [outcome] = await sender.run([task])
+        [outcome] = await sender.run([task], timeout_s=LOST_S)
         got[number] = outcome.value if outcome.error is None else outcome.error
 
 
@@ -89,7 +91,7 @@ async def _batches(sender: Sender, passes: Passes) -> float:
     """Run all tasks in one call; returns the seconds, after all replies were checked."""
     gc.collect()
     start = time.perf_counter()
-    outcomes = await sender.run(passes.tasks.tasks)
+    outcomes = await sender.run(passes.tasks.tasks, timeout_s=LOST_S)
     seconds = time.perf_counter() - start
     passes.check([outcome.value if outcome.error is None else outcome.error for outcome in outcomes])
     return seconds

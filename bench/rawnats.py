@@ -30,6 +30,9 @@ __all__ = ["RawNats"]
 #: the stream that it keeps its tasks in.
 STREAM = "raw"
 
+#: seconds after which it is said that something was lost.
+RUN_S = 120.0
+
 #: seconds that a worker may take to begin, a publish to be acknowledged, and a worker to end after it was told to.
 READY_S, PUBLISH_S, END_S = 60.0, 30.0, 5.0
 
@@ -86,7 +89,8 @@ class RawNats:
         work = iter(enumerate(passes.tasks.calls))
         gc.collect()
         start = time.perf_counter()
-        await asyncio.gather(*(self._asker(work, got) for _ in range(in_flight)))
+        async with asyncio.timeout(RUN_S):
+            await asyncio.gather(*(self._asker(work, got) for _ in range(in_flight)))
         seconds = time.perf_counter() - start
         passes.check(got)
         return seconds

@@ -12,6 +12,7 @@ import pytest
 from engine.client import Client
 from engine.cluster.intake import Local
 from engine.cluster.placement import place
+from engine.cluster.pull import Pull
 from engine.cluster.sender import Sender
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import Subjects
@@ -189,6 +190,22 @@ async def done_here(cluster: Cluster, sender: Sender) -> None:
     assert sender.superseded == 0
 
 
+async def lost_on_the_way(sender: Sender) -> None:
+    """A result that the server has delivered, but not to its reader, is read again."""
+    task = {"kind": "counter", "method": "get"}
+    assert (await sender.run([task]))[0].error is None
+    readers = await sender.nats.jetstream(timeout=10).consumers_info("c-results")
+    [name] = [reader.name for reader in readers if sender.id in (reader.config.filter_subject or "")]
+    thief = Pull(sender.nats, "c-results", name, 1, 30.0)
+    stolen = asyncio.ensure_future(thief.next())
+    while not stolen.done():
+        assert (await asyncio.wait_for(sender.run([task]), 60))[0].error is None
+    found = stolen.result()
+    assert found is not None
+    assert found.subject.startswith(f"c.task.result.{sender.id}.")
+    await thief.close()
+
+
 async def drained(cluster: Cluster, sender: Sender) -> None:
     """A gateway that is asked to end answers what it has, and says that it leaves."""
     hold = cluster.folder / "hold"
@@ -215,6 +232,7 @@ async def test_a_node_works_alone_without_the_fabric_and_leaves_in_order(tmp_pat
                 await done_here(cluster, sender)
             async with cluster.sender() as sender:
                 await node.joined()
+                await lost_on_the_way(sender)
                 await drained(cluster, sender)
 
         # A gateway that finds no server says so once, and joins when there is one.
