@@ -5,6 +5,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Test processes at once: one more than the smallest machine has cores, as most tests wait for processes of their own.
 JOBS ?= 3
+# Real processes beside each other on a busy machine: what fails is tried a second time, up to three tests of a run, and is listed
+# with its first failure at the end (RERUN). Property tests and those of the house are never tried again.
+AGAIN := --reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks --rerun-exclude-path tests/property --rerun-exclude-path tests/house
 
 .PHONY: help run test lint bench soak cluster-test docs screenshots clean
 
@@ -25,7 +28,7 @@ run: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests --numprocesses $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest tests --numprocesses $(JOBS) --dist worksteal $(AGAIN)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -135,12 +135,11 @@ class StreamedAside:
                 running.cancel()
 
 
-class _Passed(Stream):
-    """Tasks of one pair that are let pass, all of one case."""
+class _Within(Stream):
+    """Tasks that go the way of another stream, and are learned of."""
 
-    def __init__(self, case: Case, outer: Stream, resolve: Resolve, deal: Deal, foreseen: Foreseen) -> None:
+    def __init__(self, outer: Stream, resolve: Resolve, foreseen: Foreseen, deal: Deal | None = None) -> None:
         super().__init__(resolve, 0, _nobody, _uncounted, deal)
-        self.case = case
         self._outer = outer
         self._foreseen = foreseen
 
@@ -149,6 +148,14 @@ class _Passed(Stream):
 
     def leave(self, ways: Ways[Any]) -> None:
         self._outer.leave(ways)
+
+
+class _Passed(_Within):
+    """Tasks of one pair that are let pass, all of one case."""
+
+    def __init__(self, case: Case, outer: Stream, resolve: Resolve, deal: Deal, foreseen: Foreseen) -> None:
+        super().__init__(outer, resolve, foreseen, deal)
+        self.case = case
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         self.open -= len(tokens)
@@ -156,19 +163,8 @@ class _Passed(Stream):
         self._outer.answered(tokens, results, failures)
 
 
-class _Watched(Stream):
+class _Watched(_Within):
     """Tasks that were looked at one by one; a token is that of the outer stream and the case."""
-
-    def __init__(self, outer: Stream, resolve: Resolve, foreseen: Foreseen) -> None:
-        super().__init__(resolve, 0, _nobody, _uncounted)
-        self._outer = outer
-        self._foreseen = foreseen
-
-    def lane(self, link: Link, kind: str, sink: Sink) -> ColumnLane:
-        return self._outer.lane(link, kind, sink)
-
-    def leave(self, ways: Ways[Any]) -> None:
-        self._outer.leave(ways)
 
     def answered(self, tokens: Sequence[Any], results: Sequence[Any], failures: Sequence[tuple[int, Failure]]) -> None:
         self.open -= len(tokens)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine import units
+from engine.setting import section
 from pools.breaker import BOUNDS, BreakerSpec
 
 if TYPE_CHECKING:
@@ -40,14 +41,7 @@ BREAKER_KEYS: dict[str, tuple[str, Callable[[str], int | float | bool]]] = {
 def read_breaker(settings: Mapping[str, Setting]) -> BreakerSpec:
     """What the settings under `breaker.` make of the defaults. Raises ConfigError."""
     values: dict[str, Any] = {}
-    for key, (field, read) in BREAKER_KEYS.items():
-        setting = settings.get(f"breaker.{key}")
-        if setting is None:
-            continue
-        try:
-            values[field] = read(setting.one())
-        except ValueError as refused:
-            raise setting.wrong(str(refused)) from refused
+    for field, (values[field], setting) in section(settings, "breaker", BREAKER_KEYS).items():
         least, most = BOUNDS.get(field, (0, 1))
         if not least <= values[field] <= most:
             raise setting.wrong(f"{setting.value!r} is not between {least:g} and {most:g}")

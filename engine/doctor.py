@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from checkpoints.files import room_bytes
 from engine import check
 from engine.check import Check
+from engine.cluster.checkup import check_fabric
 from engine.config import environment, load
 from engine.daemon import is_running
 from engine.errors import ConfigError, EngineError, UnsafePath
@@ -135,7 +136,7 @@ def check_place(name: str, environ: Mapping[str, str]) -> list[Check]:
     if passed and not environ.get("ENGINE_HOME") and not paths.runtime.is_relative_to(passed):
         said = f"XDG_RUNTIME_DIR={passed} is not a private directory of yours; {paths.runtime} is used"
         found.append(Check("session", "warn", said, "log in anew, or unset XDG_RUNTIME_DIR"))
-    return [*found, check_room(paths.data), check_daemon(paths), check_recording(paths, time.time())]
+    return [*found, check_room(paths.data), check_daemon(paths), check_recording(paths, time.time()), *check_fabric(environ)]
 
 
 def check_directory(name: str, directory: Path) -> Check:

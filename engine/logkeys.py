@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine import units
-from engine.setting import nearest_of
+from engine.setting import nearest_of, section
 from pools.events import INFO, LEVELS
 
 if TYPE_CHECKING:
@@ -73,13 +73,4 @@ LOG_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 def read_log(settings: Mapping[str, Setting]) -> LogSpec:
     """What the settings under `log.` make of the defaults. Raises ConfigError."""
-    values: dict[str, Any] = {}
-    for key, (field, read) in LOG_KEYS.items():
-        setting = settings.get(f"log.{key}")
-        if setting is None:
-            continue
-        try:
-            values[field] = read(setting.one())
-        except ValueError as refused:
-            raise setting.wrong(str(refused)) from refused
-    return LogSpec(**values)
+    return LogSpec(**{field: value for field, (value, _) in section(settings, "log", LOG_KEYS).items()})

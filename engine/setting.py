@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+    from typing import Any
 
-__all__ = ["Setting", "nearest_of", "slips"]
+__all__ = ["Setting", "nearest_of", "section", "slips"]
 
 #: Likeness, from 0 to 1, from which another word is worth naming: `agnets` and `agents` have 0.83.
 LIKENESS = 0.6
@@ -55,6 +56,25 @@ class Setting(NamedTuple):
         if self.file is None:
             message = f"{message} (from {self.origin})"
         return ConfigError(message, key=self.key, file=self.file, line=self.line, nearest=nearest)
+
+
+def section(
+    settings: Mapping[str, Setting], name: str, keys: Mapping[str, tuple[str, Callable[[str], Any]]]
+) -> dict[str, tuple[Any, Setting]]:
+    """What stands under `name.`, by the field that it sets: the value that was read, and where it was written.
+
+    keys: each with its field, and what reads its text, or raises ValueError. Raises ConfigError.
+    """
+    found: dict[str, tuple[Any, Setting]] = {}
+    for key, (field, read) in keys.items():
+        setting = settings.get(f"{name}.{key}")
+        if setting is None:
+            continue
+        try:
+            found[field] = read(setting.one()), setting
+        except ValueError as refused:
+            raise setting.wrong(str(refused)) from refused
+    return found
 
 
 def nearest_of(word: str, known: Iterable[str]) -> str | None:

@@ -75,25 +75,28 @@ def nodes_of(options: Namespace, cluster: Cluster) -> list[Node]:
         raise Misuse(f"--nodes: {wrong}") from wrong
 
 
-def fan(options: Namespace, nodes: Sequence[Node], job: Job, *, deadline_s: float | None) -> Fanned:
-    """Do a job on nodes, and tell of each as it ends. deadline_s: for each of them."""
+def fan(options: Namespace, nodes: Sequence[Node], job: Job, *, deadline_s: float | None, done: str | None = "done") -> Fanned:
+    """Do a job on nodes, and tell of each as it ends. deadline_s: for each of them.
+
+    done: what is said of one that ended well; None to say nothing of any.
+    """
     from engine.cluster.reach import check_library
 
     check_library()
     with endings_by_loop():
-        return asyncio.run(_fan(options, nodes, job, deadline_s))
+        return asyncio.run(_fan(options, nodes, job, deadline_s, done))
 
 
-async def _fan(options: Namespace, nodes: Sequence[Node], job: Job, deadline_s: float | None) -> Fanned:
+async def _fan(options: Namespace, nodes: Sequence[Node], job: Job, deadline_s: float | None, done: str | None) -> Fanned:
     from engine.cluster.fanout import FanOut
 
     ended = 0
 
     def told(node: Node, outcome: Outcome | None) -> None:
         nonlocal ended
-        if outcome is not None:
+        if outcome is not None and done is not None:
             ended += 1
-            hint(options, f"engine: {_line(node, outcome)} ({ended} of {len(nodes)})")
+            hint(options, f"engine: {_line(node, outcome, done)} ({ended} of {len(nodes)})")
 
     fanning = FanOut(job, limit=options.jobs, deadline_s=deadline_s, told=told)
     running = asyncio.ensure_future(fanning.run(nodes))
@@ -107,9 +110,11 @@ async def _fan(options: Namespace, nodes: Sequence[Node], job: Job, deadline_s: 
     return Fanned(outcomes, interrupt.code)
 
 
-def _line(node: Node, outcome: Outcome) -> str:
+def _line(node: Node, outcome: Outcome, done: str) -> str:
     took = figures.span(outcome.seconds)
-    return clean(f"{node.id} {outcome.state} in {took}" + (f": {outcome.reason}" if outcome.reason else ""))
+    return clean(
+        f"{node.id} {done if outcome.is_done else outcome.state} in {took}" + (f": {outcome.reason}" if outcome.reason else "")
+    )
 
 
 def show_ends(options: Namespace, fanned: Fanned, *, is_aside: bool = False) -> None:

@@ -1,7 +1,8 @@
-"""`engine cluster run`: a file of tasks on all nodes, their results as they come.
+"""`engine cluster run`: a file of tasks into the cluster, their results as they come.
 
-Owns the lines of results, each with the node that did it, and the sums at the end: a task that was sent to a node which went
-away is counted as unanswered, since nobody knows whether it ran.
+Owns the way that they go (through what joins the nodes, from one of them; or dealt among their engines, where nodes are named
+or nothing joins them), the lines of results, each with the node that did it, and the sums at the end: a task that was sent by
+way of a node which went away is counted as unanswered.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.output import hint, show_json
 
 if TYPE_CHECKING:
+    from engine.cluster.clusterfile import Cluster
     from engine.cluster.deal import Dealt
     from engine.cluster.node import Node
 
@@ -29,6 +32,10 @@ __all__ = ["run"]
 SCHEMA = "engine.cluster.run/v1"
 #: Bytes of a file of tasks: it is held here until its tasks are sent.
 FILE_BYTES = 256 * 1024 * 1024
+#: Nodes from which it is tried to send through what joins them.
+CARRIERS = 3
+#: States of a node from which tasks may have been sent, though none was answered.
+BEGUN = frozenset({"timeout", "lost", "interrupted"})
 #: Exit codes of `engine run` that say it has answered every task: all well, or some failed.
 ANSWERED = (errors.DONE, errors.FAILED)
 
@@ -39,10 +46,71 @@ def run(options: Namespace) -> int:
         raise Misuse("run what? Write a file of JSON lines, or - for standard input")
     cluster = cluster_of(options)
     nodes = nodes_of(options, cluster)
+    lines = _lines(options.words[0])
+    told: list[dict[str, Any]] | None = [] if options.output == "json" else None
+    if options.nodes is None and not any(_names_node(line) for line in lines):
+        code = _carry(options, cluster, nodes, lines, told)
+        if code is not None:
+            return code
+    return _deal(options, cluster, nodes, lines, told)
+
+
+def _names_node(line: bytes) -> bool:
+    """Whether a task says on which node it is to be done."""
+    if b'"node"' not in line:
+        return False
+    try:
+        task = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(task, dict) and "node" in task
+
+
+def _carry(
+    options: Namespace, cluster: Cluster, nodes: Sequence[Node], lines: list[bytes], told: list[dict[str, Any]] | None
+) -> int | None:
+    """Send tasks through what joins the nodes, from the first that can; None where none can, and nothing was sent."""
+    from engine.cluster.deal import Dealt
+    from engine.cluster.far import Far
+    from engine.cluster.outcome import NodeFailed
+    from engine.cluster.reach import connected
+    from engine.cluster.remote import said
+
+    reason = ""
+    for at in sorted(nodes, key=lambda node: node.role != "primary")[:CARRIERS]:
+        part = Dealt(at)
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                part.take(number, line)
+        counts = Counter[str]()
+        results = _Results(part, counts, told)
+
+        async def job(node: Node, part: Dealt = part, results: _Results = results) -> None:
+            async with connected(node, cluster.ssh) as remote:
+                words = await Far(remote, cluster).program("carrier")
+                done = await remote.run(words, stdin=bytes(part.lines), on_out=results.hear)
+                if done.code or results.missing:
+                    text = f"{figures.plural(results.missing, 'task')} were not answered{said(done)}"
+                    raise NodeFailed(text, state="failed" if results.has_begun else "unjoined")
+
+        fanned = fan(options, [at], job, deadline_s=options.timeout or cluster.ssh.command_timeout_s, done=None)
+        [outcome] = fanned.outcomes
+        if results.has_begun or outcome.state in BEGUN:
+            document = document_of(SCHEMA, cluster, fanned, _values(fanned, {at.id: part}, {at.id: counts}))
+            facts = {"way": "fabric", "by_node": dict(sorted(results.by_node.items())), "bad_lines": results.bad}
+            return _ended(options, fanned, {**document, **facts}, told)
+        reason = reason or f"{at.id}: {outcome.reason}"
+    hint(options, f"engine: tasks are dealt among the engines of the nodes, since nothing joins them: {reason}")
+    return None
+
+
+def _deal(
+    options: Namespace, cluster: Cluster, nodes: Sequence[Node], lines: list[bytes], told: list[dict[str, Any]] | None
+) -> int:
+    """Send each engine its part."""
     from engine.cluster.deal import deal
 
-    dealt, refused = deal(_lines(options.words[0]), nodes)
-    told: list[dict[str, Any]] | None = [] if options.output == "json" else None
+    dealt, refused = deal(lines, nodes)
     for answer in refused:
         _tell(told, answer)
     counted = {node.id: Counter[str]() for node in nodes}
@@ -65,7 +133,7 @@ def run(options: Namespace) -> int:
 
     fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
     document = document_of(SCHEMA, cluster, fanned, _values(fanned, dealt, counted))
-    return _ended(options, fanned, {**document, "bad_lines": len(refused)}, told)
+    return _ended(options, fanned, {**document, "way": "ssh", "bad_lines": len(refused)}, told)
 
 
 def _lines(name: str) -> list[bytes]:
@@ -91,6 +159,11 @@ class _Results:
         self._part = part
         self._counts = counts
         self._rest = bytearray()
+        #: Tasks that each node has answered; and lines that were no task.
+        self.by_node: Counter[str] = Counter()
+        self.bad = 0
+        #: Whether who carries them said that they can be sent.
+        self.has_begun = False
 
     @property
     def missing(self) -> int:
@@ -109,12 +182,18 @@ class _Results:
     def _show(self, line: bytes) -> None:
         try:
             answer = json.loads(line)
+            if "begun" in answer:
+                self.has_begun = True
+                return
             is_ok = bool(answer["ok"])
             if "line" in answer:
                 answer["line"] = self._part.numbers[int(answer["line"]) - 1]
         except (ValueError, KeyError, TypeError, IndexError):
             return  # no answer to any task: it stays unanswered
         self._counts["done" if is_ok else "failed"] += 1
+        self.bad += "line" in answer
+        if isinstance(answer.get("node"), str):
+            self.by_node[answer["node"]] += 1
         _tell(self._told, {"node": self._part.node.id, **answer})
 
 

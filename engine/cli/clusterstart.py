@@ -44,10 +44,29 @@ name: swarm
 #   connect_timeout_s: 10               seconds until a host that does not answer is given up
 #   command_timeout_s: 600              and a command on it, unless --timeout says otherwise
 
+# What joins the nodes: NATS servers, on the primary alone or, with three nodes and more, on three of them. The cluster starts
+# them; or name your own.
+# nats:
+#   port: 4222                          where nodes find them
+#   peer_port: 6222                     where they find each other
+#   url: tls://nats.example.org:4222    your own: one, or a list
+#   credentials: nats.json              for these: {"user": ..., "password": ...} in a file of mode 0600
+#   ca: ca.pem                          cert and key where they ask for one
+#   replicas: 3                         servers that keep what is written
+#
+# timing:
+#   heartbeat_s: 10                     a node says that it lives
+#   suspicious_s: 30                    without a sign, and
+#   offline_s: 60
+#   task_lease_s: 30                    until tasks of a lost node go to others
+#   leader_lease_s: 10                  until another node leads, looked at each
+#   leader_check_s: 3
+
 # Of each node:
 #
 #   id            what it is called here: n1
 #   address       user@host:port; user and port are ssh's to say where they are left out
+#   host          where the other nodes reach it                              default where ssh does
 #   role          primary (one of them), worker (the default) or backup
 #   agents        most agents that its engine holds                           default 2500
 #   cpu           share of the machine: 50%; also cores (1.5)                 default all of it

@@ -10,27 +10,32 @@ import asyncio
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
-from engine.cli.clusterfan import cluster_of, nodes_of
+from engine.cli.clusterfan import cluster_of, fan, nodes_of
 from engine.cli.clusterverbs import asked
 from engine.cli.ending import endings_by_loop
 from engine.cli.output import screen, show_document, show_json, show_lines
 from engine.cli.screen import clean
 from engine.cli.table import Column, table
+from engine.cluster.far import Far, document
 from engine.cluster.outcome import NodeFailed
+from engine.cluster.reach import connected
+from engine.cluster.remote import said
 from engine.cluster.sums import summed
 
 if TYPE_CHECKING:
     from engine.cluster.clusterfile import Cluster
     from engine.cluster.node import Node
 
-__all__ = ["run", "table_lines"]
+__all__ = ["fabric_line", "run", "table_lines"]
 
 #: Seconds until a node that went away is asked again.
 AGAIN_S = 2.0
+#: Nodes that are asked in turn what the cluster looks like, and seconds that each has.
+ASKED, VIEW_S = 3, 30.0
 #: Bytes of a snapshot at most: one with a thousand pools is smaller.
 LINE_BYTES = 4 * 1024 * 1024
 #: Puts the cursor into the corner, clears the rest of a line, and what is below.
@@ -68,12 +73,50 @@ def run(options: Namespace) -> int:
         }
         for one in fanned.outcomes
     ]
-    document = summed(cluster.name, time.time(), told)
+    fabric = _fabric(options, cluster, [node for node, one in zip(nodes, fanned.outcomes, strict=True) if one.is_done])
+    document = {**summed(cluster.name, time.time(), told), "fabric": fabric}
     if options.json:
         show_document(options, document, "by_node")
     else:
         show_lines(table_lines(options, document))
     return fanned.code
+
+
+def _fabric(options: Namespace, cluster: Cluster, nodes: Sequence[Node]) -> dict[str, Any]:
+    """What the cluster looks like to the first of some nodes that sees it."""
+    reason = "no node can be asked"
+
+    async def job(node: Node) -> dict[str, Any]:
+        async with connected(node, cluster.ssh) as remote:
+            return await Far(remote, cluster).view()
+
+    for node in nodes[:ASKED]:
+        [outcome] = fan(options, [node], job, deadline_s=VIEW_S, done=None).outcomes
+        if outcome.is_done:
+            return {"is_up": True, "reason": None, **outcome.value}
+        reason = f"{node.id}: {outcome.reason}"
+    return {"is_up": False, "reason": reason}
+
+
+def fabric_line(fabric: Mapping[str, Any]) -> str:
+    """What joins the nodes, in a line for people."""
+    if not fabric.get("is_up"):
+        return f"the fabric is away: {fabric.get('reason') or 'it was not asked yet'}"
+    leader = fabric["leader"]
+    members: dict[str, list[str]] = {}
+    for node, member in fabric["members"].items():
+        members.setdefault(member["state"], []).append(node)
+    parts = [f"{leader['node']} leads with token {leader['token']}" if leader else "nobody leads"]
+    parts += [f"{', '.join(nodes)} {state}" for state, nodes in members.items()]
+    tasks = fabric["streams"]["tasks"]
+    if tasks is None:
+        parts.append("the servers do not say what waits")
+    else:
+        there, wanted = tasks["replicas"]["there"], tasks["replicas"]["wanted"]
+        parts.append(
+            f"{figures.plural(tasks['messages'], 'envelope')} waiting on {there} of {figures.plural(wanted, 'server')}"
+        )
+    return f"fabric: {'; '.join(parts)}; {fabric['superseded']:,} superseded"
 
 
 def table_lines(options: Namespace, document: Mapping[str, Any]) -> list[str]:
@@ -82,6 +125,8 @@ def table_lines(options: Namespace, document: Mapping[str, Any]) -> list[str]:
     nodes = document["nodes"]
     rows.append(_row("all", f"{nodes['answered']} of {nodes['total']}", document, None))
     lines = table(COLUMNS, rows, screen(options))
+    if "fabric" in document:
+        lines.append(clean(fabric_line(document["fabric"])))
     if len(document["versions"]) > 1:
         lines.append(clean(f"nodes have different versions: {_versions(document['by_node'])}; mend: engine cluster up"))
     return lines
@@ -125,14 +170,17 @@ class _Watch:
         }
         self._heard_s: dict[str, float] = {}
         self._first = {node.id: asyncio.Event() for node in nodes}
+        self._fabric: dict[str, Any] = {"is_up": False, "reason": "it was not asked yet"}
 
     async def run(self) -> None:
         """Show one each so many seconds, the first when every node has answered or failed."""
         asking = [asyncio.create_task(self._follow(node)) for node in self._nodes]
+        asking.append(asyncio.create_task(self._look()))
         try:
             await asyncio.gather(*(event.wait() for event in self._first.values()))
             while True:
-                self._show(summed(self._cluster.name, time.time(), [self._aged(node) for node in self._nodes]))
+                told = [self._aged(node) for node in self._nodes]
+                self._show({**summed(self._cluster.name, time.time(), told), "fabric": self._fabric})
                 await asyncio.sleep(self._options.watch)
         finally:
             for task in asking:
@@ -157,27 +205,32 @@ class _Watch:
             await asyncio.sleep(AGAIN_S)
 
     async def _listen(self, node: Node) -> None:
-        from engine.cluster.far import Far, document
-        from engine.cluster.reach import connected
-
-        rest = bytearray()
-
-        def hear(part: bytes) -> None:
-            nonlocal rest
-            rest += part
-            *lines, rest = rest.split(b"\n")
-            if len(rest) > LINE_BYTES:
-                raise NodeFailed(f"it printed a line of more than {LINE_BYTES:,} bytes", state="flooded")
-            if lines:
-                stats = document(bytes(lines[-1]))
-                self._told[node.id] = {"node": node.id, "state": "running", "reason": None, "stats": stats}
-                self._heard_s[node.id] = time.monotonic()
-                self._first[node.id].set()
+        def hear(stats: dict[str, Any]) -> None:
+            self._told[node.id] = {"node": node.id, "state": "running", "reason": None, "stats": stats}
+            self._heard_s[node.id] = time.monotonic()
+            self._first[node.id].set()
 
         async with connected(node, self._cluster.ssh) as remote:
             far = Far(remote, self._cluster)
             words = await far.words("stats", "--watch", f"{self._options.watch:g}", "-o", "ndjson")
-            far.check(await remote.run(words, on_out=hear))
+            far.check(await remote.run(words, on_out=_Lines(hear)))
+
+    async def _look(self) -> None:
+        """Have one node after the other say what the cluster looks like, for as long as each does."""
+        while True:
+            for node in self._nodes:
+                try:
+                    async with connected(node, self._cluster.ssh) as remote:
+                        words = await Far(remote, self._cluster).program("view", f"{self._options.watch:g}")
+                        done = await remote.run(words, on_out=_Lines(self._see))
+                        reason = f"it does not see the cluster{said(done)}"
+                except NodeFailed as failed:
+                    reason = str(failed)
+                self._fabric = {"is_up": False, "reason": f"{node.id}: {reason}"}
+            await asyncio.sleep(AGAIN_S)
+
+    def _see(self, fabric: dict[str, Any]) -> None:
+        self._fabric = {"is_up": True, "reason": None, **fabric}
 
     def _show(self, document: dict[str, Any]) -> None:
         if self._options.json or not sys.stdout.isatty():
@@ -185,3 +238,19 @@ class _Watch:
             return
         lines = [*table_lines(self._options, document), "", f"each {self._options.watch:g} s, Ctrl-C ends"]
         print(CORNER + "".join(f"{line}{REST}\n" for line in lines) + BELOW, end="", flush=True)
+
+
+class _Lines:
+    """The lines of JSON that a command prints; of those that come together, the last is told."""
+
+    def __init__(self, told: Callable[[dict[str, Any]], None]) -> None:
+        self._told = told
+        self._rest = bytearray()
+
+    def __call__(self, part: bytes) -> None:
+        self._rest += part
+        *lines, self._rest = self._rest.split(b"\n")
+        if len(self._rest) > LINE_BYTES:
+            raise NodeFailed(f"it printed a line of more than {LINE_BYTES:,} bytes", state="flooded")
+        if lines:
+            self._told(document(bytes(lines[-1])))

@@ -1,21 +1,30 @@
-"""`engine cluster up`: every node gets this very engine, and runs it.
+"""`engine cluster up`: every node gets this very engine, and runs it as a part of one cluster.
 
-Owns the words about it, and that the wheels are there before any node is asked.
+Owns the order of what is done on all nodes (all is there before anything is started, all is started before one is waited for),
+what is found out in between, and the words about it.
 """
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
-from engine.cli.clusterfan import cluster_of, document_of, fan, nodes_of, show_ends
+from engine.cli.clusterfan import Fanned, cluster_of, document_of, fan, nodes_of, show_ends
 from engine.cli.output import hint, show_document
 from engine.cli.session import environment
+from engine.cluster.layout import Layout, Unformed, decided, lay_out
+from engine.cluster.outcome import Outcome
+from engine.errors import Unavailable
 
 if TYPE_CHECKING:
+    from engine.cluster.clusterfile import Cluster
+    from engine.cluster.joining import Surveyed
     from engine.cluster.node import Node
+    from engine.cluster.remote import Remote
     from engine.cluster.wheelhouse import Wheelhouse
 
 __all__ = ["run"]
@@ -31,26 +40,27 @@ def run(options: Namespace) -> int:
     nodes = nodes_of(options, cluster)
     check_library()
     wheels = _wheels(options)
-
-    async def job(node: Node) -> dict[str, Any]:
-        from engine.cluster.install import Installation
-        from engine.cluster.reach import connected
-
-        async with connected(node, cluster.ssh) as remote:
-            return await Installation(cluster, node, wheels, lambda text: hint(options, f"engine: {node.id} {text}")).up(remote)
-
-    fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
+    rising = _Rising(options, cluster, nodes, wheels)
+    fanned = rising.run()
+    layout, unformed = rising.layout, rising.unformed
     if options.json:
-        document = document_of(SCHEMA, cluster, fanned, [one.value if one.is_done else {} for one in fanned.outcomes])
-        show_document(options, {**document, "version": wheels.version, "wheels": len(wheels.files)}, "nodes")
+        document = document_of(SCHEMA, cluster, fanned, [rising.told.get(node.id, {}) for node in nodes])
+        fabric = (
+            None
+            if layout is None
+            else {"servers": [place.node for place in layout.places], "urls": list(layout.urls), "replicas": layout.replicas}
+        )
+        facts = {"version": wheels.version, "wheels": len(wheels.files), "fabric": fabric}
+        show_document(options, {**document, **facts}, "nodes")
         return fanned.code
     show_ends(options, fanned)
-    done = [one.value for one in fanned.done]
+    done = [rising.told[one.node] for one in fanned.outcomes if "is_started" in rising.told.get(one.node, {})]
     parts = [f"{len(done)} of {figures.plural(len(nodes), 'node')} run {wheels.version}"]
     parts.append(
         f"installed on {sum(one['is_installed'] for one in done)}, started on {sum(one['is_started'] for one in done)}"
     )
     parts.append(f"{figures.size(sum(one['copied_bytes'] for one in done))} copied")
+    parts.append(unformed or f"{figures.plural(len(fanned.done), 'node')} joined")
     print("; ".join(parts))
     if not fanned.code:
         hint(options, "next: engine cluster spawn --count N")
@@ -64,3 +74,224 @@ def _wheels(options: Namespace) -> Wheelhouse:
         return bring(Path(options.wheelhouse).expanduser())
     hint(options, "engine: wheels of what is installed here")
     return build(environment())
+
+
+class _Rising:
+    """Nodes on their way. told: what is known of each.  layout: of the servers; None where `unformed` says why not."""
+
+    def __init__(self, options: Namespace, cluster: Cluster, nodes: Sequence[Node], wheels: Wheelhouse) -> None:
+        from engine.cluster.install import Installation
+
+        self._options = options
+        self._cluster = cluster
+        self._nodes = {node.id: node for node in nodes}
+        self._version = wheels.version
+        self._installing = {node.id: Installation(cluster, node, wheels, self._say(node)) for node in nodes}
+        self._ended: dict[str, Outcome] = {}
+        self._surveyed: dict[str, Surveyed] = {}
+        self._code: int | None = None
+        self._certificates: dict[str, str] = {}
+        self._credentials = self._of_theirs()
+        self.told: dict[str, dict[str, Any]] = {node.id: {} for node in nodes}
+        self.layout: Layout | None = None
+        self.unformed = ""
+
+    def run(self) -> Fanned:
+        """Do all of it. Raises ConfigError, before anything was started, where it cannot become one cluster."""
+        self._fan("prepared", self._prepare)
+        if self._code is None:
+            self._survey_others()
+            hosts = self._hosts()
+            self._decide(hosts)
+        for word, job in (("started", self._start), ("is told", self._begin), ("joined", self._wait)):
+            if self._code is None:
+                self._fan(word, job)
+        return Fanned([self._ended[node] for node in self._nodes], self._code)
+
+    def _say(self, node: Node) -> Callable[[str], None]:
+        return lambda text: hint(self._options, f"engine: {node.id} {text}")
+
+    def _fan(self, word: str, job: Callable[[Node, Remote], Any], only: Iterable[str] | None = None) -> None:
+        """Do a job on the nodes that are well so far."""
+        from engine.cluster.reach import connected
+
+        wanted = self._nodes if only is None else only
+        nodes = [self._nodes[one] for one in wanted if one not in self._ended or self._ended[one].is_done]
+
+        async def with_it(node: Node) -> None:
+            async with connected(node, self._cluster.ssh) as remote:
+                await job(node, remote)
+
+        deadline_s = self._options.timeout or self._cluster.ssh.command_timeout_s
+        fanned = fan(self._options, nodes, with_it, deadline_s=deadline_s, done=word)
+        for outcome in fanned.outcomes:
+            before = self._ended.get(outcome.node)
+            seconds = outcome.seconds + (before.seconds if before else 0.0)
+            self._ended[outcome.node] = Outcome(
+                outcome.node, outcome.address, outcome.state, seconds, outcome.reason, outcome.mend
+            )
+        if any(outcome.state == "interrupted" for outcome in fanned.outcomes):
+            self._code = fanned.code
+
+    async def _prepare(self, node: Node, remote: Remote) -> None:
+        from engine.cluster.joining import Joining
+
+        self.told[node.id] |= await self._installing[node.id].prepare(remote)
+        self._surveyed[node.id] = await Joining(self._cluster, node, remote).survey()
+
+    def _survey_others(self) -> None:
+        """Ask the nodes that were not meant what they know: they may be of the cluster already."""
+        from engine.cluster.joining import Joining
+        from engine.cluster.reach import connected
+
+        async def job(node: Node) -> None:
+            async with connected(node, self._cluster.ssh) as remote:
+                self._surveyed[node.id] = await Joining(self._cluster, node, remote).survey()
+
+        others = [node for node in self._cluster.nodes if node.id not in self._nodes]
+        fan(self._options, others, job, deadline_s=self._cluster.ssh.command_timeout_s, done=None)
+        apart = {
+            node.id: surveyed.build for node in others if (surveyed := self._surveyed.get(node.id)) and surveyed.is_attended
+        }
+        named = [f"{node} runs {build}" for node, build in apart.items() if build != self._version]
+        if named:
+            said = f"this is {self._version}, and {', '.join(named)}: nodes of a cluster run the same; leave --nodes away"
+            raise self._cluster.wrong(said, "--nodes")
+
+    def _hosts(self) -> dict[str, str]:
+        """Where nodes reach each other."""
+        import asyncio
+
+        from engine.cluster.reach import target_of
+
+        async def found() -> dict[str, str]:
+            return {
+                node.id: node.host or (await target_of(node.address, self._cluster.ssh)).host for node in self._cluster.nodes
+            }
+
+        return asyncio.run(found())
+
+    def _decide(self, hosts: Mapping[str, str]) -> None:
+        """Find the servers and the secret that the nodes are told. Raises ConfigError."""
+        cluster = self._cluster
+        known = {node: one for node, one in self._surveyed.items() if one.fabric is not None}
+        for node, one in known.items():
+            if one.fabric is not None and one.fabric.get("cluster") != cluster.name:
+                said = f"{cluster.folder} on {node} is of the cluster {one.fabric.get('cluster')}: give this one another folder"
+                raise cluster.wrong(said, "name")
+        records = {tuple(decided(cluster, one.fabric)) for one in known.values() if one.fabric is not None}
+        secrets = {json.dumps(one.credentials, sort_keys=True) for one in known.values() if one.credentials is not None}
+        if len(records) > 1 or (not cluster.nats.urls and len(secrets) > 1):
+            said = f"{', '.join(known)} were parts of different clusters: stop them, and give this one another folder"
+            raise cluster.wrong(said, "nodes")
+        ready = [node for node in self._nodes if node in self._surveyed]
+        try:
+            self.layout = lay_out(cluster, hosts, ready, records.pop() if records else ())
+        except Unformed as waits:
+            self.unformed = str(waits)
+            return
+        for one in known.values():
+            self._certificates |= (one.fabric or {}).get("certificates") or {}
+        if cluster.nats.urls:
+            self._try_access(is_new=not known)
+        else:
+            self._credentials = self._of_ours(secrets, is_new=not known)
+            self._check_ports()
+            self._certify()
+
+    def _of_theirs(self) -> dict[str, Any] | None:
+        """What nodes show to the user's own servers. Raises ConfigError, UnsafePath."""
+        from engine.cluster.access import secret_of
+
+        file = self._cluster.nats.credentials
+        if file is None:
+            return None
+        user, password = secret_of(file)
+        return {"user": user, "password": password}
+
+    def _of_ours(self, secrets: set[str], *, is_new: bool) -> dict[str, Any]:
+        """What nodes show to the cluster's servers. Raises Unavailable."""
+        from engine.cluster.joining import secret
+
+        if secrets:
+            found: dict[str, Any] = json.loads(secrets.pop())
+            return found
+        if not is_new:
+            raise Unavailable(
+                "unavailable: the nodes that are reached have lost the cluster's credentials, and others have them"
+            )
+        return secret()
+
+    def _try_access(self, *, is_new: bool) -> None:
+        """Have one node come to the user's own servers. Raises Denied, and FabricAway for a new cluster."""
+        from engine import errors
+        from engine.cluster.access import Denied, FabricAway
+        from engine.cluster.joining import Joining
+
+        layout = self.layout
+        if layout is None:
+            return
+        done: list[Any] = []
+
+        async def job(node: Node, remote: Remote) -> None:
+            done.append(await Joining(self._cluster, node, remote).try_access(layout, self._credentials, self._version))
+
+        self._fan("looked at", job, list(self._surveyed)[:1])
+        for one in done:
+            said = one.err.decode(errors="replace").strip().rpartition("\n")[2]
+            if one.code == errors.AGAIN and is_new:
+                raise FabricAway(f"{said}; nothing was started")
+            if one.code not in (errors.DONE, errors.AGAIN):
+                raise Denied(f"{said}; nothing was started")
+
+    def _certify(self) -> None:
+        """Have the certificates of all servers. Raises Unavailable where one is missing."""
+        from engine.cluster.joining import Joining
+
+        layout = self.layout
+        if layout is None or not layout.has_tls:
+            return
+
+        async def job(node: Node, remote: Remote) -> None:
+            self._certificates[node.id] = await Joining(self._cluster, node, remote).certificate(layout, self._version)
+
+        self._fan("certified", job, [place.node for place in layout.places if place.node in self._nodes])
+        layout.bundle(self._certificates)
+
+    def _check_ports(self) -> None:
+        """Raises ConfigError where another program has a port of a server."""
+        from engine.cluster.joining import Joining
+
+        layout = self.layout
+        if layout is None:
+            return
+        taken: dict[str, list[int]] = {}
+
+        async def job(node: Node, remote: Remote) -> None:
+            if found := await Joining(self._cluster, node, remote).check_ports(layout):
+                taken[node.id] = found
+
+        self._fan("looked at", job, [place.node for place in layout.places if place.node in self._nodes])
+        if taken:
+            where = "; ".join(
+                f"{node} has a program at {', '.join(str(port) for port in ports)}" for node, ports in taken.items()
+            )
+            raise self._cluster.wrong(f"{where}: name other ports for the cluster's servers, nothing was started", "nats.port")
+
+    async def _start(self, node: Node, remote: Remote) -> None:
+        self.told[node.id] |= await self._installing[node.id].start(remote)
+
+    async def _begin(self, node: Node, remote: Remote) -> None:
+        from engine.cluster.joining import UNJOINED, Joining
+        from engine.cluster.outcome import NodeFailed
+
+        if self.layout is None:
+            raise NodeFailed(self.unformed, state=UNJOINED, mend="engine cluster up")
+        self.told[node.id] |= await Joining(self._cluster, node, remote).begin(
+            self.layout, self._credentials, self._certificates
+        )
+
+    async def _wait(self, node: Node, remote: Remote) -> None:
+        from engine.cluster.joining import Joining
+
+        self.told[node.id]["joined"] = await Joining(self._cluster, node, remote).joined()

@@ -1,15 +1,16 @@
 """What a person typed that no verb understands.
 
-Owns the error, and the guess at what was meant.
+Owns the error, the guess at what was meant, and the reading of an action's name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection, Iterable
 
 from engine.errors import EngineError
 
-__all__ = ["Misuse", "meant"]
+__all__ = ["Misuse", "action_of", "meant"]
 
 
 class Misuse(EngineError):
@@ -22,3 +23,16 @@ def meant(word: str, known: Iterable[str], before: str = "") -> str:
 
     nearest = nearest_of(word, known)
     return "" if nearest is None else f", did you mean {before}{nearest}?"
+
+
+def action_of(actions: Collection[str]) -> Callable[[str], str]:
+    """What takes the first word of a verb that has actions; two of them at least."""
+
+    def read(text: str) -> str:
+        if text not in actions:
+            *most, last = actions
+            said = meant(text, actions) or f"; write {', '.join(most)} or {last}"
+            raise ArgumentTypeError(f"there is nothing called {text!r} to do{said}")
+        return text
+
+    return read

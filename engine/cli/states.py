@@ -31,6 +31,7 @@ STYLES = {
     "expired": "red",
     "failed": "red",
     "down": "red",
+    "given up": "red",
     "parked": "red",
     "quarantined": "red",
     "bad": "red",

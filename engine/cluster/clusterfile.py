@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
 from engine import units
+from engine.cluster.lease import Term
+from engine.cluster.membership import Patience
 from engine.cluster.node import ROLES, Address, Node, parse_address, valid_id
 from engine.document import Branch, Form, Leaf, Row, read_document
 from engine.document import Node as Written
@@ -20,7 +22,7 @@ from engine.errors import ConfigError
 from engine.paths import valid_name
 from engine.setting import nearest_of
 
-__all__ = ["FILE", "Cluster", "Ssh", "read_cluster"]
+__all__ = ["FILE", "Cluster", "Nats", "Ssh", "Timing", "read_cluster"]
 
 #: The file that is read where none is named.
 FILE = "cluster.yaml"
@@ -34,11 +36,18 @@ AGENTS, AGENTS_MOST = 2_500, 100_000_000
 CAPABILITIES = 64
 
 FORM = Form("cluster file", "name: swarm", 1024 * 1024, 8)
-KEYS = ("name", "folder", "pools", "ssh", "nodes")
+KEYS = ("name", "folder", "pools", "ssh", "nats", "timing", "nodes")
 SSH_KEYS = ("config", "known_hosts", "identity", "connect_timeout_s", "command_timeout_s")
-NODE_KEYS = ("id", "address", "role", "agents", "cpu", "ram", "capabilities")
+NODE_KEYS = ("id", "address", "host", "role", "agents", "cpu", "ram", "capabilities")
+OWN_KEYS, THEIR_KEYS = ("port", "peer_port", "servers"), ("url", "credentials", "ca", "cert", "key", "replicas")
+#: Servers that keep what is written: one, or three that outvote a lost one.
+SERVERS = (1, 3)
+#: Addresses of servers of the user's own at most.
+URLS = 16
 
 _CAPABILITY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_URL = re.compile(r"(?:nats|tls)://[A-Za-z0-9_.:\[\]-]{1,255}")
+_HOST = re.compile(r"[A-Za-z0-9_:](?:[A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_:])?")
 _FOLDER = re.compile(r"(?:~/|/)[A-Za-z0-9_./+-]{1,200}")
 Value = TypeVar("Value")
 
@@ -55,6 +64,41 @@ class Ssh:
 
 
 @dataclass(frozen=True, slots=True)
+class Nats:
+    """What joins the nodes.
+
+    port, peer_port: of the servers that the cluster starts.  servers: how many, None for three where there are three nodes.
+    urls: those of the user's own servers; empty to start some. The other fields are for these.
+    """
+
+    port: int = 4222
+    peer_port: int = 6222
+    servers: int | None = None
+    urls: tuple[str, ...] = ()
+    credentials: Path | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When silence means something, in seconds: of a node, of who has a task, of who leads. Raises ConfigError."""
+
+    heartbeat_s: float = 10.0
+    suspicious_s: float = 30.0
+    offline_s: float = 60.0
+    task_lease_s: float = 30.0
+    leader_lease_s: float = 10.0
+    leader_check_s: float = 3.0
+
+    def __post_init__(self) -> None:
+        Patience(self.heartbeat_s, self.suspicious_s, self.offline_s)
+        Term(self.leader_lease_s, self.leader_check_s, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """What a file says. folder: where each node keeps its environment and its data; `~/` is the home of its user there.
 
@@ -66,6 +110,8 @@ class Cluster:
     folder: str
     pools: Path | None
     ssh: Ssh
+    nats: Nats
+    timing: Timing
     nodes: tuple[Node, ...]
 
     def wrong(self, message: str, key: str, line: int | None = None) -> ConfigError:
@@ -95,15 +141,15 @@ class _Reading:
             folder=self._value(top, "", "folder", _folder, f"~/.local/share/engine/cluster/{name}"),
             pools=self._value(top, "", "pools", self._there, None),
             ssh=self._ssh(),
+            nats=self._nats(),
+            timing=self._timing(),
             nodes=self._nodes(),
         )
 
     def _ssh(self) -> Ssh:
-        ssh = self._document.items.get("ssh")
+        ssh = self._section("ssh", "{identity: ~/.ssh/id_ed25519}")
         if ssh is None:
             return Ssh()
-        if not isinstance(ssh, Branch):
-            raise self._wrong("is a mapping, such as {identity: ~/.ssh/id_ed25519}", "ssh", ssh.line)
         self._check_keys(ssh, "ssh.", SSH_KEYS)
         return Ssh(
             config=self._value(ssh, "ssh.", "config", self._there, None),
@@ -112,6 +158,57 @@ class _Reading:
             connect_timeout_s=self._value(ssh, "ssh.", "connect_timeout_s", _seconds, CONNECT_S),
             command_timeout_s=self._value(ssh, "ssh.", "command_timeout_s", _seconds, COMMAND_S),
         )
+
+    def _section(self, key: str, example: str) -> Branch | None:
+        section = self._document.items.get(key)
+        if section is not None and not isinstance(section, Branch):
+            raise self._wrong(f"is a mapping, such as {example}", key, section.line)
+        return section
+
+    def _nats(self) -> Nats:
+        nats = self._section("nats", "{port: 4222}")
+        if nats is None:
+            return Nats()
+        self._check_keys(nats, "nats.", (*OWN_KEYS, *THEIR_KEYS))
+        is_theirs = "url" in nats.items
+        for key in nats.items:
+            if key in (OWN_KEYS if is_theirs else THEIR_KEYS):
+                said = "is for servers that the cluster starts: there is a url" if is_theirs else "is for servers of your own"
+                raise self._wrong(f"{said}", f"nats.{key}", nats.lines[key])
+        return Nats(
+            port=self._value(nats, "nats.", "port", _port, 4222),
+            peer_port=self._value(nats, "nats.", "peer_port", _port, 6222),
+            servers=self._value(nats, "nats.", "servers", _servers, None),
+            urls=self._urls(nats),
+            credentials=self._value(nats, "nats.", "credentials", self._there, None),
+            ca=self._value(nats, "nats.", "ca", self._there, None),
+            cert=self._value(nats, "nats.", "cert", self._there, None),
+            key=self._value(nats, "nats.", "key", self._there, None),
+            replicas=self._value(nats, "nats.", "replicas", _servers, 1),
+        )
+
+    def _urls(self, nats: Branch) -> tuple[str, ...]:
+        """One url, or a list of them."""
+        written = nats.items.get("url")
+        if written is None:
+            return ()
+        found = written.items if isinstance(written, Row) else [written]
+        if not 1 <= len(found) <= URLS:
+            raise self._wrong(f"is one, or a list of up to {URLS}", "nats.url", written.line)
+        return tuple(dict.fromkeys(self._text(one, "nats.url", _url) for one in found))
+
+    def _timing(self) -> Timing:
+        timing = self._section("timing", "{heartbeat_s: 10}")
+        if timing is None:
+            return Timing()
+        keys = tuple(field.name for field in fields(Timing))
+        self._check_keys(timing, "timing.", keys)
+        default = Timing()
+        said = {key: self._value(timing, "timing.", key, _seconds, float(getattr(default, key))) for key in keys}
+        try:
+            return Timing(**said)
+        except ConfigError as wrong:
+            raise self._wrong(str(wrong), "timing", timing.line) from wrong
 
     def _nodes(self) -> tuple[Node, ...]:
         row = self._document.items.get("nodes")
@@ -141,6 +238,7 @@ class _Reading:
         return Node(
             id=self._value(item, prefix, "id", valid_id, ""),
             address=self._value(item, prefix, "address", parse_address, Address("")),
+            host=self._value(item, prefix, "host", _host, None),
             role=self._value(item, prefix, "role", _role, "worker"),
             agents=self._value(item, prefix, "agents", _agents, AGENTS),
             cpu=self._value(item, prefix, "cpu", _cpu, None),
@@ -206,6 +304,32 @@ def _role(text: str) -> str:
         nearest = nearest_of(text, ROLES)
         said = f", did you mean {nearest}?" if nearest else f"; there are {', '.join(ROLES)}"
         raise ValueError(f"{text!r:.40} is no role{said}")
+    return text
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= 65_535):
+        raise ValueError(f"{text!r:.20} is no port: a number from 1 to 65535")
+    return int(text)
+
+
+def _servers(text: str) -> int:
+    if text not in [str(number) for number in SERVERS]:
+        raise ValueError(f"{text!r:.20} is neither 1 nor 3")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    if not _URL.fullmatch(text):
+        raise ValueError(
+            f"{text!r:.80} is no address of a server: write nats://host:port or tls://host:port; secrets stand apart"
+        )
+    return text
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"{text!r:.80} is no host: write a name or an address")
     return text
 
 

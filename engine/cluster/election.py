@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nats.js.client import JetStreamContext
     from nats.js.kv import KeyValue
 
-__all__ = ["Election"]
+__all__ = ["KEY", "Election"]
 
 #: The entry's key.
 KEY = "leader"

@@ -64,6 +64,19 @@ class Far:
         """The command that says some words to its engine."""
         return (await self.site()).words(self._cluster.name, words, folder)
 
+    async def program(self, module: str, *words: str) -> list[str]:
+        """The command that runs a module of the fabric there, whose first word is the node's file."""
+        site = await self.site()
+        python = f"{site.current}/bin/python"
+        return ["env", f"--chdir={site.root}", python, "-P", "-m", f"engine.cluster.{module}", f"{site.root}/node.json", *words]
+
+    async def view(self) -> dict[str, Any]:
+        """What the cluster looks like from there. Raises NodeFailed, `unjoined`."""
+        done = await self.remote.run(await self.program("view"))
+        if done.code:
+            raise NodeFailed(f"it does not see the cluster{said(done)}", state="unjoined", mend="engine cluster up", value=done)
+        return document(done.out)
+
     async def ask(self, *words: str, folder: str | None = None) -> dict[str, Any]:
         """The document that a verb of its engine answers with. Raises NodeFailed, `stopped` where no engine runs."""
         done = await self.remote.run(await self.words(*words, "--json", folder=folder))

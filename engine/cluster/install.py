@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from engine import __version__, units
 from engine.cluster import onnode
 from engine.cluster.far import Far, Site, document
+from engine.cluster.joining import Joining
 from engine.cluster.outcome import NodeFailed
 from engine.cluster.remote import said
-from engine.cluster.wheelhouse import PROJECT
+from engine.cluster.wheelhouse import EXTRA, PROJECT
 
 if TYPE_CHECKING:
     from engine.cluster.clusterfile import Cluster
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Installation", "pools_text"]
 
-NODE_SCHEMA = "engine.cluster.node/v1"
 #: Room on a node's disk: for each byte of the wheels, packed out and beside them; and for an engine to work in.
 ROOM_FACTOR, ROOM_BYTES = 5, 200 * 1024 * 1024
 #: Seconds from which a clock that goes wrong is told of.
@@ -62,31 +62,36 @@ class Installation:
         self._wheels = wheels
         self._say = say
         self._facts: dict[str, Any] = {}
+        self._python = ""
 
-    async def up(self, remote: Remote) -> dict[str, Any]:
-        """Do all of it; what is told of the node then. Raises NodeFailed."""
+    async def prepare(self, remote: Remote) -> dict[str, Any]:
+        """Have all that it needs there, without a change to what runs; what is told of the node then. Raises NodeFailed."""
         site = Site(await remote.place(self._cluster.folder))
-        python = await self._check(remote, site)
+        self._python = await self._check(remote, site)
+        pools = self._pools()
         copied = await self._copy(remote, site)
-        answer = await self._order(
-            remote, python, site, "install", version=self._wheels.version, wanted=f"{PROJECT}=={__version__}"
-        )
-        order = {"version": self._wheels.version, "node": self._told(site)}
+        wanted = f"{PROJECT}[{EXTRA}]=={__version__}"
+        answer = await self._order(remote, site, "install", version=self._wheels.version, wanted=wanted)
+        await remote.write(pools.encode(), f"{site.root}/{onnode.SENT}")
+        told = {name: self._facts[name] for name in ("python", "cores", "free_bytes", "skew_s")}
+        return {**told, "version": self._wheels.version, "copied_bytes": copied, "is_installed": answer["is_new"]}
+
+    async def start(self, remote: Remote) -> dict[str, Any]:
+        """Have an engine of this version run there, once all is prepared. Raises NodeFailed."""
+        site = Site(await remote.place(self._cluster.folder))
         far = Far(remote, self._cluster)
         is_running = await self._is_running(far)
         if is_running and self._facts["current"] != self._wheels.version:
             self._say("stops the version before")
+            await Joining(self._cluster, self._node, remote).leave(is_emergency=False)
             await far.ask("stop")
             is_running = False
-        await remote.write(self._pools().encode(), f"{site.root}/{onnode.SENT}")
-        await self._order(remote, python, site, "switch", **order)
+        await self._order(remote, site, "switch", version=self._wheels.version)
         if not is_running:
             self._say("starts")
             await far.ask("start", "--keep")
         await far.ask("wait", "ready")
-        told = {name: self._facts[name] for name in ("python", "cores", "free_bytes", "skew_s")}
-        return {**told, "version": self._wheels.version, "copied_bytes": copied, "is_installed": answer["is_new"],
-                "is_started": not is_running}  # fmt: skip
+        return {"is_started": not is_running}
 
     async def _is_running(self, far: Far) -> bool:
         if self._facts["current"] is None:
@@ -98,12 +103,6 @@ class Installation:
                 return False
             raise
         return True
-
-    def _told(self, site: Site) -> dict[str, Any]:
-        """What programs on the node are told of it, in node.json."""
-        node = self._node
-        facts = {"schema": NODE_SCHEMA, "id": node.id, "role": node.role, "capabilities": list(node.capabilities)}
-        return {**facts, "agents": node.agents, "engine": {"name": self._cluster.name, "home": site.home}}
 
     def _pools(self) -> str:
         if self._cluster.pools is not None:
@@ -165,8 +164,8 @@ class Installation:
             copied += await remote.put(file, f"{site.root}/wheels/{digest}{onnode.PART}", begun)
         return copied
 
-    async def _order(self, remote: Remote, python: str, site: Site, do: str, **facts: Any) -> dict[str, Any]:
-        words = self._words(python, site, do, wheels=dict(self._wheels.digests), **facts)
+    async def _order(self, remote: Remote, site: Site, do: str, **facts: Any) -> dict[str, Any]:
+        words = self._words(self._python, site, do, wheels=dict(self._wheels.digests), **facts)
         return _answer(document(await remote.checked(words, stdin=onnode.program())))
 
     @staticmethod

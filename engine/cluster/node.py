@@ -45,6 +45,7 @@ class Node:
 
     agents: most that its engine holds.  cpu: share of the machine as pools.yaml writes it, None for all of it.
     ram_bytes: of its workers together, None for no limit.  line: where it stands in its file.
+    host: where the other nodes reach it, None for where ssh does.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Node:
     cpu: str | None = None
     ram_bytes: int | None = None
     capabilities: tuple[str, ...] = ()
+    host: str | None = None
     line: int = 0
 
 

@@ -1,8 +1,8 @@
 """What is done on a node itself to install an engine there: this file is sent to its Python, and answers with a line of JSON.
 
 Owns the folder of the cluster on a node: `wheels`, `versions/VERSION` (an environment each, whole when it has the file
-`whole`), `current` (a link to the one that is used, switched in one go), `pools.yaml`, `node.json`, `home`, `code`. Two
-versions are kept. It uses the standard library alone and nothing of this package, which is not there yet.
+`whole`), `current` (a link to the one that is used, switched in one go), `pools.yaml`, `home`, `code`. Two versions are kept.
+It uses the standard library alone and nothing of this package, which is not there yet.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def install(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def switch(order: dict[str, Any]) -> dict[str, Any]:
-    """Use a version from now on, with the configuration that was sent and these facts about the node.
+    """Use a version from now on, with the configuration that was sent.
 
     The oldest versions are let go of, and the wheels that none needs.
     """
@@ -99,7 +99,6 @@ def switch(order: dict[str, Any]) -> dict[str, Any]:
     current = root / "current"
     before = current.readlink().name if current.is_symlink() else None
     (root / SENT).replace(root / "pools.yaml")
-    _sync(root / "node.json", json.dumps(order["node"]))
     if before != version:
         link = root / ".current"
         link.unlink(missing_ok=True)

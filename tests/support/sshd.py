@@ -7,11 +7,11 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["Sshd", "sshd", "why_not"]
+__all__ = ["Sshd", "keygen", "sshd", "why_not"]
 
 #: Where Debian has it: it wants to be called by its whole path.
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
@@ -26,21 +26,22 @@ def why_not() -> str:
 
 
 class Sshd:
-    """One of them. port: where it listens.  home: that of its user."""
+    """One of them. address, port: where it listens, port 0 for any.  home: that of its user.  prefix: of its command."""
 
-    def __init__(self, folder: Path, client: Path) -> None:
+    def __init__(
+        self, folder: Path, client: Path, *, address: str = "127.0.0.1", port: int = 0, prefix: Sequence[str] = ()
+    ) -> None:
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         key = folder / "key"
-        _keygen(key)
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.port = int(listening.getsockname()[1])
+        keygen(key)
+        self.address, self.port = address, port or _free_port()
         (folder / "keys").write_text(client.with_suffix(".pub").read_text())
         for path in (folder, folder / "keys"):
             path.chmod(0o700 if path.is_dir() else 0o600)
         said = {
             "Port": self.port,
-            "ListenAddress": "127.0.0.1",
+            "ListenAddress": address,
             "HostKey": key,
             "AuthorizedKeysFile": folder / "keys",
             "PidFile": "none",
@@ -56,13 +57,13 @@ class Sshd:
         config = folder / "config"
         config.write_text("".join(f"{name} {value}\n" for name, value in said.items()))
         self.log = folder / "log"
-        self.process = subprocess.Popen([str(SSHD), "-D", "-f", str(config), "-E", str(self.log)])
+        self.process = subprocess.Popen([*prefix, str(SSHD), "-D", "-f", str(config), "-E", str(self.log)])
         self.key = key.with_suffix(".pub").read_text()
         self._wait()
 
     def line(self) -> str:
         """Its line of known_hosts."""
-        return f"[127.0.0.1]:{self.port} {self.key}"
+        return f"{self.address if self.port == 22 else f'[{self.address}]:{self.port}'} {self.key}"
 
     def close(self) -> None:
         """End it, with every session."""
@@ -83,7 +84,7 @@ class Sshd:
         deadline_s = time.monotonic() + 20
         while time.monotonic() < deadline_s:
             assert self.process.poll() is None, self.log.read_text()
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with suppress(OSError), socket.create_connection((self.address, self.port), timeout=1):
                 return
             time.sleep(0.01)
         raise AssertionError(self.log.read_text())
@@ -96,7 +97,13 @@ def _environ(process: Path) -> bytes:
         return b""
 
 
-def _keygen(file: Path) -> None:
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def keygen(file: Path) -> None:
+    """A key without a password, and its public half beside it."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True, stdin=subprocess.DEVNULL)
 
 
@@ -104,7 +111,7 @@ def _keygen(file: Path) -> None:
 def sshd(folder: Path, number: int) -> Iterator[list[Sshd]]:
     """So many of them; `folder/id` is the key that they let in, `folder/known_hosts` has theirs."""
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    _keygen(folder / "id")
+    keygen(folder / "id")
     made: list[Sshd] = []
     try:
         made.extend(Sshd(folder / f"h{at}", folder / "id") for at in range(number))

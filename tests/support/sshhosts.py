@@ -7,6 +7,7 @@ import os
 import shlex
 import signal as signals
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -74,7 +75,7 @@ class Hosts:
         self.identity.write_bytes(self.client.export_private_key())
         self.identity.chmod(0o600)
         #: Where a command of a host with a home folder is looked for.
-        self.path = os.environ["PATH"]
+        self.path = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
         self.at_once = self.most_at_once = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)

@@ -1,8 +1,8 @@
-"""A folder of wheels that is small: an engine whose command leads to the one under test, and the real installer."""
+"""A folder of wheels that is small: an engine that is the one under test where it stands, and the real installer."""
 
 from __future__ import annotations
 
-import sys
+import sysconfig
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
@@ -13,16 +13,8 @@ from tests.support.commands import ROOT
 
 __all__ = ["tiny"]
 
-MAIN = """\
-import os, sys
-
-BUILD = {build!r}
-
-
-def main():
-    os.environ["PYTHONPATH"] = {root!r}
-    os.execv({python!r}, [{python!r}, "-P", "-m", "engine", *sys.argv[1:]])
-"""
+#: What stands in for its packages: the folders in which they and what they need are, for the Python that runs these tests.
+PATHS = "{root}\n{installed}\n"
 
 
 def tiny(folder: Path, build: str = "one") -> Path:
@@ -30,10 +22,11 @@ def tiny(folder: Path, build: str = "one") -> Path:
     folder.mkdir()
     stem = f"microagent_engine-{__version__}"
     files = {
-        "tinyengine.py": MAIN.format(build=build, root=str(ROOT), python=sys.executable),
+        "tinyengine.pth": PATHS.format(root=ROOT, installed=sysconfig.get_path("purelib")),
+        "tinyengine.build": build,
         f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: microagent-engine\nVersion: {__version__}\n",
         f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{stem}.dist-info/entry_points.txt": "[console_scripts]\nengine = tinyengine:main\n",
+        f"{stem}.dist-info/entry_points.txt": "[console_scripts]\nengine = engine.cli.main:main\n",
     }
     files[f"{stem}.dist-info/RECORD"] = "".join(f"{name},,\n" for name in (*files, f"{stem}.dist-info/RECORD"))
     with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
 from engine import errors
 from engine.cli import figures
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of, meant
 from engine.cli.output import hint, screen, show_document, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.session import command, environment, name_of, request
@@ -81,19 +81,12 @@ OUTSIDE = (
 def add_arguments(parser: Parser) -> None:
     """What to do, and with which of them."""
     parser.add_argument(
-        "action", nargs="?", type=_action, default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
+        "action", nargs="?", type=action_of(ACTIONS), default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
     )
     parser.add_argument("--pool", metavar="P", help="those of one pool (all)")
     parser.add_argument("--kind", metavar="K", help="those of one kind (the pools' own)")
     parser.add_argument("--target", metavar="T", help="those of a target that agents call outside, by its name")
     parser.offer(pool="pools", kind="kinds")
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        said = meant(text, ACTIONS) or "; write ls, open, close or auto"
-        raise ArgumentTypeError(f"there is nothing called {text!r} to do{said}")
-    return text
 
 
 def run(options: Namespace) -> int:

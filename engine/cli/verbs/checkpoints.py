@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of
 from engine.cli.parser import About, Parser
 from engine.cli.session import environment, name_of
 
@@ -63,7 +63,7 @@ Ends with 4 if something is damaged, with 3 if a store that should be changed is
 
 def add_arguments(parser: Parser) -> None:
     """What to do, and with which stores."""
-    parser.add_argument("action", type=_action, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
+    parser.add_argument("action", type=action_of(ACTIONS), metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument("agent", nargs="?", metavar="AGENT", help="kind/key, for show and export")
     parser.add_argument("--all", action="store_true", help="export every agent")
     parser.add_argument("--dry-run", action="store_true", help="repair: say what would be cut off, and cut nothing")
@@ -71,17 +71,6 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--store", metavar="POOL/N", help="only this store, such as p1/0")
     parser.add_argument("--data", metavar="DIR", help="the data directory (default: that of the engine)")
     parser.offer(agent={"show": "agents", "export": "agents"}, data="folders")
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        raise ArgumentTypeError(f"there is nothing called {text!r} to do{meant(text, ACTIONS) or f'; write {_listed()}'}")
-    return text
-
-
-def _listed() -> str:
-    *most, last = ACTIONS
-    return f"{', '.join(most)} or {last}"
 
 
 def run(options: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError, Namespace
 from importlib import import_module
 
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of
 from engine.cli.parser import About, Parser, amount
 
 __all__ = ["ABOUT", "add_arguments", "run"]
@@ -140,7 +140,7 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
 
 def add_arguments(parser: Parser) -> None:
     """What to do, and on which nodes."""
-    parser.add_argument("action", type=_action, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
+    parser.add_argument("action", type=action_of(ACTIONS), metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument(
         "words",
         nargs="*",
@@ -181,17 +181,6 @@ def add_arguments(parser: Parser) -> None:
         nodes="nodes",
         words={"trust": "nodes", "spawn": "kinds", "run": "files"},
     )
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        raise ArgumentTypeError(f"there is nothing called {text!r} to do{meant(text, ACTIONS) or f'; write {_listed()}'}")
-    return text
-
-
-def _listed() -> str:
-    *most, last = ACTIONS
-    return f"{', '.join(most)} or {last}"
 
 
 def _jobs(text: str) -> int:

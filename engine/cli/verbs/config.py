@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of, meant
 from engine.cli.output import hint, screen, show_document, show_json, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.session import add_settings, config_of, environment
@@ -58,19 +58,16 @@ COLUMNS = (Column("KEY", least=24), Column("VALUE", least=12), Column("SOURCE", 
 def add_arguments(parser: Parser) -> None:
     """What to do, and with what."""
     parser.add_argument(
-        "action", nargs="?", type=_action, default="show", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (show)"
+        "action",
+        nargs="?",
+        type=action_of(ACTIONS),
+        default="show",
+        metavar="ACTION",
+        help=f"one of {', '.join(ACTIONS)} (show)",
     )
     parser.add_argument("words", nargs="*", metavar="KEY|FILE", help="show: only what is under these keys; check: a file")
     add_settings(parser)
     parser.offer(words={"show": "keys", "check": "files"})
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        raise ArgumentTypeError(
-            f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write show, path or check'}"
-        )
-    return text
 
 
 def run(options: Namespace) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 
 from engine import errors
 from engine.cli import figures
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of
 from engine.cli.output import hint, show_document, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
@@ -54,7 +54,7 @@ Looks at the dead letters: accepted tasks that failed, each with its cause and i
 def add_arguments(parser: Parser) -> None:
     """What to do, and with which of them."""
     parser.add_argument(
-        "action", nargs="?", type=_action, default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
+        "action", nargs="?", type=action_of(ACTIONS), default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
     )
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="which: ids, or what their senders called them")
     parser.add_argument("--all", action="store_true", help="requeue or drop every dead letter")
@@ -64,14 +64,6 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--skip", type=amount("parse_count"), default=0, metavar="N", help="dead letters to pass over first")
     parser.offer(tasks={"show": "letters", "requeue": "letters", "drop": "letters"})
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        raise ArgumentTypeError(
-            f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write ls, show, requeue or drop'}"
-        )
-    return text
 
 
 def run(options: Namespace) -> int:

@@ -9,7 +9,7 @@ from argparse import ArgumentTypeError, Namespace
 from importlib import import_module
 from typing import NamedTuple
 
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import add_settings
 
@@ -109,7 +109,7 @@ passed, its artifacts are there and it has had an effect; what only says so is u
 
 def add_arguments(parser: Parser) -> None:
     """What to do, and with what."""
-    parser.add_argument("action", type=_action, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
+    parser.add_argument("action", type=action_of(ACTIONS), metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument("words", nargs="*", metavar="WORD", help="what it takes, as above; a FILE that is - is standard input")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--sprints", type=_count, metavar="N", help="run: so many sprints at most (1)")
@@ -141,13 +141,6 @@ def add_arguments(parser: Parser) -> None:
             "verify": "sprints",
         },
     )
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        known = " or ".join((", ".join([*ACTIONS][:-1]), [*ACTIONS][-1]))
-        raise ArgumentTypeError(f"there is nothing called {text!r} to do{meant(text, ACTIONS) or f'; write {known}'}")
-    return text
 
 
 def _count(text: str) -> int:

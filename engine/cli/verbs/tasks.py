@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from typing import Any
 
 from engine import errors
 from engine.cli import figures
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of
 from engine.cli.output import hint, show_document, show_json, show_lines
 from engine.cli.parser import About, Parser, amount
 from engine.cli.session import request
@@ -77,7 +77,7 @@ A task is
 def add_arguments(parser: Parser) -> None:
     """What to do, and with which tasks."""
     parser.add_argument(
-        "action", nargs="?", type=_action, default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
+        "action", nargs="?", type=action_of(ACTIONS), default="ls", metavar="ACTION", help=f"one of {', '.join(ACTIONS)} (ls)"
     )
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="which: ids, or what their senders called them")
     parser.add_argument("--state", choices=STATES, metavar="STATE", help=f"only these: {', '.join(STATES)}")
@@ -98,14 +98,6 @@ def add_arguments(parser: Parser) -> None:
         help="result: wait for the end, such as 30s (a day)",
     )
     parser.offer(tasks={"show": "tasks", "result": "tasks", "cancel": "tasks", "retry": "tasks"}, kind="kinds")
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        raise ArgumentTypeError(
-            f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write ls, show, result, cancel or retry'}"
-        )
-    return text
 
 
 def run(options: Namespace) -> int:

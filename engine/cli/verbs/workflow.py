@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import errors
 from engine.cli import figures
-from engine.cli.misuse import Misuse, meant
+from engine.cli.misuse import Misuse, action_of
 from engine.cli.output import hint, screen, show_document, show_json, show_lines
 from engine.cli.parser import About, Parser
 from engine.cli.screen import clean
@@ -65,19 +65,13 @@ what waits for it never begins, unless it has may_fail; the exit code is 1 then.
 
 def add_arguments(parser: Parser) -> None:
     """What to do, and with which file."""
-    parser.add_argument("action", type=_action, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
+    parser.add_argument("action", type=action_of(ACTIONS), metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument("workflow", nargs="?", metavar="FILE", help="run, check: a YAML file")
     parser.add_argument(
         "--input", nargs="+", action="extend", default=[], type=_given, metavar="NAME=VALUE", help="run: in place of its input"
     )
     parser.add_argument("--run-id", metavar="ID", help="run: its name; one that was there goes on where it was")
     parser.offer(workflow={"run": "files", "check": "files"})
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        raise ArgumentTypeError(f"there is nothing called {text!r} to do{meant(text, ACTIONS) or '; write run, check or ls'}")
-    return text
 
 
 def _given(text: str) -> tuple[str, Any]:

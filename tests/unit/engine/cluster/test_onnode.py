@@ -29,7 +29,7 @@ def test_the_version_that_is_used_and_the_one_before_are_kept(tmp_path: Path) ->
     for age, version in enumerate(("c", "b", "a")):
         made(tmp_path, version, age)
     (tmp_path / "wheels" / "old.whl").write_text("")
-    order = {"root": str(tmp_path), "node": {"id": "n1"}, "wheels": {}}
+    order = {"root": str(tmp_path), "wheels": {}}
     for version, left in (("a", {"a", "c"}), ("c", {"a", "c"})):
         (tmp_path / onnode.SENT).write_text("agents: 1\n")
         onnode.switch({**order, "version": version})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.cli.misuse import Misuse
+from engine.cli.misuse import Misuse, action_of
 from engine.cli.verbs import breaker
 from pools.breaker import BreakerSpec
 from pools.breakers import Breakers
@@ -117,4 +117,4 @@ def test_a_pool_or_an_action_that_there_is_not_is_named_with_what_may_be_meant(s
     with pytest.raises(Misuse, match=r"no pool 'p3'.*there are: p1, p2"):
         setup.run(pool="p3")
     with pytest.raises(ArgumentTypeError, match=r"'opne'.*open"):
-        breaker._action("opne")
+        action_of(breaker.ACTIONS)("opne")
