@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: workloads whose one reading is itself a run of processes from start to end.
 WHOLE = (
     *("spawn", "million", "density", "startup", "idle", "rewind", "wire", "recovery", "coldstart", "growth", "disk", "lz4"),
-    *("deadlock", "foresight"),
+    *("deadlock", "foresight", "cluster"),
     *("planning", "sprint", "sprints", "receipts"),
 )
 

@@ -21,6 +21,7 @@ NAMES = (
     *("routing", "dag", "slowpool", "breaker", "deadlock", "overload", "foresight", "deploy"),
     *("planning", "sprint", "sprints", "receipts"),
     *("monitor", "agents"),
+    "cluster",
 )
 
 

@@ -164,14 +164,14 @@ class Astray:
         if part.id.count("-") > HOPS:
             lost = failure_of(UnknownAgent(f"its agent was not found on {HOPS} nodes, one after another"))
             return dict.fromkeys(rows, Outcome(None, lost))
-        if await self._streams.recorded(part.sender, part.id) is None:
+        if len(await self._streams.recorded(part.sender, part.id)) < len(rows):
             await self._streams.send(self._streams.subjects.build("task.assign", to), part, is_again=True)
         until_s = asyncio.get_running_loop().time() + PATIENCE_S
         pause_s = LOOK_S
         while asyncio.get_running_loop().time() < until_s:
             found = await self._streams.recorded(part.sender, part.id)
-            if found is not None:
-                return dict(zip(rows, found.outcomes, strict=True))
+            if len(found) == len(rows):
+                return {row: found[at] for at, row in enumerate(rows)}
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LOOK_MOST_S)
         raise Elsewhere

@@ -44,6 +44,13 @@ AGAIN_S = 0.5
 DIGITS = 32
 
 
+class Answer(NamedTuple):
+    """What became of an item's task, and on which node."""
+
+    node: str
+    reply: Reply
+
+
 class Yard(NamedTuple):
     """What the crews of a node have in common."""
 
@@ -76,8 +83,8 @@ class Crew:
         self._open = asyncio.Event()
         self._opening = asyncio.ensure_future(self._be_open())
         #: By envelope: results that came, whoever sent for them, and who waits for one.
-        self._results: dict[str, TaskResult] = {}
-        self._waiting: dict[str, asyncio.Future[TaskResult]] = {}
+        self._results: dict[str, Answer] = {}
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
         #: By item: what brings it through, and the attempt that it is in.
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._attempts: dict[str, int] = {}
@@ -142,7 +149,7 @@ class Crew:
             return None
         except (EngineError, PoolError) as error:
             return Outcome(item.id, False, None, type(error).__name__, str(error))
-        reply = result.outcomes[0]
+        reply = result.reply
         paths = item.artifacts if reply.error is None else ()
         told = await self._inquiry.ask(result.node, f"{self._sprint}.{envelope}.0", paths)
         wrong = None if told is None else await self._fetched(result.node, told)
@@ -152,23 +159,25 @@ class Crew:
             return None
         return _outcome(item, reply, told, wrong)
 
-    async def _result(self, item: Item, envelope: str, *, is_again: bool) -> TaskResult:
-        waiting: asyncio.Future[TaskResult] = asyncio.get_running_loop().create_future()
+    async def _result(self, item: Item, envelope: str, *, is_again: bool) -> Answer:
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[envelope] = waiting
         try:
             known = self._results.get(envelope)
             if known is None:
-                known = await self._sender.post(envelope, self._submission(item), is_again=is_again)
+                told = await self._sender.post(envelope, self._submission(item), is_again=is_again)
+                known = None if told is None else Answer(*told)
             return known or await waiting
         finally:
             del self._waiting[envelope]
             self._results.pop(envelope, None)
 
     def _ended(self, result: TaskResult) -> None:
-        self._results[result.id] = result
+        answer = Answer(result.node, result.outcomes[0])
+        self._results[result.id] = answer
         waiting = self._waiting.get(result.id)
         if waiting is not None and not waiting.done():
-            waiting.set_result(result)
+            waiting.set_result(answer)
 
     def _submission(self, item: Item) -> Submission:
         role = self._backlog.roles[item.role]

@@ -224,9 +224,11 @@ def main(words: list[str]) -> int:
     if len(words) != 1:
         print("usage: python -m engine.cluster.gateway node.json", file=sys.stderr)
         return 2
+    import uvloop
+
     try:
         require_nats()
-        asyncio.run(_run(Path(words[0])))
+        uvloop.run(_run(Path(words[0])))
     except (EngineError, PoolError, OSError, BaseExceptionGroup) as error:
         cause = _leaves(error)[0] if isinstance(error, BaseExceptionGroup) else error
         print(cause, file=sys.stderr)

@@ -1,25 +1,25 @@
 """The tasks that a node takes from its cluster: leased, handed to its engine, answered.
 
 Owns one envelope from its arrival to its acknowledgement. Each task is submitted to the engine under a name that is made of
-its envelope's, so that the engine accepts it once however often it comes; the envelope is acknowledged after its result was
-recorded, which is after the engine's own commit. Until then its lease is renewed. Who dies in between says nothing any more,
-and the envelope comes again: to another node if it is for a kind, to this one when it is back if it is for an agent.
+its envelope's, so that the engine accepts it once however often it comes; the envelope is acknowledged after the outcomes of
+all were recorded, each of which is after the engine's own commit. What ends early is recorded early. Until then its lease is
+renewed. Who dies in between says nothing any more, and the envelope comes again: to another node if it is for a kind, to this
+one when it is back if it is for an agent; what is recorded of it by then is not done again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-import orjson
 
 from engine.client import Client
 from engine.cluster.astray import Astray, Elsewhere
-from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, Progress, TaskEnvelope, TaskResult, decode, encode
+from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
 from engine.cluster.streams import AGAIN, Streams
+from engine.cluster.work import Work
 from engine.errors import (
     EngineError,
     EngineStopped,
@@ -30,23 +30,13 @@ from engine.errors import (
     TaskOpen,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import (
-    AgentMoving,
-    BadAddress,
-    BadArgument,
-    Failure,
-    FrameTooLarge,
-    LinkClosed,
-    Overloaded,
-    PoolError,
-    failure_of,
-)
+from pools.errors import AgentMoving, BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, failure_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
     from nats.aio.msg import Msg
 
-__all__ = ["NOT_HERE", "Intake", "Local", "fitting"]
+__all__ = ["Intake", "Local"]
 
 #: Questions for tasks that are under way at once for each queue, and envelopes that are worked on at once.
 PULLS, ANSWERS = 3, 500
@@ -74,17 +64,22 @@ class Local:
         return frozenset(kind for kind, count in counts.items() if count)
 
     async def do(
-        self, envelope: TaskEnvelope, ended: Callable[[], None] = lambda: None, without: frozenset[int] = frozenset()
+        self,
+        envelope: TaskEnvelope,
+        ended: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
+        known: Mapping[int, Outcome] = MappingProxyType({}),
     ) -> tuple[Outcome, ...]:
-        """The outcomes of an envelope's tasks, once all have ended. ended: called for each.  without: those that are left out.
+        """The outcomes of an envelope's tasks, once all have ended.
+
+        ended: called with each, and its row.  known: the outcomes of rows that are not done again, nor told to `ended`.
 
         Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
         """
         ids: list[str | Outcome] = []
         named: list[Submission] = []
         for at, row in enumerate(envelope.rows):
-            if at in without:
-                ids.append(NOT_HERE)
+            if at in known:
+                ids.append(known[at])
                 continue
             try:
                 [submission] = submissions_of([row])
@@ -94,7 +89,14 @@ class Local:
                 ids.append(Outcome(None, failure_of(error)))
         accepted = iter(await self._accept(named, is_begun=False))
         filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
-        return tuple(await asyncio.gather(*(self._outcome(each, ended) for each in filled)))
+
+        async def outcome(at: int, accepted: str | Outcome) -> Outcome:
+            found = await self._outcome(accepted)
+            if at not in known:
+                ended(at, found)
+            return found
+
+        return tuple(await asyncio.gather(*(outcome(at, each) for at, each in enumerate(filled))))
 
     async def _accept(self, named: list[Submission], *, is_begun: bool) -> list[str | Outcome]:
         """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already."""
@@ -116,7 +118,7 @@ class Local:
                 return first + await self._accept(named[half:], is_begun=True)
         return []
 
-    async def _outcome(self, accepted: str | Outcome, ended: Callable[[], None]) -> Outcome:
+    async def _outcome(self, accepted: str | Outcome) -> Outcome:
         while not isinstance(accepted, Outcome):
             try:
                 accepted = Outcome(await self.client.result(accepted, RESULT_S))
@@ -126,7 +128,6 @@ class Local:
                 raise
             except (EngineError, PoolError) as error:
                 accepted = Outcome(None, failure_of(error))
-        ended()
         return accepted
 
 
@@ -204,20 +205,20 @@ class Intake:
             self._freed.set()
 
     async def answer(self, message: Msg) -> None:
-        """Have an envelope done, and its result recorded. Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped."""
+        """Have an envelope done, and its outcomes recorded. Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped."""
         try:
             envelope = decode(message.data, TaskEnvelope)
         except BadRecord as error:
             self._told(f"what came on {message.subject} is dropped: {error}")
             await message.term()
             return
-        may_be_done = message.metadata.num_delivered != 1 or AGAIN in (message.headers or {})
-        if may_be_done and await self._is_recorded(envelope):
-            await message.ack_sync(self._lease_s)
-            return
-        self.running += len(envelope.rows)
+        recording = self._streams.recording(envelope.sender, envelope.id)
+        if _may_be_done(message):
+            await recording.read()
+        work = Work(envelope, recording, self._node, self._incarnation, self._on_end)
+        self.running += work.open
         try:
-            outcomes = await self._done(message, envelope, may_be_done=may_be_done)
+            await self._done(message, work)
         except Elsewhere:
             await message.nak(delay=FULL_S)
             return
@@ -225,63 +226,62 @@ class Intake:
             await message.nak(delay=min(error.retry_after_s or FULL_S, FULL_S))
             return
         finally:
-            self.running -= len(envelope.rows)
-        await self._record(envelope, outcomes)
+            self.running -= work.open
+            if work.superseded:
+                self.superseded += work.superseded
+                which = f"{work.superseded} tasks of {envelope.sender}.{envelope.id}"
+                self._told(f"superseded: another node was first with {which}")
         await message.ack_sync(self._lease_s)
 
-    async def _is_recorded(self, envelope: TaskEnvelope) -> bool:
-        try:
-            return await self._streams.recorded(envelope.sender, envelope.id) is not None
-        except BadRecord:
-            return True
+    def _on_end(self) -> None:
+        self.running -= 1
+        self._freed.set()
 
-    async def _done(self, message: Msg, envelope: TaskEnvelope, *, may_be_done: bool) -> tuple[Outcome, ...]:
-        """The outcomes of an envelope; its lease is renewed meanwhile."""
-        count = 0
-
-        def ended() -> None:
-            nonlocal count
-            count += 1
-
-        doing = asyncio.ensure_future(self._do(envelope, ended, may_be_done=may_be_done))
+    async def _done(self, message: Msg, work: Work) -> None:
+        """Have an envelope done, and all of it recorded; its lease is renewed meanwhile. Raises as `_do`."""
+        envelope, loop = work.envelope, asyncio.get_running_loop()
+        doing = asyncio.ensure_future(self._do(work, may_be_done=_may_be_done(message)))
         subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
+        renew_s = loop.time() + self._lease_s / 3
         try:
-            while True:
-                await asyncio.wait((doing,), timeout=self._lease_s / 3)
+            while not doing.done():
+                await work.some(doing, renew_s - loop.time())
                 if doing.done():
-                    return doing.result()
-                await message.in_progress()
-                progress = Progress(envelope.sender, envelope.id, self._node, count, len(envelope.rows))
-                await self._nats.publish(subject, encode(progress))
+                    break
+                await work.record()
+                if loop.time() >= renew_s:
+                    renew_s = loop.time() + self._lease_s / 3
+                    await message.in_progress()
+                    progress = Progress(envelope.sender, envelope.id, self._node, work.ended, len(envelope.rows))
+                    await self._nats.publish(subject, encode(progress))
+            doing.result()
         finally:
             if not doing.done():
                 doing.cancel()
                 await asyncio.wait((doing,))
+        await work.record()
 
-    async def _do(self, envelope: TaskEnvelope, ended: Callable[[], None], *, may_be_done: bool) -> tuple[Outcome, ...]:
-        """The outcomes of an envelope, also of those tasks whose agents are not here. Raises Elsewhere, and as `Local.do`."""
-        if self.astray is None:
-            return await self._local.do(envelope, ended)
-        suspects = await self.astray.suspects(envelope, may_be_done=may_be_done)
-        outcomes = await self._local.do(envelope, ended, frozenset(suspects))
-        gone = {at: each for at, each in enumerate(outcomes) if self.astray.is_astray(envelope, at, each)}
-        if not gone:
-            return outcomes
-        found = await self.astray.outcomes(envelope, gone)
-        return tuple(found.get(at, each) for at, each in enumerate(outcomes))
+    async def _do(self, work: Work, *, may_be_done: bool) -> None:
+        """Have the tasks of an envelope done, also those whose agents are not here. Raises Elsewhere, and as `Local.do`."""
+        envelope, astray = work.envelope, self.astray
+        if astray is None:
+            await self._local.do(envelope, work.end, work.known)
+            return
+        suspects = [at for at in await astray.suspects(envelope, may_be_done=may_be_done) if at not in work.known]
+        gone = dict.fromkeys(suspects, NOT_HERE)
 
-    async def _record(self, envelope: TaskEnvelope, outcomes: tuple[Outcome, ...]) -> None:
-        result = fitting(TaskResult(envelope.sender, envelope.id, self._node, self._incarnation, outcomes))
-        if not await self._streams.record(result):
-            self.superseded += len(outcomes)
-            self._told(f"superseded: another node was first with {len(outcomes)} tasks of {envelope.sender}.{envelope.id}")
+        def ended(row: int, outcome: Outcome) -> None:
+            if astray.is_astray(envelope, row, outcome):
+                gone[row] = outcome
+            else:
+                work.end(row, outcome)
+
+        await self._local.do(envelope, ended, {**work.known, **gone})
+        if gone:
+            for row, outcome in (await astray.outcomes(envelope, gone)).items():
+                work.end(row, outcome)
 
 
-def fitting(result: TaskResult) -> TaskResult:
-    """The result itself, or where it is larger than a record may be with an error in the place of each value that is large."""
-    with suppress(BadRecord):
-        encode(result)
-        return result
-    most = RECORD_BYTES // (2 * len(result.outcomes))
-    large = Outcome(None, Failure(FrameTooLarge.__name__, f"the task is done; its value has more than {most:,} bytes"))
-    return replace(result, outcomes=tuple(large if len(orjson.dumps(each.value)) > most else each for each in result.outcomes))
+def _may_be_done(message: Msg) -> bool:
+    """Whether an envelope was sent or delivered before."""
+    return message.metadata.num_delivered != 1 or AGAIN in (message.headers or {})

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.cluster.streams import AGAIN_S, OTHER_STATE
+from engine.cluster.recording import OTHER_STATE
+from engine.cluster.streams import AGAIN_S
 from engine.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -7,17 +7,17 @@ decodes needs to fear no other error. Pure; how records travel is not known here
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import isfinite
+from operator import ge
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import orjson
 
-from engine.paths import valid_name
+from engine.cluster import cell
+from engine.cluster.cell import BadRecord, valid_id
 from pools import values
-from pools.address import valid_kind
-from pools.errors import BadFrame, Failure
+from pools.errors import Failure
 
 __all__ = [
     "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "NodeInfo", "Order",
@@ -31,29 +31,14 @@ VERSION = 1
 RECORD_BYTES = 1_000_000
 #: Tasks of one envelope: it is the unit that is leased, so that it must end within minutes.
 ENVELOPE_TASKS = 1_000
-#: Names in a list of kinds or capabilities, and characters of every text that is not a value.
-NAMES, TEXT_CHARS = 1_000, 2_000
-#: Characters of an id, and those that it may have: it is a part of a subject.
-ID_CHARS, ID_ALPHABET = 64, frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
-#: Characters of a path, and artifacts of one task.
-PATH_CHARS, PATHS = 4_096, 10_000
-#: Whole numbers in records are below this: what every JSON reader keeps exactly.
-WHOLE = 2**53
-#: The latest time that a record may tell, in seconds since 1970: the end of the year 9999.
-LATEST_S = 253_402_300_799.0
-#: What a list is: as it arrives, and as it is kept.
-LISTS = (list, tuple)
-
+#: Names in a list of kinds or capabilities, and artifacts of one task.
+NAMES, PATHS = 1_000, 10_000
 #: Names of agents in one order, and what may be replied.
 KEYS, REPLIES = 5_000, ("done", "more", "again", "refused")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 Role = Literal["primary", "worker", "backup"]
 ROLES = ("primary", "worker", "backup")
-
-
-class BadRecord(BadFrame):
-    """What arrived is no record of the kind that was expected; the message says which field is wrong."""
 
 
 class Outcome(NamedTuple):
@@ -110,13 +95,26 @@ class TaskEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """What became of the tasks of an envelope, in their order.  node, incarnation: whose engine did them."""
+    """What became of tasks of an envelope, in their order.  node, incarnation: whose engine did them.
+
+    rows: which tasks these are, by their places in the envelope, ascending; empty where they are all, or the first ones.
+    """
 
     sender: str
     id: str
     node: str
     incarnation: str
     outcomes: tuple[Outcome, ...]
+    rows: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.rows and (len(self.rows) != len(self.outcomes) or any(map(ge, self.rows, self.rows[1:]))):
+            raise BadRecord(f"rows are ascending, one for each of {len(self.outcomes):,} outcomes, got {self.rows!r:.80}")
+
+    @property
+    def places(self) -> Sequence[int]:
+        """The place of each outcome's task in the envelope."""
+        return self.rows or range(len(self.outcomes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +240,6 @@ def decode(data: bytes, kind: type[R]) -> R:
     return _read(kind, document)
 
 
-def valid_id(text: Any) -> str:
-    """The text itself, if it can name an envelope or its sender: a part of a subject. Raises BadRecord."""
-    if type(text) is str and 0 < len(text) <= ID_CHARS and ID_ALPHABET.issuperset(text):
-        return text
-    raise BadRecord(f"an id is 1 to {ID_CHARS} of a-z, A-Z, 0-9, - and _, got {text!r:.80}")
-
-
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
@@ -283,80 +274,16 @@ def _read(kind: type[R], document: Any) -> R:
     return kind(**read)
 
 
-def _whole(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < WHOLE:
-        raise BadRecord(f"a whole number from 0 is expected, got {value!r:.40}")
-    return value
-
-
-def _name(value: Any) -> str:
-    if type(value) is not str:
-        raise BadRecord(f"a name is expected, got {value!r:.40}")
-    from engine.errors import ConfigError
-
-    try:
-        return valid_name(value)
-    except ConfigError as error:
-        raise BadRecord(str(error)) from error
-
-
-def _kind(value: Any) -> str:
-    from pools.errors import BadAddress
-
-    if type(value) is not str:
-        raise BadRecord(f"a kind is a text, got {value!r:.40}")
-    try:
-        return valid_kind(value)
-    except BadAddress as error:
-        raise BadRecord(str(error)) from error
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str or len(value) > TEXT_CHARS or values.fault(value):
-        raise BadRecord(f"a text of up to {TEXT_CHARS:,} characters is expected, got {value!r:.40}")
-    return value
-
-
-def _packed(value: Any) -> str:
-    if type(value) is not str or not value.isascii():
-        raise BadRecord(f"packed data is expected, got {value!r:.40}")
-    return value
-
-
-def _word(words: tuple[str, ...]) -> Callable[[Any], str]:
-    def word(value: Any) -> str:
-        if value not in words:
-            raise BadRecord(f"{' or '.join(words)} is expected, got {value!r:.40}")
-        return str(value)
-
-    return word
-
-
-def _claim(value: Any) -> bool:
-    if type(value) is not bool:
-        raise BadRecord(f"true or false is expected, got {value!r:.40}")
-    return value
-
-
-def _time(value: Any) -> float:
-    if type(value) not in (int, float) or not isfinite(value) or not 0 <= value <= LATEST_S:
-        raise BadRecord(f"seconds since 1970 are expected, got {value!r:.40}")
-    return float(value)
+def _place(value: Any) -> int:
+    if cell.whole(value) >= ENVELOPE_TASKS:
+        raise BadRecord(f"the place of a task is below {ENVELOPE_TASKS:,}, got {value!r:.40}")
+    return int(value)
 
 
 def _role(value: Any) -> Any:
     if value not in ROLES:
         raise BadRecord(f"a role is {', '.join(ROLES[:-1])} or {ROLES[-1]}, not {value!r:.40}")
     return value
-
-
-def _each(read: Callable[[Any], Any], most: int, least: int = 0) -> Callable[[Any], tuple[Any, ...]]:
-    def all_of(value: Any) -> tuple[Any, ...]:
-        if type(value) not in LISTS or not least <= len(value) <= most:
-            raise BadRecord(f"a list of {least} to {most:,} is expected, got {value!r:.40}")
-        return tuple(map(read, value))
-
-    return all_of
 
 
 def _row(value: Any) -> list[Any]:
@@ -379,19 +306,15 @@ def _outcome(value: Any) -> Outcome:
     if type(value[1]) is not list or len(value[1]) != 3 or value[0] is not None:
         raise BadRecord(f"an error is [type, message, retry_after_s], got {value[1]!r:.80}")
     named, message, retry_after_s = value[1]
-    return Outcome(None, Failure(_text(named), _text(message), None if retry_after_s is None else _time(retry_after_s)))
+    return Outcome(
+        None, Failure(cell.text(named), cell.text(message), None if retry_after_s is None else cell.time(retry_after_s))
+    )
 
 
 def _asked(value: Any) -> list[Any]:
     if type(value) is not list or len(value) != 2 or type(value[1]) is not list:
         raise BadRecord(f"a task is [name, paths], got {value!r:.80}")
-    return [_text(value[0]), list(map(_path, value[1]))]
-
-
-def _path(value: Any) -> str:
-    if type(value) is not str or len(value) > PATH_CHARS or values.fault(value):
-        raise BadRecord(f"a path is expected, got {value!r:.40}")
-    return value
+    return [cell.text(value[0]), list(map(cell.path, value[1]))]
 
 
 def _told(value: Any) -> Told:
@@ -400,47 +323,47 @@ def _told(value: Any) -> Told:
     wrong = values.fault(value[0])
     if wrong is not None:
         raise BadRecord(wrong)
-    return Told(value[0], _each(_made, PATHS)(value[1]), _each(_wrong, PATHS)(value[2]))
+    return Told(value[0], cell.each(_made, PATHS)(value[1]), cell.each(_wrong, PATHS)(value[2]))
 
 
 def _made(value: Any) -> list[Any]:
     if type(value) is not list or len(value) != 3 or type(value[1]) is not str or _SHA256.fullmatch(value[1]) is None:
         raise BadRecord(f"an artifact is [path, sha256, bytes], got {value!r:.80}")
-    return [_path(value[0]), value[1], _whole(value[2])]
+    return [cell.path(value[0]), value[1], cell.whole(value[2])]
 
 
 def _wrong(value: Any) -> list[str]:
     if type(value) is not list or len(value) != 2:
         raise BadRecord(f"what is no evidence is [path, why], got {value!r:.80}")
-    return [_path(value[0]), _text(value[1])]
+    return [cell.path(value[0]), cell.text(value[1])]
 
 
-_WHOSE: dict[str, Callable[[Any], Any]] = {"sender": valid_id, "id": valid_id, "node": _name, "incarnation": valid_id}
+_WHOSE: dict[str, Callable[[Any], Any]] = {"sender": valid_id, "id": valid_id, "node": cell.name, "incarnation": valid_id}
 _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     NodeInfo: {
         "role": _role,
-        "kinds": _each(_kind, NAMES),
-        "capabilities": _each(_name, NAMES),
-        "agents": _whole,
-        "version": _text,
+        "kinds": cell.each(cell.kind, NAMES),
+        "capabilities": cell.each(cell.name, NAMES),
+        "agents": cell.whole,
+        "version": cell.text,
     },
     Heartbeat: {
         "info": lambda value: _read(NodeInfo, value),
-        "number": _whole,
-        "running": _whole,
-        "room": _whole,
-        "is_draining": _claim,
-        "superseded": _whole,
-        "wall_s": _time,
+        "number": cell.whole,
+        "running": cell.whole,
+        "room": cell.whole,
+        "is_draining": cell.claim,
+        "superseded": cell.whole,
+        "wall_s": cell.time,
     },
-    TaskEnvelope: {"rows": _each(_row, ENVELOPE_TASKS, 1)},
-    TaskResult: {"outcomes": _each(_outcome, ENVELOPE_TASKS, 1)},
-    Progress: {"ended": _whole, "tasks": _whole},
-    Handover: {"version": _whole, "kind": _kind, "part": _whole, "parts": _whole, "data": _packed},
-    Order: {"verb": _word(("spawn",)), "kind": _kind, "count": _whole, "keys": _each(_text, KEYS)},
-    Reply: {"said": _word(REPLIES), "count": _whole, "text": _text},
-    Question: {"work": _path, "tasks": _each(_asked, ENVELOPE_TASKS, 1), "is_over": _claim},
-    Proof: {"told": _each(_told, ENVELOPE_TASKS, 1)},
+    TaskEnvelope: {"rows": cell.each(_row, ENVELOPE_TASKS, 1)},
+    TaskResult: {"outcomes": cell.each(_outcome, ENVELOPE_TASKS, 1), "rows": cell.each(_place, ENVELOPE_TASKS)},
+    Progress: {"ended": cell.whole, "tasks": cell.whole},
+    Handover: {"version": cell.whole, "kind": cell.kind, "part": cell.whole, "parts": cell.whole, "data": cell.packed},
+    Order: {"verb": cell.word(("spawn",)), "kind": cell.kind, "count": cell.whole, "keys": cell.each(cell.text, KEYS)},
+    Reply: {"said": cell.word(REPLIES), "count": cell.whole, "text": cell.text},
+    Question: {"work": cell.path, "tasks": cell.each(_asked, ENVELOPE_TASKS, 1), "is_over": cell.claim},
+    Proof: {"told": cell.each(_told, ENVELOPE_TASKS, 1)},
 }
 _READ = {
     (kind, field.name): own.get(field.name) or _WHOSE[field.name] for kind, own in _FIELDS.items() for field in fields(kind)

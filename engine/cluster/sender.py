@@ -1,27 +1,29 @@
 """Tasks sent into a cluster, and their outcomes.
 
-Owns where each task goes (the queue of its kind, the node of its agent, or the engine here where no other has room or the
-fabric is away), the envelopes that it travels in, and the one outcome that counts: the one that was recorded. What was done
-here while the fabric was away is recorded when it is back.
+Owns the envelopes that tasks travel in, and the one outcome of each that counts: the one that was recorded. What was done here
+while the fabric was away is recorded when it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.cluster.access import FabricAway
-from engine.cluster.intake import Local, fitting
+from engine.cluster.destination import HERE, where
+from engine.cluster.gathering import Gathering, Parcel
+from engine.cluster.inbox import Inbox
+from engine.cluster.intake import Local
 from engine.cluster.membership import FRESH, Member, Patience
-from engine.cluster.placement import place
 from engine.cluster.placing import Placing
 from engine.cluster.pulse import Pulse
-from engine.cluster.records import BadRecord, Outcome, TaskEnvelope, TaskResult, decode, valid_id
-from engine.cluster.selection import has_skill, rank
+from engine.cluster.recording import parts_of
+from engine.cluster.records import BadRecord, Outcome, TaskEnvelope, TaskResult, valid_id
+from engine.cluster.selection import able, has_skill
 from engine.cluster.streams import AGAIN_S, WINDOW_S, Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.errors import EngineError, TaskOpen
@@ -31,14 +33,12 @@ from pools.errors import BadArgument, PoolError
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
 
-__all__ = ["HERE", "Sender", "where"]
+__all__ = ["Sender"]
 
 #: Tasks of one envelope, unless told otherwise: enough to share a sync, few enough to be spread.
 ENVELOPE_TASKS = 100
 #: Envelopes that are sent at once.
 AT_ONCE = 500
-#: Results that are read in one go, and seconds that one question for more waits.
-RESULTS, PULL_S = 64, 2.0
 #: Seconds that outcomes are waited for, unless told otherwise.
 TIMEOUT_S = 600.0
 #: Seconds for which the fabric is waited for where a task can be done nowhere else.
@@ -47,8 +47,6 @@ AWAY_S = 10.0
 FIRST_S = 1.0
 #: Seconds between two looks at the plan.
 PLAN_S = 2.0
-#: Where tasks for this node's engine go.
-HERE = ""
 
 
 class Sender:
@@ -91,6 +89,7 @@ class Sender:
         self.sent = 0
         self._open: dict[str, list[asyncio.Future[Outcome]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gathering = Gathering(self._post, self._begin, self._spread)
         #: Tasks that were done by the engine here, and outcomes of those that another node's came before.
         self.local_tasks = 0
         self.superseded = 0
@@ -104,7 +103,7 @@ class Sender:
         await self._pulse.open()
         if self.nats.is_connected:
             await self._pulse.first(FIRST_S)
-        self._begin(self._read())
+        self._begin(Inbox(self.nats, self._streams, self.id, self._end).read())
         self._begin(self._follow())
         return self
 
@@ -115,10 +114,11 @@ class Sender:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._gathering.close(FabricAway("the sender was closed before it sent this"))
         await self._pulse.close()
 
-    def _begin(self, doing: Any) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(doing)
+    def _begin(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(doing)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -156,21 +156,17 @@ class Sender:
         for subject, ats in places.items():
             for start in range(0, len(ats), envelope_tasks):
                 part = ats[start : start + envelope_tasks]
-                self.sent += 1
-                rows = tuple(rows_of([submissions[at] for at in part]))
-                envelope = TaskEnvelope(self.id, str(self.sent), rows)
-                answers = [loop.create_future() for _ in part]
-                self._open[envelope.id] = answers
-                for at, future in zip(part, answers, strict=True):
+                parcel = Parcel(rows_of([submissions[at] for at in part]), [loop.create_future() for _ in part])
+                for at, future in zip(part, parcel.answers, strict=True):
                     futures[at] = future
-                sending.append(self._go(subject, envelope, room))
+                sending.append(self._go(subject, parcel, envelope_tasks, room))
         await asyncio.gather(*sending)
         return futures
 
-    async def post(self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False) -> TaskResult | None:
+    async def post(self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False) -> tuple[str, Outcome] | None:
         """Send one task under an id of the caller's: it is one task however often, and by whomever, it is sent.
 
-        is_again: it may have been sent before; then its result is returned if there is one. All other results `ended` hears.
+        is_again: it may have been sent before; then its node and outcome are returned, if it has any. `ended` hears of others.
         Raises BadArgument, BadAddress, FabricAway.
         """
         if is_again:
@@ -182,13 +178,15 @@ class Sender:
         await self._insist(subject, TaskEnvelope(self.id, id, tuple(rows_of([submission]))), is_again=is_again)
         return None
 
-    async def _known(self, id: str) -> TaskResult | None:
-        """The result of an envelope; it is asked for until that is known."""
+    async def _known(self, id: str) -> tuple[str, Outcome] | None:
+        """The node and the outcome of an envelope of one task; it is asked for until that is known."""
         from nats.errors import Error
 
         while True:
             with suppress(Error, TimeoutError):
-                return await self._streams.recorded(self.id, id)
+                recording = self._streams.recording(self.id, id)
+                await recording.read()
+                return (recording.nodes[0], recording.outcomes[0]) if recording.outcomes else None
             await asyncio.sleep(AGAIN_S)
 
     async def _places(self, submissions: Sequence[Submission], capability: str) -> dict[str, list[int]]:
@@ -218,12 +216,53 @@ class Sender:
             capability=capability,
         )
 
-    async def _go(self, subject: str, envelope: TaskEnvelope, room: asyncio.Semaphore) -> None:
+    def _spread(self, subject: str) -> int:
+        """Among how many nodes the tasks of a subject can be dealt."""
+        form, parts = self._subjects.parse(subject)
+        return max(1, len(able(self._pulse.members(), parts[1], parts[0]))) if form == "task.queue" else 1
+
+    async def _go(self, subject: str, parcel: Parcel, most: int, room: asyncio.Semaphore) -> None:
+        """Send tasks of one call; what does not fill an envelope shares one with what others send now. Raises FabricAway."""
+        if subject != HERE and len(parcel.rows) < most:
+            await self._gathering.send(subject, parcel, most)
+            return
         async with room:
             if subject == HERE:
-                self._begin(self._do_here(envelope))
+                self._begin(self._do_here(self._opened([parcel])))
             else:
-                await self._insist(subject, envelope)
+                await self._post(subject, [parcel])
+                await parcel.kept
+
+    def _opened(self, parcels: Sequence[Parcel]) -> TaskEnvelope:
+        """An envelope with these tasks, whose outcomes are waited for."""
+        self.sent += 1
+        envelope = TaskEnvelope(self.id, str(self.sent), tuple(row for parcel in parcels for row in parcel.rows))
+        self._open[envelope.id] = [answer for parcel in parcels for answer in parcel.answers]
+        return envelope
+
+    async def _post(self, subject: str, parcels: Sequence[Parcel]) -> None:
+        """Send parcels in one envelope, or where they are too much for one in several; each hears what became of it."""
+        envelope = self._opened(parcels)
+        try:
+            await self._insist(subject, envelope)
+        except BadRecord as error:
+            del self._open[envelope.id]
+            if len(parcels) == 1:
+                parcels[0].refuse(error)
+            else:
+                half = len(parcels) // 2
+                await self._post(subject, parcels[:half])
+                await self._post(subject, parcels[half:])
+        except FabricAway as error:
+            for parcel in parcels:
+                parcel.refuse(error)
+        else:
+            for parcel in parcels:
+                if not parcel.kept.done():
+                    parcel.kept.set_result(None)
+        finally:
+            for parcel in parcels:
+                parcel.refuse(FabricAway(f"the sender was closed before it knew whether envelope {envelope.id} is kept"))
 
     async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False) -> None:
         """Send an envelope until it is kept. Raises FabricAway where that is not known after most of WINDOW_S."""
@@ -251,10 +290,12 @@ class Sender:
             self._fail(envelope.id, error)
             return
         self.local_tasks += len(outcomes)
-        result = fitting(TaskResult(self.id, envelope.id, self._node, self.id, outcomes))
-        self._end(result)
-        if not await self._streams.record(result):
-            self.superseded += len(outcomes)
+        recording = self._streams.recording(self.id, envelope.id)
+        results = list(parts_of(TaskResult(self.id, envelope.id, self._node, self.id, outcomes)))
+        for result in results:
+            self._end(result)
+        for result in results:
+            self.superseded += await recording.add(result)
 
     async def _follow(self) -> None:
         """Know over which nodes agents are placed. Who knows an old list sends to a node that sends it on."""
@@ -276,7 +317,7 @@ class Sender:
         submissions = [_sendable(submission_of(task)) for task in tasks]
         if any("/" in each.address for each in submissions):
             raise BadArgument("a broadcast goes to a kind: an agent is on one node")
-        rows = tuple(rows_of(submissions))
+        rows = rows_of(submissions)
         nodes = [
             node
             for node, member in self.members.items()
@@ -287,84 +328,28 @@ class Sender:
         room, loop = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop()
         asked: dict[str, list[asyncio.Future[Outcome]]] = {}
         for node in nodes:
-            self.sent += 1
-            envelope = TaskEnvelope(self.id, str(self.sent), rows)
-            asked[node] = self._open[envelope.id] = [loop.create_future() for _ in rows]
-            await self._go(self._subjects.build("task.assign", node), envelope, room)
+            asked[node] = [loop.create_future() for _ in rows]
+            await self._go(self._subjects.build("task.assign", node), Parcel(rows, asked[node]), len(rows), room)
         every = [future for futures in asked.values() for future in futures]
         if every and (open_ones := (await asyncio.wait(every, timeout=timeout_s))[1]):
             raise TaskOpen(f"{len(open_ones):,} of {len(every):,} tasks have not ended after {timeout_s:g} s; they go on")
         return {node: [future.result() for future in futures] for node, futures in asked.items()}
 
-    async def _read(self) -> None:
-        """Read results of this sender as they are recorded, from the first one on."""
-        from nats.errors import Error
-        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-
-        subject, after = self._subjects.every("task.result", self.id), 0
-        while True:
-            begin: dict[str, Any] = {"deliver_policy": DeliverPolicy.ALL}
-            if after:
-                begin = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": after + 1}
-            config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60.0, **begin)
-            with suppress(Error, TimeoutError):
-                results = self._subjects.results
-                subscription = await self._streams.context.pull_subscribe(subject, stream=results, config=config)
-                while True:
-                    try:
-                        [message] = await subscription.fetch(1, PULL_S)
-                    except TimeoutError:
-                        await subscription.consumer_info()
-                        continue
-                    after = message.metadata.sequence.stream
-                    with suppress(BadRecord):
-                        self._end(decode(message.data, TaskResult))
-            await asyncio.sleep(AGAIN_S)
-
     def _end(self, result: TaskResult) -> None:
         self._ended(result)
-        futures = self._open.pop(result.id, [])
-        if len(futures) == len(result.outcomes):
-            for future, outcome in zip(futures, result.outcomes, strict=True):
-                if not future.done():
-                    future.set_result(outcome)
+        futures = self._open.get(result.id, [])
+        if result.places[-1] >= len(futures):
+            return
+        for at, outcome in zip(result.places, result.outcomes, strict=True):
+            if not futures[at].done():
+                futures[at].set_result(outcome)
+        if all(future.done() for future in futures):
+            del self._open[result.id]
 
     def _fail(self, id: str, error: Exception) -> None:
         for future in self._open.pop(id, []):
             if not future.done():
                 future.set_exception(error)
-
-
-def where(
-    submission: Submission,
-    subjects: Subjects,
-    nodes: Sequence[str],
-    members: Mapping[str, Member],
-    *,
-    is_away: bool,
-    node: str,
-    kinds: frozenset[str],
-    capability: str = ANY,
-) -> str:
-    """The subject that a task goes to; HERE for the engine of this node.
-
-    nodes: over which agents are placed.  members: those that were heard of.  node, kinds: this one, HERE for none, and what its
-    engine has.  Raises FabricAway where it cannot go anywhere while the fabric is away.
-    """
-    kind, slash, _ = submission.address.partition("/")
-    if slash:
-        home = place(submission.address, nodes) or HERE
-        if not is_away:
-            return subjects.build("task.assign", home)
-        if home == node:
-            return HERE
-        raise FabricAway(f"{submission.address} lives on {home}, and the fabric is away")
-    can_here = kind in kinds and capability == ANY
-    if can_here and (is_away or not rank(members, kind, capability, submission.options.priority)):
-        return HERE
-    if is_away:
-        raise FabricAway(f"no engine here does tasks of {kind} with the capability {capability}, and the fabric is away")
-    return subjects.build("task.queue", capability, kind)
 
 
 def _sendable(submission: Submission) -> Submission:

@@ -1,18 +1,18 @@
 """What NATS keeps for a cluster: the tasks that wait, their results, and where those went whose agents had moved.
 
-Owns the limits of these streams, and the recording of a result, which only the first one for an envelope comes through.
+Owns the limits of these streams, and where tasks went that were sent on. What is recorded of an envelope is `recording`'s.
 Everything is asked again where no answer came.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from engine.cluster.records import RECORD_BYTES, BadRecord, TaskEnvelope, TaskResult, decode, encode
+from engine.cluster.recording import OTHER_STATE, Recording
+from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, encode
 from engine.cluster.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig
     from nats.js.client import JetStreamContext
 
-__all__ = ["AGAIN", "AGAIN_S", "OTHER_STATE", "RESULTS_KEPT_S", "WAITING", "WINDOW_S", "Streams"]
+__all__ = ["AGAIN", "AGAIN_S", "RESULTS_KEPT_S", "WAITING", "WINDOW_S", "Streams"]
 
 #: Seconds in which a task that is sent twice is kept once.
 WINDOW_S = 600.0
@@ -32,8 +32,6 @@ WAITING, STREAM_BYTES = 1_000_000, 2 * 1024**3
 ASK_S, AGAIN_S = 2.0, 0.2
 #: The header of an envelope that may be there twice.
 AGAIN = "Engine-Again"
-#: What NATS says where a compare-and-set found another state (ADR-10: 10071, and 10164 while a first write is under way).
-OTHER_STATE = (10071, 10164)
 
 
 class Streams:
@@ -154,40 +152,12 @@ class Streams:
 
     # -- results -------------------------------------------------------------------------------------------------------
 
-    async def recorded(self, sender: str, id: str) -> TaskResult | None:
-        """The result of an envelope; None where there is none yet. Raises nats.errors.Error, TimeoutError, BadRecord."""
-        from nats.js.errors import NotFoundError
+    def recording(self, sender: str, id: str) -> Recording:
+        """What is recorded of an envelope; nothing of it is read yet."""
+        return Recording(self.context, self.subjects.results, self.subjects.build("task.result", sender, id))
 
-        subject = self.subjects.build("task.result", sender, id)
-        try:
-            found = await self.context.get_last_msg(self.subjects.results, subject)
-        except NotFoundError:
-            return None
-        return decode(found.data or b"", TaskResult)
-
-    async def record(self, result: TaskResult) -> bool:
-        """Record a result; returns whether it counts: False where another node's was first. It is tried until that is known."""
-        from nats.errors import Error
-        from nats.js.errors import APIError
-
-        subject = self.subjects.build("task.result", result.sender, result.id)
-        data = encode(result)
-        while True:
-            headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
-            try:
-                await self.context.publish(subject, data, stream=self.subjects.results, headers=headers)
-            except APIError as error:
-                if error.err_code in OTHER_STATE:
-                    try:
-                        known = await self.recorded(result.sender, result.id)
-                    except BadRecord:
-                        return False
-                    except (Error, TimeoutError):
-                        known = None
-                    if known is not None:
-                        return known.node == result.node
-            except (Error, TimeoutError):
-                pass
-            else:
-                return True
-            await asyncio.sleep(AGAIN_S)
+    async def recorded(self, sender: str, id: str) -> dict[int, Outcome]:
+        """The outcomes of an envelope that are recorded, by their rows. Raises nats.errors.Error, TimeoutError."""
+        recording = self.recording(sender, id)
+        await recording.read()
+        return recording.outcomes

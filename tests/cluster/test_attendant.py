@@ -97,6 +97,7 @@ def test_what_cannot_run_is_given_up_with_its_reason_and_runs_once_that_is_mende
         pid,
         server,
         folder.ward("gateway")["pid"],
+        folder.ward("driver")["pid"],
         json.loads((folder.root / "server" / "serving.json").read_text())["pid"],
     ]
     assert fabriconnode.left_over(folder.root) == sorted(pids)

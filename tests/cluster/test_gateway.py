@@ -13,6 +13,7 @@ from engine.client import Client
 from engine.cluster.intake import Local
 from engine.cluster.placement import place
 from engine.cluster.placing import Placing
+from engine.cluster.pull import Pull
 from engine.cluster.sender import Sender
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import Subjects
@@ -134,10 +135,27 @@ async def over_a_dead_server(cluster: Cluster, sender: Sender, lost: int) -> Non
     assert cluster.said.count("connected to the fabric again") == 1
 
 
-async def recorded(cluster: Cluster, sender: Sender) -> None:
-    """Every envelope has one result, and no more."""
-    streams = Streams(sender.nats, Subjects("c"), 1)
-    assert (await streams.context.stream_info(streams.subjects.results)).state.messages == sender.sent
+async def shared(cluster: Cluster, sender: Sender) -> None:
+    """Tasks that many send at once share an envelope, and none of them waits for a slow one."""
+    hold, before = cluster.folder / "hold", sender.sent
+    hold.touch()
+    key = next(key for key in range(KEYS) if place(f"marker/{key}", NAMES) == "n1")
+    mark = {"agent": f"marker/{key}", "method": "mark", "args": [str(cluster.folder), "slow"]}
+    gets = [{"agent": f"counter/{key}", "method": "get"} for key in range(KEYS) if HOMES[key] == "n1"]
+    slow, *quick = [asyncio.ensure_future(sender.run([task])) for task in (mark, *gets)]
+    assert all(outcome.error is None for [outcome] in await asyncio.wait_for(asyncio.gather(*quick), 60))
+    assert sender.sent == before + 1
+    assert not slow.done()
+    hold.unlink()
+    assert (await asyncio.wait_for(slow, 60))[0].value[-1] == "slow"
+
+
+async def recorded(cluster: Cluster, sender: Sender, tasks: int) -> None:
+    """Every task has one outcome that is recorded, and no more."""
+    found = await cluster.recorded(sender)
+    assert set(found.values()) == {1}
+    assert len(found) == tasks
+    assert {envelope for _, envelope, _ in found} == {str(number + 1) for number in range(sender.sent)}
 
 
 async def test_each_task_between_two_nodes_has_one_result_whoever_is_killed_or_stopped(tmp_path: Path) -> None:
@@ -147,7 +165,8 @@ async def test_each_task_between_two_nodes_has_one_result_whoever_is_killed_or_s
         await once_over_a_dead_gateway(cluster, sender)
         lost = await lost_and_back(cluster, sender)
         await over_a_dead_server(cluster, sender, lost)
-        await recorded(cluster, sender)
+        await shared(cluster, sender)
+        await recorded(cluster, sender, 2 * KEYS + 18 + 1 + HOMES.count("n1"))
 
 
 async def done_here(cluster: Cluster, sender: Sender) -> None:
@@ -166,10 +185,26 @@ async def done_here(cluster: Cluster, sender: Sender) -> None:
     await server.ready()
     await until(lambda: sender.nats.is_connected, 60)
     async with asyncio.timeout(60):
-        while (found := await streams.recorded(sender.id, "2")) is None:
+        while (found := await streams.recorded(sender.id, "2")) == {}:
             await asyncio.sleep(0.05)
-    assert found.outcomes == tuple(outcomes)
+    assert [found[row] for row in range(len(outcomes))] == outcomes
     assert sender.superseded == 0
+
+
+async def lost_on_the_way(sender: Sender) -> None:
+    """A result that the server has delivered, but not to its reader, is read again."""
+    task = {"kind": "counter", "method": "get"}
+    assert (await sender.run([task]))[0].error is None
+    readers = await sender.nats.jetstream(timeout=10).consumers_info("c-results")
+    [name] = [reader.name for reader in readers if sender.id in (reader.config.filter_subject or "")]
+    thief = Pull(sender.nats, "c-results", name, 1, 30.0)
+    stolen = asyncio.ensure_future(thief.next())
+    while not stolen.done():
+        assert (await asyncio.wait_for(sender.run([task]), 60))[0].error is None
+    found = stolen.result()
+    assert found is not None
+    assert found.subject.startswith(f"c.task.result.{sender.id}.")
+    await thief.close()
 
 
 async def drained(cluster: Cluster, sender: Sender) -> None:
@@ -198,6 +233,7 @@ async def test_a_node_works_alone_without_the_fabric_and_leaves_in_order(tmp_pat
                 await done_here(cluster, sender)
             async with cluster.sender() as sender:
                 await node.joined()
+                await lost_on_the_way(sender)
                 await drained(cluster, sender)
 
         # A gateway that finds no server says so once, and joins when there is one.

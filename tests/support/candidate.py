@@ -19,6 +19,8 @@ from engine.cluster.lease import DRIFT, Lease, Term
 __all__ = ["LEASE_S", "main"]
 
 LEASE_S, CHECK_S = 2.0, 0.4
+#: Their own, so that gateways on the same servers are no candidates of it.
+CLUSTER = "candidates"
 
 
 async def main(name: str, folder: Path, urls: list[str], replicas: int) -> None:
@@ -26,7 +28,7 @@ async def main(name: str, folder: Path, urls: list[str], replicas: int) -> None:
     nats = await connected(Access(tuple(urls), folder / "credentials-node.json"), name, lambda line: None, wait_s=60)
     fence = Fence(folder / "fence")
     lease = Lease(name, Term(LEASE_S, CHECK_S))
-    election = Election(nats, "c", lease, replicas=replicas, seen=fence.see, told=lambda line: None)
+    election = Election(nats, CLUSTER, lease, replicas=replicas, seen=fence.see, told=lambda line: None)
     with (folder / f"{name}.led").open("a", buffering=1) as led, (folder / "acts").open("a", buffering=1) as acts:
         while True:
             began_s = time.monotonic()

@@ -6,19 +6,22 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 from engine.client import Client
 from engine.cluster.access import connected
 from engine.cluster.membership import Patience
+from engine.cluster.records import TaskResult, decode
 from engine.cluster.sender import Sender
 from engine.cluster.server import Server
-from tests.support.commands import ROOT, Commands
+from tests.support.commands import Commands
 from tests.support.fabric import Lines, access_to, servers
 from tests.support.hosts import Host
 from tests.support.processes import until
@@ -111,15 +114,14 @@ class Node:
     def start_gateway(self) -> None:
         """Start its gateway; what it says is in gateway.log."""
         words = [*self.prefix, sys.executable, "-P", "-m", "engine.cluster.gateway", str(self.file)]
-        environ = self.commands.environ | {"PYTHONPATH": str(ROOT)}
         with (self.folder / "gateway.log").open("ab") as log:
-            self.gateway = subprocess.Popen(words, env=environ, stderr=log)
+            self.gateway = subprocess.Popen(words, env=self.commands.environ, stderr=log)
 
     def start_driver(self) -> None:
         """Start its driver; what it says is in driver.log."""
         words = [*self.prefix, sys.executable, "-P", "-m", "engine.cluster.driver", str(self.file)]
         with (self.folder / "driver.log").open("ab") as log:
-            self.driver = subprocess.Popen(words, env=self.commands.environ | {"PYTHONPATH": str(ROOT)}, stderr=log)
+            self.driver = subprocess.Popen(words, env=self.commands.environ, stderr=log)
 
     def kill_driver(self) -> None:
         """Kill it, where it runs."""
@@ -154,6 +156,12 @@ class Node:
         if self.gateway is not None:
             self.gateway.kill()
             self.gateway.wait(timeout=20)
+
+    def processes(self) -> list[psutil.Process]:
+        """Its gateway, and its engine with all that this has started."""
+        daemon = psutil.Process(int((self.commands.home / "run" / "engine" / "daemon.lock").read_text()))
+        gateway = [] if self.gateway is None else [psutil.Process(self.gateway.pid)]
+        return [*gateway, daemon, *daemon.children(recursive=True)]
 
     async def kill_engine(self) -> None:
         """Kill the engine's process."""
@@ -190,6 +198,15 @@ class Cluster:
         finally:
             await nats.close()
 
+    async def recorded(self, sender: Sender) -> Counter[tuple[str, str, int]]:
+        """How often each task has an outcome in what is recorded, by its sender, its envelope and its row."""
+        context, found = sender.nats.jetstream(timeout=10), Counter[tuple[str, str, int]]()
+        state = (await context.stream_info("c-results")).state
+        for number in range(state.first_seq, state.last_seq + 1):
+            read = decode((await context.get_msg("c-results", number)).data or b"", TaskResult)
+            found.update((read.sender, read.id, row) for row in read.places)
+        return found
+
     def runs(self) -> list[str]:
         """The words of all marks that were begun."""
         file = self.folder / "runs"
@@ -198,17 +215,25 @@ class Cluster:
 
 @asynccontextmanager
 async def clusters(
-    folder: Path, names: Sequence[str] = ("n1", "n2"), count: int = 1, on: Sequence[Host] = (), agents: int = 20
+    folder: Path,
+    names: Sequence[str] = ("n1", "n2"),
+    count: int = 1,
+    on: Sequence[Host] = (),
+    agents: int = 20,
+    prepared: Callable[[Node], None] = lambda _node: None,
 ) -> AsyncIterator[Cluster]:
     """A cluster whose nodes have all joined; `count` servers.  on: a host for each node's gateway.
 
     agents: of each kind on every node that are its own, and none of the cluster's.
+    prepared: called with each node before anything of it is started.
     """
     async with servers(folder, count, "0.0.0.0" if on else "127.0.0.1") as made:
         cluster = Cluster(folder, made, names, agents)
         for node, host in zip(cluster.nodes.values(), on, strict=False):
             node.prefix = host.prefix
             node.tell(urls=[f"nats://{host.gateway}:{server.spec.port}" for server in made])
+        for node in cluster.nodes.values():
+            prepared(node)
         try:
             await asyncio.gather(*(node.start_engine() for node in cluster.nodes.values()))
             for node in cluster.nodes.values():

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.cluster.intake import Local, fitting
-from engine.cluster.records import Outcome, TaskEnvelope, TaskResult, encode
+from engine.cluster.intake import Local
+from engine.cluster.records import Outcome, TaskEnvelope
 from engine.errors import IntakeFull, SubmitStopped, TaskOpen
 from engine.submission import Submission
 from pools.errors import LinkClosed, UnknownKind
@@ -49,11 +49,11 @@ def local(client: FakeClient) -> Local:
 
 async def test_each_task_is_accepted_under_its_own_name_and_answered_in_its_place() -> None:
     client = FakeClient()
-    ended: list[None] = []
-    outcomes = await local(client).do(envelope("counter", "counter/1"), lambda: ended.append(None))
+    ended: list[int] = []
+    outcomes = await local(client).do(envelope("counter", "counter/1"), lambda row, _outcome: ended.append(row))
     assert [outcome.value for outcome in outcomes] == ["0", "1"]
     assert client.accepted == {"s.7.0": 1, "s.7.1": 1}
-    assert len(ended) == 2
+    assert sorted(ended) == [0, 1]
 
 
 async def test_tasks_that_the_engine_does_not_take_do_not_spoil_the_others() -> None:
@@ -81,11 +81,11 @@ async def test_an_engine_that_is_gone_answers_nothing() -> None:
         await local(FakeClient(LinkClosed("gone"))).do(envelope("counter"))
 
 
-def test_values_that_are_too_large_to_travel_are_told_of_and_the_others_arrive() -> None:
-    result = TaskResult("s", "1", "n1", "x", (Outcome("a" * 600_000), Outcome("b" * 600_000), Outcome("small")))
-    fitted = fitting(result)
-    assert len(encode(fitted)) < 1_000_000
-    assert fitted.outcomes[2] == Outcome("small")
-    assert [each.error.type if each.error else None for each in fitted.outcomes] == ["FrameTooLarge", "FrameTooLarge", None]
-    small = TaskResult("s", "1", "n1", "x", (Outcome(1),))
-    assert fitting(small) is small
+async def test_what_has_an_outcome_already_is_not_done_again_nor_told_of() -> None:
+    client = FakeClient()
+    told: list[tuple[int, object]] = []
+    known = {1: Outcome("before")}
+    outcomes = await local(client).do(envelope("counter", "counter/1", "counter"), lambda *each: told.append(each), known)
+    assert [outcome.value for outcome in outcomes] == ["0", "before", "2"]
+    assert client.accepted == {"s.7.0": 1, "s.7.2": 1}
+    assert sorted(told) == [(0, Outcome("0")), (2, Outcome("2"))]

@@ -77,13 +77,17 @@ RECORDS: dict[Any, Any] = {
         wall_s=times,
     ),
     TaskEnvelope: st.builds(TaskEnvelope, sender=ids, id=ids, rows=st.lists(rows, min_size=1, max_size=4).map(tuple)),
-    TaskResult: st.builds(
-        TaskResult,
-        sender=ids,
-        id=ids,
-        node=names,
-        incarnation=ids,
-        outcomes=st.lists(outcomes, min_size=1, max_size=4).map(tuple),
+    TaskResult: st.lists(outcomes, min_size=1, max_size=4).flatmap(
+        lambda made: st.builds(
+            TaskResult,
+            sender=ids,
+            id=ids,
+            node=names,
+            incarnation=ids,
+            outcomes=st.just(tuple(made)),
+            rows=st.just(())
+            | st.sets(st.integers(0, ENVELOPE_TASKS - 1), min_size=len(made), max_size=len(made)).map(sorted).map(tuple),
+        )
     ),
     Progress: st.builds(Progress, sender=ids, id=ids, node=names, ended=whole, tasks=whole),
     Handover: st.builds(
@@ -166,3 +170,10 @@ def test_too_many_tasks_and_too_many_bytes_are_refused() -> None:
         encode(TaskEnvelope("s", "1", (["counter", "add", "x" * RECORD_BYTES, None, None],)))
     with pytest.raises(BadRecord, match="list of 1 to"):
         encode(TaskEnvelope("s", "1", ()))
+
+
+@pytest.mark.parametrize("rows", [(0,), (1, 1), (2, 1), (0, ENVELOPE_TASKS), (0, -1)])
+def test_a_result_names_each_row_once_and_in_order(rows: tuple[int, ...]) -> None:
+    document = orjson.loads(encode(TaskResult("s", "1", "n1", "x", (Outcome(1), Outcome(2)))))
+    with pytest.raises(BadRecord):
+        decode(orjson.dumps(document | {"rows": rows}), TaskResult)

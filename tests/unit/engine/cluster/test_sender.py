@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from engine.cluster.access import FabricAway
+from engine.cluster.destination import HERE, where
 from engine.cluster.placement import place
-from engine.cluster.sender import HERE, Sender, where
+from engine.cluster.records import RECORD_BYTES, BadRecord, TaskEnvelope, encode
+from engine.cluster.sender import Sender
 from engine.cluster.subjects import Subjects
 from engine.submission import submission_of
 from pools.errors import BadArgument
@@ -70,3 +73,28 @@ async def test_a_task_that_waits_for_others_is_refused() -> None:
     with pytest.raises(BadArgument, match="cannot wait for others"):
         await sender.send([{"kind": "counter", "method": "get", "after": ["x"]}])
     assert await sender.run([]) == []
+
+
+async def test_tasks_that_are_too_much_for_one_envelope_together_travel_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Somebody:
+        is_connected = True
+
+        def jetstream(self, timeout: float) -> None:
+            return None
+
+    somebody: Any = Somebody()
+    sender = Sender(somebody, "c", NODES)
+    sent: list[int] = []
+
+    async def insist(_subject: str, envelope: TaskEnvelope) -> None:
+        encode(envelope)
+        sent.append(len(envelope.rows))
+
+    monkeypatch.setattr(sender, "_insist", insist)
+    sizes = (600_000, 600_000, 10, RECORD_BYTES)
+    calls = [sender.send([("counter/17", "add", "x" * size)]) for size in sizes]
+    kept = await asyncio.gather(*calls, return_exceptions=True)
+    assert sent == [1, 1, 1]
+    assert [isinstance(each, BadRecord) for each in kept] == [False, False, False, True]
+    await asyncio.gather(*(sender.send([("counter/17", "add", 1)]) for _ in range(3)))
+    assert sent == [1, 1, 1, 3]

@@ -1,0 +1,89 @@
+"""Tasks of several calls that go to the same place, gathered into one envelope.
+
+Owns what waits while an envelope to its place is on its way: all of it leaves together, so that a sync of the servers is shared
+by those who send at the same time, and nobody waits for who does not. A call's tasks stay together and in their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.cluster.records import Outcome
+
+__all__ = ["Gathering", "Parcel", "packed"]
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Tasks of one call.  rows: as they travel.  answers: the outcome of each.  kept: done once they are kept, or are not."""
+
+    rows: list[list[Any]]
+    answers: list[asyncio.Future[Outcome]]
+    kept: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def refuse(self, error: Exception) -> None:
+        """Say that they are not kept, where nothing was said yet."""
+        if not self.kept.done():
+            self.kept.set_exception(error)
+            self.kept.exception()  # it is told to who waits for it; who was cancelled meanwhile does not
+
+
+class Gathering:
+    """What waits to be sent. post: sends parcels in one envelope, and says of each what became of it; it raises nothing.
+
+    begin: runs something beside its caller.  spread: among how many nodes the tasks of a subject can be dealt.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[str, Sequence[Parcel]], Awaitable[None]],
+        begin: Callable[[Coroutine[Any, Any, None]], None],
+        spread: Callable[[str], int],
+    ) -> None:
+        self._post = post
+        self._begin = begin
+        self._spread = spread
+        self._waiting: dict[tuple[str, int], list[Parcel]] = {}
+        self._carried: set[tuple[str, int]] = set()
+
+    async def send(self, subject: str, parcel: Parcel, most: int) -> None:
+        """Send a parcel with others. most: tasks of one envelope. Raises what `post` says of it."""
+        key = subject, most
+        self._waiting.setdefault(key, []).append(parcel)
+        if key not in self._carried:
+            self._carried.add(key)
+            self._begin(self._carry(key))
+        await parcel.kept
+
+    async def _carry(self, key: tuple[str, int]) -> None:
+        """Send what waits for a subject, and what comes meanwhile, until nothing does."""
+        subject, most = key
+        try:
+            while waiting := [parcel for parcel in self._waiting.pop(key, ()) if not parcel.kept.cancelled()]:
+                await asyncio.gather(*(self._post(subject, each) for each in packed(waiting, most, self._spread(subject))))
+        finally:
+            self._carried.discard(key)
+
+    def close(self, error: Exception) -> None:
+        """Refuse what waits."""
+        for waiting in self._waiting.values():
+            for parcel in waiting:
+                parcel.refuse(error)
+        self._waiting.clear()
+
+
+def packed(parcels: Sequence[Parcel], most: int, spread: int) -> list[list[Parcel]]:
+    """The parcels by envelope, in their order: of at most so many tasks, and at least one for each of `spread` nodes."""
+    share = min(most, -(-sum(len(parcel.rows) for parcel in parcels) // spread))
+    envelopes: list[list[Parcel]] = []
+    tasks = share
+    for parcel in parcels:
+        if tasks + len(parcel.rows) > share:
+            envelopes.append([])
+            tasks = 0
+        envelopes[-1].append(parcel)
+        tasks += len(parcel.rows)
+    return envelopes

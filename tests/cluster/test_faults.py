@@ -1,0 +1,156 @@
+"""A slow host, a clock that is an hour off, a full disk: nothing is lost or counted twice, and no two lead at once.
+
+Only `make cluster-test` runs it; it prints how long it took to find out, and to go on elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+
+import psutil
+import pytest
+
+from engine.cluster.placement import place
+from engine.cluster.sender import Sender
+from tests.support.candidates import candidates
+from tests.support.commands import ROOT
+from tests.support.mounts import fill, mounted
+from tests.support.nodes import Cluster, Node, clusters
+from tests.support.processes import until
+from tests.support.steady import Steady, steady
+
+IS_WANTED = bool(os.environ.get("ENGINE_CLUSTER_TEST"))
+#: How often the slow host is stopped.
+STOPS = 30
+#: What every Python process of a host runs first whose clock is off.
+HOUR_S = 3_600
+OFF = f"""
+import time
+time.time = lambda now=time.time: now() + {HOUR_S}
+time.time_ns = lambda now=time.time_ns: now() + {HOUR_S * 10**9}
+"""
+
+pytestmark = [
+    pytest.mark.skipif(not IS_WANTED, reason="a proof of some minutes: make cluster-test"),
+    pytest.mark.timeout(600),
+]
+
+
+@asynccontextmanager
+async def worked(cluster: Cluster, chance: Random) -> AsyncIterator[tuple[Sender, Steady]]:
+    """A cluster that works steadily."""
+    async with cluster.sender() as sender, steady(cluster, sender, chance) as load:
+        yield sender, load
+
+
+async def nothing_elsewhere(sender: Sender, node: Node, since_s: float) -> float:
+    """The seconds until a node that is stopped is known to be offline."""
+    await until(lambda: node.name not in sender.members or sender.members[node.name].state == "offline", 60)
+    return time.monotonic() - since_s
+
+
+def send(signal_number: int, processes: list[psutil.Process]) -> None:
+    """Send a signal to all processes of a host."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal_number)
+
+
+async def test_a_host_that_stands_still_again_and_again(tmp_path: Path, chance: Random) -> None:
+    async with clusters(tmp_path) as cluster, worked(cluster, chance) as (sender, load):
+        with candidates(tmp_path, cluster.servers) as group:
+            group.start("a", "b")
+            slow, token = cluster.nodes["n1"], 0
+            for _ in range(STOPS):
+                leader, token = await group.elected()
+                host = [*slow.processes(), psutil.Process(group.processes[leader].pid)]
+                send(signal.SIGSTOP, host)
+                await asyncio.sleep(chance.uniform(0, 3))
+                send(signal.SIGCONT, host)
+                await asyncio.sleep(chance.uniform(0, 0.5))
+
+            leader, token = await group.elected()
+            host = [*slow.processes(), psutil.Process(group.processes[leader].pid)]
+            hold = tmp_path / "hold"
+            hold.touch()
+            await until(lambda: slow.name in sender.members and sender.members[slow.name].heartbeat.running, 60)
+            send(signal.SIGSTOP, host)
+            stopped_s = time.monotonic()
+            await group.elected(token)
+            led_s = time.monotonic() - stopped_s
+            offline_s = await nothing_elsewhere(sender, slow, stopped_s)
+            hold.unlink()
+            send(signal.SIGCONT, host)
+            await until(lambda: slow.name in sender.members and sender.members[slow.name].state != "offline", 60)
+            print(f"stopped {STOPS} times: {await load.end()}")
+            group.check()
+            print(f"lease 2 s: another led after {led_s:.1f} s; offline limit 2 s: offline after {offline_s:.1f} s")
+
+
+async def test_a_host_whose_clock_is_an_hour_off(tmp_path: Path, chance: Random) -> None:
+    (tmp_path / "sitecustomize.py").write_text(OFF)
+    shifted = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+
+    def prepared(node: Node) -> None:
+        if node.name == "n2":
+            node.commands.environ |= shifted
+
+    async with clusters(tmp_path, prepared=prepared) as cluster, worked(cluster, chance) as (sender, load):
+        with candidates(tmp_path, cluster.servers) as group:
+            group.start("a")
+            group.start("b", environ=shifted)
+            await until(lambda: set(sender.members) == {"n1", "n2"}, 60)
+            assert abs(sender.members["n1"].skew_s) < HOUR_S / 2 < sender.members["n2"].skew_s
+            token = 0
+            for _ in range(4):
+                leader, token = await group.elected(token)
+                send(signal.SIGSTOP, [psutil.Process(group.processes[leader].pid)])
+                stopped_s = time.monotonic()
+                await group.elected(token)
+                print(f"lease 2 s: another led after {time.monotonic() - stopped_s:.1f} s")
+                send(signal.SIGCONT, [psutil.Process(group.processes[leader].pid)])
+            dated = await load.send([{"kind": "counter", "method": "get", "deadline_s": 60}] * 20, 1)
+            assert [each.error for each in await asyncio.wait_for(asyncio.gather(*dated), 90)] == [None] * 20
+            assert all(member.state in ("online", "busy") for member in sender.members.values())
+            print(f"an hour apart: {await load.end()}")
+            group.check()
+
+
+async def test_a_host_whose_disk_is_full(tmp_path: Path, chance: Random) -> None:
+    (tmp_path / "disk").mkdir()
+    with mounted(tmp_path / "disk", "tmpfs", 96) as mount:
+
+        def prepared(node: Node) -> None:
+            if node.name == "n1":
+                node.commands.home = mount
+                node.commands.environ["ENGINE_HOME"] = str(mount)
+                node.tell(engine={"name": "engine", "home": str(mount)})
+
+        async with clusters(tmp_path, prepared=prepared) as cluster, worked(cluster, chance) as (_, load):
+            await until(lambda: load.marks > 20, 60)
+            everything = fill(mount)
+            filled_s = time.monotonic()
+            key = next(key for key in range(20) if place(f"marker/{key}", list(cluster.nodes)) == "n1")
+            large = {"agent": f"marker/{key}", "method": "mark", "args": [str(tmp_path), "x" * 50_000]}
+            [waits] = await load.send([large], 1)
+            others = await load.send([{"kind": "counter", "method": "get"}] * 40, 1)
+            assert all(outcome.error is None for outcome in await asyncio.wait_for(asyncio.gather(*others), 90))
+            elsewhere_s = time.monotonic() - filled_s
+            doctor = await asyncio.to_thread(cluster.nodes["n1"].commands, "doctor")
+            assert "has 0MB left" in doctor.stdout
+            assert not waits.done()
+            everything.unlink()
+            emptied_s = time.monotonic()
+            assert (await asyncio.wait_for(waits, 90)).error is None
+            again_s = time.monotonic() - emptied_s
+            print(f"a full disk: {await load.end()}")
+            print(
+                f"tasks for kinds were done after {elsewhere_s:.1f} s; with room again, the host went on after {again_s:.1f} s"
+            )
