@@ -69,8 +69,9 @@ class Election:
 
     async def run(self) -> None:
         """Take part until cancelled; then the lease is given back, so that another follows at once."""
+        task = asyncio.current_task()
         try:
-            while True:
+            while task is None or not task.cancelling():  # a wait whose answer came in that moment has swallowed it
                 await self.once()
                 await asyncio.sleep(self.lease.term.check_s)
         finally:

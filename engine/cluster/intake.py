@@ -175,6 +175,7 @@ class Intake:
         from nats.errors import Error
         from nats.errors import TimeoutError as Late
 
+        task = asyncio.current_task()
         subscription = await self._streams.context.pull_subscribe_bind(name, stream=self._streams.subjects.tasks)
         while not self.is_draining:
             if self.is_drained and is_for_kind:
@@ -191,6 +192,8 @@ class Intake:
             except (Error, TimeoutError):
                 await asyncio.sleep(AGAIN_S)
                 continue
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError  # a wait to which a message came in that moment has swallowed it; it comes again
             self._answering += 1
             group.create_task(self._answered(message))
 

@@ -47,6 +47,8 @@ AWAY_S = 10.0
 FIRST_S = 1.0
 #: Seconds between two looks at the plan.
 PLAN_S = 2.0
+#: Seconds after which what goes on is cancelled again: a wait whose answer came in that moment has swallowed it.
+CANCEL_S = 0.5
 
 
 class Sender:
@@ -110,9 +112,11 @@ class Sender:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
+        tasks, left = tuple(self._tasks), set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=CANCEL_S)
         await asyncio.gather(*tasks, return_exceptions=True)
         self._gathering.close(FabricAway("the sender was closed before it sent this"))
         await self._pulse.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engine.cluster.intake import Local
-from engine.cluster.records import Outcome, TaskEnvelope
+from engine.cluster.intake import Intake, Local
+from engine.cluster.records import Outcome, TaskEnvelope, encode
 from engine.errors import IntakeFull, SubmitStopped, TaskOpen
 from engine.submission import Submission
 from pools.errors import LinkClosed, UnknownKind
@@ -89,3 +92,38 @@ async def test_what_has_an_outcome_already_is_not_done_again_nor_told_of() -> No
     assert [outcome.value for outcome in outcomes] == ["0", "before", "2"]
     assert client.accepted == {"s.7.0": 1, "s.7.2": 1}
     assert sorted(told) == [(0, Outcome("0")), (2, Outcome("2"))]
+
+
+class LateQueue:
+    """A queue whose first message comes at once; the others come to waits in the moment in which those are cancelled."""
+
+    def __init__(self) -> None:
+        self._is_first = True
+
+    async def fetch(self, _batch: int, _wait_s: float) -> list[Any]:
+        message = SimpleNamespace(data=encode(envelope("counter")), headers=None, metadata=SimpleNamespace(num_delivered=1))
+        if self._is_first:
+            self._is_first = False
+            return [message]
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return [message]
+
+
+async def test_an_engine_that_goes_while_messages_come_is_told_of_as_that_and_nothing_else() -> None:
+    queue = LateQueue()
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    async def bound(*_: Any, **__: Any) -> LateQueue:
+        return queue
+
+    subjects = SimpleNamespace(tasks="c-tasks", build=lambda *parts: ".".join(parts))
+    context, recording = SimpleNamespace(pull_subscribe_bind=bound), SimpleNamespace(outcomes={})
+    streams: Any = SimpleNamespace(queue=nothing, context=context, subjects=subjects, recording=lambda *_: recording)
+    nats: Any = None
+    intake = Intake(nats, streams, local(FakeClient(LinkClosed("gone"))), "n1", "x", 100, 30.0, lambda _line: None)
+    with pytest.raises(BaseExceptionGroup) as raised:
+        await asyncio.wait_for(intake.take("node-n1", "c.task.assign.n1"), 30)
+    assert [type(each) for each in raised.value.exceptions] == [LinkClosed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -98,3 +99,22 @@ async def test_tasks_that_are_too_much_for_one_envelope_together_travel_apart(mo
     assert [isinstance(each, BadRecord) for each in kept] == [False, False, False, True]
     await asyncio.gather(*(sender.send([("counter/17", "add", 1)]) for _ in range(3)))
     assert sent == [1, 1, 1, 3]
+
+
+async def test_a_sender_ends_although_a_wait_swallows_that_it_was_cancelled() -> None:
+    class Nobody:
+        is_connected = False
+
+        def jetstream(self, timeout: float) -> None:
+            return None
+
+    async def stubborn() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    nobody: Any = Nobody()
+    sender = Sender(nobody, "c", NODES)
+    sender._begin(stubborn())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(sender.__aexit__(None, None, None), 30)
