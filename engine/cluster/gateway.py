@@ -84,7 +84,7 @@ class Gateway:
         """Be joined once, until stopping is set and all that was taken is answered."""
         node = self.node
         async with Client(node.engine, self._environ, patience_s=0.0) as client:
-            self._kinds = tuple(sorted(await client.kinds()))
+            self._kinds = await _kinds(client)
             nats = await connected(node.access, f"gateway-{node.id}", self._told, wait_s=CONNECT_S)
             try:
                 await self._joined(client, nats, stopping)
@@ -169,11 +169,12 @@ class Gateway:
             group.create_task(intake.take(f"node-{self.node.id}", build("task.assign", self.node.id)))
             begun: set[str] = set()
             while not intake.is_draining:
-                self._kinds = tuple(sorted(await client.kinds()))
+                self._kinds = await _kinds(client)
+                intake.kinds = frozenset(self._kinds)
                 for kind in set(self._kinds) - begun:
                     for capability in (ANY, *self.node.capabilities):
                         name = f"queue-{capability}-{kind}"
-                        group.create_task(intake.take(name, build("task.queue", capability, kind), is_for_kind=True))
+                        group.create_task(intake.take(name, build("task.queue", capability, kind), kind))
                 begun.update(self._kinds)
                 await asyncio.sleep(AGAIN_S)
 
@@ -184,6 +185,11 @@ class Gateway:
         new = self.node.joined.with_suffix(".new")
         new.write_bytes(orjson.dumps(document))
         new.replace(self.node.joined)
+
+
+async def _kinds(client: Client) -> tuple[str, ...]:
+    """The kinds that an engine has agents of."""
+    return tuple(sorted(kind for kind, count in (await client.agents(limit=0))["kinds"].items() if count))
 
 
 class _Left(Exception):

@@ -148,11 +148,16 @@ class Intake:
         self.is_draining = False
         #: Whether this node takes no tasks for kinds, only those for agents.
         self.is_drained = False
+        #: The kinds that this node has agents of.
+        self.kinds: frozenset[str] = frozenset()
         #: Where tasks go whose agents are not here; None where agents do not move.
         self.astray: Astray | None = None
 
-    async def take(self, name: str, subject: str, *, is_for_kind: bool = False) -> None:
-        """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`."""
+    async def take(self, name: str, subject: str, kind: str | None = None) -> None:
+        """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`.
+
+        kind: that the queue is for; while this node has no agents of it, nothing is taken.
+        """
         from nats.errors import Error
 
         while True:
@@ -162,16 +167,16 @@ class Intake:
             await asyncio.sleep(AGAIN_S)
         async with asyncio.TaskGroup() as group:
             for _ in range(PULLS):
-                group.create_task(self._pull(name, group, is_for_kind=is_for_kind))
+                group.create_task(self._pull(name, group, kind))
 
-    async def _pull(self, name: str, group: asyncio.TaskGroup, *, is_for_kind: bool) -> None:
+    async def _pull(self, name: str, group: asyncio.TaskGroup, kind: str | None) -> None:
         """Take envelopes one after another while there is room, and have each answered beside the others."""
         from nats.errors import Error
         from nats.errors import TimeoutError as Late
 
         subscription = await self._streams.context.pull_subscribe_bind(name, stream=self._streams.subjects.tasks)
         while not self.is_draining:
-            if self.is_drained and is_for_kind:
+            if kind is not None and (self.is_drained or kind not in self.kinds):
                 await asyncio.sleep(AGAIN_S)
                 continue
             if self.running >= self._room or self._answering >= ANSWERS:
