@@ -175,10 +175,11 @@ class Gateway:
             begun: set[str] = set()
             while not intake.is_draining:
                 self._kinds = tuple(sorted(await Local(client).kinds()))
+                intake.kinds = frozenset(self._kinds)
                 for kind in set(self._kinds) - begun:
                     for capability in (ANY, *self.node.capabilities):
                         name = f"queue-{capability}-{kind}"
-                        group.create_task(intake.take(name, build("task.queue", capability, kind), is_for_kind=True))
+                        group.create_task(intake.take(name, build("task.queue", capability, kind), kind))
                 begun.update(self._kinds)
                 await asyncio.sleep(AGAIN_S)
 

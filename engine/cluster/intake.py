@@ -60,7 +60,7 @@ class Local:
 
     async def kinds(self) -> frozenset[str]:
         """The kinds that it has agents of: one that is only known could do no task. Raises as `do`."""
-        counts = (await self.client.stats())["agents"]["kinds"]
+        counts = (await self.client.agents(limit=0))["kinds"]
         return frozenset(kind for kind, count in counts.items() if count)
 
     async def do(
@@ -154,11 +154,16 @@ class Intake:
         self.is_draining = False
         #: Whether this node takes no tasks for kinds, only those for agents.
         self.is_drained = False
+        #: The kinds that this node has agents of.
+        self.kinds: frozenset[str] = frozenset()
         #: Where tasks go whose agents are not here; None where agents do not move.
         self.astray: Astray | None = None
 
-    async def take(self, name: str, subject: str, *, is_for_kind: bool = False) -> None:
-        """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`."""
+    async def take(self, name: str, subject: str, kind: str | None = None) -> None:
+        """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`.
+
+        kind: that the queue is for; while this node has no agents of it, nothing is taken.
+        """
         from nats.errors import Error
 
         while True:
@@ -168,9 +173,9 @@ class Intake:
             await asyncio.sleep(AGAIN_S)
         async with asyncio.TaskGroup() as group:
             for _ in range(PULLS):
-                group.create_task(self._pull(name, group, is_for_kind=is_for_kind))
+                group.create_task(self._pull(name, group, kind))
 
-    async def _pull(self, name: str, group: asyncio.TaskGroup, *, is_for_kind: bool) -> None:
+    async def _pull(self, name: str, group: asyncio.TaskGroup, kind: str | None) -> None:
         """Take envelopes one after another while there is room, and have each answered beside the others."""
         from nats.errors import Error
         from nats.errors import TimeoutError as Late
@@ -178,7 +183,7 @@ class Intake:
         task = asyncio.current_task()
         subscription = await self._streams.context.pull_subscribe_bind(name, stream=self._streams.subjects.tasks)
         while not self.is_draining:
-            if self.is_drained and is_for_kind:
+            if kind is not None and (self.is_drained or kind not in self.kinds):
                 await asyncio.sleep(AGAIN_S)
                 continue
             if self.running >= self._room or self._answering >= ANSWERS:

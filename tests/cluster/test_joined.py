@@ -206,11 +206,11 @@ def test_a_port_that_is_taken_is_named_before_anything_is_started(engine: Comman
 
 def carried(engine: Commands) -> None:
     """Tasks flow to the nodes that have their kind, each is answered once, and what cannot be one is said of its line."""
-    home = place("counter/1", ("n1", "n2", "n3"))
+    home = place("counter/0", ("n1", "n2", "n3"))
     assert engine("cluster", "spawn", "--nodes", "n1,n2", "--count", "8", timeout_s=100).returncode == 0
     tasks = [{"kind": "counter", "method": "add", "args": [1]}] * 250
     tasks += [
-        {"agent": "counter/1", "method": "add", "args": [1], "id": "mine"},
+        {"agent": "counter/0", "method": "add", "args": [1], "id": "mine"},
         {"kind": "nobody", "method": "x", "id": "none"},
     ]
     unable = {"id": "gpu", "kind": "counter", "method": "add", "capability": "gpu"}
