@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.clusters import write
 from tests.support.commands import Commands
 from tests.support.processes import ended_within
@@ -27,6 +29,7 @@ def facts(node: dict[str, Any]) -> tuple[bool, bool]:
     return node["is_installed"], node["is_started"]
 
 
+@pytest.mark.timeout(180)
 def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: Commands, there: Hosts, tmp_path: Path) -> None:
     host = there.add()
     host.home = tmp_path / "one"
