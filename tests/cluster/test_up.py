@@ -32,6 +32,7 @@ def facts(node: dict[str, Any]) -> tuple[bool, bool]:
     return node["is_installed"], node["is_started"]
 
 
+@pytest.mark.timeout(180)
 def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: Commands, there: Hosts, tmp_path: Path) -> None:
     host = there.add()
     host.home = tmp_path / "one"
