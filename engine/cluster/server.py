@@ -27,7 +27,7 @@ from engine.cluster.tether import tethered
 from engine.errors import ConfigError, EngineError, StartFailed, Unavailable
 from pools.restarts import RestartBudget
 
-__all__ = ["PAYLOAD_BYTES", "Server", "ServerSpec", "config_of", "main", "program", "spec_of"]
+__all__ = ["KEPT_BYTES", "PAYLOAD_BYTES", "Server", "ServerSpec", "config_of", "main", "program", "spec_of"]
 
 #: Bytes of one message: what NATS takes by default.
 PAYLOAD_BYTES = 1024 * 1024

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig
     from nats.js.client import JetStreamContext
 
-__all__ = ["AGAIN", "AGAIN_S", "RESULTS_KEPT_S", "WAITING", "WINDOW_S", "Streams"]
+__all__ = ["AGAIN", "AGAIN_S", "MOVED_BYTES", "RESULTS_KEPT_S", "STREAM_BYTES", "WAITING", "WINDOW_S", "Streams"]
 
 #: Seconds in which a task that is sent twice is kept once.
 WINDOW_S = 600.0
 #: Seconds for which a result is kept, and with it the knowledge that there is one.
 RESULTS_KEPT_S = 86_400.0
-#: Envelopes that may wait, and bytes of either stream.
-WAITING, STREAM_BYTES = 1_000_000, 2 * 1024**3
+#: Envelopes that may wait; bytes of them, and of results; and of what is said of tasks that were sent on.
+WAITING, STREAM_BYTES, MOVED_BYTES = 1_000_000, 2 * 1024**3, 512 * 1024**2
 #: Seconds that one question may take, and between two tries.
 ASK_S, AGAIN_S = 2.0, 0.2
 #: The header of an envelope that may be there twice.
@@ -73,14 +73,13 @@ class Streams:
                 **shared,
             )
         )
-
         await self._have(
             StreamConfig(
                 name=self.subjects.moved,
                 subjects=[self.subjects.every("task.moved")],
                 retention=RetentionPolicy.LIMITS,
                 max_age=RESULTS_KEPT_S,
-                **shared,
+                **shared | {"max_bytes": MOVED_BYTES},
             )
         )
 

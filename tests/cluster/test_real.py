@@ -53,7 +53,7 @@ def joined(engine: Commands, nodes: list[Sshd], servers: list[str]) -> list[int]
     sums = json.loads(engine("cluster", "run", "tasks.jsonl", "--json", timeout_s=200).stdout)
     assert (sums["way"], sums["sent"], sums["ok"], sum(sums["by_node"].values())) == ("fabric", 500, 500, 500)
     processes = engine.document("cluster", "ps")["fabric"]
-    wanted = {(node, name) for node in ("n1", "n2") for name in ("attendant", "gateway")} | {
+    wanted = {(node, name) for node in ("n1", "n2") for name in ("attendant", "gateway", "driver")} | {
         (node, "server") for node in servers
     }
     assert {(one["node"], one["process"]) for one in processes} == wanted

@@ -23,10 +23,10 @@ from engine.cluster.records import (
     TaskEnvelope,
     TaskResult,
 )
-from engine.cluster.server import ServerSpec
+from engine.cluster.server import KEPT_BYTES, ServerSpec
 from engine.cluster.shiprecord import STATES
 from engine.cluster.stores import ARTIFACT_BYTES, SPRINT_BYTES
-from engine.cluster.streams import RESULTS_KEPT_S, WAITING, WINDOW_S
+from engine.cluster.streams import MOVED_BYTES, RESULTS_KEPT_S, STREAM_BYTES, WAITING, WINDOW_S
 from engine.cluster.subjects import FORMS
 
 PAGE = (Path(__file__).resolve().parents[4] / "engine" / "cluster" / "CLUSTER.md").read_text()
@@ -63,3 +63,7 @@ def test_the_limits_are_those_that_hold() -> None:
     ):
         assert said in PAGE
     assert f"{RESULTS_KEPT_S / 3_600:.0f} h" in PAGE
+
+
+def test_what_the_streams_may_keep_fits_into_a_server() -> None:
+    assert 2 * STREAM_BYTES + MOVED_BYTES + SPRINT_BYTES + ARTIFACT_BYTES <= KEPT_BYTES
