@@ -7,6 +7,7 @@ happens to it is told in one line each time, never as a traceback.
 from __future__ import annotations
 
 import asyncio
+import logging
 import stat
 from collections import deque
 from collections.abc import Callable
@@ -61,6 +62,7 @@ class Access:
     def options(self) -> dict[str, Any]:
         """What nats-py is told. Raises ConfigError, UnsafePath, OSError."""
         options: dict[str, Any] = {"servers": list(self.urls)}
+        logging.getLogger("asyncio").addFilter(_is_worth_telling)
         if self.credentials is not None:
             options["user"], options["password"] = secret_of(self.credentials)
         if self.ca is not None or self.cert is not None:
@@ -70,6 +72,11 @@ class Access:
             if self.cert is not None:
                 context.load_cert_chain(self.cert, self.key)
         return options
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """Whether asyncio says something: that a TLS connection of nats-py ended in its usual way is nothing."""
+    return "eof_received() has no effect" not in str(record.msg)
 
 
 def require_nats() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
 __all__ = ["Pulse"]
+
+#: Seconds that nodes have to answer a query after the first one did, and between two looks.
+OTHERS_S, LOOK_S = 0.5, 0.01
 
 
 class Pulse:
@@ -63,11 +66,14 @@ class Pulse:
         await self._nats.publish(self._subjects.build("discovery.query"))
         await self._nats.flush()
 
-    async def first(self, within_s: float) -> None:
-        """Return once a node was heard of, or none within so many seconds."""
+    async def first(self, within_s: float, nodes: Collection[str] = ()) -> None:
+        """Return once all of some nodes were heard of, or one was and the others were silent for a while; or after so long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._first.wait()
+                until_s = time.monotonic() + OTHERS_S
+                while not self.members().keys() >= set(nodes) and time.monotonic() < until_s:
+                    await asyncio.sleep(LOOK_S)
 
     async def close(self, *, is_leaving: bool = False) -> None:
         """Listen no more. is_leaving: say that this node is shut down, so that nobody waits for it."""

@@ -37,13 +37,15 @@ __all__ = ["Sender"]
 
 #: Tasks of one envelope, unless told otherwise: enough to share a sync, few enough to be spread.
 ENVELOPE_TASKS = 100
+#: Envelopes for each node in which many tasks for a kind are dealt at least, and tasks of one of these.
+PORTIONS, PORTION_TASKS = 4, 10
 #: Envelopes that are sent at once.
 AT_ONCE = 500
 #: Seconds that outcomes are waited for, unless told otherwise.
 TIMEOUT_S = 600.0
 #: Seconds for which the fabric is waited for where a task can be done nowhere else.
 AWAY_S = 10.0
-#: Seconds that the first node has to be heard of.
+#: Seconds that the nodes have to be heard of.
 FIRST_S = 1.0
 #: Seconds between two looks at the plan.
 PLAN_S = 2.0
@@ -104,7 +106,7 @@ class Sender:
             self._nodes = (await self._placing.open(self._nodes)).nodes
         await self._pulse.open()
         if self.nats.is_connected:
-            await self._pulse.first(FIRST_S)
+            await self._pulse.first(FIRST_S, self._nodes)
         self._begin(Inbox(self.nats, self._streams, self.id, self._end).read())
         self._begin(self._follow())
         return self
@@ -158,12 +160,13 @@ class Sender:
         loop = asyncio.get_running_loop()
         sending = []
         for subject, ats in places.items():
-            for start in range(0, len(ats), envelope_tasks):
-                part = ats[start : start + envelope_tasks]
+            most = self._portion(subject, len(ats), envelope_tasks)
+            for start in range(0, len(ats), most):
+                part = ats[start : start + most]
                 parcel = Parcel(rows_of([submissions[at] for at in part]), [loop.create_future() for _ in part])
                 for at, future in zip(part, parcel.answers, strict=True):
                     futures[at] = future
-                sending.append(self._go(subject, parcel, envelope_tasks, room))
+                sending.append(self._go(subject, parcel, most, room))
         await asyncio.gather(*sending)
         return futures
 
@@ -219,6 +222,13 @@ class Sender:
             kinds=self._here,
             capability=capability,
         )
+
+    def _portion(self, subject: str, tasks: int, most: int) -> int:
+        """Tasks of one envelope where a call has so many: what would fill it is dealt, several to each node."""
+        nodes = 1 if subject == HERE else self._spread(subject)
+        if tasks < most or nodes == 1:
+            return most
+        return min(most, max(-(-tasks // (nodes * PORTIONS)), PORTION_TASKS))
 
     def _spread(self, subject: str) -> int:
         """Among how many nodes the tasks of a subject can be dealt."""

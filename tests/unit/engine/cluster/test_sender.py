@@ -19,6 +19,7 @@ from pools.errors import BadArgument
 from tests.unit.engine.cluster.test_selection import member
 
 NODES = ("n1", "n2", "n3")
+SUBJECT = "c.task.queue.any.counter"
 
 
 def goes(task: dict[str, Any], *, is_away: bool = False, here: str = "", members: Any = None, capability: str = "any") -> str:
@@ -118,3 +119,28 @@ async def test_a_sender_ends_although_a_wait_swallows_that_it_was_cancelled() ->
     sender._begin(stubborn())
     await asyncio.sleep(0)
     await asyncio.wait_for(sender.__aexit__(None, None, None), 30)
+
+
+async def test_many_tasks_for_a_kind_are_dealt_in_several_envelopes_for_each_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Somebody:
+        is_connected = True
+
+        def jetstream(self, timeout: float) -> None:
+            return None
+
+    somebody: Any = Somebody()
+    sender = Sender(somebody, "c", NODES)
+    sent: list[int] = []
+
+    async def insist(_subject: str, envelope: TaskEnvelope) -> None:
+        sent.append(len(envelope.rows))
+
+    monkeypatch.setattr(sender, "_insist", insist)
+    monkeypatch.setattr(sender, "_spread", lambda subject: 4 if subject.startswith("c.task.queue") else 1)
+    monkeypatch.setattr(sender, "_places", lambda given, _capability: asyncio.sleep(0, {SUBJECT: [*range(len(given))]}))
+    for tasks, wanted in ((200, [13] * 15 + [5]), (100, [10] * 10), (10_000, [100] * 100)):
+        await sender.send([("counter", "add", 1)] * tasks)
+        assert sorted(sent, reverse=True) == wanted
+        sent.clear()
+    await sender.send([("counter", "add", 1)] * 30, envelope_tasks=3)
+    assert sent == [3] * 10
