@@ -148,6 +148,8 @@ class Intake:
         self._told = told
         self._freed = asyncio.Event()
         self._answering = 0
+        #: The envelopes that are being done, by sender and id: an engine may not be asked about one while it is told of it.
+        self._at_work: set[tuple[str, str]] = set()
         #: Tasks that are worked on now, and results of ours that came second.
         self.running = 0
         self.superseded = 0
@@ -220,6 +222,18 @@ class Intake:
             self._told(f"what came on {message.subject} is dropped: {error}")
             await message.term()
             return
+        key = envelope.sender, envelope.id
+        if key in self._at_work:
+            await message.nak(delay=FULL_S)  # this process stood still until it came again
+            return
+        self._at_work.add(key)
+        try:
+            await self._answer(message, envelope)
+        finally:
+            self._at_work.discard(key)
+
+    async def _answer(self, message: Msg, envelope: TaskEnvelope) -> None:
+        """Have an envelope done that is not being done here already."""
         recording = self._streams.recording(envelope.sender, envelope.id)
         if _may_be_done(message):
             await recording.read()

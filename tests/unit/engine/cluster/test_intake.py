@@ -127,3 +127,49 @@ async def test_an_engine_that_goes_while_messages_come_is_told_of_as_that_and_no
     with pytest.raises(BaseExceptionGroup) as raised:
         await asyncio.wait_for(intake.take("node-n1", "c.task.assign.n1"), 30)
     assert [type(each) for each in raised.value.exceptions] == [LinkClosed]
+
+
+async def test_an_envelope_that_comes_again_while_it_is_done_waits_for_that() -> None:
+    begun, go, said = asyncio.Event(), asyncio.Event(), []
+
+    async def read() -> None:
+        return None
+
+    async def ended(what: str) -> None:
+        said.append(what)
+
+    def message(delivered: int) -> Any:
+        return SimpleNamespace(
+            data=encode(envelope("counter/1")),
+            headers=None,
+            subject="c.task.assign.n1",
+            metadata=SimpleNamespace(num_delivered=delivered),
+            nak=lambda delay: ended(f"{delivered} again"),
+            ack_sync=lambda _lease_s: ended(f"{delivered} done"),
+        )
+
+    class Slow(FakeClient):
+        async def submit(self, tasks: list[Submission]) -> list[str]:
+            begun.set()
+            await go.wait()
+            return await super().submit(tasks)
+
+    async def add(_result: Any) -> int:
+        return 0
+
+    client = Slow()
+    subjects = SimpleNamespace(build=lambda *parts: ".".join(parts))
+    streams: Any = SimpleNamespace(
+        subjects=subjects, recording=lambda *_: SimpleNamespace(outcomes={}, nodes={}, read=read, add=add)
+    )
+    nats: Any = None
+    intake = Intake(nats, streams, local(client), "n1", "x", 100, 30.0, lambda _line: None)
+    first = asyncio.ensure_future(intake.answer(message(1)))
+    await begun.wait()
+    await intake.answer(message(2))
+    assert said == ["2 again"]
+    go.set()
+    await asyncio.wait_for(first, 30)
+    assert said == ["2 again", "1 done"]
+    await intake.answer(message(3))
+    assert said == ["2 again", "1 done", "3 done"]
