@@ -84,12 +84,19 @@ def _behind_task(task: Task[Any]) -> Iterable[Future[Any]]:
     code = getattr(inner, "cr_code", None)
     if code is _WAIT:
         names = inner.cr_frame.f_locals
-        if names["timeout_handle"] is not None:
+        if names["timeout_handle"] is not None or any(_ends(one, names["return_when"]) for one in names["fs"]):
             raise _Unexplained
         return list(names["fs"])
     if code in _GROUPS:
         return list(inner.cr_frame.f_locals["self"]._tasks)
     return [waits_for]
+
+
+def _ends(one: Future[Any], when: str) -> bool:
+    """Whether a wait for several ends by this one, though it may not have heard of it yet."""
+    if not one.done() or when == asyncio.ALL_COMPLETED:
+        return False
+    return when == asyncio.FIRST_COMPLETED or (not one.cancelled() and getattr(one, "_exception", None) is not None)
 
 
 def _completing(outer: list[Any], names: dict[str, Any]) -> Iterable[Future[Any]]:
@@ -100,7 +107,7 @@ def _completing(outer: list[Any], names: dict[str, Any]) -> Iterable[Future[Any]
         things = (thing for frame in outer for thing in gc.get_referents(frame) if isinstance(thing, GeneratorType))
         loops = [thing.gi_frame.f_locals for thing in things if thing.gi_frame is not None]
         facts = next((loop for loop in loops if loop.get("done") is names["done"]), {})
-    if "todo" in facts and facts["timeout_handle"] is None:
+    if "todo" in facts and facts["timeout_handle"] is None and not any(one.done() for one in facts["todo"]):
         return list(facts["todo"])
     raise _Unexplained
 

@@ -99,6 +99,11 @@ async def _completing(one: Future[Any], two: Future[Any]) -> None:
         await future
 
 
+async def _as_they_end(one: Future[Any], two: Future[Any]) -> None:
+    for future in asyncio.as_completed([one, two]):
+        await future
+
+
 async def _completing_in_time(one: Future[Any], two: Future[Any]) -> None:
     for future in asyncio.as_completed([one, two], timeout=60):
         await future
@@ -165,6 +170,32 @@ async def test_a_task_that_is_about_to_go_on_or_to_be_cancelled_waits_for_nothin
     other.cancel()
     assert awaited(other, {two: 2}) is None
     await asyncio.wait([other])
+
+
+@pytest.mark.parametrize(
+    ("way", "is_failed", "found"),
+    [
+        (lambda one, two: asyncio.wait([one, two], return_when=asyncio.FIRST_COMPLETED), False, None),
+        (lambda one, two: asyncio.wait([one, two], return_when=asyncio.FIRST_EXCEPTION), True, None),
+        (lambda one, two: asyncio.wait([one, two], return_when=asyncio.FIRST_EXCEPTION), False, [1]),
+        (lambda one, two: asyncio.wait([one, two]), True, [1]),
+        (_as_they_end, False, None),
+    ],
+)
+async def test_one_answer_that_was_not_heard_yet_may_be_enough(way: Way, is_failed: bool, found: list[int] | None) -> None:
+    loop = asyncio.get_running_loop()
+    one, two = loop.create_future(), loop.create_future()
+    task = asyncio.ensure_future(way(one, two))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    if is_failed:
+        two.set_exception(ValueError())
+        two.exception()
+    else:
+        two.set_result(1)
+    assert awaited(task, {one: 1, two: 2}) == found
+    one.cancel()
+    await asyncio.wait([asyncio.ensure_future(asyncio.gather(task, return_exceptions=True))])
 
 
 async def test_too_much_to_look_at_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
