@@ -1,9 +1,9 @@
-"""A hook in a process of its own, which ends with the engine: `python -P -m sprints.leash HELD`.
+"""A hook in a process of its own, which ends with the engine: `python -P -m sprints.leash HELD [WORD]`.
 
 Owns both ends of the socket to it, which is its standard input. What it shall run comes as a line of JSON, `[hook, files,
 facts]`; back comes one that says why the hook said no, `null` for a yes. Its guard ends all that the hook has started when the
 engine is gone, or the hook has failed; HELD is the sprint's folder, which the guard holds until then. What a hook that said yes
-has left running goes on.
+has left running goes on. With WORD, the file of a `HookWord`, the hook goes on without the engine too, and ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import NoReturn
 
 from sprints.errors import HookFailed
 from sprints.guard import stand_guard
 from sprints.hook import Hook, run_hook
+from sprints.hookword import HookWord
 
 __all__ = ["main", "run_leashed"]
 
@@ -28,14 +30,16 @@ __all__ = ["main", "run_leashed"]
 PIECE_BYTES = 1 << 16
 
 
-def run_leashed(hook: Hook, files: str, facts: Mapping[str, str], held: str = "") -> None:
+def run_leashed(hook: Hook, files: str, facts: Mapping[str, str], held: str = "", word: str = "") -> None:
     """Run a hook and wait; it ends with this process. As `run_hook`. held: the folder that is held meanwhile; empty for none.
+
+    word: the file of its word; where there is one it does not end with this process.
 
     Raises HookFailed.
     """
     ours, theirs = socket.socketpair()
     with ours:
-        argv = [sys.executable, "-P", "-m", "sprints.leash", held]
+        argv = [sys.executable, "-P", "-m", "sprints.leash", held, *([word] if word else [])]
         try:
             with theirs:
                 process = subprocess.Popen(argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True)
@@ -63,22 +67,44 @@ def _line(source: socket.socket) -> bytes:
 
 def main(arguments: list[str]) -> None:
     """Guard a process that runs one hook. Ends with this process."""
-    stand_guard(_run, 0, arguments[0], spares_done=True)
+    held, word = arguments[0], "".join(arguments[1:])
+    stand_guard(partial(_run, word), None if word else 0, held, spares_done=True)
 
 
-def _run() -> NoReturn:
+def _run(word: str) -> NoReturn:
     """Run the hook that is asked for, and tell how it went."""
     owner = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    row, files, facts = json.loads(_line(owner))
-    why = None
+    asked = _line(owner)
+    if not asked:  # who wanted it has ended
+        os._exit(1)
+    row, files, facts = json.loads(asked)
+    hook, why = Hook(**row | {"command": tuple(row["command"])}), None
     try:
-        run_hook(Hook(**row | {"command": tuple(row["command"])}), files, facts)
+        told = _begun(hook, word) if word else None
+        try:
+            run_hook(hook, files, facts)
+        except HookFailed as error:
+            why = error.reason
+        if told is not None:
+            with suppress(OSError):  # whoever waits hears it all the same
+                told.end(why)
     except HookFailed as error:
         why = error.reason
-    owner.sendall(json.dumps(why).encode() + b"\n")
+    with suppress(BrokenPipeError, ConnectionResetError):
+        owner.sendall(json.dumps(why).encode() + b"\n")
     os._exit(0 if why is None else 1)
+
+
+def _begun(hook: Hook, word: str) -> HookWord:
+    """Have it be known that a hook begins. Raises HookFailed."""
+    try:
+        return HookWord(word)
+    except FileExistsError as error:
+        raise HookFailed(hook.name, "somebody else has asked what became of it, before it began") from error
+    except OSError as error:
+        raise HookFailed(hook.name, f"its beginning cannot be noted: {error.strerror}: {word}") from error
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from engine.cluster.access import connected, require_nats
 from engine.cluster.crew import Yard
 from engine.cluster.election import DRIVER, Election
 from engine.cluster.fence import Fence
+from engine.cluster.hookwords import HookWords
 from engine.cluster.lease import Lease
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.pieces import Overtaken
@@ -92,8 +93,10 @@ class Driver:
             nats, node.cluster, lease, replicas=node.replicas, seen=self._see, told=self._told, key=DRIVER,
             leads="drives the sprints",
         )  # fmt: skip
+        words = HookWords(nats, node, self._told)
+        await words.open()  # a gateway tells of them too, once its engine is there
         electing = asyncio.ensure_future(election.run())
-        driving = asyncio.ensure_future(self._drive(nats, stores, election))
+        driving = asyncio.ensure_future(self._drive(nats, stores, words, election))
         stop = asyncio.ensure_future(stopping.wait())
         try:
             await asyncio.wait((electing, driving, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -113,7 +116,7 @@ class Driver:
             self._seeing.add(seeing)
             seeing.add_done_callback(self._seeing.discard)
 
-    async def _drive(self, nats: Nats, stores: Stores, election: Election) -> None:
+    async def _drive(self, nats: Nats, stores: Stores, words: HookWords, election: Election) -> None:
         """Drive in each term, to its end."""
         from nats.errors import Error
 
@@ -122,7 +125,7 @@ class Driver:
             if token is None:
                 await asyncio.sleep(LOOK_S)
                 continue
-            running = asyncio.ensure_future(self._term(nats, stores, election, token).run())
+            running = asyncio.ensure_future(self._term(nats, stores, words, election, token).run())
             try:
                 while election.token() == token and not running.done():
                     await asyncio.wait((running,), timeout=LOOK_S)
@@ -137,7 +140,7 @@ class Driver:
                 self._say(_leaf(group))
                 await asyncio.sleep(AGAIN_S)
 
-    def _term(self, nats: Nats, stores: Stores, election: Election, token: int) -> Term:
+    def _term(self, nats: Nats, stores: Stores, words: HookWords, election: Election, token: int) -> Term:
         node, loop = self._node, asyncio.get_running_loop()
 
         def leads() -> bool:
@@ -145,7 +148,7 @@ class Driver:
 
         yard = Yard(nats, node, stores.chest, self._told)
         pieces, ships = stores.pieces(leads), stores.ships(leads)
-        dock = Dock(node.id, token, leads, self._fence, ships, pieces, stores.chest, self._subjects, loop, Lock())
+        dock = Dock(node.id, token, leads, self._fence, ships, words, pieces, stores.chest, self._subjects, loop, Lock())
         replica = Replica(pieces, self._subjects, node.file.parent / SPRINTS)
         return Term(yard, dock, replica, stores.orders(leads), node.file.parent, self._told)
 

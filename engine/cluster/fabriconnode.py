@@ -252,7 +252,9 @@ def left_over(root: Path) -> list[int]:
             continue
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if process.stat().st_uid == os.getuid() and any(pair in wanted for pair in itertools.pairwise(words)):
+            is_hook = "sprints.leash" in words and any(word.startswith(f"{root}/hooks/") for word in words)
+            is_program = any(pair in wanted for pair in itertools.pairwise(words))
+            if process.stat().st_uid == os.getuid() and (is_hook or is_program):
                 found.append(int(process.name))
     return sorted(found)
 

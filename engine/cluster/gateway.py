@@ -24,6 +24,7 @@ from engine.cluster.access import connected, require_nats
 from engine.cluster.astray import Astray
 from engine.cluster.election import Election
 from engine.cluster.fence import Fence
+from engine.cluster.hookwords import HookWords
 from engine.cluster.intake import Intake, Local
 from engine.cluster.lease import Lease
 from engine.cluster.mover import LOOK_S, Mover
@@ -120,11 +121,13 @@ class Gateway:
         lease = Lease(f"{node.id}-{incarnation}", node.term)
         fence = Fence(node.fence)
         election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
+        words = HookWords(nats, node, self._told)
         prover = Prover(nats, node, Stores(nats, subjects, node.replicas).chest, client, self._told)
         await pulse.open()
         await nats.publish(subjects.build("discovery.announce", node.id), encode(beat(0).info))
         try:
             await prover.open()
+            await words.open()
             async with asyncio.TaskGroup() as group:
                 group.create_task(election.run(), name="election")
                 group.create_task(mover.run(), name="mover")
@@ -140,6 +143,7 @@ class Gateway:
         except* _Left:
             pass
         finally:
+            await words.close()
             await prover.close()
             await pulse.close(is_leaving=stopping.is_set())
 

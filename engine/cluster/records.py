@@ -18,11 +18,12 @@ from engine.cluster import cell
 from engine.cluster.cell import BadRecord, valid_id
 from pools import values
 from pools.errors import Failure
+from sprints.hookword import STATES
 
 __all__ = [
-    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "NodeInfo", "Order",
-    "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope", "TaskResult", "Told", "decode", "encode",
-    "valid_id",
+    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "HookAnswer",
+    "HookQuestion", "NodeInfo", "Order", "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope",
+    "TaskResult", "Told", "decode", "encode", "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.
@@ -203,7 +204,28 @@ class Proof:
     told: tuple[Told, ...]
 
 
-Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Reply | Question | Proof
+@dataclass(frozen=True, slots=True)
+class HookQuestion:
+    """What a node is asked about a hook that it was to run. node: who asks.  run: the hook's word."""
+
+    node: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class HookAnswer:
+    """The answer: the state of a `sprints.hookword.Word`, and why it said no."""
+
+    node: str
+    run: str
+    state: Any
+    why: str
+
+
+Record = (
+    NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Reply | Question | Proof
+    | HookQuestion | HookAnswer
+)  # fmt: skip
 R = TypeVar("R", bound=Record)
 
 
@@ -364,6 +386,8 @@ _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     Reply: {"said": cell.word(REPLIES), "count": cell.whole, "text": cell.text},
     Question: {"work": cell.path, "tasks": cell.each(_asked, ENVELOPE_TASKS, 1), "is_over": cell.claim},
     Proof: {"told": cell.each(_told, ENVELOPE_TASKS, 1)},
+    HookQuestion: {"run": valid_id},
+    HookAnswer: {"run": valid_id, "state": cell.word(STATES), "why": cell.text},
 }
 _READ = {
     (kind, field.name): own.get(field.name) or _WHOSE[field.name] for kind, own in _FIELDS.items() for field in fields(kind)

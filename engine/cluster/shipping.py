@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from engine.cluster.chest import Chest
 from engine.cluster.fence import Fence, StaleToken
+from engine.cluster.hookwords import HookWords
 from engine.cluster.pieces import Overtaken, Pieces
 from engine.cluster.records import BadRecord
 from engine.cluster.shipledger import ShipLedger
@@ -25,8 +26,9 @@ from engine.cluster.stage import Stage
 from engine.cluster.subjects import Subjects
 from engine.errors import Unavailable
 from sprints.adoption import adopt
-from sprints.errors import ShipRefused
+from sprints.errors import HookFailed, ShipRefused
 from sprints.hook import Hook
+from sprints.hookword import Word
 from sprints.leash import run_leashed
 from sprints.manifest import Entry, Manifest
 from sprints.release import Draft, Releases
@@ -43,8 +45,8 @@ Value = TypeVar("Value")
 class Dock(NamedTuple):
     """What the releases of one term have in common.
 
-    token: of the term.  leads: whether that lasts.  ships: the records.  pieces: where manifests are kept.  at_work: held while
-    something is shipped.
+    token: of the term.  leads: whether that lasts.  ships: the records.  words: of hooks.  pieces: where manifests are kept.
+    at_work: held while something is shipped.
     """
 
     node: str
@@ -52,6 +54,7 @@ class Dock(NamedTuple):
     leads: Callable[[], bool]
     fence: Fence
     ships: ShipLedger
+    words: HookWords
     pieces: Pieces
     chest: Chest
     subjects: Subjects
@@ -81,7 +84,8 @@ class ClusterShipper(Shipper):
 
     def passed(self, moment: str) -> None:
         """See Shipper; a leader that has lost its term ships nothing more. What a hook has shipped is not given up."""
-        if moment != "ship.hooked" or not self._run_hooks:
+        has_shipped = moment == "ship.hooked" and self._run_hooks
+        if not has_shipped and not (self._before is not None and self._before.done):
             super().passed(moment)
         if not self._dock.leads():
             raise ShipRefused(f"{self._dock.node} leads no more")
@@ -99,6 +103,8 @@ class ClusterShipper(Shipper):
     def _ship(self, items: Sequence[str], left_s: float) -> Shipment:
         dock = self._dock
         known, self._revision = dock.wait(dock.ships.read(self._folder))
+        if known is not None and known.state == "hook":
+            known = self._heard(known)
         step = next_step(known, self.sprint, items)
         if step == "doubt" and known is not None:
             self._put(replace(known, token=dock.token))  # so that who runs the hook cannot go on, if it is only slow
@@ -113,7 +119,7 @@ class ClusterShipper(Shipper):
             self._adopt(current)
         self._before = known if known is not None and known.state == "hook" else None
         begun = self._before or ShipRecord(self._folder, self.sprint, dock.token, dock.node, current=current)
-        self._put(replace(begun, token=dock.token, node=dock.node))
+        self._put(replace(begun, token=dock.token, node=dock.node, run=""))
         self._run_hooks = 0
         try:
             with self._stage.filled(self.entries(items)) as self.work:
@@ -142,12 +148,27 @@ class ClusterShipper(Shipper):
         manifest = draft.ship(hooks, self.held, self._run, written)
         return Shipment(manifest.release, manifest.sha256, items, dict(draft.changed))
 
-    def _run(self, hook: Hook, files: str, facts: Mapping[str, str], held: str) -> None:
-        """Run a hook, once all know that it runs and those before it have said yes; one of these is not run again."""
+    def _heard(self, known: ShipRecord) -> ShipRecord:
+        """What is to be gone by once it is known what became of a hook; waits while it runs. Raises HookFailed, Overtaken."""
+        dock = self._dock
+        word = dock.wait(dock.words.ask(known.node, known.run, dock.leads)) if known.run else Word("lost")
+        heard = known.heard(word, self.sprint)
+        if heard.state == "failed":
+            self._put(replace(heard, token=dock.token, node=dock.node))
+            if word.state == "no" and known.sprint == self.sprint:
+                raise HookFailed(known.hook, word.why)
+        return heard
+
+    def _run(self, hook: Hook, files: str, facts: Mapping[str, str], _held: str) -> None:
+        """Run a hook, once all know that it runs and those before it have said yes; one of these is not run again.
+
+        It goes on without this process, and leaves word of how it ended: who leads next goes by that.
+        """
         at, self._run_hooks = self._run_hooks, self._run_hooks + 1
         if self._before is None or at >= self._before.done:
-            self._put(replace(self._record, state="hook", hook=hook.name, is_again=hook.again, done=at))
-            run_leashed(hook, files, {**facts, "ENGINE_TOKEN": str(self._dock.token)}, held)
+            run = f"{self.sprint}-{self._revision}-{at}"
+            self._put(replace(self._record, state="hook", hook=hook.name, is_again=hook.again, done=at, run=run))
+            run_leashed(hook, files, {**facts, "ENGINE_TOKEN": str(self._dock.token)}, word=self._dock.words.path(run))
 
     def _put(self, record: ShipRecord) -> None:
         """Have all know it. Raises Overtaken."""

@@ -1,8 +1,8 @@
 """How the newest release in a folder stands, as all nodes know it: one record, changed by compare-and-set.
 
 Owns its states and what each lets a leader do. It is written before anything is done that others see: a hook is run, a release
-is switched to. A leader that was lost in the midst of a hook leaves a doubt that no other may end by running it again, unless
-the hook says that it may be. Pure.
+is switched to. A leader that was lost in the midst of a hook is followed by what the hook says itself; where its node is lost
+too, there is a doubt that nobody may end by running it again, unless the hook says that it may be. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal
 import orjson
 
 from engine.cluster.records import BadRecord
+from sprints.hookword import Word
 
 __all__ = ["STATES", "ShipRecord", "next_step"]
 
@@ -30,7 +31,8 @@ class ShipRecord:
     """What stands there.
 
     folder: of the releases, as backlogs name it.  sprint: whose release it is.  token, node: of the leader that wrote it.
-    hook: the one that runs, is_again whether it may be run once more, and done how many before it have said yes.
+    hook: the one that runs, is_again whether it may be run once more, and done how many before it have said yes.  run: the word
+    that it leaves on that node; empty where none was begun since.
     release, manifest_sha256, items, left_out, content: of the release, once it is whole; content is the same for the same
     files. current: the release that counts; empty before the first.
     """
@@ -49,6 +51,7 @@ class ShipRecord:
     left_out: Mapping[str, str] = field(default_factory=dict)
     content: str = ""
     current: str = ""
+    run: str = ""
 
     def data(self) -> bytes:
         """The record as it is kept."""
@@ -59,7 +62,8 @@ class ShipRecord:
         """A record from its bytes. Raises BadRecord."""
         try:
             row = orjson.loads(data)
-            if row.keys() != {one.name for one in fields(cls)} or row["state"] not in STATES or type(row["token"]) is not int:
+            has_all = {"run", *row} == {one.name for one in fields(cls)}
+            if not has_all or row["state"] not in STATES or type(row["token"]) is not int:
                 raise BadRecord(f"this is no record of a release: {data[:80]!r}")
             return cls(**{**row, "items": tuple(row["items"])})
         except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -67,15 +71,24 @@ class ShipRecord:
 
     def switching(self) -> ShipRecord:
         """The same, once all hooks have said yes."""
-        return replace(self, state="switch", hook="", is_again=False, done=0)
+        return replace(self, state="switch", hook="", is_again=False, done=0, run="")
 
     def failing(self) -> ShipRecord:
         """The same, once it is known that nothing of it counts, and no hook runs."""
-        return replace(self, state="failed", hook="", is_again=False, done=0)
+        return replace(self, state="failed", hook="", is_again=False, done=0, run="")
 
     def counting(self) -> ShipRecord:
         """The same, once its release is the one that counts."""
         return replace(self, state="shipped", hook="", is_again=False, current=self.release)
+
+    def heard(self, word: Word, sprint: str) -> ShipRecord:
+        """The same, once it is known what became of its hook, for a leader that ships a sprint."""
+        is_mine = self.sprint == sprint
+        if word.state == "no" or (word.state == "never" and not is_mine):
+            return self.failing()
+        if is_mine and word.state in ("yes", "never"):
+            return replace(self, is_again=True, done=self.done + (word.state == "yes"), run="")
+        return self
 
 
 def next_step(known: ShipRecord | None, sprint: str, items: Collection[str]) -> Step:

@@ -34,6 +34,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "sprint.file": ("sprint", "file"),
     "sprint.release": ("release",),
     "sprint.account": ("node",),
+    "sprint.hook": ("node",),
     "artifact": ("digest",),
 }
 _PART = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -33,6 +33,15 @@ def until(is_so: Callable[[], bool], within_s: float = 90.0) -> None:
         time.sleep(0.02)
 
 
+#: Runs a hook that goes on without it.
+HOOKED = """
+import json, sys
+from sprints.hook import Hook
+from sprints.leash import run_leashed
+run_leashed(Hook(tuple(json.loads(sys.argv[2]))), sys.argv[1], {}, word=sys.argv[3])
+"""
+
+
 class Folder:
     """The folder of a node whose engine does not run."""
 
@@ -50,6 +59,15 @@ class Folder:
 
     def start(self, module: str, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-P", "-m", f"engine.cluster.{module}", *words], env=ENVIRON)
+
+    def hook(self) -> subprocess.Popen[bytes]:
+        """A hook that was begun by a driver which is killed at once, with something that it has started."""
+        command = ["sh", "-c", "(setsid sleep 1000 & echo $! >> all); echo $$ >> all; mv all pids; sleep 1000"]
+        words = [str(self.root), orjson.dumps(command).decode(), str(self.root / "hooks" / "sp-20261121-001-7-0")]
+        driver = subprocess.Popen([sys.executable, "-P", "-c", HOOKED, *words], env=ENVIRON)
+        until(lambda: (self.root / "pids").exists())
+        driver.kill()
+        return driver
 
     def ward(self, name: str) -> dict[str, Any]:
         told = fabriconnode.document_of(self.root / "attendant.json") or {}
@@ -109,18 +127,19 @@ def test_what_cannot_run_is_given_up_with_its_reason_and_runs_once_that_is_mende
 
 def test_what_runs_without_an_attendant_is_found_and_ended(folder: Folder) -> None:
     strays = [folder.start("server", str(folder.root / "server.json")), folder.start("gateway", str(folder.root / "node.json"))]
+    hook, pids = folder.hook(), folder.root / "pids"
     try:
-        until(lambda: (folder.root / "server" / "serving.json").exists())
+        until(lambda: (folder.root / "server" / "serving.json").exists() and pids.exists())
         (folder.root / "fabric.json").write_text("{}")
         verdict, said = folder.check()
         assert verdict == "bad"
         assert all(str(stray.pid) in said for stray in strays)
         nats = json.loads((folder.root / "server" / "serving.json").read_text())["pid"]
         assert set(folder.leave()["left_over"]) >= {*(stray.pid for stray in strays), nats}
-        assert ended_within([nats], 20)
+        assert ended_within([nats, *map(int, pids.read_text().split())], 20)
         assert folder.check()[0] == "ok"
     finally:
-        for stray in strays:
+        for stray in (*strays, hook):
             stray.kill()
             stray.wait(timeout=20)
 

@@ -11,20 +11,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from engine.cluster.access import connected
 from engine.cluster.chest import Chest, NotThere
 from engine.cluster.fence import Fence
+from engine.cluster.hookwords import HookWords
+from engine.cluster.nodefile import NodeFile
 from engine.cluster.pieces import PIECE_BYTES, Overtaken, Pieces
 from engine.cluster.replica import Replica
 from engine.cluster.shipping import ClusterShipper, Dock
 from engine.cluster.stores import Stores
 from engine.cluster.subjects import Subjects
 from sprints.archive import Archive
-from sprints.errors import LedgerFailed, ShipRefused
+from sprints.errors import HookFailed, LedgerFailed, ShipRefused
 from sprints.hook import Hook
 from sprints.ledger import Line, open_ledger
 from sprints.place import PlaceDisk
@@ -45,18 +47,28 @@ class Killed(BaseException):
     """The process of a leader ends."""
 
 
-class Leader:
-    """A leader on a host of its own, which ends at a moment."""
+class Shore(NamedTuple):
+    """A client of the server, and what that keeps."""
 
-    def __init__(self, stores: Stores, folder: Path, token: int, *, dies_at: str = "") -> None:
+    nats: Any
+    stores: Stores
+
+
+class Leader:
+    """A leader on a host of its own, which ends at a moment. Of its hooks it tells once its words are open."""
+
+    def __init__(self, shore: Shore, folder: Path, token: int, *, dies_at: str = "") -> None:
+        stores = shore.stores
         self.folder = folder / f"host-{token}"
         self.folder.mkdir(parents=True)
-        self._is_alive = True
+        self.is_alive = True
         self._dies_at = dies_at
-        leads = lambda: self._is_alive  # noqa: E731 - a claim in a line
+        leads = lambda: self.is_alive  # noqa: E731 - a claim in a line
         fence, loop = Fence(self.folder / "fence"), asyncio.get_running_loop()
         ships, pieces = stores.ships(leads), stores.pieces(leads)
-        self.dock = Dock(f"n{token}", token, leads, fence, ships, pieces, stores.chest, stores.subjects, loop, Lock())
+        node = NodeFile(self.folder / "node.json", "c", f"n{token}", (f"n{token}",), (), offline_s=0.5)
+        words = HookWords(shore.nats, node, lambda _line: None)
+        self.dock = Dock(node.id, token, leads, fence, ships, words, pieces, stores.chest, stores.subjects, loop, Lock())
 
     async def ship(self, folder: str, sprint: str, items: dict[str, bytes], hooks: list[Hook], *, is_here: bool) -> Any:
         """Ship items, each an artifact of its name. is_here: whether they lie in its work folder, or on the servers alone."""
@@ -77,7 +89,7 @@ class Leader:
 
         def passed(moment: str) -> None:
             if moment == self._dies_at:
-                self._is_alive = False
+                self.is_alive = False
                 raise Killed
             look(moment)
 
@@ -92,78 +104,152 @@ class Leader:
 
 
 @asynccontextmanager
-async def stores_in(folder: Path) -> AsyncIterator[Stores]:
+async def shores(folder: Path) -> AsyncIterator[Shore]:
     async with servers(folder, 1) as made:
         nats = await connected(access_to(made), "test", Lines(), wait_s=30)
         try:
             stores = Stores(nats, Subjects("c"), 1)
             await stores.open()
-            yield stores
+            yield Shore(nats, stores)
         finally:
             await nats.close()
 
 
-async def lost_at(stores: Stores, folder: Path, moment: str, *, again: bool) -> None:
-    """A leader is lost at a moment, and another one is asked for the same."""
+async def lost_at(shore: Shore, folder: Path, moment: str, *, again: bool = False, tells: bool = False) -> None:
+    """A leader is lost at a moment, and another one is asked for the same. tells: its node tells of its hooks."""
     folder.mkdir()
     name, ships = folder.name, folder / "ships"
     hooks = [Hook((sys.executable, "-c", LINE, str(ships)), again=again)]
     items = {"a": b"A", "b": b"B"}
+    first = Leader(shore, folder, 1, dies_at=moment)
     with pytest.raises((Killed, Overtaken, ShipRefused)):
-        await Leader(stores, folder, 1, dies_at=moment).ship(name, SPRINT, items, hooks, is_here=True)
-    second = Leader(stores, folder, 2)
-    if moment == HOOKED and not again:
+        await first.ship(name, SPRINT, items, hooks, is_here=True)
+    if tells:
+        await first.dock.words.open()
+    second = Leader(shore, folder, 2)
+    if moment == HOOKED and not again and not tells:
         for sprint in (SPRINT, NEXT):  # nor does a later sprint ship what may have been shipped
             with pytest.raises(ShipRefused, match="n1 was lost while the hook"):
                 await second.ship(name, sprint, items, hooks, is_here=False)
         assert len(ships.read_text().split()) == 1
-        assert await stores.ships().settle(SPRINT)
-        assert not await stores.ships().settle(SPRINT)
+        assert await shore.stores.ships().settle(SPRINT)
+        assert not await shore.stores.ships().settle(SPRINT)
         ships.unlink()
     shipment = await second.ship(name, SPRINT, items, hooks, is_here=False)
     assert (shipment.release, shipment.items, shipment.left_out) == (f"0001-{SPRINT}", ("a", "b"), {})
     assert second.files == items
     assert set(ships.read_text().split()) == {shipment.release}
-    assert len(ships.read_text().split()) == (2 if moment == HOOKED and again else 1)
+    assert len(ships.read_text().split()) == (2 if moment == HOOKED and again and not tells else 1)
+    await first.dock.words.close()
 
-    third = Leader(stores, folder, 3)  # asked for the same once more, and then for what comes after it
+    third = Leader(shore, folder, 3)  # asked for the same once more, and then for what comes after it
     assert await third.ship(name, SPRINT, items, hooks, is_here=False) == shipment
     after = await third.ship(name, NEXT, {"c": b"C"}, hooks, is_here=False)
     assert (after.release, third.files) == (f"0002-{NEXT}", {**items, "c": b"C"})
     assert ships.read_text().split()[-1] == after.release
 
 
-async def stale(stores: Stores, folder: Path) -> None:
+async def lost_before_its_hook(shore: Shore, folder: Path) -> None:
+    """A leader is lost between its claim that a hook runs, and that: who asks can have it run."""
+    ships = folder / "unbegun-ships"
+    hooks = [Hook((sys.executable, "-c", LINE, str(ships)))]
+    first = Leader(shore, folder / "unbegun", 1)
+
+    def dies(_run: str) -> str:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(first.dock.words, "path", dies)
+        patch.setattr(ClusterShipper, "_put", put_and_die(ClusterShipper._put))
+        with pytest.raises(Killed):
+            await first.ship("unbegun", SPRINT, {"a": b"A"}, hooks, is_here=True)
+    await first.dock.words.open()
+    shipment = await Leader(shore, folder / "unbegun", 2).ship("unbegun", SPRINT, {"a": b"A"}, hooks, is_here=False)
+    assert ships.read_text().split() == [shipment.release]
+    await first.dock.words.close()
+
+
+def put_and_die(put: Any) -> Any:
+    """A leader that is lost gives no record back."""
+
+    def patched(shipper: Any, record: Any) -> None:
+        if record.state != "failed":
+            put(shipper, record)
+
+    return patched
+
+
+async def said_no(shore: Shore, folder: Path) -> None:
+    """A hook says no after its leader was lost: nothing is shipped, and the next sprint is."""
+    held, go = folder / "no-held", folder / "no-go"
+    no = Hook((sys.executable, "-c", f"{WAIT}\nsys.exit('it broke')", str(held), str(go)))
+    first = Leader(shore, folder / "no", 1)
+    await first.dock.words.open()
+    shipping = asyncio.ensure_future(first.ship("no", SPRINT, {"a": b"A"}, [no], is_here=True))
+    await there(held)
+    second = asyncio.ensure_future(Leader(shore, folder / "no", 2).ship("no", SPRINT, {"a": b"A"}, [no], is_here=False))
+    await asyncio.sleep(1)
+    assert not second.done(), "the hook was not waited for"
+    go.touch()
+    with pytest.raises(HookFailed, match="it broke"):
+        await second
+    with pytest.raises((HookFailed, Overtaken, ShipRefused)):
+        await shipping
+    shipment = await Leader(shore, folder / "no", 3).ship("no", NEXT, {"b": b"B"}, [], is_here=False)
+    assert shipment.items == ("b",)
+    await first.dock.words.close()
+
+
+async def there(file: Path) -> None:
+    async with asyncio.timeout(60):
+        while not file.exists():
+            await asyncio.sleep(0.02)
+
+
+async def stale(shore: Shore, folder: Path, *, tells: bool) -> None:
     """A leader whose machine has seen a later token ships nothing, and one whose record was changed switches to nothing."""
-    first = Leader(stores, folder / "stale", 1)
+    name = f"stale-{tells}"
+    first = Leader(shore, folder / name, 1)
     first.dock.fence.see(2)
     with pytest.raises(ShipRefused, match="token 1 is stale"):
-        await first.ship("stale", SPRINT, {"a": b"A"}, [], is_here=True)
-    slow = Leader(stores, folder / "slow", 1)
-    held, go = folder / "held", folder / "go"
+        await first.ship(name, SPRINT, {"a": b"A"}, [], is_here=True)
+    name = f"slow-{tells}"
+    slow, second = Leader(shore, folder / name, 1), Leader(shore, folder / name, 2)
+    if tells:
+        await slow.dock.words.open()
+    held, go = folder / f"held-{tells}", folder / f"go-{tells}"
     hooks = [Hook((sys.executable, "-c", WAIT, str(held), str(go)))]
-    shipping = asyncio.ensure_future(slow.ship("slow", SPRINT, {"a": b"A"}, hooks, is_here=True))
-    async with asyncio.timeout(60):
-        while not held.exists():
-            await asyncio.sleep(0.02)
-    with pytest.raises(ShipRefused, match="n1 was lost while the hook"):
-        await Leader(stores, folder / "slow", 2).ship("slow", SPRINT, {"a": b"A"}, hooks, is_here=False)
+    shipping = asyncio.ensure_future(slow.ship(name, SPRINT, {"a": b"A"}, hooks, is_here=True))
+    await there(held)
+    following = asyncio.ensure_future(second.ship(name, SPRINT, {"a": b"A"}, hooks, is_here=False))
+    if not tells:
+        with pytest.raises(ShipRefused, match="n1 was lost while the hook"):
+            await following
+    slow.is_alive = False
     go.touch()
-    with pytest.raises(ShipRefused, match="changed by somebody else"):
+    with pytest.raises(ShipRefused, match=r"changed by somebody else|leads no more"):
         await shipping
     assert not (slow.folder / "releases" / "current").exists()
+    if tells:
+        assert (await following).items == ("a",)
+        assert second.files == {"a": b"A"}
+    await slow.dock.words.close()
 
 
 async def test_a_leader_may_be_lost_at_every_moment_of_a_release(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as shore:
         for moment in MOMENTS:
-            for again in (False, True) if moment == HOOKED else (False,):
-                await lost_at(stores, tmp_path / f"{moment}-{again}", moment, again=again)
-        await stale(stores, tmp_path)
+            await lost_at(shore, tmp_path / f"{moment}", moment)
+        for again, tells in ((True, False), (True, True), (False, True)):
+            await lost_at(shore, tmp_path / f"{HOOKED}-{again}-{tells}", HOOKED, again=again, tells=tells)
+        await lost_before_its_hook(shore, tmp_path)
+        await said_no(shore, tmp_path)
+        for tells in (False, True):
+            await stale(shore, tmp_path, tells=tells)
 
 
 async def test_a_value_is_whole_or_not_there_and_of_two_writers_one_is_overtaken(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as (_, stores):
         pieces, subject = stores.pieces(), stores.subjects.build("sprint.ledger", SPRINT)
         large = os.urandom(PIECE_BYTES + 10)
         first = await pieces.append(subject, large, 0)
@@ -187,7 +273,7 @@ async def test_a_value_is_whole_or_not_there_and_of_two_writers_one_is_overtaken
 
 
 async def test_a_file_is_what_its_name_says_or_is_not_there(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as (_, stores):
         chest: Chest = stores.chest
         content = os.urandom(PIECE_BYTES + 1)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -219,7 +305,7 @@ async def test_a_file_is_what_its_name_says_or_is_not_there(tmp_path: Path) -> N
 
 
 async def test_a_ledger_is_on_the_servers_before_it_counts_and_who_led_before_adds_nothing(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as (_, stores):
         pieces: Pieces = stores.pieces()
 
         def replica(name: str) -> Replica:

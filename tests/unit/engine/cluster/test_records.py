@@ -17,6 +17,8 @@ from engine.cluster.records import (
     BadRecord,
     Handover,
     Heartbeat,
+    HookAnswer,
+    HookQuestion,
     NodeInfo,
     Order,
     Outcome,
@@ -32,8 +34,11 @@ from engine.cluster.records import (
     encode,
 )
 from pools.errors import Failure
+from sprints.hookword import STATES
 
-KINDS: list[Any] = [NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply, Question, Proof]
+KINDS: list[Any] = [
+    NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply, Question, Proof, HookQuestion, HookAnswer,
+]  # fmt: skip
 
 names = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
 kinds = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
@@ -103,6 +108,8 @@ RECORDS: dict[Any, Any] = {
         is_over=st.booleans(),
     ),
     Proof: st.builds(Proof, node=names, told=st.lists(told, min_size=1, max_size=4).map(tuple)),
+    HookQuestion: st.builds(HookQuestion, node=names, run=ids),
+    HookAnswer: st.builds(HookAnswer, node=names, run=ids, state=st.sampled_from(STATES), why=texts),
 }
 
 

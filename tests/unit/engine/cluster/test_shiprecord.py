@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
 from engine.cluster.records import BadRecord
 from engine.cluster.shiprecord import STATES, ShipRecord, next_step
+from sprints.hookword import Word
 
 SPRINT, NEXT = "sp-20261121-001", "sp-20261121-002"
 BEGUN = ShipRecord("releases", SPRINT, 4, "n1", release="0001-x", items=("a", "b"), left_out={"c": "is missing"})
@@ -34,6 +37,35 @@ def test_what_is_done_next_stands_in_the_record(
 ) -> None:
     facts = orjson.loads(BEGUN.data()) | {"state": state, "is_again": is_again}
     assert next_step(ShipRecord.read(orjson.dumps(facts)), sprint, items) == step
+
+
+@pytest.mark.parametrize(
+    ("word", "sprint", "state", "is_again", "done", "step"),
+    [
+        (Word("yes"), SPRINT, "hook", True, 2, "make"),
+        (Word("never"), SPRINT, "hook", True, 1, "make"),
+        (Word("no", "it broke"), SPRINT, "failed", False, 0, "make"),
+        (Word("lost"), SPRINT, "hook", False, 1, "doubt"),
+        (Word("yes"), NEXT, "hook", False, 1, "doubt"),
+        (Word("lost"), NEXT, "hook", False, 1, "doubt"),
+        (Word("never"), NEXT, "failed", False, 0, "make"),
+        (Word("no"), NEXT, "failed", False, 0, "make"),
+    ],
+)
+def test_what_a_lost_leaders_hook_says_itself_is_gone_by(
+    word: Word, sprint: str, state: str, is_again: bool, done: int, step: str
+) -> None:
+    heard = replace(BEGUN, state="hook", hook="send", done=1, run="r-1").heard(word, sprint)
+    assert (heard.state, heard.is_again, heard.done) == (state, is_again, done)
+    assert next_step(heard, sprint, ("a", "b", "c")) == step
+    if step == "make":
+        assert heard.run == "", "who is asked next would be asked for a hook that has ended"
+
+
+def test_a_record_of_an_engine_that_kept_no_words_is_read() -> None:
+    row = orjson.loads(BEGUN.data())
+    del row["run"]
+    assert ShipRecord.read(orjson.dumps(row)) == BEGUN
 
 
 def test_without_a_record_a_release_is_made() -> None:
