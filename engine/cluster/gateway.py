@@ -47,6 +47,8 @@ __all__ = ["Gateway", "main"]
 
 #: Seconds between two tries where the engine or the servers are away, and that the servers have at each.
 AGAIN_S, CONNECT_S = 0.5, 5.0
+#: Seconds between two looks at the kinds of the engine.
+KINDS_S = 1.0
 #: Seconds that what was taken has to end, once the gateway was asked to.
 DRAIN_S = 30.0
 
@@ -132,7 +134,7 @@ class Gateway:
                 group.create_task(election.run(), name="election")
                 group.create_task(mover.run(), name="mover")
                 group.create_task(self._follow(mover, placing, election, intake), name="plan")
-                takes = group.create_task(self._take(intake, client), name="takes")
+                takes = group.create_task(self._take(intake, client, mover.spawned), name="takes")
                 beats = group.create_task(self._beat(pulse), name="beats")
                 self._tell(incarnation)
                 await _either(stopping, takes, beats)
@@ -161,7 +163,7 @@ class Gateway:
                 intake.is_drained = self.node.id in plan.drained
                 election.lease.term = self.node.term_as(self._role(plan))
             with suppress(Error, TimeoutError, BadRecord):
-                if plan is not None and election.token() is not None:
+                if plan is not None and not plan.is_still and election.token() is not None:
                     done = await placing.said(DONE, plan.parties)
                     await placing.change(lambda plan: plan.next(done))  # noqa: B023 - it is called at once
             await asyncio.sleep(LOOK_S)
@@ -171,13 +173,17 @@ class Gateway:
             await pulse.beat()
             await asyncio.sleep(self.node.heartbeat_s)
 
-    async def _take(self, intake: Intake, client: Client) -> None:
-        """Take what is for this node's agents, and for its kinds: also for those that its engine learns meanwhile."""
+    async def _take(self, intake: Intake, client: Client, spawned: asyncio.Event) -> None:
+        """Take what is for this node's agents, and for its kinds: also for those that its engine learns meanwhile.
+
+        spawned: is set when that may have happened.
+        """
         build = self._subjects.build
         async with asyncio.TaskGroup() as group:
             group.create_task(intake.take(f"node-{self.node.id}", build("task.assign", self.node.id)))
             begun: set[str] = set()
             while not intake.is_draining:
+                spawned.clear()
                 self._kinds = tuple(sorted(await Local(client).kinds()))
                 intake.kinds = frozenset(self._kinds)
                 for kind in set(self._kinds) - begun:
@@ -185,7 +191,9 @@ class Gateway:
                         name = f"queue-{capability}-{kind}"
                         group.create_task(intake.take(name, build("task.queue", capability, kind), kind))
                 begun.update(self._kinds)
-                await asyncio.sleep(AGAIN_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(KINDS_S):
+                        await spawned.wait()
 
     def _tell(self, incarnation: str) -> None:
         self._last_said = ""

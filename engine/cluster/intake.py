@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.client import Client
 from engine.cluster.astray import Astray, Elsewhere
@@ -131,6 +132,15 @@ class Local:
         return accepted
 
 
+@dataclass(slots=True)
+class _Queue:
+    """One that is taken from. kind: that it is for, if any.  extra: questions that are under way beside the first."""
+
+    name: str
+    kind: str | None
+    extra: int = 0
+
+
 class Intake:
     """The tasks that a node takes. incarnation: of its gateway.  room: tasks at once.  lease_s: a node's `task_lease_s`."""
 
@@ -174,35 +184,53 @@ class Intake:
                 break
             await asyncio.sleep(AGAIN_S)
         async with asyncio.TaskGroup() as group:
-            for _ in range(PULLS):
-                group.create_task(self._pull(name, group, kind))
+            await self._pull(_Queue(name, kind), group)
 
-    async def _pull(self, name: str, group: asyncio.TaskGroup, kind: str | None) -> None:
-        """Take envelopes one after another while there is room, and have each answered beside the others."""
+    async def _pull(self, queue: _Queue, group: asyncio.TaskGroup, *, is_extra: bool = False) -> None:
+        """Take envelopes one after another while there is room, and have each answered beside the others.
+
+        is_extra: only as long as some come; then nobody but the first one asks.
+        """
+        from nats.errors import Error
+
+        subscription = await self._streams.context.pull_subscribe_bind(queue.name, stream=self._streams.subjects.tasks)
+        try:
+            while not self.is_draining:
+                if queue.kind is not None and (self.is_drained or queue.kind not in self.kinds):
+                    await asyncio.sleep(AGAIN_S)
+                elif self.running >= self._room or self._answering >= ANSWERS:
+                    self._freed.clear()
+                    await self._freed.wait()
+                elif (message := await self._next(subscription)) is not None:
+                    self._answering += 1
+                    group.create_task(self._answered(message))
+                    if queue.extra < PULLS - 1:
+                        queue.extra += 1
+                        group.create_task(self._pull(queue, group, is_extra=True))
+                elif is_extra:
+                    break
+        finally:
+            queue.extra -= is_extra
+            with suppress(Error):
+                await subscription.unsubscribe()
+
+    async def _next(self, subscription: Any) -> Msg | None:
+        """The next envelope of a queue; None where none has come."""
         from nats.errors import Error
         from nats.errors import TimeoutError as Late
 
         task = asyncio.current_task()
-        subscription = await self._streams.context.pull_subscribe_bind(name, stream=self._streams.subjects.tasks)
-        while not self.is_draining:
-            if kind is not None and (self.is_drained or kind not in self.kinds):
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if self.running >= self._room or self._answering >= ANSWERS:
-                self._freed.clear()
-                await self._freed.wait()
-                continue
-            try:
-                [message] = await subscription.fetch(1, PULL_S)
-            except Late:
-                continue
-            except (Error, TimeoutError):
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError  # a wait to which a message came in that moment has swallowed it; it comes again
-            self._answering += 1
-            group.create_task(self._answered(message))
+        try:
+            [message] = await subscription.fetch(1, PULL_S)
+        except Late:
+            return None
+        except (Error, TimeoutError):
+            await asyncio.sleep(AGAIN_S)
+            return None
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # a wait to which a message came in that moment has swallowed it; it comes again
+        found: Msg = message
+        return found
 
     async def _answered(self, message: Msg) -> None:
         from nats.errors import Error

@@ -35,8 +35,10 @@ __all__ = ["LOOK_S", "Mover"]
 
 #: Agents of one handover.
 AGENTS = 200
-#: Seconds between two looks at the plan, and those that a node may take to answer to one part.
-LOOK_S, ANSWER_S = 0.5, 8.0
+#: Seconds between two looks at the plan while agents change places, and while none do: then a change is heard of, mostly.
+LOOK_S, CALM_S = 0.5, 5.0
+#: Seconds that a node may take to answer to one part.
+ANSWER_S = 8.0
 #: Numbers that are looked at between two pauses.
 AT_ONCE = 5_000
 #: Errors of an engine that is gone: its gateway begins anew.
@@ -69,6 +71,9 @@ class Mover:
         self._ready = self._done = 0
         self._last_said = ""
         self._looked_s = float("-inf")
+        self._news = asyncio.Event()
+        #: Is set when agents of a kind may be new here.
+        self.spawned = asyncio.Event()
         #: The plan that this node acts by; None before the first look.
         self.plan: Plan | None = None
 
@@ -77,19 +82,37 @@ class Mover:
         from nats.errors import Error
 
         build = self._subjects.build
-        offers = await self._nats.subscribe(build("placement.give", self._node), cb=self._on_offer)
-        orders = await self._nats.subscribe(build("placement.order", self._node), cb=self._on_order)
+        heard = [
+            await self._nats.subscribe(build("placement.give", self._node), cb=self._on_offer),
+            await self._nats.subscribe(build("placement.order", self._node), cb=self._on_order),
+            await self._nats.subscribe(self._placing.subject, cb=self._on_plan),
+        ]
+        calm_from_s = 0.0
         try:
             while True:
+                if self._news.is_set():  # what was written just now may be read a little later
+                    calm_from_s = time.monotonic() + CALM_S
+                self._news.clear()
                 with suppress(Error, TimeoutError, BadRecord):
                     plan = await self.look()
+                    if plan is not None and not plan.is_still:
+                        calm_from_s = time.monotonic() + LOOK_S
                     if plan is not None and not plan.is_settled:
                         await self._work(plan)
-                await asyncio.sleep(LOOK_S)
+                await self._pause(CALM_S if time.monotonic() > calm_from_s else LOOK_S)
         finally:
             with suppress(Error):
-                await offers.unsubscribe()
-                await orders.unsubscribe()
+                for subscription in heard:
+                    await subscription.unsubscribe()
+
+    async def _pause(self, pause_s: float) -> None:
+        """Wait so long, or until the plan is written."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._news.wait()
+
+    async def _on_plan(self, _message: Msg) -> None:
+        self._news.set()
 
     async def look(self, within_s: float = 0.0) -> Plan | None:
         """The plan as it was within so many seconds, which this node acts by from now on; many who ask are one question.
@@ -259,6 +282,7 @@ class Mover:
             return self._reply("refused", f"{part.kind}/{astray[0]['key']} does not belong here")
         name = f"{part.version}.{part.node}.{part.id}"
         done = await self._client.import_agents(part.kind, agents, name=name)
+        self.spawned.set()
         return self._reply("done", count=done.added)
 
     async def _obey(self, order: Order) -> Reply:
@@ -272,6 +296,7 @@ class Mover:
             added = 0
             for keys in self._own(plan, order):
                 added += (await self._client.spawn(order.kind, keys=keys)).added
+                self.spawned.set()
             return self._reply("done", count=added)
 
     def _own(self, plan: Plan, order: Order) -> Iterable[KeySet]:

@@ -37,6 +37,11 @@ class Placing:
         self._replicas = replicas
         self._store: KeyValue | None = None
 
+    @property
+    def subject(self) -> str:
+        """What servers tell of each writing of the plan on, beside keeping it."""
+        return f"$KV.{self._bucket}.{PLAN}"
+
     async def open(self, nodes: Sequence[str]) -> Plan:
         """The plan as it stands; where there is none, one over these nodes.
 

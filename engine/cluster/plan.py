@@ -46,6 +46,11 @@ class Plan:
         return not self.before
 
     @property
+    def is_still(self) -> bool:
+        """Whether there is nothing to do for the leader either."""
+        return self.is_settled and self.wanted == self.nodes
+
+    @property
     def wanted(self) -> tuple[str, ...]:
         """The nodes that are to have agents."""
         return tuple(sorted(set(self.members) - set(self.drained)))

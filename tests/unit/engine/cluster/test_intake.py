@@ -109,6 +109,9 @@ class LateQueue:
             await asyncio.Event().wait()
         return [message]
 
+    async def unsubscribe(self) -> None:
+        """Nothing is asked any more."""
+
 
 async def test_an_engine_that_goes_while_messages_come_is_told_of_as_that_and_nothing_else() -> None:
     queue = LateQueue()
