@@ -1,6 +1,6 @@
 """Agents move from node to node while gateways and engines are killed: each is in one place, and each task was done once.
 
-ENGINE_CLUSTER_ROUNDS is how often somebody is killed: a few times, or 30 in `make cluster-test`, on three servers then.
+ENGINE_CLUSTER_ROUNDS is how often somebody is killed: a few times, or 10 in `make cluster-test`, on three servers then.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.cluster.test_move import as_placed, settled, spawned
 from tests.support.nodes import Cluster, Node, clusters
 
 IS_LONG = bool(os.environ.get("ENGINE_CLUSTER_TEST"))
-ROUNDS = int(os.environ.get("ENGINE_CLUSTER_ROUNDS") or (30 if IS_LONG else 4))
+ROUNDS = int(os.environ.get("ENGINE_CLUSTER_ROUNDS") or (10 if IS_LONG else 4))
 NAMES = ("n1", "n2", "n3")
 KEYS = 40
 

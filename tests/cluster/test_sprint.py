@@ -1,6 +1,6 @@
 """Sprints of a cluster on real parts: agents of all nodes take part, and whoever leads may be lost, in exec and in ship.
 
-ENGINE_CLUSTER_TEST=1 makes the short proof a longer one; ENGINE_CLUSTER_LEADERS is how many leaders are lost each way then, 20
+ENGINE_CLUSTER_TEST=1 makes the short proof a longer one; ENGINE_CLUSTER_LEADERS is how many leaders are lost each way then, 5
 by default.
 """
 
@@ -20,7 +20,7 @@ from tests.support.nodes import Cluster, Node, clusters
 from tests.support.processes import until
 from tests.support.voyages import OLD, Harbour, backlog, harbours, hook
 
-LEADERS = int(os.environ.get("ENGINE_CLUSTER_LEADERS") or 20) if os.environ.get("ENGINE_CLUSTER_TEST") else 0
+LEADERS = int(os.environ.get("ENGINE_CLUSTER_LEADERS") or 5) if os.environ.get("ENGINE_CLUSTER_TEST") else 0
 
 pytestmark = pytest.mark.timeout(400 + 4 * 90 * LEADERS)
 

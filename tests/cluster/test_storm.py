@@ -1,6 +1,6 @@
 """Three nodes and three servers under kills and stops for some minutes: nothing accepted is lost, nothing is counted twice.
 
-Only `make cluster-test` runs it; ENGINE_CLUSTER_ROUNDS is how many processes are killed or stopped, 30 by default.
+Only `make cluster-test` runs it; ENGINE_CLUSTER_ROUNDS is how many processes are killed or stopped, 10 by default.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.cluster.server import Server
 from tests.support.nodes import Node, clusters
 from tests.support.steady import steady
 
-ROUNDS = int(os.environ.get("ENGINE_CLUSTER_ROUNDS") or 30) if os.environ.get("ENGINE_CLUSTER_TEST") else 0
+ROUNDS = int(os.environ.get("ENGINE_CLUSTER_ROUNDS") or 10) if os.environ.get("ENGINE_CLUSTER_TEST") else 0
 NAMES = ("n1", "n2", "n3")
 
 pytestmark = [
