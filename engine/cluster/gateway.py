@@ -49,6 +49,8 @@ __all__ = ["Gateway", "main"]
 AGAIN_S, CONNECT_S = 0.5, 5.0
 #: Seconds between two looks at the kinds of the engine.
 KINDS_S = 1.0
+#: Seconds without an answer after which the engine counts as gone, at least: what was taken for kinds goes to others then.
+STALL_S = 10.0
 #: Seconds that what was taken has to end, once the gateway was asked to.
 DRAIN_S = 30.0
 
@@ -58,7 +60,7 @@ class Gateway:
 
     def __init__(self, node: NodeFile, environ: Mapping[str, str], told: Callable[[str], None]) -> None:
         self.node = node
-        self._environ = dict(environ) | ({} if node.home is None else {"ENGINE_HOME": str(node.home)})
+        self._environ = node.environ(environ)
         self._told = told
         self._subjects = Subjects(node.cluster)
         self._kinds: tuple[str, ...] = ()
@@ -89,7 +91,7 @@ class Gateway:
         """Be joined once, until stopping is set and all that was taken is answered."""
         node = self.node
         async with Client(node.engine, self._environ, patience_s=0.0) as client:
-            self._kinds = tuple(sorted(await Local(client).kinds()))
+            self._kinds = await self._known(client)
             nats = await connected(node.access, f"gateway-{node.id}", self._told, wait_s=CONNECT_S)
             try:
                 await self._joined(client, nats, stopping)
@@ -184,7 +186,7 @@ class Gateway:
             begun: set[str] = set()
             while not intake.is_draining:
                 spawned.clear()
-                self._kinds = tuple(sorted(await Local(client).kinds()))
+                self._kinds = await self._known(client)
                 intake.kinds = frozenset(self._kinds)
                 for kind in set(self._kinds) - begun:
                     for capability in (ANY, *self.node.capabilities):
@@ -194,6 +196,15 @@ class Gateway:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(KINDS_S):
                         await spawned.wait()
+
+    async def _known(self, client: Client) -> tuple[str, ...]:
+        """The kinds that the engine has agents of. Raises TimeoutError where it does not answer, NotRunning, LinkClosed."""
+        limit_s = max(STALL_S, self.node.task_lease_s)
+        try:
+            async with asyncio.timeout(limit_s):
+                return tuple(sorted(await Local(client).kinds()))
+        except TimeoutError as error:
+            raise TimeoutError(f"the engine has not answered for {limit_s:g} s") from error
 
     def _tell(self, incarnation: str) -> None:
         self._last_said = ""

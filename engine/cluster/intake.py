@@ -10,7 +10,8 @@ one when it is back if it is for an agent; what is recorded of it by then is not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -31,7 +32,7 @@ from engine.errors import (
     TaskOpen,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import AgentMoving, BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, failure_of
+from pools.errors import AgentMoving, BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, failure_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -87,7 +88,8 @@ class Local:
                 named.append(submission._replace(name=f"{envelope.sender}.{envelope.id}.{at}"))
                 ids.append("")
             except (BadArgument, BadAddress) as error:
-                ids.append(Outcome(None, failure_of(error)))
+                late = TaskExpired("its deadline was over when it came to the node that does it")
+                ids.append(Outcome(None, failure_of(late if _is_late(row) else error)))
         accepted = iter(await self._accept(named, is_begun=False))
         filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
 
@@ -202,6 +204,10 @@ class Intake:
                     self._freed.clear()
                     await self._freed.wait()
                 elif (message := await self._next(subscription)) is not None:
+                    if queue.kind is not None and self.running >= self._room:  # it was asked for while there was room
+                        with suppress(Error):
+                            await message.nak()
+                        continue
                     self._answering += 1
                     group.create_task(self._answered(message))
                     if queue.extra < PULLS - 1:
@@ -263,8 +269,12 @@ class Intake:
     async def _answer(self, message: Msg, envelope: TaskEnvelope) -> None:
         """Have an envelope done that is not being done here already."""
         recording = self._streams.recording(envelope.sender, envelope.id)
-        if _may_be_done(message):
-            await recording.read()
+        self.running += len(envelope.rows)
+        try:
+            if _may_be_done(message):
+                await recording.read()
+        finally:
+            self.running -= len(envelope.rows)
         work = Work(envelope, recording, self._node, self._incarnation, self._on_end)
         self.running += work.open
         try:
@@ -330,6 +340,12 @@ class Intake:
         if gone:
             for row, outcome in (await astray.outcomes(envelope, gone)).items():
                 work.end(row, outcome)
+
+
+def _is_late(row: Sequence[Any]) -> bool:
+    """Whether the deadline of a task is over."""
+    at_s = row[5].get("deadline_at") if len(row) > 5 and type(row[5]) is dict else None
+    return isinstance(at_s, int | float) and at_s <= time.time()
 
 
 def _may_be_done(message: Msg) -> bool:

@@ -6,13 +6,15 @@ Everything is asked again where no answer came.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from engine.cluster.recording import OTHER_STATE, Recording
-from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, encode
+from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, TaskResult, encode
 from engine.cluster.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -154,6 +156,17 @@ class Streams:
     def recording(self, sender: str, id: str) -> Recording:
         """What is recorded of an envelope; nothing of it is read yet."""
         return Recording(self.context, self.subjects.results, self.subjects.build("task.result", sender, id))
+
+    async def first(self, sender: str, id: str) -> TaskResult | None:
+        """What is recorded of an envelope of one task, by whoever was first; it is asked for until that is known."""
+        from nats.errors import Error
+
+        while True:
+            found = self.recording(sender, id)
+            with suppress(Error, TimeoutError):
+                await found.read()
+                return TaskResult(sender, id, found.nodes[0], sender, (found.outcomes[0],)) if found.outcomes else None
+            await asyncio.sleep(AGAIN_S)
 
     async def recorded(self, sender: str, id: str) -> dict[int, Outcome]:
         """The outcomes of an envelope that are recorded, by their rows. Raises nats.errors.Error, TimeoutError."""

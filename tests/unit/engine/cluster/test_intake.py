@@ -176,3 +176,46 @@ async def test_an_envelope_that_comes_again_while_it_is_done_waits_for_that() ->
     assert said == ["2 again", "1 done"]
     await intake.answer(message(3))
     assert said == ["2 again", "1 done", "3 done"]
+
+
+async def test_what_comes_for_a_kind_when_all_room_is_taken_goes_back_at_once() -> None:
+    said: list[str] = []
+
+    class FullQueue:
+        """A queue whose message was asked for while there was room."""
+
+        async def fetch(self, _batch: int, _wait_s: float) -> list[Any]:
+            intake.running = 5
+
+            async def nak() -> None:
+                said.append("back")
+                intake.is_draining = True
+
+            return [SimpleNamespace(nak=nak)]
+
+        async def unsubscribe(self) -> None:
+            """Nothing is asked any more."""
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    async def bound(*_: Any, **__: Any) -> FullQueue:
+        return FullQueue()
+
+    streams: Any = SimpleNamespace(
+        queue=nothing, context=SimpleNamespace(pull_subscribe_bind=bound), subjects=SimpleNamespace(tasks="c-tasks")
+    )
+    nats: Any = None
+    intake = Intake(nats, streams, local(FakeClient()), "n1", "x", 5, 30.0, lambda _line: None)
+    intake.kinds = frozenset({"counter"})
+    await asyncio.wait_for(intake.take("queue-any-counter", "c.task.queue.any.counter", "counter"), 30)
+    assert said == ["back"]
+
+
+async def test_a_deadline_that_was_over_when_a_task_came_ends_it_as_expired() -> None:
+    rows: Any = (
+        [*envelope("counter").rows[0][:5], {"deadline_at": 1.0}],
+        [*envelope("counter").rows[0][:5], {"deadline_at": "x"}],
+    )
+    outcomes = await local(FakeClient()).do(TaskEnvelope("s", "7", rows))
+    assert [outcome.error and outcome.error.type for outcome in outcomes] == ["TaskExpired", "BadArgument"]
