@@ -33,7 +33,7 @@ from engine.cluster.placing import DONE, Placing
 from engine.cluster.plan import Plan
 from engine.cluster.prover import Prover
 from engine.cluster.pulse import Pulse
-from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
+from engine.cluster.records import NAMES, BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
@@ -202,9 +202,14 @@ class Gateway:
         limit_s = max(STALL_S, self.node.task_lease_s)
         try:
             async with asyncio.timeout(limit_s):
-                return tuple(sorted(await Local(client).kinds()))
+                kinds = sorted(await Local(client).kinds())
         except TimeoutError as error:
             raise TimeoutError(f"the engine has not answered for {limit_s:g} s") from error
+        if len(kinds) > NAMES and len(self._kinds) < NAMES:
+            self._told(
+                f"{len(kinds):,} kinds have agents here; tasks of the cluster come for the first {NAMES:,} of them alone"
+            )
+        return tuple(kinds[:NAMES])
 
     def _tell(self, incarnation: str) -> None:
         self._last_said = ""
