@@ -35,6 +35,10 @@ class Chest:
         self._pieces = pieces
         self._subjects = subjects
 
+    async def has(self, sha256: str) -> bool:
+        """Whether a file is on the servers. Raises nats.errors.Error, TimeoutError."""
+        return await self._pieces.is_whole(self._subjects.build("artifact", sha256))
+
     async def put(self, sha256: str, descriptor: int, size_bytes: int) -> None:
         """Have an open file on the servers. Raises NotThere where it is not as it was said, StreamFull, nats.errors.Error."""
         subject = self._subjects.build("artifact", sha256)

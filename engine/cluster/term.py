@@ -16,6 +16,8 @@ from typing import Any
 
 from checkpoints.errors import CheckpointError
 from engine.cluster.crew import Crew, Yard
+from engine.cluster.current import Current
+from engine.cluster.helm import Helm
 from engine.cluster.orders import Orders
 from engine.cluster.replica import Replica
 from engine.cluster.shipping import ClusterShipper, Dock
@@ -25,7 +27,7 @@ from pools.usage import cpu_s
 from sprints.archive import Archive
 from sprints.backlog import Backlog, read_backlog
 from sprints.campaign import RELEASES, Campaign, Hands
-from sprints.errors import LedgerFailed, SprintBusy, SprintError
+from sprints.errors import LedgerFailed, SprintBusy, SprintError, TakenOut
 from sprints.hook import Hook
 from sprints.outcome import Outcome
 from sprints.queue import Queued
@@ -46,12 +48,22 @@ class Term:
     """A term. folder: of the node, from which all other folders are named.  told: hears in a line what happens."""
 
     def __init__(
-        self, yard: Yard, dock: Dock, replica: Replica, orders: Orders, folder: Path, told: Callable[[str], None]
+        self,
+        yard: Yard,
+        dock: Dock,
+        replica: Replica,
+        orders: Orders,
+        helm: Helm,
+        folder: Path,
+        told: Callable[[str], None],
     ) -> None:
         self._yard = yard
         self._dock = dock
         self._replica = replica
         self._orders = orders
+        self._helm = helm
+        #: The order of each backlog that is worked on.
+        self._at_work: dict[str, str] = {}
         self._archive = Archive(str(replica.folder), replica)
         self._folder = folder
         self._told = told
@@ -62,12 +74,19 @@ class Term:
         running: dict[str, asyncio.Task[None]] = {}
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(Current(self._dock, self._told).follow())
                 while True:
+                    waiting: list[Queued] = []
                     for order in await self._orders.open_ones():
                         name = str(order.backlog.get("name"))
                         if name not in running or running[name].done():
+                            self._at_work[name] = order.id
                             running[name] = group.create_task(self._work(order))
-                    await asyncio.wait(running.values(), timeout=LOOK_S) if running else await asyncio.sleep(LOOK_S)
+                        elif self._at_work[name] != order.id:
+                            waiting.append(order)
+                    for order in await self._helm.unwanted(waiting):
+                        await self._orders.end(order.id, TakenOut(order.id))
+                    await asyncio.sleep(LOOK_S)
         finally:
             await in_thread(self._rest)
 
@@ -91,15 +110,26 @@ class Term:
     async def _campaign(self, order: Queued) -> None:
         sprint = await asyncio.to_thread(self._newest, order.id)
         if sprint is None:
+            if await self._helm.is_unwanted(order.id):
+                raise TakenOut(order.id)
             backlog = read_backlog(order.backlog)
             settings = replace(Settings.of(order.settings), folder=".", queued=order.id)
-            await Campaign(self._archive, backlog, settings, self._hands(backlog)).run()
+            await self._run(Campaign(self._archive, backlog, settings, self._hands(backlog)), order.id)
         else:
             backlog = read_backlog(self._archive.backlog(sprint))
             campaign, is_over = Campaign.restored(self._archive, sprint, self._hands(backlog))
             if not is_over:
                 self._told(f"{sprint} goes on here")
-            await campaign.run(is_going_on=True)
+            await self._run(campaign, order.id, is_going_on=True)
+
+    async def _run(self, campaign: Campaign, order: str, *, is_going_on: bool = False) -> None:
+        """Run a campaign to its end, as it is wanted."""
+        steering = asyncio.ensure_future(self._helm.steer(campaign, order))
+        try:
+            await campaign.run(is_going_on=is_going_on)
+        finally:
+            steering.cancel()
+            await asyncio.wait((steering,))
 
     def _newest(self, queued: str) -> str | None:
         """The newest sprint of an order; None before the first."""
