@@ -7,12 +7,12 @@ Owns that what the record says is followed within a second, and never while some
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from checkpoints.errors import CheckpointError
 from engine.cluster.records import BadRecord
@@ -31,10 +31,14 @@ LOOK_S, AGAIN_S = 0.25, 5.0
 
 
 class Current:
-    """What is current in the folders of releases, in one term. told: hears in a line what became of it."""
+    """What is current in the folders of releases, in one term.
 
-    def __init__(self, dock: Dock, told: Callable[[str], None]) -> None:
+    folder: of the node, from which those are named.  told: hears in a line what became of it.
+    """
+
+    def __init__(self, dock: Dock, folder: Path, told: Callable[[str], None]) -> None:
         self._dock = dock
+        self._folder = folder
         self._told = told
         self._said = ""
         self._seen = 0
@@ -80,7 +84,7 @@ class Current:
                 known, revision = dock.wait(dock.ships.read(folder))
                 if known is None or known.state not in SETTLED or not known.current:
                     return True
-                releases = Releases(PlaceDisk(), os.path.normpath(folder), time.time)
+                releases = Releases(PlaceDisk(), str(self._folder / folder), time.time)
                 if releases.current() != known.current:
                     dock.warehouse.bring(known.current, releases)
                     self._told(f"{known.current} is current in {folder} now")

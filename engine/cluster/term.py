@@ -74,7 +74,7 @@ class Term:
         running: dict[str, asyncio.Task[None]] = {}
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(Current(self._dock, self._told).follow())
+                group.create_task(Current(self._dock, self._folder, self._told).follow())
                 while True:
                     waiting: list[Queued] = []
                     for order in await self._orders.open_ones():

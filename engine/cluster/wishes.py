@@ -55,7 +55,7 @@ class Wishes:
             if known is not None and known.what == ABORT:
                 return known
             try:
-                await self._pieces.append(self._subject(name), orjson.dumps(wish), last)
+                await self._pieces.append(self._subject(name), orjson.dumps([*wish]), last)
             except Overtaken:  # somebody else wanted something at this moment
                 continue
             return wish
