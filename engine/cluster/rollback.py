@@ -68,16 +68,17 @@ class Rollback:
 
         Raises as `look`; RollbackRefused where something was changed since.
         """
-        began_s = time.monotonic()
         before, now = str(looked.get("from")), str(looked.get("to"))
         known, _ = await self._ships.read(str(looked.get("folder")))
         not_noted: list[str] = []
+        began_s = time.monotonic()
         if not _is_back_at(known, now):  # else a try before has done it
             await self._logbook.read()
             way = await self._way(str(looked.get("id")) if looked.get("is_named") else "")
             if (way.revision, way.record.counts, way.to.release) != (looked.get("revision"), before, now):
                 raise RollbackRefused("what counts was changed since it was looked at: look, and ask again")
             back = way.record.going_back(now, _sprint_of(now), way.to.sha256)
+            began_s = time.monotonic()
             try:
                 await self._ships.write(back, way.revision)
             except Overtaken as error:

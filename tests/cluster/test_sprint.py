@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from engine.cluster.wishes import ABORT, PAUSE, RESUME, Wish
 from tests.support.nodes import Cluster, Node, clusters
 from tests.support.processes import until
 from tests.support.voyages import OLD, Harbour, backlog, harbours, hook
@@ -162,6 +163,51 @@ async def lost_in_exec(harbour: Harbour, name: str, lose: Any, chance: Random) -
     await come_back(lost)
 
 
+async def wished_for(harbour: Harbour) -> None:
+    """What is wanted while nobody drives is obeyed by who does next, and by who follows that one."""
+    wishes, nodes = harbour.stores.wishes(), list(harbour.cluster.nodes.values())
+    voyage = Voyage(harbour, "wished")
+    hold = voyage.folder / "hold"
+    hold.touch()
+    await voyage.begin()
+    await until(lambda: len(voyage.lines("runs")) >= 4, 60)
+    for node in nodes:
+        node.kill_driver()
+    sprint = (await voyage.events("sprint"))[0]["id"]
+    await wishes.want(sprint, Wish(PAUSE, 1.0, "wished"))
+    for node in nodes[:2]:  # one after the other
+        node.start_driver()
+        await harbour.until_event(lambda event: event["e"] == "paused")
+        await until(lambda node=node: f"{sprint} goes on here" in node.driven, 60)  # type: ignore[misc]
+        node.kill_driver()
+    assert len(await voyage.events("paused")) == 1
+    await wishes.want(sprint, Wish(RESUME, 2.0, "wished"))
+    hold.unlink()
+    for node in nodes:
+        node.start_driver()
+    await voyage.is_as_undisturbed()
+    await voyage.has_shipped_once()
+
+    ended = Voyage(harbour, "unwished")
+    hold = ended.folder / "hold"
+    hold.touch()
+    await ended.begin()
+    await until(lambda: len(ended.lines("runs")) >= 4, 60)
+    for node in nodes:
+        node.kill_driver()
+    await wishes.want(ended.order, Wish(ABORT, 3.0, "wished"))
+    waits = await harbour.place(ended.row)
+    await wishes.want(waits, Wish(ABORT, 4.0, "wished"))
+    for node in nodes:
+        node.start_driver()
+    assert (await harbour.ended(ended.order)).error is None
+    assert ((await harbour.ended(waits)).error or ("",))[0] == "TakenOut"
+    assert [event["why"] for event in await ended.events("aborted")] == ["wished"]
+    assert await ended.events("shipped") == []
+    assert [event["e"] for event in await ended.events("sprint")] == ["sprint"]
+    hold.unlink()
+
+
 async def lost_in_hook(harbour: Harbour, name: str, lose: Any, *, again: bool) -> None:
     """The hook is at work when its leader is lost: it ships once, or, where it may not run again, nobody else runs it."""
     voyage = Voyage(harbour, name, again=again)
@@ -215,6 +261,7 @@ async def test_a_lost_leader_is_followed_and_nothing_is_shipped_twice(tmp_path: 
             await undisturbed(harbour)
             await lost_in_exec(harbour, "exec-driver", lose_driver, chance)
             await lost_in_exec(harbour, "exec-node", lose_node, chance)
+            await wished_for(harbour)
             await lost_in_hook(harbour, "hook-again", lose_driver, again=True)
             await lost_in_hook(harbour, "hook-once", lose_node, again=False)
             await lost_in_hook(harbour, "hook-stopped", stop_driver, again=False)
