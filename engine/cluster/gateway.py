@@ -36,6 +36,7 @@ from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
+from engine.cluster.supplies import Supplies
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
 from pools.errors import LinkClosed, PoolError
 
@@ -120,7 +121,9 @@ class Gateway:
         lease = Lease(f"{node.id}-{incarnation}", node.term)
         fence = Fence(node.fence)
         election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
-        prover = Prover(nats, node, Stores(nats, subjects, node.replicas).chest, client, self._told)
+        chest = Stores(nats, subjects, node.replicas).chest
+        intake.supplies = Supplies(chest, node.file.parent, self._told)
+        prover = Prover(nats, node, chest, client, self._told)
         await pulse.open()
         await nats.publish(subjects.build("discovery.announce", node.id), encode(beat(0).info))
         try:

@@ -170,10 +170,13 @@ class Sender:
         await asyncio.gather(*sending)
         return futures
 
-    async def post(self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False) -> tuple[str, Outcome] | None:
+    async def post(
+        self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False, inputs: str = ""
+    ) -> tuple[str, Outcome] | None:
         """Send one task under an id of the caller's: it is one task however often, and by whomever, it is sent.
 
         is_again: it may have been sent before; then its node and outcome are returned, if it has any. `ended` hears of others.
+        inputs: the list of what it builds on, as `supplies` keeps it.
         Raises BadArgument, BadAddress, FabricAway.
         """
         if is_again:
@@ -182,7 +185,8 @@ class Sender:
                 return known
         submission = _sendable(submission_of(task))
         [subject] = await self._places([submission], capability)
-        await self._insist(subject, TaskEnvelope(self.id, id, tuple(rows_of([submission]))), is_again=is_again)
+        envelope = TaskEnvelope(self.id, id, tuple(rows_of([submission])))
+        await self._insist(subject, envelope, is_again=is_again, inputs=inputs)
         return None
 
     async def _known(self, id: str) -> tuple[str, Outcome] | None:
@@ -278,14 +282,14 @@ class Sender:
             for parcel in parcels:
                 parcel.refuse(FabricAway(f"the sender was closed before it knew whether envelope {envelope.id} is kept"))
 
-    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False) -> None:
+    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False, inputs: str = "") -> None:
         """Send an envelope until it is kept. Raises FabricAway where that is not known after most of WINDOW_S."""
         from nats.errors import Error
 
         until_s = asyncio.get_running_loop().time() + WINDOW_S * 0.9
         while True:
             try:
-                await self._streams.send(subject, envelope, is_again=is_again)
+                await self._streams.send(subject, envelope, is_again=is_again, inputs=inputs)
             except (Error, TimeoutError) as error:
                 if asyncio.get_running_loop().time() > until_s:
                     raise FabricAway(f"whether envelope {envelope.id} of {self.id} was kept is not known") from error

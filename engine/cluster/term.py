@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,7 @@ from engine.cluster.helm import Helm
 from engine.cluster.orders import Orders
 from engine.cluster.replica import Replica
 from engine.cluster.shipping import ClusterShipper, Dock
+from engine.cluster.stock import Stock
 from engine.errors import EngineError
 from pools.errors import PoolError
 from pools.usage import cpu_s
@@ -113,11 +116,13 @@ class Term:
             if await self._helm.is_unwanted(order.id):
                 raise TakenOut(order.id)
             backlog = read_backlog(order.backlog)
+            hands = await in_thread(lambda: self._hands(backlog))
             settings = replace(Settings.of(order.settings), folder=".", queued=order.id)
-            await self._run(Campaign(self._archive, backlog, settings, self._hands(backlog)), order.id)
+            await self._run(Campaign(self._archive, backlog, settings, hands), order.id)
         else:
             backlog = read_backlog(self._archive.backlog(sprint))
-            campaign, is_over = Campaign.restored(self._archive, sprint, self._hands(backlog))
+            hands = await in_thread(lambda: self._hands(backlog))
+            campaign, is_over = Campaign.restored(self._archive, sprint, hands)
             if not is_over:
                 self._told(f"{sprint} goes on here")
             await self._run(campaign, order.id, is_going_on=True)
@@ -142,11 +147,28 @@ class Term:
     # -- what is lent to a campaign ------------------------------------------------------------------------------------
 
     def _hands(self, backlog: Backlog) -> Hands:
+        """Those for a campaign on a backlog; what was made of it so far is read."""
+        stock = self._stock(backlog)
         shipper = partial(self._shipper, backlog.ship.releases or RELEASES)
-        return Hands(self._agents, self._prepare, lambda: cpu_s(os.getpid()), self._tell, self._is_known, shipper)
 
-    def _agents(self, sprint: str, backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> Crew:
-        return Crew(self._yard, sprint, backlog, answered)
+        def agents(sprint: str, backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> Crew:
+            return Crew(self._yard, sprint, backlog, stock, answered)
+
+        def tell(sprint: str, event: Mapping[str, Any]) -> None:
+            stock.take(event, time.time())
+            self._tell(sprint, event)
+
+        return Hands(agents, self._prepare, lambda: cpu_s(os.getpid()), tell, self._is_known, shipper)
+
+    def _stock(self, backlog: Backlog) -> Stock:
+        """What the sprints of a backlog have made."""
+        stock = Stock(backlog.items)
+        for sprint in self._archive.ids():
+            with suppress(SprintError, OSError, ValueError):  # who is damaged belongs to nobody
+                if self._archive.backlog_of(sprint) == backlog.name:
+                    for event in self._archive.events(sprint):
+                        stock.take(event, 0.0)
+        return stock
 
     async def _prepare(self, _backlog: Backlog) -> None:
         """The agents of a cluster are made by whoever spawns them on its nodes."""
