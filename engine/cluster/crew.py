@@ -1,8 +1,8 @@
 """The items of a sprint on their way to the agents of all nodes, and back with what proves them.
 
 Owns what an item is as a task of the cluster: an envelope of its own under the sprint's id, so that whoever leads sends the
-same again and it is done once; that what it builds on goes with it; and that its artifacts lie in the leader's work folder before
-anybody looks at them. Where a node is lost with what it made, the item is another task. It judges nothing.
+same again and it is done once; that what it builds on goes with it; and that its artifacts lie in the leader's work folder
+before anybody looks at them. Where a node is lost with what it made, the item is another task. It judges nothing.
 """
 
 from __future__ import annotations

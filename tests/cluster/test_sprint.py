@@ -163,6 +163,49 @@ async def lost_in_exec(harbour: Harbour, name: str, lose: Any, chance: Random) -
     await come_back(lost)
 
 
+#: Items that build on one, of which each may be done on another node.
+WALLS = 9
+
+
+def house(folder: Path) -> dict[str, Any]:
+    """A backlog of items that build on what others have made: a ground, walls on it, a roof on these."""
+    build = {"role": "maker", "method": "build"}
+    ground = {"id": "ground", "role": "maker", "method": "make", "args": [str(folder), "g0"], "artifacts": ["g0"]}
+    names = [f"w{at}" for at in range(WALLS)]
+    walls = [
+        build | {"id": name, "after": ["ground"], "args": [str(folder), name, ["g0"]], "artifacts": [name]} for name in names
+    ]
+    look = {"command": ["grep", "-q", "g0 was made", "g0"]}  # in the work folder of who drives then
+    roof = build | {"id": "roof", "after": names, "args": [str(folder), "r0", names], "artifacts": ["r0"], "check": look}
+    return backlog(folder, 0, (), folder.name) | {"tasks": [ground, *walls, roof]}
+
+
+async def built_on(harbour: Harbour) -> None:
+    """Each item finds what those before it have made, wherever that was, and whoever drives by then."""
+    voyage = Voyage(harbour, "house")
+    voyage.row = house(voyage.folder)
+    hold = voyage.folder / "hold"
+    hold.touch()
+    await voyage.begin()
+    await until(lambda: {f"w{at}" for at in range(WALLS)} <= set(voyage.lines("runs")), 60)
+    lost = await leader(harbour)
+    lost.kill_driver()
+    await until(lambda: harbour.leader() not in ("", lost.name), 60)
+    hold.unlink()
+    assert (await harbour.ended(voyage.order)).error is None
+    names = ["ground", *(f"w{at}" for at in range(WALLS)), "roof"]
+    assert await voyage.receipts() == dict.fromkeys(names, "done")
+    assert sorted(voyage.lines("runs")) == sorted(["g0", "r0", *names[1:-1]])
+    nodes = harbour.cluster.nodes
+    files = nodes[harbour.leader()].folder / "releases" / "current" / "files"
+    lines = [line for name in names[1:-1] for line in ("g0 was made", f"{name} was made", f"{name} was built")]
+    walls = [line for line in lines if not line.startswith("w") or "built" in line]
+    assert (files / "r0").read_text().splitlines() == [*walls, "r0 was built"]
+    await come_back(lost)
+    stood = [name for name, node in nodes.items() if (node.folder / "work" / "g0").exists()]
+    assert len(stood) > 1, "one node did it all"
+
+
 async def wished_for(harbour: Harbour) -> None:
     """What is wanted while nobody drives is obeyed by who does next, and by who follows that one."""
     wishes, nodes = harbour.stores.wishes(), list(harbour.cluster.nodes.values())
@@ -261,6 +304,7 @@ async def test_a_lost_leader_is_followed_and_nothing_is_shipped_twice(tmp_path: 
             await undisturbed(harbour)
             await lost_in_exec(harbour, "exec-driver", lose_driver, chance)
             await lost_in_exec(harbour, "exec-node", lose_node, chance)
+            await built_on(harbour)
             await wished_for(harbour)
             await lost_in_hook(harbour, "hook-again", lose_driver, again=True)
             await lost_in_hook(harbour, "hook-once", lose_node, again=False)
