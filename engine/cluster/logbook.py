@@ -10,7 +10,7 @@ from engine.cluster.replica import Replica
 from sprints.archive import Archive
 from sprints.chronicle import Chronicle
 
-__all__ = ["Logbook"]
+__all__ = ["Logbook", "order_of"]
 
 
 class Logbook:
