@@ -29,7 +29,7 @@ from sprints.thread import in_thread
 __all__ = ["Rollback"]
 
 #: Seconds until it is said that no node has it as its current one yet, and between two looks.
-FOLLOW_S, LOOK_S = 10.0, 0.1
+FOLLOW_S, LOOK_S = 20.0, 0.1
 
 
 class Way(NamedTuple):

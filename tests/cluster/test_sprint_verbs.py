@@ -84,9 +84,7 @@ def told_what_to_do(engine: Commands, folder: Path) -> None:
     assert (code, text.endswith("is paused: nothing more is sent, and its time stands still\n")) == (0, True), text
     sprint = text.split()[0]
     second = placed(engine, file)
-    assert said(engine, "pause", second)[0] == 2
     assert said(engine, "abort", second) == (0, f"{second} is taken out of the queue\n")
-    assert said(engine, "abort", second) == (2, f"engine: {second} has ended, so it cannot be aborted\n")
     hold.unlink()
     newest = listed(engine)
     while newest["verdicts"] != {"done": 1}:
@@ -103,9 +101,6 @@ def told_what_to_do(engine: Commands, folder: Path) -> None:
         "is_obeyed": True,
     }
     hold.unlink()
-    assert said(engine, "resume", sprint) == (2, f"engine: {sprint} has ended, so it cannot go on\n")
-    code, text = said(engine, "show", sprint)
-    assert (code, text.splitlines()[0].split(":")[0]) == (0, f"{sprint} aborted"), text
 
 
 def taken_back(engine: Commands, folder: Path, first: dict[str, Any], nodes: list[Path]) -> None:
