@@ -37,6 +37,7 @@ from engine.cluster.records import NAMES, BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
+from engine.cluster.supplies import Supplies
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
 from pools.errors import LinkClosed, PoolError
 
@@ -126,7 +127,9 @@ class Gateway:
         fence = Fence(node.fence)
         election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
         words = HookWords(nats, node, self._told)
-        prover = Prover(nats, node, Stores(nats, subjects, node.replicas).chest, client, self._told)
+        chest = Stores(nats, subjects, node.replicas).chest
+        intake.supplies = Supplies(chest, node.file.parent, self._told)
+        prover = Prover(nats, node, chest, client, self._told)
         await pulse.open()
         await nats.publish(subjects.build("discovery.announce", node.id), encode(beat(0).info))
         try:

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.client import Client
 from engine.cluster.astray import Astray, Elsewhere
+from engine.cluster.inputs import INPUT
 from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
 from engine.cluster.streams import AGAIN, Streams
+from engine.cluster.supplies import InputMissing, Supplies, Unsupplied
 from engine.cluster.work import Work
 from engine.errors import (
     EngineError,
@@ -172,6 +174,8 @@ class Intake:
         self.kinds: frozenset[str] = frozenset()
         #: Where tasks go whose agents are not here; None where agents do not move.
         self.astray: Astray | None = None
+        #: What brings here what tasks build on; None where none of them does.
+        self.supplies: Supplies | None = None
 
     async def take(self, name: str, subject: str, kind: str | None = None) -> None:
         """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`.
@@ -279,7 +283,7 @@ class Intake:
         self.running += work.open
         try:
             await self._done(message, work)
-        except Elsewhere:
+        except (Elsewhere, Unsupplied):
             await message.nak(delay=FULL_S)
             return
         except (Overloaded, IntakeFull) as error:
@@ -300,7 +304,7 @@ class Intake:
     async def _done(self, message: Msg, work: Work) -> None:
         """Have an envelope done, and all of it recorded; its lease is renewed meanwhile. Raises as `_do`."""
         envelope, loop = work.envelope, asyncio.get_running_loop()
-        doing = asyncio.ensure_future(self._do(work, may_be_done=_may_be_done(message)))
+        doing = asyncio.ensure_future(self._supplied(work, message))
         subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
         renew_s = loop.time() + self._lease_s / 3
         try:
@@ -320,6 +324,18 @@ class Intake:
                 doing.cancel()
                 await asyncio.wait((doing,))
         await work.record()
+
+    async def _supplied(self, work: Work, message: Msg) -> None:
+        """Have what an envelope's tasks build on here, and then these done. Raises Unsupplied, and as `_do`."""
+        inputs = (message.headers or {}).get(INPUT)
+        if inputs and work.open and self.supplies is not None:
+            try:
+                await self.supplies.have(inputs)
+            except (InputMissing, BadRecord) as error:
+                for row in set(range(len(work.envelope.rows))) - work.known.keys():
+                    work.end(row, Outcome(None, failure_of(error)))
+                return
+        await self._do(work, may_be_done=_may_be_done(message))
 
     async def _do(self, work: Work, *, may_be_done: bool) -> None:
         """Have the tasks of an envelope done, also those whose agents are not here. Raises Elsewhere, and as `Local.do`."""

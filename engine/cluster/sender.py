@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -98,7 +99,7 @@ class Sender:
         self._open: dict[str, list[asyncio.Future[Outcome]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gathering = Gathering(self._post, self._begin, self._spread)
-        self._keyed = Keyed(nats, self._streams, self._keep)
+        self._keyed = Keyed(nats, self._streams, partial(self._insist, is_again=True))
         #: Tasks that were done by the engine here, and outcomes of those that another node's came before.
         self.local_tasks = 0
         self.superseded = 0
@@ -175,10 +176,13 @@ class Sender:
         await asyncio.gather(*sending)
         return futures
 
-    async def post(self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False) -> tuple[str, Outcome] | None:
+    async def post(
+        self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False, inputs: str = ""
+    ) -> tuple[str, Outcome] | None:
         """Send one task under an id of the caller's: it is one task however often, and by whomever, it is sent.
 
         is_again: it may have been sent before; then its node and outcome are returned, if it has any. `ended` hears of others.
+        inputs: the list of what it builds on, as `supplies` keeps it.
         Raises BadArgument, BadAddress, FabricAway.
         """
         if is_again:
@@ -187,7 +191,8 @@ class Sender:
                 return known.node, known.outcomes[0]
         submission = _sendable(submission_of(task))
         [subject] = await self._places([submission], capability)
-        await self._insist(subject, TaskEnvelope(self.id, id, tuple(rows_of([submission]))), is_again=is_again)
+        envelope = TaskEnvelope(self.id, id, tuple(rows_of([submission])))
+        await self._insist(subject, envelope, is_again=is_again, inputs=inputs)
         return None
 
     async def _places(self, tasks: Sequence[Submission], capability: str, *, may_be_here: bool = True) -> dict[str, list[int]]:
@@ -299,18 +304,14 @@ class Sender:
         except FabricAway as error:
             self._fail(name, error)
 
-    async def _keep(self, subject: str, envelope: TaskEnvelope) -> None:
-        """Have an envelope kept that somebody else may have sent before."""
-        await self._insist(subject, envelope, is_again=True)
-
-    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False) -> None:
+    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False, inputs: str = "") -> None:
         """Send an envelope until it is kept. Raises FabricAway where that is not known after most of WINDOW_S."""
         from nats.errors import Error
 
         until_s = asyncio.get_running_loop().time() + WINDOW_S * 0.9
         while True:
             try:
-                await self._streams.send(subject, envelope, is_again=is_again)
+                await self._streams.send(subject, envelope, is_again=is_again, inputs=inputs)
             except (Error, TimeoutError) as error:
                 if asyncio.get_running_loop().time() > until_s:
                     raise FabricAway(f"whether envelope {envelope.id} of {self.id} was kept is not known") from error

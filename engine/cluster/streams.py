@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from engine.cluster.inputs import INPUT
 from engine.cluster.recording import OTHER_STATE, Recording
 from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, TaskResult, encode
 from engine.cluster.subjects import Subjects
@@ -95,14 +96,16 @@ class Streams:
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
-    async def send(self, subject: str, envelope: TaskEnvelope, *, is_again: bool) -> None:
+    async def send(self, subject: str, envelope: TaskEnvelope, *, is_again: bool, inputs: str = "") -> None:
         """Have an envelope kept, once however often it is sent within WINDOW_S. Raises nats.errors.Error, TimeoutError.
 
-        is_again: it was sent before, and no answer came.
+        is_again: it was sent before, and no answer came.  inputs: the list of what its tasks build on; empty for nothing.
         """
         headers = {"Nats-Msg-Id": f"{envelope.sender}.{envelope.id}"}
         if is_again:
             headers[AGAIN] = "1"  # a server that was restarted knows no more which ids it had, once they are acknowledged
+        if inputs:
+            headers[INPUT] = inputs
         await self.context.publish(subject, encode(envelope), stream=self.subjects.tasks, headers=headers)
 
     async def moved(self, sender: str, id: str) -> tuple[str, list[int]] | None:

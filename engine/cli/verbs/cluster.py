@@ -80,6 +80,8 @@ init [--force] [-f FILE]
   engine cluster sprint run FILE [--sprints N] [--speed S] [--detach]
                 [-f FILE] [--json]
   engine cluster sprint ls | show SPRINT | settle SPRINT [-f FILE] [--json]
+  engine cluster sprint pause|resume|abort|rollback [SPRINT] [-f FILE]
+                [--json]
   engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
   engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
   engine cluster drain NODE | undrain NODE | role NODE ROLE [--timeout S]
@@ -117,8 +119,10 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
            the nodes apart
   sprint   a backlog, worked on by the agents of all nodes in micro-sprints:
            run places it and shows its sprints; who drives them may be
-           lost, another node goes on. ls and show tell of them; settle ends
-           the doubt whether a hook had shipped when its node was lost
+           lost, another node goes on. ls and show tell of them; pause, resume
+           and abort are obeyed by whoever drives; rollback makes the release
+           before current again; settle ends the doubt whether a hook had
+           shipped when its node was lost
   deploy   new code for the agents of every node, as `engine deploy` does it:
            a folder for each version, tried on a share of the agents first
   drain    have a node give all its agents to the others, with what they are,
@@ -165,6 +169,10 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "sprint run": "a backlog, worked on by the agents of all nodes",
         "sprint ls": "the sprints of the cluster",
         "sprint show": "one of them",
+        "sprint pause": "send nothing more, and stop its time",
+        "sprint resume": "go on",
+        "sprint abort": "end it now",
+        "sprint rollback": "make the release before current again",
         "sprint settle": "end the doubt whether a lost hook has shipped",
         "deploy": "new code for the agents of every node",
         "deploy status": "how the deploy of each node stands",
