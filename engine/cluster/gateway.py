@@ -101,8 +101,8 @@ class Gateway:
         streams = Streams(nats, subjects, node.replicas)
         await streams.open()
         placing = Placing(streams.context, node.cluster, node.replicas)
-        await placing.open(node.nodes)
-        await placing.change(lambda plan: plan.joined(node.id))
+        await placing.open(node.nodes, node.weights)
+        await placing.change(lambda plan: plan.joined(node.id, node.agents))
         local = Local(client)
         intake = Intake(nats, streams, local, node.id, incarnation, node.room, node.task_lease_s, self._told)
 

@@ -265,7 +265,7 @@ class Mover:
         """Spawn those of some agents that belong here: the plan is read, and none other is taken up meanwhile."""
         async with self._lock:
             plan = await self._look()
-            if plan is None or not plan.is_settled or plan.wanted != plan.nodes:
+            if plan is None or not plan.is_at_rest:
                 return self._reply("again", "agents change their places now")
             if self._node not in plan.nodes:
                 return self._reply("done", "no agent belongs here")

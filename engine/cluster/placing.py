@@ -7,8 +7,9 @@ with. What is wanted and what follows is `plan`'s decision.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import orjson
@@ -37,16 +38,16 @@ class Placing:
         self._replicas = replicas
         self._store: KeyValue | None = None
 
-    async def open(self, nodes: Sequence[str]) -> Plan:
+    async def open(self, nodes: Sequence[str], agents: Mapping[str, int] = MappingProxyType({})) -> Plan:
         """The plan as it stands; where there is none, one over these nodes.
 
-        Raises nats.errors.Error, TimeoutError, BadRecord.
+        agents: how many each may have, where that is known. Raises nats.errors.Error, TimeoutError, BadRecord.
         """
         from nats.js.errors import KeyWrongLastSequenceError
 
         store = await self._opened()
         with suppress(KeyWrongLastSequenceError):  # there is one
-            await store.create(PLAN, first_plan(nodes).data())
+            await store.create(PLAN, first_plan(nodes, agents).data())
         return await self.read()
 
     async def read(self) -> Plan:

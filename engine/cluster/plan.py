@@ -1,15 +1,18 @@
-"""Over which nodes agents are placed, and how that becomes another list: one step at a time, agreed on by compare-and-set.
+"""Over which nodes agents are placed, how much each takes, and how that becomes something else: one step at a time, agreed on by
+compare-and-set.
 
-Owns the steps. Nodes join, are drained and come back at any time, which is a wish; the leader begins a step when the one before
-has been settled: from then on `before` says where agents were placed and `nodes` where they go, and the version is another one.
-The step is settled when every node that is part of it has said that nothing is left to be given away. What a node does for it
-is `passage`'s decision. Pure.
+Owns the steps. Nodes join, may have more agents or fewer, are drained and come back at any time, which is a wish; the leader
+begins a step when the one before has been settled: from then on `before` says where agents were placed and `nodes` where they go,
+each with its weights, and the version is another one. The step is settled when every node that is part of it has said that nothing
+is left to be given away. What a node does for it is `passage`'s decision. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from math import gcd
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -31,6 +34,8 @@ class Plan:
 
     before: over which they were, while a step is under way; empty once it is settled.  members: all nodes, in the order in
     which they joined.  drained: those that are to have none.  roles: of nodes whose role was changed.
+    weights, weights_before: how much each of `nodes`, and of `before`, takes for what others take; empty where all take alike.
+    agents: how many each member may have, as it has said.
     """
 
     version: int
@@ -39,6 +44,9 @@ class Plan:
     members: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    weights_before: Mapping[str, int] = field(default_factory=dict)
+    agents: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_settled(self) -> bool:
@@ -51,27 +59,46 @@ class Plan:
         return tuple(sorted(set(self.members) - set(self.drained)))
 
     @property
+    def weights_wanted(self) -> dict[str, int]:
+        """How much each of these is to take: what it may have; empty where that is alike, or one has never said it."""
+        said = {node: self.agents.get(node, 0) for node in self.wanted}
+        if len(set(said.values())) < 2 or 0 in said.values():
+            return {}
+        whole = gcd(*said.values())
+        return {node: agents // whole for node, agents in said.items()}
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether every agent is where it belongs, and no step is about to begin."""
+        return self.is_settled and (self.wanted, self.weights_wanted) == (self.nodes, self.weights)
+
+    @property
     def parties(self) -> tuple[str, ...]:
         """The nodes that are part of the step that is under way."""
         return tuple(sorted({*self.nodes, *self.before}))
 
     def home(self, address: str) -> str:
         """The node that an agent belongs to."""
-        return place(address, self.nodes) or ""
+        return place(address, self.nodes, self.weights) or ""
 
     def former(self, address: str) -> str:
         """The node that an agent belonged to before the step that is under way; the same where none is."""
-        return place(address, self.before or self.nodes) or ""
+        return self.home(address) if self.is_settled else place(address, self.before, self.weights_before) or ""
+
+    def goal(self, address: str) -> str:
+        """The node that it will belong to once all is as it is wanted."""
+        return place(address, self.wanted, self.weights_wanted) or ""
 
     # -- wishes, of anybody --------------------------------------------------------------------------------------------
 
-    def joined(self, node: str) -> Plan:
-        """The same with a node that may have agents. Raises ConfigError where there are too many."""
+    def joined(self, node: str, agents: int = 0) -> Plan:
+        """The same with a node that may have so many agents, 0 where it does not say. Raises ConfigError for too many nodes."""
+        said = {**self.agents, node: agents} if agents else self.agents
         if node in self.members:
-            return self
+            return replace(self, agents=said)
         if len(self.members) >= NODES:
             raise ConfigError(f"a cluster has up to {NODES:,} nodes", key="nodes")
-        return replace(self, members=(*self.members, valid_name(node, "node")))
+        return replace(self, members=(*self.members, valid_name(node, "node")), agents=said)
 
     def with_drained(self, node: str) -> Plan:
         """The same with a node that is to give its agents away. Raises ConfigError for the last one that has some."""
@@ -102,10 +129,11 @@ class Plan:
         """The plan that follows; this one where nothing does. done: the version up to which each node has given all away."""
         if not self.is_settled:
             is_over = all(done.get(node, 0) >= self.version for node in self.parties)
-            return replace(self, before=()) if is_over else self
-        if self.wanted == self.nodes or not self.wanted:
+            return replace(self, before=(), weights_before={}) if is_over else self
+        if self.is_at_rest or not self.wanted:
             return self
-        return replace(self, version=self.version + 1, nodes=self.wanted, before=self.nodes)
+        step = replace(self, version=self.version + 1, before=self.nodes, weights_before=self.weights)
+        return replace(step, nodes=self.wanted, weights=self.weights_wanted)
 
     def waits_for(self, done: Mapping[str, int]) -> list[str]:
         """The nodes that the step under way waits for."""
@@ -116,10 +144,11 @@ class Plan:
         return orjson.dumps(asdict(self))
 
 
-def first_plan(nodes: Iterable[str]) -> Plan:
-    """The plan that a cluster begins with."""
+def first_plan(nodes: Iterable[str], agents: Mapping[str, int] = MappingProxyType({})) -> Plan:
+    """The plan that a cluster begins with. agents: how many each node may have, where that is known."""
     names = tuple(sorted(nodes))
-    return Plan(1, names, members=names)
+    plan = Plan(1, names, members=names, agents={node: agents[node] for node in names if agents.get(node)})
+    return replace(plan, weights=plan.weights_wanted)
 
 
 def read_plan(data: bytes) -> Plan:
@@ -128,14 +157,23 @@ def read_plan(data: bytes) -> Plan:
         document = orjson.loads(data)
         version, roles = document["version"], document["roles"]
         lists = {name: tuple(document[name]) for name in ("nodes", "before", "members", "drained")}
+        numbers = {name: dict(document.get(name, {})) for name in ("weights", "weights_before", "agents")}
     except (ValueError, TypeError, KeyError) as error:
         raise BadRecord(f"this is no plan: {data[:80]!r}") from error
     is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict
     if not is_whole or not lists["nodes"] or not all(map(_is_name, [*sum(lists.values(), ()), *roles])):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    if not set(roles.values()) <= set(ROLES):
+    if not set(roles.values()) <= set(ROLES) or not _are_weights(numbers, lists):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    return Plan(version, roles=roles, **lists)
+    found: dict[str, Any] = {"version": version, "roles": roles, **lists, **numbers}
+    return Plan(**found)
+
+
+def _are_weights(numbers: Mapping[str, Mapping[Any, Any]], lists: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether those who weigh something are there, and these are whole numbers from 1."""
+    whose = {"weights": "nodes", "weights_before": "before", "agents": "members"}
+    are_there = all(numbers[name].keys() <= set(lists[whose[name]]) for name in numbers)
+    return are_there and all(type(one) is int and 0 < one < WHOLE for each in numbers.values() for one in each.values())
 
 
 def _is_name(value: Any) -> bool:

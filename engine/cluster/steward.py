@@ -70,14 +70,15 @@ class Steward:
         """The plan, and which nodes it waits for."""
         waits = plan.waits_for(await self._placing.said(DONE, plan.parties))
         facts = {"version": plan.version, "nodes": plan.nodes, "drained": plan.drained, "roles": dict(plan.roles)}
-        return {**facts, "members": plan.members, "is_settled": _is_over(plan), "waits_for": waits}
+        facts |= {"weights": dict(plan.weights), "agents": dict(plan.agents)}
+        return {**facts, "members": plan.members, "is_settled": plan.is_at_rest, "waits_for": waits}
 
     async def _changed(self, order: dict[str, Any], change: Callable[[Plan], Plan]) -> dict[str, Any]:
         """Have the plan changed, and wait until every agent is where it belongs; `is_settled` says whether they are."""
         before = await self._placing.read()
         plan = await self._placing.change(change)
         until_s = asyncio.get_running_loop().time() + _seconds(order)
-        while not _is_over(plan) and asyncio.get_running_loop().time() < until_s:
+        while not plan.is_at_rest and asyncio.get_running_loop().time() < until_s:
             await asyncio.sleep(LOOK_S)
             plan = await self._placing.read()
         return {**await self._told(plan), "is_changed": plan != before}
@@ -141,10 +142,6 @@ class Steward:
                 [order.get("task")], capability=order.get("capability") or ANY, timeout_s=_seconds(order)
             )
         return {"nodes": [{"node": node, **_shown(outcome)} for node, [outcome] in sorted(done.items())]}
-
-
-def _is_over(plan: Plan) -> bool:
-    return plan.is_settled and plan.wanted == plan.nodes
 
 
 def _shown(outcome: Outcome) -> dict[str, Any]:

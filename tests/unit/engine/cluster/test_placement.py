@@ -111,4 +111,4 @@ def test_the_rule_is_the_same_for_ever() -> None:
     assert [place(f"counter/{key}", ["n1", "n2", "n3"]) for key in range(6)] == ["n2", "n3", "n2", "n2", "n3", "n1"]
     unlike = {"n1": 1_000, "n2": 2_500, "n3": 4_000}
     homes = [place(f"counter/{key}", unlike, unlike) for key in range(12)]
-    assert homes == 'n2 n3 n2 n2 n3 n3 n2 n2 n1 n3 n2 n3'.split()
+    assert homes == ["n2", "n3", "n2", "n2", "n3", "n3", "n2", "n2", "n1", "n3", "n2", "n3"]
