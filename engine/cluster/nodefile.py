@@ -6,7 +6,7 @@ reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,8 @@ def read_node_file(file: Path) -> NodeFile:
     for key, value in document.items():
         if key not in names:
             raise ConfigError(f"a node has no such field; it has {', '.join(sorted(names))}", key=key, file=file)
-        if key == "engine":
-            read |= _engine(value, file)
-        elif key == "weights":
-            read[key] = _weights(value, file)
+        if key in _OBJECTS:
+            read |= _OBJECTS[key](value, file)
         elif value is not None:
             read[key] = _read(key, value, file)
     for key in ("cluster", "id", "nodes", "urls"):
@@ -144,11 +142,15 @@ def _engine(value: Any, file: Path) -> dict[str, Any]:
     return found
 
 
-def _weights(value: Any, file: Path) -> dict[str, int]:
+def _weights(value: Any, file: Path) -> dict[str, Any]:
     """How many agents each node may have."""
     if type(value) is not dict or not all(type(each) is int and 0 < each < MOST for each in value.values()):
         raise ConfigError(f"an object of whole numbers from 1 is expected, got {value!r:.80}", key="weights", file=file)
-    return value
+    return {"weights": value}
+
+
+#: What reads each field that is an object.
+_OBJECTS: dict[str, Callable[[Any, Path], dict[str, Any]]] = {"engine": _engine, "weights": _weights}
 
 
 def _read(key: str, value: Any, file: Path) -> Any:

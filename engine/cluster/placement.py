@@ -1,10 +1,10 @@
 """On which node an agent lives: weighted rendezvous hashing of its address over the nodes of its cluster.
 
-Owns the rule. Every node comes to the same answer by itself, from the same names and weights; a node that joins takes its share
-from all others, one that leaves gives its own to all of them, one that weighs more takes from them and one that weighs less gives
-to them, and nobody else moves. Of nodes that weigh the same the one with the largest number has it. Of others the one has it whose
--ln(number) divided by its weight is least, so that each gets as much as it weighs. Where the numbers of a processor are too coarse
-to say which that is exact ones do, so that all machines agree. Pure.
+Owns the rule. Every node comes to the same answer by itself, from the same names and weights; a node that joins takes its
+share from all others, one that leaves gives its own to all of them, one that weighs more takes from them, one that weighs less
+gives to them, and nobody else moves. Of nodes that weigh the same the one with the largest number has it. Of others the one
+has it whose -ln(number) divided by its weight is least, so that each gets as much as it weighs. Where the numbers of a
+processor are too coarse to say which that is, exact ones do, so that all machines agree. Pure.
 Source: Thaler and Ravishankar, Using name-based mappings to increase hit rates (1998); Schindelhauer and Schomaker, Weighted
 distributed hash tables (2005).
 """
@@ -24,7 +24,7 @@ __all__ = ["drawn", "place"]
 BITS = 64
 #: How far a logarithm of this processor may be from the exact one: a hundred times what any is.
 DOUBT = 1e-12
-#: Digits of the exact one: more than the 66 of a number divided by 2**(BITS + 1). What is rounded correctly is the same everywhere.
+#: Digits of the exact one, more than the 66 of a number divided by 2**(BITS + 1); rounded correctly, it is the same everywhere.
 EXACT = Context(prec=100)
 #: Every node weighs the same.
 ALIKE: Mapping[str, int] = MappingProxyType({})

@@ -1,10 +1,9 @@
-"""Over which nodes agents are placed, how much each takes, and how that becomes something else: one step at a time, agreed on by
-compare-and-set.
+"""Over which nodes agents are placed, and how that becomes something else: one step at a time, agreed on by compare-and-set.
 
 Owns the steps. Nodes join, may have more agents or fewer, are drained and come back at any time, which is a wish; the leader
-begins a step when the one before has been settled: from then on `before` says where agents were placed and `nodes` where they go,
-each with its weights, and the version is another one. The step is settled when every node that is part of it has said that nothing
-is left to be given away. What a node does for it is `passage`'s decision. Pure.
+begins a step when the one before has been settled: from then on `before` says where agents were placed and `nodes` where they
+go, each with its weights, and the version is another one. The step is settled when every node that is part of it has said that
+nothing is left to be given away. What a node does for it is `passage`'s decision. Pure.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ from pools import values
 from pools.errors import Failure
 
 __all__ = [
-    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "NodeInfo", "Order",
-    "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope", "TaskResult", "Told", "decode", "encode",
-    "valid_id",
+    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "VERBS", "Arrivals", "BadRecord", "Handover", "Heartbeat",
+    "NodeInfo", "Order", "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope", "TaskResult", "Told",
+    "decode", "encode", "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.
@@ -33,8 +33,8 @@ RECORD_BYTES = 1_000_000
 ENVELOPE_TASKS = 1_000
 #: Names in a list of kinds or capabilities, and artifacts of one task.
 NAMES, PATHS = 1_000, 10_000
-#: Names of agents in one order, and what may be replied.
-KEYS, REPLIES = 5_000, ("done", "more", "again", "refused")
+#: Names of agents in one order, what may be ordered, and what may be replied.
+KEYS, VERBS, REPLIES = 5_000, ("spawn", "drain"), ("done", "more", "again", "refused")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 Role = Literal["primary", "worker", "backup"]
@@ -147,7 +147,11 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a node is asked to do at once. verb: `spawn`.  kind: of agents.  count: so many in all.  keys: those with names."""
+    """What a node is asked at once.
+
+    verb: `spawn`, or `drain`: whether the others have room for its agents, of which nothing else is said.
+    kind: of agents.  count: so many in all.  keys: those with names.
+    """
 
     verb: str
     kind: str
@@ -156,8 +160,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Agents for which a node is to have room. node: who asks.  rows: of each kind its name, and how many."""
+
+    node: str
+    rows: tuple[list[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """What a node says to a Handover or an Order.
+    """What a node says to a Handover, an Order or Arrivals.
 
     said: `done`, `more` (the next part may come), `again` (begin anew, later), or `refused`.  count: agents that are new.
     text: why.
@@ -203,7 +215,7 @@ class Proof:
     told: tuple[Told, ...]
 
 
-Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Reply | Question | Proof
+Record = NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Arrivals | Reply | Question | Proof
 R = TypeVar("R", bound=Record)
 
 
@@ -311,6 +323,16 @@ def _outcome(value: Any) -> Outcome:
     )
 
 
+def _maybe_kind(value: Any) -> str:
+    return "" if value == "" else cell.kind(value)
+
+
+def _coming(value: Any) -> list[Any]:
+    if type(value) is not list or len(value) != 2:
+        raise BadRecord(f"agents that come are [kind, count], got {value!r:.80}")
+    return [cell.kind(value[0]), cell.whole(value[1])]
+
+
 def _asked(value: Any) -> list[Any]:
     if type(value) is not list or len(value) != 2 or type(value[1]) is not list:
         raise BadRecord(f"a task is [name, paths], got {value!r:.80}")
@@ -360,7 +382,8 @@ _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     TaskResult: {"outcomes": cell.each(_outcome, ENVELOPE_TASKS, 1), "rows": cell.each(_place, ENVELOPE_TASKS)},
     Progress: {"ended": cell.whole, "tasks": cell.whole},
     Handover: {"version": cell.whole, "kind": cell.kind, "part": cell.whole, "parts": cell.whole, "data": cell.packed},
-    Order: {"verb": cell.word(("spawn",)), "kind": cell.kind, "count": cell.whole, "keys": cell.each(cell.text, KEYS)},
+    Order: {"verb": cell.word(VERBS), "kind": _maybe_kind, "count": cell.whole, "keys": cell.each(cell.text, KEYS)},
+    Arrivals: {"rows": cell.each(_coming, NAMES)},
     Reply: {"said": cell.word(REPLIES), "count": cell.whole, "text": cell.text},
     Question: {"work": cell.path, "tasks": cell.each(_asked, ENVELOPE_TASKS, 1), "is_over": cell.claim},
     Proof: {"told": cell.each(_told, ENVELOPE_TASKS, 1)},

@@ -108,7 +108,8 @@ class View:
             plan = await placing.read()
             waits = plan.waits_for(await placing.said(DONE, plan.parties))
             facts = {"version": plan.version, "nodes": plan.nodes, "weights": dict(plan.weights)}
-            return {**facts, "drained": plan.drained, "waits_for": waits}
+            facts |= {"drained": plan.drained, "waits_for": waits}
+            return {**facts, "why": await placing.explained(waits, plan.version)}
         return None
 
     async def _stream(self, nats: Nats, name: str) -> dict[str, Any] | None:
