@@ -16,7 +16,7 @@ from tests.support.sshhosts import Hosts
 from tests.support.tinywheels import tiny
 
 #: Engines, servers and gateways share a small machine with other tests.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 SHOP = """
 from engine import Agent
@@ -112,9 +112,6 @@ def test_agents_are_on_their_nodes_and_go_where_they_belong(engine: Commands, th
         names = [f"{kind}/{key}" for kind, count in (("counter", 200), ("till", 150)) for key in range(count)]
         homes = [place(name, ("n1", "n2"), plan["weights"]) for name in names]
         assert agents(engine) == [homes.count("n1"), homes.count("n2")]
-        assert said(engine, "drain", "n2")["is_settled"]
-        assert agents(engine) == [350, 0]
-        assert said(engine, "undrain", "n2")["weights"] == {"n1": 4, "n2": 1}
 
         answers = said(engine, "broadcast", "counter", "ping")["nodes"]
         assert answers == [{"node": node, "ok": True, "value": "pong"} for node in ("n1", "n2")]
