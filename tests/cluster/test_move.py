@@ -52,7 +52,7 @@ async def settled(placing: Placing, change: Callable[[Plan], Plan], nodes: Seque
     """Change the plan, and return once agents are placed over these nodes and all of them are where they belong."""
     await placing.change(change)
     until_s = asyncio.get_running_loop().time() + 180
-    while not ((plan := await placing.read()).is_settled and plan.nodes == tuple(sorted(nodes))):
+    while not ((plan := await placing.read()).is_at_rest and plan.nodes == tuple(sorted(nodes))):
         assert asyncio.get_running_loop().time() < until_s, (plan, plan.waits_for(await placing.said(DONE, plan.parties)))
         await asyncio.sleep(0.1)
     return plan
