@@ -281,6 +281,8 @@ class Mover:
         if order.verb == "drain":
             return await self._may_drain()
         async with self._lock:
+            if order.kind in await self._client.kinds():
+                await self._placing.change(lambda plan: plan.with_kind(order.kind))
             plan = await self._look()
             if plan is None or not plan.is_at_rest:
                 return self._reply("again", "agents change their places now")

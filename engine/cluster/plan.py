@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from engine.cluster import cell
 from engine.cluster.placement import place
 from engine.cluster.records import ROLES, BadRecord
 from engine.errors import ConfigError
@@ -23,8 +24,8 @@ from engine.paths import valid_name
 
 __all__ = ["Plan", "first_plan", "read_plan"]
 
-#: Nodes of a plan at most, and versions below this: what every JSON reader keeps exactly.
-NODES, WHOLE = 1_000, 2**53
+#: Nodes and kinds of a plan at most, and versions below this: what every JSON reader keeps exactly.
+NODES, KINDS, WHOLE = 1_000, 5_000, 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Plan:
     before: over which they were, while a step is under way; empty once it is settled.  members: all nodes, in the order in
     which they joined.  drained: those that are to have none.  roles: of nodes whose role was changed.
     weights, weights_before: how much each of `nodes`, and of `before`, takes for what others take; empty where all take alike.
-    agents: how many each member may have, as it has said.
+    agents: how many each member may have, as it has said.  kinds: that were spawned, which every member has.
     """
 
     version: int
@@ -46,6 +47,7 @@ class Plan:
     weights: Mapping[str, int] = field(default_factory=dict)
     weights_before: Mapping[str, int] = field(default_factory=dict)
     agents: Mapping[str, int] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -98,6 +100,12 @@ class Plan:
         if len(self.members) >= NODES:
             raise ConfigError(f"a cluster has up to {NODES:,} nodes", key="nodes")
         return replace(self, members=(*self.members, valid_name(node, "node")), agents=said)
+
+    def with_kind(self, kind: str) -> Plan:
+        """The same with a kind that agents are spawned of. Raises ConfigError where there are too many."""
+        if kind not in self.kinds and len(self.kinds) >= KINDS:
+            raise ConfigError(f"a cluster has agents of up to {KINDS:,} kinds", key="kind")
+        return self if kind in self.kinds else replace(self, kinds=(*self.kinds, kind))
 
     def with_drained(self, node: str) -> Plan:
         """The same with a node that is to give its agents away. Raises ConfigError for the last one that has some."""
@@ -156,15 +164,16 @@ def read_plan(data: bytes) -> Plan:
         document = orjson.loads(data)
         version, roles = document["version"], document["roles"]
         lists = {name: tuple(document[name]) for name in ("nodes", "before", "members", "drained")}
+        kinds = cell.each(cell.kind, KINDS)(document.get("kinds", []))
         numbers = {name: dict(document.get(name, {})) for name in ("weights", "weights_before", "agents")}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, BadRecord) as error:
         raise BadRecord(f"this is no plan: {data[:80]!r}") from error
     is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict
     if not is_whole or not lists["nodes"] or not all(map(_is_name, [*sum(lists.values(), ()), *roles])):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
     if not set(roles.values()) <= set(ROLES) or not _are_weights(numbers, lists):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    found: dict[str, Any] = {"version": version, "roles": roles, **lists, **numbers}
+    found: dict[str, Any] = {"version": version, "roles": roles, "kinds": kinds, **lists, **numbers}
     return Plan(**found)
 
 

@@ -20,9 +20,9 @@ from pools import values
 from pools.errors import Failure
 
 __all__ = [
-    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "VERBS", "Arrivals", "BadRecord", "Handover", "Heartbeat",
-    "NodeInfo", "Order", "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope", "TaskResult", "Told",
-    "decode", "encode", "valid_id",
+    "ENVELOPE_TASKS", "KEYS", "NAMES", "RECORD_BYTES", "REPLIES", "ROLES", "VERBS", "Arrivals", "BadRecord", "Handover",
+    "Heartbeat", "NodeInfo", "Order", "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope",
+    "TaskResult", "Told", "decode", "encode", "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.passage import belonging
 from engine.cluster.placing import DONE, Placing
 from engine.cluster.plan import Plan
-from engine.cluster.records import BadRecord, Order, Outcome, Reply, decode, encode
+from engine.cluster.records import NAMES, Arrivals, BadRecord, Order, Outcome, Reply, decode, encode
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import ANY, Subjects
 from engine.cluster.vacancy import refusal
@@ -55,7 +56,7 @@ class Steward:
             "plan": self._plan,
             "spawn": self._spawn,
             "drain": self._drain,
-            "undrain": lambda order: self._changed(order, lambda plan: plan.undrained(_text(order, "node"))),
+            "undrain": self._undrain,
             "role": lambda order: self._changed(order, lambda plan: plan.with_role(_text(order, "node"), _text(order, "role"))),
             "broadcast": self._broadcast,
         }
@@ -102,6 +103,24 @@ class Steward:
             except NotRunning:
                 pass  # it is away: nothing can be counted, or go, before it is back
         return await self._changed(order, lambda plan: plan.with_drained(node))
+
+    async def _undrain(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Have a node take its share again, if it has all kinds, as far as it answers. Raises BadArgument too."""
+        from nats.errors import Error
+
+        node = _text(order, "node")
+        plan = await self._placing.read()
+        if plan.undrained(node) != plan:
+            for at in range(0, len(plan.kinds), NAMES):
+                arrivals = Arrivals(self._node.id, tuple([kind, 0] for kind in plan.kinds[at : at + NAMES]))
+                with suppress(Error, TimeoutError, BadRecord):
+                    answer = await self._nats.request(
+                        self._subjects.build("placement.room", node), encode(arrivals), timeout=ASK_S
+                    )
+                    reply = decode(answer.data, Reply)
+                    if reply.said == "refused":
+                        raise BadArgument(f"{node} stays drained: {reply.text}")
+        return await self._changed(order, lambda plan: plan.undrained(node))
 
     # -- agents --------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from engine.client import Client
 
-__all__ = ["refusal", "refused"]
+__all__ = ["LACKS", "refusal", "refused"]
+
+#: What is said where the code of a kind is not there.
+LACKS = "it has no kind {kind}: bring its code, with engine cluster spawn --use MODULE:CLASS --path DIR --count N"
 
 
 async def refusal(client: Client, coming: Mapping[str, int]) -> str:
@@ -29,7 +32,7 @@ async def refusal(client: Client, coming: Mapping[str, int]) -> str:
     kinds = await client.kinds()
     unknown = [kind for kind in sorted(coming) if kind not in kinds]
     if unknown:
-        return f"it has no kind {unknown[0]}: bring its code, with engine cluster spawn --use {unknown[0]}:CLASS --path DIR"
+        return LACKS.format(kind=unknown[0])
     stats = await client.stats()
     return refused(stats["agents"], await client.pools(), coming)
 

@@ -109,7 +109,8 @@ class View:
             waits = plan.waits_for(await placing.said(DONE, plan.parties))
             facts = {"version": plan.version, "nodes": plan.nodes, "weights": dict(plan.weights)}
             facts |= {"drained": plan.drained, "waits_for": waits}
-            return {**facts, "why": await placing.explained(waits, plan.version)}
+            outside = [node for node in self._node.nodes if node not in plan.members]
+            return {**facts, "why": await placing.explained([*waits, *outside], plan.version)}
         return None
 
     async def _stream(self, nats: Nats, name: str) -> dict[str, Any] | None:

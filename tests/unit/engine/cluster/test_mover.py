@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,10 @@ class FakePlacing:
         self.versions = {READY: {"n2": 2}, DONE: {}}
 
     async def read(self) -> Plan:
+        return self.plan
+
+    async def change(self, change: Callable[[Plan], Plan]) -> Plan:
+        self.plan = change(self.plan)
         return self.plan
 
     async def say(self, what: str, node: str, version: int) -> None:
@@ -285,6 +290,7 @@ async def test_a_node_spawns_none_while_another_is_about_to_have_more_or_fewer(t
     setup.placing.plan = first_plan(["n1", "n2"], {"n1": 1_000, "n2": 4_000})
     setup.mover.plan = None
     assert (await setup.mover._obey(order)).said == "done"
+    assert setup.placing.plan.kinds == ("counter",)
     weights = {"n1": 1, "n2": 4}
     assert setup.client.keys == {key for key in range(30) if place(f"counter/{key}", ("n1", "n2"), weights) == "n1"}
 

@@ -35,6 +35,7 @@ def test_it_is_read_as_it_was_kept_and_what_is_none_is_refused() -> None:
     wrongs: list[dict[str, object]] = [{"version": 0}, {"version": "1"}, {"nodes": []}, {"nodes": ["N 1"]}, {"before": 3}]
     wrongs += [{"weights": {"n1": 0}}, {"weights": {"n1": 1.5}}, {"weights": {"n9": 1}}, {"weights_before": {"n9": 1}}]
     wrongs += [{"weights": "n1"}, {"weights": [1]}, {"agents": {"n9": 1}}, {"agents": {"n1": True}}]
+    wrongs += [{"kinds": ["A b"]}, {"kinds": "x"}]
     for wrong in (*wrongs, {"roles": {"n1": "king"}}, {"roles": []}):
         with pytest.raises(BadRecord, match="no plan"):
             read_plan(orjson.dumps(document | wrong))
@@ -86,6 +87,7 @@ def test_a_node_that_may_have_another_number_is_a_step_in_which_agents_move_to_i
 def test_a_plan_that_was_kept_before_nodes_had_weights_is_one_in_which_all_take_alike() -> None:
     plan = first_plan(["n1", "n2"])
     document = orjson.loads(plan.data())
+    assert read_plan(plan.with_kind("counter").with_kind("counter").data()).kinds == ("counter",)
     old = {name: document[name] for name in ("version", "nodes", "before", "members", "drained", "roles")}
     assert read_plan(orjson.dumps(old)) == plan
 
