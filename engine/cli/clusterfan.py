@@ -44,10 +44,11 @@ COLUMNS = (
 
 
 class Fanned:
-    """What came of a job on all nodes. code: the exit code, that of the signal where one came."""
+    """What came of a job on all nodes. code: the exit code, that of the signal where one came, which is `signal_code`."""
 
     def __init__(self, outcomes: list[Outcome], signal_code: int | None) -> None:
         self.outcomes = outcomes
+        self.signal_code = signal_code
         self.code = code_of(outcomes) if signal_code is None else signal_code
 
     @property

@@ -96,7 +96,8 @@ def _change(options: Namespace, order: dict[str, Any], done: str) -> int:
     elif plan["is_settled"]:
         print(f"{order['node']} {done}; agents are on {', '.join(plan['nodes'])}")
     else:
-        waits = ", ".join(plan["waits_for"]) or "a leader"
+        why = plan["why"]
+        waits = "; ".join(f"{node} ({why[node]})" if node in why else node for node in plan["waits_for"]) or "a leader"
         print(f"{order['node']}: agents are on their way, and go on; waiting for {waits}")
     return errors.DONE if plan["is_settled"] else errors.AGAIN
 
@@ -110,7 +111,7 @@ def _failed(options: Namespace, cluster: Cluster, fanned: Fanned) -> int:
 
 
 def _ask(options: Namespace, cluster: Cluster, order: dict[str, Any]) -> tuple[Fanned, dict[str, Any] | None]:
-    """What the first node says that can be asked; None where none can."""
+    """What the first node says that can be asked; None where none can. Raises Misuse where it refuses."""
 
     async def job(node: Node) -> dict[str, Any]:
         from engine.cluster.far import Far
@@ -125,6 +126,9 @@ def _ask(options: Namespace, cluster: Cluster, order: dict[str, Any]) -> tuple[F
         if fanned.done:
             told: dict[str, Any] = fanned.done[0].value
             return fanned, told
-        if fanned.outcomes[0].state == "failed":
-            break  # it was understood, and refused
+        [outcome] = fanned.outcomes
+        if outcome.state == "failed":  # it was understood
+            if getattr(outcome.value, "code", None) == errors.WRONG:
+                raise Misuse(outcome.value.err.decode(errors="replace").strip().rpartition("\n")[2].partition(": ")[2])
+            break
     return fanned, None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
-from engine.cli.clusterfan import cluster_of, document_of, fan, nodes_of, show_ends
+from engine.cli.clusterfan import Fanned, cluster_of, document_of, fan, nodes_of, show_ends
 from engine.cli.misuse import Misuse
 from engine.cli.output import show_document
 
@@ -53,7 +54,7 @@ def run(options: Namespace) -> int:
     words = [*options.words, *(["--use", *options.use] if options.use else [])]
     parts = dict(zip([node.id for node in nodes], shares(options.count, [node.agents for node in nodes]), strict=True))
 
-    async def job(node: Node) -> dict[str, Any]:
+    async def job(node: Node, *, is_trial: bool) -> dict[str, Any]:
         from engine.cluster.far import Far
         from engine.cluster.reach import connected
 
@@ -63,12 +64,20 @@ def run(options: Namespace) -> int:
             if await far.is_formed():
                 kind = options.words[0] if options.words else None
                 wanted = {"kind": kind, "use": options.use, "folder": folder, "count": options.count}
-                return await far.steward({"do": "spawn", **wanted})
-            if not parts[node.id]:
+                return await far.steward({"do": "spawn", "is_trial": is_trial, **wanted})
+            if is_trial or not parts[node.id]:
                 return {"spawned": []}
             return await far.ask("spawn", *words, "--count", str(parts[node.id]), folder=folder)
 
-    fanned = fan(options, nodes, job, deadline_s=options.timeout or cluster.ssh.command_timeout_s)
+    deadline_s = options.timeout or cluster.ssh.command_timeout_s
+    tried = fan(options, nodes, partial(job, is_trial=True), deadline_s=deadline_s, done=None)
+    _check(tried)
+    able = [node for node in nodes if node.id in {one.node for one in tried.done}]
+    fanned = tried
+    if able and tried.signal_code is None:
+        fanned = fan(options, able, partial(job, is_trial=False), deadline_s=deadline_s)
+        ended = {one.node: one for one in (*tried.outcomes, *fanned.outcomes)}
+        fanned = Fanned([ended[node.id] for node in nodes], fanned.signal_code)
     values = [{"agents": _total(one.value), "added": _added(one.value)} for one in fanned.outcomes]
     if options.json:
         show_document(options, document_of(SCHEMA, cluster, fanned, values), "nodes")
@@ -78,6 +87,16 @@ def run(options: Namespace) -> int:
     there = sum(value["agents"] for value in values)
     print(f"spawned {figures.plural(added, 'agent')} on {figures.plural(len(fanned.done), 'node')}; {there:,} in all")
     return fanned.code
+
+
+def _check(tried: Fanned) -> None:
+    """Raises Misuse where what belongs on a node has no room there."""
+    refused = []
+    for one in tried.done:
+        rows = [row for row in one.value["spawned"] if row.get("refusal")]
+        refused += [f"{one.node}: {row['new']:,} new ones of {row['kind']} belong there, and {row['refusal']}" for row in rows]
+    if refused:
+        raise Misuse(f"nothing was spawned. {'; '.join(refused)}")
 
 
 def _total(value: Any) -> int:

@@ -68,7 +68,7 @@ name: swarm
 #   address       user@host:port; user and port are ssh's to say where they are left out
 #   host          where the other nodes reach it                              default where ssh does
 #   role          primary (one of them), worker (the default) or backup
-#   agents        most agents that its engine holds                           default 2500
+#   agents        its share of the cluster's agents, for what others have     default 2500
 #   cpu           share of the machine: 50%; also cores (1.5)                 default all of it
 #   ram           memory of its workers together: 2GB                         default no limit
 #   capabilities  what it can do that others cannot: [gpu, audit]

@@ -5,11 +5,11 @@ Owns the choice; what is heard of the nodes, and how tasks travel, is others'. P
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from engine.cluster.access import FabricAway
 from engine.cluster.membership import Member
-from engine.cluster.placement import place
+from engine.cluster.plan import Plan
 from engine.cluster.selection import rank
 from engine.cluster.subjects import ANY, Subjects
 from engine.submission import Submission
@@ -23,7 +23,7 @@ HERE = ""
 def where(
     submission: Submission,
     subjects: Subjects,
-    nodes: Sequence[str],
+    plan: Plan,
     members: Mapping[str, Member],
     *,
     is_away: bool,
@@ -33,12 +33,12 @@ def where(
 ) -> str:
     """The subject that a task goes to; HERE for the engine of this node.
 
-    nodes: over which agents are placed.  members: those that were heard of.  node, kinds: this one, HERE for none, and what its
+    plan: where agents are placed.  members: those that were heard of.  node, kinds: this one, HERE for none, and what its
     engine has.  Raises FabricAway where it cannot go anywhere while the fabric is away.
     """
     kind, slash, _ = submission.address.partition("/")
     if slash:
-        home = place(submission.address, nodes) or HERE
+        home = plan.home(submission.address)
         if not is_away:
             return subjects.build("task.assign", home)
         if home == node:

@@ -38,6 +38,7 @@ from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.cluster.supplies import Supplies
+from engine.cluster.vacancy import LACKS
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
 from pools.errors import LinkClosed, PoolError
 
@@ -66,6 +67,7 @@ class Gateway:
         self._subjects = Subjects(node.cluster)
         self._kinds: tuple[str, ...] = ()
         self._last_said = ""
+        self._outside = ("", 0)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Be joined, again and again where the engine or the servers were away, until stopping is set.
@@ -107,8 +109,8 @@ class Gateway:
         streams = Streams(nats, subjects, node.replicas)
         await streams.open()
         placing = Placing(streams.context, node.cluster, node.replicas)
-        await placing.open(node.nodes)
-        await placing.change(lambda plan: plan.joined(node.id))
+        await placing.open(node.nodes, node.weights)
+        is_in = await self._enter(placing, client)
         local = Local(client)
         intake = Intake(nats, streams, local, node.id, incarnation, node.room, node.task_lease_s, self._told)
 
@@ -138,7 +140,7 @@ class Gateway:
             async with asyncio.TaskGroup() as group:
                 group.create_task(election.run(), name="election")
                 group.create_task(mover.run(), name="mover")
-                group.create_task(self._follow(mover, placing, election, intake), name="plan")
+                group.create_task(self._follow(mover, placing, election, intake, None if is_in else client), name="plan")
                 takes = group.create_task(self._take(intake, client, mover.spawned), name="takes")
                 beats = group.create_task(self._beat(pulse), name="beats")
                 self._tell(incarnation)
@@ -158,8 +160,26 @@ class Gateway:
         """What this node is: as its file says, unless the plan says otherwise."""
         return self.node.role if plan is None else plan.roles.get(self.node.id, self.node.role)
 
-    async def _follow(self, mover: Mover, placing: Placing, election: Election, intake: Intake) -> None:
-        """Be what the plan says of this node; as the leader have the plan go on."""
+    async def _enter(self, placing: Placing, client: Client) -> bool:
+        """Be a node that agents are placed over, if the engine here has all kinds of them; returns whether it is one."""
+        node, known = self.node, frozenset(await client.kinds())
+
+        def entered(plan: Plan) -> Plan:
+            return plan.joined(node.id, node.agents) if node.id in plan.members or known.issuperset(plan.kinds) else plan
+
+        plan = await placing.change(entered)
+        if node.id in plan.members:
+            return True
+        lacking = next(kind for kind in plan.kinds if kind not in known)
+        said = f"no agents are placed here: {LACKS.format(kind=lacking)}"
+        if (said, plan.version) != self._outside:
+            self._told(said)
+            await placing.explain(node.id, plan.version, said)
+        self._outside = (said, plan.version)
+        return False
+
+    async def _follow(self, mover: Mover, placing: Placing, election: Election, intake: Intake, outside: Client | None) -> None:
+        """Be what the plan says of this node; as the leader have it go on. outside: the engine of one that is not in it."""
         from nats.errors import Error
 
         while True:
@@ -168,7 +188,9 @@ class Gateway:
                 intake.is_drained = self.node.id in plan.drained
                 election.lease.term = self.node.term_as(self._role(plan))
             with suppress(Error, TimeoutError, BadRecord):
-                if plan is not None and not plan.is_still and election.token() is not None:
+                if outside is not None and await self._enter(placing, outside):
+                    outside = None
+                if plan is not None and not plan.is_at_rest and election.token() is not None:
                     done = await placing.said(DONE, plan.parties)
                     await placing.change(lambda plan: plan.next(done))  # noqa: B023 - it is called at once
             await asyncio.sleep(LOOK_S)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -39,15 +40,19 @@ OLDEST = (3, 11)
 #: What `env` ends with where there is no such command.
 MISSING = (126, 127)
 
+_WORKERS = re.compile(r"agents: [0-9]+\npools:\n  node:\n    agents: [0-9]+\n    workers: ([0-9]+)\n")
 
-def pools_text(node: Node, cores: int) -> str:
+
+def pools_text(node: Node, cores: int, before: str = "") -> str:
     """The pools.yaml of a node that was given none: one pool with as many workers as it may use cores.
 
-    cores: of the node. Raises ValueError for a share that it does not have.
+    cores: of the node.  before: the one that it had: workers stay as many, since its state was made by them.
+    Raises ValueError for a share that it does not have.
     """
     share = 1.0 if node.cpu is None else units.parse_cpu_share(node.cpu, cores)
-    lines = [f"agents: {node.agents}", "pools:", "  node:", f"    agents: {node.agents}"]
-    lines.append(f"    workers: {max(min(math.ceil(share * cores), node.agents), 1)}")
+    had = _WORKERS.match(before)
+    workers = max(min(math.ceil(share * cores), node.agents), 1) if had is None else int(had[1])
+    lines = [f"agents: {node.limit}", "pools:", "  node:", f"    agents: {node.limit}", f"    workers: {workers}"]
     lines += [f"    cpu: {node.cpu}"] if node.cpu is not None else []
     lines += [f"    mem: {units.show_size(node.ram_bytes)}"] if node.ram_bytes is not None else []
     return "\n".join(lines) + "\n"
@@ -86,6 +91,10 @@ class Installation:
             await Joining(self._cluster, self._node, remote).leave(is_emergency=False)
             await far.ask("stop")
             is_running = False
+        elif is_running and self._facts["pools"] != self._pools():
+            self._say("starts anew: its pools.yaml is another one")
+            await far.ask("stop")
+            is_running = False
         await self._order(remote, site, "switch", version=self._wheels.version)
         if not is_running:
             self._say("starts")
@@ -108,7 +117,7 @@ class Installation:
         if self._cluster.pools is not None:
             return self._cluster.pools.read_text()
         try:
-            return pools_text(self._node, self._facts["cores"])
+            return pools_text(self._node, self._facts["cores"], self._facts["pools"])
         except ValueError as wrong:
             raise NodeFailed(f"cpu: {wrong}", state="unfit", mend=f"correct it in {self._cluster.file}") from wrong
 

@@ -116,6 +116,9 @@ class Layout:
             "engine": {"name": self.cluster.name, "home": home},
             **asdict(self.cluster.timing),
         }
+        weights = {one.id: one.agents for one in self.cluster.nodes}
+        if len(set(weights.values())) > 1:
+            document["weights"] = weights
         if not nats.urls or nats.credentials is not None:
             document["credentials"] = CREDENTIALS
         if self.has_tls or nats.ca is not None:

@@ -1,7 +1,8 @@
 """What a node does when agents change places: gives away those that are to go, takes in those that come, and spawns its own.
 
-Owns the pace and the talk with other nodes. What is decided stands in `passage`; that an agent is never in two places, its
-engine keeps: given out durably, taken in once, removed after that. Whatever was interrupted is begun again from what it has.
+Owns the pace and the talk with other nodes, also about room before there is a step. What is decided stands in `passage`; that
+an agent is never in two places, its engine keeps: given out durably, taken in once, removed after that. Whatever was
+interrupted is begun again from what it has.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -17,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 from engine.client import Client
 from engine.cluster.fence import Fence
 from engine.cluster.handover import Parts, handovers, some
-from engine.cluster.passage import leaving, strangers, verdict
+from engine.cluster.passage import STAYS, belonging, goes_to, leaving, strangers, verdict
 from engine.cluster.placing import DONE, READY, Placing
 from engine.cluster.plan import Plan
-from engine.cluster.records import BadRecord, Handover, Order, Reply, decode, encode
+from engine.cluster.records import Arrivals, BadRecord, Handover, Order, Reply, decode, encode
 from engine.cluster.subjects import Subjects
+from engine.cluster.vacancy import refusal
 from engine.errors import EngineError, EngineStopped, NotRunning
-from engine.keyset import RANGES, KeySet, keyset
 from pools.address import parse
 from pools.errors import LinkClosed, PoolError
 
@@ -70,6 +72,7 @@ class Mover:
         self._lock = asyncio.Lock()
         self._ready = self._done = 0
         self._last_said = ""
+        self._explained = (0, "")
         self._looked_s = float("-inf")
         self._news = asyncio.Event()
         #: Is set when agents of a kind may be new here.
@@ -85,6 +88,7 @@ class Mover:
         heard = [
             await self._nats.subscribe(build("placement.give", self._node), cb=self._on_offer),
             await self._nats.subscribe(build("placement.order", self._node), cb=self._on_order),
+            await self._nats.subscribe(build("placement.room", self._node), cb=self._on_arrivals),
             await self._nats.subscribe(self._placing.subject, cb=self._on_plan),
         ]
         calm_from_s = 0.0
@@ -95,10 +99,11 @@ class Mover:
                 self._news.clear()
                 with suppress(Error, TimeoutError, BadRecord):
                     plan = await self.look()
-                    if plan is not None and not plan.is_still:
+                    if plan is not None and not plan.is_at_rest:
                         calm_from_s = time.monotonic() + LOOK_S
                     if plan is not None and not plan.is_settled:
                         await self._work(plan)
+                        await self._explain(plan)
                 await self._pause(CALM_S if time.monotonic() > calm_from_s else LOOK_S)
         finally:
             with suppress(Error):
@@ -155,6 +160,12 @@ class Mover:
         for home, addresses in to_go.items():
             if ready[home] >= plan.version:
                 await self._give_all(plan, home, addresses)
+
+    async def _explain(self, plan: Plan) -> None:
+        """Have it be known what was said last: it is why this node is not done, if it is not."""
+        if (plan.version, self._last_said) != self._explained:
+            await self._placing.explain(self._node, plan.version, self._last_said)
+            self._explained = (plan.version, self._last_said)
 
     async def _get_ready(self, plan: Plan) -> None:
         """Say that others may give, unless this node has said so before in this step, or somebody is in the way."""
@@ -244,6 +255,9 @@ class Mover:
     async def _on_order(self, message: Msg) -> None:
         await self._answer(message, Order, self._obey)
 
+    async def _on_arrivals(self, message: Msg) -> None:
+        await self._answer(message, Arrivals, self._have_room)
+
     async def _answer(self, message: Msg, kind: Any, do: Any) -> None:
         from nats.errors import Error
 
@@ -287,26 +301,52 @@ class Mover:
 
     async def _obey(self, order: Order) -> Reply:
         """Spawn those of some agents that belong here: the plan is read, and none other is taken up meanwhile."""
+        if order.verb == "drain":
+            return await self._may_drain()
         async with self._lock:
+            if order.kind in await self._client.kinds():
+                await self._placing.change(lambda plan: plan.with_kind(order.kind))
             plan = await self._look()
-            if plan is None or not plan.is_settled or plan.wanted != plan.nodes:
+            if plan is None or not plan.is_at_rest:
                 return self._reply("again", "agents change their places now")
             if self._node not in plan.nodes:
                 return self._reply("done", "no agent belongs here")
             added = 0
-            for keys in self._own(plan, order):
+            for keys in belonging(self._node, plan, order.kind, order.count, order.keys):
                 added += (await self._client.spawn(order.kind, keys=keys)).added
                 self.spawned.set()
             return self._reply("done", count=added)
 
-    def _own(self, plan: Plan, order: Order) -> Iterable[KeySet]:
-        """The agents of an order that belong here, in parts."""
-        for start in range(0, order.count, RANGES):
-            numbers = range(start, min(start + RANGES, order.count))
-            yield keyset(number for number in numbers if plan.home(f"{order.kind}/{number}") == self._node)
-        names = [name for name in order.keys if plan.home(f"{order.kind}/{name}") == self._node]
-        if names:
-            yield keyset(names)
+    # -- room ----------------------------------------------------------------------------------------------------------
+
+    async def _may_drain(self) -> Reply:
+        """Whether the others have room for all that goes to them if this node is drained; who is away is not asked."""
+        plan = await self.look()
+        if plan is None:
+            return self._reply("again", "it has just begun")
+        wanted = plan.with_drained(self._node)
+        coming: dict[str, Counter[str]] = {}
+        async for address in self._all(list):
+            if (home := goes_to(self._node, wanted, address)) != STAYS:
+                coming.setdefault(home, Counter())[address.partition("/")[0]] += 1
+        found = await asyncio.gather(*(self._room_on(home, kinds) for home, kinds in sorted(coming.items())))
+        refused = "; ".join(text for text in found if text)
+        return self._reply("refused" if refused else "done", refused, sum(kinds.total() for kinds in coming.values()))
+
+    async def _room_on(self, home: str, kinds: Mapping[str, int]) -> str:
+        """Why a node cannot take some agents; nothing where it can, or does not answer."""
+        from nats.errors import Error
+
+        arrivals = Arrivals(self._node, tuple([kind, count] for kind, count in sorted(kinds.items())))
+        with suppress(Error, TimeoutError, BadRecord):
+            answer = await self._nats.request(self._subjects.build("placement.room", home), encode(arrivals), timeout=ANSWER_S)
+            reply = decode(answer.data, Reply)
+            return f"{home}: {reply.text}" if reply.said == "refused" else ""
+        return ""
+
+    async def _have_room(self, arrivals: Arrivals) -> Reply:
+        text = await refusal(self._client, dict(arrivals.rows))
+        return self._reply("refused" if text else "done", text)
 
     def _tell(self, line: str) -> None:
         """Say something once."""

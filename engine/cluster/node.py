@@ -15,6 +15,9 @@ __all__ = ["ROLES", "Address", "Node", "chosen", "parse_address", "valid_id"]
 ROLES = ("primary", "worker", "backup")
 #: The port of ssh where none is named.
 PORT = 22
+#: Room for agents beside a node's share: one for so many of it, and so many more. That is six standard deviations at least of
+#: how many fall on it when all shares are used, whatever the share is.
+SPARE_PART, SPARE = 10, 100
 #: Nodes that one range may name: far more than a file has.
 RANGE = 10_000
 
@@ -43,7 +46,7 @@ class Address:
 class Node:
     """One machine.
 
-    agents: most that its engine holds.  cpu: share of the machine as pools.yaml writes it, None for all of it.
+    agents: its share of the cluster's.  cpu: share of the machine as pools.yaml writes it, None for all of it.
     ram_bytes: of its workers together, None for no limit.  line: where it stands in its file.
     host: where the other nodes reach it, None for where ssh does.
     """
@@ -57,6 +60,11 @@ class Node:
     capabilities: tuple[str, ...] = ()
     host: str | None = None
     line: int = 0
+
+    @property
+    def limit(self) -> int:
+        """Most agents that its engine holds: some more than its share, since names fall on nodes by chance."""
+        return self.agents + self.agents // SPARE_PART + SPARE
 
 
 def valid_id(text: str) -> str:

@@ -6,8 +6,8 @@ reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ __all__ = ["NodeFile", "read_node_file"]
 SCHEMA = "engine.cluster.node/v1"
 #: Servers that keep what is written, of as many as there are: one, or three that outvote a lost one.
 REPLICAS = (1, 3)
+#: Whole numbers are below this.
+MOST = 2**31
 #: What a candidate lets others have first, in looks at the lease, by its role: a primary leads where there is one.
 EXTRA_LOOKS = {"primary": 0, "backup": 1, "worker": 2}
 
@@ -36,7 +38,8 @@ class NodeFile:
     """A node.
 
     nodes: over which agents with a name are placed when the cluster begins; from then on its plan counts.
-    agents: how many the node may have.
+    weights: how many agents each of these may have, where they differ: what it takes when the cluster begins.
+    agents: how many this node may have, 0 where it takes as much as any: what it takes from then on.
     urls, credentials, ca, cert, key: how it comes to the servers.  replicas: servers that keep what is written.
     engine, home: the name of its engine, and the ENGINE_HOME of that, None for the user's directories.
     room: tasks that it takes from the cluster at once.  task_lease_s: seconds without a sign until its tasks go to others.
@@ -48,6 +51,7 @@ class NodeFile:
     id: str
     nodes: tuple[str, ...]
     urls: tuple[str, ...]
+    weights: Mapping[str, int] = field(default_factory=dict)
     role: str = "worker"
     capabilities: tuple[str, ...] = ()
     agents: int = 0
@@ -108,7 +112,7 @@ def read_node_file(file: Path) -> NodeFile:
         raise ConfigError(f"it is not JSON: {error}", key="", file=file) from error
     if type(document) is not dict:
         raise ConfigError("it is an object", key="", file=file)
-    names = {field.name for field in fields(NodeFile)} - {"file", "home"}
+    names = {one.name for one in fields(NodeFile)} - {"file", "home"}
     read: dict[str, Any] = {"file": file}
     schema = document.pop("schema", SCHEMA)
     if schema != SCHEMA:
@@ -116,14 +120,16 @@ def read_node_file(file: Path) -> NodeFile:
     for key, value in document.items():
         if key not in names:
             raise ConfigError(f"a node has no such field; it has {', '.join(sorted(names))}", key=key, file=file)
-        if key == "engine":
-            read |= _engine(value, file)
+        if key in _OBJECTS:
+            read |= _OBJECTS[key](value, file)
         elif value is not None:
             read[key] = _read(key, value, file)
     for key in ("cluster", "id", "nodes", "urls"):
         if not read.get(key):
             raise ConfigError("it is missing", key=key, file=file)
     node = NodeFile(**read)
+    if not node.weights.keys() <= set(node.nodes):
+        raise ConfigError(f"they are of nodes: {', '.join(node.nodes)}", key="weights", file=file)
     if node.id not in node.nodes:
         raise ConfigError(f"{node.id!r} is not among them", key="nodes", file=file)
     _ = node.patience, node.term
@@ -138,6 +144,17 @@ def _engine(value: Any, file: Path) -> dict[str, Any]:
     if value.get("home") is not None:
         found["home"] = _read("home", value["home"], file)
     return found
+
+
+def _weights(value: Any, file: Path) -> dict[str, Any]:
+    """How many agents each node may have."""
+    if type(value) is not dict or not all(type(each) is int and 0 < each < MOST for each in value.values()):
+        raise ConfigError(f"an object of whole numbers from 1 is expected, got {value!r:.80}", key="weights", file=file)
+    return {"weights": value}
+
+
+#: What reads each field that is an object.
+_OBJECTS: dict[str, Callable[[Any, Path], dict[str, Any]]] = {"engine": _engine, "weights": _weights}
 
 
 def _read(key: str, value: Any, file: Path) -> Any:
@@ -162,7 +179,7 @@ def _read(key: str, value: Any, file: Path) -> Any:
     if key == "replicas":
         return value if value in REPLICAS and type(value) is int else _raise(wrong("1 or 3"))
     if key in ("agents", "room"):
-        return value if type(value) is int and 0 <= value < 2**31 else _raise(wrong("a whole number from 0"))
+        return value if type(value) is int and 0 <= value < MOST else _raise(wrong("a whole number from 0"))
     return float(value) if type(value) in (int, float) and 0 < value <= 86_400 else _raise(wrong("a number of seconds"))
 
 

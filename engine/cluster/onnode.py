@@ -56,7 +56,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
             parts[file.name[: -len(PART)]] = file.stat().st_size
         else:
             wheels[file.name] = _digest(file)
-    current = root / "current"
+    current, pools = root / "current", root / "pools.yaml"
     return {
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "tag": sys.implementation.cache_tag,
@@ -67,6 +67,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
         "time_s": time.time(),
         "current": current.readlink().name if current.is_symlink() else None,
         "versions": [one.name for one in (root / "versions").iterdir() if (one / WHOLE).is_file()],
+        "pools": pools.read_text() if pools.is_file() else "",
         "wheels": wheels,
         "parts": parts,
     }

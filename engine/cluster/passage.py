@@ -9,12 +9,16 @@ death, and takes nothing of an earlier one from then on. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from engine.cluster.plan import Plan
+from engine.keyset import RANGES, KeySet, keyset
 
-__all__ = ["Verdict", "leaving", "strangers", "verdict"]
+__all__ = ["STAYS", "Verdict", "belonging", "goes_to", "leaving", "strangers", "verdict"]
+
+#: Stands for the node of an agent that goes nowhere.
+STAYS = ""
 
 #: What becomes of agents that are offered: they come, the step is over, or this node has not heard of it yet.
 Verdict = Literal["take", "late", "early"]
@@ -38,6 +42,21 @@ def strangers(node: str, plan: Plan, agents: Iterable[str]) -> list[str]:
     if plan.is_settled or node not in plan.nodes:
         return []
     return [address for address in agents if plan.home(address) == node != plan.former(address)]
+
+
+def goes_to(node: str, plan: Plan, address: str) -> str:
+    """Where an agent of a node goes until all is as it is wanted; STAYS where it does not go, or is not the cluster's."""
+    goal = plan.goal(address)
+    return goal if goal != node and node in (plan.home(address), plan.former(address)) else STAYS
+
+
+def belonging(node: str, plan: Plan, kind: str, count: int, names: Iterable[str]) -> Iterator[KeySet]:
+    """Those of `kind/0` to `kind/COUNT-1`, and of these names, that belong on a node, in parts that can be asked for."""
+    for start in range(0, count, RANGES):
+        numbers = range(start, min(start + RANGES, count))
+        yield keyset(number for number in numbers if plan.home(f"{kind}/{number}") == node)
+    if found := [name for name in names if plan.home(f"{kind}/{name}") == node]:
+        yield keyset(found)
 
 
 def verdict(node: str, plan: Plan, version: int, *, is_ready: bool) -> Verdict:

@@ -1,19 +1,22 @@
-"""Over which nodes agents are placed, and how that becomes another list: one step at a time, agreed on by compare-and-set.
+"""Over which nodes agents are placed, and how that becomes something else: one step at a time, agreed on by compare-and-set.
 
-Owns the steps. Nodes join, are drained and come back at any time, which is a wish; the leader begins a step when the one before
-has been settled: from then on `before` says where agents were placed and `nodes` where they go, and the version is another one.
-The step is settled when every node that is part of it has said that nothing is left to be given away. What a node does for it
-is `passage`'s decision. Pure.
+Owns the steps. Nodes join, may have more agents or fewer, are drained and come back at any time, which is a wish; the leader
+begins a step when the one before has been settled: from then on `before` says where agents were placed and `nodes` where they
+go, each with its weights, and the version is another one. The step is settled when every node that is part of it has said that
+nothing is left to be given away. What a node does for it is `passage`'s decision. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from math import gcd
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
+from engine.cluster import cell
 from engine.cluster.placement import place
 from engine.cluster.records import ROLES, BadRecord
 from engine.errors import ConfigError
@@ -21,8 +24,8 @@ from engine.paths import valid_name
 
 __all__ = ["Plan", "first_plan", "read_plan"]
 
-#: Nodes of a plan at most, and versions below this: what every JSON reader keeps exactly.
-NODES, WHOLE = 1_000, 2**53
+#: Nodes and kinds of a plan at most, and versions below this: what every JSON reader keeps exactly.
+NODES, KINDS, WHOLE = 1_000, 5_000, 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Plan:
 
     before: over which they were, while a step is under way; empty once it is settled.  members: all nodes, in the order in
     which they joined.  drained: those that are to have none.  roles: of nodes whose role was changed.
+    weights, weights_before: how much each of `nodes`, and of `before`, takes for what others take; empty where all take alike.
+    agents: how many each member may have, as it has said.  kinds: that were spawned, which every member has.
     """
 
     version: int
@@ -39,6 +44,10 @@ class Plan:
     members: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    weights_before: Mapping[str, int] = field(default_factory=dict)
+    agents: Mapping[str, int] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -46,14 +55,23 @@ class Plan:
         return not self.before
 
     @property
-    def is_still(self) -> bool:
-        """Whether there is nothing to do for the leader either."""
-        return self.is_settled and self.wanted == self.nodes
-
-    @property
     def wanted(self) -> tuple[str, ...]:
         """The nodes that are to have agents."""
         return tuple(sorted(set(self.members) - set(self.drained)))
+
+    @property
+    def weights_wanted(self) -> dict[str, int]:
+        """How much each of these is to take: what it may have; empty where that is alike, or one has never said it."""
+        said = {node: self.agents.get(node, 0) for node in self.wanted}
+        if len(set(said.values())) < 2 or 0 in said.values():
+            return {}
+        whole = gcd(*said.values())
+        return {node: agents // whole for node, agents in said.items()}
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether every agent is where it belongs, and no step is about to begin."""
+        return self.is_settled and (self.wanted, self.weights_wanted) == (self.nodes, self.weights)
 
     @property
     def parties(self) -> tuple[str, ...]:
@@ -62,21 +80,32 @@ class Plan:
 
     def home(self, address: str) -> str:
         """The node that an agent belongs to."""
-        return place(address, self.nodes) or ""
+        return place(address, self.nodes, self.weights) or ""
 
     def former(self, address: str) -> str:
         """The node that an agent belonged to before the step that is under way; the same where none is."""
-        return place(address, self.before or self.nodes) or ""
+        return self.home(address) if self.is_settled else place(address, self.before, self.weights_before) or ""
+
+    def goal(self, address: str) -> str:
+        """The node that it will belong to once all is as it is wanted."""
+        return place(address, self.wanted, self.weights_wanted) or ""
 
     # -- wishes, of anybody --------------------------------------------------------------------------------------------
 
-    def joined(self, node: str) -> Plan:
-        """The same with a node that may have agents. Raises ConfigError where there are too many."""
+    def joined(self, node: str, agents: int = 0) -> Plan:
+        """The same with a node that may have so many agents, 0 where it does not say. Raises ConfigError for too many nodes."""
+        said = {**self.agents, node: agents} if agents else self.agents
         if node in self.members:
-            return self
+            return replace(self, agents=said)
         if len(self.members) >= NODES:
             raise ConfigError(f"a cluster has up to {NODES:,} nodes", key="nodes")
-        return replace(self, members=(*self.members, valid_name(node, "node")))
+        return replace(self, members=(*self.members, valid_name(node, "node")), agents=said)
+
+    def with_kind(self, kind: str) -> Plan:
+        """The same with a kind that agents are spawned of. Raises ConfigError where there are too many."""
+        if kind not in self.kinds and len(self.kinds) >= KINDS:
+            raise ConfigError(f"a cluster has agents of up to {KINDS:,} kinds", key="kind")
+        return self if kind in self.kinds else replace(self, kinds=(*self.kinds, kind))
 
     def with_drained(self, node: str) -> Plan:
         """The same with a node that is to give its agents away. Raises ConfigError for the last one that has some."""
@@ -107,10 +136,11 @@ class Plan:
         """The plan that follows; this one where nothing does. done: the version up to which each node has given all away."""
         if not self.is_settled:
             is_over = all(done.get(node, 0) >= self.version for node in self.parties)
-            return replace(self, before=()) if is_over else self
-        if self.wanted == self.nodes or not self.wanted:
+            return replace(self, before=(), weights_before={}) if is_over else self
+        if self.is_at_rest or not self.wanted:
             return self
-        return replace(self, version=self.version + 1, nodes=self.wanted, before=self.nodes)
+        step = replace(self, version=self.version + 1, before=self.nodes, weights_before=self.weights)
+        return replace(step, nodes=self.wanted, weights=self.weights_wanted)
 
     def waits_for(self, done: Mapping[str, int]) -> list[str]:
         """The nodes that the step under way waits for."""
@@ -121,10 +151,11 @@ class Plan:
         return orjson.dumps(asdict(self))
 
 
-def first_plan(nodes: Iterable[str]) -> Plan:
-    """The plan that a cluster begins with."""
+def first_plan(nodes: Iterable[str], agents: Mapping[str, int] = MappingProxyType({})) -> Plan:
+    """The plan that a cluster begins with. agents: how many each node may have, where that is known."""
     names = tuple(sorted(nodes))
-    return Plan(1, names, members=names)
+    plan = Plan(1, names, members=names, agents={node: agents[node] for node in names if agents.get(node)})
+    return replace(plan, weights=plan.weights_wanted)
 
 
 def read_plan(data: bytes) -> Plan:
@@ -133,14 +164,24 @@ def read_plan(data: bytes) -> Plan:
         document = orjson.loads(data)
         version, roles = document["version"], document["roles"]
         lists = {name: tuple(document[name]) for name in ("nodes", "before", "members", "drained")}
-    except (ValueError, TypeError, KeyError) as error:
+        kinds = cell.each(cell.kind, KINDS)(document.get("kinds", []))
+        numbers = {name: dict(document.get(name, {})) for name in ("weights", "weights_before", "agents")}
+    except (ValueError, TypeError, KeyError, BadRecord) as error:
         raise BadRecord(f"this is no plan: {data[:80]!r}") from error
     is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict
     if not is_whole or not lists["nodes"] or not all(map(_is_name, [*sum(lists.values(), ()), *roles])):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    if not set(roles.values()) <= set(ROLES):
+    if not set(roles.values()) <= set(ROLES) or not _are_weights(numbers, lists):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    return Plan(version, roles=roles, **lists)
+    found: dict[str, Any] = {"version": version, "roles": roles, "kinds": kinds, **lists, **numbers}
+    return Plan(**found)
+
+
+def _are_weights(numbers: Mapping[str, Mapping[Any, Any]], lists: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether those who weigh something are there, and these are whole numbers from 1."""
+    whose = {"weights": "nodes", "weights_before": "before", "agents": "members"}
+    are_there = all(numbers[name].keys() <= set(lists[whose[name]]) for name in numbers)
+    return are_there and all(type(one) is int and 0 < one < WHOLE for each in numbers.values() for one in each.values())
 
 
 def _is_name(value: Any) -> bool:

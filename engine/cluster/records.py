@@ -6,7 +6,6 @@ decodes needs to fear no other error. Pure; how records travel is not known here
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from operator import ge
@@ -16,28 +15,25 @@ import orjson
 
 from engine.cluster import cell
 from engine.cluster.cell import BadRecord, valid_id
+from engine.cluster.proofs import ENVELOPE_TASKS, PROOFS, HookAnswer, HookQuestion, Proof, Question, Told
 from pools import values
 from pools.errors import Failure
-from sprints.hookword import STATES
 
 __all__ = [
-    "ENVELOPE_TASKS", "KEYS", "NAMES", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "HookAnswer",
-    "HookQuestion", "NodeInfo", "Order", "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope",
-    "TaskResult", "Told", "decode", "encode", "valid_id",
+    "ENVELOPE_TASKS", "KEYS", "NAMES", "RECORD_BYTES", "REPLIES", "ROLES", "VERBS", "Arrivals", "BadRecord", "Handover",
+    "Heartbeat", "HookAnswer", "HookQuestion", "NodeInfo", "Order", "Outcome", "Progress", "Proof", "Question", "Record",
+    "Reply", "TaskEnvelope", "TaskResult", "Told", "decode", "encode", "valid_id",
 ]  # fmt: skip
 
 #: Version of the form of every record; one of another version is refused by number.
 VERSION = 1
 #: Bytes of one record: under the 1 MiB that a NATS server takes by default, with room for its headers.
 RECORD_BYTES = 1_000_000
-#: Tasks of one envelope: it is the unit that is leased, so that it must end within minutes.
-ENVELOPE_TASKS = 1_000
-#: Names in a list of kinds or capabilities, and artifacts of one task.
-NAMES, PATHS = 1_000, 10_000
-#: Names of agents in one order, and what may be replied.
-KEYS, REPLIES = 5_000, ("done", "more", "again", "refused")
+#: Names in a list of kinds or capabilities.
+NAMES = 1_000
+#: Names of agents in one order, what may be ordered, and what may be replied.
+KEYS, VERBS, REPLIES = 5_000, ("spawn", "drain"), ("done", "more", "again", "refused")
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 Role = Literal["primary", "worker", "backup"]
 ROLES = ("primary", "worker", "backup")
 
@@ -148,7 +144,11 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a node is asked to do at once. verb: `spawn`.  kind: of agents.  count: so many in all.  keys: those with names."""
+    """What a node is asked at once.
+
+    verb: `spawn`, or `drain`: whether the others have room for its agents, of which nothing else is said.
+    kind: of agents.  count: so many in all.  keys: those with names.
+    """
 
     verb: str
     kind: str
@@ -157,8 +157,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Agents for which a node is to have room. node: who asks.  rows: of each kind its name, and how many."""
+
+    node: str
+    rows: tuple[list[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """What a node says to a Handover or an Order.
+    """What a node says to a Handover, an Order or Arrivals.
 
     said: `done`, `more` (the next part may come), `again` (begin anew, later), or `refused`.  count: agents that are new.
     text: why.
@@ -170,60 +178,8 @@ class Reply:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a node is asked about tasks that its engine did.
-
-    node: who asks.  work: the folder of artifacts, from that of the node on.  tasks: of each its name and the paths of its
-    artifacts, which are on the servers when the answer comes.  is_over: nobody wants them any more; they are to be taken back.
-    """
-
-    node: str
-    work: str
-    tasks: tuple[list[Any], ...]
-    is_over: bool
-
-
-class Told(NamedTuple):
-    """What a node tells of one task.
-
-    facts: as its engine has them, None where it knows no such task.  made: of each artifact that is evidence its path, sha256
-    and bytes.  wrong: of each other one its path, and why it is none.
-    """
-
-    facts: Any
-    made: tuple[list[Any], ...] = ()
-    wrong: tuple[list[Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The answer: what is told of each task of a question, in their order."""
-
-    node: str
-    told: tuple[Told, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HookQuestion:
-    """What a node is asked about a hook that it was to run. node: who asks.  run: the hook's word."""
-
-    node: str
-    run: str
-
-
-@dataclass(frozen=True, slots=True)
-class HookAnswer:
-    """The answer: the state of a `sprints.hookword.Word`, and why it said no."""
-
-    node: str
-    run: str
-    state: Any
-    why: str
-
-
 Record = (
-    NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Reply | Question | Proof
+    NodeInfo | Heartbeat | TaskEnvelope | TaskResult | Progress | Handover | Order | Arrivals | Reply | Question | Proof
     | HookQuestion | HookAnswer
 )  # fmt: skip
 R = TypeVar("R", bound=Record)
@@ -333,31 +289,14 @@ def _outcome(value: Any) -> Outcome:
     )
 
 
-def _asked(value: Any) -> list[Any]:
-    if type(value) is not list or len(value) != 2 or type(value[1]) is not list:
-        raise BadRecord(f"a task is [name, paths], got {value!r:.80}")
-    return [cell.text(value[0]), list(map(cell.path, value[1]))]
+def _maybe_kind(value: Any) -> str:
+    return "" if value == "" else cell.kind(value)
 
 
-def _told(value: Any) -> Told:
-    if type(value) is not list or len(value) != 3 or type(value[0]) not in (dict, type(None)):
-        raise BadRecord(f"what is told of a task is [facts, made, wrong], got {value!r:.80}")
-    wrong = values.fault(value[0])
-    if wrong is not None:
-        raise BadRecord(wrong)
-    return Told(value[0], cell.each(_made, PATHS)(value[1]), cell.each(_wrong, PATHS)(value[2]))
-
-
-def _made(value: Any) -> list[Any]:
-    if type(value) is not list or len(value) != 3 or type(value[1]) is not str or _SHA256.fullmatch(value[1]) is None:
-        raise BadRecord(f"an artifact is [path, sha256, bytes], got {value!r:.80}")
-    return [cell.path(value[0]), value[1], cell.whole(value[2])]
-
-
-def _wrong(value: Any) -> list[str]:
+def _coming(value: Any) -> list[Any]:
     if type(value) is not list or len(value) != 2:
-        raise BadRecord(f"what is no evidence is [path, why], got {value!r:.80}")
-    return [cell.path(value[0]), cell.text(value[1])]
+        raise BadRecord(f"agents that come are [kind, count], got {value!r:.80}")
+    return [cell.kind(value[0]), cell.whole(value[1])]
 
 
 _WHOSE: dict[str, Callable[[Any], Any]] = {"sender": valid_id, "id": valid_id, "node": cell.name, "incarnation": valid_id}
@@ -382,12 +321,10 @@ _FIELDS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     TaskResult: {"outcomes": cell.each(_outcome, ENVELOPE_TASKS, 1), "rows": cell.each(_place, ENVELOPE_TASKS)},
     Progress: {"ended": cell.whole, "tasks": cell.whole},
     Handover: {"version": cell.whole, "kind": cell.kind, "part": cell.whole, "parts": cell.whole, "data": cell.packed},
-    Order: {"verb": cell.word(("spawn",)), "kind": cell.kind, "count": cell.whole, "keys": cell.each(cell.text, KEYS)},
+    Order: {"verb": cell.word(VERBS), "kind": _maybe_kind, "count": cell.whole, "keys": cell.each(cell.text, KEYS)},
+    Arrivals: {"rows": cell.each(_coming, NAMES)},
     Reply: {"said": cell.word(REPLIES), "count": cell.whole, "text": cell.text},
-    Question: {"work": cell.path, "tasks": cell.each(_asked, ENVELOPE_TASKS, 1), "is_over": cell.claim},
-    Proof: {"told": cell.each(_told, ENVELOPE_TASKS, 1)},
-    HookQuestion: {"run": valid_id},
-    HookAnswer: {"run": valid_id, "state": cell.word(STATES), "why": cell.text},
+    **PROOFS,
 }
 _READ = {
     (kind, field.name): own.get(field.name) or _WHOSE[field.name] for kind, own in _FIELDS.items() for field in fields(kind)

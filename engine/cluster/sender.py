@@ -23,6 +23,7 @@ from engine.cluster.intake import Local
 from engine.cluster.keyed import Keyed
 from engine.cluster.membership import FRESH, Member, Patience
 from engine.cluster.placing import Placing
+from engine.cluster.plan import first_plan
 from engine.cluster.presence import Presence
 from engine.cluster.pulse import Pulse
 from engine.cluster.recording import parts_of
@@ -81,7 +82,7 @@ class Sender:
         waits: bool = True,
     ) -> None:
         self.nats = nats
-        self._nodes = tuple(nodes)
+        self._plan = first_plan(nodes)
         self._node = node
         self._local = local
         self._spills, self._waits = spills, waits
@@ -109,10 +110,10 @@ class Sender:
             self._here = await self._local.kinds()
         if self.nats.is_connected:
             await self._streams.open()
-            self._nodes = (await self._placing.open(self._nodes)).nodes
+            self._plan = await self._placing.open(self._plan.nodes)
         await self._pulse.open()
         if self.nats.is_connected:
-            await self._pulse.first(FIRST_S, self._nodes)
+            await self._pulse.first(FIRST_S, self._plan.nodes)
         self._begin(Inbox(self.nats, self._streams, self.id, self._end).read())
         self._begin(self._follow())
         return self
@@ -214,7 +215,7 @@ class Sender:
         return where(
             submission,
             self._subjects,
-            self._nodes,
+            self._plan,
             self._pulse.members(),
             is_away=not self.nats.is_connected,
             node=self._node if may_be_here else HERE,
@@ -338,14 +339,14 @@ class Sender:
             self.superseded += await recording.add(result)
 
     async def _follow(self) -> None:
-        """Know over which nodes agents are placed. Who knows an old list sends to a node that sends it on."""
+        """Know where agents are placed. Who knows an old plan sends to a node that sends it on."""
         from nats.errors import Error
 
         while True:
             await asyncio.sleep(PLAN_S)
             with suppress(Error, TimeoutError, BadRecord):
                 if self.nats.is_connected:
-                    self._nodes = (await self._placing.read()).nodes
+                    self._plan = await self._placing.read()
 
     async def broadcast(
         self, tasks: Iterable[Any], *, capability: str = ANY, timeout_s: float = TIMEOUT_S

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,17 @@ import orjson
 from engine.client import Client
 from engine.cluster.access import connected, require_nats
 from engine.cluster.nodefile import NodeFile, read_node_file
+from engine.cluster.passage import belonging
 from engine.cluster.placing import DONE, Placing
 from engine.cluster.plan import Plan
-from engine.cluster.records import BadRecord, Order, Outcome, Reply, decode, encode
+from engine.cluster.records import NAMES, Arrivals, BadRecord, Order, Outcome, Reply, decode, encode
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import ANY, Subjects
+from engine.cluster.vacancy import refusal
 from engine.errors import EngineError, NotRunning, exit_code
+from engine.keyset import KeySet
 from pools.errors import BadArgument, PoolError
+from pools.spans import Span, missing
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -33,6 +38,8 @@ __all__ = ["Steward", "main"]
 
 #: Seconds that servers have to answer, that a gateway may take for one order, between two looks, and to wait for what follows.
 ASK_S, ORDER_S, LOOK_S, WAIT_S = 5.0, 120.0, 0.2, 300.0
+#: Seconds that a gateway may take to find out whether others have room for its agents.
+CHECK_S = 30.0
 #: Kind of agents where none is named.
 KIND = "counter"
 
@@ -48,8 +55,8 @@ class Steward:
         self._orders: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "plan": self._plan,
             "spawn": self._spawn,
-            "drain": lambda order: self._changed(order, lambda plan: plan.with_drained(_text(order, "node"))),
-            "undrain": lambda order: self._changed(order, lambda plan: plan.undrained(_text(order, "node"))),
+            "drain": self._drain,
+            "undrain": self._undrain,
             "role": lambda order: self._changed(order, lambda plan: plan.with_role(_text(order, "node"), _text(order, "role"))),
             "broadcast": self._broadcast,
         }
@@ -70,17 +77,50 @@ class Steward:
         """The plan, and which nodes it waits for."""
         waits = plan.waits_for(await self._placing.said(DONE, plan.parties))
         facts = {"version": plan.version, "nodes": plan.nodes, "drained": plan.drained, "roles": dict(plan.roles)}
-        return {**facts, "members": plan.members, "is_settled": _is_over(plan), "waits_for": waits}
+        facts |= {"weights": dict(plan.weights), "agents": dict(plan.agents)}
+        facts["why"] = await self._placing.explained(waits, plan.version)
+        return {**facts, "members": plan.members, "is_settled": plan.is_at_rest, "waits_for": waits}
 
     async def _changed(self, order: dict[str, Any], change: Callable[[Plan], Plan]) -> dict[str, Any]:
         """Have the plan changed, and wait until every agent is where it belongs; `is_settled` says whether they are."""
         before = await self._placing.read()
         plan = await self._placing.change(change)
         until_s = asyncio.get_running_loop().time() + _seconds(order)
-        while not _is_over(plan) and asyncio.get_running_loop().time() < until_s:
+        while not plan.is_at_rest and asyncio.get_running_loop().time() < until_s:
             await asyncio.sleep(LOOK_S)
             plan = await self._placing.read()
         return {**await self._told(plan), "is_changed": plan != before}
+
+    async def _drain(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Have a node drained, if the others have room for what goes to them, as far as they answer. Raises BadArgument too."""
+        node = _text(order, "node")
+        plan = await self._placing.read()
+        if plan.with_drained(node) != plan:
+            try:
+                await self._ordered(Order("drain", "", 0, ()), node, CHECK_S)
+            except BadArgument as refused:
+                raise BadArgument(f"{node} is not drained, the others have no room for its agents: {refused}") from refused
+            except NotRunning:
+                pass  # it is away: nothing can be counted, or go, before it is back
+        return await self._changed(order, lambda plan: plan.with_drained(node))
+
+    async def _undrain(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Have a node take its share again, if it has all kinds, as far as it answers. Raises BadArgument too."""
+        from nats.errors import Error
+
+        node = _text(order, "node")
+        plan = await self._placing.read()
+        if plan.undrained(node) != plan:
+            for at in range(0, len(plan.kinds), NAMES):
+                arrivals = Arrivals(self._node.id, tuple([kind, 0] for kind in plan.kinds[at : at + NAMES]))
+                with suppress(Error, TimeoutError, BadRecord):
+                    answer = await self._nats.request(
+                        self._subjects.build("placement.room", node), encode(arrivals), timeout=ASK_S
+                    )
+                    reply = decode(answer.data, Reply)
+                    if reply.said == "refused":
+                        raise BadArgument(f"{node} stays drained: {reply.text}")
+        return await self._changed(order, lambda plan: plan.undrained(node))
 
     # -- agents --------------------------------------------------------------------------------------------------------
 
@@ -101,31 +141,56 @@ class Steward:
             if len(kinds) > 1:
                 raise BadArgument(f"of which kind? --use loads {', '.join(kinds)}: name one")
             for kind in kinds or [KIND]:
-                reply = await self._ordered(Order("spawn", kind, count, tuple(order.get("keys") or ())))
+                keys = tuple(order.get("keys") or ())
+                if order.get("is_trial"):
+                    spawned.append(await self._tried(client, kind, count, keys))
+                    continue
+                reply = await self._ordered(Order("spawn", kind, count, keys), node.id, ORDER_S)
                 total = sum(one["total"] for one in [await client.agents(kind, limit=0)])
                 spawned.append({"kind": kind, "added": reply.count, "total": total, "wanted": count})
         return {"spawned": spawned}
 
-    async def _ordered(self, order: Order) -> Reply:
-        """What the gateway of this node says to an order. Raises BadArgument where it refuses, NotRunning where it is away."""
+    async def _tried(self, client: Client, kind: str, count: int, names: tuple[str, ...]) -> dict[str, Any]:
+        """How many of some agents belong on this node, how many of these are new, and why these have no room if so.
+
+        Raises NotRunning while agents change their places.
+        """
+        until_s = asyncio.get_running_loop().time() + ORDER_S
+        while not (plan := await self._placing.read()).is_at_rest:
+            if asyncio.get_running_loop().time() > until_s:
+                waits = ", ".join(plan.waits_for(await self._placing.said(DONE, plan.parties))) or "a leader"
+                raise NotRunning(f"agents change their places now; waiting for {waits}")
+            await asyncio.sleep(LOOK_S)
+        members = await client.request("members", kind=kind) if kind in await client.kinds() else {"ranges": [], "names": []}
+        there = KeySet([Span(*each) for each in members["ranges"]], members["names"])
+        belong, new = 0, 0
+        for keys in belonging(self._node.id, plan, kind, count, names):
+            belong += keys.total
+            new += sum(stop - start for start, stop in missing(there.ranges, keys.ranges))
+            new += len(set(keys.names).difference(there.names))
+        text = await refusal(client, {kind: new}) if new else ""
+        return {"kind": kind, "wanted": count, "belong": belong, "new": new, "refusal": text}
+
+    async def _ordered(self, order: Order, node: str, within_s: float) -> Reply:
+        """What the gateway of a node says to an order. Raises BadArgument where it refuses, NotRunning where it is away."""
         from nats.errors import Error
 
-        subject = self._subjects.build("placement.order", self._node.id)
-        until_s = asyncio.get_running_loop().time() + ORDER_S
+        subject = self._subjects.build("placement.order", node)
+        until_s = asyncio.get_running_loop().time() + within_s
         why = ""
         while asyncio.get_running_loop().time() < until_s:
             try:
-                answer = await self._nats.request(subject, encode(order), timeout=ORDER_S)
+                answer = await self._nats.request(subject, encode(order), timeout=within_s)
                 reply = decode(answer.data, Reply)
             except (Error, TimeoutError, BadRecord) as error:
-                raise NotRunning(f"the gateway of {self._node.id} does not answer: {error or type(error).__name__}") from error
+                raise NotRunning(f"the gateway of {node} does not answer: {error or type(error).__name__}") from error
             if reply.said == "done":
                 return reply
             if reply.said == "refused":
                 raise BadArgument(reply.text)
             why = reply.text
             await asyncio.sleep(LOOK_S)
-        raise NotRunning(f"{self._node.id} spawns nothing now: {why}")
+        raise NotRunning(f"{node} does not do it now: {why}")
 
     # -- everybody -----------------------------------------------------------------------------------------------------
 
@@ -141,10 +206,6 @@ class Steward:
                 [order.get("task")], capability=order.get("capability") or ANY, timeout_s=_seconds(order)
             )
         return {"nodes": [{"node": node, **_shown(outcome)} for node, [outcome] in sorted(done.items())]}
-
-
-def _is_over(plan: Plan) -> bool:
-    return plan.is_settled and plan.wanted == plan.nodes
 
 
 def _shown(outcome: Outcome) -> dict[str, Any]:

@@ -27,6 +27,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "task.moved": ("sender", "envelope"),
     "placement.give": ("node",),
     "placement.order": ("node",),
+    "placement.room": ("node",),
     "discovery.announce": ("node",),
     "system.shutdown": ("node",),
     "sprint.order": ("order",),

@@ -107,7 +107,10 @@ class View:
             placing = Placing(nats.jetstream(timeout=ASK_S), self._node.cluster, self._node.replicas)
             plan = await placing.read()
             waits = plan.waits_for(await placing.said(DONE, plan.parties))
-            return {"version": plan.version, "nodes": plan.nodes, "drained": plan.drained, "waits_for": waits}
+            facts = {"version": plan.version, "nodes": plan.nodes, "weights": dict(plan.weights)}
+            facts |= {"drained": plan.drained, "waits_for": waits}
+            outside = [node for node in self._node.nodes if node not in plan.members]
+            return {**facts, "why": await placing.explained([*waits, *outside], plan.version)}
         return None
 
     async def _stream(self, nats: Nats, name: str) -> dict[str, Any] | None:

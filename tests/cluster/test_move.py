@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from operator import methodcaller
 from pathlib import Path
 
+import orjson
 import pytest
 
 from engine.client import Client
@@ -52,7 +54,7 @@ async def settled(placing: Placing, change: Callable[[Plan], Plan], nodes: Seque
     """Change the plan, and return once agents are placed over these nodes and all of them are where they belong."""
     await placing.change(change)
     until_s = asyncio.get_running_loop().time() + 180
-    while not ((plan := await placing.read()).is_settled and plan.nodes == tuple(sorted(nodes))):
+    while not ((plan := await placing.read()).is_at_rest and plan.nodes == tuple(sorted(nodes))):
         assert asyncio.get_running_loop().time() < until_s, (plan, plan.waits_for(await placing.said(DONE, plan.parties)))
         await asyncio.sleep(0.1)
     return plan
@@ -62,6 +64,73 @@ async def as_placed(cluster: Cluster, nodes: Sequence[str], keys: Sequence[str])
     """Each agent is on the node that it belongs to, and nowhere else."""
     found = {name: await here(node) for name, node in cluster.nodes.items()}
     assert found == {name: {key for key in keys if place(f"counter/{key}", nodes) == name} for name in cluster.nodes}
+
+
+TILL = """
+from engine import Agent
+
+class Till(Agent):
+    total: int = 0
+
+    def pay(self, x: int) -> int:
+        self.total += x
+        return self.total
+"""
+
+
+async def load(node: Node, folder: Path) -> None:
+    """Bring the code of tills to a node."""
+    async with Client(environ=node.commands.environ) as client:
+        await client.spawn("till", 0, reference=f"{folder}/till.py:Till", paths=[str(folder)])
+
+
+async def asked(cluster: Cluster, sender: Sender, node: str) -> Reply:
+    """What the gateway of a node says to its being drained."""
+    answer = await sender.nats.request(f"c.placement.order.{node}", encode(Order("drain", "", 0, ())), timeout=30)
+    return decode(answer.data, Reply)
+
+
+async def test_a_node_gets_no_agents_before_it_has_the_code_of_all_kinds(tmp_path: Path) -> None:
+    (tmp_path / "till.py").write_text(TILL)
+    prepared = methodcaller("tell", agents=4_000)
+    async with clusters(tmp_path, ("n1",), agents=0, prepared=prepared) as cluster, cluster.sender() as sender:
+        placing = Placing(sender.nats.jetstream(), "c", 1)
+        n1 = cluster.nodes["n1"]
+        await load(n1, tmp_path)
+        assert await spawned(cluster, sender, "till", KEYS) == KEYS
+        assert (await placing.read()).kinds == ("till",)
+
+        facts = orjson.loads(n1.file.read_bytes())
+        same = {name: facts[name] for name in ("urls", "credentials", "replicas")}
+        n2 = Node(tmp_path, "n2", same | {"nodes": ["n1", "n2"], "agents": 1_000}, 0)
+        try:
+            await n2.start_engine()
+            n2.start_gateway()
+            await n2.joined()
+            until_s = asyncio.get_running_loop().time() + 60
+            while not (why := await placing.explained(["n2"], 1)):
+                assert asyncio.get_running_loop().time() < until_s
+                await asyncio.sleep(0.1)
+            assert why["n2"].startswith("no agents are placed here: it has no kind till")
+            assert (await placing.read()).members == ("n1",)
+            assert len(await here(n1, "till")) == KEYS
+
+            await load(n2, tmp_path)
+            plan = await settled(placing, lambda plan: plan, ("n1", "n2"))
+            assert (plan.weights, plan.agents) == ({"n1": 4, "n2": 1}, {"n1": 4_000, "n2": 1_000})
+            wanted = {str(key) for key in range(KEYS) if place(f"till/{key}", ("n1", "n2"), plan.weights) == "n2"}
+            assert await here(n2, "till") == wanted
+            assert await here(n1, "till") == {str(key) for key in range(KEYS)} - wanted
+
+            # Before it is drained the other one is asked: it has the code, and the room.
+            assert (await asked(cluster, sender, "n2")).said == "done"
+            async with Client(environ=n1.commands.environ) as client:
+                limit = (await client.stats())["agents"]
+                await client.spawn("counter", limit["limit"] - limit["total"])
+            reply = await asked(cluster, sender, "n2")
+            assert (reply.said, f"n1: {len(wanted)} more agents do not fit" in reply.text) == ("refused", True), reply.text
+        finally:
+            n2.close()
 
 
 async def test_agents_are_spawned_on_their_nodes_and_move_with_all_that_they_are(tmp_path: Path) -> None:

@@ -66,16 +66,25 @@ async def send_on(sender: Sender, adds: list[int], over: asyncio.Event, chance: 
 
 
 async def wish(placing: Placing, chance: Random) -> str:
-    """Drain a node, or have one back."""
-    node = chance.choice(NAMES)
+    """Drain a node, have one back, or have one take more or fewer."""
+    node, agents = chance.choice(NAMES), chance.choice([0, 0, 500, 1_000, 4_000])
 
     def change(plan: Plan) -> Plan:
+        if agents:
+            return plan.joined(node, agents)
         if node in plan.drained:
             return plan.undrained(node)
         return plan.with_drained(node) if len(plan.wanted) > 1 else plan
 
     plan = await placing.change(change)
-    return f"{', '.join(plan.wanted)} are to have agents"
+    return f"{', '.join(plan.wanted)} are to have agents, {plan.weights_wanted or 'alike'}"
+
+
+def alike(plan: Plan) -> Plan:
+    """All nodes are to have agents, and as many as the others."""
+    for node in NAMES:
+        plan = plan.undrained(node).joined(node, 2_500)
+    return plan
 
 
 async def states(cluster: Cluster) -> dict[str, list[int]]:
@@ -91,6 +100,7 @@ async def states(cluster: Cluster) -> dict[str, list[int]]:
 async def test_agents_that_move_in_a_storm_lose_nothing_and_do_nothing_twice(tmp_path: Path, chance: Random) -> None:
     async with clusters(tmp_path, NAMES, 3 if IS_LONG else 1, agents=0) as cluster, cluster.sender() as sender:
         placing = Placing(sender.nats.jetstream(), "c", len(cluster.servers))
+        await settled(placing, alike, NAMES)
         assert await spawned(cluster, sender, "counter", KEYS) == KEYS
         adds = [0] * KEYS
         over = asyncio.Event()
@@ -106,7 +116,7 @@ async def test_agents_that_move_in_a_storm_lose_nothing_and_do_nothing_twice(tmp
             over.set()
             for node in cluster.nodes.values():
                 print(node.name, *node.log.splitlines()[-12:], sep="\n  ", flush=True)
-        await settled(placing, lambda plan: plan.undrained("n1").undrained("n2").undrained("n3"), NAMES)
+        await settled(placing, alike, NAMES)
         await sending
         await as_placed(cluster, NAMES, [*map(str, range(KEYS))])
         wanted = {name: [adds[key] for key in range(KEYS) if place(f"counter/{key}", NAMES) == name] for name in NAMES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.sshhosts import Hosts
 from tests.support.tinywheels import tiny
 
 #: Engines, servers and gateways share a small machine with other tests.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 SHOP = """
 from engine import Agent
@@ -26,6 +27,12 @@ class Till(Agent):
     def pay(self, x: int) -> int:
         self.total += x
         return self.total
+
+class Bag(Agent):
+    things: int = 0
+
+    def put(self) -> None:
+        self.things += 1
 """
 
 
@@ -52,7 +59,8 @@ def test_agents_are_on_their_nodes_and_go_where_they_belong(engine: Commands, th
         write(engine, there, ports[:1])
         said(engine, "up", "--wheelhouse", str(wheels))
         assert [node["agents"] for node in said(engine, "spawn", "counter", "--count", "60")["nodes"]] == [60]
-        assert said(engine, "drain", "n1", code=1)["nodes"][0]["state"] == "failed"  # it is the last one
+        last = engine("cluster", "drain", "n1")
+        assert (last.returncode, "n1 is the last node" in last.stderr) == (2, True), last.stderr
 
         # A node that is added gets its share, and its share only.
         write(engine, there, ports)
@@ -78,6 +86,33 @@ def test_agents_are_on_their_nodes_and_go_where_they_belong(engine: Commands, th
         assert sum(agents(engine)) == 70
 
         assert said(engine, "role", "n2", "backup")["roles"] == {"n2": "backup"}
+        # What does not fit is refused before anything is spawned or moved.
+        said(engine, "spawn", "counter", "--count", "200")
+        said(engine, "spawn", "till", "--count", "150")
+        full = agents(engine)
+        assert sum(full) == 350
+        refused = engine("cluster", "spawn", "--use", "shop:Bag", "--path", "shop", "--count", "100")
+        said_of = rf"nothing was spawned\..* n2: (\d+) new ones of bag belong there, and \1 more .* it has {full[1]} of 210"
+        assert refused.returncode == 2, refused.stdout + refused.stderr
+        assert re.search(said_of, refused.stderr), refused.stderr
+        unknown = engine("cluster", "spawn", "nobody", "--count", "10")
+        assert (unknown.returncode, "it has no kind nobody" in unknown.stderr) == (2, True), unknown.stderr
+        refused = engine("cluster", "drain", "n2")
+        said_of = rf"n2 is not drained.*: n1: {full[1]} more agents do not fit, it has {full[0]} of 210"
+        assert (refused.returncode, re.search(said_of, refused.stderr) is not None) == (2, True), refused.stderr
+        assert agents(engine) == full
+        assert said(engine, "stats")["fabric"]["plan"]["drained"] == []
+
+        # A node that may have more gets what it weighs, from the other one; its engine has the room.
+        write(engine, there, ports, agents=(400, 100))
+        told = said(engine, "up", "--wheelhouse", str(wheels))["nodes"]
+        assert [node["is_started"] for node in told] == [True, False]
+        plan = said(engine, "undrain", "n1")
+        assert (plan["is_settled"], plan["weights"], plan["agents"]) == (True, {"n1": 4, "n2": 1}, {"n1": 400, "n2": 100})
+        names = [f"{kind}/{key}" for kind, count in (("counter", 200), ("till", 150)) for key in range(count)]
+        homes = [place(name, ("n1", "n2"), plan["weights"]) for name in names]
+        assert agents(engine) == [homes.count("n1"), homes.count("n2")]
+
         answers = said(engine, "broadcast", "counter", "ping")["nodes"]
         assert answers == [{"node": node, "ok": True, "value": "pong"} for node in ("n1", "n2")]
         assert said(engine, "stats")["fabric"]["members"]["n2"]["role"] == "backup"

@@ -46,7 +46,7 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert abs(told["skew_s"]) < 30
         version = told["version"]
         assert root.stat().st_mode & 0o777 == 0o700
-        assert (root / "pools.yaml").read_text().startswith("agents: 100\npools:\n  node:\n    agents: 100\n")
+        assert (root / "pools.yaml").read_text().startswith("agents: 210\npools:\n  node:\n    agents: 210\n")
         node = json.loads((root / "node.json").read_text())
         assert (node["id"], node["role"], node["engine"]) == ("n1", "primary", {"name": "swarm", "home": str(root / "home")})
         assert told["joined"] == json.loads((root / "joined.json").read_text())

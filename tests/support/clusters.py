@@ -6,7 +6,9 @@ import json
 import shlex
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,13 +39,24 @@ class Keys(Protocol):
 
 
 def write(
-    engine: Commands, there: Keys, ports: list[int], *, user: str = "ada", more: dict[str, Any] | None = None, **ssh: Any
+    engine: Commands,
+    there: Keys,
+    ports: list[int],
+    *,
+    user: str = "ada",
+    agents: Sequence[int] = (),
+    more: dict[str, Any] | None = None,
+    **ssh: Any,
 ) -> None:
-    """A cluster.yaml with a node for each port. more: sections of it; its servers listen at free ports unless it says where."""
+    """A cluster.yaml with a node for each port.
+
+    agents: of each node; 100 where it is not said.  more: sections of it; its servers listen at free ports unless it says
+    where.
+    """
     facts = {"identity": str(there.identity), "known_hosts": str(there.known), "connect_timeout_s": CONNECT_S} | ssh
     nodes = [
-        {"id": f"n{at}", "address": f"{user}@127.0.0.1:{port}", "role": "worker" if at > 1 else "primary", "agents": 100}
-        for at, port in enumerate(ports, 1)
+        {"id": f"n{at}", "address": f"{user}@127.0.0.1:{port}", "role": "worker" if at > 1 else "primary", "agents": most}
+        for at, (port, most) in enumerate(zip_longest(ports, agents, fillvalue=100), 1)
     ]
     file = engine.folder / "cluster.yaml"
     before = json.loads(file.read_text()) if file.exists() else {}

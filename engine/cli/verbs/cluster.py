@@ -108,8 +108,9 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
            cut off can be typed again. A node that runs another version is
            stopped first, its agents stay
   spawn    agents on all nodes, so many in all: each on the node that its name
-           belongs to. With --path every node gets that folder, in which the
-           classes of --use stand
+           belongs to, more on nodes whose "agents" are more. With --path every
+           node gets that folder, in which the classes of --use stand. Nothing
+           is spawned where a node has no room for its part
   run      a file of tasks, and their results as they come, with the node of
            each: a task for a kind is done where there is room, one for an
            agent where it lives. A task with a "key" is done once, however often
@@ -126,7 +127,8 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
   deploy   new code for the agents of every node, as `engine deploy` does it:
            a folder for each version, tried on a share of the agents first
   drain    have a node give all its agents to the others, with what they are,
-           and take no more tasks for kinds; waits until it has none
+           and take no more tasks for kinds; waits until it has none. Refused
+           where the others have no room for them
   undrain  have it take its share of them again
   role     make a node primary, worker or backup from now on
   broadcast  have every node do a task for a kind, and print what each says
@@ -141,7 +143,7 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
 NODES is a list: n1,n[2-4],@worker. A node that is down, slow or refuses stops no other: what became of each is said as it
 comes, and in the table at the end. Ctrl-C ends the commands on all of them.
 
-Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be reached.""",
+Ends with 1 if a node failed, with 2 for a bad file and where agents do not fit, with 3 if no node could be reached.""",
     examples="""\
   engine cluster init
   engine cluster check --json | jq .nodes

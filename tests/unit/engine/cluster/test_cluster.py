@@ -12,6 +12,7 @@ from engine.cluster.pieces import PIECE_BYTES
 from engine.cluster.records import (
     ENVELOPE_TASKS,
     RECORD_BYTES,
+    Arrivals,
     Handover,
     Heartbeat,
     NodeInfo,
@@ -38,7 +39,7 @@ def test_every_subject_is_named_with_its_parts() -> None:
 
 
 def test_every_record_is_named_with_its_fields() -> None:
-    for kind in (NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply, Question, Proof):
+    for kind in (NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Arrivals, Reply, Question, Proof):
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| {kind.__name__} |"))
         named = row.split("`")[1].split()
         assert named == [field.name for field in fields(kind)]

@@ -100,6 +100,16 @@ def test_what_nodes_are_told_is_what_their_programs_read(tmp_path: Path, hosts: 
     assert made.server("n4") is None
 
 
+def test_nodes_are_told_what_each_may_have_where_that_differs(tmp_path: Path) -> None:
+    for extra, wanted in (("", {}), (", agents: 1_000", {"n1": 2_500, "n2": 1_000})):
+        made = lay_out(
+            cluster(tmp_path, ["{id: n1, address: a, role: primary}", f"{{id: n2, address: b{extra}}}"]), FAR, FAR, ()
+        )
+        (tmp_path / "node.json").write_bytes(orjson.dumps(made.node(made.cluster.nodes[0], "/h/home")))
+        node = read_node_file(tmp_path / "node.json")
+        assert (node.agents, node.weights) == (2_500, wanted)
+
+
 def test_all_certificates_of_servers_are_believed_and_a_missing_one_is_named(tmp_path: Path) -> None:
     made = lay_out(cluster(tmp_path, FOUR), FAR, list(FAR), ())
     assert made.bundle({"n1": "1", "n2": "2", "n3": "3"}) == "321"

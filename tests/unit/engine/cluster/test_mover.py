@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from engine.cluster.mover import Mover
 from engine.cluster.placement import place
 from engine.cluster.placing import DONE, READY
 from engine.cluster.plan import Plan, first_plan
-from engine.cluster.records import Handover, Order, Reply, decode, encode
+from engine.cluster.records import Arrivals, Handover, Order, Reply, decode, encode
 from engine.cluster.subjects import Subjects
 from engine.migrated import Exported, Imported
 from pools.errors import LinkClosed, UnknownKind
@@ -33,9 +34,16 @@ class FakeClient:
         self.busy: set[int] = set()
         self.taken: list[str] = []
         self.error: Exception | None = None
+        self.limit = 30
 
     async def kinds(self) -> dict[str, Any]:
         return {"counter": {}}
+
+    async def stats(self) -> dict[str, Any]:
+        return {"agents": {"total": len(self.keys), "limit": self.limit}}
+
+    async def pools(self) -> list[dict[str, Any]]:
+        return [{"name": "p", "agents": len(self.keys), "agents_limit": self.limit, "kinds": []}]
 
     async def request(self, _verb: str, kind: str) -> dict[str, Any]:
         assert kind == "counter"
@@ -70,6 +78,10 @@ class FakePlacing:
         self.versions = {READY: {"n2": 2}, DONE: {}}
 
     async def read(self) -> Plan:
+        return self.plan
+
+    async def change(self, change: Callable[[Plan], Plan]) -> Plan:
+        self.plan = change(self.plan)
         return self.plan
 
     async def say(self, what: str, node: str, version: int) -> None:
@@ -216,6 +228,71 @@ async def test_a_node_spawns_its_own_and_none_while_places_change(tmp_path: Path
     assert (await setup.mover._obey(order)).count == len(MINE)
     assert setup.client.keys == set(MINE)
     assert (await setup.mover._obey(order)).count == 0
+
+
+class Others:
+    """The other nodes, of which each has room for so many. heard: what each was asked."""
+
+    def __init__(self, **room: int) -> None:
+        self.room = room
+        self.heard: dict[str, int] = {}
+
+    async def request(self, subject: str, data: bytes, *, timeout: float) -> Any:
+        head, _, node = subject.rpartition(".")
+        assert (head, timeout > 0) == ("c.placement.room", True)
+        arrivals = decode(data, Arrivals)
+        assert [arrivals.node, *(kind for kind, _ in arrivals.rows)] == ["n1", "counter"]
+        self.heard[node] = arrivals.rows[0][1]
+        if node not in self.room:
+            raise TimeoutError
+        said = "done" if self.heard[node] <= self.room[node] else "refused"
+        return SimpleNamespace(data=encode(Reply(node, said, 0, "" if said == "done" else "no room")))
+
+
+@pytest.mark.parametrize(
+    ("room", "said", "text"),
+    [
+        ({"n2": 30, "n3": 30}, "done", ""),
+        ({"n2": 0, "n3": 30}, "refused", "n2: no room"),
+        ({"n2": 0, "n3": 0}, "refused", "n2: no room; n3: no room"),
+        ({"n2": 30}, "done", ""),
+    ],
+)
+async def test_a_node_asks_those_to_which_its_agents_would_go_before_it_is_drained(
+    tmp_path: Path, room: dict[str, int], said: str, text: str
+) -> None:
+    names = ("n1", "n2", "n3")
+    mine = [key for key in range(60) if place(f"counter/{key}", names) == "n1"]
+    stranger = next(key for key in range(60) if place(f"counter/{key}", names) == "n2")
+    setup = Setup(tmp_path, "n1", keys=[*mine, stranger])
+    setup.placing.plan = first_plan(names)
+    others = Others(**room)
+    setup.mover._nats = others  # type: ignore[assignment]
+    reply = await setup.mover._obey(Order("drain", "", 0, ()))
+    assert (reply.said, reply.text, reply.count) == (said, text, len(mine))
+    goals = [place(f"counter/{key}", names[1:]) for key in mine]
+    assert others.heard == {"n2": goals.count("n2"), "n3": goals.count("n3")}
+
+
+async def test_a_node_says_whether_it_has_room(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, "n2", keys=[*range(25)])
+    assert (await setup.mover._have_room(Arrivals("n1", (["counter", 5],)))).said == "done"
+    reply = await setup.mover._have_room(Arrivals("n1", (["counter", 6],)))
+    assert (reply.said, reply.text) == ("refused", "6 more agents do not fit, it has 25 of 30")
+
+
+async def test_a_node_spawns_none_while_another_is_about_to_have_more_or_fewer(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, "n1", keys=[])
+    order = Order("spawn", "counter", 30, ())
+    Path(tmp_path / "placement").unlink(missing_ok=True)
+    setup.placing.plan = first_plan(["n1", "n2"]).joined("n1", 1_000).joined("n2", 4_000)
+    assert (await setup.mover._obey(order)).said == "again"
+    setup.placing.plan = first_plan(["n1", "n2"], {"n1": 1_000, "n2": 4_000})
+    setup.mover.plan = None
+    assert (await setup.mover._obey(order)).said == "done"
+    assert setup.placing.plan.kinds == ("counter",)
+    weights = {"n1": 1, "n2": 4}
+    assert setup.client.keys == {key for key in range(30) if place(f"counter/{key}", ("n1", "n2"), weights) == "n1"}
 
 
 @pytest.mark.parametrize(("error", "said"), [(UnknownKind("x"), "refused"), (LinkClosed("x"), "again")])

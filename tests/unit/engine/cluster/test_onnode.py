@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 from importlib.metadata import distribution
+from math import sqrt
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,10 @@ def test_only_one_installs_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("node", "text"),
     [
-        (Node("n1", Address("h"), "worker", 500), "agents: 500\npools:\n  node:\n    agents: 500\n    workers: 4\n"),
+        (Node("n1", Address("h"), "worker", 500), "agents: 650\npools:\n  node:\n    agents: 650\n    workers: 4\n"),
         (
             Node("n1", Address("h"), "worker", 500, "50%", 2_000_000_000),
-            "agents: 500\npools:\n  node:\n    agents: 500\n    workers: 2\n    cpu: 50%\n    mem: 2GB\n",
+            "agents: 650\npools:\n  node:\n    agents: 650\n    workers: 2\n    cpu: 50%\n    mem: 2GB\n",
         ),
     ],
 )
@@ -64,6 +65,17 @@ def test_a_node_has_as_many_workers_as_it_may_use_cores(node: Node, text: str) -
     assert pools_text(node, 4) == text
     with pytest.raises(ValueError, match="more than this machine"):
         pools_text(Node("n1", Address("h"), "worker", 1, "5"), 4)
+
+
+def test_a_node_keeps_its_workers_whatever_its_share_becomes() -> None:
+    node, more = Node("n1", Address("h"), "worker", 500), Node("n1", Address("h"), "worker", 5_000, "50%")
+    assert pools_text(more, 4, pools_text(node, 4)) == pools_text(more, 8)
+    assert "workers: 2\n" in pools_text(more, 4, "agents: 10\npools: {p1: {agents: 10, workers: 4}}\n")
+
+
+@pytest.mark.parametrize("agents", [1, 10, 100, 999, 2_500, 40_000, 10_000_000])
+def test_an_engine_has_room_for_all_that_can_fall_on_its_node_by_chance(agents: int) -> None:
+    assert Node("n1", Address("h"), "worker", agents).limit > agents + 6 * sqrt(agents)
 
 
 def test_a_wheel_of_what_is_installed_has_its_files_and_is_the_same_each_time(tmp_path: Path) -> None:

@@ -33,12 +33,63 @@ def test_it_is_read_as_it_was_kept_and_what_is_none_is_refused() -> None:
     assert read_plan(plan.data()) == plan
     document = orjson.loads(plan.data())
     wrongs: list[dict[str, object]] = [{"version": 0}, {"version": "1"}, {"nodes": []}, {"nodes": ["N 1"]}, {"before": 3}]
+    wrongs += [{"weights": {"n1": 0}}, {"weights": {"n1": 1.5}}, {"weights": {"n9": 1}}, {"weights_before": {"n9": 1}}]
+    wrongs += [{"weights": "n1"}, {"weights": [1]}, {"agents": {"n9": 1}}, {"agents": {"n1": True}}]
+    wrongs += [{"kinds": ["A b"]}, {"kinds": "x"}]
     for wrong in (*wrongs, {"roles": {"n1": "king"}}, {"roles": []}):
         with pytest.raises(BadRecord, match="no plan"):
             read_plan(orjson.dumps(document | wrong))
     for text in (b"", b"[]", b"{}"):
         with pytest.raises(BadRecord):
             read_plan(text)
+
+
+def test_nodes_take_what_they_may_have_for_what_others_may_have() -> None:
+    plan = first_plan(["n1", "n2"], {"n1": 4_000, "n2": 1_000, "n9": 3})
+    assert (plan.nodes, plan.weights, plan.is_at_rest) == (("n1", "n2"), {"n1": 4, "n2": 1}, True)
+    homes = [plan.home(address) for address in ADDRESSES]
+    assert homes == [place(address, plan.nodes, plan.weights) for address in ADDRESSES]
+    assert homes != [first_plan(["n1", "n2"]).home(address) for address in ADDRESSES]
+    assert read_plan(plan.data()) == plan
+
+
+def test_nodes_that_may_have_as_many_as_each_other_or_do_not_say_take_alike() -> None:
+    for agents in ({}, {"n1": 5}, {"n1": 2_500, "n2": 2_500}):
+        assert first_plan(["n1", "n2"], agents).weights == {}
+    plan = first_plan(["n1", "n2"]).joined("n1", 5_000)
+    assert plan.is_at_rest
+    assert plan.joined("n2", 5_000).is_at_rest
+    assert plan.joined("n2", 5_000).next({}) == plan.joined("n2", 5_000)
+    assert plan.joined("n2").agents == {"n1": 5_000}
+    assert not plan.joined("n2", 2_500).is_at_rest
+
+
+def test_a_node_that_may_have_another_number_is_a_step_in_which_agents_move_to_it_or_from_it_alone() -> None:
+    plan = first_plan(["n1", "n2", "n3"], {"n1": 2_500, "n2": 2_500, "n3": 2_500})
+    wanted = plan.joined("n3", 1_000)
+    step = wanted.next({})
+    assert (step.version, step.is_settled, step.nodes, step.before) == (2, False, plan.nodes, plan.nodes)
+    assert (step.weights, step.weights_before) == ({"n1": 5, "n2": 5, "n3": 2}, {})
+    moved = {(step.former(each), step.home(each)) for each in ADDRESSES if step.former(each) != step.home(each)}
+    assert moved == {("n3", "n1"), ("n3", "n2")}
+    assert [step.former(each) for each in ADDRESSES] == [plan.home(each) for each in ADDRESSES]
+    assert [wanted.goal(each) for each in ADDRESSES] == [step.home(each) for each in ADDRESSES]
+    assert set(leaving("n3", step, ADDRESSES)) == {"n1", "n2"}
+    assert leaving("n1", step, ADDRESSES) == {}
+    assert read_plan(step.data()) == step
+    settled = step.next(dict.fromkeys(step.nodes, 2))
+    assert (settled.before, settled.weights_before, settled.weights, settled.is_at_rest) == ((), {}, step.weights, True)
+    again = settled.joined("n3", 4_000).next({})
+    assert (again.weights_before, again.weights) == ({"n1": 5, "n2": 5, "n3": 2}, {"n1": 5, "n2": 5, "n3": 8})
+    assert settled.with_drained("n3").next({}).weights == {}
+
+
+def test_a_plan_that_was_kept_before_nodes_had_weights_is_one_in_which_all_take_alike() -> None:
+    plan = first_plan(["n1", "n2"])
+    document = orjson.loads(plan.data())
+    assert read_plan(plan.with_kind("counter").with_kind("counter").data()).kinds == ("counter",)
+    old = {name: document[name] for name in ("version", "nodes", "before", "members", "drained", "roles")}
+    assert read_plan(orjson.dumps(old)) == plan
 
 
 def test_a_wish_that_makes_no_sense_is_refused() -> None:

@@ -14,6 +14,8 @@ from engine.cluster.records import (
     RECORD_BYTES,
     REPLIES,
     ROLES,
+    VERBS,
+    Arrivals,
     BadRecord,
     Handover,
     Heartbeat,
@@ -37,7 +39,8 @@ from pools.errors import Failure
 from sprints.hookword import STATES
 
 KINDS: list[Any] = [
-    NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Reply, Question, Proof, HookQuestion, HookAnswer,
+    NodeInfo, Heartbeat, TaskEnvelope, TaskResult, Progress, Handover, Order, Arrivals, Reply, Question, Proof, HookQuestion,
+    HookAnswer,
 ]  # fmt: skip
 
 names = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
@@ -98,7 +101,10 @@ RECORDS: dict[Any, Any] = {
     Handover: st.builds(
         Handover, version=whole, node=names, id=ids, kind=kinds, part=whole, parts=whole, data=st.text("aB3~{", max_size=9)
     ),
-    Order: st.builds(Order, verb=st.just("spawn"), kind=kinds, count=whole, keys=st.lists(texts, max_size=4).map(tuple)),
+    Order: st.builds(
+        Order, verb=st.sampled_from(VERBS), kind=st.just("") | kinds, count=whole, keys=st.lists(texts, max_size=4).map(tuple)
+    ),
+    Arrivals: st.builds(Arrivals, node=names, rows=st.lists(st.tuples(kinds, whole).map(list), max_size=4).map(tuple)),
     Reply: st.builds(Reply, node=names, said=st.sampled_from(REPLIES), count=whole, text=texts),
     Question: st.builds(
         Question,

@@ -11,6 +11,7 @@ import pytest
 from engine.cluster.access import FabricAway
 from engine.cluster.destination import HERE, where
 from engine.cluster.placement import place
+from engine.cluster.plan import first_plan
 from engine.cluster.records import RECORD_BYTES, TaskEnvelope, encode
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import Subjects
@@ -19,6 +20,7 @@ from pools.errors import BadArgument
 from tests.unit.engine.cluster.test_selection import member
 
 NODES = ("n1", "n2", "n3")
+PLAN = first_plan(NODES)
 SUBJECT = "c.task.queue.any.counter"
 
 
@@ -26,7 +28,7 @@ def goes(task: dict[str, Any], *, is_away: bool = False, here: str = "", members
     kinds = frozenset({"counter"}) if here else frozenset()
     known = {"n2": member("n2", 0, 10)} if members is None else members
     return where(
-        submission_of(task), Subjects("c"), NODES, known, is_away=is_away, node=here, kinds=kinds, capability=capability
+        submission_of(task), Subjects("c"), PLAN, known, is_away=is_away, node=here, kinds=kinds, capability=capability
     )
 
 
