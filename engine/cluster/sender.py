@@ -177,9 +177,7 @@ class Sender:
         await asyncio.gather(*sending)
         return futures
 
-    async def post(
-        self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False, inputs: str = ""
-    ) -> tuple[str, Outcome] | None:
+    async def post(self, id: str, task: Any, *, is_again: bool = False, inputs: str = "") -> tuple[str, Outcome] | None:
         """Send one task under an id of the caller's: it is one task however often, and by whomever, it is sent.
 
         is_again: it may have been sent before; then its node and outcome are returned, if it has any. `ended` hears of others.
@@ -191,9 +189,8 @@ class Sender:
             if known is not None:
                 return known.node, known.outcomes[0]
         submission = _sendable(submission_of(task))
-        [subject] = await self._places([submission], capability)
-        envelope = TaskEnvelope(self.id, id, tuple(rows_of([submission])))
-        await self._insist(subject, envelope, is_again=is_again, inputs=inputs)
+        [subject] = await self._places([submission], ANY)
+        await self._insist(subject, TaskEnvelope(self.id, id, tuple(rows_of([submission]))), is_again=is_again, inputs=inputs)
         return None
 
     async def _places(self, tasks: Sequence[Submission], capability: str, *, may_be_here: bool = True) -> dict[str, list[int]]:
