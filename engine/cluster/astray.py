@@ -15,7 +15,8 @@ from engine.cluster.records import Outcome, TaskEnvelope
 from engine.cluster.streams import Streams
 from engine.errors import ResultGone, UnknownTask
 from pools.address import parse
-from pools.errors import AgentMoving, BadAddress, UnknownAgent, UnknownKind, failure_of
+from pools.errors import BadAddress, UnknownAgent, UnknownKind, failure_of
+from pools.whereabouts import is_elsewhere
 
 if TYPE_CHECKING:
     from engine.client import Client
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Astray", "Elsewhere"]
 
-#: Failures of tasks that were not begun since their agent is not here, or about to go.
-ASTRAY = frozenset(error.__name__ for error in (AgentMoving, UnknownAgent))
 #: Seconds between two looks at whether an agent has come, or a result; at first, and at most.
 LOOK_S, LOOK_MOST_S = 0.05, 0.5
 #: Seconds that the lease of an envelope is held for it; after that it is given back, and comes again.
@@ -73,8 +72,14 @@ class Astray:
         return [at for at, address in named if not plan.home(address) == self._node == plan.former(address)]
 
     def is_astray(self, envelope: TaskEnvelope, at: int, outcome: Outcome) -> bool:
-        """Whether a task was not begun since its agent is not here."""
-        return outcome.error is not None and outcome.error.type in ASTRAY and "/" in str(envelope.rows[at][0])
+        """Whether a task was not begun since its agent is not here, or about to go."""
+        address = envelope.rows[at][0]
+        if outcome.error is None or type(address) is not str or "/" not in address:
+            return False
+        try:
+            return is_elsewhere(outcome.error, *parse(address))
+        except BadAddress:
+            return False
 
     async def outcomes(self, envelope: TaskEnvelope, gone: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """What became of tasks that went astray, by place. gone: how they failed here.
