@@ -10,6 +10,7 @@ one when it is back if it is for an agent; what is recorded of it by then is not
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ PULLS, ANSWERS = 3, 500
 PULL_S, AGAIN_S = 2.0, 0.3
 #: Seconds after which what the engine had no room for is offered again, to whoever has.
 FULL_S = 1.0
+#: The longest that an envelope is left alone that cannot be done, and what is remembered of such ones so as to tell it once.
+WRONG_S, SAID = 30.0, 100
+#: Errors of an engine that is gone: the gateway begins anew.
+GONE = (LinkClosed, NotRunning, EngineStopped)
 #: Seconds that one question for a result waits.
 RESULT_S = 60.0
 
@@ -125,7 +130,7 @@ class Local:
                 accepted = Outcome(await self.client.result(accepted, RESULT_S))
             except TaskOpen:
                 continue
-            except (LinkClosed, NotRunning, EngineStopped):
+            except GONE:
                 raise
             except (EngineError, PoolError) as error:
                 accepted = Outcome(None, failure_of(error))
@@ -160,6 +165,8 @@ class Intake:
         self._answering = 0
         #: The envelopes that are being done, by sender and id: an engine may not be asked about one while it is told of it.
         self._at_work: set[tuple[str, str]] = set()
+        #: What was told of envelopes that cannot be done, the newest.
+        self._said: deque[str] = deque(maxlen=SAID)
         #: Tasks that are worked on now, and results of ours that came second.
         self.running = 0
         self.superseded = 0
@@ -275,6 +282,12 @@ class Intake:
         except (Overloaded, IntakeFull) as error:
             await message.nak(delay=min(error.retry_after_s or FULL_S, FULL_S))
             return
+        except GONE:
+            raise
+        except (EngineError, PoolError) as error:
+            self._wrong(envelope, error)
+            await message.nak(delay=min(FULL_S * message.metadata.num_delivered, WRONG_S))
+            return
         finally:
             self.running -= work.open
             if work.superseded:
@@ -282,6 +295,13 @@ class Intake:
                 which = f"{work.superseded} tasks of {envelope.sender}.{envelope.id}"
                 self._told(f"superseded: another node was first with {which}")
         await message.ack_sync(self._lease_s)
+
+    def _wrong(self, envelope: TaskEnvelope, error: Exception) -> None:
+        """Tell once of an envelope that cannot be done; it harms no other one."""
+        said = f"{envelope.sender}.{envelope.id} cannot be done now, and comes again: {type(error).__name__}: {error}"
+        if said not in self._said:
+            self._said.append(said)
+            self._told(said)
 
     def _on_end(self) -> None:
         self.running -= 1

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from engine.cluster import cell
 from engine.cluster.recording import OTHER_STATE, Recording
-from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, encode
+from engine.cluster.records import ENVELOPE_TASKS, RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, encode
 from engine.cluster.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig
     from nats.js.client import JetStreamContext
 
-__all__ = ["AGAIN", "AGAIN_S", "MOVED_BYTES", "RESULTS_KEPT_S", "STREAM_BYTES", "WAITING", "WINDOW_S", "Streams"]
+__all__ = ["AGAIN", "AGAIN_S", "MOVED_BYTES", "RESULTS_KEPT_S", "STREAM_BYTES", "WAITING", "WINDOW_S", "NoWay", "Streams"]
 
 #: Seconds in which a task that is sent twice is kept once.
 WINDOW_S = 600.0
@@ -32,6 +33,10 @@ WAITING, STREAM_BYTES, MOVED_BYTES = 1_000_000, 2 * 1024**3, 512 * 1024**2
 ASK_S, AGAIN_S = 2.0, 0.2
 #: The header of an envelope that may be there twice.
 AGAIN = "Engine-Again"
+
+
+class NoWay(BadRecord):
+    """What is kept of where a task was sent on to cannot be read: it may have been done there."""
 
 
 class Streams:
@@ -104,21 +109,20 @@ class Streams:
         await self.context.publish(subject, encode(envelope), stream=self.subjects.tasks, headers=headers)
 
     async def moved(self, sender: str, id: str) -> tuple[str, list[int]] | None:
-        """Where an envelope was sent on to, with which rows of the one before; None where it was not. Raises as `recorded`."""
+        """Where an envelope was sent on to, with which rows of the one before; None where it was not.
+
+        Raises as `recorded`; NoWay where what is kept of it cannot be read.
+        """
         from nats.js.errors import NotFoundError
 
         try:
             found = await self.context.get_last_msg(self.subjects.moved, self.subjects.build("task.moved", sender, id))
         except NotFoundError:
             return None
-        try:
-            to, rows = orjson.loads(found.data or b"")
-        except ValueError as error:
-            raise BadRecord(f"this is no way of a task: {error}") from error
-        return str(to), [int(row) for row in rows]
+        return _way(found.data or b"")
 
     async def move(self, sender: str, id: str, to: str, rows: Sequence[int]) -> tuple[str, list[int]]:
-        """Keep where an envelope is sent on to, before it is; returns that, or what was kept before. Raises as `recorded`."""
+        """Keep where an envelope is sent on to, before it is; returns that, or what was kept before. Raises as `moved`."""
         from nats.js.errors import APIError
 
         subject = self.subjects.build("task.moved", sender, id)
@@ -160,3 +164,17 @@ class Streams:
         recording = self.recording(sender, id)
         await recording.read()
         return recording.outcomes
+
+
+def _way(data: bytes) -> tuple[str, list[int]]:
+    """Where tasks went, and which. Raises NoWay."""
+    try:
+        document = orjson.loads(data)
+    except ValueError as error:
+        raise NoWay(f"where this task was sent on to is no JSON: {error}") from error
+    if type(document) is not list or len(document) != 2:
+        raise NoWay(f"where a task was sent on to is [node, rows], got {document!r:.80}")
+    try:
+        return cell.name(document[0]), list(cell.each(cell.whole, ENVELOPE_TASKS, 1)(document[1]))
+    except BadRecord as error:
+        raise NoWay(f"where this task was sent on to is not known: {error}") from error
