@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,14 @@ import orjson
 
 from engine.client import Client
 from engine.cluster.access import connected, require_nats
+from engine.cluster.membership import FRESH
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.placing import DONE, Placing
 from engine.cluster.plan import Plan
 from engine.cluster.records import BadRecord, Order, Outcome, Reply, decode, encode
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import ANY, Subjects
-from engine.errors import EngineError, NotRunning, exit_code
+from engine.errors import EngineError, NotRunning, Unavailable, exit_code
 from pools.errors import BadArgument, PoolError
 
 if TYPE_CHECKING:
@@ -130,17 +132,27 @@ class Steward:
     # -- everybody -----------------------------------------------------------------------------------------------------
 
     async def _broadcast(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Have every node that is heard do a task for a kind."""
+        """Have every node that is heard do a task for a kind; those that are not are named, unless nothing is left on them.
+
+        Raises BadArgument where no node can do it.
+        """
         plan = await self._placing.read()
+        wanted = {*plan.wanted, *plan.parties}
+        capability = order.get("capability") or ANY
         facts: dict[str, Any] = {"replicas": self._node.replicas, "patience": self._node.patience}
         async with Sender(self._nats, self._node.cluster, plan.nodes, **facts) as sender:
-            async with asyncio.timeout(self._node.heartbeat_s + ASK_S):
-                while not set(plan.members) <= sender.members.keys():
-                    await asyncio.sleep(LOOK_S)
-            done = await sender.broadcast(
-                [order.get("task")], capability=order.get("capability") or ANY, timeout_s=_seconds(order)
-            )
-        return {"nodes": [{"node": node, **_shown(outcome)} for node, [outcome] in sorted(done.items())]}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._node.heartbeat_s + ASK_S):
+                    while not wanted <= sender.members.keys():
+                        await asyncio.sleep(LOOK_S)
+            done = await sender.broadcast([order.get("task")], capability=capability, timeout_s=_seconds(order))
+            heard = {node for node, member in sender.members.items() if member.state in FRESH}
+        told = {node: _shown(outcome) for node, [outcome] in done.items()}
+        if not told and wanted <= heard:
+            having = "" if capability == ANY else f" and {capability}"
+            raise BadArgument(f"no node of the cluster has what this task is for{having}: {order.get('task')!r:.200}")
+        told |= {node: _lost(node) for node in wanted - heard - told.keys()}
+        return {"nodes": [{"node": node, **said} for node, said in sorted(told.items())]}
 
 
 def _is_over(plan: Plan) -> bool:
@@ -151,6 +163,11 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
     if outcome.error is None:
         return {"ok": True, "value": outcome.value}
     return {"ok": False, "error": outcome.error.as_dict()}
+
+
+def _lost(node: str) -> dict[str, Any]:
+    said = f"{node} is not heard: it has not been asked"
+    return {"ok": False, "error": {"type": Unavailable.__name__, "message": said}}
 
 
 def _found(reference: Any, folder: str | None) -> str:
@@ -197,7 +214,7 @@ def main(words: list[str]) -> int:
         told = asyncio.run(_run(read_node_file(Path(words[0])), order if type(order) is dict else {}))
     except (EngineError, PoolError, OSError, ValueError, TimeoutError, Error) as error:
         code = 3 if isinstance(error, Error | TimeoutError) else exit_code(error)
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {str(error) or 'the servers did not answer in time'}", file=sys.stderr)
         return code
     print(orjson.dumps(told).decode())
     return 0
