@@ -74,7 +74,7 @@ class Gateway:
         while not stopping.is_set():
             try:
                 await self._join(stopping)
-            except* (NotRunning, EngineStopped, LinkClosed, Error, OSError, TimeoutError) as group:
+            except* (NotRunning, EngineStopped, LinkClosed, BadRecord, Error, OSError, TimeoutError) as group:
                 said = "; ".join(dict.fromkeys(f"{type(each).__name__}: {each}" for each in _leaves(group)))
                 if said != self._last_said:
                     self._told(f"not joined: {said}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from engine.cluster import cell
 from engine.cluster.placement import place
 from engine.cluster.records import ROLES, BadRecord
 from engine.errors import ConfigError
@@ -132,13 +133,11 @@ def read_plan(data: bytes) -> Plan:
     try:
         document = orjson.loads(data)
         version, roles = document["version"], document["roles"]
-        lists = {name: tuple(document[name]) for name in ("nodes", "before", "members", "drained")}
-    except (ValueError, TypeError, KeyError) as error:
+        lists = {name: cell.each(cell.name, NODES)(document[name]) for name in ("nodes", "before", "members", "drained")}
+    except (ValueError, TypeError, KeyError, BadRecord) as error:
         raise BadRecord(f"this is no plan: {data[:80]!r}") from error
-    is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict
-    if not is_whole or not lists["nodes"] or not all(map(_is_name, [*sum(lists.values(), ()), *roles])):
-        raise BadRecord(f"this is no plan: {data[:80]!r}")
-    if not set(roles.values()) <= set(ROLES):
+    is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict and bool(lists["nodes"])
+    if not is_whole or not all(map(_is_name, roles)) or not all(role in ROLES for role in roles.values()):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
     return Plan(version, roles=roles, **lists)
 

@@ -33,7 +33,15 @@ def test_it_is_read_as_it_was_kept_and_what_is_none_is_refused() -> None:
     assert read_plan(plan.data()) == plan
     document = orjson.loads(plan.data())
     wrongs: list[dict[str, object]] = [{"version": 0}, {"version": "1"}, {"nodes": []}, {"nodes": ["N 1"]}, {"before": 3}]
-    for wrong in (*wrongs, {"roles": {"n1": "king"}}, {"roles": []}):
+    wrongs += [
+        {"roles": {"n1": "king"}},
+        {"roles": []},
+        {"roles": {"n1": []}},
+        {"roles": {"n1": {}}},
+        {"roles": {"N 1": "backup"}},
+    ]
+    wrongs += [{"nodes": [[]]}, {"nodes": "n1"}, {"nodes": {"n1": 1}}, {"members": {}}, {"drained": [None]}]
+    for wrong in wrongs:
         with pytest.raises(BadRecord, match="no plan"):
             read_plan(orjson.dumps(document | wrong))
     for text in (b"", b"[]", b"{}"):
