@@ -37,6 +37,7 @@ from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
+from engine.cluster.tenure import Tenure
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
 from pools.errors import LinkClosed, PoolError
 
@@ -105,12 +106,15 @@ class Gateway:
         await streams.open()
         placing = Placing(streams.context, node.cluster, node.replicas)
         await placing.open(node.nodes)
+        tenure = Tenure(placing)
+        await tenure.say(node.id, node.task_lease_s)
         await placing.change(lambda plan: plan.joined(node.id))
         local = Local(client)
         intake = Intake(nats, streams, local, node.id, incarnation, node.room, node.task_lease_s, self._told)
 
         seen = Fence(node.file.with_name("placement"))
         mover = Mover(node.id, client, nats, subjects, placing, seen, self._told)
+        intake.longest = tenure.longest_s
         intake.astray = Astray(node.id, streams, local, mover)
 
         def beat(number: int) -> Heartbeat:

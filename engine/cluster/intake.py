@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from engine.client import Client
 from engine.cluster.astray import Astray, Elsewhere
 from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
-from engine.cluster.streams import AGAIN, Streams
+from engine.cluster.streams import AGAIN, SAME_S, Streams
 from engine.cluster.work import Work
 from engine.errors import (
     EngineError,
@@ -44,6 +45,8 @@ __all__ = ["Intake", "Local"]
 PULLS, ANSWERS = 3, 500
 #: Seconds that one question for tasks waits, and between two tries where the servers are away.
 PULL_S, AGAIN_S = 2.0, 0.3
+#: Seconds between two looks whether a lease that is longer than this node needs may be shorter.
+LONG_S = 10.0
 #: Seconds after which what the engine had no room for is offered again, to whoever has.
 FULL_S = 1.0
 #: The longest that an envelope is left alone that cannot be done, and what is remembered of such ones so as to tell it once.
@@ -142,8 +145,11 @@ class _Queue:
     """One that is taken from. kind: that it is for, if any.  extra: questions that are under way beside the first."""
 
     name: str
+    subject: str
     kind: str | None
     extra: int = 0
+    #: When to look whether its lease may be shorter, by the clock of the loop.
+    look_s: float = inf
 
 
 class Intake:
@@ -175,6 +181,8 @@ class Intake:
         self.is_drained = False
         #: The kinds that this node has agents of.
         self.kinds: frozenset[str] = frozenset()
+        #: Tells how long the nodes of the cluster need a lease to be; None where only this one counts.
+        self.longest: Callable[[], Awaitable[float]] | None = None
         #: Where tasks go whose agents are not here; None where agents do not move.
         self.astray: Astray | None = None
 
@@ -185,13 +193,20 @@ class Intake:
         """
         from nats.errors import Error
 
+        queue = _Queue(name, subject, kind)
         while True:
             with suppress(Error, TimeoutError):
-                await self._streams.queue(name, subject, self._lease_s)
+                await self._have(queue)
                 break
             await asyncio.sleep(AGAIN_S)
         async with asyncio.TaskGroup() as group:
-            await self._pull(_Queue(name, kind), group)
+            await self._pull(queue, group)
+
+    async def _have(self, queue: _Queue) -> None:
+        """Have a queue whose lease is long enough for every node, and no longer. Raises nats.errors.Error, TimeoutError."""
+        kept_s = await self._streams.queue(queue.name, queue.subject, self._lease_s, self.longest)
+        is_long = kept_s > self._lease_s + SAME_S
+        queue.look_s = asyncio.get_running_loop().time() + LONG_S if is_long else inf
 
     async def _pull(self, queue: _Queue, group: asyncio.TaskGroup, *, is_extra: bool = False) -> None:
         """Take envelopes one after another while there is room, and have each answered beside the others.
@@ -203,6 +218,9 @@ class Intake:
         subscription = await self._streams.context.pull_subscribe_bind(queue.name, stream=self._streams.subjects.tasks)
         try:
             while not self.is_draining:
+                if asyncio.get_running_loop().time() > queue.look_s:
+                    with suppress(Error, TimeoutError):
+                        await self._have(queue)
                 if queue.kind is not None and (self.is_drained or queue.kind not in self.kinds):
                     await asyncio.sleep(AGAIN_S)
                 elif self.running >= self._room or self._answering >= ANSWERS:

@@ -6,7 +6,8 @@ Everything is asked again where no answer came.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig
     from nats.js.client import JetStreamContext
 
-__all__ = ["AGAIN", "AGAIN_S", "MOVED_BYTES", "RESULTS_KEPT_S", "STREAM_BYTES", "WAITING", "WINDOW_S", "NoWay", "Streams"]
+__all__ = [
+    "AGAIN",
+    "AGAIN_S",
+    "MOVED_BYTES",
+    "RESULTS_KEPT_S",
+    "SAME_S",
+    "STREAM_BYTES",
+    "WAITING",
+    "WINDOW_S",
+    "NoWay",
+    "Streams",
+]
 
 #: Seconds in which a task that is sent twice is kept once.
 WINDOW_S = 600.0
@@ -31,6 +43,8 @@ RESULTS_KEPT_S = 86_400.0
 WAITING, STREAM_BYTES, MOVED_BYTES = 1_000_000, 2 * 1024**3, 512 * 1024**2
 #: Seconds that one question may take, and between two tries.
 ASK_S, AGAIN_S = 2.0, 0.2
+#: Seconds by which two leases may differ and are the same.
+SAME_S = 0.001
 #: The header of an envelope that may be there twice.
 AGAIN = "Engine-Again"
 
@@ -136,22 +150,39 @@ class Streams:
             return known
         return to, list(rows)
 
-    async def queue(self, name: str, subject: str, lease_s: float) -> None:
-        """Have a queue from which several may take; an envelope that nobody answers for comes again after lease_s."""
+    async def queue(
+        self, name: str, subject: str, lease_s: float, longest: Callable[[], Awaitable[float]] | None = None
+    ) -> float:
+        """Have a queue from which several may take; an envelope that nobody answers for comes again after what is returned.
+
+        That is lease_s at least, from now on; more only as long as another node needs it. longest: tells how long the nodes do,
+        inf where that is not known. Raises nats.errors.Error, TimeoutError.
+        """
         from nats.js.api import AckPolicy, ConsumerConfig
         from nats.js.errors import NotFoundError
 
-        try:
-            await self.context.consumer_info(self.subjects.tasks, name)
-        except NotFoundError:
+        async def have(wanted_s: float) -> float:
             config = ConsumerConfig(
                 durable_name=name,
                 filter_subject=subject,
                 ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=lease_s,
+                ack_wait=wanted_s,
                 max_ack_pending=10_000,
             )
             await self.context.add_consumer(self.subjects.tasks, config)
+            return wanted_s
+
+        try:
+            kept_s = (await self.context.consumer_info(self.subjects.tasks, name)).config.ack_wait or 0.0
+        except NotFoundError:
+            return await have(lease_s)
+        if kept_s < lease_s - SAME_S:
+            return await have(lease_s)
+        if longest is not None and kept_s > lease_s + SAME_S:
+            # It is asked again after each change: who has said more meanwhile may have found the longer lease still there.
+            while (wanted_s := max(lease_s, await longest())) != inf and abs(wanted_s - kept_s) > SAME_S:
+                kept_s = await have(wanted_s)
+        return kept_s
 
     # -- results -------------------------------------------------------------------------------------------------------
 

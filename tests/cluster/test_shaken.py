@@ -106,8 +106,28 @@ async def a_lost_node(cluster: Cluster) -> None:
     assert "no node of the cluster has what this task is for" in refused["said"]
 
 
+async def a_changed_lease(cluster: Cluster, sender: Sender) -> None:
+    """A queue is leased for as long as the node says that needs longest: at once for longer, and again for no longer."""
+    context = sender.nats.jetstream(timeout=10)
+
+    async def waits() -> set[float | None]:
+        return {each.config.ack_wait for each in await context.consumers_info("c-tasks") if "queue-any" in each.name}
+
+    n1, n2 = cluster.nodes.values()
+    assert await waits() == {1.5}
+    for node, lease_s, wanted in ((n1, 6.0, 6.0), (n2, 2.5, 6.0), (n1, 1.5, 2.5)):
+        node.tell(task_lease_s=lease_s)
+        node.kill_gateway()
+        node.start_gateway()
+        await node.joined()
+        async with asyncio.timeout(60):
+            while await waits() != {wanted}:
+                await asyncio.sleep(0.1)
+
+
 async def test_what_is_strange_harms_nobody_for_long(tmp_path: Path) -> None:
     async with clusters(tmp_path, NAMES) as cluster, cluster.sender() as sender:
         await a_strange_lease(sender)
         await a_strange_plan(cluster, sender)
+        await a_changed_lease(cluster, sender)
         await a_lost_node(cluster)
