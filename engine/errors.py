@@ -91,8 +91,9 @@ if TYPE_CHECKING:
     from engine.reduction import Reduced
 
 __all__ = [
-    "AgentFull", "AgentMoving", "AgentQuarantined", "AlreadyRunning", "BacklogCycle", "BackupDamaged", "BadAddress",
-    "BadArgument", "BadBacklog", "BadField", "BadFrame", "BadImport", "BadLine", "BadMethod", "BadReply", "BadWorkflow",
+    "AgentFull", "AgentMoving", "AgentQuarantined", "AgentUnavailable", "AlreadyRunning", "BacklogCycle", "BackupDamaged",
+    "BadAddress", "BadArgument", "BadBacklog", "BadField", "BadFrame", "BadImport", "BadLine", "BadMethod", "BadReply",
+    "BadWorkflow",
     "CheckpointConflict", "CheckpointError", "CheckpointTooLarge", "CheckpointsFull", "CircuitOpen", "ConfigError", "Corrupt",
     "Deadlock", "DependencyCycle", "DependencyFailed", "DeployRefused", "DiskFull", "DocumentTooLarge", "DuplicateTask",
     "EngineError", "EngineStopped", "Failure", "FolderInUse", "FrameTooLarge", "IntakeFull", "JournalFailed", "KindNotLoaded",
@@ -166,6 +167,10 @@ class StartFailed(EngineError):
 
 class Unavailable(EngineError):
     """Something cannot work here; the message says why."""
+
+
+class AgentUnavailable(EngineError):
+    """The node of an agent of a cluster is lost, so that nothing was sent to it; it is back with its node, as it was."""
 
 
 class UnknownTask(EngineError):
@@ -284,6 +289,7 @@ _CODES: dict[type[Exception], int] = {
     AgentFull: FAILED,
     AgentMoving: AGAIN,
     AgentQuarantined: FAILED,
+    AgentUnavailable: AGAIN,
     AlreadyRunning: WRONG,
     BackupDamaged: BROKEN,
     BadAddress: WRONG,

@@ -87,7 +87,7 @@ def _carry(
 
         async def job(node: Node, part: Dealt = part, results: _Results = results) -> None:
             async with connected(node, cluster.ssh) as remote:
-                words = await Far(remote, cluster).program("carrier")
+                words = await Far(remote, cluster).program("carrier", *(["--wait"] if options.wait else []))
                 done = await remote.run(words, stdin=bytes(part.lines), on_out=results.hear)
                 if done.code or results.missing:
                     text = f"{figures.plural(results.missing, 'task')} were not answered{said(done)}"

@@ -17,6 +17,7 @@ from engine import errors
 from engine.backlogfile import read_backlog_file
 from engine.cli import figures
 from engine.cli.clusterfan import cluster_of, nodes_of
+from engine.cli.clustersprintorder import show_asked, show_rollback
 from engine.cli.ending import endings_by_loop
 from engine.cli.misuse import Misuse, meant
 from engine.cli.output import hint, screen, show_document, show_json, show_lines
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 RUN_SCHEMA, LS_SCHEMA, SHOW_SCHEMA = (f"engine.cluster.sprint{form}/v1" for form in ("", "s", ".show"))
-#: What can be done, and how many words each takes behind it.
-VERBS = {"run": 1, "ls": 0, "show": 1, "settle": 1}
+#: What can be done, and how many words each needs, and may have, behind it.
+VERBS = {"run": (1, 1), "ls": (0, 0), "show": (1, 1), "settle": (1, 1)}
+VERBS |= dict.fromkeys(("pause", "resume", "abort", "rollback"), (0, 1))
 #: Seconds until nodes are asked once more, and rounds in which none could be.
 AGAIN_S, ROUNDS = 2.0, 15
 #: Bytes of a line at most: a sprint of 100,000 items with their receipts.
@@ -65,8 +67,10 @@ def run(options: Namespace) -> int:
     verb, *words = options.words or [""]
     if verb not in VERBS:
         raise Misuse(f"sprint what? There are {', '.join(VERBS)}{meant(verb, VERBS)}")
-    if len(words) != VERBS[verb]:
-        raise Misuse(f"sprint {verb} takes {figures.plural(VERBS[verb], 'word')}, got {len(words)}; see: engine cluster --help")
+    least, most = VERBS[verb]
+    if not least <= len(words) <= most:
+        needed = figures.plural(most, "word") if least == most else f"up to {figures.plural(most, 'word')}"
+        raise Misuse(f"sprint {verb} takes {needed}, got {len(words)}; see: engine cluster --help")
     if verb != "run" and (options.sprints, options.speed, options.detach) != (None, None, False):
         raise Misuse(f"--sprints, --speed and --detach are for sprint run, not for {verb}")
     cluster = cluster_of(options)
@@ -79,8 +83,18 @@ def run(options: Namespace) -> int:
         return _run(options, asked, words[0])
     heard: list[dict[str, Any]] = []
     with endings_by_loop():
-        asyncio.run(asked.hear([verb, *words], b"", heard.append))
-    return {"ls": _ls, "show": _show, "settle": _settled}[verb](options, heard)
+        asyncio.run(_answered(asked, verb, words, heard.append))
+    return SHOWN.get(verb, show_asked)(options, heard)
+
+
+async def _answered(asked: _Asked, verb: str, words: Sequence[str], hear: Hear) -> None:
+    """Have what a desk answers. A rollback is looked at first: another node that is asked then does it once."""
+    if verb != "rollback":
+        await asked.hear([verb, *words], b"", hear)
+        return
+    looked: list[dict[str, Any]] = []
+    await asked.hear(["look-back", *words], b"", looked.append)
+    await asked.hear(["rollback"], json.dumps(looked[-1]).encode(), hear)
 
 
 def _in_order(nodes: Sequence[Node]) -> list[Node]:
@@ -256,8 +270,10 @@ def _lines(row: Mapping[str, Any]) -> list[str]:
 def _state(row: Mapping[str, Any]) -> str:
     if row["damage"]:
         return "damaged"
+    if row["rolled_back"] is not None:
+        return "rolled back"
     if row["phase"] != "ended":
-        return str(row["phase"])
+        return "paused" if row["is_paused"] else str(row["phase"])
     if row["aborted"] is not None:
         return "aborted"
     return "done" if row["verdicts"].get("done", 0) - len(row["left_out"]) == row["planned"] else "left some"
@@ -306,3 +322,7 @@ def _settled(options: Namespace, heard: Sequence[dict[str, Any]]) -> int:
     else:
         print(f"{row['settled']}: it counts as not shipped; what it has done goes into the next release")
     return errors.DONE
+
+
+#: What shows each answer.
+SHOWN = {"ls": _ls, "show": _show, "settle": _settled, "rollback": show_rollback}

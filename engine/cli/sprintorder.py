@@ -10,9 +10,10 @@ from engine.cli.output import show_json
 from engine.cli.session import request
 from sprints.queue import is_queued_id
 
-__all__ = ["run"]
+__all__ = ["SAID", "TAKEN_OUT", "run"]
 
 SCHEMA = "engine.sprint/v1"
+#: What is said of a sprint that was told each, and of a campaign that waited.
 SAID = {
     "pause": "is paused: nothing more is sent, and its time stands still",
     "resume": "goes on",

@@ -2,26 +2,29 @@
 
 Owns what becomes of each line: it is refused at once, or sent where its kind or its agent is and answered with what was
 recorded of it, and with the node that did it. The first line that it prints says that it can send.
-As a program, on a node: `python -m engine.cluster.carrier node.json < tasks > results`.
+As a program, on a node: `python -m engine.cluster.carrier node.json [--wait] < tasks > results`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
+from engine.client import Client
 from engine.cluster.access import connected, require_nats
+from engine.cluster.intake import Local
 from engine.cluster.nodefile import NodeFile, read_node_file
-from engine.cluster.records import BadRecord, Outcome, TaskResult
+from engine.cluster.records import Outcome, TaskResult
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import ANY, Subjects
-from engine.errors import BadLine, EngineError, Unavailable, exit_code
+from engine.errors import BadLine, EngineError, NotRunning, Unavailable, exit_code
 from engine.exactjson import NotExact, NotJson, read
 from engine.submission import Submission, submission_of
 from pools.errors import BadAddress, BadArgument, Failure, PoolError, UnknownKind
@@ -37,12 +40,13 @@ KIND_S, SILENT_S = 10.0, 30.0
 
 
 class Line(NamedTuple):
-    """A task of a line. at: its number, from 1.  name: what it is called in its answer."""
+    """A task of a line. at: its number, from 1.  name: what it is called in its answer.  key: that it has, if any."""
 
     at: int
     name: Any
     capability: str
     submission: Submission
+    key: str | int | None = None
 
 
 def read_line(at: int, place: int, text: bytes) -> Line:
@@ -54,14 +58,14 @@ def read_line(at: int, place: int, text: bytes) -> Line:
         capability = value.pop("capability", ANY)
         if type(capability) is not str or ("agent" in value and capability != ANY):
             raise BadArgument('"capability" is a text, for a task that names a "kind"')
-        submission = submission_of(value)
+        submission, key = submission_of(value), value.get("key")
         if "/" not in submission.address:
             Subjects("c").build("task.queue", capability, submission.address)
         if submission.after:
             raise BadArgument('"after" names tasks of one engine: in a cluster a task cannot wait for others')
     except (NotJson, NotExact, BadArgument, BadAddress) as error:
         raise BadLine(str(error), line=at) from error
-    return Line(at, place if submission.name is None else submission.name, capability, submission)
+    return Line(at, place if submission.name is None else submission.name, capability, submission, key)
 
 
 def _wanted(line: Line) -> tuple[str, str]:
@@ -84,10 +88,11 @@ class _Sender(Sender):
 
 
 class Carrier:
-    """Lines on their way. put: takes answers, as lines of JSON."""
+    """Lines on their way. put: takes answers, as lines of JSON.  waits: tasks for agents of a lost node wait for it."""
 
-    def __init__(self, node: NodeFile, put: Callable[[bytes], None]) -> None:
+    def __init__(self, node: NodeFile, put: Callable[[bytes], None], *, waits: bool = False) -> None:
         self._node = node
+        self._waits = waits
         self._put = put
         self._open: set[asyncio.Future[Outcome]] = set()
         self._less = asyncio.Event()
@@ -115,8 +120,17 @@ class Carrier:
         node = self._node
         nats = await connected(node.access, f"carrier-{node.id}", lambda line: print(line, file=sys.stderr), wait_s=CONNECT_S)
         try:
-            async with _Sender(nats, node.cluster, node.nodes, replicas=node.replicas, patience=node.patience) as sender:
-                yield sender
+            async with AsyncExitStack() as stack:
+                facts: dict[str, Any] = {
+                    "replicas": node.replicas,
+                    "patience": node.patience,
+                    "spills": False,
+                    "waits": self._waits,
+                }
+                with suppress(NotRunning):  # it does what it can while the fabric is away
+                    client = await stack.enter_async_context(Client(node.engine, node.environ(os.environ), patience_s=0.0))
+                    facts |= {"node": node.id, "local": Local(client)}
+                yield await stack.enter_async_context(_Sender(nats, node.cluster, node.nodes, **facts))
         finally:
             await nats.close()
 
@@ -127,22 +141,33 @@ class Carrier:
             await self._less.wait()
         unknown = await self._unknown(sender, {_wanted(line) for line in part if "/" not in line.submission.address})
         groups: dict[str, list[Line]] = {}
+        keyed: list[Line] = []
         for line in part:
             if _wanted(line) in unknown:
                 able = "" if line.capability == ANY else f" and the capability {line.capability}"
                 self._fail(line, UnknownKind(f"no node that is heard has agents of the kind {line.submission.address}{able}"))
+            elif line.key is not None:
+                keyed.append(line)
             else:
                 groups.setdefault(line.capability, []).append(line)
         for capability, lines in groups.items():
             try:
                 futures = await sender.send([line.submission for line in lines], capability=capability)
-            except (EngineError, PoolError, BadRecord) as error:
+            except (EngineError, PoolError) as error:
                 for line in lines:
                     self._fail(line, error)
                 continue
             for line, future in zip(lines, futures, strict=True):
-                self._open.add(future)
-                future.add_done_callback(lambda done, line=line: self._ended(sender, line, done))  # type: ignore[misc]
+                self._wait(sender, line, future)
+        for line in keyed:
+            try:
+                self._wait(sender, line, await sender.once(line.key or 0, line.submission, capability=line.capability))
+            except (EngineError, PoolError) as error:
+                self._fail(line, error)
+
+    def _wait(self, sender: _Sender, line: Line, future: asyncio.Future[Outcome]) -> None:
+        self._open.add(future)
+        future.add_done_callback(lambda done: self._ended(sender, line, done))
 
     async def _unknown(self, sender: _Sender, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of some kinds and capabilities that no node has; who learns of a kind says so soon, when it is asked."""
@@ -167,6 +192,10 @@ class Carrier:
         node = sender.done_by.pop(done, None)
         if done.cancelled():
             return
+        error = done.exception()
+        if isinstance(error, Exception):
+            self._fail(line, error)
+            return
         outcome = done.result()
         answer: dict[str, Any] = {"node": node, "id": line.name, "ok": outcome.error is None}
         self._answer(answer | ({"value": outcome.value} if outcome.error is None else {"error": outcome.error.as_dict()}))
@@ -186,8 +215,8 @@ def _print(line: bytes) -> None:
 
 def main(words: list[str]) -> int:
     """Carry the lines of standard input; returns the exit code."""
-    if len(words) != 1:
-        print("usage: python -m engine.cluster.carrier node.json < tasks", file=sys.stderr)
+    if not 1 <= len(words) <= 2 or words[1:] not in ([], ["--wait"]):
+        print("usage: python -m engine.cluster.carrier node.json [--wait] < tasks", file=sys.stderr)
         return 2
     try:
         require_nats()
@@ -198,7 +227,7 @@ def main(words: list[str]) -> int:
 
     try:
         node = read_node_file(Path(words[0]))
-        asyncio.run(Carrier(node, _print).run(iter(sys.stdin.buffer.read().splitlines())))
+        asyncio.run(Carrier(node, _print, waits=bool(words[1:])).run(iter(sys.stdin.buffer.read().splitlines())))
     except (EngineError, OSError, Error) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return exit_code(error)

@@ -35,6 +35,10 @@ class Chest:
         self._pieces = pieces
         self._subjects = subjects
 
+    async def has(self, sha256: str) -> bool:
+        """Whether a file is on the servers. Raises nats.errors.Error, TimeoutError."""
+        return await self._pieces.is_whole(self._subjects.build("artifact", sha256))
+
     async def put(self, sha256: str, descriptor: int, size_bytes: int) -> None:
         """Have an open file on the servers. Raises NotThere where it is not as it was said, StreamFull, nats.errors.Error."""
         subject = self._subjects.build("artifact", sha256)
@@ -54,8 +58,24 @@ class Chest:
             except Overtaken:  # somebody else has the same to put there
                 await asyncio.sleep(AGAIN_S)
 
-    async def get(self, sha256: str, folder: int, path: str) -> None:
+    async def read(self, sha256: str, most_bytes: int) -> bytes:
+        """What is in a file. Raises NotThere, also where it has more bytes; nats.errors.Error, TimeoutError."""
+        data = bytearray()
+
+        def write(piece: bytes) -> None:
+            data.extend(piece)
+            if len(data) > most_bytes:
+                raise NotThere(f"what the servers have under sha256 {sha256} has more than {most_bytes:,} bytes")
+
+        await self._take_out(sha256, write, data.clear)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise NotThere(f"what the servers have under sha256 {sha256} is damaged")
+        return bytes(data)
+
+    async def get(self, sha256: str, folder: int, path: str, made_ns: int | None = None) -> None:
         """Have a file at a path below a folder, given as a descriptor, as its node had it; what was there is replaced.
+
+        made_ns: unix time that it shall have been written at; None for now.
 
         Raises NotThere, OSError, nats.errors.Error.
         """
@@ -68,6 +88,8 @@ class Chest:
                 mode = await self._take_out(sha256, lambda data: _write(target, data), lambda: os.ftruncate(target, 0))
                 await asyncio.to_thread(_check, target, sha256)
                 os.fchmod(target, mode | 0o600)
+                if made_ns is not None:
+                    os.utime(target, ns=(made_ns, made_ns))
                 await asyncio.to_thread(os.fsync, target)
             finally:
                 os.close(target)

@@ -1,8 +1,8 @@
 """The items of a sprint on their way to the agents of all nodes, and back with what proves them.
 
 Owns what an item is as a task of the cluster: an envelope of its own under the sprint's id, so that whoever leads sends the
-same again and it is done once; and that its artifacts lie in the leader's work folder before anybody looks at them. Where a
-node is lost with what it made, the item is another task. It judges nothing.
+same again and it is done once; that what it builds on goes with it; and that its artifacts lie in the leader's work folder
+before anybody looks at them. Where a node is lost with what it made, the item is another task. It judges nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.cluster.access import FabricAway
 from engine.cluster.chest import Chest, NotThere
+from engine.cluster.inputs import Input
 from engine.cluster.inquiry import Inquiry
 from engine.cluster.nodefile import NodeFile
 from engine.cluster.records import Outcome as Reply
 from engine.cluster.records import TaskResult, Told
 from engine.cluster.sender import Sender
+from engine.cluster.stock import Stock
 from engine.cluster.subjects import Subjects
+from engine.cluster.supplies import InputMissing, Supplies, Unsupplied
 from engine.errors import EngineError
 from engine.options import Options
 from engine.submission import Submission
@@ -66,13 +69,17 @@ def envelope_of(item: str, attempt: int) -> str:
 
 
 class Crew:
-    """Does the items of one sprint. answered: told of those that have ended."""
+    """Does the items of one sprint. stock: what was made so far.  answered: told of those that have ended."""
 
-    def __init__(self, yard: Yard, sprint: str, backlog: Backlog, answered: Callable[[Iterable[Outcome]], None]) -> None:
+    def __init__(
+        self, yard: Yard, sprint: str, backlog: Backlog, stock: Stock, answered: Callable[[Iterable[Outcome]], None]
+    ) -> None:
         node = yard.node
         self._yard = yard
         self._sprint = sprint
         self._backlog = backlog
+        self._stock = stock
+        self._supplies = Supplies(yard.chest, node.file.parent, yard.told)
         self._answered = answered
         self._work = backlog.ship.work or WORK
         self._sender = Sender(
@@ -140,11 +147,14 @@ class Crew:
 
     async def _tried(self, item: Item, *, is_again: bool) -> Outcome | None:
         """What came of an attempt; None where its node is lost with what it made."""
+        from nats.errors import Error
+
         attempt = self._attempts.setdefault(item.id, 0)
-        envelope = envelope_of(item.id, attempt)
+        envelope, inputs = envelope_of(item.id, attempt), self._stock.inputs(item.id)
         try:
-            result = await self._result(item, envelope, is_again=is_again)
-        except FabricAway:
+            kept = await self._supplies.keep(self._work, inputs) if inputs else ""
+            result = await self._result(item, envelope, is_again=is_again, inputs=kept)
+        except (FabricAway, Error, TimeoutError):
             await asyncio.sleep(AGAIN_S)
             return None
         except (EngineError, PoolError) as error:
@@ -157,15 +167,30 @@ class Crew:
             self._yard.told(f"{self._sprint}: {result.node} is lost with what it made of {item.id}, which is done again")
             self._attempts[item.id] = attempt + 1
             return None
+        await self._have(inputs)
         return _outcome(item, reply, told, wrong)
 
-    async def _result(self, item: Item, envelope: str, *, is_again: bool) -> Answer:
+    async def _have(self, inputs: Sequence[Input]) -> None:
+        """Have what an item builds on in the work folder here, for its check; what is not to be had is missing there."""
+        from nats.errors import Error
+
+        while True:
+            try:
+                await self._supplies.bring(self._work, inputs)
+            except (InputMissing, Unsupplied) as error:
+                self._yard.told(f"{self._sprint}: {error}")
+            except (Error, TimeoutError):
+                await asyncio.sleep(AGAIN_S)
+                continue
+            return
+
+    async def _result(self, item: Item, envelope: str, *, is_again: bool, inputs: str) -> Answer:
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[envelope] = waiting
         try:
             known = self._results.get(envelope)
             if known is None:
-                told = await self._sender.post(envelope, self._submission(item), is_again=is_again)
+                told = await self._sender.post(envelope, self._submission(item), is_again=is_again, inputs=inputs)
                 known = None if told is None else Answer(*told)
             return known or await waiting
         finally:

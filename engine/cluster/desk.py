@@ -2,7 +2,9 @@
 
 Owns the words that it takes and the lines of JSON that it prints: `python -m engine.cluster.desk node.json place ORDER`, with
 the backlog and its settings on standard input; `follow ORDER`, a line for each change until it has ended; `ls [LIMIT]`, `show
-SPRINT`, `settle SPRINT`. It reads what the servers keep, into a folder that goes with it, and leads nothing.
+SPRINT`, `settle SPRINT`; `pause`, `resume` and `abort`, with a sprint or an order where it is not the only one; `look-back
+[SPRINT]`, what a rollback would do, and `rollback` with that on standard input. It reads what the servers keep, into a folder
+that goes with it, and leads nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +23,17 @@ import orjson
 
 from engine import errors
 from engine.cluster.access import FabricAway, connected, require_nats
+from engine.cluster.logbook import Logbook
 from engine.cluster.nodefile import NodeFile, read_node_file
+from engine.cluster.petition import Petition
 from engine.cluster.pieces import Overtaken
 from engine.cluster.pulse import Pulse
 from engine.cluster.replica import Replica
+from engine.cluster.rollback import Rollback
 from engine.cluster.stores import Stores
 from engine.cluster.subjects import Subjects
+from engine.cluster.warehouse import Warehouse
+from engine.cluster.wishes import ABORT, PAUSE, RESUME
 from engine.errors import EngineError, UnknownKind, exit_code
 from pools.errors import BadArgument, PoolError
 from sprints.archive import Archive
@@ -39,6 +47,8 @@ __all__ = ["Desk", "desks", "main", "row_of"]
 
 #: Seconds that servers have to answer, that nodes have to be heard, and between two looks.
 ASK_S, HEARD_S, LOOK_S = 5.0, 3.0, 0.5
+#: Seconds that an answer may take where the servers are away on the way: another node may know more.
+ANSWER_S = 120.0
 #: Sprints that are listed unless more are asked for.
 LIMIT = 50
 #: Bytes of a backlog and its settings.
@@ -61,6 +71,8 @@ def row_of(told: Chronicle) -> dict[str, Any]:
         "planned": len(told.planned),
         "verdicts": dict(told.verdicts),
         "carried": {why: len(items) for why, items in told.carried.items()},
+        "is_paused": told.pause is not None,
+        "rolled_back": told.rolled_back,
         "releases": [{"release": name, "items": count} for name, count in told.releases],
         "not_shipped": told.not_shipped,
         "left_out": told.left_out,
@@ -77,6 +89,15 @@ class Desk:
         self._orders = stores.orders()
         self._replica = Replica(stores.pieces(), stores.subjects, folder)
         self._archive = Archive(str(folder))
+        logbook = Logbook(self._orders, self._replica)
+        loop = asyncio.get_running_loop()
+
+        def wait(doing: Coroutine[Any, Any, Any]) -> Any:
+            return asyncio.run_coroutine_threadsafe(doing, loop).result()
+
+        warehouse = Warehouse(stores.pieces(), stores.chest, stores.subjects, wait)
+        self.petition = Petition(logbook, self._orders, stores.wishes())
+        self.rollback = Rollback(logbook, stores.ships(), warehouse)
 
     async def place(self, id: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Have a backlog worked on, once however often it is placed under one id.
@@ -170,12 +191,16 @@ def _print(document: Mapping[str, Any]) -> None:
     sys.stdout.buffer.flush()
 
 
-async def _place(desk: Desk, word: str) -> None:
+def _given() -> Any:
+    """What came in on standard input. Raises BadArgument."""
     try:
-        document = orjson.loads(sys.stdin.buffer.read(ORDER_BYTES))
+        return orjson.loads(sys.stdin.buffer.read(ORDER_BYTES))
     except ValueError as error:
         raise BadArgument(f"what came in is no JSON: {error}") from error
-    _print(await desk.place(word, document))
+
+
+async def _place(desk: Desk, word: str) -> None:
+    _print(await desk.place(word, _given()))
 
 
 async def _follow(desk: Desk, word: str) -> None:
@@ -196,12 +221,33 @@ async def _settle(desk: Desk, word: str) -> None:
     _print(await desk.settle(word))
 
 
+async def _ask(desk: Desk, word: str, what: str) -> None:
+    async with asyncio.timeout(ANSWER_S):
+        _print(await desk.petition.ask(what, word))
+
+
+async def _look_back(desk: Desk, word: str) -> None:
+    async with asyncio.timeout(ANSWER_S):
+        _print(await desk.rollback.look(word))
+
+
+async def _rollback(desk: Desk, _word: str) -> None:
+    looked = _given()
+    if type(looked) is not dict:
+        raise BadArgument("what was looked at is an object")
+    async with asyncio.timeout(ANSWER_S):
+        _print(await desk.rollback.go(looked))
+
+
 VERBS: dict[str, Callable[[Desk, str], Awaitable[None]]] = {
     "place": _place,
     "follow": _follow,
     "ls": _ls,
     "show": _show,
     "settle": _settle,
+    **{what: partial(_ask, what=what) for what in (PAUSE, RESUME, ABORT)},
+    "look-back": _look_back,
+    "rollback": _rollback,
 }
 
 

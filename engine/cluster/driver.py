@@ -21,6 +21,7 @@ from engine.cluster.access import connected, require_nats
 from engine.cluster.crew import Yard
 from engine.cluster.election import DRIVER, Election
 from engine.cluster.fence import Fence
+from engine.cluster.helm import Helm
 from engine.cluster.hookwords import HookWords
 from engine.cluster.lease import Lease
 from engine.cluster.nodefile import NodeFile, read_node_file
@@ -151,7 +152,8 @@ class Driver:
         pieces, ships = stores.pieces(leads), stores.ships(leads)
         dock = Dock(node.id, token, leads, self._fence, ships, words, pieces, stores.chest, self._subjects, loop, Lock())
         replica = Replica(pieces, self._subjects, node.file.parent / SPRINTS)
-        return Term(yard, dock, replica, stores.orders(leads), node.file.parent, self._told)
+        helm = Helm(stores.wishes(leads))
+        return Term(yard, dock, replica, stores.orders(leads), helm, node.file.parent, self._told)
 
 
 def _leaf(error: BaseException) -> BaseException:

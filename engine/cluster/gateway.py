@@ -33,10 +33,11 @@ from engine.cluster.placing import DONE, Placing
 from engine.cluster.plan import Plan
 from engine.cluster.prover import Prover
 from engine.cluster.pulse import Pulse
-from engine.cluster.records import BadRecord, Heartbeat, NodeInfo, encode
+from engine.cluster.records import NAMES, BadRecord, Heartbeat, NodeInfo, encode
 from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
+from engine.cluster.supplies import Supplies
 from engine.cluster.tenure import Tenure
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
 from pools.errors import LinkClosed, PoolError
@@ -50,6 +51,8 @@ __all__ = ["Gateway", "main"]
 AGAIN_S, CONNECT_S = 0.5, 5.0
 #: Seconds between two looks at the kinds of the engine.
 KINDS_S = 1.0
+#: Seconds without an answer after which the engine counts as gone, at least: what was taken for kinds goes to others then.
+STALL_S = 10.0
 #: Seconds that what was taken has to end, once the gateway was asked to.
 DRAIN_S = 30.0
 
@@ -59,7 +62,7 @@ class Gateway:
 
     def __init__(self, node: NodeFile, environ: Mapping[str, str], told: Callable[[str], None]) -> None:
         self.node = node
-        self._environ = dict(environ) | ({} if node.home is None else {"ENGINE_HOME": str(node.home)})
+        self._environ = node.environ(environ)
         self._told = told
         self._subjects = Subjects(node.cluster)
         self._kinds: tuple[str, ...] = ()
@@ -90,7 +93,7 @@ class Gateway:
         """Be joined once, until stopping is set and all that was taken is answered."""
         node = self.node
         async with Client(node.engine, self._environ, patience_s=0.0) as client:
-            self._kinds = tuple(sorted(await Local(client).kinds()))
+            self._kinds = await self._known(client)
             nats = await connected(node.access, f"gateway-{node.id}", self._told, wait_s=CONNECT_S)
             try:
                 await self._joined(client, nats, stopping)
@@ -128,7 +131,9 @@ class Gateway:
         fence = Fence(node.fence)
         election = Election(nats, node.cluster, lease, replicas=node.replicas, seen=fence.see, told=self._told)
         words = HookWords(nats, node, self._told)
-        prover = Prover(nats, node, Stores(nats, subjects, node.replicas).chest, client, self._told)
+        chest = Stores(nats, subjects, node.replicas).chest
+        intake.supplies = Supplies(chest, node.file.parent, self._told)
+        prover = Prover(nats, node, chest, client, self._told)
         await pulse.open()
         await nats.publish(subjects.build("discovery.announce", node.id), encode(beat(0).info))
         try:
@@ -188,7 +193,7 @@ class Gateway:
             begun: set[str] = set()
             while not intake.is_draining:
                 spawned.clear()
-                self._kinds = tuple(sorted(await Local(client).kinds()))
+                self._kinds = await self._known(client)
                 intake.kinds = frozenset(self._kinds)
                 for kind in set(self._kinds) - begun:
                     for capability in (ANY, *self.node.capabilities):
@@ -198,6 +203,20 @@ class Gateway:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(KINDS_S):
                         await spawned.wait()
+
+    async def _known(self, client: Client) -> tuple[str, ...]:
+        """The kinds that the engine has agents of. Raises TimeoutError where it does not answer, NotRunning, LinkClosed."""
+        limit_s = max(STALL_S, self.node.task_lease_s)
+        try:
+            async with asyncio.timeout(limit_s):
+                kinds = sorted(await Local(client).kinds())
+        except TimeoutError as error:
+            raise TimeoutError(f"the engine has not answered for {limit_s:g} s") from error
+        if len(kinds) > NAMES and len(self._kinds) < NAMES:
+            self._told(
+                f"{len(kinds):,} kinds have agents here; tasks of the cluster come for the first {NAMES:,} of them alone"
+            )
+        return tuple(kinds[:NAMES])
 
     def _tell(self, incarnation: str) -> None:
         self._last_said = ""

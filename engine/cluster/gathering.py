@@ -11,9 +11,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.cluster.records import Outcome
+from engine.cluster.records import BadRecord, Outcome
+from pools.errors import BadArgument, failure_of
 
-__all__ = ["Gathering", "Parcel", "packed"]
+__all__ = ["Gathering", "Parcel", "packed", "portion"]
+
+#: Envelopes for each node in which many tasks for a kind are dealt at least, and tasks of one of these.
+PORTIONS, PORTION_TASKS = 4, 10
 
 
 @dataclass(slots=True)
@@ -23,6 +27,21 @@ class Parcel:
     rows: list[list[Any]]
     answers: list[asyncio.Future[Outcome]]
     kept: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def fail(self, error: Exception) -> None:
+        """Have all tasks fail: they are not sent."""
+        for answer in self.answers:
+            answer.set_result(Outcome(None, failure_of(error)))
+        self.kept.set_result(None)
+
+    def give_up(self, error: BadRecord) -> None:
+        """Have the only task fail: it is too much for an envelope of its own. No other one of its call is held up by it."""
+        self.fail(BadArgument(f"the task cannot travel: {error}"))
+
+    def halves(self) -> tuple[Parcel, Parcel]:
+        """The same tasks in two."""
+        half = len(self.rows) // 2
+        return Parcel(self.rows[:half], self.answers[:half]), Parcel(self.rows[half:], self.answers[half:])
 
     def refuse(self, error: Exception) -> None:
         """Say that they are not kept, where nothing was said yet."""
@@ -73,6 +92,13 @@ class Gathering:
             for parcel in waiting:
                 parcel.refuse(error)
         self._waiting.clear()
+
+
+def portion(tasks: int, most: int, nodes: int) -> int:
+    """Tasks of one envelope where a call has so many: what would fill it is dealt, several to each node."""
+    if tasks < most or nodes == 1:
+        return most
+    return min(most, max(-(-tasks // (nodes * PORTIONS)), PORTION_TASKS))
 
 
 def packed(parcels: Sequence[Parcel], most: int, spread: int) -> list[list[Parcel]]:

@@ -10,8 +10,8 @@ one when it is back if it is for an agent; what is recorded of it by then is not
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -20,8 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.client import Client
 from engine.cluster.astray import Astray, Elsewhere
+from engine.cluster.inputs import INPUT
+from engine.cluster.once import Once
 from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
 from engine.cluster.streams import AGAIN, SAME_S, Streams
+from engine.cluster.supplies import InputMissing, Supplies, Unsupplied
 from engine.cluster.work import Work
 from engine.errors import (
     EngineError,
@@ -33,7 +36,7 @@ from engine.errors import (
     TaskOpen,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import AgentMoving, BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, failure_of
+from pools.errors import AgentMoving, BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, failure_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -49,8 +52,8 @@ PULL_S, AGAIN_S = 2.0, 0.3
 LONG_S = 10.0
 #: Seconds after which what the engine had no room for is offered again, to whoever has.
 FULL_S = 1.0
-#: The longest that an envelope is left alone that cannot be done, and what is remembered of such ones so as to tell it once.
-WRONG_S, SAID = 30.0, 100
+#: The longest that an envelope is left alone that cannot be done.
+WRONG_S = 30.0
 #: Errors of an engine that is gone: the gateway begins anew.
 GONE = (LinkClosed, NotRunning, EngineStopped)
 #: Seconds that one question for a result waits.
@@ -95,7 +98,8 @@ class Local:
                 named.append(submission._replace(name=f"{envelope.sender}.{envelope.id}.{at}"))
                 ids.append("")
             except (BadArgument, BadAddress) as error:
-                ids.append(Outcome(None, failure_of(error)))
+                late = TaskExpired("its deadline was over when it came to the node that does it")
+                ids.append(Outcome(None, failure_of(late if _is_late(row) else error)))
         accepted = iter(await self._accept(named, is_begun=False))
         filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
 
@@ -171,8 +175,7 @@ class Intake:
         self._answering = 0
         #: The envelopes that are being done, by sender and id: an engine may not be asked about one while it is told of it.
         self._at_work: set[tuple[str, str]] = set()
-        #: What was told of envelopes that cannot be done, the newest.
-        self._said: deque[str] = deque(maxlen=SAID)
+        self._once = Once(told)
         #: Tasks that are worked on now, and results of ours that came second.
         self.running = 0
         self.superseded = 0
@@ -185,6 +188,8 @@ class Intake:
         self.longest: Callable[[], Awaitable[float]] | None = None
         #: Where tasks go whose agents are not here; None where agents do not move.
         self.astray: Astray | None = None
+        #: What brings here what tasks build on; None where none of them does.
+        self.supplies: Supplies | None = None
 
     async def take(self, name: str, subject: str, kind: str | None = None) -> None:
         """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`.
@@ -227,6 +232,10 @@ class Intake:
                     self._freed.clear()
                     await self._freed.wait()
                 elif (message := await self._next(subscription)) is not None:
+                    if queue.kind is not None and self.running >= self._room:  # it was asked for while there was room
+                        with suppress(Error):
+                            await message.nak()
+                        continue
                     self._answering += 1
                     group.create_task(self._answered(message))
                     if queue.extra < PULLS - 1:
@@ -288,13 +297,17 @@ class Intake:
     async def _answer(self, message: Msg, envelope: TaskEnvelope) -> None:
         """Have an envelope done that is not being done here already."""
         recording = self._streams.recording(envelope.sender, envelope.id)
-        if _may_be_done(message):
-            await recording.read()
+        self.running += len(envelope.rows)
+        try:
+            if _may_be_done(message):
+                await recording.read()
+        finally:
+            self.running -= len(envelope.rows)
         work = Work(envelope, recording, self._node, self._incarnation, self._on_end)
         self.running += work.open
         try:
             await self._done(message, work)
-        except Elsewhere:
+        except (Elsewhere, Unsupplied):
             await message.nak(delay=FULL_S)
             return
         except (Overloaded, IntakeFull) as error:
@@ -303,7 +316,7 @@ class Intake:
         except GONE:
             raise
         except (EngineError, PoolError) as error:
-            self._wrong(envelope, error)
+            self._once(f"{envelope.sender}.{envelope.id} cannot be done now, and comes again: {type(error).__name__}: {error}")
             await message.nak(delay=min(FULL_S * message.metadata.num_delivered, WRONG_S))
             return
         finally:
@@ -314,13 +327,6 @@ class Intake:
                 self._told(f"superseded: another node was first with {which}")
         await message.ack_sync(self._lease_s)
 
-    def _wrong(self, envelope: TaskEnvelope, error: Exception) -> None:
-        """Tell once of an envelope that cannot be done; it harms no other one."""
-        said = f"{envelope.sender}.{envelope.id} cannot be done now, and comes again: {type(error).__name__}: {error}"
-        if said not in self._said:
-            self._said.append(said)
-            self._told(said)
-
     def _on_end(self) -> None:
         self.running -= 1
         self._freed.set()
@@ -328,7 +334,7 @@ class Intake:
     async def _done(self, message: Msg, work: Work) -> None:
         """Have an envelope done, and all of it recorded; its lease is renewed meanwhile. Raises as `_do`."""
         envelope, loop = work.envelope, asyncio.get_running_loop()
-        doing = asyncio.ensure_future(self._do(work, may_be_done=_may_be_done(message)))
+        doing = asyncio.ensure_future(self._supplied(work, message))
         subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
         renew_s = loop.time() + self._lease_s / 3
         try:
@@ -349,6 +355,18 @@ class Intake:
                 await asyncio.wait((doing,))
         await work.record()
 
+    async def _supplied(self, work: Work, message: Msg) -> None:
+        """Have what an envelope's tasks build on here, and then these done. Raises Unsupplied, and as `_do`."""
+        inputs = (message.headers or {}).get(INPUT)
+        if inputs and work.open and self.supplies is not None:
+            try:
+                await self.supplies.have(inputs)
+            except (InputMissing, BadRecord) as error:
+                for row in set(range(len(work.envelope.rows))) - work.known.keys():
+                    work.end(row, Outcome(None, failure_of(error)))
+                return
+        await self._do(work, may_be_done=_may_be_done(message))
+
     async def _do(self, work: Work, *, may_be_done: bool) -> None:
         """Have the tasks of an envelope done, also those whose agents are not here. Raises Elsewhere, and as `Local.do`."""
         envelope, astray = work.envelope, self.astray
@@ -368,6 +386,12 @@ class Intake:
         if gone:
             for row, outcome in (await astray.outcomes(envelope, gone)).items():
                 work.end(row, outcome)
+
+
+def _is_late(row: Sequence[Any]) -> bool:
+    """Whether the deadline of a task is over."""
+    at_s = row[5].get("deadline_at") if len(row) > 5 and type(row[5]) is dict else None
+    return isinstance(at_s, int | float) and at_s <= time.time()
 
 
 def _may_be_done(message: Msg) -> bool:

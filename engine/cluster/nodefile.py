@@ -6,6 +6,7 @@ reads it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,10 @@ class NodeFile:
     heartbeat_s: float = 10.0
     suspicious_s: float = 30.0
     offline_s: float = 60.0
+
+    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """An environment in which its engine is found."""
+        return dict(environ) | ({} if self.home is None else {"ENGINE_HOME": str(self.home)})
 
     @property
     def access(self) -> Access:

@@ -18,6 +18,7 @@ from engine.cluster.streams import AGAIN_S
 from engine.errors import Unavailable
 
 if TYPE_CHECKING:
+    from nats.js.api import RawStreamMsg
     from nats.js.client import JetStreamContext
 
 __all__ = ["PIECE_BYTES", "Found", "Overtaken", "Piece", "Pieces", "StreamFull"]
@@ -71,14 +72,25 @@ class Pieces:
         newest = await self._newest(subject)
         return 0 if newest is None else newest[0]
 
+    async def newest(self, subject: str) -> tuple[bytes, int]:
+        """The newest value of a subject whose values are of one piece, and its sequence; none and 0 before the first.
+
+        Raises nats.errors.Error, TimeoutError.
+        """
+        found = await self._message(subject)
+        return (b"", 0) if found is None else (found.data or b"", found.seq or 0)
+
     async def _newest(self, subject: str) -> tuple[int, str] | None:
+        found = await self._message(subject)
+        return None if found is None else (found.seq or 0, (found.headers or {}).get(MARK, ""))
+
+    async def _message(self, subject: str) -> RawStreamMsg | None:
         from nats.js.errors import NotFoundError
 
         try:
-            found = await self._context.get_last_msg(self._stream, subject)
+            return await self._context.get_last_msg(self._stream, subject)
         except NotFoundError:
             return None
-        return found.seq or 0, (found.headers or {}).get(MARK, "")
 
     async def is_whole(self, subject: str) -> bool:
         """Whether the newest value of a subject is there with its last piece. Raises nats.errors.Error, TimeoutError."""

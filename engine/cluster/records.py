@@ -21,7 +21,7 @@ from pools.errors import Failure
 from sprints.hookword import STATES
 
 __all__ = [
-    "ENVELOPE_TASKS", "KEYS", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "HookAnswer",
+    "ENVELOPE_TASKS", "KEYS", "NAMES", "RECORD_BYTES", "REPLIES", "ROLES", "BadRecord", "Handover", "Heartbeat", "HookAnswer",
     "HookQuestion", "NodeInfo", "Order", "Outcome", "Progress", "Proof", "Question", "Record", "Reply", "TaskEnvelope",
     "TaskResult", "Told", "decode", "encode", "valid_id",
 ]  # fmt: skip

@@ -10,23 +10,27 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.cluster.access import FabricAway
 from engine.cluster.destination import HERE, where
-from engine.cluster.gathering import Gathering, Parcel
+from engine.cluster.gathering import Gathering, Parcel, portion
 from engine.cluster.inbox import Inbox
 from engine.cluster.intake import Local
+from engine.cluster.keyed import Keyed
 from engine.cluster.membership import FRESH, Member, Patience
 from engine.cluster.placing import Placing
+from engine.cluster.presence import Presence
 from engine.cluster.pulse import Pulse
 from engine.cluster.recording import parts_of
 from engine.cluster.records import BadRecord, Outcome, TaskEnvelope, TaskResult, valid_id
 from engine.cluster.selection import able, has_skill
 from engine.cluster.streams import AGAIN_S, WINDOW_S, Streams
 from engine.cluster.subjects import ANY, Subjects
-from engine.errors import EngineError, TaskOpen
+from engine.errors import AgentUnavailable, EngineError, TaskOpen
 from engine.submission import Submission, rows_of, submission_of
 from pools.errors import BadArgument, PoolError
 
@@ -37,8 +41,6 @@ __all__ = ["Sender"]
 
 #: Tasks of one envelope, unless told otherwise: enough to share a sync, few enough to be spread.
 ENVELOPE_TASKS = 100
-#: Envelopes for each node in which many tasks for a kind are dealt at least, and tasks of one of these.
-PORTIONS, PORTION_TASKS = 4, 10
 #: Envelopes that are sent at once.
 AT_ONCE = 500
 #: Seconds that outcomes are waited for, unless told otherwise.
@@ -59,7 +61,8 @@ class Sender:
     nodes: over which agents are placed where the cluster has no plan yet.
     node: the one that this process stands on, with `local` its engine; both or neither.
     id: its name; drawn where none is given. Who has a name that another one had hears of all results of that one too.
-    ended: hears of each result.
+    ended: hears of each result.  spills: what no node has room for is done by the engine here, also where the fabric is there.
+    waits: tasks for agents whose node is lost are sent, and wait for it; else they fail with AgentUnavailable.
     """
 
     def __init__(
@@ -74,17 +77,19 @@ class Sender:
         local: Local | None = None,
         id: str | None = None,
         ended: Callable[[TaskResult], None] = lambda _result: None,
-        told: Callable[[str], None] = lambda _line: None,
+        spills: bool = True,
+        waits: bool = True,
     ) -> None:
         self.nats = nats
         self._nodes = tuple(nodes)
         self._node = node
         self._local = local
-        self._told = told
+        self._spills, self._waits = spills, waits
         self._subjects = Subjects(cluster)
         self._streams = Streams(nats, self._subjects, replicas)
         self._placing = Placing(self._streams.context, cluster, replicas)
         self._pulse = Pulse(nats, self._subjects, patience or Patience())
+        self._presence = Presence(nats, self._subjects, self._pulse.members, patience or Patience())
         self._here: frozenset[str] = frozenset()
         #: Its name, which no other sender has at the same time.
         self.id = valid_id(os.urandom(8).hex() if id is None else id)
@@ -94,6 +99,7 @@ class Sender:
         self._open: dict[str, list[asyncio.Future[Outcome]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gathering = Gathering(self._post, self._begin, self._spread)
+        self._keyed = Keyed(nats, self._streams, partial(self._insist, is_again=True))
         #: Tasks that were done by the engine here, and outcomes of those that another node's came before.
         self.local_tasks = 0
         self.superseded = 0
@@ -160,7 +166,7 @@ class Sender:
         loop = asyncio.get_running_loop()
         sending = []
         for subject, ats in places.items():
-            most = self._portion(subject, len(ats), envelope_tasks)
+            most = envelope_tasks if subject == HERE else portion(len(ats), envelope_tasks, self._spread(subject))
             for start in range(0, len(ats), most):
                 part = ats[start : start + most]
                 parcel = Parcel(rows_of([submissions[at] for at in part]), [loop.create_future() for _ in part])
@@ -170,40 +176,33 @@ class Sender:
         await asyncio.gather(*sending)
         return futures
 
-    async def post(self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False) -> tuple[str, Outcome] | None:
+    async def post(
+        self, id: str, task: Any, *, capability: str = ANY, is_again: bool = False, inputs: str = ""
+    ) -> tuple[str, Outcome] | None:
         """Send one task under an id of the caller's: it is one task however often, and by whomever, it is sent.
 
         is_again: it may have been sent before; then its node and outcome are returned, if it has any. `ended` hears of others.
+        inputs: the list of what it builds on, as `supplies` keeps it.
         Raises BadArgument, BadAddress, FabricAway.
         """
         if is_again:
-            known = await self._known(id)
+            known = await self._streams.first(self.id, id)
             if known is not None:
-                return known
+                return known.node, known.outcomes[0]
         submission = _sendable(submission_of(task))
         [subject] = await self._places([submission], capability)
-        await self._insist(subject, TaskEnvelope(self.id, id, tuple(rows_of([submission]))), is_again=is_again)
+        envelope = TaskEnvelope(self.id, id, tuple(rows_of([submission])))
+        await self._insist(subject, envelope, is_again=is_again, inputs=inputs)
         return None
 
-    async def _known(self, id: str) -> tuple[str, Outcome] | None:
-        """The node and the outcome of an envelope of one task; it is asked for until that is known."""
-        from nats.errors import Error
-
-        while True:
-            with suppress(Error, TimeoutError):
-                recording = self._streams.recording(self.id, id)
-                await recording.read()
-                return (recording.nodes[0], recording.outcomes[0]) if recording.outcomes else None
-            await asyncio.sleep(AGAIN_S)
-
-    async def _places(self, submissions: Sequence[Submission], capability: str) -> dict[str, list[int]]:
+    async def _places(self, tasks: Sequence[Submission], capability: str, *, may_be_here: bool = True) -> dict[str, list[int]]:
         """The tasks by where they go; the fabric is waited for where some must go there. Raises FabricAway."""
         until_s = asyncio.get_running_loop().time() + AWAY_S
         while True:
             places: dict[str, list[int]] = {}
             try:
-                for at, submission in enumerate(submissions):
-                    places.setdefault(self._where(submission, capability), []).append(at)
+                for at, task in enumerate(tasks):
+                    places.setdefault(self._where(task, capability, may_be_here=may_be_here), []).append(at)
             except FabricAway:
                 if asyncio.get_running_loop().time() > until_s:
                     raise
@@ -211,24 +210,17 @@ class Sender:
             else:
                 return places
 
-    def _where(self, submission: Submission, capability: str) -> str:
+    def _where(self, submission: Submission, capability: str, *, may_be_here: bool) -> str:
         return where(
             submission,
             self._subjects,
             self._nodes,
             self._pulse.members(),
             is_away=not self.nats.is_connected,
-            node=self._node,
-            kinds=self._here,
+            node=self._node if may_be_here else HERE,
+            kinds=self._here if may_be_here and (self._spills or not self.nats.is_connected) else frozenset(),
             capability=capability,
         )
-
-    def _portion(self, subject: str, tasks: int, most: int) -> int:
-        """Tasks of one envelope where a call has so many: what would fill it is dealt, several to each node."""
-        nodes = 1 if subject == HERE else self._spread(subject)
-        if tasks < most or nodes == 1:
-            return most
-        return min(most, max(-(-tasks // (nodes * PORTIONS)), PORTION_TASKS))
 
     def _spread(self, subject: str) -> int:
         """Among how many nodes the tasks of a subject can be dealt."""
@@ -237,6 +229,9 @@ class Sender:
 
     async def _go(self, subject: str, parcel: Parcel, most: int, room: asyncio.Semaphore) -> None:
         """Send tasks of one call; what does not fill an envelope shares one with what others send now. Raises FabricAway."""
+        if not self._waits and subject != HERE and (why := await self._presence.why_lost(subject)) is not None:
+            parcel.fail(AgentUnavailable(f"unavailable: {why}; its agents are back with it"))
+            return
         if subject != HERE and len(parcel.rows) < most:
             await self._gathering.send(subject, parcel, most)
             return
@@ -261,12 +256,14 @@ class Sender:
             await self._insist(subject, envelope)
         except BadRecord as error:
             del self._open[envelope.id]
-            if len(parcels) == 1:
-                parcels[0].refuse(error)
-            else:
+            if len(parcels) > 1:
                 half = len(parcels) // 2
                 await self._post(subject, parcels[:half])
                 await self._post(subject, parcels[half:])
+            elif len(parcels[0].rows) > 1:
+                await self._post_halves(subject, parcels[0])
+            else:
+                parcels[0].give_up(error)
         except FabricAway as error:
             for parcel in parcels:
                 parcel.refuse(error)
@@ -278,14 +275,43 @@ class Sender:
             for parcel in parcels:
                 parcel.refuse(FabricAway(f"the sender was closed before it knew whether envelope {envelope.id} is kept"))
 
-    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False) -> None:
+    async def _post_halves(self, subject: str, parcel: Parcel) -> None:
+        """Send the tasks of one call in two envelopes, one after the other."""
+        for part in parcel.halves():
+            await self._post(subject, [part])
+            if (error := part.kept.exception()) is not None:
+                return parcel.kept.set_exception(error)
+        return parcel.kept.set_result(None)
+
+    async def once(self, key: str | int, task: Any, *, capability: str = ANY) -> asyncio.Future[Outcome]:
+        """Send a task that has a key: it is done once in the cluster, whoever sends it; returns a future for its outcome.
+
+        Of tasks with one key the first counts, for as long as results are kept. Raises BadArgument, BadAddress, FabricAway.
+        """
+        submission = _sendable(submission_of(task))
+        [subject] = await self._places([submission], capability, may_be_here=False)
+        name, parcel = f"key-{os.urandom(8).hex()}", Parcel(rows_of([submission]), [asyncio.get_running_loop().create_future()])
+        self._open[name] = parcel.answers
+        self._begin(self._end_once(name, key, subject, parcel))
+        return parcel.answers[0]
+
+    async def _end_once(self, name: str, key: str | int, subject: str, parcel: Parcel) -> None:
+        try:
+            self._end(replace(await self._keyed.once(key, subject, parcel.rows[0]), id=name))
+        except BadRecord as error:
+            del self._open[name]
+            parcel.give_up(error)
+        except FabricAway as error:
+            self._fail(name, error)
+
+    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False, inputs: str = "") -> None:
         """Send an envelope until it is kept. Raises FabricAway where that is not known after most of WINDOW_S."""
         from nats.errors import Error
 
         until_s = asyncio.get_running_loop().time() + WINDOW_S * 0.9
         while True:
             try:
-                await self._streams.send(subject, envelope, is_again=is_again)
+                await self._streams.send(subject, envelope, is_again=is_again, inputs=inputs)
             except (Error, TimeoutError) as error:
                 if asyncio.get_running_loop().time() > until_s:
                     raise FabricAway(f"whether envelope {envelope.id} of {self.id} was kept is not known") from error

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.cluster.pieces import Overtaken
+from engine.cluster.records import BadRecord
 from engine.cluster.shiprecord import ShipRecord
 from engine.cluster.streams import AGAIN_S
 
@@ -85,6 +86,26 @@ class ShipLedger:
                         raise Overtaken(f"the release of {record.folder} was changed by somebody else") from error
             await asyncio.sleep(AGAIN_S)
         raise Overtaken("this node leads no more")
+
+    async def changes(self) -> int:
+        """A number that is another one once any record has changed. Raises nats.errors.Error, TimeoutError."""
+        await self._opened()
+        return (await self._context.stream_info(f"KV_{self._bucket}")).state.last_seq
+
+    async def folders(self) -> list[str]:
+        """The folders that have a record. Raises nats.errors.Error, TimeoutError."""
+        from nats.js.errors import NoKeysError
+
+        store = await self._opened()
+        try:
+            keys = await store.keys()
+        except NoKeysError:
+            return []
+        found = []
+        for key in keys:
+            with suppress(BadRecord):
+                found.append(ShipRecord.read((await store.get(key)).value or b"").folder)
+        return found
 
     async def settle(self, sprint: str) -> bool:
         """End the doubt about a hook of a sprint whose leader was lost: somebody has looked. False where there is none.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
@@ -24,13 +23,13 @@ from engine.cluster.shipledger import ShipLedger
 from engine.cluster.shiprecord import ShipRecord, next_step
 from engine.cluster.stage import Stage
 from engine.cluster.subjects import Subjects
+from engine.cluster.warehouse import Warehouse
 from engine.errors import Unavailable
-from sprints.adoption import adopt
 from sprints.errors import HookFailed, ShipRefused
 from sprints.hook import Hook
 from sprints.hookword import Word
 from sprints.leash import run_leashed
-from sprints.manifest import Entry, Manifest
+from sprints.manifest import Manifest
 from sprints.release import Draft, Releases
 from sprints.shipper import Shipment, Shipper
 
@@ -61,6 +60,11 @@ class Dock(NamedTuple):
     loop: asyncio.AbstractEventLoop
     at_work: Lock
 
+    @property
+    def warehouse(self) -> Warehouse:
+        """The releases that the servers keep, for a thread."""
+        return Warehouse(self.pieces, self.chest, self.subjects, self.wait)
+
     def wait(self, doing: Coroutine[Any, Any, Value]) -> Value:
         """Have something done in the loop, from a thread."""
         return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
@@ -77,6 +81,7 @@ class ClusterShipper(Shipper):
         self._folder = folder
         self._record = ShipRecord(folder, sprint, dock.token, dock.node)
         self._revision = 0
+        self._warehouse = dock.warehouse
         self._stage = Stage(dock.chest, dock.loop, work, f"{held}/staged")
         #: What a leader that was lost in a hook had done of the same, and hooks that were come to since.
         self._before: ShipRecord | None = None
@@ -116,7 +121,7 @@ class ClusterShipper(Shipper):
             known, self._revision = dock.wait(dock.ships.read(self._folder))
         current = "" if known is None else known.current
         if current:
-            self._adopt(current)
+            self._warehouse.bring(current, self.releases)
         self._before = known if known is not None and known.state == "hook" else None
         begun = self._before or ShipRecord(self._folder, self.sprint, dock.token, dock.node, current=current)
         self._put(replace(begun, token=dock.token, node=dock.node, run=""))
@@ -137,7 +142,7 @@ class ClusterShipper(Shipper):
         """See Shipper."""
 
         def written(manifest: Manifest) -> None:
-            self._keep(draft, manifest)
+            self._warehouse.keep(draft, manifest)
             content = hashlib.sha256(repr(manifest.entries).encode()).hexdigest()
             if self._before is not None and self._before.done and self._before.content != content:
                 raise ShipRefused(_doubt(self._before))
@@ -175,44 +180,13 @@ class ClusterShipper(Shipper):
         self._revision = self._dock.wait(self._dock.ships.write(record, self._revision))
         self._record = record
 
-    # -- what others need to have the same -----------------------------------------------------------------------------
-
-    def _keep(self, draft: Draft, manifest: Manifest) -> None:
-        """Have the content of a release and its manifest on the servers."""
-        dock = self._dock
-        for entry in manifest.entries:
-            descriptor = os.open(f"{draft.files}/{entry.path}", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                dock.wait(dock.chest.put(entry.sha256, descriptor, entry.size_bytes))
-            finally:
-                os.close(descriptor)
-        subject = dock.subjects.build("sprint.release", _part(manifest.release))
-        dock.wait(_append(dock.pieces, subject, manifest.data()))
-
     def _take_over(self, known: ShipRecord) -> Shipment:
         """Have a release that counts already, or whose hooks have all said yes, here too, and count."""
-        self._adopt(known.release)
+        self._warehouse.bring(known.release, self.releases)
         if known.state == "switch":
             record = replace(known.counting(), token=self._dock.token, node=self._dock.node)
             self._put(record)
         return Shipment(known.release, known.manifest_sha256, known.items, dict(known.left_out))
-
-    def _adopt(self, release: str) -> None:
-        """Have a release of the servers here, as the current one."""
-        dock = self._dock
-        found = dock.wait(dock.pieces.read(dock.subjects.build("sprint.release", _part(release))))
-        if not found.values:
-            raise Unavailable(f"the servers have no release {release}")
-
-        def fetch(entry: Entry, path: str) -> None:
-            folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
-            try:
-                name = os.path.basename(path)  # noqa: PTH119
-                dock.wait(dock.chest.get(entry.sha256, folder, name))
-            finally:
-                os.close(folder)
-
-        adopt(self.releases, found.values[-1], fetch)
 
 
 def _doubt(known: ShipRecord) -> str:
@@ -220,12 +194,3 @@ def _doubt(known: ShipRecord) -> str:
         f"{known.node} was lost while the hook {known.hook!r} of {known.sprint} ran: whether it has shipped is not known,"
         f" and it is not run again; look there, then: engine cluster sprint settle {known.sprint}"
     )
-
-
-async def _append(pieces: Pieces, subject: str, data: bytes) -> None:
-    await pieces.append(subject, data, await pieces.last(subject))
-
-
-def _part(release: str) -> str:
-    """A release as a part of a subject: a folder may have a longer name than that."""
-    return hashlib.sha256(release.encode()).hexdigest()[:32]

@@ -16,12 +16,15 @@ import orjson
 from engine.cluster.records import BadRecord
 from sprints.hookword import Word
 
-__all__ = ["STATES", "ShipRecord", "next_step"]
+__all__ = ["SETTLED", "STATES", "ShipRecord", "next_step"]
 
-State = Literal["begun", "hook", "switch", "shipped", "failed"]
+State = Literal["begun", "hook", "switch", "shipped", "failed", "back"]
 #: begun: a release is made, and nobody has seen anything of it.  hook: a hook runs, or did when its leader was lost.
 #: switch: all hooks said yes, and it is, or becomes, the one that counts.  shipped: it counts.  failed: there is none of it.
-STATES: tuple[State, ...] = ("begun", "hook", "switch", "shipped", "failed")
+#: back: somebody wanted one of before, which counts again.
+STATES: tuple[State, ...] = ("begun", "hook", "switch", "shipped", "failed", "back")
+#: Nobody is about to change which one counts.
+SETTLED: tuple[State, ...] = ("shipped", "back")
 #: What a leader does: make a release, take one over that counts already or is about to, or neither.
 Step = Literal["make", "take over", "doubt"]
 
@@ -34,7 +37,8 @@ class ShipRecord:
     hook: the one that runs, is_again whether it may be run once more, and done how many before it have said yes.  run: the word
     that it leaves on that node; empty where none was begun since.
     release, manifest_sha256, items, left_out, content: of the release, once it is whole; content is the same for the same
-    files. current: the release that counts; empty before the first.
+    files. current: the release that counts; empty before the first.  Of one that was gone back to, `node` is empty until the
+    node that drives has it as its current one.
     """
 
     folder: str
@@ -90,10 +94,20 @@ class ShipRecord:
             return replace(self, is_again=True, done=self.done + (word.state == "yes"), run="")
         return self
 
+    @property
+    def counts(self) -> str:
+        """The release that counts, or is about to since all hooks said yes; empty before the first."""
+        return self.release if self.state == "switch" else self.current
+
+    def going_back(self, release: str, sprint: str, manifest_sha256: str) -> ShipRecord:
+        """What stands there once another release, of a sprint, counts again."""
+        back = ShipRecord(self.folder, sprint, self.token, "", "back", current=release)
+        return replace(back, release=release, manifest_sha256=manifest_sha256)
+
 
 def next_step(known: ShipRecord | None, sprint: str, items: Collection[str]) -> Step:
     """What a leader does that shall ship these items of a sprint. known: the record as it is, None before the first."""
-    if known is None or known.state in ("begun", "failed"):
+    if known is None or known.state in ("begun", "failed", "back"):
         return "make"
     if known.state == "hook":
         return "make" if known.is_again and known.sprint == sprint else "doubt"

@@ -1,12 +1,13 @@
 """What NATS keeps for the sprints of a cluster: two streams, made where they are not there.
 
-Owns their names and limits: ledgers, backlogs, orders and releases in one, which refuses what is too much; the files of tasks
-in the other, whose oldest go first.
+Owns their names and limits: ledgers, backlogs, orders, wishes and releases in one, which refuses what is too much; the files of
+tasks in the other, whose oldest go first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.cluster.chest import Chest
@@ -14,6 +15,7 @@ from engine.cluster.orders import Orders
 from engine.cluster.pieces import PIECE_BYTES, Pieces
 from engine.cluster.shipledger import ShipLedger
 from engine.cluster.subjects import Subjects
+from engine.cluster.wishes import Wishes
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -43,7 +45,7 @@ class Stores:
         from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
         every = self.subjects.every
-        forms = "sprint.order", "sprint.ledger", "sprint.file", "sprint.release"
+        forms = "sprint.order", "sprint.wish", "sprint.ledger", "sprint.file", "sprint.release"
         shared: dict[str, Any] = {
             "retention": RetentionPolicy.LIMITS,
             "storage": StorageType.FILE,
@@ -63,9 +65,12 @@ class Stores:
         from nats.js.errors import NotFoundError
 
         try:
-            await self._context.stream_info(config.name or "")
+            known = (await self._context.stream_info(config.name or "")).config
         except NotFoundError:
             await self._context.add_stream(config)
+        else:
+            if not set(config.subjects or ()) <= set(known.subjects or ()):  # it was made before there was one of them
+                await self._context.update_stream(replace(known, subjects=config.subjects))
 
     def pieces(self, may: Callable[[], bool] = lambda: True) -> Pieces:
         """The values of sprints. may: whether this process may write still."""
@@ -74,6 +79,10 @@ class Stores:
     def orders(self, may: Callable[[], bool] = lambda: True) -> Orders:
         """The orders."""
         return Orders(self.pieces(may), self.subjects)
+
+    def wishes(self, may: Callable[[], bool] = lambda: True) -> Wishes:
+        """What is wanted of sprints."""
+        return Wishes(self.pieces(may), self.subjects)
 
     def ships(self, may: Callable[[], bool] = lambda: True) -> ShipLedger:
         """The records of releases."""

@@ -6,15 +6,18 @@ Everything is asked again where no answer came.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from engine.cluster import cell
+from engine.cluster.inputs import INPUT
 from engine.cluster.recording import OTHER_STATE, Recording
-from engine.cluster.records import ENVELOPE_TASKS, RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, encode
+from engine.cluster.records import ENVELOPE_TASKS, RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, TaskResult, encode
 from engine.cluster.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -112,14 +115,16 @@ class Streams:
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
-    async def send(self, subject: str, envelope: TaskEnvelope, *, is_again: bool) -> None:
+    async def send(self, subject: str, envelope: TaskEnvelope, *, is_again: bool, inputs: str = "") -> None:
         """Have an envelope kept, once however often it is sent within WINDOW_S. Raises nats.errors.Error, TimeoutError.
 
-        is_again: it was sent before, and no answer came.
+        is_again: it was sent before, and no answer came.  inputs: the list of what its tasks build on; empty for nothing.
         """
         headers = {"Nats-Msg-Id": f"{envelope.sender}.{envelope.id}"}
         if is_again:
             headers[AGAIN] = "1"  # a server that was restarted knows no more which ids it had, once they are acknowledged
+        if inputs:
+            headers[INPUT] = inputs
         await self.context.publish(subject, encode(envelope), stream=self.subjects.tasks, headers=headers)
 
     async def moved(self, sender: str, id: str) -> tuple[str, list[int]] | None:
@@ -189,6 +194,17 @@ class Streams:
     def recording(self, sender: str, id: str) -> Recording:
         """What is recorded of an envelope; nothing of it is read yet."""
         return Recording(self.context, self.subjects.results, self.subjects.build("task.result", sender, id))
+
+    async def first(self, sender: str, id: str) -> TaskResult | None:
+        """What is recorded of an envelope of one task, by whoever was first; it is asked for until that is known."""
+        from nats.errors import Error
+
+        while True:
+            found = self.recording(sender, id)
+            with suppress(Error, TimeoutError):
+                await found.read()
+                return TaskResult(sender, id, found.nodes[0], sender, (found.outcomes[0],)) if found.outcomes else None
+            await asyncio.sleep(AGAIN_S)
 
     async def recorded(self, sender: str, id: str) -> dict[int, Outcome]:
         """The outcomes of an envelope that are recorded, by their rows. Raises nats.errors.Error, TimeoutError."""

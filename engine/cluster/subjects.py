@@ -30,6 +30,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "discovery.announce": ("node",),
     "system.shutdown": ("node",),
     "sprint.order": ("order",),
+    "sprint.wish": ("name",),
     "sprint.ledger": ("sprint",),
     "sprint.file": ("sprint", "file"),
     "sprint.release": ("release",),

@@ -94,6 +94,24 @@ async def test_a_host_that_stands_still_again_and_again(tmp_path: Path, chance: 
             print(f"lease 2 s: another led after {led_s:.1f} s; offline limit 2 s: offline after {offline_s:.1f} s")
 
 
+async def test_an_engine_that_stands_still_under_a_gateway_that_does_not(tmp_path: Path) -> None:
+    """What it has for kinds goes to others, and its node is away until it goes on."""
+    async with clusters(tmp_path) as cluster, cluster.sender() as sender:
+        n1 = cluster.nodes["n1"]
+        engine = [process for process in n1.processes() if n1.gateway is not None and process.pid != n1.gateway.pid]
+        send(signal.SIGSTOP, engine)
+        tasks = [{"kind": "counter", "method": "ping"}] * 60
+        outcomes = await sender.run(tasks, envelope_tasks=1, timeout_s=120)
+        assert [outcome.value for outcome in outcomes] == ["pong"] * 60
+        await until(lambda: "the engine has not answered for 10 s" in n1.log, 60)
+        await until(lambda: "n1" not in sender.members or sender.members["n1"].state == "offline", 60)
+        send(signal.SIGCONT, engine)
+        await n1.joined()
+        key = next(key for key in range(20) if place(f"counter/{key}", tuple(cluster.nodes)) == "n1")
+        [outcome] = await sender.run([{"agent": f"counter/{key}", "method": "ping"}], timeout_s=120)
+        assert outcome.value == "pong"
+
+
 async def test_a_host_whose_clock_is_an_hour_off(tmp_path: Path, chance: Random) -> None:
     (tmp_path / "sitecustomize.py").write_text(OFF)
     shifted = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}

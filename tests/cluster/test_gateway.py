@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,28 @@ async def totals(cluster: Cluster) -> dict[str, list[int]]:
         async with Client(environ=node.commands.environ) as client:
             found[name] = [await client.ask(f"counter/{key}", "get") for key in range(KEYS)]
     return found
+
+
+async def apart(sender: Sender) -> None:
+    """A call that is too much for one envelope travels in several, and what is too much for any fails alone."""
+    sizes = (*[50_000] * 30, 2_000_000, 5)
+    outcomes = await sender.run([{"kind": "counter", "method": "get", "args": ["x" * size]} for size in sizes], timeout_s=60)
+    said = [outcome.error.message for outcome in outcomes if outcome.error is not None]
+    assert [at for at, text in enumerate(said) if "cannot travel" in text] == [30]
+    assert len(said) == len(sizes), "a method was called with arguments that it does not have"
+
+
+async def once_for_a_key(cluster: Cluster, sender: Sender) -> None:
+    """Of tasks with one key one is done, whoever sends them: at the same time, and after it has ended."""
+    mark = {"kind": "marker", "method": "mark", "args": [str(cluster.folder), "keyed"]}
+    async with cluster.sender() as other:
+        futures = [await who.once("k", mark) for who in (sender, other, sender)]
+        assert {(await asyncio.wait_for(future, 60)).value[-1] for future in futures} == {"keyed"}
+        assert (await asyncio.wait_for(await other.once("k", mark), 60)).value[-1] == "keyed"
+    assert cluster.runs().count("keyed") == 1
+    await asyncio.wait_for(await sender.once("k2", mark), 60)
+    assert cluster.runs().count("keyed") == 2
+    (cluster.folder / "runs").unlink()
 
 
 async def placed_and_told(cluster: Cluster, sender: Sender) -> None:
@@ -116,12 +139,23 @@ async def lost_and_back(cluster: Cluster, sender: Sender) -> int:
     assert all(outcome.error is None and word in outcome.value for word, outcome in zip(words, done, strict=True))
 
     lost = next(key for key in range(KEYS) if HOMES[key] == "n1" and key)
-    [waiting] = await sender.send([{"agent": f"counter/{lost}", "method": "add", "args": [1]}])
+    add = {"agent": f"counter/{lost}", "method": "add", "args": [1]}
+    [waiting] = await sender.send([add])
+    [late] = await sender.send([add | {"deadline_at": time.time() + 0.5}])
     await until(lambda: "n1" not in sender.members or sender.members["n1"].state == "offline", 60)
     assert not waiting.done()
+    async with cluster.sender(waits=False) as asker:
+        for _ in range(2):  # it was never heard of, which takes a while
+            [outcome] = await asker.run([add], timeout_s=60)
+            assert outcome.error is not None
+            assert (outcome.error.type, outcome.error.message[:24]) == ("AgentUnavailable", "unavailable: n1 is not h")
+        assert (await asker.run([{"kind": "counter", "method": "get"}], timeout_s=60))[0].error is None
     await n1.start_engine()
     n1.start_gateway()
     assert (await asyncio.wait_for(waiting, 90)).value == lost + 1
+    expired = (await asyncio.wait_for(late, 90)).error
+    assert expired is not None
+    assert expired.type == "TaskExpired"
     return lost
 
 
@@ -173,7 +207,7 @@ async def test_each_task_between_two_nodes_has_one_result_whoever_is_killed_or_s
         lost = await lost_and_back(cluster, sender)
         await over_a_dead_server(cluster, sender, lost)
         await shared(cluster, sender)
-        await recorded(cluster, sender, 2 * KEYS + 20 + 1 + HOMES.count("n1"))
+        await recorded(cluster, sender, 2 * KEYS + 20 + 1 + HOMES.count("n1") + 2)
 
 
 async def done_here(cluster: Cluster, sender: Sender) -> None:
@@ -240,6 +274,8 @@ async def test_a_node_works_alone_without_the_fabric_and_leaves_in_order(tmp_pat
                 await done_here(cluster, sender)
             async with cluster.sender() as sender:
                 await node.joined()
+                await apart(sender)
+                await once_for_a_key(cluster, sender)
                 await lost_on_the_way(sender)
                 await drained(cluster, sender)
 

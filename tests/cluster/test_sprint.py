@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from engine.cluster.wishes import ABORT, PAUSE, RESUME, Wish
 from tests.support.nodes import Cluster, Node, clusters
 from tests.support.processes import until
 from tests.support.voyages import OLD, Harbour, backlog, harbours, hook
@@ -163,6 +164,102 @@ async def lost_in_exec(harbour: Harbour, name: str, lose: Any, chance: Random) -
     await come_back(lost)
 
 
+#: Items that build on one, and those that build on all of these; each may be done on another node.
+WALLS, ROOFS = 9, 3
+
+
+def house(folder: Path) -> dict[str, Any]:
+    """A backlog of items that build on what others have made: a ground, walls on it, roofs on these."""
+    build = {"role": "maker", "method": "build"}
+    ground = {"id": "ground", "role": "maker", "method": "make", "args": [str(folder), "g0"], "artifacts": ["g0"]}
+    names = [f"w{at}" for at in range(WALLS)]
+    walls = [
+        build | {"id": name, "after": ["ground"], "args": [str(folder), name, ["g0"]], "artifacts": [name]} for name in names
+    ]
+    look = {"command": ["grep", "was built", *names]}  # in the work folder of who drives then
+    roof = build | {"after": names, "check": look}
+    tops = [f"r{at}" for at in range(ROOFS)]
+    roofs = [roof | {"id": name, "args": [str(folder), name, ["g0", *names]], "artifacts": [name]} for name in tops]
+    return backlog(folder, 0, (), folder.name) | {"tasks": [ground, *walls, *roofs]}
+
+
+async def built_on(harbour: Harbour) -> None:
+    """Each item finds what those before it have made, wherever that was; so does its check, on the node that drives by then."""
+    lost = await leader(harbour)
+    follows, other = (node for node in harbour.cluster.nodes.values() if node is not lost)
+    other.kill_driver()
+    follows.kill_gateway()  # so nothing of it comes there for its own agents
+    voyage = Voyage(harbour, "house")
+    voyage.row = house(voyage.folder)
+    hold = voyage.folder / "hold"
+    hold.touch()
+    await voyage.begin()
+    async with asyncio.timeout(90):  # those with an odd number are held
+        while len(await voyage.receipts()) < 1 + -(-WALLS // 2):
+            await asyncio.sleep(0.1)
+    lost.kill_driver()
+    await until(lambda: harbour.leader() == follows.name, 60)
+    hold.unlink()
+    assert (await harbour.ended(voyage.order)).error is None
+    walls, roofs = [f"w{at}" for at in range(WALLS)], [f"r{at}" for at in range(ROOFS)]
+    assert await voyage.receipts() == dict.fromkeys(["ground", *walls, *roofs], "done")
+    assert sorted(voyage.lines("runs")) == sorted(["g0", *walls, *roofs])
+    files = follows.folder / "releases" / "current" / "files"
+    lines = [line for name in walls for line in ("g0 was made", f"{name} was built")]
+    for name in roofs:
+        assert (files / name).read_text().splitlines() == ["g0 was made", *lines, f"{name} was built"]
+    assert all((node.folder / "work" / "g0").exists() for node in (lost, other)), "one node did it all"
+    follows.start_gateway()
+    await follows.joined()
+    for node in (lost, other):
+        node.start_driver()
+
+
+async def wished_for(harbour: Harbour) -> None:
+    """What is wanted while nobody drives is obeyed by who does next, and by who follows that one."""
+    wishes, nodes = harbour.stores.wishes(), list(harbour.cluster.nodes.values())
+    voyage = Voyage(harbour, "wished")
+    hold = voyage.folder / "hold"
+    hold.touch()
+    await voyage.begin()
+    await until(lambda: len(voyage.lines("runs")) >= 4, 60)
+    for node in nodes:
+        node.kill_driver()
+    sprint = (await voyage.events("sprint"))[0]["id"]
+    await wishes.want(sprint, Wish(PAUSE, 1.0, "wished"))
+    for node in nodes[:2]:  # one after the other
+        node.start_driver()
+        await harbour.until_event(lambda event: event["e"] == "paused")
+        await until(lambda node=node: f"{sprint} goes on here" in node.driven, 60)  # type: ignore[misc]
+        node.kill_driver()
+    assert len(await voyage.events("paused")) == 1
+    await wishes.want(sprint, Wish(RESUME, 2.0, "wished"))
+    hold.unlink()
+    for node in nodes:
+        node.start_driver()
+    await voyage.is_as_undisturbed()
+    await voyage.has_shipped_once()
+
+    ended = Voyage(harbour, "unwished")
+    hold = ended.folder / "hold"
+    hold.touch()
+    await ended.begin()
+    await until(lambda: len(ended.lines("runs")) >= 4, 60)
+    for node in nodes:
+        node.kill_driver()
+    await wishes.want(ended.order, Wish(ABORT, 3.0, "wished"))
+    waits = await harbour.place(ended.row)
+    await wishes.want(waits, Wish(ABORT, 4.0, "wished"))
+    for node in nodes:
+        node.start_driver()
+    assert (await harbour.ended(ended.order)).error is None
+    assert ((await harbour.ended(waits)).error or ("",))[0] == "TakenOut"
+    assert [event["why"] for event in await ended.events("aborted")] == ["wished"]
+    assert await ended.events("shipped") == []
+    assert [event["e"] for event in await ended.events("sprint")] == ["sprint"]
+    hold.unlink()
+
+
 async def lost_in_hook(harbour: Harbour, name: str, lose: Any, *, again: bool = False) -> None:
     """The hook is at work when its leader is lost: it goes on by itself, is begun once, and another leader goes by its word.
 
@@ -249,6 +346,8 @@ async def test_a_lost_leader_is_followed_and_nothing_is_shipped_twice(tmp_path: 
             await undisturbed(harbour)
             await lost_in_exec(harbour, "exec-driver", lose_driver, chance)
             await lost_in_exec(harbour, "exec-node", lose_node, chance)
+            await built_on(harbour)
+            await wished_for(harbour)
             await lost_in_hook(harbour, "hook-driver", lose_driver)
             await lost_in_hook(harbour, "hook-again", lose_node, again=True)
             await lost_in_hook(harbour, "hook-once", lose_node)

@@ -102,6 +102,7 @@ READ: dict[str, Callable[[Block, Path], None]] = {
     "name: swarm": is_cluster,
     "engine cluster init": is_said,
     "engine cluster drain": is_said,
+    "engine cluster sprint pause": is_said,
 }
 #: Blocks that show something, by how they begin: pictures, and a line of a log.
 SHOWN = (" engine spawn ─┐", "send counter ", "2026-11-22 ", "FOLDER/current ")

@@ -87,6 +87,7 @@ ELSEWHERE = {
     "cluster trust", "cluster exec", "cluster up", "cluster spawn", "cluster run", "cluster deploy", "cluster deploy status",
     "cluster drain", "cluster undrain", "cluster role", "cluster broadcast",
     "cluster sprint run", "cluster sprint ls", "cluster sprint show", "cluster sprint settle",
+    "cluster sprint pause", "cluster sprint resume", "cluster sprint abort", "cluster sprint rollback",
     "cluster deploy rollback", "cluster deploy confirm", "cluster stats", "cluster ps", "cluster logs", "cluster stop",
 }  # fmt: skip
 

@@ -73,6 +73,13 @@ class Maker(Agent):
         self.made += 1
         return self.made
 
+    async def build(self, folder: str, name: str, parts: list[str]) -> int:
+        work = Path(os.environ["ENGINE_HOME"]).parent / "work"
+        text = "".join((work / part).read_text() for part in parts)
+        done = await self.make(folder, name)
+        (work / name).write_text(text + f"{name} was built\\n")
+        return done
+
     async def claim(self, folder: str, name: str) -> str:
         return name
 """

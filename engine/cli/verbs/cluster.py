@@ -46,6 +46,7 @@ OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--use": ("use", [], ("spawn",)),
     "--path": ("path", None, ("spawn", "deploy")),
     "--watch": ("watch", None, ("stats",)),
+    "--wait": ("wait", False, ("run",)),
     "--lines": ("lines", None, ("logs",)),
     "--agent": ("agent", None, ("logs",)),
     "--event": ("event", None, ("logs",)),
@@ -75,10 +76,12 @@ init [--force] [-f FILE]
   engine cluster up [--wheelhouse DIR] [--nodes NODES] [-f FILE] [--json]
   engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR]
                 [--nodes NODES] [-f FILE] [--json]
-  engine cluster run FILE|- [--nodes NODES] [-j N] [-f FILE]
+  engine cluster run FILE|- [--wait] [--nodes NODES] [-j N] [-f FILE]
   engine cluster sprint run FILE [--sprints N] [--speed S] [--detach]
                 [-f FILE] [--json]
   engine cluster sprint ls | show SPRINT | settle SPRINT [-f FILE] [--json]
+  engine cluster sprint pause|resume|abort|rollback [SPRINT] [-f FILE]
+                [--json]
   engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
   engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
   engine cluster drain NODE | undrain NODE | role NODE ROLE [--timeout S]
@@ -109,12 +112,17 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
            classes of --use stand
   run      a file of tasks, and their results as they come, with the node of
            each: a task for a kind is done where there is room, one for an
-           agent where it lives. With --nodes, or where a task names a "node",
-           they are dealt among the engines of the nodes apart
+           agent where it lives. A task with a "key" is done once, however often
+           it is sent. Agents of a node that is lost are unavailable, which is
+           said; with --wait tasks for them wait until it is back. With --nodes,
+           or where a task names a "node", they are dealt among the engines of
+           the nodes apart
   sprint   a backlog, worked on by the agents of all nodes in micro-sprints:
            run places it and shows its sprints; who drives them may be
-           lost, another node goes on. ls and show tell of them; settle ends
-           the doubt whether a hook had shipped when its node was lost
+           lost, another node goes on. ls and show tell of them; pause, resume
+           and abort are obeyed by whoever drives; rollback makes the release
+           before current again; settle ends the doubt whether a hook had
+           shipped when its node was lost
   deploy   new code for the agents of every node, as `engine deploy` does it:
            a folder for each version, tried on a share of the agents first
   drain    have a node give all its agents to the others, with what they are,
@@ -161,6 +169,10 @@ Ends with 1 if a node failed, with 2 for a bad file, with 3 if no node could be 
         "sprint run": "a backlog, worked on by the agents of all nodes",
         "sprint ls": "the sprints of the cluster",
         "sprint show": "one of them",
+        "sprint pause": "send nothing more, and stop its time",
+        "sprint resume": "go on",
+        "sprint abort": "end it now",
+        "sprint rollback": "make the release before current again",
         "sprint settle": "end the doubt whether a lost hook has shipped",
         "deploy": "new code for the agents of every node",
         "deploy status": "how the deploy of each node stands",
@@ -213,6 +225,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--sprints", type=count_of, metavar="N", help="sprint run: so many sprints at most (1)")
     parser.add_argument("--speed", type=speed_of, metavar="S", help="sprint run: so many times as fast as the clock (1)")
     parser.add_argument("--detach", action="store_true", help="sprint run: return when it is placed")
+    parser.add_argument("--wait", action="store_true", help="run: tasks for agents of a lost node wait until it is back")
     parser.add_argument("--emergency", action="store_true", help="stop: kill, on all nodes at once")
     parser.add_argument("--by-node", action="store_true", help="exec: each line behind the name of its node")
     parser.add_argument("--fingerprint", metavar="SHA256:...", help="trust: the key that has this one, without a question")

@@ -12,6 +12,7 @@ import pytest
 
 from engine.cluster.intake import Intake, Local
 from engine.cluster.records import Outcome, TaskEnvelope, encode
+from engine.cluster.supplies import InputMissing, Unsupplied
 from engine.errors import IntakeFull, SubmitStopped, TaskOpen
 from engine.submission import Submission
 from pools.errors import LinkClosed, UnknownKind
@@ -132,6 +133,81 @@ async def test_an_engine_that_goes_while_messages_come_is_told_of_as_that_and_no
     assert [type(each) for each in raised.value.exceptions] == [LinkClosed]
 
 
+class Ashore:
+    """One envelope that is answered. says: what is said to having what its tasks build on here."""
+
+    def __init__(self, *says: Exception, delivered: int = 1, **headers: str) -> None:
+        self.had: list[str] = []
+        self.said: list[str] = []
+        self.recorded: list[Any] = []
+        self.client = FakeClient()
+        self._says = list(says)
+        self._message: Any = SimpleNamespace(
+            data=encode(envelope("counter", "counter")),
+            headers={name.replace("_", "-"): value for name, value in headers.items()} or None,
+            subject="c.task.queue.any.counter",
+            metadata=SimpleNamespace(num_delivered=delivered),
+            nak=lambda delay: self._say(f"again in {delay:g}"),
+            ack_sync=lambda _lease_s: self._say("done"),
+        )
+
+    async def _say(self, what: str) -> None:
+        self.said.append(what)
+
+    async def have(self, reference: str) -> None:
+        assert not self.client.accepted, "its tasks have begun"
+        self.had.append(reference)
+        if self._says:
+            raise self._says.pop(0)
+
+    async def answered(self, known: dict[int, Outcome] | None = None) -> list[str]:
+        """What becomes of it. known: what is recorded of it."""
+
+        async def read() -> None:
+            return None
+
+        async def add(result: Any) -> int:
+            self.recorded += result.outcomes
+            return 0
+
+        subjects = SimpleNamespace(build=lambda *parts: ".".join(parts))
+        recording = SimpleNamespace(outcomes=known or {}, nodes={}, read=read, add=add)
+        streams: Any = SimpleNamespace(subjects=subjects, recording=lambda *_: recording)
+        nats: Any = None
+        intake = Intake(nats, streams, local(self.client), "n1", "x", 100, 30.0, lambda _line: None)
+        supplies: Any = self
+        intake.supplies = supplies
+        await intake.answer(self._message)
+        assert intake.running == 0
+        return self.said
+
+
+async def test_what_tasks_build_on_is_there_before_they_begin() -> None:
+    ashore = Ashore(Engine_Input="list")
+    assert await ashore.answered() == ["done"]
+    assert (ashore.had, len(ashore.client.accepted)) == (["list"], 2)
+    ashore = Ashore(delivered=2)
+    assert (await ashore.answered(), ashore.had) == (["done"], [])
+
+
+async def test_tasks_whose_input_is_gone_fail_by_its_name_and_those_that_were_done_stay_so() -> None:
+    ashore = Ashore(InputMissing("a, on which this task builds, is not to be had"), delivered=2, Engine_Input="list")
+    assert await ashore.answered({0: Outcome("before")}) == ["done"]
+    [outcome] = ashore.recorded
+    assert outcome.error is not None
+    assert (outcome.error.type, outcome.error.message) == ("InputMissing", "a, on which this task builds, is not to be had")
+    assert not ashore.client.accepted
+    done = Ashore(delivered=2, Engine_Input="list")
+    assert (await done.answered({0: Outcome("a"), 1: Outcome("b")}), done.had) == (["done"], [])
+
+
+async def test_a_node_that_cannot_take_the_input_gives_the_envelope_back() -> None:
+    ashore = Ashore(Unsupplied("disk full"), Engine_Input="list")
+    assert await ashore.answered() == ["again in 1"]
+    assert not ashore.recorded
+    assert not ashore.client.accepted
+
+
 async def test_an_envelope_that_comes_again_while_it_is_done_waits_for_that() -> None:
     begun, go, said = asyncio.Event(), asyncio.Event(), []
 
@@ -176,3 +252,46 @@ async def test_an_envelope_that_comes_again_while_it_is_done_waits_for_that() ->
     assert said == ["2 again", "1 done"]
     await intake.answer(message(3))
     assert said == ["2 again", "1 done", "3 done"]
+
+
+async def test_what_comes_for_a_kind_when_all_room_is_taken_goes_back_at_once() -> None:
+    said: list[str] = []
+
+    class FullQueue:
+        """A queue whose message was asked for while there was room."""
+
+        async def fetch(self, _batch: int, _wait_s: float) -> list[Any]:
+            intake.running = 5
+
+            async def nak() -> None:
+                said.append("back")
+                intake.is_draining = True
+
+            return [SimpleNamespace(nak=nak)]
+
+        async def unsubscribe(self) -> None:
+            """Nothing is asked any more."""
+
+    async def leased(*_: Any) -> float:
+        return 30.0
+
+    async def bound(*_: Any, **__: Any) -> FullQueue:
+        return FullQueue()
+
+    streams: Any = SimpleNamespace(
+        queue=leased, context=SimpleNamespace(pull_subscribe_bind=bound), subjects=SimpleNamespace(tasks="c-tasks")
+    )
+    nats: Any = None
+    intake = Intake(nats, streams, local(FakeClient()), "n1", "x", 5, 30.0, lambda _line: None)
+    intake.kinds = frozenset({"counter"})
+    await asyncio.wait_for(intake.take("queue-any-counter", "c.task.queue.any.counter", "counter"), 30)
+    assert said == ["back"]
+
+
+async def test_a_deadline_that_was_over_when_a_task_came_ends_it_as_expired() -> None:
+    rows: Any = (
+        [*envelope("counter").rows[0][:5], {"deadline_at": 1.0}],
+        [*envelope("counter").rows[0][:5], {"deadline_at": "x"}],
+    )
+    outcomes = await local(FakeClient()).do(TaskEnvelope("s", "7", rows))
+    assert [outcome.error and outcome.error.type for outcome in outcomes] == ["TaskExpired", "BadArgument"]

@@ -11,7 +11,7 @@ import pytest
 from engine.cluster.access import FabricAway
 from engine.cluster.destination import HERE, where
 from engine.cluster.placement import place
-from engine.cluster.records import RECORD_BYTES, BadRecord, TaskEnvelope, encode
+from engine.cluster.records import RECORD_BYTES, TaskEnvelope, encode
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import Subjects
 from engine.submission import submission_of
@@ -95,11 +95,18 @@ async def test_tasks_that_are_too_much_for_one_envelope_together_travel_apart(mo
     monkeypatch.setattr(sender, "_insist", insist)
     sizes = (600_000, 600_000, 10, RECORD_BYTES)
     calls = [sender.send([("counter/17", "add", "x" * size)]) for size in sizes]
-    kept = await asyncio.gather(*calls, return_exceptions=True)
+    kept = await asyncio.gather(*calls)
     assert sent == [1, 1, 1]
-    assert [isinstance(each, BadRecord) for each in kept] == [False, False, False, True]
+    assert [each[0].done() for each in kept] == [False, False, False, True]
+    failure = kept[3][0].result().error
+    assert failure is not None
+    assert (failure.type, "cannot travel" in failure.message) == ("BadArgument", True)
     await asyncio.gather(*(sender.send([("counter/17", "add", 1)]) for _ in range(3)))
     assert sent == [1, 1, 1, 3]
+    sent.clear()
+    answers = await sender.send([("counter/17", "add", "x" * size) for size in (*[50_000] * 30, RECORD_BYTES, 5)])
+    assert sum(sent) == 31
+    assert [at for at, each in enumerate(answers) if each.done()] == [30]
 
 
 async def test_a_sender_ends_although_a_wait_swallows_that_it_was_cancelled() -> None:
@@ -137,7 +144,7 @@ async def test_many_tasks_for_a_kind_are_dealt_in_several_envelopes_for_each_nod
 
     monkeypatch.setattr(sender, "_insist", insist)
     monkeypatch.setattr(sender, "_spread", lambda subject: 4 if subject.startswith("c.task.queue") else 1)
-    monkeypatch.setattr(sender, "_places", lambda given, _capability: asyncio.sleep(0, {SUBJECT: [*range(len(given))]}))
+    monkeypatch.setattr(sender, "_places", lambda given, _capability, **_: asyncio.sleep(0, {SUBJECT: [*range(len(given))]}))
     for tasks, wanted in ((200, [13] * 15 + [5]), (100, [10] * 10), (10_000, [100] * 100)):
         await sender.send([("counter", "add", 1)] * tasks)
         assert sorted(sent, reverse=True) == wanted

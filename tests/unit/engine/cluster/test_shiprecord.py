@@ -21,6 +21,8 @@ BEGUN = ShipRecord("releases", SPRINT, 4, "n1", release="0001-x", items=("a", "b
         ("begun", False, SPRINT, ("a", "b", "c"), "make"),
         ("begun", False, NEXT, ("d",), "make"),
         ("failed", False, SPRINT, ("a", "b", "c"), "make"),
+        ("back", False, SPRINT, ("a", "b", "c"), "make"),
+        ("back", False, NEXT, ("d",), "make"),
         ("hook", False, SPRINT, ("a", "b", "c"), "doubt"),
         ("hook", True, SPRINT, ("a", "b", "c"), "make"),
         ("hook", False, NEXT, ("d",), "doubt"),
@@ -72,8 +74,19 @@ def test_without_a_record_a_release_is_made() -> None:
     assert next_step(None, SPRINT, ("a",)) == "make"
 
 
+def test_what_counts_is_the_release_that_was_switched_to_or_is_about_to_be_or_was_gone_back_to() -> None:
+    before = ShipRecord("releases", NEXT, 5, "n2", release="0002-x", current="0001-x")
+    assert [record.counts for record in (before, before.failing(), before.switching(), before.counting())] == [
+        *["0001-x"] * 2,
+        *["0002-x"] * 2,
+    ]
+    back = before.counting().going_back("0001-x", SPRINT, "0" * 64)
+    assert (back.state, back.counts, back.sprint, back.node, back.token) == ("back", "0001-x", SPRINT, "", 5)
+    assert (back.items, back.left_out, back.content) == ((), {}, "")
+
+
 def test_a_record_comes_back_as_it_was_and_anything_else_is_refused() -> None:
-    for record in (BEGUN, BEGUN.switching(), BEGUN.counting(), BEGUN.failing()):
+    for record in (BEGUN, BEGUN.switching(), BEGUN.counting(), BEGUN.failing(), BEGUN.going_back("0001-y", NEXT, "0" * 64)):
         assert ShipRecord.read(record.data()) == record
         assert record.state in STATES
     assert BEGUN.counting().current == "0001-x"
