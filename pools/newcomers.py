@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pools.address import Key, address_of, valid_kind
-from pools.errors import PoolError, PoolUnavailable, UnknownAgent, UnknownKind
+from pools.errors import PoolError, PoolUnavailable, UnknownKind
 from pools.events import Event
 from pools.placement import Placement
 from pools.pool import Pool
+from pools.whereabouts import numbered
 
 if TYPE_CHECKING:
     from pools.roster import Roster
@@ -69,7 +70,7 @@ class Newcomers:
             self._check_kind(valid_kind(kind))
         if isinstance(key, int):
             if not self._placement.has(kind, key):
-                raise UnknownKind(_numbered(kind, key))
+                raise UnknownKind(str(numbered(kind, key)))
         elif not self._placement.has(kind, key):
             self._check_going(kind)
             self._settle(kind, self._placement.add_names(kind, [str(key)]))
@@ -84,7 +85,7 @@ class Newcomers:
                 raise unknown
             raise PoolUnavailable(f"{address_of(kind, key)} is not known yet: the engine starts") from unknown
         if type(key) is not str:
-            raise UnknownAgent(_numbered(kind, key)) from unknown
+            raise numbered(kind, key) from unknown
         self._check_going(kind)
         pool = self._placement.add_name(kind, key)
         self._settle(kind, {pool: [key]})
@@ -101,7 +102,3 @@ class Newcomers:
         for number, names in placed.items():
             for seat in self._pools[number].seats:
                 seat.request_if_up("names", kind=kind, names=names)
-
-
-def _numbered(kind: str, key: Key) -> str:
-    return f"{kind}/{key}: numbered agents are spawned as a range; give this one a name"

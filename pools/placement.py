@@ -22,6 +22,7 @@ from pools.population import Population
 from pools.spans import Part, Span, cut, free, merged, missing
 from pools.spec import PoolSpec
 from pools.talents import Talents
+from pools.whereabouts import unknown
 
 __all__ = ["Part", "Placement", "Taken", "owner_of", "shares"]
 
@@ -287,7 +288,7 @@ class Placement:
                 return entry.parts[at - 1].pool
         elif key in entry.names:
             return entry.names[key]
-        raise UnknownAgent(f"no agent {kind}/{key}; {self._known(kind, entry)}")
+        raise unknown(kind, key, self._known(kind, entry))
 
     def find(self, address: str) -> tuple[int, str, Key]:
         """The pool, kind and key of an address with a slash. Raises BadAddress, UnknownKind, UnknownAgent."""

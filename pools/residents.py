@@ -20,6 +20,7 @@ from pools.agent import Agent
 from pools.errors import AgentMoving, AgentQuarantined, BadField, StateUnreadable
 from pools.kind import Fresh, Kind
 from pools.spans import Span, cut
+from pools.whereabouts import moving
 
 if TYPE_CHECKING:
     from checkpoints.store import Store
@@ -135,7 +136,7 @@ class Residents:
     def check(self, key: Key) -> None:
         """Raises AgentMoving, AgentQuarantined for an agent that takes no tasks."""
         if key in self.moving:
-            raise AgentMoving(f"{self.kind.name}/{key} is on its way to another engine")
+            raise moving(self.kind.name, key)
         if key in self.parked:
             raise AgentQuarantined(
                 f"{self.kind.name}/{key} is in quarantine: {self.parked[key]}; "

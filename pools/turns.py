@@ -25,7 +25,6 @@ from pools.errors import (
     StoreStopped,
     TaskCancelled,
     TooOld,
-    UnknownAgent,
     UnknownMethod,
     failure_of,
 )
@@ -40,6 +39,7 @@ from pools.ranked import CRITICAL
 from pools.residents import Residents
 from pools.ward import Ward
 from pools.watched import Watched
+from pools.whereabouts import removed, unknown
 
 if TYPE_CHECKING:
     from pools.ledger import Ledger
@@ -120,7 +120,7 @@ class Turns:
         if (agent := residents.live.get(key)) is None:
             agent = residents.wake(key)
         if agent is None:
-            raise UnknownAgent(f"no agent {kind.name}/{key}; spawn it first")
+            raise unknown(kind.name, key, "spawn it first")
         return self._begin(residents, agent, task.method, task, None)
 
     def _begin(self, residents: Residents, agent: Agent, method: Method, task: Waiting, turn: Turn | None) -> Any:
@@ -336,7 +336,7 @@ class Turns:
         if turn.task is not None:
             turn.task.cancel()
         self._wait(-len(turn.mailbox))
-        gone = UnknownAgent(f"agent {residents.kind.name}/{key} was removed before this task ended")
+        gone = removed(residents.kind.name, key)
         for task in (*([turn.running] if turn.running else ()), *turn.mailbox):
             self._answer(residents, task, None, gone)
         turn.mailbox.clear()

@@ -11,11 +11,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from engine.cluster.onward import hops_of, onward
 from engine.cluster.records import Outcome, TaskEnvelope
-from engine.cluster.streams import Streams
+from engine.cluster.streams import NoWay, Streams
 from engine.errors import ResultGone, UnknownTask
 from pools.address import parse
-from pools.errors import AgentMoving, BadAddress, UnknownAgent, UnknownKind, failure_of
+from pools.errors import BadAddress, UnknownAgent, UnknownKind, failure_of
+from pools.whereabouts import is_elsewhere
 
 if TYPE_CHECKING:
     from engine.client import Client
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Astray", "Elsewhere"]
 
-#: Failures of tasks that were not begun since their agent is not here, or about to go.
-ASTRAY = frozenset(error.__name__ for error in (AgentMoving, UnknownAgent))
 #: Seconds between two looks at whether an agent has come, or a result; at first, and at most.
 LOOK_S, LOOK_MOST_S = 0.05, 0.5
 #: Seconds that the lease of an envelope is held for it; after that it is given back, and comes again.
@@ -73,8 +73,14 @@ class Astray:
         return [at for at, address in named if not plan.home(address) == self._node == plan.former(address)]
 
     def is_astray(self, envelope: TaskEnvelope, at: int, outcome: Outcome) -> bool:
-        """Whether a task was not begun since its agent is not here."""
-        return outcome.error is not None and outcome.error.type in ASTRAY and "/" in str(envelope.rows[at][0])
+        """Whether a task was not begun since its agent is not here, or about to go."""
+        address = envelope.rows[at][0]
+        if outcome.error is None or type(address) is not str or "/" not in address:
+            return False
+        try:
+            return is_elsewhere(outcome.error, *parse(address))
+        except BadAddress:
+            return False
 
     async def outcomes(self, envelope: TaskEnvelope, gone: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """What became of tasks that went astray, by place. gone: how they failed here.
@@ -100,10 +106,13 @@ class Astray:
         for attempt in range(ATTEMPTS):
             part = TaskEnvelope(envelope.sender, f"{envelope.id}_{first}_{attempt}", tuple(envelope.rows[at] for at in left))
             if not await self._is_known(f"{part.sender}.{part.id}.0"):
-                moved = await self._streams.moved(envelope.sender, f"{envelope.id}-{first}")
-                target = self._node if moved is not None else await self._target(address)
-                if moved is None and target not in (NOWHERE, self._node):
-                    moved = await self._streams.move(envelope.sender, f"{envelope.id}-{first}", target, left)
+                try:
+                    moved = await self._moved(envelope, address, first)
+                    target = self._node if moved is not None else await self._target(address)
+                    if moved is None and target not in (NOWHERE, self._node):
+                        moved = await self._streams.move(envelope.sender, onward(envelope.id, first), target, left)
+                except NoWay as error:
+                    return done | dict.fromkeys(left, Outcome(None, failure_of(error)))
                 if moved is not None:
                     return done | await self._sent_on(envelope, first, *moved)
                 if target == NOWHERE and all(self._is_unknown(done[at]) for at in left):
@@ -158,10 +167,18 @@ class Astray:
         except BadAddress:
             return True  # the engine says what is wrong with it
 
+    async def _moved(self, envelope: TaskEnvelope, address: str, first: int) -> tuple[str, list[int]] | None:
+        """Where tasks of an agent were sent on to, and which; None where they were not. Raises NoWay too."""
+        moved = await self._streams.moved(envelope.sender, onward(envelope.id, first))
+        mine = [at for at, row in enumerate(envelope.rows) if row[0] == address]
+        if moved is not None and not set(moved[1]) <= set(mine):
+            raise NoWay(f"tasks were sent on to {moved[0]} that are not those of {address}")
+        return moved
+
     async def _sent_on(self, envelope: TaskEnvelope, first: int, to: str, rows: Sequence[int]) -> dict[int, Outcome]:
         """What became of tasks that were sent on; they are sent as often as it takes, and kept once."""
-        part = TaskEnvelope(envelope.sender, f"{envelope.id}-{first}", tuple(envelope.rows[at] for at in rows))
-        if part.id.count("-") > HOPS:
+        part = TaskEnvelope(envelope.sender, onward(envelope.id, first), tuple(envelope.rows[at] for at in rows))
+        if hops_of(part.id) > HOPS:
             lost = failure_of(UnknownAgent(f"its agent was not found on {HOPS} nodes, one after another"))
             return dict.fromkeys(rows, Outcome(None, lost))
         if len(await self._streams.recorded(part.sender, part.id)) < len(rows):

@@ -26,6 +26,7 @@ from engine.cluster.hookwords import HookWords
 from engine.cluster.lease import Lease
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.pieces import Overtaken
+from engine.cluster.records import BadRecord
 from engine.cluster.replica import Replica
 from engine.cluster.shipping import Dock
 from engine.cluster.stores import Stores
@@ -137,7 +138,7 @@ class Driver:
                 continue
             try:
                 running.result()
-            except* (LedgerFailed, SprintBusy, Overtaken, Error, OSError, TimeoutError) as group:
+            except* (LedgerFailed, SprintBusy, Overtaken, BadRecord, Error, OSError, TimeoutError) as group:
                 self._say(_leaf(group))
                 await asyncio.sleep(AGAIN_S)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.cluster.lease import Entry, Lease, Write, read_entry
+from engine.cluster.lease import Entry, Lease, Write, read_entry, unreadable
 from engine.cluster.records import BadRecord
 
 if TYPE_CHECKING:
@@ -106,9 +106,19 @@ class Election:
 
         try:
             found = await store.get(self._key)
-        except KeyNotFoundError:
-            return None
-        return read_entry(found.revision or 0, found.value or b"")
+        except KeyNotFoundError as error:
+            if error.entry is None:
+                return None
+            return self._unreadable(error.entry.revision, "was deleted")
+        try:
+            return read_entry(found.revision or 0, found.value or b"")
+        except BadRecord as error:
+            return self._unreadable(found.revision or 0, f"cannot be read: {error}")
+
+    def _unreadable(self, revision: int, why: str) -> Entry:
+        if self.leader is None or revision > self.leader.revision:
+            self._told(f"the lease {self._key!r} {why}; it is free after {self.lease.term.lease_s:g} s")
+        return unreadable(revision)
 
     async def _write(self, store: KeyValue, wanted: Write) -> None:
         from nats.js.errors import KeyWrongLastSequenceError

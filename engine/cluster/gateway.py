@@ -38,6 +38,7 @@ from engine.cluster.stores import Stores
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import ANY, Subjects
 from engine.cluster.supplies import Supplies
+from engine.cluster.tenure import Tenure
 from engine.cluster.vacancy import LACKS
 from engine.errors import EngineError, EngineStopped, NotRunning, exit_code
 from pools.errors import LinkClosed, PoolError
@@ -79,7 +80,7 @@ class Gateway:
         while not stopping.is_set():
             try:
                 await self._join(stopping)
-            except* (NotRunning, EngineStopped, LinkClosed, Error, OSError, TimeoutError) as group:
+            except* (NotRunning, EngineStopped, LinkClosed, BadRecord, Error, OSError, TimeoutError) as group:
                 said = "; ".join(dict.fromkeys(f"{type(each).__name__}: {each}" for each in _leaves(group)))
                 if said != self._last_said:
                     self._told(f"not joined: {said}")
@@ -110,12 +111,15 @@ class Gateway:
         await streams.open()
         placing = Placing(streams.context, node.cluster, node.replicas)
         await placing.open(node.nodes, node.weights)
+        tenure = Tenure(placing)
+        await tenure.say(node.id, node.task_lease_s)
         is_in = await self._enter(placing, client)
         local = Local(client)
         intake = Intake(nats, streams, local, node.id, incarnation, node.room, node.task_lease_s, self._told)
 
         seen = Fence(node.file.with_name("placement"))
         mover = Mover(node.id, client, nats, subjects, placing, seen, self._told)
+        intake.longest = tenure.longest_s
         intake.astray = Astray(node.id, streams, local, mover)
 
         def beat(number: int) -> Heartbeat:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from engine.client import Client
 from engine.cluster.astray import Astray, Elsewhere
 from engine.cluster.inputs import INPUT
+from engine.cluster.once import Once
 from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
-from engine.cluster.streams import AGAIN, Streams
+from engine.cluster.streams import AGAIN, SAME_S, Streams
 from engine.cluster.supplies import InputMissing, Supplies, Unsupplied
 from engine.cluster.work import Work
 from engine.errors import (
@@ -46,8 +48,14 @@ __all__ = ["Intake", "Local"]
 PULLS, ANSWERS = 3, 500
 #: Seconds that one question for tasks waits, and between two tries where the servers are away.
 PULL_S, AGAIN_S = 2.0, 0.3
+#: Seconds between two looks whether a lease that is longer than this node needs may be shorter.
+LONG_S = 10.0
 #: Seconds after which what the engine had no room for is offered again, to whoever has.
 FULL_S = 1.0
+#: The longest that an envelope is left alone that cannot be done.
+WRONG_S = 30.0
+#: Errors of an engine that is gone: the gateway begins anew.
+GONE = (LinkClosed, NotRunning, EngineStopped)
 #: Seconds that one question for a result waits.
 RESULT_S = 60.0
 
@@ -129,7 +137,7 @@ class Local:
                 accepted = Outcome(await self.client.result(accepted, RESULT_S))
             except TaskOpen:
                 continue
-            except (LinkClosed, NotRunning, EngineStopped):
+            except GONE:
                 raise
             except (EngineError, PoolError) as error:
                 accepted = Outcome(None, failure_of(error))
@@ -141,8 +149,11 @@ class _Queue:
     """One that is taken from. kind: that it is for, if any.  extra: questions that are under way beside the first."""
 
     name: str
+    subject: str
     kind: str | None
     extra: int = 0
+    #: When to look whether its lease may be shorter, by the clock of the loop.
+    look_s: float = inf
 
 
 class Intake:
@@ -164,6 +175,7 @@ class Intake:
         self._answering = 0
         #: The envelopes that are being done, by sender and id: an engine may not be asked about one while it is told of it.
         self._at_work: set[tuple[str, str]] = set()
+        self._once = Once(told)
         #: Tasks that are worked on now, and results of ours that came second.
         self.running = 0
         self.superseded = 0
@@ -172,6 +184,8 @@ class Intake:
         self.is_drained = False
         #: The kinds that this node has agents of.
         self.kinds: frozenset[str] = frozenset()
+        #: Tells how long the nodes of the cluster need a lease to be; None where only this one counts.
+        self.longest: Callable[[], Awaitable[float]] | None = None
         #: Where tasks go whose agents are not here; None where agents do not move.
         self.astray: Astray | None = None
         #: What brings here what tasks build on; None where none of them does.
@@ -184,13 +198,20 @@ class Intake:
         """
         from nats.errors import Error
 
+        queue = _Queue(name, subject, kind)
         while True:
             with suppress(Error, TimeoutError):
-                await self._streams.queue(name, subject, self._lease_s)
+                await self._have(queue)
                 break
             await asyncio.sleep(AGAIN_S)
         async with asyncio.TaskGroup() as group:
-            await self._pull(_Queue(name, kind), group)
+            await self._pull(queue, group)
+
+    async def _have(self, queue: _Queue) -> None:
+        """Have a queue whose lease is long enough for every node, and no longer. Raises nats.errors.Error, TimeoutError."""
+        kept_s = await self._streams.queue(queue.name, queue.subject, self._lease_s, self.longest)
+        is_long = kept_s > self._lease_s + SAME_S
+        queue.look_s = asyncio.get_running_loop().time() + LONG_S if is_long else inf
 
     async def _pull(self, queue: _Queue, group: asyncio.TaskGroup, *, is_extra: bool = False) -> None:
         """Take envelopes one after another while there is room, and have each answered beside the others.
@@ -202,6 +223,9 @@ class Intake:
         subscription = await self._streams.context.pull_subscribe_bind(queue.name, stream=self._streams.subjects.tasks)
         try:
             while not self.is_draining:
+                if asyncio.get_running_loop().time() > queue.look_s:
+                    with suppress(Error, TimeoutError):
+                        await self._have(queue)
                 if queue.kind is not None and (self.is_drained or queue.kind not in self.kinds):
                     await asyncio.sleep(AGAIN_S)
                 elif self.running >= self._room or self._answering >= ANSWERS:
@@ -288,6 +312,12 @@ class Intake:
             return
         except (Overloaded, IntakeFull) as error:
             await message.nak(delay=min(error.retry_after_s or FULL_S, FULL_S))
+            return
+        except GONE:
+            raise
+        except (EngineError, PoolError) as error:
+            self._once(f"{envelope.sender}.{envelope.id} cannot be done now, and comes again: {type(error).__name__}: {error}")
+            await message.nak(delay=min(FULL_S * message.metadata.num_delivered, WRONG_S))
             return
         finally:
             self.running -= work.open

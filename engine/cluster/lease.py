@@ -20,10 +20,12 @@ import orjson
 from engine.cluster.records import BadRecord, valid_id
 from engine.errors import ConfigError
 
-__all__ = ["DRIFT", "Entry", "Lease", "Term", "Write", "read_entry"]
+__all__ = ["DRIFT", "Entry", "Lease", "Term", "Write", "read_entry", "unreadable"]
 
 #: Share by which two clocks may differ in how fast they go; the holder gives up by as much earlier.
 DRIFT = 0.05
+#: Holds what cannot be read; no candidate is called so.
+STRANGER = "unreadable"
 #: Writes without an answer whose time is remembered.
 SENT = 64
 #: Revisions and numbers are below this.
@@ -67,6 +69,15 @@ class Write(NamedTuple):
     number: int
     last: int
     data: bytes
+
+
+def unreadable(revision: int) -> Entry:
+    """What stands there where that is no entry, or was deleted.
+
+    It is as if a stranger had taken the lease then, which it never renews: who led before leads no more once its own has run
+    out, and so another one follows after a whole lease, with a later token.
+    """
+    return Entry(revision, STRANGER, 0, 0)
 
 
 def read_entry(revision: int, data: bytes) -> Entry:

@@ -98,7 +98,7 @@ class Mover:
                     calm_from_s = time.monotonic() + CALM_S
                 self._news.clear()
                 with suppress(Error, TimeoutError, BadRecord):
-                    plan = await self.look()
+                    plan = await self._known()
                     if plan is not None and not plan.is_at_rest:
                         calm_from_s = time.monotonic() + LOOK_S
                     if plan is not None and not plan.is_settled:
@@ -109,6 +109,14 @@ class Mover:
             with suppress(Error):
                 for subscription in heard:
                     await subscription.unsubscribe()
+
+    async def _known(self) -> Plan | None:
+        """The plan; one that cannot be read is told of, and changes nothing. Raises nats.errors.Error, TimeoutError."""
+        try:
+            return await self.look()
+        except BadRecord as error:
+            self._tell(f"{error}; this node goes on by the one that it knows, and changes nothing")
+            return None
 
     async def _pause(self, pause_s: float) -> None:
         """Wait so long, or until the plan is written."""

@@ -163,15 +163,14 @@ def read_plan(data: bytes) -> Plan:
     try:
         document = orjson.loads(data)
         version, roles = document["version"], document["roles"]
-        lists = {name: tuple(document[name]) for name in ("nodes", "before", "members", "drained")}
+        lists = {name: cell.each(cell.name, NODES)(document[name]) for name in ("nodes", "before", "members", "drained")}
         kinds = cell.each(cell.kind, KINDS)(document.get("kinds", []))
         numbers = {name: dict(document.get(name, {})) for name in ("weights", "weights_before", "agents")}
     except (ValueError, TypeError, KeyError, BadRecord) as error:
         raise BadRecord(f"this is no plan: {data[:80]!r}") from error
-    is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict
-    if not is_whole or not lists["nodes"] or not all(map(_is_name, [*sum(lists.values(), ()), *roles])):
-        raise BadRecord(f"this is no plan: {data[:80]!r}")
-    if not set(roles.values()) <= set(ROLES) or not _are_weights(numbers, lists):
+    is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict and bool(lists["nodes"])
+    are_roles = is_whole and all(map(_is_name, roles)) and all(role in ROLES for role in roles.values())
+    if not are_roles or not _are_weights(numbers, lists):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
     found: dict[str, Any] = {"version": version, "roles": roles, "kinds": kinds, **lists, **numbers}
     return Plan(**found)

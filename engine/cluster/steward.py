@@ -18,6 +18,7 @@ import orjson
 
 from engine.client import Client
 from engine.cluster.access import connected, require_nats
+from engine.cluster.membership import FRESH
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.passage import belonging
 from engine.cluster.placing import DONE, Placing
@@ -26,7 +27,7 @@ from engine.cluster.records import NAMES, Arrivals, BadRecord, Order, Outcome, R
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import ANY, Subjects
 from engine.cluster.vacancy import refusal
-from engine.errors import EngineError, NotRunning, exit_code
+from engine.errors import EngineError, NotRunning, Unavailable, exit_code
 from engine.keyset import KeySet
 from pools.errors import BadArgument, PoolError
 from pools.spans import Span, missing
@@ -195,23 +196,38 @@ class Steward:
     # -- everybody -----------------------------------------------------------------------------------------------------
 
     async def _broadcast(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Have every node that is heard do a task for a kind."""
+        """Have every node that is heard do a task for a kind; those that are not are named, unless nothing is left on them.
+
+        Raises BadArgument where no node can do it.
+        """
         plan = await self._placing.read()
+        wanted = {*plan.wanted, *plan.parties}
+        capability = order.get("capability") or ANY
         facts: dict[str, Any] = {"replicas": self._node.replicas, "patience": self._node.patience}
         async with Sender(self._nats, self._node.cluster, plan.nodes, **facts) as sender:
-            async with asyncio.timeout(self._node.heartbeat_s + ASK_S):
-                while not set(plan.members) <= sender.members.keys():
-                    await asyncio.sleep(LOOK_S)
-            done = await sender.broadcast(
-                [order.get("task")], capability=order.get("capability") or ANY, timeout_s=_seconds(order)
-            )
-        return {"nodes": [{"node": node, **_shown(outcome)} for node, [outcome] in sorted(done.items())]}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._node.heartbeat_s + ASK_S):
+                    while not wanted <= sender.members.keys():
+                        await asyncio.sleep(LOOK_S)
+            done = await sender.broadcast([order.get("task")], capability=capability, timeout_s=_seconds(order))
+            heard = {node for node, member in sender.members.items() if member.state in FRESH}
+        told = {node: _shown(outcome) for node, [outcome] in done.items()}
+        if not told and wanted <= heard:
+            having = "" if capability == ANY else f" and {capability}"
+            raise BadArgument(f"no node of the cluster has what this task is for{having}: {order.get('task')!r:.200}")
+        told |= {node: _lost(node) for node in wanted - heard - told.keys()}
+        return {"nodes": [{"node": node, **said} for node, said in sorted(told.items())]}
 
 
 def _shown(outcome: Outcome) -> dict[str, Any]:
     if outcome.error is None:
         return {"ok": True, "value": outcome.value}
     return {"ok": False, "error": outcome.error.as_dict()}
+
+
+def _lost(node: str) -> dict[str, Any]:
+    said = f"{node} is not heard: it has not been asked"
+    return {"ok": False, "error": {"type": Unavailable.__name__, "message": said}}
 
 
 def _found(reference: Any, folder: str | None) -> str:
@@ -258,7 +274,7 @@ def main(words: list[str]) -> int:
         told = asyncio.run(_run(read_node_file(Path(words[0])), order if type(order) is dict else {}))
     except (EngineError, PoolError, OSError, ValueError, TimeoutError, Error) as error:
         code = 3 if isinstance(error, Error | TimeoutError) else exit_code(error)
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {str(error) or 'the servers did not answer in time'}", file=sys.stderr)
         return code
     print(orjson.dumps(told).decode())
     return 0

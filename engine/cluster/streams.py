@@ -7,15 +7,17 @@ Everything is asked again where no answer came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from engine.cluster import cell
 from engine.cluster.inputs import INPUT
 from engine.cluster.recording import OTHER_STATE, Recording
-from engine.cluster.records import RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, TaskResult, encode
+from engine.cluster.records import ENVELOPE_TASKS, RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, TaskResult, encode
 from engine.cluster.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -23,7 +25,18 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig
     from nats.js.client import JetStreamContext
 
-__all__ = ["AGAIN", "AGAIN_S", "MOVED_BYTES", "RESULTS_KEPT_S", "STREAM_BYTES", "WAITING", "WINDOW_S", "Streams"]
+__all__ = [
+    "AGAIN",
+    "AGAIN_S",
+    "MOVED_BYTES",
+    "RESULTS_KEPT_S",
+    "SAME_S",
+    "STREAM_BYTES",
+    "WAITING",
+    "WINDOW_S",
+    "NoWay",
+    "Streams",
+]
 
 #: Seconds in which a task that is sent twice is kept once.
 WINDOW_S = 600.0
@@ -33,8 +46,14 @@ RESULTS_KEPT_S = 86_400.0
 WAITING, STREAM_BYTES, MOVED_BYTES = 1_000_000, 2 * 1024**3, 512 * 1024**2
 #: Seconds that one question may take, and between two tries.
 ASK_S, AGAIN_S = 2.0, 0.2
+#: Seconds by which two leases may differ and are the same.
+SAME_S = 0.001
 #: The header of an envelope that may be there twice.
 AGAIN = "Engine-Again"
+
+
+class NoWay(BadRecord):
+    """What is kept of where a task was sent on to cannot be read: it may have been done there."""
 
 
 class Streams:
@@ -109,21 +128,20 @@ class Streams:
         await self.context.publish(subject, encode(envelope), stream=self.subjects.tasks, headers=headers)
 
     async def moved(self, sender: str, id: str) -> tuple[str, list[int]] | None:
-        """Where an envelope was sent on to, with which rows of the one before; None where it was not. Raises as `recorded`."""
+        """Where an envelope was sent on to, with which rows of the one before; None where it was not.
+
+        Raises as `recorded`; NoWay where what is kept of it cannot be read.
+        """
         from nats.js.errors import NotFoundError
 
         try:
             found = await self.context.get_last_msg(self.subjects.moved, self.subjects.build("task.moved", sender, id))
         except NotFoundError:
             return None
-        try:
-            to, rows = orjson.loads(found.data or b"")
-        except ValueError as error:
-            raise BadRecord(f"this is no way of a task: {error}") from error
-        return str(to), [int(row) for row in rows]
+        return _way(found.data or b"")
 
     async def move(self, sender: str, id: str, to: str, rows: Sequence[int]) -> tuple[str, list[int]]:
-        """Keep where an envelope is sent on to, before it is; returns that, or what was kept before. Raises as `recorded`."""
+        """Keep where an envelope is sent on to, before it is; returns that, or what was kept before. Raises as `moved`."""
         from nats.js.errors import APIError
 
         subject = self.subjects.build("task.moved", sender, id)
@@ -137,22 +155,39 @@ class Streams:
             return known
         return to, list(rows)
 
-    async def queue(self, name: str, subject: str, lease_s: float) -> None:
-        """Have a queue from which several may take; an envelope that nobody answers for comes again after lease_s."""
+    async def queue(
+        self, name: str, subject: str, lease_s: float, longest: Callable[[], Awaitable[float]] | None = None
+    ) -> float:
+        """Have a queue from which several may take; an envelope that nobody answers for comes again after what is returned.
+
+        That is lease_s at least, from now on; more only as long as another node needs it. longest: tells how long the nodes do,
+        inf where that is not known. Raises nats.errors.Error, TimeoutError.
+        """
         from nats.js.api import AckPolicy, ConsumerConfig
         from nats.js.errors import NotFoundError
 
-        try:
-            await self.context.consumer_info(self.subjects.tasks, name)
-        except NotFoundError:
+        async def have(wanted_s: float) -> float:
             config = ConsumerConfig(
                 durable_name=name,
                 filter_subject=subject,
                 ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=lease_s,
+                ack_wait=wanted_s,
                 max_ack_pending=10_000,
             )
             await self.context.add_consumer(self.subjects.tasks, config)
+            return wanted_s
+
+        try:
+            kept_s = (await self.context.consumer_info(self.subjects.tasks, name)).config.ack_wait or 0.0
+        except NotFoundError:
+            return await have(lease_s)
+        if kept_s < lease_s - SAME_S:
+            return await have(lease_s)
+        if longest is not None and kept_s > lease_s + SAME_S:
+            # It is asked again after each change: who has said more meanwhile may have found the longer lease still there.
+            while (wanted_s := max(lease_s, await longest())) != inf and abs(wanted_s - kept_s) > SAME_S:
+                kept_s = await have(wanted_s)
+        return kept_s
 
     # -- results -------------------------------------------------------------------------------------------------------
 
@@ -176,3 +211,17 @@ class Streams:
         recording = self.recording(sender, id)
         await recording.read()
         return recording.outcomes
+
+
+def _way(data: bytes) -> tuple[str, list[int]]:
+    """Where tasks went, and which. Raises NoWay."""
+    try:
+        document = orjson.loads(data)
+    except ValueError as error:
+        raise NoWay(f"where this task was sent on to is no JSON: {error}") from error
+    if type(document) is not list or len(document) != 2:
+        raise NoWay(f"where a task was sent on to is [node, rows], got {document!r:.80}")
+    try:
+        return cell.name(document[0]), list(cell.each(cell.whole, ENVELOPE_TASKS, 1)(document[1]))
+    except BadRecord as error:
+        raise NoWay(f"where this task was sent on to is not known: {error}") from error

@@ -72,6 +72,13 @@ async def placed_and_told(cluster: Cluster, sender: Sender) -> None:
     ]
     errors = [outcome.error for outcome in await sender.run(wrong)]
     assert [None if error is None else error.type for error in errors] == ["UnknownMethod", None, "UnknownKind"]
+    away = f"counter/{KEYS}"
+    asks = [{"agent": f"marker/{key}", "method": "asks", "args": [str(cluster.folder), f"asks{key}", away]} for key in range(2)]
+    for outcome in await sender.run(asks):
+        assert outcome.error is not None
+        assert (outcome.error.type, away in outcome.error.message) == ("UnknownAgent", True)
+    assert sorted(cluster.runs()) == ["asks0", "asks1"]
+    (cluster.folder / "runs").unlink()
 
 
 async def superseded(cluster: Cluster, sender: Sender) -> None:
@@ -200,7 +207,7 @@ async def test_each_task_between_two_nodes_has_one_result_whoever_is_killed_or_s
         lost = await lost_and_back(cluster, sender)
         await over_a_dead_server(cluster, sender, lost)
         await shared(cluster, sender)
-        await recorded(cluster, sender, 2 * KEYS + 18 + 1 + HOMES.count("n1") + 2)
+        await recorded(cluster, sender, 2 * KEYS + 20 + 1 + HOMES.count("n1") + 2)
 
 
 async def done_here(cluster: Cluster, sender: Sender) -> None:

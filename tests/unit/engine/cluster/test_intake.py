@@ -117,15 +117,15 @@ class LateQueue:
 async def test_an_engine_that_goes_while_messages_come_is_told_of_as_that_and_nothing_else() -> None:
     queue = LateQueue()
 
-    async def nothing(*_: Any) -> None:
-        return None
+    async def leased(*_: Any) -> float:
+        return 30.0
 
     async def bound(*_: Any, **__: Any) -> LateQueue:
         return queue
 
     subjects = SimpleNamespace(tasks="c-tasks", build=lambda *parts: ".".join(parts))
     context, recording = SimpleNamespace(pull_subscribe_bind=bound), SimpleNamespace(outcomes={})
-    streams: Any = SimpleNamespace(queue=nothing, context=context, subjects=subjects, recording=lambda *_: recording)
+    streams: Any = SimpleNamespace(queue=leased, context=context, subjects=subjects, recording=lambda *_: recording)
     nats: Any = None
     intake = Intake(nats, streams, local(FakeClient(LinkClosed("gone"))), "n1", "x", 100, 30.0, lambda _line: None)
     with pytest.raises(BaseExceptionGroup) as raised:
@@ -272,14 +272,14 @@ async def test_what_comes_for_a_kind_when_all_room_is_taken_goes_back_at_once() 
         async def unsubscribe(self) -> None:
             """Nothing is asked any more."""
 
-    async def nothing(*_: Any) -> None:
-        return None
+    async def leased(*_: Any) -> float:
+        return 30.0
 
     async def bound(*_: Any, **__: Any) -> FullQueue:
         return FullQueue()
 
     streams: Any = SimpleNamespace(
-        queue=nothing, context=SimpleNamespace(pull_subscribe_bind=bound), subjects=SimpleNamespace(tasks="c-tasks")
+        queue=leased, context=SimpleNamespace(pull_subscribe_bind=bound), subjects=SimpleNamespace(tasks="c-tasks")
     )
     nats: Any = None
     intake = Intake(nats, streams, local(FakeClient()), "n1", "x", 5, 30.0, lambda _line: None)

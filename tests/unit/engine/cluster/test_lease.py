@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.cluster.lease import DRIFT, Entry, Lease, Term, read_entry
+from engine.cluster.lease import DRIFT, Entry, Lease, Term, read_entry, unreadable
 from engine.cluster.records import BadRecord
 from engine.errors import ConfigError
 
@@ -104,6 +104,24 @@ def test_who_sees_another_leads_no_more() -> None:
 def test_an_entry_that_is_none_is_refused(data: bytes) -> None:
     with pytest.raises(BadRecord):
         read_entry(5, data)
+
+
+def test_what_cannot_be_read_is_followed_after_a_whole_lease_and_ends_the_lead_of_who_had_it() -> None:
+    lease, leader = Lease("me", Term()), Lease("other", Term())
+    wanted = leader.look(None, 95.0)
+    assert wanted is not None
+    leader.written(wanted.number, 5, 95.0)
+    assert leader.token(96.0) == 5
+    assert leader.look(unreadable(6), 96.0) is None
+    assert leader.token(96.0) is None
+    lease.look(other(5), 95.0)
+    assert lease.look(unreadable(6), 96.0) is None
+    assert lease.look(unreadable(6), 105.9) is None
+    wanted = lease.look(unreadable(6), 106.0)
+    assert wanted is not None
+    assert wanted.last == 6
+    lease.written(wanted.number, 7, 106.0)
+    assert lease.token(106.0) == 7
 
 
 def test_a_lease_that_is_looked_at_too_seldom_is_refused() -> None:

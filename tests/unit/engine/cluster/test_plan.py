@@ -36,7 +36,15 @@ def test_it_is_read_as_it_was_kept_and_what_is_none_is_refused() -> None:
     wrongs += [{"weights": {"n1": 0}}, {"weights": {"n1": 1.5}}, {"weights": {"n9": 1}}, {"weights_before": {"n9": 1}}]
     wrongs += [{"weights": "n1"}, {"weights": [1]}, {"agents": {"n9": 1}}, {"agents": {"n1": True}}]
     wrongs += [{"kinds": ["A b"]}, {"kinds": "x"}]
-    for wrong in (*wrongs, {"roles": {"n1": "king"}}, {"roles": []}):
+    wrongs += [
+        {"roles": {"n1": "king"}},
+        {"roles": []},
+        {"roles": {"n1": []}},
+        {"roles": {"n1": {}}},
+        {"roles": {"N 1": "backup"}},
+    ]
+    wrongs += [{"nodes": [[]]}, {"nodes": "n1"}, {"nodes": {"n1": 1}}, {"members": {}}, {"drained": [None]}]
+    for wrong in wrongs:
         with pytest.raises(BadRecord, match="no plan"):
             read_plan(orjson.dumps(document | wrong))
     for text in (b"", b"[]", b"{}"):
