@@ -149,6 +149,7 @@ async def _open(
             known_hosts=known,
             tunnel=tunnel,
             agent_forwarding=False,
+            request_pty=False,  # what is printed is read by programs, and what goes wrong stands beside it
             password_auth=False,
             kbdint_auth=False,
             login_timeout=ssh.connect_timeout_s,

@@ -96,6 +96,13 @@ def test_a_named_identity_that_is_no_key_is_refused(there: Hosts) -> None:
     assert (failed.state, "ssh cannot be set up" in str(failed)) == ("refused", True)
 
 
+@pytest.mark.parametrize("wanted", ["force", "yes"])
+def test_a_terminal_that_the_configuration_wants_is_not_asked_for(there: Hosts, wanted: str) -> None:
+    host = there.add()
+    done = said(there, host, f"RequestTTY {wanted}", identity=there.identity)
+    assert (done.out, done.err, host.terminals) == (b"in\n", b"", 0)
+
+
 def test_a_revoked_key_is_called_so_also_where_the_host_is_known_without_its_port(there: Hosts) -> None:
     host = there.add(is_known=False)
     _, _, key = host.line().partition(" ")
