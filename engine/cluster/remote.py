@@ -30,8 +30,14 @@ CHUNK_BYTES = 65_536
 #: Bytes of a file that are sent at a time.
 COPY_BYTES = 1024 * 1024
 #: Says the number of its process, then becomes the command: sshd passes no signals on to commands of root. It is the same for
-#: every command, whose words stand behind it as they are.
-NUMBERED = ("sh", "-c", 'echo "engine-command $$" >&2; exec "$@"', "sh")
+#: every command, whose words stand behind it as they are. What is no command is named in them: `exec` of a shell would speak as
+#: a shell, or take a word that begins with `-` for an option of its own.
+BECOME = (
+    'echo "engine-command $$" >&2',
+    """case $1 in ""|-*) false;; *) command -v "$1" >/dev/null;; esac || { echo "there is no command '$1'" >&2; exit 127; }""",
+    'exec "$@"',
+)
+NUMBERED = ("sh", "-c", "; ".join(BECOME), "sh")
 _NUMBER = re.compile(rb"^engine-command ([1-9][0-9]{0,9})\n", re.MULTILINE)
 #: Bytes that may be said by others before that number is.
 BEFORE_BYTES = 65_536

@@ -59,6 +59,15 @@ def test_a_command_that_fails_is_told_with_its_code_and_what_it_said(engine: Com
     assert "/nowhere/at/all" in told["err"]
 
 
+@pytest.mark.parametrize("words", [("-c", "echo", "x"), ("-a", "x", "echo", "x"), ("",), ("nosuchcommand", "-c")])
+def test_what_is_no_command_is_named_in_the_words_that_were_typed(
+    engine: Commands, there: Hosts, words: tuple[str, ...]
+) -> None:
+    write(engine, there, [there.add().port])
+    told = ran(engine, "--", *words, code=1)["n1"]
+    assert (told["state"], told["code"], told["out"], told["err"]) == ("failed", 127, "", f"there is no command '{words[0]}'\n")
+
+
 @pytest.mark.parametrize(("way", "state"), [("flood", "flooded"), ("cut", "lost")])
 def test_a_host_that_floods_or_goes_away_leaves_the_others_alone(engine: Commands, there: Hosts, way: str, state: str) -> None:
     write(engine, there, [there.add(way).port, there.add().port])
