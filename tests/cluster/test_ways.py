@@ -18,6 +18,7 @@ from engine.cluster.outcome import NodeFailed
 from engine.cluster.reach import connected
 from engine.cluster.remote import Done
 from tests.support.clusters import CONNECT_S
+from tests.support.sshd import sshd, why_not
 from tests.support.sshhosts import Host, Hosts
 
 NO_AGENT = "" if shutil.which("ssh-agent") and shutil.which("ssh-add") else "no ssh-agent is installed here"
@@ -138,3 +139,27 @@ def test_a_proxy_command_that_is_not_installed_is_named(there: Hosts) -> None:
     failed = refused(there, there.add(), "ProxyCommand nosuchproxy %h %p", identity=there.identity)
     assert (failed.state, failed.mend) == ("unreachable", "see that nosuchproxy is installed here")
     assert str(failed).startswith("ProxyCommand nosuchproxy 127.0.0.1 ")
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
+def test_what_a_command_left_in_the_background_is_ended_with_whoever_waits_for_it(tmp_path: Path) -> None:
+    folder = tmp_path / "real"
+    folder.mkdir()
+    with sshd(folder, 1) as [host]:
+        ssh = Ssh(known_hosts=folder / "known_hosts", identity=folder / "id", connect_timeout_s=CONNECT_S)
+        node = Node("n1", parse_address(f"root@127.0.0.1:{host.port}"), "worker", 100)
+
+        async def job() -> None:
+            heard: asyncio.Queue[bytes] = asyncio.Queue()
+            async with connected(node, ssh) as remote:
+                waiting = asyncio.create_task(remote.run(["sh", "-c", "sleep 777 & echo $$"], on_out=heard.put_nowait))
+                shell = int(await heard.get())
+                while Path(f"/proc/{shell}").exists():
+                    await asyncio.sleep(0.01)
+                assert not waiting.done()
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+
+        asyncio.run(job())
+        assert host.sessions_end(within_s=20)
