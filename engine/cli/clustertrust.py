@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from engine.cluster.clusterfile import Cluster
     from engine.cluster.node import Node
-    from engine.cluster.reach import Target
+    from engine.cluster.reach import Shown, Target
 
 __all__ = ["run"]
 
@@ -47,35 +48,50 @@ def run(options: Namespace) -> int:
     if options.fingerprint and len(options.words) > 1:
         raise Misuse("--fingerprint is that of one node")
     check_library()
-    told = [_trusted(options, cluster, known[name]) for name in options.words]
+    told = [facts for name in options.words for facts in _trusted(options, cluster, known[name])]
     if options.json:
         show_document(options, {"schema": SCHEMA, "cluster": cluster.name, "nodes": told}, "nodes")
     return errors.DONE if all(one["is_trusted"] for one in told) else errors.FAILED
 
 
-def _trusted(options: Namespace, cluster: Cluster, node: Node) -> dict[str, Any]:
-    from engine.cluster.hostkeys import known_keys
+def _trusted(options: Namespace, cluster: Cluster, node: Node) -> Iterator[dict[str, Any]]:
+    """What came of a node, and before it of each host on the way whose key was not known."""
+    while True:
+        shown, facts = _asked(options, cluster, node)
+        yield facts
+        if shown is None or shown.hop is None or not facts["is_new"]:
+            return
+
+
+def _asked(options: Namespace, cluster: Cluster, node: Node) -> tuple[Shown | None, dict[str, Any]]:
+    """The next host that is to be trusted, and whether it is."""
     from engine.cluster.reach import key_of
 
-    facts: dict[str, Any] = {"node": node.id, "fingerprint": None, "is_trusted": False, "is_new": False, "reason": None}
+    facts: dict[str, Any] = {"node": node.id, "host": None, "fingerprint": None}
+    facts |= {"is_trusted": False, "is_new": False, "reason": None}
     try:
         with endings_by_loop():
-            target, key = asyncio.run(key_of(node, cluster.ssh))
+            shown = asyncio.run(key_of(node, cluster.ssh))
     except NodeFailed as failed:
-        return _said(options, facts | {"reason": str(failed)}, f"{node.id}: {failed}")
-    facts["fingerprint"] = key.get_fingerprint()
-    shown = f"{node.id} ({target.name} port {target.port}) {key.get_algorithm()} {facts['fingerprint']}"
-    before = known_keys(target.known, target.name, target.port)
+        return None, _said(options, facts | {"reason": str(failed)}, f"{node.id}: {failed}")
+    target, key, known, _ = shown
+    facts |= {"host": f"{target.name} port {target.port}", "fingerprint": key.get_fingerprint()}
+    way = "" if shown.hop is None else f"{shown.hop}, on the way to "
+    line = f"{way}{node.id} ({facts['host']}) {key.get_algorithm()} {facts['fingerprint']}"
+    before = known.keys(target.name, target.port)
+    if known.has_revoked(target.name, target.port, key):
+        reason = f"it is revoked in {' or '.join(target.known)}: the host needs another key"
+        return shown, _said(options, facts | {"reason": reason}, f"{line}: not trusted: {reason}")
     if key in before:
-        return _said(options, facts | {"is_trusted": True}, f"{shown}: trusted already")
+        return shown, _said(options, facts | {"is_trusted": True}, f"{line}: trusted already")
     if before:
         other = ", ".join(one.get_fingerprint() for one in before)
         reason = f"another key is known of it, {other}, in {target.known[0]}: take that out first if the host was set up anew"
-        return _said(options, facts | {"reason": reason}, f"{shown}: not trusted: {reason}")
-    if not _is_wanted(options, shown, facts["fingerprint"]):
-        return _said(options, facts | {"reason": "not wanted"}, f"{shown}: not trusted")
+        return shown, _said(options, facts | {"reason": reason}, f"{line}: not trusted: {reason}")
+    if not _is_wanted(options, line, facts["fingerprint"]):
+        return shown, _said(options, facts | {"reason": "not wanted"}, f"{line}: not trusted")
     file = _written(cluster, target, key)
-    return _said(options, facts | {"is_trusted": True, "is_new": True}, f"{shown}: trusted from now on, in {file}")
+    return shown, _said(options, facts | {"is_trusted": True, "is_new": True}, f"{line}: trusted from now on, in {file}")
 
 
 def _is_wanted(options: Namespace, shown: str, fingerprint: str) -> bool:

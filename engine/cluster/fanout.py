@@ -74,7 +74,11 @@ class FanOut:
         except NodeFailed as failed:
             return self._of(node, failed.state, began_s, str(failed), failed.mend, failed.value)
         except TimeoutError:
-            said = f"not done within {self._deadline_s:g} s: it was ended there" if self._deadline_s else "not done in time"
+            said = (
+                f"not done within {self._deadline_s:g} s: what ran of it there was told to end"
+                if self._deadline_s
+                else "not done in time"
+            )
             return self._of(node, "timeout", began_s, said)
         except (EngineError, OSError, ValueError) as error:
             return self._of(node, "failed", began_s, f"{type(error).__name__}: {error}")

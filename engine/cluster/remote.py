@@ -30,8 +30,14 @@ CHUNK_BYTES = 65_536
 #: Bytes of a file that are sent at a time.
 COPY_BYTES = 1024 * 1024
 #: Says the number of its process, then becomes the command: sshd passes no signals on to commands of root. It is the same for
-#: every command, whose words stand behind it as they are.
-NUMBERED = ("sh", "-c", 'echo "engine-command $$" >&2; exec "$@"', "sh")
+#: every command, whose words stand behind it as they are. What is no command is named in them: `exec` of a shell would speak as
+#: a shell, or take a word that begins with `-` for an option of its own.
+BECOME = (
+    'echo "engine-command $$" >&2',
+    """case $1 in ""|-*) false;; *) command -v "$1" >/dev/null;; esac || { echo "there is no command '$1'" >&2; exit 127; }""",
+    'exec "$@"',
+)
+NUMBERED = ("sh", "-c", "; ".join(BECOME), "sh")
 _NUMBER = re.compile(rb"^engine-command ([1-9][0-9]{0,9})\n", re.MULTILINE)
 #: Bytes that may be said by others before that number is.
 BEFORE_BYTES = 65_536
@@ -75,37 +81,41 @@ class Remote:
         except asyncssh.Error as error:
             raise NodeFailed(f"no command can be run there: {error.reason}", state="lost") from error
         heard = _Heard(on_out, limit_bytes)
+        is_over = False
         try:
             await _talk(process, stdin, heard)
+            is_over = True
         except (asyncssh.Error, ConnectionError) as error:
             raise NodeFailed(f"the connection was lost: {error}", state="lost", value=heard.done(-1)) from error
         except NodeFailed as flooded:
             flooded.value = heard.done(-1)
             raise
         finally:
-            await self._end(process, heard)
+            if not is_over:
+                await self._end(process, heard)
+            process.close()
         return heard.done(_code(process, heard))
 
     async def _end(self, process: SSHClientProcess[bytes], heard: _Heard) -> None:
-        """See that a command has ended, also one that does not want to."""
+        """See that a command ends, also one that does not want to, and one that has ended but for those that it began."""
         for number, end in ((signal.SIGTERM, process.terminate), (signal.SIGKILL, process.kill)):
-            if process.returncode is not None:
-                break
             with suppress(OSError):
                 end()
             with suppress(TimeoutError):
                 async with asyncio.timeout(END_S):
-                    await self._kill(number, heard.number)
+                    await self._kill(number, heard.number, is_group=process.returncode is not None)
                     await process.wait_closed()
-        process.close()
+                    break
 
-    async def _kill(self, number: signal.Signals, process: int | None) -> None:
-        """Send a signal to a process there, and to the group that it leads."""
+    async def _kill(self, number: signal.Signals, process: int | None, *, is_group: bool) -> None:
+        """Send a signal to a process there, and to the group that it leads. is_group: it has ended, its group may not have."""
         import asyncssh
 
         if process is None:
             return
-        words = ["kill", f"-{number.name.removeprefix('SIG')}", "--", f"-{process}", str(process)]
+        words = ["kill", "-s", number.name.removeprefix("SIG"), "--", f"-{process}", str(process)]  # dash takes no -TERM --
+        if is_group:  # while others are in it no process gets its number; if one has it, it is somebody else's
+            words = ["sh", "-c", f"[ -e /proc/{process} ] || {shlex.join(words[:-1])}"]
         with suppress(asyncssh.Error, OSError):
             await self.connection.run(shlex.join(words), stdin=asyncssh.DEVNULL)
 

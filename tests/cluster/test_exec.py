@@ -59,6 +59,15 @@ def test_a_command_that_fails_is_told_with_its_code_and_what_it_said(engine: Com
     assert "/nowhere/at/all" in told["err"]
 
 
+@pytest.mark.parametrize("words", [("-c", "echo", "x"), ("-a", "x", "echo", "x"), ("",), ("nosuchcommand", "-c")])
+def test_what_is_no_command_is_named_in_the_words_that_were_typed(
+    engine: Commands, there: Hosts, words: tuple[str, ...]
+) -> None:
+    write(engine, there, [there.add().port])
+    told = ran(engine, "--", *words, code=1)["n1"]
+    assert (told["state"], told["code"], told["out"], told["err"]) == ("failed", 127, "", f"there is no command '{words[0]}'\n")
+
+
 @pytest.mark.parametrize(("way", "state"), [("flood", "flooded"), ("cut", "lost")])
 def test_a_host_that_floods_or_goes_away_leaves_the_others_alone(engine: Commands, there: Hosts, way: str, state: str) -> None:
     write(engine, there, [there.add(way).port, there.add().port])
@@ -151,3 +160,42 @@ def test_trust_shows_the_fingerprint_and_writes_it_once(engine: Commands, there:
     assert "trusted already" in again.stdout
     assert there.known.read_text() == host.line()
     assert ran(engine, "--", "echo", "in", code=0)["n1"]["out"] == "in\n"
+
+
+def behind(engine: Commands, there: Hosts, host: Host, jump: str) -> None:
+    """A cluster of one node behind others."""
+    config = engine.folder / "config"
+    config.write_text(f"Host inner\n  HostName 127.0.0.1\n  Port {host.port}\n  User ada\n  ProxyJump {jump}\n")
+    write(engine, there, [host.port], config=str(config), more={"nodes": [{"id": "n1", "address": "inner", "role": "primary"}]})
+
+
+def test_trust_asks_for_the_hosts_on_the_way_first(engine: Commands, there: Hosts) -> None:
+    outer, jump, host = (there.add(way, is_known=False) for way in ("jump", "jump", "ok"))
+    behind(engine, there, host, f"ada@127.0.0.1:{outer.port},ada@127.0.0.1:{jump.port}")
+    told = ran(engine, "--", "true", code=3)["n1"]
+    assert (
+        told["reason"] == f"ada@127.0.0.1:{outer.port}, on the way there: no host key is known of 127.0.0.1 port {outer.port}"
+    )
+    assert told["mend"] == "engine cluster trust n1"
+    one = engine("cluster", "trust", "n1", "--fingerprint", outer.key.get_fingerprint())
+    assert (one.returncode, there.known.read_text()) == (1, outer.line())
+    nodes = engine.document("cluster", "trust", "n1", "--yes")["nodes"]
+    assert [(one["host"], one["fingerprint"], one["is_new"]) for one in nodes] == [
+        (f"127.0.0.1 port {made.port}", made.key.get_fingerprint(), True) for made in (jump, host)
+    ]
+    assert there.known.read_text() == outer.line() + jump.line() + host.line()
+    assert ran(engine, "--", "echo", "in", code=0)["n1"]["out"] == "in\n"
+
+
+def test_trust_never_takes_a_revoked_key_and_knows_one_of_several_again(engine: Commands, there: Hosts) -> None:
+    revoked, several = there.add(is_known=False), there.add(others=["ecdsa-sha2-nistp256"])
+    with there.known.open("a") as known:
+        known.write(f"@revoked {revoked.line()}")
+    before = there.known.read_text()
+    write(engine, there, [revoked.port, several.port])
+    closed = engine("cluster", "trust", "n1", "--yes")
+    assert closed.returncode == 1
+    assert "not trusted: it is revoked in" in closed.stdout
+    again = engine("cluster", "trust", "n2", "--yes")
+    assert (again.returncode, "trusted already" in again.stdout) == (0, True)
+    assert there.known.read_text() == before

@@ -8,7 +8,7 @@ import shlex
 import signal as signals
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,7 +31,11 @@ class Host:
         self.way = way
         self.port = 0
         self.key = asyncssh.generate_private_key("ssh-ed25519")
+        #: That it has beside it, of other algorithms.
+        self.others: list[asyncssh.SSHKey] = []
         self.heard: list[str] = []
+        #: Commands for which a terminal was asked.
+        self.terminals = 0
         self.signals: list[str] = []
         self.jumps = 0
         #: The home folder of its user; None for that of these tests.
@@ -82,9 +86,10 @@ class Hosts:
         self._servers: list[asyncio.AbstractServer | asyncssh.SSHAcceptor] = []
         self._sessions: set[asyncio.Task[None]] = set()
 
-    def add(self, way: str = "ok", *, is_known: bool = True) -> Host:
-        """One more host, whose key is known."""
+    def add(self, way: str = "ok", *, is_known: bool = True, others: Sequence[str] = ()) -> Host:
+        """One more host, whose key is known. others: algorithms of which it has a key too, which are not known."""
         host = Host(way)
+        host.others = [asyncssh.generate_private_key(name) for name in others]
         asyncio.run_coroutine_threadsafe(self._listen(host), self._loop).result(20)
         if is_known:
             with self.known.open("a") as known:
@@ -113,7 +118,7 @@ class Hosts:
             lambda: _Door(host),
             "127.0.0.1",
             0,
-            server_host_keys=[host.key],
+            server_host_keys=[*host.others, host.key],
             process_factory=lambda process: self._begin(host, process),
             encoding=None,
             sftp_factory=True,
@@ -134,6 +139,7 @@ class Hosts:
 
     async def _serve(self, host: Host, process: asyncssh.SSHServerProcess[bytes]) -> None:
         host.heard.append(process.command or "")
+        host.terminals += process.term_type is not None
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

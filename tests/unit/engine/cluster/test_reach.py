@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.cluster import reach
+from engine.cluster.hostkeys import KnownHosts
 from engine.errors import Unavailable, exit_code
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -44,4 +45,4 @@ def test_no_source_turns_the_checking_of_host_keys_off() -> None:
     ]
     assert given
     assert not [value for value in given if isinstance(value, ast.Constant) and value.value is None]
-    assert reach.NOBODY, "an empty value would mean the default file"
+    assert KnownHosts(()), "an empty value would mean the default file"
