@@ -22,6 +22,8 @@ CLOSE_S = 1.0
 class Connection(Client):
     """It."""
 
+    _broken: asyncio.StreamWriter | None = None
+
     async def _attempt_reconnect(self) -> None:
         """Go to another server: this one is lost already."""
         self._break()
@@ -41,7 +43,9 @@ class Connection(Client):
             breaking.cancel()
 
     def _break(self) -> None:
-        """Have the socket closed as it is."""
+        """Have the socket closed as it is; once, since what is closed twice over TLS knows of no socket any more."""
         transport = self._transport
-        if isinstance(transport, TcpTransport) and transport._io_writer is not None:
-            transport._io_writer.transport.abort()
+        writer = transport._io_writer if isinstance(transport, TcpTransport) else None
+        if writer is not None and writer is not self._broken:
+            self._broken = writer
+            writer.transport.abort()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from engine.cluster.access import connected
 from engine.cluster.membership import Patience
@@ -19,15 +19,34 @@ from engine.cluster.sender import Sender
 from tests.support.clusters import TIMING
 from tests.support.commands import Commands
 from tests.support.lan import Host, lan
-from tests.support.nodes import MARKER
 from tests.support.processes import ended_within, until
 from tests.support.seen import Seen
 from tests.support.tinywheels import tiny
 
-__all__ = ["Grid", "Station", "grids"]
+__all__ = ["DRIVES", "LEADS", "Grid", "Station", "grids"]
 
+#: A kind whose tasks leave a line for each run, and take as long as a file is in the folder of their node.
+MARKER = """
+import asyncio
+import os
+from pathlib import Path
+from engine import Agent
+
+class Marker(Agent):
+    seen: list[str] = []
+
+    async def mark(self, folder: str, word: str) -> list[str]:
+        with (Path(folder) / "runs").open("a") as runs:
+            runs.write(word + "\\n")
+        while (Path(os.environ["ENGINE_HOME"]).parent / "hold").exists():
+            await asyncio.sleep(0.05)
+        self.seen.append(word)
+        return list(self.seen)
+"""
 #: The cluster, and the engine of each node.
 NAME = "engine"
+#: What the log of a node says when it leads the cluster, and when it drives the sprints.
+LEADS, DRIVES = "leads", "drives the sprints"
 #: What a server's log says when it leads the servers.
 METALEADER = re.compile(r"^\[\d+\] (\S+ \S+) .*Self is new JetStream cluster metadata leader", re.MULTILINE)
 
@@ -39,6 +58,8 @@ class Station:
         self.name = name
         self.host = host
         self.root = host.home / "c"
+        #: Marks do not end there while this file is there.
+        self.hold = self.root / "hold"
         self.environ = {**environ, "ENGINE_HOME": str(self.root / "home")}
 
     @property
@@ -52,8 +73,8 @@ class Station:
         """Whether a server stands there."""
         return (self.root / "server.json").exists()
 
-    def tokens(self, word: str = "leads") -> list[int]:
-        """Those with which it led, or with another word drove the sprints."""
+    def tokens(self, word: str = LEADS) -> list[int]:
+        """Those with which it led, or with `DRIVES` drove the sprints."""
         return [int(token) for token in re.findall(rf"{word}, with token (\d+)", self.log)]
 
     def pids(self) -> list[int]:
@@ -66,7 +87,8 @@ class Station:
         while pids := self.pids():
             gone += pids
             for pid in pids:
-                psutil.Process(pid).kill() if psutil.pid_exists(pid) else None
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             assert ended_within(pids, 20)
         return gone
 
@@ -110,8 +132,8 @@ class Grid(Seen[Station]):
         finally:
             await nats.close()
 
-    def leader(self, word: str = "leads") -> Station:
-        """The node that led last, or with another word drove the sprints."""
+    def leader(self, word: str = LEADS) -> Station:
+        """The node that led last, or with `DRIVES` drove the sprints."""
         return max(self.nodes.values(), key=lambda node: max(node.tokens(word), default=0))
 
     def metaleader(self) -> Station:

@@ -25,7 +25,7 @@ from tests.support.hosts import Host
 from tests.support.processes import until
 from tests.support.seen import Seen
 
-__all__ = ["MAKER", "MARKER", "Cluster", "Node", "clusters"]
+__all__ = ["Cluster", "Node", "clusters"]
 
 POOLS = "agents: 1000\ndurability: sync\npools:\n  p1: {agents: 1000}\n"
 #: A kind whose tasks leave a line for each run, and take as long as a file is there.
