@@ -18,6 +18,7 @@ import pytest
 
 from engine.cluster.placement import place
 from engine.cluster.sender import Sender
+from tests.support.candidates import Candidates, candidates
 from tests.support.commands import Commands
 from tests.support.grid import DRIVES, LEADS, Grid, Station, grids
 from tests.support.lan import why_not
@@ -36,19 +37,23 @@ HELD = 60
 LOOK_S = 0.1
 
 
-async def worker(grid: Grid, _sender: Sender) -> Station:
+async def worker(grid: Grid, _sender: Sender, _group: Candidates) -> Station:
     return next(node for node in grid.nodes.values() if not node.has_server)
 
 
-async def leader(grid: Grid, _sender: Sender) -> Station:
+async def leader(grid: Grid, _sender: Sender, _group: Candidates) -> Station:
     return grid.leader()
 
 
-async def metaleader(grid: Grid, _sender: Sender) -> Station:
+async def candidate(grid: Grid, _sender: Sender, group: Candidates) -> Station:
+    return grid.nodes[(await group.elected())[0]]
+
+
+async def metaleader(grid: Grid, _sender: Sender, _group: Candidates) -> Station:
     return grid.metaleader()
 
 
-async def streamleader(grid: Grid, sender: Sender) -> Station:
+async def streamleader(grid: Grid, sender: Sender, _group: Candidates) -> Station:
     return await grid.streamleader(sender)
 
 
@@ -107,9 +112,14 @@ async def cut(grid: Grid, sender: Sender, load: Steady, node: Station) -> str:
 
 
 async def test_a_cable_that_is_pulled_loses_nothing(engine: Commands, tmp_path: Path, chance: Random) -> None:
-    async with grids(engine, tmp_path, 4) as grid, grid.sender() as sender, steady(grid, sender, chance) as load:
-        await until(lambda: set(sender.members) == set(grid.nodes) and load.marks > 20, WITHIN_S)
-        for who in (worker, leader, metaleader, streamleader):
-            node = await who(grid, sender)
-            print(f"{who.__name__} {node.name}: {await cut(grid, sender, load, node)}", flush=True)
-        print(await load.end())
+    async with grids(engine, tmp_path, 4) as grid, grid.sender() as sender:
+        with candidates(tmp_path, grid.access) as group:
+            for node in grid.nodes.values():
+                group.start(node.name, prefix=node.host.prefix)
+            async with steady(grid, sender, chance) as load:
+                await until(lambda: set(sender.members) == set(grid.nodes) and load.marks > 20, WITHIN_S)
+                for who in (worker, leader, candidate, metaleader, streamleader):
+                    node = await who(grid, sender, group)
+                    print(f"{who.__name__} {node.name}: {await cut(grid, sender, load, node)}", flush=True)
+                print(await load.end())
+            group.check()

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from engine.cluster.access import connected
+from engine.cluster.access import Access, connected
 from engine.cluster.membership import Patience
 from engine.cluster.nodefile import read_node_file
 from engine.cluster.sender import Sender
@@ -120,14 +120,18 @@ class Grid(Seen[Station]):
         self.command("spawn", "counter", "--count", str(agents))
         self.command("spawn", "--use", "marker:Marker", "--path", str(code), "--count", str(agents))
 
+    @property
+    def access(self) -> Access:
+        """How one comes to its servers."""
+        return read_node_file(self.nodes["n1"].root / "node.json").access
+
     @asynccontextmanager
     async def sender(self) -> AsyncIterator[Sender]:
         """A sender on this machine, which has a cable of its own."""
-        node = read_node_file(self.nodes["n1"].root / "node.json")
-        nats = await connected(node.access, "sender", self.said, wait_s=30)
+        nats = await connected(self.access, "sender", self.said, wait_s=30)
         try:
             patience = Patience(TIMING["heartbeat_s"], TIMING["suspicious_s"], TIMING["offline_s"])
-            async with Sender(nats, NAME, list(self.nodes), replicas=node.replicas, patience=patience) as sender:
+            async with Sender(nats, NAME, list(self.nodes), replicas=len(self.access.urls), patience=patience) as sender:
                 yield sender
         finally:
             await nats.close()
