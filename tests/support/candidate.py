@@ -1,8 +1,8 @@
 """A candidate for the lead as a process of its own, which writes down when it led and what it did then.
 
 `python -m tests.support.candidate NAME FOLDER REPLICAS CREDENTIALS CA URL...`, where CA may be empty: in FOLDER it appends to
-NAME.led a line `token since until` in monotonic
-seconds for each renewal, and to `acts` its token, through the fence, while it leads.
+NAME.led a line `token since until` in monotonic seconds for each renewal, and to `acts` its token, through the fence, while it
+leads.
 """
 
 from __future__ import annotations
