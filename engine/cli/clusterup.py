@@ -34,6 +34,7 @@ SCHEMA = "engine.cluster.up/v1"
 
 def run(options: Namespace) -> int:
     """Bring it, and say what was done."""
+    from engine.cluster.hold import Hold
     from engine.cluster.reach import check_library
 
     cluster = cluster_of(options)
@@ -41,7 +42,8 @@ def run(options: Namespace) -> int:
     check_library()
     wheels = _wheels(options)
     rising = _Rising(options, cluster, nodes, wheels)
-    fanned = rising.run()
+    with Hold(cluster):
+        fanned = rising.run()
     layout, unformed = rising.layout, rising.unformed
     if options.json:
         document = document_of(SCHEMA, cluster, fanned, [rising.told.get(node.id, {}) for node in nodes])

@@ -27,8 +27,6 @@ __all__ = ["Access", "Denied", "FabricAway", "connected", "require_nats", "secre
 
 #: Seconds that one attempt to connect may take, and between two of them.
 CONNECT_S, AGAIN_S = 2, 0.2
-#: Seconds that a connection that failed has to end.
-CLOSE_S = 1.0
 #: Errors in a row of which none is told twice.
 SAID = 5
 #: Seconds between two signs of life on a connection, and those that may be missing before a stopped server is left.
@@ -113,7 +111,8 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
     ConfigError, UnsafePath.
     """
     from nats import errors
-    from nats.aio.client import Client as Nats
+
+    from engine.cluster.connection import CLOSE_S, Connection
 
     said: deque[str] = deque(maxlen=SAID)
 
@@ -132,7 +131,7 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
             told(f"the fabric: {text}")
 
     where = ", ".join(access.urls)
-    connection = Nats()
+    connection = Connection()
     try:
         async with asyncio.timeout(wait_s):
             await connection.connect(
@@ -150,7 +149,7 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
             )
     except (errors.Error, OSError, TimeoutError) as error:
         with suppress(errors.Error, OSError, TimeoutError):
-            async with asyncio.timeout(CLOSE_S):  # a TLS handshake that failed is never seen to end
+            async with asyncio.timeout(CLOSE_S * 2):  # a TLS handshake that failed is never seen to end
                 await connection.close()
         if "authorization" in str(error).lower():
             refused = f"the servers at {where} refuse these credentials ({access.credentials or 'none were given'})"

@@ -38,6 +38,8 @@ RESTARTS, WINDOW_S, WELL_S = 5, 60.0, 30.0
 DRIVER_END_S, GATEWAY_END_S, SERVER_END_S = 60.0, 40.0, 15.0
 #: Bytes of the log, before what is older is put aside.
 LOG_BYTES = 4 * 1024 * 1024
+#: Seconds after which what could not be written is tried again.
+AGAIN_S = 5.0
 #: Bytes of a line that is kept.
 LINE_BYTES = 4_096
 
@@ -210,6 +212,7 @@ class Attendant:
         self.folder = folder
         self._log = _Log(folder / "attendant.log")
         self._looked = 0
+        self._telling: asyncio.TimerHandle | None = None
         self._wards = [Ward(charge, self._log.put, self._tell) for charge in charges(folder)]
 
     async def run(self) -> None:
@@ -245,8 +248,13 @@ class Attendant:
         facts = {ward.charge.name: ward.as_dict() for ward in self._wards}
         build = Path(sys.prefix).resolve().name
         new = self.folder / ".attendant.json"
-        new.write_bytes(orjson.dumps({"pid": os.getpid(), "build": build, "looked": self._looked, **facts}))
-        new.replace(self.folder / "attendant.json")
+        try:
+            new.write_bytes(orjson.dumps({"pid": os.getpid(), "build": build, "looked": self._looked, **facts}))
+            new.replace(self.folder / "attendant.json")
+        except OSError:  # the disk may be full; what is run goes on without
+            if self._telling is not None:
+                self._telling.cancel()
+            self._telling = asyncio.get_running_loop().call_later(AGAIN_S, self._tell)
 
 
 class _Log:

@@ -37,8 +37,8 @@ STALE = ("joined.json", "attendant.json", "server/serving.json", SENT)
 PROGRAMS = ("attendant", "driver", "gateway", "server")
 #: Seconds between two looks, that an attendant has to end all that it has run, and that what is killed has to be gone.
 LOOK_S, END_S, GONE_S = 0.1, 130.0, 10.0
-#: Characters of what a command said that are told.
-SAID_CHARS = 600
+#: Characters of what a command said that are told, and of who brings the cluster up.
+SAID_CHARS, WHO_CHARS = 600, 200
 
 
 class Refused(Exception):
@@ -48,6 +48,24 @@ class Refused(Exception):
 def program() -> bytes:
     """This file, to be sent to the Python of a node."""
     return Path(__file__).read_bytes()
+
+
+def hold(order: dict[str, Any]) -> dict[str, Any]:
+    """Say that one `up` may go on, again and again, until nobody reads that any more; another one is told who does."""
+    root = Path(order["root"])
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(root / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return {"who": lock.read(WHO_CHARS)}
+        lock.truncate()
+        lock.write(order["who"])
+        lock.flush()
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        while True:
+            print(json.dumps({"ok": True, "who": None}), flush=True)
+            time.sleep(LOOK_S)
 
 
 def survey(order: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +190,7 @@ def leave(order: dict[str, Any]) -> dict[str, Any]:
 
 #: What can be asked for.
 ORDERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "hold": hold,
     "survey": survey,
     "ports": ports,
     "write": write,

@@ -18,7 +18,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 __all__ = ["ORDERS", "PART", "SENT", "Refused", "main", "program"]
 
@@ -30,6 +30,8 @@ PART = ".part"
 SENT = "pools.yaml.sent"
 #: Versions that are kept: the one that is used, and the one before.
 KEPT = 2
+#: Seconds that another one who installs here is waited for, and between two looks.
+OTHER_S, LOOK_S = 120.0, 0.1
 #: Characters of what the installer said that are told.
 SAID_CHARS = 600
 
@@ -150,14 +152,26 @@ def main(words: list[str]) -> int:
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (root / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _have(lock, root)
             answer = {"ok": True, **ORDERS[order["do"]](order)}
-    except BlockingIOError:
-        answer = {"ok": False, "message": f"somebody else is installing in {root}"}
     except (Refused, OSError) as error:
         answer = {"ok": False, "message": str(error)}
     print(json.dumps(answer))
     return 0
+
+
+def _have(lock: TextIO, root: Path) -> None:
+    """Take the lock of the folder; what a command that was cut off had begun ends first. Raises Refused."""
+    until_s = time.monotonic() + OTHER_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            if time.monotonic() > until_s:
+                raise Refused(f"somebody else is installing in {root}") from taken
+            time.sleep(LOOK_S)
+        else:
+            return
 
 
 def _take_over(folder: Path, wheels: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 
 from engine.cluster.access import Access, connected, require_nats, secret_of
+from engine.cluster.room import Room
 from engine.cluster.tether import tethered
 from engine.errors import ConfigError, EngineError, StartFailed, Unavailable
 from pools.restarts import RestartBudget
@@ -204,7 +205,7 @@ class Server:
 
     def _last(self) -> str:
         with suppress(OSError):
-            lines = (self.spec.folder / "nats.log").read_bytes()[-SAID_BYTES:].decode(errors="replace").splitlines()
+            lines = self._log.read_bytes()[-SAID_BYTES:].decode(errors="replace").splitlines()
             wrong = [line for line in lines if "[ERR]" in line or "[FTL]" in line]
             return (wrong or lines or ["its log is empty"])[-1]
         return "it wrote no log; is its configuration right?"
@@ -234,9 +235,11 @@ class Server:
         stop = asyncio.ensure_future(stopping.wait())
         try:
             while not stopping.is_set():
-                await self._once(stop)
+                is_for_room = await self._until_room(stop) or await self._once(stop)
                 if stopping.is_set():
                     return
+                if is_for_room:
+                    continue
                 how = await self.wait()
                 wait_s = budget.died(time.monotonic(), has_worked=False)
                 if wait_s is None:
@@ -248,31 +251,63 @@ class Server:
             self.spec.serving.unlink(missing_ok=True)
             await self.stop()
 
-    async def _once(self, stop: asyncio.Future[Any]) -> None:
-        """Run it until it ends, or shall."""
+    async def _until_room(self, stop: asyncio.Future[Any]) -> bool:
+        """Wait until there is room for it; returns whether that was needed."""
+        self.spec.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        room = Room(self.spec.folder, self._log)
+        if room.is_enough:
+            return False
+        self._told(f"the NATS server {self.spec.name} waits for room on the disk of {self.spec.folder}")
+        await self._first(room.enough(), stop)
+        return True
+
+    async def _once(self, stop: asyncio.Future[Any]) -> bool:
+        """Run it until it ends, shall end, or had no room and has some again; returns whether it was that."""
         await self.start()
-        over = asyncio.ensure_future(self.wait())
-        ready = asyncio.ensure_future(self.ready())
+        over, ready = asyncio.ensure_future(self.wait()), asyncio.ensure_future(self.ready())
+        room = Room(self.spec.folder, self._log)
+        short = asyncio.ensure_future(room.short())
         try:
-            await asyncio.wait((over, ready, stop), return_when=asyncio.FIRST_COMPLETED)
-            if ready.done() and ready.exception() is None:
+            await asyncio.wait((over, ready, short, stop), return_when=asyncio.FIRST_COMPLETED)
+            if ready.done() and ready.exception() is None and not short.done():
                 self._tell()
                 self._told(f"the NATS server {self.spec.name} serves at {self.spec.url}")
-                await asyncio.wait((over, stop), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((over, short, stop), return_when=asyncio.FIRST_COMPLETED)
             elif ready.done() and not over.done() and not stop.done():
                 self._told(str(ready.exception()))
                 await self.stop()
+            if not short.done() or stop.done():
+                return False
+            self._told(f"the NATS server {self.spec.name} keeps nothing more: the disk of {self.spec.folder} has no room")
+            await self._first(room.enough(), stop)
+            self._told(f"the NATS server {self.spec.name} is started again, since its disk has room")
+            await self.stop()
+            return True
         finally:
             self.spec.serving.unlink(missing_ok=True)
-            for waiting in (over, ready):
+            for waiting in (over, ready, short):
                 waiting.cancel()
-            await asyncio.gather(over, ready, return_exceptions=True)
+            await asyncio.gather(over, ready, short, return_exceptions=True)
+
+    @staticmethod
+    async def _first(waiting: Coroutine[Any, Any, None], stop: asyncio.Future[Any]) -> None:
+        """Wait for something, unless it shall stop before."""
+        wanted = asyncio.ensure_future(waiting)
+        try:
+            await asyncio.wait((wanted, stop), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            wanted.cancel()
+
+    @property
+    def _log(self) -> Path:
+        return self.spec.folder / "nats.log"
 
     def _tell(self) -> None:
         document = {"pid": self.pid, "supervisor": os.getpid(), "url": self.spec.url}
         new = self.spec.serving.with_suffix(".new")
-        new.write_bytes(orjson.dumps(document))
-        new.replace(self.spec.serving)
+        with suppress(OSError):  # where there is no room it is told of again when there is
+            new.write_bytes(orjson.dumps(document))
+            new.replace(self.spec.serving)
 
 
 def spec_of(file: Path) -> ServerSpec:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.candidates import candidates
-from tests.support.fabric import servers
+from tests.support.fabric import access_to, servers
 from tests.support.processes import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 async def test_one_follows_a_leader_that_was_killed_one_that_was_stopped_and_a_dead_server(tmp_path: Path) -> None:
     async with servers(tmp_path, 3) as made:
-        with candidates(tmp_path, made) as group:
+        with candidates(tmp_path, access_to(made)) as group:
             group.start("a", "b", "c")
             first, token = await group.elected()
             group.processes[first].kill()

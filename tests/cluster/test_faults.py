@@ -21,6 +21,7 @@ from engine.cluster.placement import place
 from engine.cluster.sender import Sender
 from tests.support.candidates import candidates
 from tests.support.commands import ROOT
+from tests.support.fabric import access_to
 from tests.support.mounts import fill, mounted
 from tests.support.nodes import Cluster, Node, clusters
 from tests.support.processes import until
@@ -65,7 +66,7 @@ def send(signal_number: int, processes: list[psutil.Process]) -> None:
 
 async def test_a_host_that_stands_still_again_and_again(tmp_path: Path, chance: Random) -> None:
     async with clusters(tmp_path) as cluster, worked(cluster, chance) as (sender, load):
-        with candidates(tmp_path, cluster.servers) as group:
+        with candidates(tmp_path, access_to(cluster.servers)) as group:
             group.start("a", "b")
             slow, token = cluster.nodes["n1"], 0
             for _ in range(STOPS):
@@ -121,7 +122,7 @@ async def test_a_host_whose_clock_is_an_hour_off(tmp_path: Path, chance: Random)
             node.commands.environ |= shifted
 
     async with clusters(tmp_path, prepared=prepared) as cluster, worked(cluster, chance) as (sender, load):
-        with candidates(tmp_path, cluster.servers) as group:
+        with candidates(tmp_path, access_to(cluster.servers)) as group:
             group.start("a")
             group.start("b", environ=shifted)
             await until(lambda: set(sender.members) == {"n1", "n2"}, 60)

@@ -139,8 +139,9 @@ async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.environ.get("ENGINE_CLUSTER_TEST"), reason="a longer proof: make cluster-test")
-async def test_three_servers_keep_what_they_acknowledged_though_their_leader_is_killed(tmp_path: Path) -> None:
-    async with servers(tmp_path, 3) as made:
+@pytest.mark.parametrize("has_tls", [False, True], ids=["open", "over TLS"])
+async def test_three_servers_keep_what_they_acknowledged_though_their_leader_is_killed(tmp_path: Path, has_tls: bool) -> None:
+    async with servers(tmp_path, 3, has_tls=has_tls) as made:
         connection = await connected(access_to(made), "test", Lines(), wait_s=20)
         stream = connection.jetstream(timeout=2)
         await stream.add_stream(name="kept", subjects=["kept"], num_replicas=3)

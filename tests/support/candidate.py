@@ -1,7 +1,8 @@
 """A candidate for the lead as a process of its own, which writes down when it led and what it did then.
 
-`python -m tests.support.candidate NAME FOLDER URL...`: in FOLDER it appends to NAME.led a line `token since until` in monotonic
-seconds for each renewal, and to `acts` its token, through the fence, while it leads.
+`python -m tests.support.candidate NAME FOLDER REPLICAS CREDENTIALS CA URL...`, where CA may be empty: in FOLDER it appends to
+NAME.led a line `token since until` in monotonic seconds for each renewal, and to `acts` its token, through the fence, while it
+leads.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ LEASE_S, CHECK_S = 2.0, 0.4
 CLUSTER = "candidates"
 
 
-async def main(name: str, folder: Path, urls: list[str], replicas: int) -> None:
+async def main(name: str, folder: Path, access: Access, replicas: int) -> None:
     """Take part until killed."""
-    nats = await connected(Access(tuple(urls), folder / "credentials-node.json"), name, lambda line: None, wait_s=60)
+    nats = await connected(access, name, lambda line: None, wait_s=60)
     fence = Fence(folder / "fence")
     lease = Lease(name, Term(LEASE_S, CHECK_S))
     election = Election(nats, CLUSTER, lease, replicas=replicas, seen=fence.see, told=lambda line: None)
@@ -55,4 +56,6 @@ def _end_s(lease: Lease) -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[4:], int(sys.argv[3])))
+    _, name, folder, replicas, credentials, ca, *urls = sys.argv
+    access = Access(tuple(urls), Path(credentials), Path(ca) if ca else None)
+    asyncio.run(main(name, Path(folder), access, int(replicas)))

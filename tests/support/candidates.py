@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 
-from engine.cluster.server import Server
+from engine.cluster.access import Access
 from tests.support.commands import ROOT
 from tests.support.processes import until
 
@@ -21,19 +21,19 @@ Span = tuple[int, float, float]
 
 
 class Candidates:
-    """Candidates, each a process."""
+    """Candidates, each a process. access: to the servers."""
 
-    def __init__(self, folder: Path, made: list[Server]) -> None:
+    def __init__(self, folder: Path, access: Access) -> None:
         self.folder = folder
-        self._made = made
+        self._access = access
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, *names: str, environ: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Start some of them. environ: variables that they have beside this process's."""
-        urls = [server.spec.url for server in self._made]
-        words = [sys.executable, "-P", "-m", "tests.support.candidate"]
+    def start(self, *names: str, environ: Mapping[str, str] = MappingProxyType({}), prefix: Sequence[str] = ()) -> None:
+        """Start some of them. environ: variables that they have beside this process's.  prefix: of their command."""
+        access = self._access
+        words = [*prefix, sys.executable, "-P", "-m", "tests.support.candidate"]
         for name in names:
-            more = [name, str(self.folder), str(len(urls)), *urls]
+            more = [name, str(self.folder), str(len(access.urls)), str(access.credentials), str(access.ca or ""), *access.urls]
             mine = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"} | dict(environ)
             self.processes[name] = subprocess.Popen([*words, *more], env=mine)
 
@@ -69,9 +69,9 @@ class Candidates:
 
 
 @contextmanager
-def candidates(folder: Path, made: list[Server]) -> Iterator[Candidates]:
+def candidates(folder: Path, access: Access) -> Iterator[Candidates]:
     """Candidates that are killed afterwards."""
-    group = Candidates(folder, made)
+    group = Candidates(folder, access)
     try:
         yield group
     finally:

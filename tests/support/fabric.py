@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.cluster.access import Access
+from engine.cluster.certificate import certificate
 from engine.cluster.server import Server, ServerSpec
 
 __all__ = ["Lines", "access_to", "free_ports", "secret", "servers"]
@@ -42,8 +44,10 @@ def secret(folder: Path, user: str = "node", password: str = 'a "quoted" s3cret/
 
 
 @asynccontextmanager
-async def servers(folder: Path, count: int = 1, host: str = "127.0.0.1") -> AsyncIterator[list[Server]]:
-    """Servers that answer; several are one cluster."""
+async def servers(
+    folder: Path, count: int = 1, host: str = "127.0.0.1", *, has_tls: bool = False
+) -> AsyncIterator[list[Server]]:
+    """Servers that answer; several are one cluster. has_tls: clients, and they themselves, come over TLS."""
     ports = free_ports(2 * count)
     credentials = secret(folder)
     specs = [
@@ -52,6 +56,8 @@ async def servers(folder: Path, count: int = 1, host: str = "127.0.0.1") -> Asyn
     if count > 1:
         peers = tuple(f"127.0.0.1:{port}" for port in ports[count:])
         specs = [replace(spec, peer_port=ports[count + at], peers=peers) for at, spec in enumerate(specs)]
+    if has_tls:
+        specs = _certified(folder, specs)
     made = [Server(spec, Lines()) for spec in specs]
     try:
         for server in made:
@@ -62,6 +68,17 @@ async def servers(folder: Path, count: int = 1, host: str = "127.0.0.1") -> Asyn
         await asyncio.gather(*(server.stop() for server in made))
 
 
+def _certified(folder: Path, specs: list[ServerSpec]) -> list[ServerSpec]:
+    """The same with a certificate each, of which all believe all."""
+    texts = []
+    for spec in specs:
+        spec.folder.mkdir(mode=0o700)
+        texts.append(certificate(spec.folder, spec.name, ["127.0.0.1"], dt.datetime.now(dt.UTC)))
+    ca = folder / "ca.pem"
+    ca.write_text("".join(texts))
+    return [replace(spec, ca=ca, cert=spec.folder / "cert.pem", key=spec.folder / "key.pem") for spec in specs]
+
+
 def access_to(made: list[Server]) -> Access:
     """How a client comes to any of them."""
-    return Access(tuple(server.spec.url for server in made), made[0].spec.credentials)
+    return Access(tuple(server.spec.url for server in made), made[0].spec.credentials, made[0].spec.ca)

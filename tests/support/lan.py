@@ -15,8 +15,8 @@ from tests.support.sshd import why_not as why_no_sshd
 
 __all__ = ["Host", "Lan", "lan", "why_not"]
 
-#: The network; this machine is its host 254, the others count from 1.
-NETWORK, BITS, HERE = "10.98.0", 24, 254
+#: The networks, of which one that is free is taken; this machine is its host 254, the others count from 1.
+NETWORKS, BITS, HERE = "10.98", 24, 254
 
 
 def why_not() -> str:
@@ -27,8 +27,8 @@ def why_not() -> str:
 class Host:
     """A host. address: where the others find it."""
 
-    def __init__(self, switch: str, number: int, folder: Path, client: Path) -> None:
-        self.address = f"{NETWORK}.{number}"
+    def __init__(self, switch: str, network: str, number: int, folder: Path, client: Path) -> None:
+        self.address = f"{network}.{number}"
         self.name = f"{switch}h{number}"
         self._switch = switch
         self._port = f"p{number}"
@@ -71,11 +71,12 @@ class Host:
 
 
 class Lan:
-    """So many hosts. identity, known: the key that they let in, and their keys."""
+    """So many hosts. network: what their addresses begin with.  identity, known: the key that they let in, and their keys."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self._switch = f"lan{os.getpid()}"
         self._cable = f"ln{os.getpid() % 1_000_000}"
+        self.network = _free_network()
         self.identity, self.known = folder / "id", folder / "known_hosts"
         self.hosts: list[Host] = []
         keygen(self.identity)
@@ -84,10 +85,10 @@ class Lan:
         ip("-n", self._switch, "link", "set", "br0", "up")
         ip("link", "add", self._cable, "type", "veth", "peer", "name", "p0", "netns", self._switch)
         ip("-n", self._switch, "link", "set", "p0", "master", "br0", "up")
-        ip("addr", "add", f"{NETWORK}.{HERE}/{BITS}", "dev", self._cable)
+        ip("addr", "add", f"{self.network}.{HERE}/{BITS}", "dev", self._cable)
         ip("link", "set", self._cable, "up")
         for number in range(1, count + 1):
-            self.hosts.append(Host(self._switch, number, folder / f"host{number}", self.identity))
+            self.hosts.append(Host(self._switch, self.network, number, folder / f"host{number}", self.identity))
         self.known.write_text("".join(host.sshd.line() for host in self.hosts))
 
     def close(self) -> None:
@@ -107,6 +108,12 @@ def lan(folder: Path, count: int) -> Iterator[Lan]:
         yield made
     finally:
         made.close()
+
+
+def _free_network() -> str:
+    """A network that nobody on this machine has now; those who look at the same time begin at different ones."""
+    told = subprocess.run(["ip", "-4", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    return next(net for at in range(256) if f" {(net := f'{NETWORKS}.{(os.getpid() + at) % 256}')}." not in told)
 
 
 def _pids(name: str) -> list[int]:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,13 +17,13 @@ import psutil
 from engine.client import Client
 from engine.cluster.access import connected
 from engine.cluster.membership import Patience
-from engine.cluster.records import TaskResult, decode
 from engine.cluster.sender import Sender
 from engine.cluster.server import Server
 from tests.support.commands import Commands
-from tests.support.fabric import Lines, access_to, servers
+from tests.support.fabric import access_to, servers
 from tests.support.hosts import Host
 from tests.support.processes import until
+from tests.support.seen import Seen
 
 __all__ = ["Cluster", "Node", "clusters"]
 
@@ -107,6 +106,11 @@ class Node:
         #: What its gateway's command begins with, where it runs on a host of its own.
         self.prefix: list[str] = []
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables with which its engine is found."""
+        return self.commands.environ
+
     def tell(self, **facts: Any) -> None:
         """Change what its file says."""
         self.file.write_bytes(orjson.dumps(orjson.loads(self.file.read_bytes()) | facts))
@@ -187,16 +191,14 @@ class Node:
         self.commands.close()
 
 
-class Cluster:
+class Cluster(Seen[Node]):
     """Nodes and the servers that join them. folder: where markers leave their lines."""
 
     def __init__(self, folder: Path, made: list[Server], names: Sequence[str], agents: int) -> None:
-        self.folder = folder
         self.servers = made
         urls = [server.spec.url for server in made]
         facts = {"urls": urls, "credentials": str(made[0].spec.credentials), "nodes": list(names), "replicas": len(made)}
-        self.nodes = {name: Node(folder, name, facts, agents) for name in names}
-        self.said = Lines()
+        super().__init__("c", folder, {name: Node(folder, name, facts, agents) for name in names})
 
     @asynccontextmanager
     async def sender(self, **facts: Any) -> AsyncIterator[Sender]:
@@ -209,20 +211,6 @@ class Cluster:
                 yield sender
         finally:
             await nats.close()
-
-    async def recorded(self, sender: Sender) -> Counter[tuple[str, str, int]]:
-        """How often each task has an outcome in what is recorded, by its sender, its envelope and its row."""
-        context, found = sender.nats.jetstream(timeout=10), Counter[tuple[str, str, int]]()
-        state = (await context.stream_info("c-results")).state
-        for number in range(state.first_seq, state.last_seq + 1):
-            read = decode((await context.get_msg("c-results", number)).data or b"", TaskResult)
-            found.update((read.sender, read.id, row) for row in read.places)
-        return found
-
-    def runs(self) -> list[str]:
-        """The words of all marks that were begun."""
-        file = self.folder / "runs"
-        return file.read_text().split() if file.exists() else []
 
 
 @asynccontextmanager

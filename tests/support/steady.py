@@ -14,7 +14,7 @@ from engine.cluster.access import FabricAway
 from engine.cluster.placement import place
 from engine.cluster.records import Outcome
 from engine.cluster.sender import Sender
-from tests.support.nodes import Cluster
+from tests.support.seen import Seen
 
 __all__ = ["Steady", "steady"]
 
@@ -27,7 +27,7 @@ PAUSE_S, END_S = 0.1, 240
 class Steady:
     """Tasks for counters and for the kind of markers, in one call after another; some are lone ones that many send at once."""
 
-    def __init__(self, cluster: Cluster, sender: Sender, chance: Random) -> None:
+    def __init__(self, cluster: Seen[Any], sender: Sender, chance: Random) -> None:
         self._cluster = cluster
         self._sender = sender
         self._chance = chance
@@ -77,7 +77,7 @@ class Steady:
         assert sorted(found.values()) == [1] * len(outcomes)
         for name, node in self._cluster.nodes.items():
             mine = [key for key in range(KEYS) if place(f"counter/{key}", list(self._cluster.nodes)) == name]
-            async with Client(environ=node.commands.environ, patience_s=30) as client:
+            async with Client(environ=node.environ, patience_s=30) as client:
                 assert [await client.ask(f"counter/{key}", "get") for key in mine] == [self._adds[key] for key in mine]
         terms = [set(re.findall(r"leads, with token (\d+)", node.log)) for node in self._cluster.nodes.values()]
         assert sum(map(len, terms)) == len(set.union(*terms)), "two nodes led with the same token"
@@ -87,7 +87,7 @@ class Steady:
 
 
 @asynccontextmanager
-async def steady(cluster: Cluster, sender: Sender, chance: Random) -> AsyncIterator[Steady]:
+async def steady(cluster: Seen[Any], sender: Sender, chance: Random) -> AsyncIterator[Steady]:
     """Tasks that are sent from now on until `end`."""
     made = Steady(cluster, sender, chance)
     try:

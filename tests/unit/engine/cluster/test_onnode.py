@@ -41,14 +41,19 @@ def test_the_version_that_is_used_and_the_one_before_are_kept(tmp_path: Path) ->
     assert onnode.probe({"root": str(tmp_path)})["current"] == "c"
 
 
-def test_only_one_installs_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_one_installs_at_a_time_and_another_waits_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = json.dumps({"do": "probe", "root": str(tmp_path)})
     with (tmp_path / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        monkeypatch.setattr(onnode, "OTHER_S", -1)
         assert onnode.main([order]) == 0
-    assert "somebody else is installing" in json.loads(capsys.readouterr().out)["message"]
-    assert onnode.main([order]) == 0
-    assert json.loads(capsys.readouterr().out)["ok"]
+        assert "somebody else is installing" in json.loads(capsys.readouterr().out)["message"]
+        monkeypatch.setattr(onnode, "OTHER_S", 60)
+        monkeypatch.setattr(onnode.time, "sleep", lambda _seconds: fcntl.flock(lock, fcntl.LOCK_UN))
+        assert onnode.main([order]) == 0
+        assert json.loads(capsys.readouterr().out)["ok"]
 
 
 @pytest.mark.parametrize(
