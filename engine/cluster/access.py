@@ -42,7 +42,7 @@ class FabricAway(NotRunning):
 
 
 class Distrusted(FabricAway):
-    """What answers is not to be told who comes: it has no TLS though that was asked for."""
+    """What answers is not to be told who comes: it has no TLS though that was asked for, or a strange certificate."""
 
 
 class Denied(Unavailable):
@@ -121,6 +121,8 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
     wait_s: seconds to try at first.  Raises FabricAway where no server answers, Distrusted where one does that is not to know
     who comes, Denied where it refuses who comes, ConfigError, UnsafePath.
     """
+    import ssl
+
     from nats import errors
     from nats.aio.client import Client as Nats
 
@@ -166,8 +168,9 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
         if "authorization" in str(error).lower():
             refused = f"the servers at {where} refuse these credentials ({access.credentials or 'none were given'})"
             raise Denied(refused) from error
-        if isinstance(error, NoTls):
-            raise Distrusted(f"{where}: {error}") from error
+        if isinstance(error, NoTls | ssl.SSLCertVerificationError):
+            why = str(error) if isinstance(error, NoTls) else f"its certificate is not to be trusted: {error.verify_message}"
+            raise Distrusted(f"{where}: {why}") from error
         raise FabricAway(f"no server answers at {where}{f': {said[-1]}' if said else ''}") from error
     connection.options["allow_reconnect"] = True
     return connection
