@@ -62,6 +62,9 @@ def run(options: Namespace) -> int:
     parts.append(f"{figures.size(sum(one['copied_bytes'] for one in done))} copied")
     parts.append(unformed or f"{figures.plural(len(fanned.done), 'node')} joined")
     print("; ".join(parts))
+    for node, told in rising.told.items():
+        if told.get("needs_restart"):
+            print(f"{node} goes on with the pools.yaml before; for the new one: engine cluster stop --nodes {node}, then up")
     if not fanned.code:
         hint(options, "next: engine cluster spawn --count N")
     return fanned.code

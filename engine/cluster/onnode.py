@@ -56,7 +56,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
             parts[file.name[: -len(PART)]] = file.stat().st_size
         else:
             wheels[file.name] = _digest(file)
-    current = root / "current"
+    current, pools = root / "current", root / "pools.yaml"
     return {
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "tag": sys.implementation.cache_tag,
@@ -69,6 +69,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
         "versions": [one.name for one in (root / "versions").iterdir() if (one / WHOLE).is_file()],
         "wheels": wheels,
         "parts": parts,
+        "pools": _digest(pools) if pools.is_file() else None,
     }
 
 
@@ -91,14 +92,17 @@ def install(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def switch(order: dict[str, Any]) -> dict[str, Any]:
-    """Use a version from now on, with the configuration that was sent.
+    """Use a version from now on, with the configuration that was sent, unless an engine goes on with the one before.
 
     The oldest versions are let go of, and the wheels that none needs.
     """
     root, version = Path(order["root"]), order["version"]
     current = root / "current"
     before = current.readlink().name if current.is_symlink() else None
-    (root / SENT).replace(root / "pools.yaml")
+    if order["is_kept"]:
+        (root / SENT).unlink()
+    else:
+        (root / SENT).replace(root / "pools.yaml")
     if before != version:
         link = root / ".current"
         link.unlink(missing_ok=True)
