@@ -64,6 +64,9 @@ def run(options: Namespace) -> int:
     parts.append(f"{figures.size(sum(one['copied_bytes'] for one in done))} copied")
     parts.append(unformed or f"{figures.plural(len(fanned.done), 'node')} joined")
     print("; ".join(parts))
+    for node, told in rising.told.items():
+        if told.get("needs_restart"):
+            print(f"{node} goes on with the pools.yaml before; for the new one: engine cluster stop --nodes {node}, then up")
     if not fanned.code:
         hint(options, "next: engine cluster spawn --count N")
     return fanned.code
@@ -88,6 +91,7 @@ class _Rising:
         self._cluster = cluster
         self._nodes = {node.id: node for node in nodes}
         self._version = wheels.version
+        self._deadline_s: float = options.timeout or cluster.ssh.command_timeout_s
         self._installing = {node.id: Installation(cluster, node, wheels, self._say(node)) for node in nodes}
         self._ended: dict[str, Outcome] = {}
         self._surveyed: dict[str, Surveyed] = {}
@@ -124,8 +128,7 @@ class _Rising:
             async with connected(node, self._cluster.ssh) as remote:
                 await job(node, remote)
 
-        deadline_s = self._options.timeout or self._cluster.ssh.command_timeout_s
-        fanned = fan(self._options, nodes, with_it, deadline_s=deadline_s, done=word)
+        fanned = fan(self._options, nodes, with_it, deadline_s=self._deadline_s, done=word)
         for outcome in fanned.outcomes:
             before = self._ended.get(outcome.node)
             seconds = outcome.seconds + (before.seconds if before else 0.0)
@@ -225,9 +228,9 @@ class _Rising:
         return secret()
 
     def _try_access(self, *, is_new: bool) -> None:
-        """Have one node come to the user's own servers. Raises Denied, and FabricAway for a new cluster."""
+        """Have one node come to the user's own servers. Raises Unavailable, and FabricAway for a new cluster."""
         from engine import errors
-        from engine.cluster.access import Denied, FabricAway
+        from engine.cluster.access import FabricAway
         from engine.cluster.joining import Joining
 
         layout = self.layout
@@ -244,7 +247,7 @@ class _Rising:
             if one.code == errors.AGAIN and is_new:
                 raise FabricAway(f"{said}; nothing was started")
             if one.code not in (errors.DONE, errors.AGAIN):
-                raise Denied(f"{said}; nothing was started")
+                raise Unavailable(f"{said}; nothing was started")
 
     def _certify(self) -> None:
         """Have the certificates of all servers. Raises Unavailable where one is missing."""
@@ -296,4 +299,4 @@ class _Rising:
     async def _wait(self, node: Node, remote: Remote) -> None:
         from engine.cluster.joining import Joining
 
-        self.told[node.id]["joined"] = await Joining(self._cluster, node, remote).joined()
+        self.told[node.id]["joined"] = await Joining(self._cluster, node, remote).joined(self._deadline_s)

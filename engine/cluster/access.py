@@ -23,7 +23,7 @@ from engine.errors import ConfigError, NotRunning, Unavailable, UnsafePath
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
 
-__all__ = ["Access", "Denied", "FabricAway", "connected", "require_nats", "secret_of"]
+__all__ = ["Access", "Denied", "Distrusted", "FabricAway", "connected", "require_nats", "secret_of"]
 
 #: Seconds that one attempt to connect may take, and between two of them.
 CONNECT_S, AGAIN_S = 2, 0.2
@@ -39,6 +39,10 @@ class FabricAway(NotRunning):
     """No server of the cluster answers."""
 
 
+class Distrusted(FabricAway):
+    """What answers is not to be told who comes: it has no TLS though that was asked for, or a strange certificate."""
+
+
 class Denied(Unavailable):
     """The servers of the cluster refuse the credentials."""
 
@@ -48,7 +52,7 @@ class Access:
     """Where the servers are, and who comes.
 
     urls: such as nats://10.0.0.1:4222.  credentials: a file of mode 0600, JSON with `user` and `password`.
-    ca, cert, key: files for TLS.
+    ca, cert, key: files for TLS. It is asked for by each of these, and by a url that begins with `tls`.
     """
 
     urls: tuple[str, ...]
@@ -56,6 +60,11 @@ class Access:
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether nothing is to be said in clear text."""
+        return self.ca is not None or self.cert is not None or any(url.startswith("tls:") for url in self.urls)
 
     def options(self) -> dict[str, Any]:
         """What nats-py is told. Raises ConfigError, UnsafePath, OSError."""
@@ -107,12 +116,15 @@ def _check(file: Path) -> None:
 async def connected(access: Access, name: str, told: Callable[[str], None], *, wait_s: float = CONNECT_S) -> Nats:
     """A connection that comes back by itself for ever. told: hears in a line what happens to it.
 
-    wait_s: seconds to try at first.  Raises FabricAway where no server answers, Denied where one does and refuses who comes,
-    ConfigError, UnsafePath.
+    wait_s: seconds to try at first.  Raises FabricAway where no server answers, Distrusted where one does that is not to know
+    who comes, Denied where it refuses who comes, ConfigError, UnsafePath.
     """
+    import ssl
+
     from nats import errors
 
     from engine.cluster.connection import CLOSE_S, Connection
+    from engine.cluster.shelter import NoTls, Sheltered
 
     said: deque[str] = deque(maxlen=SAID)
 
@@ -131,7 +143,7 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
             told(f"the fabric: {text}")
 
     where = ", ".join(access.urls)
-    connection = Connection()
+    connection = Sheltered() if access.has_tls else Connection()
     try:
         async with asyncio.timeout(wait_s):
             await connection.connect(
@@ -154,6 +166,9 @@ async def connected(access: Access, name: str, told: Callable[[str], None], *, w
         if "authorization" in str(error).lower():
             refused = f"the servers at {where} refuse these credentials ({access.credentials or 'none were given'})"
             raise Denied(refused) from error
+        if isinstance(error, NoTls | ssl.SSLCertVerificationError):
+            why = str(error) if isinstance(error, NoTls) else f"its certificate is not to be trusted: {error.verify_message}"
+            raise Distrusted(f"{where}: {why}") from error
         raise FabricAway(f"no server answers at {where}{f': {said[-1]}' if said else ''}") from error
     connection.options["allow_reconnect"] = True
     return connection

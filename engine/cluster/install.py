@@ -82,36 +82,40 @@ class Installation:
         return {**told, "version": self._wheels.version, "copied_bytes": copied, "is_installed": answer["is_new"]}
 
     async def start(self, remote: Remote) -> dict[str, Any]:
-        """Have an engine of this version run there, once all is prepared. Raises NodeFailed."""
+        """Have an engine of this version run there, with what it may take, once all is prepared. Raises NodeFailed.
+
+        An engine that runs keeps what it was started with, so that pools.yaml is changed while none does.
+        """
         site = Site(await remote.place(self._cluster.folder))
         far = Far(remote, self._cluster)
-        is_running = await self._is_running(far)
-        if is_running and self._facts["current"] != self._wheels.version:
-            self._say("stops the version before")
+        stats = await self._stats(far)
+        is_old = self._facts["current"] != self._wheels.version
+        is_changed = self._facts["pools"] != self._pools()
+        is_kept = stats is not None and is_changed and not is_old and stats.get("durability") == "memory"
+        if is_kept:
+            self._say("goes on with the pools.yaml before: its agents are in memory alone, a restart would lose them")
+        is_ended = stats is not None and not is_kept and (is_old or is_changed)
+        if is_ended:
+            self._say("stops the version before" if is_old else "starts its engine anew: what it may take has changed")
             await Joining(self._cluster, self._node, remote).leave(is_emergency=False)
             await far.ask("stop")
-            is_running = False
-        elif is_running and self._facts["pools"] != self._pools():
-            self._say("starts anew: its pools.yaml is another one")
-            await far.ask("stop")
-            is_running = False
-        await self._order(remote, site, "switch", version=self._wheels.version)
-        if not is_running:
+        await self._order(remote, site, "switch", version=self._wheels.version, is_kept=is_kept)
+        if stats is None or is_ended:
             self._say("starts")
             await far.ask("start", "--keep")
         await far.ask("wait", "ready")
-        return {"is_started": not is_running}
+        return {"is_started": stats is None or is_ended, "needs_restart": is_kept}
 
-    async def _is_running(self, far: Far) -> bool:
+    async def _stats(self, far: Far) -> dict[str, Any] | None:
+        """What its engine says; None where none runs."""
         if self._facts["current"] is None:
-            return False
+            return None
         try:
-            await far.ask("stats")
+            return await far.ask("stats")
         except NodeFailed as failed:
             if failed.state == "stopped":
-                return False
+                return None
             raise
-        return True
 
     def _pools(self) -> str:
         if self._cluster.pools is not None:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from engine.cluster.node import Node
     from engine.cluster.remote import Done, Remote
 
-__all__ = ["UNJOINED", "Joining", "Surveyed", "secret"]
+__all__ = ["UNJOINED", "Joining", "Surveyed", "secret", "waited_s"]
 
-#: Seconds that a node may take to join once all was started: servers read their journals first.
-JOIN_S = 120.0
+#: Seconds that a node may take to join once all was started: servers read their journals first; and those of its deadline that
+#: are not waited through, or that share of it, so that what it says is still heard.
+JOIN_S, SPARE_S, SPARE_SHARE = 120.0, 10.0, 0.5
 #: The state of a node whose engine runs, and which is not in the cluster.
 UNJOINED = "unjoined"
 #: Bytes of the password that nodes show to their servers.
@@ -62,6 +63,11 @@ class Surveyed(NamedTuple):
 def secret() -> dict[str, Any]:
     """What the nodes of a new cluster show to their servers."""
     return {"user": "node", "password": os.urandom(PASSWORD_BYTES).hex()}
+
+
+def waited_s(deadline_s: float) -> float:
+    """How long a node is waited for whose deadline comes after so many seconds."""
+    return min(JOIN_S, max(deadline_s - SPARE_S, deadline_s * SPARE_SHARE))
 
 
 class Joining:
@@ -100,7 +106,7 @@ class Joining:
         site = await self._site()
         await self._write(self._files(layout, credentials, {}, site), fabriconnode.TRIAL)
         try:
-            return await self._remote.run([*self._program(site, build, "view"), f"{site.root}/{fabriconnode.TRIAL}/node.json"])
+            return await self._remote.run([*self._program(site, build, "trial"), f"{site.root}/{fabriconnode.TRIAL}/node.json"])
         finally:
             await self._order("forget")
 
@@ -146,9 +152,12 @@ class Joining:
     def _program(site: Site, build: str, name: str) -> list[str]:
         return ["env", f"--chdir={site.root}", f"{site.root}/versions/{build}/bin/python", "-P", "-m", f"engine.cluster.{name}"]
 
-    async def joined(self, within_s: float = JOIN_S) -> dict[str, Any]:
-        """What it says of itself once it has joined. Raises NodeFailed, `unjoined`, with the reason."""
-        told = await self._order("wait", within_s=within_s)
+    async def joined(self, deadline_s: float) -> dict[str, Any]:
+        """What it says of itself once it has joined. Raises NodeFailed, `unjoined`, with the reason.
+
+        deadline_s: after which nobody listens any more.
+        """
+        told = await self._order("wait", within_s=waited_s(deadline_s))
         if told["joined"] is None:
             raise NodeFailed(f"it has not joined: {told['reason']}", state=UNJOINED, mend="engine cluster up")
         joined: dict[str, Any] = told["joined"]

@@ -94,14 +94,17 @@ def install(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def switch(order: dict[str, Any]) -> dict[str, Any]:
-    """Use a version from now on, with the configuration that was sent.
+    """Use a version from now on, with the configuration that was sent, unless an engine goes on with the one before.
 
     The oldest versions are let go of, and the wheels that none needs.
     """
     root, version = Path(order["root"]), order["version"]
     current = root / "current"
     before = current.readlink().name if current.is_symlink() else None
-    (root / SENT).replace(root / "pools.yaml")
+    if order["is_kept"]:
+        (root / SENT).unlink()
+    else:
+        (root / SENT).replace(root / "pools.yaml")
     if before != version:
         link = root / ".current"
         link.unlink(missing_ok=True)

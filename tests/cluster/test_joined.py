@@ -280,11 +280,18 @@ async def test_servers_of_ones_own_are_joined_with_their_credentials_and_wrong_o
             "trial",
             "attendant.lock",
         }
+        bare = server.spec.url.replace("nats:", "tls:")
         nobody = [f"nats://127.0.0.1:{free_ports(1)[0]}"]
         write(engine, there, [host.port], more={"nats": {"url": nobody}})
         refused = await asyncio.to_thread(engine, "cluster", "up", "--wheelhouse", str(wheels), "--json", timeout_s=200)
         assert refused.returncode == 3, refused.stdout + refused.stderr
-        write(engine, there, [host.port], more={"nats": {"url": [server.spec.url], "credentials": str(right)}})
+        theirs = {"url": [server.spec.url], "credentials": str(right)}
+        for more, said in (({"replicas": 3}, "replicas > 1 not supported"), ({"url": bare}, "offers no TLS")):
+            write(engine, there, [host.port], more={"nats": theirs | more})
+            refused = await asyncio.to_thread(engine, "cluster", "up", "--wheelhouse", str(wheels), "--json", timeout_s=200)
+            assert (refused.returncode, said in refused.stderr) == (2, True), refused.stdout + refused.stderr
+            assert not (root / "current").exists()
+        write(engine, there, [host.port], more={"nats": theirs})
         try:
             told = await asyncio.to_thread(up, engine, wheels)
             assert told["fabric"] == {"servers": [], "urls": [server.spec.url], "replicas": 1}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
-from engine.cluster.access import Access, Denied, FabricAway, connected
+from engine.cluster.access import Access, Denied, Distrusted, FabricAway, connected
+from engine.cluster.certificate import certificate
 from engine.cluster.server import Server, ServerSpec
 from engine.errors import StartFailed
 from tests.support.fabric import Lines, access_to, free_ports, secret, servers
@@ -106,6 +109,61 @@ async def test_wrong_credentials_and_no_server_are_named(tmp_path: Path) -> None
     assert lines == []
 
 
+class Greeting:
+    """What greets as a server does that has no TLS, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.heard = bytearray()
+        self.came = self.left = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.came += 1
+        info = {"server_id": "x", "version": "2.15.1", "max_payload": 1_048_576, "auth_required": True, "headers": True}
+        writer.write(b"INFO " + orjson.dumps(info) + b"\r\n")
+        with suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                self.heard += part
+        writer.close()
+        self.left += 1
+
+
+@pytest.mark.parametrize("asked", ["tls", "ca"])
+async def test_a_server_without_the_tls_that_was_asked_for_is_told_nothing(tmp_path: Path, asked: str) -> None:
+    greeting = Greeting()
+    listening = await asyncio.start_server(greeting, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    authority = tmp_path / "ca.pem"
+    authority.write_text(certificate(tmp_path, "s0", [], dt.datetime.now(dt.UTC)))
+    access = Access((f"{'tls' if asked == 'tls' else 'nats'}://127.0.0.1:{port}",), secret(tmp_path))
+    async with listening:
+        with pytest.raises(Distrusted, match="offers no TLS"):
+            await connected(access if asked == "tls" else replace(access, ca=authority), "test", Lines(), wait_s=20)
+        await until(lambda: greeting.left == 1, 20)
+        assert bytes(greeting.heard) == b""
+
+
+async def test_who_takes_the_place_of_a_server_with_tls_is_told_nothing(tmp_path: Path) -> None:
+    authority, port = tmp_path / "cert.pem", free_ports(1)[0]
+    authority.write_text(certificate(tmp_path, "s0", [], dt.datetime.now(dt.UTC)))
+    key, credentials = tmp_path / "key.pem", secret(tmp_path)
+    files = {"credentials": credentials, "ca": authority, "cert": authority, "key": key}
+    server = Server(ServerSpec("s0", "c", tmp_path / "s0", port=port, **files), Lines())
+    await server.start()
+    try:
+        await server.ready()
+        lines, greeting = Lines(), Greeting()
+        connection = await connected(Access((f"tls://localhost:{port}",), credentials, authority), "test", lines, wait_s=20)
+        await server.stop()
+        async with await asyncio.start_server(greeting, "127.0.0.1", port):
+            await until(lambda: greeting.came > 1, 60)
+            assert bytes(greeting.heard) == b""
+            assert any("offers no TLS" in line for line in lines)
+            await connection.close()
+            await until(lambda: greeting.left == greeting.came, 20)
+    finally:
+        await server.stop()
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
 async def test_over_tls_a_server_is_believed_that_the_given_authority_vouches_for_and_no_other(tmp_path: Path) -> None:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
@@ -123,8 +181,8 @@ async def test_over_tls_a_server_is_believed_that_the_given_authority_vouches_fo
         connection = await connected(Access((url,), credentials, cert), "test", Lines(), wait_s=20)
         assert connection.is_connected
         await connection.close()
-        with pytest.raises(FabricAway, match="no server answers"):
-            await connected(Access((url,), credentials), "test", Lines(), wait_s=2.0)
+        with pytest.raises(Distrusted, match=r"its certificate is not to be trusted: self.signed certificate"):
+            await connected(Access((url,), credentials), "test", Lines(), wait_s=20)
     finally:
         await server.stop()
 

@@ -58,6 +58,18 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert (*facts(told), told["copied_bytes"]) == (False, False, 0)
         assert (told["changed"], told["is_attended_anew"], fabric_of(root)) == ([], False, pids)
 
+        # What it may take is applied: its engine is started anew with it, and has its agents.
+        (before,) = engine.document("cluster", "stats")["by_node"]
+        file = engine.folder / "cluster.yaml"
+        file.write_text(file.read_text().replace('"agents": 100', '"agents": 900'))
+        (told,) = up(engine, wheels)
+        assert (*facts(told), told["needs_restart"]) == (False, True, False)
+        assert ended_within([before["stats"]["pid"]], 20)
+        assert engine.document("cluster", "stats")["agents"]["total"] == 20
+        assert engine.document("cluster", "spawn", "--count", "700")["nodes"][0]["agents"] == 700
+        assert facts(up(engine, wheels)[0]) == (False, False)
+        pids = fabric_of(root)
+
         # What was copied wrongly is refused, and copied anew; what is there in part, as a command that was killed leaves it,
         # is gone on with. Another build stops the engine, keeps its agents, and is started in its place.
         newer = tiny(tmp_path / "newer", "two")
@@ -71,7 +83,7 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert (*facts(told), told["copied_bytes"]) == (True, True, len(content) - 100)
         assert told["version"] != version
         assert ended_within([before["stats"]["pid"]], 20)
-        assert engine.document("cluster", "stats")["agents"]["total"] == 20
+        assert engine.document("cluster", "stats")["agents"]["total"] == 700
         assert len(list((root / "versions").iterdir())) == 2
         assert (root / "current").readlink().name == told["version"]
         assert ended_within(list(pids.values()), 20)

@@ -30,7 +30,7 @@ def test_the_version_that_is_used_and_the_one_before_are_kept(tmp_path: Path) ->
     for age, version in enumerate(("c", "b", "a")):
         made(tmp_path, version, age)
     (tmp_path / "wheels" / "old.whl").write_text("")
-    order = {"root": str(tmp_path), "wheels": {}}
+    order = {"root": str(tmp_path), "wheels": {}, "is_kept": False}
     for version, left in (("a", {"a", "c"}), ("c", {"a", "c"})):
         (tmp_path / onnode.SENT).write_text("agents: 1\n")
         onnode.switch({**order, "version": version})
@@ -39,6 +39,10 @@ def test_the_version_that_is_used_and_the_one_before_are_kept(tmp_path: Path) ->
         assert {one.name for one in (tmp_path / "versions").iterdir()} == left
     assert list((tmp_path / "wheels").iterdir()) == []
     assert onnode.probe({"root": str(tmp_path)})["current"] == "c"
+    (tmp_path / onnode.SENT).write_text("agents: 2\n")
+    onnode.switch({**order, "version": "c", "is_kept": True})
+    assert (tmp_path / "pools.yaml").read_text() == "agents: 1\n"
+    assert not (tmp_path / onnode.SENT).exists()
 
 
 def test_only_one_installs_at_a_time_and_another_waits_for_it(
