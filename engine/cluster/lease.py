@@ -3,7 +3,8 @@
 Owns the decisions of one candidate; the entry, the clock and the messages are handed in. A term's fencing token is the revision
 that began it. The argument for "never two valid tokens": a holder counts its lease from before it *sent* the write that was
 accepted; another one takes the entry only after it has seen the same revision for the whole lease, and only if that revision
-is still the newest, so that it saw it after that write was sent. Late, lost and repeated messages, and stale reads, change
+is still the newest, so that it saw it after that write was sent; the whole lease is the longer one of its own and the holder's,
+which stands in the entry. Late, lost and repeated messages, and stale reads, change
 nothing of this; clocks need agree on how long a second is, within `DRIFT`, and on nothing else. A process that was stopped
 after it looked is caught by the fence: whoever acts for the leader hands its token to `fence.Fence`. Pure.
 Source: Gray and Cheriton, Leases (1989); Kleppmann, How to do distributed locking (2016), on fencing tokens.
@@ -26,6 +27,8 @@ __all__ = ["DRIFT", "Entry", "Lease", "Term", "Write", "read_entry", "unreadable
 DRIFT = 0.05
 #: Holds what cannot be read; no candidate is called so.
 STRANGER = "unreadable"
+#: Seconds that a lease lasts at most: an entry that says more cannot be read.
+LONGEST_S = 86_400.0
 #: Writes without an answer whose time is remembered.
 SENT = 64
 #: Revisions and numbers are below this.
@@ -50,12 +53,16 @@ class Term:
 
 
 class Entry(NamedTuple):
-    """What stands in the store.  holder: "" for nobody.  term: its token, 0 where this very revision began it."""
+    """What stands in the store.  holder: "" for nobody.  term: its token, 0 where this very revision began it.
+
+    lease_s: for how long its holder counts on it, 0 where that does not stand there.
+    """
 
     revision: int
     holder: str
     term: int
     number: int
+    lease_s: float = 0.0
 
     @property
     def token(self) -> int:
@@ -85,11 +92,13 @@ def read_entry(revision: int, data: bytes) -> Entry:
     try:
         document = orjson.loads(data)
         holder, term, number = document["holder"], document["term"], document["number"]
+        lease_s = float(document.get("lease_s", 0.0))
     except (ValueError, TypeError, KeyError) as error:
         raise BadRecord(f"this is no lease: {data[:80]!r}") from error
-    if type(term) is not int or type(number) is not int or not (0 <= term <= revision and 0 <= number < WHOLE):
+    is_whole = type(term) is int and type(number) is int and 0 <= term <= revision and 0 <= number < WHOLE
+    if not is_whole or not 0 <= lease_s <= LONGEST_S:
         raise BadRecord(f"this is no lease: {data[:80]!r}")
-    return Entry(revision, holder if holder == "" else valid_id(holder), term, number)
+    return Entry(revision, holder if holder == "" else valid_id(holder), term, number, lease_s)
 
 
 class Lease:
@@ -101,7 +110,8 @@ class Lease:
         #: The newest entry that was seen, and when it was first; None before the first look, and where there is none.
         self.seen: Entry | None = None
         self._seen_s: float | None = None
-        self._sent: OrderedDict[int, tuple[float, int]] = OrderedDict()
+        self._sent: OrderedDict[int, tuple[float, int, float]] = OrderedDict()
+        self._longest_s = 0.0
         self._number = 0
         self._token: int | None = None
         self._until_s = float("-inf")
@@ -121,7 +131,10 @@ class Lease:
             return self._write(0, 0, now_s)
         if known.holder == self.holder:
             return self._write(known.revision, known.token, now_s)
-        wait_s = self.term.extra_s + (self.term.lease_s if known.holder else 0.0)
+        theirs_s = (
+            self._longest_s if known.holder == STRANGER else known.lease_s
+        )  # who was before it may count on its own still
+        wait_s = self.term.extra_s + (max(self.term.lease_s, theirs_s) if known.holder else 0.0)
         if self._seen_s is not None and now_s - self._seen_s >= wait_s:
             return self._write(known.revision, 0, now_s)
         return None
@@ -129,7 +142,8 @@ class Lease:
     def written(self, number: int, revision: int, now_s: float) -> None:
         """Take in that a write was accepted as a revision."""
         if number in self._sent:
-            self._see(Entry(revision, self.holder, self._sent[number][1], number), now_s)
+            _, term, lease_s = self._sent[number]
+            self._see(Entry(revision, self.holder, term, number, lease_s), now_s)
 
     def release(self, now_s: float) -> Write | None:
         """Lead no more, and never again; returns the write that lets others follow at once, where it helps."""
@@ -138,27 +152,29 @@ class Lease:
         if not is_mine or self.seen is None:
             return None
         self._number += 1
-        return Write(self._number, self.seen.revision, _bytes("", 0, self._number))
+        return Write(self._number, self.seen.revision, _bytes("", 0, self._number, 0.0))
 
     def _see(self, entry: Entry | None, now_s: float) -> None:
         if entry is None or (self.seen is not None and entry.revision <= self.seen.revision):
             return  # an answer that was on its way for longer than a newer one
-        self.seen, self._seen_s = entry, now_s
+        self.seen, self._seen_s, self._longest_s = entry, now_s, max(self._longest_s, entry.lease_s)
         if entry.holder != self.holder:
             self._token, self._until_s = None, float("-inf")
             return
         self._token = entry.token
         sent = self._sent.get(entry.number)
         if sent is not None and not self._is_over:
-            self._until_s = max(self._until_s, sent[0] + self.term.lease_s * (1 - DRIFT))
+            self._until_s = sent[0] + sent[2] * (1 - DRIFT)
 
     def _write(self, last: int, term: int, now_s: float) -> Write:
         self._number += 1
-        self._sent[self._number] = (now_s, term)
+        lease_s = self.term.lease_s
+        self._sent[self._number] = (now_s, term, lease_s)
+        self._until_s = min(self._until_s, now_s + lease_s * (1 - DRIFT))  # others may go by this one from now on
         if len(self._sent) > SENT:
             self._sent.popitem(last=False)
-        return Write(self._number, last, _bytes(self.holder, term, self._number))
+        return Write(self._number, last, _bytes(self.holder, term, self._number, lease_s))
 
 
-def _bytes(holder: str, term: int, number: int) -> bytes:
-    return orjson.dumps({"holder": holder, "term": term, "number": number})
+def _bytes(holder: str, term: int, number: int, lease_s: float) -> bytes:
+    return orjson.dumps({"holder": holder, "term": term, "number": number, "lease_s": lease_s})

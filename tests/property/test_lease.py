@@ -147,9 +147,19 @@ class World:
             self.check()
 
 
+def various(kind: type[Lease] = Lease) -> Callable[[str], Lease]:
+    """Leases of candidates that were told of different times, as in the midst of a change."""
+    return lambda name: kind(name, Term(LEASE_S * (1 + int(name[1:]) % 3), CHECK_S))
+
+
 @given(st.integers(0, 2**32))
 def test_two_never_lead_at_once_and_tokens_only_grow(seed: int) -> None:
     World(seed).run(400.0)
+
+
+@given(st.integers(0, 2**32))
+def test_two_never_lead_at_once_where_they_were_told_of_different_times(seed: int) -> None:
+    World(seed, various()).run(400.0)
 
 
 def test_over_many_histories_there_is_a_leader_most_of_the_time(chance: Random) -> None:
@@ -182,7 +192,7 @@ class CountsFromTheAnswer(Lease):
 
     def written(self, number: int, revision: int, now_s: float) -> None:
         if number in self._sent:
-            self._sent[number] = (now_s, self._sent[number][1])
+            self._sent[number] = (now_s, *self._sent[number][1:])
         super().written(number, revision, now_s)
 
 
@@ -200,3 +210,16 @@ def test_a_wrong_lease_would_be_found(wrong: Any) -> None:
     with pytest.raises(AssertionError, match="lead"):
         for seed in range(3_000):
             World(seed, lambda name: wrong(name, Term(LEASE_S, CHECK_S))).run(300.0)
+
+
+class GoesByItsOwn(Lease):
+    """Wrong: it waits for as long as it would hold the lease itself."""
+
+    def look(self, entry: Entry | None, now_s: float) -> Write | None:
+        return super().look(None if entry is None else entry._replace(lease_s=0.0), now_s)
+
+
+def test_a_lease_that_ignores_how_long_another_is_would_be_found() -> None:
+    with pytest.raises(AssertionError, match="lead"):
+        for seed in range(3_000):
+            World(seed, various(GoesByItsOwn)).run(300.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from engine.cluster.lease import DRIFT, Entry, Lease, Term, read_entry, unreadable
@@ -22,6 +23,28 @@ def test_who_comes_first_leads_from_the_moment_it_asked() -> None:
     lease.written(wanted.number, 7, 104.0)
     assert lease.token(104.0) == 7
     assert lease.token(100.0 + 10.0 * (1 - DRIFT)) is None
+
+
+def test_another_is_waited_for_as_long_as_it_counts_on_its_lease() -> None:
+    lease = Lease("me", Term(3.0, 1.0))
+    long = Entry(5, "other", 0, 1, 20.0)
+    assert lease.look(long, 0.0) is None
+    assert lease.look(long, 19.9) is None
+    assert lease.look(unreadable(6), 19.9) is None
+    assert lease.look(unreadable(6), 39.8) is None
+    assert lease.look(unreadable(6), 39.9) is not None
+    mine = Lease("me", Term(20.0, 6.0))
+    wanted = mine.look(None, 0.0)
+    assert wanted is not None
+    assert read_entry(7, wanted.data).lease_s == 20.0
+    mine.written(wanted.number, 7, 0.0)
+    mine.term = Term(3.0, 1.0)
+    assert mine.look(mine.seen, 1.0) is not None, "it is renewed, for less"
+    assert mine.token(3.8) == 7
+    assert mine.token(4.0) is None, "others may go by the shorter one"
+    for wrong in (-1, 1e9, "x", None):
+        with pytest.raises(BadRecord):
+            read_entry(7, orjson.dumps({"holder": "a", "term": 0, "number": 1, "lease_s": wrong}))
 
 
 def test_a_term_keeps_its_token_while_it_is_renewed() -> None:
