@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.cli import figures
 from engine.cli.clusterfan import cluster_of, nodes_of
+from engine.cli.misuse import Misuse
 from engine.cli.output import hint, screen, show_document, show_json, show_lines
 from engine.cli.table import Column, table
 from engine.cli.writing import write_new
@@ -91,6 +92,8 @@ COLUMNS = (
 def init(options: Namespace) -> int:
     """Write the file."""
     file = Path(options.cluster or FILE)
+    if not file.parent.is_dir():
+        raise Misuse(f"there is no folder {file.parent}: make it first")
     written = write_new(file.parent, {file.name: TEXT}, is_forced=options.force)
     if options.json:
         show_json({"schema": INIT_SCHEMA, "file": str(file.absolute()), "written": written})

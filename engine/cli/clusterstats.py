@@ -34,6 +34,8 @@ __all__ = ["fabric_line", "run", "table_lines"]
 
 #: Seconds until a node that went away is asked again.
 AGAIN_S = 2.0
+#: Seconds that the first snapshot waits for other nodes once one has answered.
+WAIT_S = 2.0
 #: Nodes that are asked in turn what the cluster looks like, and seconds that each has.
 ASKED, VIEW_S = 3, 30.0
 #: Bytes of a snapshot at most: one with a thousand pools is smaller.
@@ -170,22 +172,31 @@ class _Watch:
         }
         self._heard_s: dict[str, float] = {}
         self._first = {node.id: asyncio.Event() for node in nodes}
+        self._some = asyncio.Event()
         self._fabric: dict[str, Any] = {"is_up": False, "reason": "it was not asked yet"}
 
     async def run(self) -> None:
-        """Show one each so many seconds, the first when every node has answered or failed."""
+        """Show one each so many seconds, the first when every node has answered or failed, or WAIT_S after one has answered."""
         asking = [asyncio.create_task(self._follow(node)) for node in self._nodes]
         asking.append(asyncio.create_task(self._look()))
+        every = asyncio.create_task(self._every())
+        some = asyncio.create_task(self._some.wait())
         try:
-            await asyncio.gather(*(event.wait() for event in self._first.values()))
+            await asyncio.wait((every, some), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((every,), timeout=WAIT_S)
             while True:
                 told = [self._aged(node) for node in self._nodes]
                 self._show({**summed(self._cluster.name, time.time(), told), "fabric": self._fabric})
                 await asyncio.sleep(self._options.watch)
         finally:
-            for task in asking:
+            for task in (*asking, every, some):
                 task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+            await asyncio.gather(*asking, every, some, return_exceptions=True)
+
+    async def _every(self) -> None:
+        """Wait until every node has answered or failed."""
+        for event in self._first.values():
+            await event.wait()
 
     def _aged(self, node: Node) -> dict[str, Any]:
         """What is known of a node, and for how long. What one that went away said last counts no more."""
@@ -209,6 +220,7 @@ class _Watch:
             self._told[node.id] = {"node": node.id, "state": "running", "reason": None, "stats": stats}
             self._heard_s[node.id] = time.monotonic()
             self._first[node.id].set()
+            self._some.set()
 
         async with connected(node, self._cluster.ssh) as remote:
             far = Far(remote, self._cluster)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
 from engine.cli.clusterfan import Fanned, cluster_of, document_of, fan, nodes_of, show_ends
+from engine.cli.ending import Terminated
 from engine.cli.output import hint, show_document
 from engine.cli.session import environment
 from engine.cluster.layout import Layout, Unformed, decided, lay_out
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 SCHEMA = "engine.cluster.up/v1"
+#: Exit codes of SIGINT and SIGTERM.
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def run(options: Namespace) -> int:
@@ -40,7 +43,10 @@ def run(options: Namespace) -> int:
     cluster = cluster_of(options)
     nodes = nodes_of(options, cluster)
     check_library()
-    wheels = _wheels(options)
+    try:
+        wheels = _wheels(options)
+    except (KeyboardInterrupt, Terminated) as ended:
+        return _unbegun(options, cluster, nodes, INTERRUPTED if isinstance(ended, KeyboardInterrupt) else TERMINATED)
     rising = _Rising(options, cluster, nodes, wheels)
     with Hold(cluster):
         fanned = rising.run()
@@ -70,6 +76,18 @@ def run(options: Namespace) -> int:
     if not fanned.code:
         hint(options, "next: engine cluster spawn --count N")
     return fanned.code
+
+
+def _unbegun(options: Namespace, cluster: Cluster, nodes: Sequence[Node], code: int) -> int:
+    """Say that it was ended before any host was asked; returns the exit code."""
+    said = "interrupted before any host was asked"
+    fanned = Fanned([Outcome(node.id, str(node.address), "interrupted", 0.0, said) for node in nodes], code)
+    if options.json:
+        document = document_of(SCHEMA, cluster, fanned, [{} for _ in nodes])
+        show_document(options, {**document, "version": None, "wheels": 0, "fabric": None}, "nodes")
+    else:
+        hint(options, f"\nengine: {said}; nothing was changed")
+    return code
 
 
 def _wheels(options: Namespace) -> Wheelhouse:

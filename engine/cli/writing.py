@@ -28,6 +28,11 @@ def write_new(folder: Path, files: Mapping[str, str], *, is_forced: bool) -> lis
     folders = [name for name in there if (folder / name).is_dir()]
     if folders:
         raise Misuse(f"{_listed(folders)} in {folder} {'is a folder' if len(folders) == 1 else 'are folders'}: move it away")
+    strange = [name for name in there if (folder / name).exists() and not (folder / name).is_file()]
+    if strange:
+        raise Misuse(
+            f"{_listed(strange)} in {folder} {'is' if len(strange) == 1 else 'are'} no regular file: give another name"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     replace({folder / name: files[name] for name in changed})
     return changed

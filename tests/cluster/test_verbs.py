@@ -63,12 +63,23 @@ def test_two_engines_and_a_dead_host_are_one_swarm(engine: Commands, there: Host
 
         watch = engine.start("cluster", "stats", "--watch", "0.3", "--json")
         assert watch.stdout is not None
-        told = [json.loads(watch.stdout.readline()) for _ in range(3)]
+        told = [json.loads(watch.stdout.readline())]
+        while len(told) < 3 or "connecting" in {node["state"] for node in told[-3]["by_node"]}:
+            told.append(json.loads(watch.stdout.readline()))
+        told = told[-3:]
         assert {one["agents"]["total"] for one in told} == {31}
         assert told[1]["time_s"] > told[0]["time_s"]
         assert told[2]["by_node"][2]["state"] == "unreachable"
         watch.send_signal(signal.SIGINT)
         assert watch.wait(timeout=30) == 130
+
+        write(engine, there, [made[0].port, there.add("mute").port], connect_timeout_s=600)
+        watch = engine.start("cluster", "stats", "--watch", "0.3", "--json")
+        assert watch.stdout is not None
+        states = [node["state"] for node in json.loads(watch.stdout.readline())["by_node"]]
+        assert states == ["running", "connecting"]
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(timeout=60) == 130
     finally:
         write(engine, there, [host.port for host in made])
         stopped = engine("cluster", "stop", "--emergency", "--json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def test_a_link_that_leads_nowhere_and_a_folder_in_place_of_a_file_are_named(tmp
     (tmp_path / "b").mkdir()
     with pytest.raises(Misuse, match=r"b in .* is a folder: move it away"):
         write_new(tmp_path, FILES, is_forced=True)
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "b")
+    with pytest.raises(Misuse, match=r"b in .* is no regular file: give another name"):
+        write_new(tmp_path, FILES, is_forced=True)
+    assert (tmp_path / "b").is_fifo()
     assert not (tmp_path / "a").exists()
 
 
