@@ -18,7 +18,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 __all__ = ["ORDERS", "PART", "SENT", "Refused", "main", "program"]
 
@@ -30,6 +30,8 @@ PART = ".part"
 SENT = "pools.yaml.sent"
 #: Versions that are kept: the one that is used, and the one before.
 KEPT = 2
+#: Seconds to wait for another one that installs there, as one goes on whose caller was killed; and between two looks.
+WAIT_S, LOOK_S = 120.0, 0.1
 #: Characters of what the installer said that are told.
 SAID_CHARS = 600
 
@@ -49,7 +51,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("wheels", "versions", "home"):
         (root / name).mkdir(mode=0o700, exist_ok=True)
-    facts = os.statvfs(root)
+    facts, found = os.statvfs(root), root.stat()
     wheels, parts = {}, {}
     for file in (root / "wheels").iterdir():
         if file.name.endswith(PART):
@@ -69,6 +71,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
         "versions": [one.name for one in (root / "versions").iterdir() if (one / WHOLE).is_file()],
         "wheels": wheels,
         "parts": parts,
+        "place": [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), found.st_dev, found.st_ino],
         "pools": _digest(pools) if pools.is_file() else None,
     }
 
@@ -152,15 +155,32 @@ def main(words: list[str]) -> int:
     root = Path(order["root"])
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (root / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (root / "lock").open("a+") as lock:
+            _take(lock)
             answer = {"ok": True, **ORDERS[order["do"]](order)}
-    except BlockingIOError:
-        answer = {"ok": False, "message": f"somebody else is installing in {root}"}
     except (Refused, OSError) as error:
         answer = {"ok": False, "message": str(error)}
     print(json.dumps(answer))
     return 0
+
+
+def _take(lock: TextIO) -> None:
+    """Have the lock of the folder, and say in it who has it. Raises Refused."""
+    until_s = time.monotonic() + WAIT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as taken:
+            if time.monotonic() > until_s:
+                lock.seek(0)
+                who = lock.read(32).strip()
+                said = f"somebody else{f' (pid {who})' if who else ''} is installing in {Path(lock.name).parent}"
+                raise Refused(f"{said}: wait for the end, or engine cluster stop") from taken
+            time.sleep(LOOK_S)
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
 
 
 def _take_over(folder: Path, wheels: dict[str, str]) -> None:
