@@ -272,10 +272,21 @@ def left_over(root: Path) -> list[int]:
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
             is_hook = "sprints.leash" in words and any(word.startswith(f"{root}/hooks/") for word in words)
-            is_program = any(pair in wanted for pair in itertools.pairwise(words))
+            is_program = any(pair in wanted for pair in itertools.pairwise(words)) or _installs(words, root)
             if process.stat().st_uid == os.getuid() and (is_hook or is_program):
                 found.append(int(process.name))
     return sorted(found)
+
+
+def _installs(words: list[str], root: Path) -> bool:
+    """Whether a command is one that installs there, or what that has run."""
+    if words[1:3] == ["-I", "-"]:
+        with contextlib.suppress(ValueError, KeyError, IndexError, TypeError):
+            order = json.loads(words[3])
+            return bool(order["do"] == "install" and order["root"] == str(root))
+    if words[1:3] == ["-m", "venv"]:
+        return words[-2:][0].startswith(f"{root}/versions/")  # an empty word follows the last one
+    return any(word.startswith(f"{root}/wheels/pip-") for word in words[1:4])
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

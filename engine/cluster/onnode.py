@@ -30,8 +30,8 @@ PART = ".part"
 SENT = "pools.yaml.sent"
 #: Versions that are kept: the one that is used, and the one before.
 KEPT = 2
-#: Seconds that another one who installs here is waited for, and between two looks.
-OTHER_S, LOOK_S = 120.0, 0.1
+#: Seconds to wait for another one that installs there, as one goes on whose caller was killed; and between two looks.
+WAIT_S, LOOK_S = 120.0, 0.1
 #: Characters of what the installer said that are told.
 SAID_CHARS = 600
 
@@ -51,7 +51,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("wheels", "versions", "home"):
         (root / name).mkdir(mode=0o700, exist_ok=True)
-    facts = os.statvfs(root)
+    facts, found = os.statvfs(root), root.stat()
     wheels, parts = {}, {}
     for file in (root / "wheels").iterdir():
         if file.name.endswith(PART):
@@ -72,6 +72,7 @@ def probe(order: dict[str, Any]) -> dict[str, Any]:
         "pools": pools.read_text() if pools.is_file() else "",
         "wheels": wheels,
         "parts": parts,
+        "place": [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), found.st_dev, found.st_ino],
     }
 
 
@@ -154,8 +155,8 @@ def main(words: list[str]) -> int:
     root = Path(order["root"])
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (root / "lock").open("a") as lock:
-            _have(lock, root)
+        with (root / "lock").open("a+") as lock:
+            _take(lock)
             answer = {"ok": True, **ORDERS[order["do"]](order)}
     except (Refused, OSError) as error:
         answer = {"ok": False, "message": str(error)}
@@ -163,18 +164,23 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _have(lock: TextIO, root: Path) -> None:
-    """Take the lock of the folder; what a command that was cut off had begun ends first. Raises Refused."""
-    until_s = time.monotonic() + OTHER_S
+def _take(lock: TextIO) -> None:
+    """Have the lock of the folder, and say in it who has it. Raises Refused."""
+    until_s = time.monotonic() + WAIT_S
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
         except BlockingIOError as taken:
             if time.monotonic() > until_s:
-                raise Refused(f"somebody else is installing in {root}") from taken
+                lock.seek(0)
+                who = lock.read(32).strip()
+                said = f"somebody else{f' (pid {who})' if who else ''} is installing in {Path(lock.name).parent}"
+                raise Refused(f"{said}: wait for the end, or engine cluster stop") from taken
             time.sleep(LOOK_S)
-        else:
-            return
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
 
 
 def _take_over(folder: Path, wheels: dict[str, str]) -> None:

@@ -28,7 +28,9 @@ ABOUT = About(
     usage="[--json]",
     text="""\
 Checks Python, Linux, packages, limits, the configuration, directories, the socket and the daemon, changes nothing, and
-says what to type against each thing that is wrong. Ends with 0 if the engine can run here, with 4 if it cannot.""",
+says what to type against each thing that is wrong. With ENGINE_HOME=FOLDER/home, where FOLDER is that of a cluster on this
+node, it looks at the node's engine, and whether anything was left. Ends with 0 if the engine can run here, with 4 if it
+cannot.""",
     examples="  engine doctor\n  engine doctor -f pools.yaml --json | jq '.checks[] | select(.verdict != \"ok\")'",
 )
 
@@ -39,10 +41,13 @@ def add_arguments(_parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the findings."""
+    from engine.cluster.checkup import engine_at
     from engine.doctor import checks
 
     file = None if options.file is None else Path(options.file)
-    found = checks(file, _name(options), os.environ)
+    node = None if options.name or options.file else engine_at(os.environ)
+    name, file = node if node and not {"ENGINE_NAME", "ENGINE_POOLS"} & os.environ.keys() else (_name(options), file)
+    found = checks(file, name, os.environ)
     is_well = all(check.verdict != "bad" for check in found)
     if options.json:
         checked = [check.as_dict() for check in found]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
+import sys
+import threading
 import zipfile
 from importlib.metadata import distribution
 from math import sqrt
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cluster import onnode
+from engine.cluster import fabriconnode, onnode
 from engine.cluster.install import pools_text
 from engine.cluster.node import Address, Node
 from engine.cluster.wheel import file_name, write_wheel
@@ -45,19 +48,49 @@ def test_the_version_that_is_used_and_the_one_before_are_kept(tmp_path: Path) ->
     assert not (tmp_path / onnode.SENT).exists()
 
 
-def test_only_one_installs_at_a_time_and_another_waits_for_it(
+def test_only_one_installs_at_a_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = json.dumps({"do": "probe", "root": str(tmp_path)})
     with (tmp_path / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        monkeypatch.setattr(onnode, "OTHER_S", -1)
+        lock.write("77\n")
+        lock.flush()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(onnode, "WAIT_S", 0.0)
+            assert onnode.main([order]) == 0
+        message = json.loads(capsys.readouterr().out)["message"]
+        assert message == f"somebody else (pid 77) is installing in {tmp_path}: wait for the end, or engine cluster stop"
+
+        # One that goes on after its caller was killed is waited for.
+        monkeypatch.setattr(onnode.time, "sleep", lambda _s: fcntl.flock(lock, fcntl.LOCK_UN))
         assert onnode.main([order]) == 0
-        assert "somebody else is installing" in json.loads(capsys.readouterr().out)["message"]
-        monkeypatch.setattr(onnode, "OTHER_S", 60)
-        monkeypatch.setattr(onnode.time, "sleep", lambda _seconds: fcntl.flock(lock, fcntl.LOCK_UN))
-        assert onnode.main([order]) == 0
-        assert json.loads(capsys.readouterr().out)["ok"]
+    assert json.loads(capsys.readouterr().out)["ok"]
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_what_installs_without_its_caller_is_found_and_ended(tmp_path: Path) -> None:
+    order = json.dumps({"do": "install", "root": str(tmp_path)})
+    others = json.dumps({"do": "install", "root": str(tmp_path / "other")})
+    nap = b"import time; time.sleep(1000)"
+    started = []
+    for words in (["-I", "-", order], ["-I", "-", others], ["-c", nap.decode(), f"{tmp_path}/wheels/pip-1.whl/pip"]):
+        process = subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.write(nap)
+        process.stdin.close()
+        started.append(process)
+    ours, other, pip = started
+    try:
+        assert fabriconnode.left_over(tmp_path) == sorted([ours.pid, pip.pid])
+        for process in (ours, pip):  # who ends them is not who has started them: they are gone once that has waited
+            threading.Thread(target=process.wait).start()
+        assert fabriconnode.leave({"root": str(tmp_path), "is_emergency": True})["was_running"]
+        assert other.poll() is None
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize(
