@@ -26,7 +26,7 @@ from sprints.errors import RollbackRefused, ShipRefused
 from sprints.hook import Hook
 from sprints.ledger import open_ledger
 from sprints.queue import Queued, new_queued_id
-from tests.cluster.test_shipping import WAIT, Leader, stores_in
+from tests.cluster.test_shipping import WAIT, Leader, shores
 from tests.support.fabric import Lines
 from tests.support.processes import until
 
@@ -100,13 +100,14 @@ async def followed(leader: Leader, release: str) -> None:
 
 
 async def test_a_release_is_taken_back_and_is_current_wherever_one_drives(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as shore:
+        stores = shore.stores
         past = Past(stores, tmp_path)
         with pytest.raises(BadArgument, match="no sprint has shipped yet"):
             await past.rollback.look("")
         with pytest.raises(UnknownSprint):
             await past.rollback.look("sp-20200101-001")
-        one = Leader(stores, tmp_path, 1)
+        one = Leader(shore, tmp_path, 1)
         sprints, releases = [], []
         for item, content in (("a", b"A"), ("b", b"B")):
             sprint = await past.begin()
@@ -138,7 +139,7 @@ async def test_a_release_is_taken_back_and_is_current_wherever_one_drives(tmp_pa
         with pytest.raises(RollbackRefused, match="is the first release"):
             await past.rollback.look("")
 
-        two = Leader(stores, tmp_path, 2)  # a node that never had any
+        two = Leader(shore, tmp_path, 2)  # a node that never had any
         await followed(two, releases[0])
         assert two.files == {"a": b"A"}
         third = await past.begin()
@@ -169,9 +170,10 @@ def hash_of(content: bytes) -> str:
 
 
 async def test_nothing_is_taken_back_while_something_ships_or_may_have(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as shore:
+        stores = shore.stores
         past = Past(stores, tmp_path)
-        one = Leader(stores, tmp_path, 1)
+        one = Leader(shore, tmp_path, 1)
         made = []
         for item in "ab":
             sprint = await past.begin()
@@ -190,7 +192,7 @@ async def test_nothing_is_taken_back_while_something_ships_or_may_have(tmp_path:
         with pytest.raises(RollbackRefused, match=f"{third} ships on n1 now"):
             await past.rollback.go(looked)
         following = asyncio.ensure_future(Current(one.dock, one.folder, Lines()).follow())  # it waits until nothing is shipped
-        two = Leader(stores, tmp_path, 2)
+        two = Leader(shore, tmp_path, 2)
         with pytest.raises(ShipRefused, match="n1 was lost while the hook"):
             await two.ship("releases", third, {"c": b"C"}, hooks, is_here=True)
         go.touch()
@@ -207,7 +209,8 @@ async def test_nothing_is_taken_back_while_something_ships_or_may_have(tmp_path:
 
 
 async def test_what_is_wanted_stays_and_an_end_that_was_wanted_is_wanted_for_good(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as shore:
+        stores = shore.stores
         wishes, name = stores.wishes(), "sp-20261121-001"
         assert (await wishes.newest(name), await wishes.names()) == (None, set())
         for what in (PAUSE, RESUME):
@@ -226,7 +229,8 @@ async def test_what_is_wanted_stays_and_an_end_that_was_wanted_is_wanted_for_goo
 
 
 async def test_a_stream_that_was_made_before_there_were_wishes_takes_them(tmp_path: Path) -> None:
-    async with stores_in(tmp_path) as stores:
+    async with shores(tmp_path) as shore:
+        stores = shore.stores
         context, wishes = stores._context, stores.wishes()
         config = (await context.stream_info("c-sprints")).config
         config.subjects = [subject for subject in config.subjects or () if "wish" not in subject]

@@ -190,6 +190,7 @@ async def said_no(shore: Shore, folder: Path) -> None:
     second = asyncio.ensure_future(Leader(shore, folder / "no", 2).ship("no", SPRINT, {"a": b"A"}, [no], is_here=False))
     await asyncio.sleep(1)
     assert not second.done(), "the hook was not waited for"
+    first.is_alive = False
     go.touch()
     with pytest.raises(HookFailed, match="it broke"):
         await second
