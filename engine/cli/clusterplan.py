@@ -96,7 +96,8 @@ def _change(options: Namespace, order: dict[str, Any], done: str) -> int:
     elif plan["is_settled"]:
         print(f"{order['node']} {done}; agents are on {', '.join(plan['nodes'])}")
     else:
-        waits = ", ".join(plan["waits_for"]) or "a leader"
+        why = plan["why"]
+        waits = "; ".join(f"{node} ({why[node]})" if node in why else node for node in plan["waits_for"]) or "a leader"
         print(f"{order['node']}: agents are on their way, and go on; waiting for {waits}")
     return errors.DONE if plan["is_settled"] else errors.AGAIN
 

@@ -70,6 +70,7 @@ class Mover:
         self._lock = asyncio.Lock()
         self._ready = self._done = 0
         self._last_said = ""
+        self._explained = (0, "")
         self._looked_s = float("-inf")
         self._news = asyncio.Event()
         #: Is set when agents of a kind may be new here.
@@ -99,6 +100,7 @@ class Mover:
                         calm_from_s = time.monotonic() + LOOK_S
                     if plan is not None and not plan.is_settled:
                         await self._work(plan)
+                        await self._explain(plan)
                 await self._pause(CALM_S if time.monotonic() > calm_from_s else LOOK_S)
         finally:
             with suppress(Error):
@@ -141,7 +143,8 @@ class Mover:
         if known is None or found.version >= known.version:
             if known is None or found.version > known.version:
                 await asyncio.to_thread(self._fence.see, found.version)
-            self.plan = found
+            if known is None or not _is_earlier(found, known):
+                self.plan = found
         self._looked_s = began_s
         return self.plan
 
@@ -159,10 +162,28 @@ class Mover:
             self._done = plan.version
             self._tell(f"version {plan.version} of the plan: nothing is left to be given away")
             return
-        ready = await self._placing.said(READY, list(to_go))
-        for home, addresses in to_go.items():
-            if ready[home] >= plan.version:
+        if await self._begun(plan):
+            for home, addresses in to_go.items():
                 await self._give_all(plan, home, addresses)
+
+    async def _begun(self, plan: Plan) -> bool:
+        """Whether agents may be given: once all that may get some are ready, and it is kept that the step has begun."""
+        if plan.is_begun:
+            return True
+        if plan.late(await self._placing.said(READY, plan.nodes)):
+            return False
+        kept = await self._placing.change(lambda found: found.begun(plan.version))
+        if kept.version != plan.version or not kept.is_begun:
+            return False
+        async with self._lock:  # nobody here may take agents for where they were once some are given
+            self.plan = kept
+        return True
+
+    async def _explain(self, plan: Plan) -> None:
+        """Have it be known what was said last: it is why this node is not ready or not done, if it is not."""
+        if (plan.version, self._last_said) != self._explained:
+            await self._placing.explain(self._node, plan.version, self._last_said)
+            self._explained = (plan.version, self._last_said)
 
     async def _get_ready(self, plan: Plan) -> None:
         """Say that others may give, unless this node has said so before in this step, or somebody is in the way."""
@@ -173,6 +194,7 @@ class Mover:
                 self._tell(f"not ready for version {plan.version} of the plan: {said}; remove them: engine agents remove")
                 return
             await self._placing.say(READY, self._node, plan.version)
+            self._last_said = ""
         self._ready = plan.version
 
     async def _leaving(self, plan: Plan) -> dict[str, list[str]]:
@@ -321,3 +343,8 @@ class Mover:
         if line != self._last_said:
             self._told(line)
         self._last_said = line
+
+
+def _is_earlier(found: Plan, known: Plan) -> bool:
+    """Whether a step had not begun when a server kept what was found, though it has begun by now."""
+    return found.version == known.version and known.is_begun and not found.is_begun and not found.is_settled

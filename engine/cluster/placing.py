@@ -1,7 +1,7 @@
 """The plan of a cluster in NATS: read, and changed by compare-and-set.
 
-Owns the bucket `CLUSTER-placement`: the plan, and for each node the version that it is ready for and the one that it is done
-with. What is wanted and what follows is `plan`'s decision.
+Owns the bucket `CLUSTER-placement`: the plan, and for each node the version that it is ready for, the one that it is done with
+and what it said last. What is wanted and what follows is `plan`'s decision.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["DONE", "READY", "Placing"]
 
 #: The key of the plan, and what stands before a node in the keys of what nodes say.
-PLAN, READY, DONE = "plan", "ready", "done"
+PLAN, READY, DONE, WHY = "plan", "ready", "done", "why"
+#: Characters of what one says of a step.
+WHY_CHARS = 1_000
 #: Tries to change the plan while others change it as well, and seconds between two.
 TRIES, AGAIN_S = 100, 0.05
 
@@ -87,14 +89,29 @@ class Placing:
         """The version that each node has said last, 0 for none. Raises nats.errors.Error, TimeoutError."""
         return dict(zip(nodes, await asyncio.gather(*(self._version(f"{what}.{node}") for node in nodes)), strict=True))
 
+    async def explain(self, node: str, version: int, text: str) -> None:
+        """Have it be known what a node says of the step to a version. Raises nats.errors.Error, TimeoutError."""
+        said = {"version": version, "text": text[:WHY_CHARS].encode(errors="replace").decode()}
+        await (await self._opened()).put(f"{WHY}.{node}", orjson.dumps(said))
+
+    async def explained(self, nodes: Sequence[str], version: int) -> dict[str, str]:
+        """What each of some nodes says of it, as far as they do. Raises nats.errors.Error, TimeoutError."""
+        found = dict(zip(nodes, await asyncio.gather(*(self._read_key(f"{WHY}.{node}") for node in nodes)), strict=True))
+        said = {node: one for node, one in found.items() if type(one) is dict and one.get("version") == version}
+        return {node: text for node, one in said.items() if type(text := one.get("text")) is str and text}
+
     async def _version(self, key: str) -> int:
+        version = await self._read_key(key)
+        return version if type(version) is int else 0
+
+    async def _read_key(self, key: str) -> Any:
+        """What is kept under a key; None where nothing is."""
         from nats.js.errors import KeyNotFoundError
 
         try:
-            version = orjson.loads((await (await self._opened()).get(key)).value or b"0")
+            return orjson.loads((await (await self._opened()).get(key)).value or b"null")
         except (KeyNotFoundError, ValueError):
-            return 0
-        return version if type(version) is int else 0
+            return None
 
     async def _read(self) -> tuple[Plan, int]:
         from nats.js.errors import KeyNotFoundError

@@ -32,6 +32,7 @@ class Plan:
 
     before: over which they were, while a step is under way; empty once it is settled.  members: all nodes, in the order in
     which they joined.  drained: those that are to have none.  roles: of nodes whose role was changed.
+    is_begun: whether agents may have changed their places in the step under way; until then all are where they were.
     """
 
     version: int
@@ -40,6 +41,7 @@ class Plan:
     members: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
+    is_begun: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -68,6 +70,15 @@ class Plan:
     def former(self, address: str) -> str:
         """The node that an agent belonged to before the step that is under way; the same where none is."""
         return place(address, self.before or self.nodes) or ""
+
+    def now(self, address: str) -> str:
+        """The node that is to be asked for an agent: where it was until a step has begun, then where it goes."""
+        return self.home(address) if self.is_settled or self.is_begun else self.former(address)
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """The nodes that `now` places agents over."""
+        return self.nodes if self.is_settled or self.is_begun else self.before
 
     # -- wishes, of anybody --------------------------------------------------------------------------------------------
 
@@ -107,15 +118,33 @@ class Plan:
     def next(self, done: Mapping[str, int]) -> Plan:
         """The plan that follows; this one where nothing does. done: the version up to which each node has given all away."""
         if not self.is_settled:
+            if not self.is_begun and self.wanted and self.wanted != self.nodes:  # something else is wanted by now
+                before = () if self.wanted == self.before else self.before
+                return replace(self, version=self.version + 1, nodes=self.wanted, before=before)
             is_over = all(done.get(node, 0) >= self.version for node in self.parties)
-            return replace(self, before=()) if is_over else self
+            return replace(self, before=(), is_begun=False) if is_over else self
         if self.wanted == self.nodes or not self.wanted:
             return self
         return replace(self, version=self.version + 1, nodes=self.wanted, before=self.nodes)
 
-    def waits_for(self, done: Mapping[str, int]) -> list[str]:
-        """The nodes that the step under way waits for."""
-        return [] if self.is_settled else [node for node in self.parties if done.get(node, 0) < self.version]
+    def begun(self, version: int) -> Plan:
+        """The same once agents may change places in the step to a version; it cannot be taken back from then on.
+
+        Who is to give agents away has this kept first, after all nodes that may get some have said that they are ready.
+        """
+        return replace(self, is_begun=True) if self.version == version and not self.is_settled else self
+
+    def late(self, ready: Mapping[str, int]) -> list[str]:
+        """The nodes that are not ready for a step, which therefore does not begin."""
+        is_open = not self.is_settled and not self.is_begun
+        return [node for node in self.nodes if ready.get(node, 0) < self.version] if is_open else []
+
+    def waits_for(self, done: Mapping[str, int], ready: Mapping[str, int] | None = None) -> list[str]:
+        """The nodes that the step under way waits for: those that are not ready, if it waits for these."""
+        if self.is_settled:
+            return []
+        left = [node for node in self.parties if done.get(node, 0) < self.version]
+        return left and (([] if ready is None else self.late(ready)) or left)
 
     def data(self) -> bytes:
         """The plan as it is kept."""
@@ -139,7 +168,10 @@ def read_plan(data: bytes) -> Plan:
     is_whole = type(version) is int and 0 < version < WHOLE and type(roles) is dict and bool(lists["nodes"])
     if not is_whole or not all(map(_is_name, roles)) or not all(role in ROLES for role in roles.values()):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    return Plan(version, roles=roles, **lists)
+    is_begun = document.get("is_begun", bool(lists["before"]))  # one that says nothing of it was written by an older engine
+    if type(is_begun) is not bool:
+        raise BadRecord(f"this is no plan: {data[:80]!r}")
+    return Plan(version, roles=roles, is_begun=is_begun, **lists)
 
 
 def _is_name(value: Any) -> bool:

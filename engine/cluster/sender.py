@@ -109,7 +109,7 @@ class Sender:
             self._here = await self._local.kinds()
         if self.nats.is_connected:
             await self._streams.open()
-            self._nodes = (await self._placing.open(self._nodes)).nodes
+            self._nodes = (await self._placing.open(self._nodes)).holders
         await self._pulse.open()
         if self.nats.is_connected:
             await self._pulse.first(FIRST_S, self._nodes)
@@ -345,7 +345,7 @@ class Sender:
             await asyncio.sleep(PLAN_S)
             with suppress(Error, TimeoutError, BadRecord):
                 if self.nats.is_connected:
-                    self._nodes = (await self._placing.read()).nodes
+                    self._nodes = (await self._placing.read()).holders
 
     async def broadcast(
         self, tasks: Iterable[Any], *, capability: str = ANY, timeout_s: float = TIMEOUT_S
