@@ -122,6 +122,7 @@ class Astray:
             left = [at for at in left if self.is_astray(envelope, at, outcomes[at])]
             if not left:
                 return done
+            await asyncio.sleep(min(LOOK_S * (attempt + 1), LOOK_MOST_S))
         return done
 
     @staticmethod
@@ -146,8 +147,10 @@ class Astray:
         until_s = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             plan = await self._mover.look(LOOK_MOST_S)
+            if plan is not None and plan.now(address) != plan.home(address) == self._node:
+                plan = await self._mover.look()  # the step may have begun by now, and the agent have come
             if plan is not None:
-                home, is_here = plan.home(address), await self._is_here(address)
+                home, is_here = plan.now(address), await self._is_here(address)
                 if home == self._node and is_here:
                     return self._node
                 if home != self._node and (plan.is_settled or plan.former(address) != self._node or not is_here):

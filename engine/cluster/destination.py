@@ -38,7 +38,7 @@ def where(
     """
     kind, slash, _ = submission.address.partition("/")
     if slash:
-        home = plan.home(submission.address)
+        home = plan.now(submission.address)
         if not is_away:
             return subjects.build("task.assign", home)
         if home == node:

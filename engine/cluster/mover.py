@@ -146,7 +146,8 @@ class Mover:
         if known is None or found.version >= known.version:
             if known is None or found.version > known.version:
                 await asyncio.to_thread(self._fence.see, found.version)
-            self.plan = found
+            if known is None or not _is_earlier(found, known):
+                self.plan = found
         self._looked_s = began_s
         return self.plan
 
@@ -164,13 +165,25 @@ class Mover:
             self._done = plan.version
             self._tell(f"version {plan.version} of the plan: nothing is left to be given away")
             return
-        ready = await self._placing.said(READY, list(to_go))
-        for home, addresses in to_go.items():
-            if ready[home] >= plan.version:
+        if await self._begun(plan):
+            for home, addresses in to_go.items():
                 await self._give_all(plan, home, addresses)
 
+    async def _begun(self, plan: Plan) -> bool:
+        """Whether agents may be given: once all that may get some are ready, and it is kept that the step has begun."""
+        if plan.is_begun:
+            return True
+        if plan.late(await self._placing.said(READY, plan.nodes)):
+            return False
+        kept = await self._placing.change(lambda found: found.begun(plan.version))
+        if kept.version != plan.version or not kept.is_begun:
+            return False
+        async with self._lock:  # nobody here may take agents for where they were once some are given
+            self.plan = kept
+        return True
+
     async def _explain(self, plan: Plan) -> None:
-        """Have it be known what was said last: it is why this node is not done, if it is not."""
+        """Have it be known what was said last: it is why this node is not ready or not done, if it is not."""
         if (plan.version, self._last_said) != self._explained:
             await self._placing.explain(self._node, plan.version, self._last_said)
             self._explained = (plan.version, self._last_said)
@@ -184,6 +197,7 @@ class Mover:
                 self._tell(f"not ready for version {plan.version} of the plan: {said}; remove them: engine agents remove")
                 return
             await self._placing.say(READY, self._node, plan.version)
+            self._last_said = ""
         self._ready = plan.version
 
     async def _leaving(self, plan: Plan) -> dict[str, list[str]]:
@@ -361,3 +375,8 @@ class Mover:
         if line != self._last_said:
             self._told(line)
         self._last_said = line
+
+
+def _is_earlier(found: Plan, known: Plan) -> bool:
+    """Whether a step had not begun when a server kept what was found, though it has begun by now."""
+    return found.version == known.version and known.is_begun and not found.is_begun and not found.is_settled

@@ -36,6 +36,7 @@ class Plan:
     which they joined.  drained: those that are to have none.  roles: of nodes whose role was changed.
     weights, weights_before: how much each of `nodes`, and of `before`, takes for what others take; empty where all take alike.
     agents: how many each member may have, as it has said.  kinds: that were spawned, which every member has.
+    is_begun: whether agents may have changed their places in the step under way; until then all are where they were.
     """
 
     version: int
@@ -48,6 +49,7 @@ class Plan:
     weights_before: Mapping[str, int] = field(default_factory=dict)
     agents: Mapping[str, int] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
+    is_begun: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -89,6 +91,10 @@ class Plan:
     def goal(self, address: str) -> str:
         """The node that it will belong to once all is as it is wanted."""
         return place(address, self.wanted, self.weights_wanted) or ""
+
+    def now(self, address: str) -> str:
+        """The node that is to be asked for an agent: where it was until a step has begun, then where it goes."""
+        return self.home(address) if self.is_settled or self.is_begun else self.former(address)
 
     # -- wishes, of anybody --------------------------------------------------------------------------------------------
 
@@ -135,16 +141,35 @@ class Plan:
     def next(self, done: Mapping[str, int]) -> Plan:
         """The plan that follows; this one where nothing does. done: the version up to which each node has given all away."""
         if not self.is_settled:
+            goal = self.wanted, self.weights_wanted
+            if not self.is_begun and self.wanted and goal != (self.nodes, self.weights):  # something else is wanted by now
+                step = replace(self, version=self.version + 1, nodes=self.wanted, weights=self.weights_wanted)
+                return replace(step, before=(), weights_before={}) if goal == (self.before, self.weights_before) else step
             is_over = all(done.get(node, 0) >= self.version for node in self.parties)
-            return replace(self, before=(), weights_before={}) if is_over else self
+            return replace(self, before=(), weights_before={}, is_begun=False) if is_over else self
         if self.is_at_rest or not self.wanted:
             return self
         step = replace(self, version=self.version + 1, before=self.nodes, weights_before=self.weights)
         return replace(step, nodes=self.wanted, weights=self.weights_wanted)
 
-    def waits_for(self, done: Mapping[str, int]) -> list[str]:
-        """The nodes that the step under way waits for."""
-        return [] if self.is_settled else [node for node in self.parties if done.get(node, 0) < self.version]
+    def begun(self, version: int) -> Plan:
+        """The same once agents may change places in the step to a version; it cannot be taken back from then on.
+
+        Who is to give agents away has this kept first, after all nodes that may get some have said that they are ready.
+        """
+        return replace(self, is_begun=True) if self.version == version and not self.is_settled else self
+
+    def late(self, ready: Mapping[str, int]) -> list[str]:
+        """The nodes that are not ready for a step, which therefore does not begin."""
+        is_open = not self.is_settled and not self.is_begun
+        return [node for node in self.nodes if ready.get(node, 0) < self.version] if is_open else []
+
+    def waits_for(self, done: Mapping[str, int], ready: Mapping[str, int] | None = None) -> list[str]:
+        """The nodes that the step under way waits for: those that are not ready, if it waits for these."""
+        if self.is_settled:
+            return []
+        left = [node for node in self.parties if done.get(node, 0) < self.version]
+        return left and (([] if ready is None else self.late(ready)) or left)
 
     def data(self) -> bytes:
         """The plan as it is kept."""
@@ -172,7 +197,10 @@ def read_plan(data: bytes) -> Plan:
     are_roles = is_whole and all(map(_is_name, roles)) and all(role in ROLES for role in roles.values())
     if not are_roles or not _are_weights(numbers, lists):
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    found: dict[str, Any] = {"version": version, "roles": roles, "kinds": kinds, **lists, **numbers}
+    is_begun = document.get("is_begun", bool(lists["before"]))  # one that says nothing of it was written by an older engine
+    if type(is_begun) is not bool:
+        raise BadRecord(f"this is no plan: {data[:80]!r}")
+    found: dict[str, Any] = {"version": version, "roles": roles, "kinds": kinds, "is_begun": is_begun, **lists, **numbers}
     return Plan(**found)
 
 

@@ -21,7 +21,7 @@ from engine.cluster.access import connected, require_nats
 from engine.cluster.membership import FRESH
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.passage import belonging
-from engine.cluster.placing import DONE, Placing
+from engine.cluster.placing import DONE, READY, Placing
 from engine.cluster.plan import Plan
 from engine.cluster.records import NAMES, Arrivals, BadRecord, Order, Outcome, Reply, decode, encode
 from engine.cluster.sender import Sender
@@ -76,7 +76,8 @@ class Steward:
 
     async def _told(self, plan: Plan) -> dict[str, Any]:
         """The plan, and which nodes it waits for."""
-        waits = plan.waits_for(await self._placing.said(DONE, plan.parties))
+        said = [await self._placing.said(what, plan.parties) for what in (DONE, READY)]
+        waits = plan.waits_for(*said)
         facts = {"version": plan.version, "nodes": plan.nodes, "drained": plan.drained, "roles": dict(plan.roles)}
         facts |= {"weights": dict(plan.weights), "agents": dict(plan.agents)}
         facts["why"] = await self._placing.explained(waits, plan.version)

@@ -21,7 +21,7 @@ from engine.cluster.election import DRIVER, KEY
 from engine.cluster.lease import read_entry
 from engine.cluster.membership import Member
 from engine.cluster.nodefile import NodeFile, read_node_file
-from engine.cluster.placing import DONE, Placing
+from engine.cluster.placing import DONE, READY, Placing
 from engine.cluster.pulse import Pulse
 from engine.cluster.records import BadRecord
 from engine.cluster.subjects import Subjects
@@ -106,7 +106,7 @@ class View:
         with suppress(Error, TimeoutError, BadRecord):
             placing = Placing(nats.jetstream(timeout=ASK_S), self._node.cluster, self._node.replicas)
             plan = await placing.read()
-            waits = plan.waits_for(await placing.said(DONE, plan.parties))
+            waits = plan.waits_for(*[await placing.said(what, plan.parties) for what in (DONE, READY)])
             facts = {"version": plan.version, "nodes": plan.nodes, "weights": dict(plan.weights)}
             facts |= {"drained": plan.drained, "waits_for": waits}
             outside = [node for node in self._node.nodes if node not in plan.members]

@@ -13,11 +13,14 @@ from typing import Any
 import orjson
 import pytest
 
+from engine.client import Client
 from engine.cluster.election import KEY
 from engine.cluster.lease import read_entry
+from engine.cluster.placement import place
 from engine.cluster.placing import PLAN, Placing
 from engine.cluster.records import BadRecord
 from engine.cluster.sender import Sender
+from engine.keyset import keyset
 from tests.support.nodes import Cluster, Node, clusters
 from tests.support.processes import until
 
@@ -25,13 +28,23 @@ from tests.support.processes import until
 pytestmark = pytest.mark.timeout(300)
 
 NAMES = ("n1", "n2")
+TILL = """
+from engine import Agent
+
+class Till(Agent):
+    total: int = 0
+
+    def pay(self, x: int) -> int:
+        self.total += x
+        return self.total
+"""
 
 
-async def ordered(node: Node, code: int = 0, **order: Any) -> dict[str, Any]:
+async def ordered(at: Node, code: int = 0, **order: Any) -> dict[str, Any]:
     """What comes of an order that is given on a node."""
-    words = [sys.executable, "-P", "-m", "engine.cluster.steward", str(node.file), orjson.dumps(order).decode()]
+    words = [sys.executable, "-P", "-m", "engine.cluster.steward", str(at.file), orjson.dumps(order).decode()]
     run: Any = subprocess.run
-    done = await asyncio.to_thread(run, words, env=node.commands.environ, capture_output=True, timeout=120, check=False)
+    done = await asyncio.to_thread(run, words, env=at.commands.environ, capture_output=True, timeout=120, check=False)
     assert done.returncode == code, done.stderr
     told: dict[str, Any] = orjson.loads(done.stdout) if not code else {"said": done.stderr.decode()}
     return told
@@ -125,9 +138,40 @@ async def a_changed_lease(cluster: Cluster, sender: Sender) -> None:
                 await asyncio.sleep(0.1)
 
 
+async def a_stranger(cluster: Cluster, sender: Sender) -> None:
+    """An agent that is in the way holds a step up: it is named, all agents are asked where they are, and it is taken back."""
+    n1, n2 = cluster.nodes.values()
+    for node in (n1, n2):
+        await ordered(node, do="spawn", kind="till", use=["till.py:Till"], folder=str(node.folder), count=40)
+    mine = [key for key in range(40) if place(f"till/{key}", NAMES) == "n1"]
+    async with Client(environ=n2.commands.environ) as client:
+        await client.spawn("till", keys=keyset(mine[:1]))
+    told = await ordered(n1, do="drain", node="n1", wait_s=3)
+    assert (told["is_settled"], told["waits_for"], list(told["why"])) == (False, ["n2"], ["n2"])
+    assert f"till/{mine[0]}" in told["why"]["n2"]
+    pays = [{"agent": f"till/{key}", "method": "pay", "args": [1]} for key in range(40)]
+    assert [(each.value, each.error) for each in await sender.run(pays, timeout_s=60)] == [(1, None)] * 40
+    assert (await ordered(n1, do="undrain", node="n1"))["nodes"] == list(NAMES)
+
+    await ordered(n1, do="drain", node="n1", wait_s=0)
+    paying = asyncio.ensure_future(sender.run(pays, timeout_s=120))
+    async with Client(environ=n2.commands.environ) as client:
+        await client.remove("till", mine[:1])
+    assert (await ordered(n1, do="drain", node="n1"))["nodes"] == ["n2"]
+    assert [(each.value, each.error) for each in await paying] == [(2, None)] * 40
+    assert [(each.value, each.error) for each in await sender.run(pays, timeout_s=60)] == [(3, None)] * 40
+
+
+def prepared(node: Node) -> None:
+    (node.folder / "till.py").write_text(TILL)
+
+
 async def test_what_is_strange_harms_nobody_for_long(tmp_path: Path) -> None:
-    async with clusters(tmp_path, NAMES) as cluster, cluster.sender() as sender:
+    async with clusters(tmp_path, NAMES, agents=0, prepared=prepared) as cluster, cluster.sender() as sender:
+        for node in cluster.nodes.values():
+            await ordered(node, do="spawn", kind="marker", count=16)
         await a_strange_lease(sender)
         await a_strange_plan(cluster, sender)
         await a_changed_lease(cluster, sender)
         await a_lost_node(cluster)
+        await a_stranger(cluster, sender)

@@ -73,25 +73,26 @@ class FakeMover:
 
 
 class FakeLocal:
-    """An engine that has no agents."""
+    """An engine. is_here: whether it has the agents that it is asked for; else it has none, and does nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_here: bool = False) -> None:
         self.client = self
+        self.is_here = is_here
         self.done: list[TaskEnvelope] = []
 
     async def task(self, name: str) -> None:
         raise UnknownTask(name)
 
-    async def present_agents(self, _kind: str, _keys: list[Key]) -> list[Key]:
-        return []
+    async def present_agents(self, _kind: str, keys: list[Key]) -> list[Key]:
+        return keys if self.is_here else []
 
     async def do(self, envelope: TaskEnvelope, *_: Any) -> list[Outcome]:
         self.done.append(envelope)
-        return [NOT_HERE for _ in envelope.rows]
+        return [Outcome("here") if self.is_here else NOT_HERE for _ in envelope.rows]
 
 
-def astray(streams: FakeStreams, mover: FakeMover | None = None) -> Astray:
-    local: Any = FakeLocal()
+def astray(streams: FakeStreams, mover: FakeMover | None = None, *, is_here: bool = False) -> Astray:
+    local: Any = FakeLocal(is_here=is_here)
     there: Any = mover or FakeMover()
     return Astray("n1", streams, local, there)
 
@@ -107,6 +108,19 @@ async def test_a_task_is_sent_on_whatever_its_envelope_is_called(id: str) -> Non
     assert await astray(streams).outcomes(envelope(id, "counter", AWAY, AWAY), gone) == dict.fromkeys((1, 2), Outcome("there"))
     assert [len(each.rows) for each in streams.fake.sent] == [2]
     assert orjson.loads(streams.fake.kept or b"") == ["n2", [1, 2]]
+
+
+async def test_until_a_step_has_begun_an_agent_is_asked_where_it_was_whoever_is_in_its_new_place() -> None:
+    mine = next(f"counter/{key}" for key in range(100) if place(f"counter/{key}", NODES) == "n1")
+    goes, comes = first_plan(NODES).with_drained("n1").next({}), first_plan(NODES).with_drained("n2").next({})
+    streams = FakeStreams()
+    found = await astray(streams, FakeMover(goes), is_here=True).outcomes(envelope("7", mine), {0: NOT_HERE})
+    assert (found, streams.fake.sent) == ({0: Outcome("here")}, [])
+    found = await astray(streams, FakeMover(comes), is_here=True).outcomes(envelope("7", AWAY), {0: NOT_HERE})
+    assert (found, len(streams.fake.sent)) == ({0: Outcome("there")}, 1)
+    streams = FakeStreams()
+    found = await astray(streams, FakeMover(comes.begun(2)), is_here=True).outcomes(envelope("7", AWAY), {0: NOT_HERE})
+    assert (found, streams.fake.sent) == ({0: Outcome("here")}, [])
 
 
 STRANGE = [

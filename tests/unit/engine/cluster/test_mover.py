@@ -149,6 +149,31 @@ async def test_nobody_is_given_out_for_a_node_that_is_not_ready_or_does_not_take
     assert setup.client.given == set()
 
 
+async def test_nobody_goes_before_all_that_may_get_some_are_ready_and_the_step_cannot_be_taken_back(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, "n1")
+    setup.placing.plan = first_plan(["n1", "n2", "n3"]).with_drained("n1").next({})
+    setup.placing.versions[READY] = {"n2": 2, "n3": 1}
+    await setup.work()
+    assert (setup.client.given, setup.nats.parts, setup.placing.plan.is_begun) == (set(), [], False)
+    assert setup.mover.plan is not None
+    setup.placing.plan = setup.placing.plan.undrained("n1").next({})
+    setup.placing.versions[READY] = {"n2": 2, "n3": 2}
+    await setup.mover._work(setup.mover.plan)
+    assert (setup.client.given, setup.nats.parts, setup.placing.plan.version) == (set(), [], 3)
+
+
+async def test_a_step_that_has_begun_is_not_taken_for_one_that_has_not(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, "n1")
+    await setup.work()
+    begun = setup.mover.plan
+    assert begun is not None
+    assert begun.is_begun
+    setup.placing.plan = STEP
+    assert await setup.mover.look() == begun
+    setup.placing.plan = begun.next({"n1": 2, "n2": 2})
+    assert await setup.mover.look() == setup.placing.plan
+
+
 async def test_who_is_busy_goes_later_and_the_node_is_done_after_that(tmp_path: Path) -> None:
     setup = Setup(tmp_path, "n1")
     setup.client.busy = {MINE[0]}

@@ -21,11 +21,60 @@ def test_a_step_begins_when_the_one_before_is_settled() -> None:
     assert wanted.members == ("n1", "n2", "n3")
     step = wanted.next({})
     assert (step.version, step.nodes, step.before) == (2, ("n2", "n3"), ("n1", "n2"))
-    assert step.undrained("n1").next({"n1": 2, "n2": 2}).version == 2
+    assert step.begun(2).undrained("n1").next({"n1": 2, "n2": 2}).version == 2
     assert step.waits_for({"n1": 1, "n2": 2}) == ["n1", "n3"]
     settled = step.next({"n1": 2, "n2": 3, "n3": 2})
     assert (settled.version, settled.is_settled) == (2, True)
     assert settled.next({}) == settled
+
+
+def test_a_step_to_other_weights_gives_way_too_until_it_has_begun() -> None:
+    first = first_plan(["n1", "n2"], {"n1": 10, "n2": 10})
+    step = first.joined("n1", 20).next({})
+    assert (step.version, step.weights, step.before, step.weights_before) == (2, {"n1": 2, "n2": 1}, first.nodes, {})
+    assert all(step.now(address) == first.home(address) for address in ADDRESSES)
+    back = step.joined("n1", 10).next({})
+    assert (back.version, back.weights, back.before, back.is_at_rest) == (3, {}, (), True)
+    more = step.joined("n1", 30).next({})
+    assert (more.version, more.weights, more.before, more.weights_before) == (3, {"n1": 3, "n2": 1}, first.nodes, {})
+    assert step.begun(2).joined("n1", 10).next({}).version == 2
+
+
+def test_a_step_that_has_not_begun_gives_way_to_what_is_wanted_and_one_that_has_does_not() -> None:
+    first = first_plan(["n1", "n2", "n3"])
+    step = first.with_drained("n1").next({})
+    assert all(step.now(address) == first.home(address) for address in ADDRESSES)
+    back = step.undrained("n1").next({})
+    assert (back.version, back.nodes, back.before, back.is_settled) == (3, first.nodes, (), True)
+    other = step.with_drained("n2").next({})
+    assert (other.version, other.nodes, other.before) == (3, ("n3",), first.nodes)
+
+    begun = step.begun(2)
+    assert begun.is_begun
+    assert all(begun.now(address) == begun.home(address) for address in ADDRESSES)
+    assert begun.undrained("n1").next({}).version == 2
+    settled = begun.next(dict.fromkeys(first.nodes, 2))
+    assert (settled.is_settled, settled.is_begun) == (True, False)
+    assert step.begun(1) == step
+    assert settled.begun(2) == settled
+    assert read_plan(begun.data()) == begun
+
+
+def test_a_step_waits_first_for_those_that_are_not_ready() -> None:
+    step = first_plan(["n1", "n2", "n3"]).with_drained("n1").next({})
+    done = {"n2": 2, "n3": 2}
+    assert step.waits_for(done, {"n2": 2}) == step.late({"n2": 2}) == ["n3"]
+    assert step.waits_for(done, {"n2": 2, "n3": 2}) == ["n1"]
+    assert step.begun(2).waits_for(done, {}) == ["n1"]
+    assert step.waits_for(done | {"n1": 2}, {}) == []
+
+
+def test_a_step_of_an_older_engine_may_have_begun() -> None:
+    step = orjson.loads(first_plan(["n1", "n2"]).with_drained("n1").next({}).data())
+    del step["is_begun"]
+    assert read_plan(orjson.dumps(step)).is_begun
+    with pytest.raises(BadRecord):
+        read_plan(orjson.dumps(step | {"is_begun": 1}))
 
 
 def test_it_is_read_as_it_was_kept_and_what_is_none_is_refused() -> None:
