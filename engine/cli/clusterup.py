@@ -92,6 +92,8 @@ class _Rising:
         self._deadline_s: float = options.timeout or cluster.ssh.command_timeout_s
         self._installing = {node.id: Installation(cluster, node, wheels, self._say(node)) for node in nodes}
         self._ended: dict[str, Outcome] = {}
+        self._places: dict[tuple[Any, ...], str] = {}
+        self._twins: list[str] = []
         self._surveyed: dict[str, Surveyed] = {}
         self._code: int | None = None
         self._certificates: dict[str, str] = {}
@@ -105,6 +107,7 @@ class _Rising:
         self._fan("prepared", self._prepare)
         if self._code is None:
             self._survey_others()
+            self._check_ids()
             hosts = self._hosts()
             self._decide(hosts)
         for word, job in (("started", self._start), ("is told", self._begin), ("joined", self._wait)):
@@ -138,7 +141,12 @@ class _Rising:
 
     async def _prepare(self, node: Node, remote: Remote) -> None:
         from engine.cluster.joining import Joining
+        from engine.cluster.outcome import NodeFailed
 
+        other = self._places.setdefault(await self._installing[node.id].look(remote), node.id)
+        if other != node.id:
+            self._twins.append(f"{node.id} and {other}")
+            raise NodeFailed(f"it is {other}: the same folder on the same machine", state="unfit")
         self.told[node.id] |= await self._installing[node.id].prepare(remote)
         self._surveyed[node.id] = await Joining(self._cluster, node, remote).survey()
 
@@ -160,6 +168,21 @@ class _Rising:
         if named:
             said = f"this is {self._version}, and {', '.join(named)}: nodes of a cluster run the same; leave --nodes away"
             raise self._cluster.wrong(said, "--nodes")
+
+    def _check_ids(self) -> None:
+        """Raises ConfigError where a node is another one of the cluster already, or two are one."""
+        if self._twins:
+            said = f"{'; '.join(self._twins)} are the same folder on the same machine: a node has its own; nothing was started"
+            raise self._cluster.wrong(said, "nodes")
+        for node in self._cluster.nodes:
+            surveyed = self._surveyed.get(node.id)
+            if surveyed is None or surveyed.node in (None, node.id):
+                continue
+            is_ours = surveyed.fabric is not None and surveyed.fabric.get("cluster") == self._cluster.name
+            if is_ours:
+                said = f"{self._cluster.folder} at {node.address} is the node {surveyed.node}, and has its agents"
+                mend = f"call it {surveyed.node}, or drain that node, stop it, and give {node.id} another folder"
+                raise self._cluster.wrong(f"{said}: {mend}; nothing was started", f"nodes.{node.id}.id", node.line)
 
     def _hosts(self) -> dict[str, str]:
         """Where nodes reach each other."""

@@ -58,10 +58,26 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert (*facts(told), told["copied_bytes"]) == (False, False, 0)
         assert (told["changed"], told["is_attended_anew"], fabric_of(root)) == ([], False, pids)
 
+        # It is the node that it was: under no other id, and not as two.
+        file = engine.folder / "cluster.yaml"
+        text = file.read_text()
+        renamed, twin = json.loads(text), json.loads(text)
+        renamed["nodes"][0]["id"] = "m1"
+        twin["nodes"].append(renamed["nodes"][0] | {"id": "n2", "role": "worker", "address": f"bob@127.0.0.1:{host.port}"})
+        for document, said in (
+            (renamed, "is the node n1, and has its agents"),
+            (twin, "are the same folder on the same machine"),
+        ):
+            file.write_text(json.dumps(document))
+            refused = engine("cluster", "up", "--wheelhouse", str(wheels), timeout_s=200)
+            assert (refused.returncode, said in refused.stderr) == (2, True), refused.stdout + refused.stderr
+            assert json.loads((root / "node.json").read_text()) == node
+            assert fabric_of(root) == pids
+        file.write_text(text)
+
         # What it may take is applied: its engine is started anew with it, and has its agents.
         (before,) = engine.document("cluster", "stats")["by_node"]
-        file = engine.folder / "cluster.yaml"
-        file.write_text(file.read_text().replace('"agents": 100', '"agents": 900'))
+        file.write_text(text.replace('"agents": 100', '"agents": 900'))
         (told,) = up(engine, wheels)
         assert (*facts(told), told["needs_restart"]) == (False, True, False)
         assert ended_within([before["stats"]["pid"]], 20)
