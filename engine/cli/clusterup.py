@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli import figures
 from engine.cli.clusterfan import Fanned, cluster_of, document_of, fan, nodes_of, show_ends
+from engine.cli.ending import Terminated
 from engine.cli.output import hint, show_document
 from engine.cli.session import environment
 from engine.cluster.layout import Layout, Unformed, decided, lay_out
@@ -39,7 +40,11 @@ def run(options: Namespace) -> int:
     cluster = cluster_of(options)
     nodes = nodes_of(options, cluster)
     check_library()
-    wheels = _wheels(options)
+    try:
+        wheels = _wheels(options)
+    except (KeyboardInterrupt, Terminated):
+        _show_cut(options, cluster, nodes)
+        raise
     rising = _Rising(options, cluster, nodes, wheels)
     fanned = rising.run()
     layout, unformed = rising.layout, rising.unformed
@@ -70,6 +75,16 @@ def run(options: Namespace) -> int:
     return fanned.code
 
 
+def _show_cut(options: Namespace, cluster: Cluster, nodes: Sequence[Node]) -> None:
+    """Say what became of nodes that no step has come to."""
+    said = "interrupted before it was asked"
+    fanned = Fanned([Outcome(node.id, str(node.address), "interrupted", 0.0, said) for node in nodes], None)
+    if options.json:
+        show_document(options, document_of(SCHEMA, cluster, fanned, [{} for _ in nodes]), "nodes")
+    else:
+        show_ends(options, fanned)
+
+
 def _wheels(options: Namespace) -> Wheelhouse:
     from engine.cluster.wheelhouse import bring, build
 
@@ -77,6 +92,14 @@ def _wheels(options: Namespace) -> Wheelhouse:
         return bring(Path(options.wheelhouse).expanduser())
     hint(options, "engine: wheels of what is installed here")
     return build(environment())
+
+
+def _cut(outcome: Outcome, told: Mapping[str, Any]) -> Outcome:
+    """What became of a node whose next step never came."""
+    if not outcome.is_done or "joined" in told:
+        return outcome
+    said = "interrupted before it was told of the others" if "is_started" in told else "interrupted before it was started"
+    return Outcome(outcome.node, outcome.address, "interrupted", outcome.seconds, said, "engine cluster up")
 
 
 class _Rising:
@@ -113,7 +136,8 @@ class _Rising:
         for word, job in (("started", self._start), ("is told", self._begin), ("joined", self._wait)):
             if self._code is None:
                 self._fan(word, job)
-        return Fanned([self._ended[node] for node in self._nodes], self._code)
+        ended = [self._ended[node] for node in self._nodes]
+        return Fanned(ended if self._code is None else [_cut(one, self.told[one.node]) for one in ended], self._code)
 
     def _say(self, node: Node) -> Callable[[str], None]:
         return lambda text: hint(self._options, f"engine: {node.id} {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,20 @@ def test_a_host_without_python_is_named_with_the_mend(engine: Commands, there: H
     (node,) = up(engine, tiny(tmp_path / "wheels"), code=1)
     assert (node["state"], node["reason"]) == ("unfit", "there is no python3")
     assert not host.home.exists()
+
+
+def test_who_is_cut_off_before_it_was_started_has_not_joined(engine: Commands, there: Hosts, tmp_path: Path) -> None:
+    made = [there.add(), there.add()]
+    for at, host in enumerate(made):
+        host.home = tmp_path / f"h{at}"
+        host.home.mkdir()
+    write(engine, there, [host.port for host in made])
+    running = engine.start("cluster", "up", "--wheelhouse", str(tiny(tmp_path / "wheels")), "-j", "1")
+    assert running.stderr is not None
+    while b"prepared" not in (line := running.stderr.readline()):
+        assert line
+    running.send_signal(signal.SIGINT)
+    out = running.communicate(timeout=60)[0].decode()
+    assert running.returncode == 130
+    assert [line.split()[2] for line in out.splitlines()[1:3]] == ["interrupted", "interrupted"]
+    assert "0 nodes joined" in out
