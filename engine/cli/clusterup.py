@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def run(options: Namespace) -> int:
             if layout is None
             else {"servers": [place.node for place in layout.places], "urls": list(layout.urls), "replicas": layout.replicas}
         )
-        facts = {"version": wheels.version, "wheels": len(wheels.files), "fabric": fabric}
+        facts = {"version": wheels.version, "wheels": len(wheels.files), "fabric": fabric, "strangers": rising.strangers}
         show_document(options, {**document, **facts}, "nodes")
         return fanned.code
     show_ends(options, fanned)
@@ -67,6 +68,10 @@ def run(options: Namespace) -> int:
     parts.append(f"{figures.size(sum(one['copied_bytes'] for one in done))} copied")
     parts.append(unformed or f"{figures.plural(len(fanned.done), 'node')} joined")
     print("; ".join(parts))
+    if rising.strangers:
+        named = ", ".join(rising.strangers)
+        said = "write them into it again, and drain them before they are taken out: agents may live there"
+        print(f"of the cluster too, and not in {cluster.file}: {named}; {said}")
     for node, told in rising.told.items():
         if told.get("needs_restart"):
             print(f"{node} goes on with the pools.yaml before; for the new one: engine cluster stop --nodes {node}, then up")
@@ -103,7 +108,10 @@ def _cut(outcome: Outcome, told: Mapping[str, Any]) -> Outcome:
 
 
 class _Rising:
-    """Nodes on their way. told: what is known of each.  layout: of the servers; None where `unformed` says why not."""
+    """Nodes on their way. told: what is known of each.  layout: of the servers; None where `unformed` says why not.
+
+    strangers: members of the cluster that are not in its file.
+    """
 
     def __init__(self, options: Namespace, cluster: Cluster, nodes: Sequence[Node], wheels: Wheelhouse) -> None:
         from engine.cluster.install import Installation
@@ -124,6 +132,7 @@ class _Rising:
         self.told: dict[str, dict[str, Any]] = {node.id: {} for node in nodes}
         self.layout: Layout | None = None
         self.unformed = ""
+        self.strangers: list[str] = []
 
     def run(self) -> Fanned:
         """Do all of it. Raises ConfigError, before anything was started, where it cannot become one cluster."""
@@ -136,8 +145,26 @@ class _Rising:
         for word, job in (("started", self._start), ("is told", self._begin), ("joined", self._wait)):
             if self._code is None:
                 self._fan(word, job)
+        if self._code is None:
+            self._look_for_strangers()
         ended = [self._ended[node] for node in self._nodes]
         return Fanned(ended if self._code is None else [_cut(one, self.told[one.node]) for one in ended], self._code)
+
+    def _look_for_strangers(self) -> None:
+        """Find the members of the cluster that its file does not name, as a node tells them that has joined."""
+        from engine.cluster.far import Far
+        from engine.cluster.outcome import NodeFailed
+        from engine.cluster.reach import connected
+
+        async def job(node: Node) -> None:
+            with suppress(NodeFailed):  # the servers may be away for a moment: that is no fault of what was done
+                async with connected(node, self._cluster.ssh) as remote:
+                    plan = await Far(remote, self._cluster).steward({"do": "plan"})
+                known = {one.id for one in self._cluster.nodes}
+                self.strangers = sorted(str(one) for one in plan.get("members") or () if one not in known)
+
+        joined = [node for node in self._nodes.values() if "joined" in self.told[node.id]]
+        fan(self._options, joined[:1], job, deadline_s=self._deadline_s, done=None)
 
     def _say(self, node: Node) -> Callable[[str], None]:
         return lambda text: hint(self._options, f"engine: {node.id} {text}")
