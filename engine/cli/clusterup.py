@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ def run(options: Namespace) -> int:
             if layout is None
             else {"servers": [place.node for place in layout.places], "urls": list(layout.urls), "replicas": layout.replicas}
         )
-        facts = {"version": wheels.version, "wheels": len(wheels.files), "fabric": fabric}
+        facts = {"version": wheels.version, "wheels": len(wheels.files), "fabric": fabric, "strangers": rising.strangers}
         show_document(options, {**document, **facts}, "nodes")
         return fanned.code
     show_ends(options, fanned)
@@ -70,6 +71,10 @@ def run(options: Namespace) -> int:
     parts.append(f"{figures.size(sum(one['copied_bytes'] for one in done))} copied")
     parts.append(unformed or f"{figures.plural(len(fanned.done), 'node')} joined")
     print("; ".join(parts))
+    if rising.strangers:
+        named = ", ".join(rising.strangers)
+        said = "write them into it again, and drain them before they are taken out: agents may live there"
+        print(f"of the cluster too, and not in {cluster.file}: {named}; {said}")
     for node, told in rising.told.items():
         if told.get("needs_restart"):
             print(f"{node} goes on with the pools.yaml before; for the new one: engine cluster stop --nodes {node}, then up")
@@ -99,8 +104,19 @@ def _wheels(options: Namespace) -> Wheelhouse:
     return build(environment())
 
 
+def _cut(outcome: Outcome, told: Mapping[str, Any]) -> Outcome:
+    """What became of a node whose next step never came."""
+    if not outcome.is_done or "joined" in told:
+        return outcome
+    said = "interrupted before it was told of the others" if "is_started" in told else "interrupted before it was started"
+    return Outcome(outcome.node, outcome.address, "interrupted", outcome.seconds, said, "engine cluster up")
+
+
 class _Rising:
-    """Nodes on their way. told: what is known of each.  layout: of the servers; None where `unformed` says why not."""
+    """Nodes on their way. told: what is known of each.  layout: of the servers; None where `unformed` says why not.
+
+    strangers: members of the cluster that are not in its file.
+    """
 
     def __init__(self, options: Namespace, cluster: Cluster, nodes: Sequence[Node], wheels: Wheelhouse) -> None:
         from engine.cluster.install import Installation
@@ -112,6 +128,8 @@ class _Rising:
         self._deadline_s: float = options.timeout or cluster.ssh.command_timeout_s
         self._installing = {node.id: Installation(cluster, node, wheels, self._say(node)) for node in nodes}
         self._ended: dict[str, Outcome] = {}
+        self._places: dict[tuple[Any, ...], str] = {}
+        self._twins: list[str] = []
         self._surveyed: dict[str, Surveyed] = {}
         self._code: int | None = None
         self._certificates: dict[str, str] = {}
@@ -119,18 +137,39 @@ class _Rising:
         self.told: dict[str, dict[str, Any]] = {node.id: {} for node in nodes}
         self.layout: Layout | None = None
         self.unformed = ""
+        self.strangers: list[str] = []
 
     def run(self) -> Fanned:
         """Do all of it. Raises ConfigError, before anything was started, where it cannot become one cluster."""
         self._fan("prepared", self._prepare)
         if self._code is None:
             self._survey_others()
+            self._check_ids()
             hosts = self._hosts()
             self._decide(hosts)
         for word, job in (("started", self._start), ("is told", self._begin), ("joined", self._wait)):
             if self._code is None:
                 self._fan(word, job)
-        return Fanned([self._ended[node] for node in self._nodes], self._code)
+        if self._code is None:
+            self._look_for_strangers()
+        ended = [self._ended[node] for node in self._nodes]
+        return Fanned(ended if self._code is None else [_cut(one, self.told[one.node]) for one in ended], self._code)
+
+    def _look_for_strangers(self) -> None:
+        """Find the members of the cluster that its file does not name, as a node tells them that has joined."""
+        from engine.cluster.far import Far
+        from engine.cluster.outcome import NodeFailed
+        from engine.cluster.reach import connected
+
+        async def job(node: Node) -> None:
+            with suppress(NodeFailed):  # the servers may be away for a moment: that is no fault of what was done
+                async with connected(node, self._cluster.ssh) as remote:
+                    plan = await Far(remote, self._cluster).steward({"do": "plan"})
+                known = {one.id for one in self._cluster.nodes}
+                self.strangers = sorted(str(one) for one in plan.get("members") or () if one not in known)
+
+        joined = [node for node in self._nodes.values() if "joined" in self.told[node.id]]
+        fan(self._options, joined[:1], job, deadline_s=self._deadline_s, done=None)
 
     def _say(self, node: Node) -> Callable[[str], None]:
         return lambda text: hint(self._options, f"engine: {node.id} {text}")
@@ -158,7 +197,12 @@ class _Rising:
 
     async def _prepare(self, node: Node, remote: Remote) -> None:
         from engine.cluster.joining import Joining
+        from engine.cluster.outcome import NodeFailed
 
+        other = self._places.setdefault(await self._installing[node.id].look(remote), node.id)
+        if other != node.id:
+            self._twins.append(f"{node.id} and {other}")
+            raise NodeFailed(f"it is {other}: the same folder on the same machine", state="unfit")
         self.told[node.id] |= await self._installing[node.id].prepare(remote)
         self._surveyed[node.id] = await Joining(self._cluster, node, remote).survey()
 
@@ -180,6 +224,21 @@ class _Rising:
         if named:
             said = f"this is {self._version}, and {', '.join(named)}: nodes of a cluster run the same; leave --nodes away"
             raise self._cluster.wrong(said, "--nodes")
+
+    def _check_ids(self) -> None:
+        """Raises ConfigError where a node is another one of the cluster already, or two are one."""
+        if self._twins:
+            said = f"{'; '.join(self._twins)} are the same folder on the same machine: a node has its own; nothing was started"
+            raise self._cluster.wrong(said, "nodes")
+        for node in self._cluster.nodes:
+            surveyed = self._surveyed.get(node.id)
+            if surveyed is None or surveyed.node in (None, node.id):
+                continue
+            is_ours = surveyed.fabric is not None and surveyed.fabric.get("cluster") == self._cluster.name
+            if is_ours:
+                said = f"{self._cluster.folder} at {node.address} is the node {surveyed.node}, and has its agents"
+                mend = f"call it {surveyed.node}, or drain that node, stop it, and give {node.id} another folder"
+                raise self._cluster.wrong(f"{said}: {mend}; nothing was started", f"nodes.{node.id}.id", node.line)
 
     def _hosts(self) -> dict[str, str]:
         """Where nodes reach each other."""

@@ -6,19 +6,18 @@ host is asked. What a node is stands in `node`; nothing here opens a connection.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
-from engine import units
+from engine.cluster import clustervalue
 from engine.cluster.lease import Term
 from engine.cluster.membership import Patience
-from engine.cluster.node import ROLES, Address, Node, parse_address, valid_id
+from engine.cluster.node import Address, Node, parse_address, valid_id
 from engine.document import Branch, Form, Leaf, Row, read_document
 from engine.document import Node as Written
-from engine.errors import ConfigError
+from engine.errors import ConfigError, UnsafePath
 from engine.paths import valid_name
 from engine.setting import nearest_of
 
@@ -28,10 +27,10 @@ __all__ = ["FILE", "Cluster", "Nats", "Ssh", "Timing", "read_cluster"]
 FILE = "cluster.yaml"
 #: Nodes of a cluster at most: past it one machine that starts them all is the wrong tool.
 NODES = 1_000
-#: Seconds that reaching a host may take, and a command on it, unless the file says otherwise; and the most that it may say.
-CONNECT_S, COMMAND_S, MOST_S = 10.0, 600.0, 86_400.0
-#: Agents of a node that says nothing of them, and at most.
-AGENTS, AGENTS_MOST = 2_500, 100_000_000
+#: Seconds that reaching a host may take, and a command on it, unless the file says otherwise.
+CONNECT_S, COMMAND_S = 10.0, 600.0
+#: Agents of a node that says nothing of them.
+AGENTS = 2_500
 #: Capabilities of a node at most.
 CAPABILITIES = 64
 
@@ -40,15 +39,9 @@ KEYS = ("name", "folder", "pools", "ssh", "nats", "timing", "nodes")
 SSH_KEYS = ("config", "known_hosts", "identity", "connect_timeout_s", "command_timeout_s")
 NODE_KEYS = ("id", "address", "host", "role", "agents", "cpu", "ram", "capabilities")
 OWN_KEYS, THEIR_KEYS = ("port", "peer_port", "servers"), ("url", "credentials", "ca", "cert", "key", "replicas")
-#: Servers that keep what is written: one, or three that outvote a lost one.
-SERVERS = (1, 3)
 #: Addresses of servers of the user's own at most.
 URLS = 16
 
-_CAPABILITY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_URL = re.compile(r"(?:nats|tls)://[A-Za-z0-9_.:\[\]-]{1,255}")
-_HOST = re.compile(r"[A-Za-z0-9_:](?:[A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_:])?")
-_FOLDER = re.compile(r"(?:~/|/)[A-Za-z0-9_./+-]{1,200}")
 Value = TypeVar("Value")
 
 
@@ -135,16 +128,18 @@ class _Reading:
         top = self._document
         self._check_keys(top, "", KEYS)
         name = self._value(top, "", "name", valid_name, "swarm")
-        return Cluster(
+        cluster = Cluster(
             file=self._file,
             name=name,
-            folder=self._value(top, "", "folder", _folder, f"~/.local/share/engine/cluster/{name}"),
-            pools=self._value(top, "", "pools", self._there, None),
+            folder=self._value(top, "", "folder", clustervalue.folder, f"~/.local/share/engine/cluster/{name}"),
+            pools=self._value(top, "", "pools", self._file_of(clustervalue.check_pools), None),
             ssh=self._ssh(),
             nats=self._nats(),
             timing=self._timing(),
             nodes=self._nodes(),
         )
+        self._check_servers(cluster)
+        return cluster
 
     def _ssh(self) -> Ssh:
         ssh = self._section("ssh", "{identity: ~/.ssh/id_ed25519}")
@@ -154,10 +149,25 @@ class _Reading:
         return Ssh(
             config=self._value(ssh, "ssh.", "config", self._there, None),
             known_hosts=self._value(ssh, "ssh.", "known_hosts", self._path, None),
-            identity=self._value(ssh, "ssh.", "identity", self._there, None),
-            connect_timeout_s=self._value(ssh, "ssh.", "connect_timeout_s", _seconds, CONNECT_S),
-            command_timeout_s=self._value(ssh, "ssh.", "command_timeout_s", _seconds, COMMAND_S),
+            identity=self._value(ssh, "ssh.", "identity", self._file_of(clustervalue.check_identity), None),
+            connect_timeout_s=self._value(ssh, "ssh.", "connect_timeout_s", clustervalue.seconds, CONNECT_S),
+            command_timeout_s=self._value(ssh, "ssh.", "command_timeout_s", clustervalue.seconds, COMMAND_S),
         )
+
+    def _check_servers(self, cluster: Cluster) -> None:
+        """Raises ConfigError where there are more servers than nodes, or those on one host could not have their ports."""
+        nats, there = cluster.nats, len(cluster.nodes)
+        most = max(clustervalue.SERVERS)
+        count = nats.servers or (most if there >= most else 1)
+        section = self._section("nats", "")
+        if section is None or nats.urls:
+            return
+        if count > there:
+            said = f"{count} servers are for as many nodes; there {'is' if there == 1 else 'are'} {there}"
+            raise self._wrong(said, "nats.servers", section.line)
+        if max(nats.port, nats.peer_port) + count - 1 > clustervalue.PORTS or abs(nats.port - nats.peer_port) < count:
+            said = f"port and peer_port are up to {clustervalue.PORTS - count + 1:,}, and {count} apart"
+            raise self._wrong(f"{said}: another server on a host takes the next of each", "nats", section.line)
 
     def _section(self, key: str, example: str) -> Branch | None:
         section = self._document.items.get(key)
@@ -175,16 +185,19 @@ class _Reading:
             if key in (OWN_KEYS if is_theirs else THEIR_KEYS):
                 said = "is for servers that the cluster starts: there is a url" if is_theirs else "is for servers of your own"
                 raise self._wrong(f"{said}", f"nats.{key}", nats.lines[key])
+        for one, other in (("cert", "key"), ("key", "cert")):
+            if one in nats.items and other not in nats.items:
+                raise self._wrong(f"it is used with nats.{other}, which is missing", f"nats.{one}", nats.lines[one])
         return Nats(
-            port=self._value(nats, "nats.", "port", _port, 4222),
-            peer_port=self._value(nats, "nats.", "peer_port", _port, 6222),
-            servers=self._value(nats, "nats.", "servers", _servers, None),
+            port=self._value(nats, "nats.", "port", clustervalue.port, 4222),
+            peer_port=self._value(nats, "nats.", "peer_port", clustervalue.port, 6222),
+            servers=self._value(nats, "nats.", "servers", clustervalue.servers, None),
             urls=self._urls(nats),
-            credentials=self._value(nats, "nats.", "credentials", self._there, None),
-            ca=self._value(nats, "nats.", "ca", self._there, None),
-            cert=self._value(nats, "nats.", "cert", self._there, None),
+            credentials=self._value(nats, "nats.", "credentials", self._file_of(clustervalue.check_credentials), None),
+            ca=self._value(nats, "nats.", "ca", self._file_of(clustervalue.check_certificates), None),
+            cert=self._value(nats, "nats.", "cert", self._file_of(clustervalue.check_certificates), None),
             key=self._value(nats, "nats.", "key", self._there, None),
-            replicas=self._value(nats, "nats.", "replicas", _servers, 1),
+            replicas=self._value(nats, "nats.", "replicas", clustervalue.servers, 1),
         )
 
     def _urls(self, nats: Branch) -> tuple[str, ...]:
@@ -195,7 +208,7 @@ class _Reading:
         found = written.items if isinstance(written, Row) else [written]
         if not 1 <= len(found) <= URLS:
             raise self._wrong(f"is one, or a list of up to {URLS}", "nats.url", written.line)
-        return tuple(dict.fromkeys(self._text(one, "nats.url", _url) for one in found))
+        return tuple(dict.fromkeys(self._text(one, "nats.url", clustervalue.url) for one in found))
 
     def _timing(self) -> Timing:
         timing = self._section("timing", "{heartbeat_s: 10}")
@@ -204,7 +217,7 @@ class _Reading:
         keys = tuple(field.name for field in fields(Timing))
         self._check_keys(timing, "timing.", keys)
         default = Timing()
-        said = {key: self._value(timing, "timing.", key, _seconds, float(getattr(default, key))) for key in keys}
+        said = {key: self._value(timing, "timing.", key, clustervalue.seconds, float(getattr(default, key))) for key in keys}
         try:
             return Timing(**said)
         except ConfigError as wrong:
@@ -238,11 +251,11 @@ class _Reading:
         return Node(
             id=self._value(item, prefix, "id", valid_id, ""),
             address=self._value(item, prefix, "address", parse_address, Address("")),
-            host=self._value(item, prefix, "host", _host, None),
-            role=self._value(item, prefix, "role", _role, "worker"),
-            agents=self._value(item, prefix, "agents", _agents, AGENTS),
-            cpu=self._value(item, prefix, "cpu", _cpu, None),
-            ram_bytes=self._value(item, prefix, "ram", _ram, None),
+            host=self._value(item, prefix, "host", clustervalue.host, None),
+            role=self._value(item, prefix, "role", clustervalue.role, "worker"),
+            agents=self._value(item, prefix, "agents", clustervalue.agents, AGENTS),
+            cpu=self._value(item, prefix, "cpu", clustervalue.cpu, None),
+            ram_bytes=self._value(item, prefix, "ram", clustervalue.ram, None),
             capabilities=self._capabilities(item, prefix),
             line=item.line,
         )
@@ -264,7 +277,7 @@ class _Reading:
             raise self._wrong("is a list, such as [audit, render]", key, row.line)
         if len(row.items) > CAPABILITIES:
             raise self._wrong(f"more than {CAPABILITIES}", key, row.line)
-        return tuple(dict.fromkeys(self._text(one, key, _capability) for one in row.items))
+        return tuple(dict.fromkeys(self._text(one, key, clustervalue.capability) for one in row.items))
 
     def _check_keys(self, branch: Branch, prefix: str, known: tuple[str, ...]) -> None:
         for key in branch.items:
@@ -283,7 +296,7 @@ class _Reading:
             raise self._wrong("takes one value", key, node.line)
         try:
             return read(node.text)
-        except (ValueError, ConfigError) as refused:
+        except (ValueError, ConfigError, UnsafePath) as refused:
             raise self._wrong(str(refused).removeprefix("name: "), key, node.line) from refused
 
     def _path(self, text: str) -> Path:
@@ -295,77 +308,15 @@ class _Reading:
             raise ValueError(f"there is no file {path}")
         return path
 
+    def _file_of(self, check: Callable[[Path], None]) -> Callable[[str], Path]:
+        """Reads the path of a file that is there, and is what it should be."""
+
+        def read(text: str) -> Path:
+            path = self._there(text)
+            check(path)
+            return path
+
+        return read
+
     def _wrong(self, message: str, key: str, line: int | None) -> ConfigError:
         return ConfigError(message, key=key, file=self._file, line=line)
-
-
-def _role(text: str) -> str:
-    if text not in ROLES:
-        nearest = nearest_of(text, ROLES)
-        said = f", did you mean {nearest}?" if nearest else f"; there are {', '.join(ROLES)}"
-        raise ValueError(f"{text!r:.40} is no role{said}")
-    return text
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= 65_535):
-        raise ValueError(f"{text!r:.20} is no port: a number from 1 to 65535")
-    return int(text)
-
-
-def _servers(text: str) -> int:
-    if text not in [str(number) for number in SERVERS]:
-        raise ValueError(f"{text!r:.20} is neither 1 nor 3")
-    return int(text)
-
-
-def _url(text: str) -> str:
-    if not _URL.fullmatch(text):
-        raise ValueError(
-            f"{text!r:.80} is no address of a server: write nats://host:port or tls://host:port; secrets stand apart"
-        )
-    return text
-
-
-def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
-        raise ValueError(f"{text!r:.80} is no host: write a name or an address")
-    return text
-
-
-def _agents(text: str) -> int:
-    number = units.parse_count(text)
-    if not 1 <= number <= AGENTS_MOST:
-        raise ValueError(f"{number:,} is not between 1 and {AGENTS_MOST:,}")
-    return number
-
-
-def _cpu(text: str) -> str:
-    units.parse_cpu_share(text, 1_000_000)  # how many cores the node has is known there
-    return text
-
-
-def _ram(text: str) -> int:
-    number = units.parse_size_bytes(text)
-    if not number:
-        raise ValueError("0 bytes are no memory")
-    return number
-
-
-def _seconds(text: str) -> float:
-    seconds = units.parse_seconds(text)
-    if not 0 < seconds <= MOST_S:
-        raise ValueError(f"{text} is not above 0 and up to {MOST_S:,.0f} seconds")
-    return seconds
-
-
-def _capability(text: str) -> str:
-    if not _CAPABILITY.fullmatch(text):
-        raise ValueError(f"{text!r:.80} is no capability: up to 64 small letters, digits, '-' and '_'")
-    return text
-
-
-def _folder(text: str) -> str:
-    if not _FOLDER.fullmatch(text) or ".." in text.split("/"):
-        raise ValueError(f"{text!r:.80} is no folder for every node: a whole path, or one that begins with ~/, without blanks")
-    return text.rstrip("/")

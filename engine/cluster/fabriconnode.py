@@ -254,6 +254,7 @@ def _end(root: Path, *, is_killed: bool) -> None:
     mine = [pid] if pid and pid in left_over(root) else []
     if not is_killed:
         _signal(mine, signal.SIGTERM)
+        _signal(mine, signal.SIGCONT)  # one that stands still hears nothing else
         if _await(lambda: attendant_of(root) is None, END_S):
             return
     _signal(mine, signal.SIGKILL)

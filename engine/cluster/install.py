@@ -69,10 +69,17 @@ class Installation:
         self._facts: dict[str, Any] = {}
         self._python = ""
 
+    async def look(self, remote: Remote) -> tuple[Any, ...]:
+        """See whether the node can have it; returns the place of its folder, which no other node has. Raises NodeFailed."""
+        self._python = await self._check(remote, Site(await remote.place(self._cluster.folder)))
+        return tuple(self._facts["place"])
+
     async def prepare(self, remote: Remote) -> dict[str, Any]:
-        """Have all that it needs there, without a change to what runs; what is told of the node then. Raises NodeFailed."""
+        """Have all that it needs there, without a change to what runs, once it was looked at; what is told of the node then.
+
+        Raises NodeFailed.
+        """
         site = Site(await remote.place(self._cluster.folder))
-        self._python = await self._check(remote, site)
         pools = self._pools()
         copied = await self._copy(remote, site)
         wanted = f"{PROJECT}[{EXTRA}]=={__version__}"

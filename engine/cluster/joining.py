@@ -37,10 +37,12 @@ PASSWORD_BYTES = 32
 class Surveyed(NamedTuple):
     """What a node has of the fabric.
 
-    fabric: what was decided of it.  credentials: the file's content.  build: of its engine.  is_attended: whether it runs.
+    node: the id that it was given there; None before it was told.  fabric: what was decided of it.
+    credentials: the file's content.  build: of its engine.  is_attended: whether it runs.
     attendant: how its processes stand, as `attendant.json` says it; None where none runs.
     """
 
+    node: str | None
     fabric: dict[str, Any] | None
     credentials: dict[str, Any] | None
     build: str | None
@@ -83,7 +85,8 @@ class Joining:
         told = await self._order("survey")
         is_attended = told["pid"] is not None
         attendant = told["attendant"] if is_attended else None
-        return Surveyed(told["fabric"], told["credentials"], told["build"], is_attended, attendant)
+        node = (told["node"] or {}).get("id")
+        return Surveyed(node, told["fabric"], told["credentials"], told["build"], is_attended, attendant)
 
     async def check_ports(self, layout: Layout) -> list[int]:
         """The ports of its server that another program has. Raises NodeFailed."""

@@ -177,8 +177,6 @@ def lay_out(cluster: Cluster, hosts: Mapping[str, str], ready: Collection[str], 
     for node in chosen:
         host = hosts[node]
         shift = sum(place.host == host for place in places)
-        if max(nats.port, nats.peer_port) + shift > 65_535 or abs(nats.port - nats.peer_port) < len(chosen):
-            raise cluster.wrong("port and peer_port are below 65,533, and not beside each other", "nats")
         places.append(Place(node, host, nats.port + shift, nats.peer_port + shift))
     return Layout(cluster, tuple(places))
 
@@ -186,8 +184,6 @@ def lay_out(cluster: Cluster, hosts: Mapping[str, str], ready: Collection[str], 
 def _chosen(cluster: Cluster, ready: Collection[str]) -> tuple[str, ...]:
     """The nodes that get a server, the first time."""
     count = cluster.nats.servers or (THREE if len(cluster.nodes) >= THREE else 1)
-    if count > len(cluster.nodes):
-        raise cluster.wrong(f"{count} servers are for as many nodes; there are {len(cluster.nodes)}", "nats.servers")
     order = sorted(cluster.nodes, key=lambda node: ORDER[node.role])
     there = [node.id for node in order if node.id in ready]
     if order[0].id not in there or len(there) * 2 < len(order):

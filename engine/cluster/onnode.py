@@ -158,8 +158,14 @@ def main(words: list[str]) -> int:
         with (root / "lock").open("a+") as lock:
             _take(lock)
             answer = {"ok": True, **ORDERS[order["do"]](order)}
-    except (Refused, OSError) as error:
-        answer = {"ok": False, "message": str(error)}
+    except Refused as refused:
+        answer = {"ok": False, "message": str(refused)}
+    except OSError as error:
+        said = "it is there, and no folder" if isinstance(error, FileExistsError) else error.strerror
+        answer = {
+            "ok": False,
+            "message": f"{error.filename or root}: {said}; mend that there, or give the cluster another folder",
+        }
     print(json.dumps(answer))
     return 0
 

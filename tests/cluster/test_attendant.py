@@ -119,8 +119,10 @@ def test_what_cannot_run_is_given_up_with_its_reason_and_runs_once_that_is_mende
         json.loads((folder.root / "server" / "serving.json").read_text())["pid"],
     ]
     assert fabriconnode.left_over(folder.root) == sorted(pids)
+    os.kill(pid, signal.SIGSTOP)  # also one that stands still ends all in order
     assert folder.leave() == {"was_running": True, "left_over": []}
     assert ended_within(pids, 20)
+    assert (folder.root / "attendant.log").read_text().endswith("the attendant ends\n")
     assert folder.check() == ("ok", f"nothing of it runs from {folder.root}")
     assert folder.leave() == {"was_running": False, "left_over": []}
 

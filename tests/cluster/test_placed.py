@@ -118,6 +118,10 @@ def test_agents_are_on_their_nodes_and_go_where_they_belong(engine: Commands, th
         assert said(engine, "stats")["fabric"]["members"]["n2"]["role"] == "backup"
         for words in (("drain", "n9"), ("drain",), ("role", "n1", "king"), ("broadcast", "counter")):
             assert engine("cluster", *words).returncode == 2
+
+        # Who is taken out of the file is a member still, and named.
+        write(engine, there, ports[:1])
+        assert said(engine, "up", "--wheelhouse", str(wheels))["strangers"] == ["n2"]
     finally:
         write(engine, there, ports)
         assert engine("cluster", "stop", "--emergency").returncode == 0

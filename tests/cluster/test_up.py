@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,26 @@ def test_a_bare_host_is_brought_up_and_what_was_cut_off_is_gone_on_with(engine: 
         assert (*facts(told), told["copied_bytes"]) == (False, False, 0)
         assert (told["changed"], told["is_attended_anew"], fabric_of(root)) == ([], False, pids)
 
+        # It is the node that it was: under no other id, and not as two.
+        file = engine.folder / "cluster.yaml"
+        text = file.read_text()
+        renamed, twin = json.loads(text), json.loads(text)
+        renamed["nodes"][0]["id"] = "m1"
+        twin["nodes"].append(renamed["nodes"][0] | {"id": "n2", "role": "worker", "address": f"bob@127.0.0.1:{host.port}"})
+        for document, said in (
+            (renamed, "is the node n1, and has its agents"),
+            (twin, "are the same folder on the same machine"),
+        ):
+            file.write_text(json.dumps(document))
+            refused = engine("cluster", "up", "--wheelhouse", str(wheels), timeout_s=200)
+            assert (refused.returncode, said in refused.stderr) == (2, True), refused.stdout + refused.stderr
+            assert json.loads((root / "node.json").read_text()) == node
+            assert fabric_of(root) == pids
+        file.write_text(text)
+
         # What it may take is applied: its engine is started anew with it, and has its agents.
         (before,) = engine.document("cluster", "stats")["by_node"]
-        file = engine.folder / "cluster.yaml"
-        file.write_text(file.read_text().replace('"agents": 100', '"agents": 900'))
+        file.write_text(text.replace('"agents": 100', '"agents": 900'))
         (told,) = up(engine, wheels)
         assert (*facts(told), told["needs_restart"]) == (False, True, False)
         assert ended_within([before["stats"]["pid"]], 20)
@@ -125,3 +142,20 @@ def test_a_host_without_python_is_named_with_the_mend(engine: Commands, there: H
     (node,) = up(engine, tiny(tmp_path / "wheels"), code=1)
     assert (node["state"], node["reason"]) == ("unfit", "there is no python3")
     assert not host.home.exists()
+
+
+def test_who_is_cut_off_before_it_was_started_has_not_joined(engine: Commands, there: Hosts, tmp_path: Path) -> None:
+    made = [there.add(), there.add()]
+    for at, host in enumerate(made):
+        host.home = tmp_path / f"h{at}"
+        host.home.mkdir()
+    write(engine, there, [host.port for host in made])
+    running = engine.start("cluster", "up", "--wheelhouse", str(tiny(tmp_path / "wheels")), "-j", "1")
+    assert running.stderr is not None
+    while b"prepared" not in (line := running.stderr.readline()):
+        assert line
+    running.send_signal(signal.SIGINT)
+    out = running.communicate(timeout=60)[0].decode()
+    assert running.returncode == 130
+    assert [line.split()[2] for line in out.splitlines()[1:3]] == ["interrupted", "interrupted"]
+    assert "0 nodes joined" in out

@@ -205,9 +205,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("-f", "--file", dest="cluster", metavar="FILE", help="the cluster's file (./cluster.yaml)")
     parser.add_argument("--nodes", metavar="NODES", help="only these: n1,n[2-4],@worker")
     parser.add_argument("-j", "--jobs", type=_jobs, default=JOBS, metavar="N", help=f"nodes at a time ({JOBS})")
-    parser.add_argument(
-        "--timeout", type=amount("parse_seconds"), metavar="S", help="time for each node (command_timeout_s of the file)"
-    )
+    parser.add_argument("--timeout", type=_timeout, metavar="S", help="time for each node (command_timeout_s of the file)")
     parser.add_argument(
         "--wheelhouse", metavar="DIR", help="up: wheels for nodes with another Python or machine than this one's"
     )
@@ -254,6 +252,13 @@ def _agents(text: str) -> int:
     if not number:
         raise ArgumentTypeError("0 agents are none: give 1 or more")
     return number
+
+
+def _timeout(text: str) -> float:
+    seconds: float = amount("parse_seconds")(text)
+    if not seconds:
+        raise ArgumentTypeError("0 seconds are no time: give more, or leave it out")
+    return seconds
 
 
 def _interval(text: str) -> float:

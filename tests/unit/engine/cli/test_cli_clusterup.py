@@ -28,3 +28,12 @@ def test_who_ends_it_while_wheels_are_made_is_told_what_was_done(
     assert [(node["node"], node["state"]) for node in told["nodes"]] == [("n1", "interrupted"), ("n2", "interrupted")]
     assert main(["cluster", "up", "-f", str(file)]) == code
     assert "interrupted before any host was asked" in capsys.readouterr().err
+
+
+def test_no_time_is_not_the_usual_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cluster.yaml").write_text("nodes:\n  - {id: n1, address: h, role: primary}\n")
+    assert main(["cluster", "exec", "--timeout", "0", "--", "true"]) == 2
+    assert "0 seconds are no time" in capsys.readouterr().err

@@ -20,7 +20,7 @@ def read(folder: Path, text: str) -> object:
 
 
 def test_a_file_says_nodes_and_how_they_are_reached(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("")
+    (tmp_path / "key").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     (tmp_path / "cluster.yaml").write_text(
         "name: shop\nssh: {identity: key, connect_timeout_s: 3, command_timeout_s: 2m}\nnodes:\n"
         "  - {id: n1, address: 'ada@10.0.0.1:2222', role: primary}\n"
@@ -61,6 +61,22 @@ def test_a_file_says_nodes_and_how_they_are_reached(tmp_path: Path) -> None:
         ("nats: {url: 'nats://me:secret@h:1'}\n" + TWO, 1, "nats.url", "secrets stand apart"),
         ("nats: {url: []}\n" + TWO, 1, "nats.url", "is one, or a list"),
         ("nats: {url: 'tls://h:1', credentials: nowhere}\n" + TWO, 1, "nats.credentials", "there is no file"),
+        ("nats: {url: 'nats://h:99999'}\n" + TWO, 1, "nats.url", "is no address of a server"),
+        ("nats: {url: 'nats://::::'}\n" + TWO, 1, "nats.url", "is no address of a server"),
+        ("nats: {url: 'tls://h:1', ca: cluster.yaml}\n" + TWO, 1, "nats.ca", "has no certificate"),
+        ("nats: {url: 'tls://h:1', key: cluster.yaml}\n" + TWO, 1, "nats.key", "nats.cert, which is missing"),
+        ("nats: {url: 'tls://h:1', credentials: cluster.yaml}\n" + TWO, 1, "nats.credentials", "is open to others"),
+        ("nats: {servers: 3}\n" + TWO, 1, "nats.servers", "there is 1"),
+        ("nats: {port: 5000, peer_port: 5000}\n" + TWO, 1, "nats", "1 apart"),
+        (
+            "nats: {port: 65534}\n" + TWO + "  - {id: n2, address: b}\n  - {id: n3, address: c}\n",
+            1,
+            "nats",
+            "are up to 65,533, and 3 apart",
+        ),
+        (TWO + "  - {id: n2, address: b, ram: 1}\n", 3, "nodes[1].ram", "is less than one worker needs"),
+        (TWO + "  - {id: n2, address: b, capabilities: [any]}\n", 3, "nodes[1].capabilities", "every node can"),
+        ("ssh: {identity: cluster.yaml}\n" + TWO, 1, "ssh.identity", "is no key of ssh"),
         ("timing: {heartbeats: 1}\n" + TWO, 1, "timing.heartbeats", "no such key"),
         ("timing: {heartbeat_s: 40}\n" + TWO, 1, "timing", "seconds grow"),
         ("timing: {leader_check_s: 8}\n" + TWO, 1, "timing", "below half of lease_s"),
@@ -83,6 +99,15 @@ def test_what_is_wrong_is_named_with_its_line_and_key(tmp_path: Path, text: str,
     assert (refused.value.line, refused.value.key) == (line, key)
     assert said in str(refused.value)
     assert exit_code(refused.value) == 2
+
+
+def test_the_pools_of_every_node_are_read_before_any_host_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "pools.yaml").write_text("agents: 5\nfoo: [1\n")
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, "pools: pools.yaml\n" + TWO)
+    assert f"{tmp_path}/pools.yaml:" in str(refused.value)
+    (tmp_path / "pools.yaml").write_text("agents: 5\npools: {p1: {agents: 5, cpu: 64}}\n")
+    read(tmp_path, "pools: pools.yaml\n" + TWO)
 
 
 @pytest.mark.parametrize(

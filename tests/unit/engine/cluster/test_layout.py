@@ -78,8 +78,6 @@ def test_what_was_decided_stays_though_others_would_be_chosen_now(tmp_path: Path
 def test_a_server_that_other_nodes_could_not_reach_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"n3 is reached at 127\.0\.0\.1, which n1 cannot reach: give it a host"):
         lay_out(cluster(tmp_path, FOUR), FAR | {"n3": "127.0.0.1"}, list(FAR), ())
-    with pytest.raises(ConfigError, match="not beside each other"):
-        lay_out(cluster(tmp_path, FOUR, "nats: {port: 5000, peer_port: 5001}\n"), NEAR, list(FAR), ())
 
 
 @pytest.mark.parametrize(("hosts", "host"), [(FAR, "0.0.0.0"), (NEAR, "127.0.0.1"), (dict.fromkeys(FAR, "fd00::1"), "::")])

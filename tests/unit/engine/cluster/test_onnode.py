@@ -69,6 +69,20 @@ def test_only_one_installs_at_a_time(
     assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_folder_that_cannot_be_made_is_named_with_the_mend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], is_link: bool
+) -> None:
+    root = tmp_path / "c"
+    if is_link:
+        root.symlink_to(tmp_path / "nowhere")
+    else:
+        root.write_text("")
+    assert onnode.main([json.dumps({"do": "probe", "root": str(root)})]) == 0
+    said = f"{root}: it is there, and no folder; mend that there, or give the cluster another folder"
+    assert json.loads(capsys.readouterr().out)["message"] == said
+
+
 def test_what_installs_without_its_caller_is_found_and_ended(tmp_path: Path) -> None:
     order = json.dumps({"do": "install", "root": str(tmp_path)})
     others = json.dumps({"do": "install", "root": str(tmp_path / "other")})
