@@ -1,4 +1,4 @@
-"""`engine cluster drain`, `undrain`, `role` and `broadcast`: what concerns the cluster as a whole, said to one of its nodes.
+"""`engine cluster drain`, `undrain`, `forget`, `role` and `broadcast`: what concerns a whole cluster, said to one of its nodes.
 
 Owns which node is asked, and what came of it in words.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.cluster.clusterfile import Cluster
     from engine.cluster.node import Node
 
-__all__ = ["broadcast", "drain", "role", "undrain"]
+__all__ = ["broadcast", "drain", "forget", "role", "undrain"]
 
 SCHEMA = "engine.cluster.plan/v1"
 #: Seconds of the time for a node that are not waited through, so that what came of it is still said.
@@ -36,6 +36,14 @@ def drain(options: Namespace) -> int:
 def undrain(options: Namespace) -> int:
     """Have a node take its share of the agents again."""
     return _change(options, {"do": "undrain", "node": _node(options)}, "has its share of the agents")
+
+
+def forget(options: Namespace) -> int:
+    """Take a node that is lost for good out of the cluster."""
+    if len(options.words) != 1:
+        raise Misuse("forget which node? Write its id")
+    done = "is forgotten, and its agents are gone (engine cluster spawn makes those that are missing)"
+    return _change(options, {"do": "forget", "node": options.words[0]}, done)
 
 
 def role(options: Namespace) -> int:

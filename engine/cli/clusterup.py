@@ -73,7 +73,7 @@ def run(options: Namespace) -> int:
     print("; ".join(parts))
     if rising.strangers:
         named = ", ".join(rising.strangers)
-        said = "write them into it again, and drain them before they are taken out: agents may live there"
+        said = "agents may live there: write them into it again and drain them, or, if they are lost, engine cluster forget"
         print(f"of the cluster too, and not in {cluster.file}: {named}; {said}")
     for node, told in rising.told.items():
         if told.get("needs_restart"):

@@ -125,6 +125,28 @@ class Plan:
         self._check(node)
         return replace(self, drained=tuple(each for each in self.drained if each != node))
 
+    def without(self, node: str) -> Plan:
+        """The same without a node that is lost for good: its agents are gone, those of the others stay where they are.
+
+        Raises ConfigError for the last one that has some.
+        """
+        self._check(node)
+        members = tuple(each for each in self.members if each != node)
+        if set(members) <= set(self.drained):
+            raise ConfigError(f"{node} is the last node that is not drained: nothing would be left", key="node")
+        nodes = tuple(each for each in self.nodes if each != node)
+        before = tuple(each for each in self.before if each != node)
+        facts: dict[str, Any] = {"nodes": nodes, "before": before, "is_begun": self.is_begun and bool(before)}
+        if not nodes:  # all was to go there
+            facts = {"nodes": before or members, "before": (), "is_begun": False}
+        if self.is_settled or not facts["before"]:
+            facts["version"] = self.version + 1
+        for name in ("weights", "weights_before", "agents", "roles"):
+            facts[name] = {each: value for each, value in getattr(self, name).items() if each != node}
+        if not facts["before"]:
+            facts["weights_before"] = {}
+        return replace(self, members=members, drained=tuple(each for each in self.drained if each != node), **facts)
+
     def with_role(self, node: str, role: str) -> Plan:
         """The same with a node of another role. Raises ConfigError."""
         self._check(node)

@@ -23,6 +23,7 @@ from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.passage import belonging
 from engine.cluster.placing import DONE, READY, Placing
 from engine.cluster.plan import Plan
+from engine.cluster.pulse import Pulse
 from engine.cluster.records import NAMES, Arrivals, BadRecord, Order, Outcome, Reply, decode, encode
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import ANY, Subjects
@@ -58,6 +59,7 @@ class Steward:
             "spawn": self._spawn,
             "drain": self._drain,
             "undrain": self._undrain,
+            "forget": self._forget,
             "role": lambda order: self._changed(order, lambda plan: plan.with_role(_text(order, "node"), _text(order, "role"))),
             "broadcast": self._broadcast,
         }
@@ -123,6 +125,22 @@ class Steward:
                     if reply.said == "refused":
                         raise BadArgument(f"{node} stays drained: {reply.text}")
         return await self._changed(order, lambda plan: plan.undrained(node))
+
+    async def _forget(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Take a node out of the plan for good, if nothing is heard of it. Raises BadArgument too."""
+        node = _text(order, "node")
+        (await self._placing.read()).without(node)
+        pulse = Pulse(self._nats, self._subjects, self._node.patience)
+        await pulse.open()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._node.heartbeat_s + ASK_S):
+                    while node not in pulse.members():
+                        await asyncio.sleep(LOOK_S)
+                raise BadArgument(f"{node} is heard of: drain it and stop it there before it is forgotten")
+        finally:
+            await pulse.close()
+        return await self._changed(order, lambda plan: plan.without(node) if node in plan.members else plan)
 
     # -- agents --------------------------------------------------------------------------------------------------------
 

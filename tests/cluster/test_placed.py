@@ -122,6 +122,20 @@ def test_agents_are_on_their_nodes_and_go_where_they_belong(engine: Commands, th
         # Who is taken out of the file is a member still, and named.
         write(engine, there, ports[:1])
         assert said(engine, "up", "--wheelhouse", str(wheels))["strangers"] == ["n2"]
+        heard = engine("cluster", "forget", "n2")
+        assert (heard.returncode, "n2 is heard of: drain it" in heard.stderr) == (2, True), heard.stderr
+
+        # One that is lost for good is forgotten: the others do without it, and nobody else's agents move.
+        write(engine, there, ports)
+        assert engine("cluster", "stop", "--emergency", "--nodes", "n2").returncode == 0
+        write(engine, there, ports[:1])
+        plan = said(engine, "forget", "n2")
+        assert (plan["members"], plan["nodes"], plan["is_settled"]) == (["n1"], ["n1"], True)
+        assert said(engine, "up", "--wheelhouse", str(wheels))["strangers"] == []
+        assert agents(engine) == [homes.count("n1")]
+        assert sum(node["added"] for node in said(engine, "spawn", "counter", "--count", "200")["nodes"]) == [
+            home for name, home in zip(names, homes, strict=True) if name.startswith("counter")
+        ].count("n2")
     finally:
         write(engine, there, ports)
         assert engine("cluster", "stop", "--emergency").returncode == 0

@@ -85,7 +85,7 @@ ELSEWHERE = {
     "sprint import", "dlq requeue", "dlq drop", "tasks cancel", "sprint check", "agents quarantine show",
     "agents quarantine release", "deploy rollback", "deploy confirm", "checkpoints compact", "checkpoints repair",
     "cluster trust", "cluster exec", "cluster up", "cluster spawn", "cluster run", "cluster deploy", "cluster deploy status",
-    "cluster drain", "cluster undrain", "cluster role", "cluster broadcast",
+    "cluster drain", "cluster undrain", "cluster forget", "cluster role", "cluster broadcast",
     "cluster sprint run", "cluster sprint ls", "cluster sprint show", "cluster sprint settle",
     "cluster sprint pause", "cluster sprint resume", "cluster sprint abort", "cluster sprint rollback",
     "cluster deploy rollback", "cluster deploy confirm", "cluster stats", "cluster ps", "cluster logs", "cluster stop",

@@ -24,6 +24,7 @@ ACTIONS = {
     "deploy": ("clusterdeploy", "run"),
     "drain": ("clusterplan", "drain"),
     "undrain": ("clusterplan", "undrain"),
+    "forget": ("clusterplan", "forget"),
     "role": ("clusterplan", "role"),
     "broadcast": ("clusterplan", "broadcast"),
     "stats": ("clusterstats", "run"),
@@ -34,7 +35,7 @@ ACTIONS = {
 #: Those that work on several nodes.
 FANNED = ("exec", "up", "spawn", "run", "deploy", "stats", "ps", "logs", "stop")
 #: Those that concern the cluster as a whole.
-WHOLE = ("drain", "undrain", "role", "broadcast")
+WHOLE = ("drain", "undrain", "forget", "role", "broadcast")
 #: What each option is for, where it is not for all of them: its name among the options that were read, and its default.
 OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--force": ("force", False, ("init",)),
@@ -84,7 +85,7 @@ init [--force] [-f FILE]
                 [--json]
   engine cluster deploy MODULE[:KIND] --path DIR [--nodes NODES] [-f FILE]
   engine cluster deploy status|rollback|confirm [--nodes NODES] [-f FILE]
-  engine cluster drain NODE | undrain NODE | role NODE ROLE [--timeout S]
+  engine cluster drain|undrain|forget NODE | role NODE ROLE [--timeout S]
                 [-f FILE] [--json]
   engine cluster broadcast KIND METHOD [ARGS] [-f FILE] [--json]
   engine cluster stats [--watch [S]] [--nodes NODES] [-f FILE] [--json]
@@ -130,6 +131,9 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
            and take no more tasks for kinds; waits until it has none. Refused
            where the others have no room for them
   undrain  have it take its share of them again
+  forget   take a node that is lost for good out of the cluster: its agents
+           are gone, and nothing waits for it any more. One that is heard of is
+           not forgotten
   role     make a node primary, worker or backup from now on
   broadcast  have every node do a task for a kind, and print what each says
   stats    what all nodes count, added; a node that cannot be asked is named
@@ -182,6 +186,7 @@ Ends with 1 if a node failed, with 2 for a bad file and where agents do not fit,
         "deploy confirm": "let the new code stay",
         "drain": "have a node give its agents to the others",
         "undrain": "have it take its share again",
+        "forget": "take a lost node out for good",
         "role": "make a node primary, worker or backup",
         "broadcast": "have every node do a task",
         "stats": "what all nodes count, added",
@@ -236,7 +241,15 @@ def add_arguments(parser: Parser) -> None:
         wheelhouse="folders",
         path="folders",
         nodes="nodes",
-        words={"trust": "nodes", "spawn": "kinds", "run": "files", "drain": "nodes", "undrain": "nodes", "role": "nodes"},
+        words={
+            "trust": "nodes",
+            "spawn": "kinds",
+            "run": "files",
+            "drain": "nodes",
+            "undrain": "nodes",
+            "forget": "nodes",
+            "role": "nodes",
+        },
     )
 
 

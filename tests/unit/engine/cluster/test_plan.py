@@ -179,3 +179,26 @@ def test_agents_come_in_their_step_alone() -> None:
     assert verdict("n1", step, 2, is_ready=False) == "early"
     assert verdict("n2", step, 2, is_ready=True) == "late"
     assert verdict("n1", step.next({"n1": 2, "n2": 2}), 2, is_ready=True) == "late"
+
+
+def test_a_node_that_is_lost_for_good_is_let_go_of_and_nobody_elses_agents_move() -> None:
+    plan = first_plan(["n1", "n2", "n3"], {"n1": 10, "n2": 20, "n3": 10}).with_role("n3", "backup")
+    left = plan.without("n3")
+    assert (left.version, left.members, left.nodes, left.is_settled) == (2, ("n1", "n2"), ("n1", "n2"), True)
+    assert "n3" not in (*left.agents, *left.weights, *left.roles)
+    assert all(left.home(address) == plan.home(address) for address in ADDRESSES if plan.home(address) != "n3")
+    assert read_plan(left.data()) == left
+    with pytest.raises(ConfigError, match="there are n1, n2"):
+        left.without("n3")
+    with pytest.raises(ConfigError, match="last node"):
+        left.with_drained("n1").without("n2")
+
+    step = plan.with_drained("n1").next({}).begun(2)  # lost in the midst of a step: the others go on with it
+    left = step.without("n3")
+    assert (left.version, left.nodes, left.before, left.is_begun) == (2, ("n2",), ("n1", "n2"), True)
+    settled = left.next({"n1": 2, "n2": 2})
+    assert settled.is_settled
+    back = settled.undrained("n1").next({}).begun(3).without("n2")  # who had all of it is lost before it gave any
+    assert (back.version, back.nodes, back.before, back.is_settled) == (4, ("n1",), (), True)
+    gone = first_plan(["n1", "n2"]).with_drained("n1").next({}).undrained("n1").without("n2")  # all was to go to it
+    assert (gone.nodes, gone.before, gone.version) == (("n1",), (), 3)
