@@ -146,7 +146,7 @@ def test_a_document_has_its_schema_and_its_rows_are_the_lines_of_ndjson(engine: 
     if rows not in ("events", "letters", "tasks", "metrics") or words[0] in ("run", "submit"):  # more of them come with time
         assert len(shown) == len(first)
     for one, other in zip(shown, first, strict=False):
-        if one.get("verdict") == other.get("verdict"):  # what is told of a cell depends on that, which may be another one by now
+        if one.get("verdict") == other.get("verdict"):  # which decides what is told of a cell, and may be another by now
             assert sorted(one) == sorted(other)
 
 
