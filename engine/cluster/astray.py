@@ -8,7 +8,7 @@ something was sent on is kept before it is. So an envelope that comes again find
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from engine.cluster.onward import hops_of, onward
@@ -16,7 +16,7 @@ from engine.cluster.records import Outcome, TaskEnvelope
 from engine.cluster.streams import NoWay, Streams
 from engine.errors import ResultGone, UnknownTask
 from pools.address import parse
-from pools.errors import BadAddress, UnknownAgent, UnknownKind, failure_of
+from pools.errors import AgentMoving, BadAddress, UnknownAgent, UnknownKind, failure_of
 from pools.whereabouts import is_elsewhere
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ LOOK_S, LOOK_MOST_S = 0.05, 0.5
 PATIENCE_S = 5.0
 #: Stands for the node of an agent that there is not.
 NOWHERE = ""
+#: The attempt at tasks under the names that they have in their envelope: what was not tried yet has no other ones, since the
+#: same envelope may come once more, from a server that was cut off with it, as if it was for the first time.
+OWN_NAME = -1
+#: Stands for the outcome of a task that is not of an attempt.
+LEFT_OUT = Outcome(None, failure_of(AgentMoving("it is not of this attempt")))
 #: Attempts at tasks for one agent, and times that one may be sent on.
 ATTEMPTS, HOPS = 50, 16
 
@@ -40,7 +45,7 @@ class Doer(Protocol):
 
     client: Client
 
-    async def do(self, envelope: TaskEnvelope) -> Sequence[Outcome]:
+    async def do(self, envelope: TaskEnvelope, *, known: Mapping[int, Outcome]) -> Sequence[Outcome]:
         """The outcomes of an envelope's tasks. As `intake.Local.do`."""
         ...
 
@@ -82,15 +87,17 @@ class Astray:
         except BadAddress:
             return False
 
-    async def outcomes(self, envelope: TaskEnvelope, gone: Mapping[int, Outcome]) -> dict[int, Outcome]:
-        """What became of tasks that went astray, by place. gone: how they failed here.
+    async def outcomes(
+        self, envelope: TaskEnvelope, gone: Mapping[int, Outcome], untried: Collection[int]
+    ) -> dict[int, Outcome]:
+        """What became of tasks that went astray, by place. gone: how they failed here.  untried: those that were not tried.
 
         Raises Elsewhere where that takes long; nats.errors.Error, TimeoutError, LinkClosed, NotRunning, EngineStopped.
         """
         groups: dict[str, dict[int, Outcome]] = {}
         for at, outcome in gone.items():
             groups.setdefault(envelope.rows[at][0], {})[at] = outcome
-        doing = (self._group(envelope, address, each) for address, each in groups.items())
+        doing = (self._group(envelope, address, each, untried) for address, each in groups.items())
         done: dict[int, Outcome] = {}
         for found in await asyncio.gather(*doing, return_exceptions=True):
             if isinstance(found, BaseException):
@@ -98,14 +105,15 @@ class Astray:
             done |= found
         return done
 
-    async def _group(self, envelope: TaskEnvelope, address: str, gone: Mapping[int, Outcome]) -> dict[int, Outcome]:
+    async def _group(
+        self, envelope: TaskEnvelope, address: str, gone: Mapping[int, Outcome], untried: Collection[int]
+    ) -> dict[int, Outcome]:
         """The tasks of one agent. What was decided in an earlier life of this process is found first."""
         done = dict(gone)
         left = list(gone)
         first = left[0]
-        for attempt in range(ATTEMPTS):
-            part = TaskEnvelope(envelope.sender, f"{envelope.id}_{first}_{attempt}", tuple(envelope.rows[at] for at in left))
-            if not await self._is_known(f"{part.sender}.{part.id}.0"):
+        for attempt in range(OWN_NAME if all(at in untried for at in left) else 0, ATTEMPTS):
+            if not await self._is_known(f"{envelope.sender}.{_name(envelope, first, attempt)}"):
                 try:
                     moved = await self._moved(envelope, address, first)
                     target = self._node if moved is not None else await self._target(address)
@@ -117,13 +125,23 @@ class Astray:
                     return done | await self._sent_on(envelope, first, *moved)
                 if target == NOWHERE and all(self._is_unknown(done[at]) for at in left):
                     return done
-            outcomes = dict(zip(left, await self._local.do(part), strict=True))
+            outcomes = await self._attempt(envelope, first, left, attempt)
             done |= outcomes
             left = [at for at in left if self.is_astray(envelope, at, outcomes[at])]
             if not left:
                 return done
             await asyncio.sleep(min(LOOK_S * (attempt + 1), LOOK_MOST_S))
         return done
+
+    async def _attempt(self, envelope: TaskEnvelope, first: int, rows: Sequence[int], attempt: int) -> dict[int, Outcome]:
+        """Have tasks of an envelope tried here under the names of an attempt."""
+        if attempt == OWN_NAME:
+            others = {at: LEFT_OUT for at in range(len(envelope.rows)) if at not in rows}
+            outcomes = await self._local.do(envelope, known=others)
+            return {at: outcomes[at] for at in rows}
+        name = _name(envelope, first, attempt)
+        part = TaskEnvelope(envelope.sender, name.rpartition(".")[0], tuple(envelope.rows[at] for at in rows))
+        return dict(zip(rows, await self._local.do(part, known={}), strict=True))
 
     @staticmethod
     def _is_unknown(outcome: Outcome) -> bool:
@@ -195,3 +213,8 @@ class Astray:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LOOK_MOST_S)
         raise Elsewhere
+
+
+def _name(envelope: TaskEnvelope, first: int, attempt: int) -> str:
+    """What the first task of an attempt is called, behind its sender."""
+    return f"{envelope.id}.{first}" if attempt == OWN_NAME else f"{envelope.id}_{first}_{attempt}.0"

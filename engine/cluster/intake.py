@@ -384,7 +384,7 @@ class Intake:
 
         await self._local.do(envelope, ended, {**work.known, **gone})
         if gone:
-            for row, outcome in (await astray.outcomes(envelope, gone)).items():
+            for row, outcome in (await astray.outcomes(envelope, gone, suspects)).items():
                 work.end(row, outcome)
 
 

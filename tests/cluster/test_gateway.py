@@ -15,9 +15,11 @@ from engine.cluster.intake import Local
 from engine.cluster.placement import place
 from engine.cluster.placing import Placing
 from engine.cluster.pull import Pull
+from engine.cluster.records import TaskEnvelope, encode
 from engine.cluster.sender import Sender
 from engine.cluster.streams import Streams
 from engine.cluster.subjects import Subjects
+from engine.submission import rows_of, submission_of
 from tests.support.nodes import Cluster, clusters
 from tests.support.processes import until
 
@@ -248,6 +250,27 @@ async def lost_on_the_way(sender: Sender) -> None:
     await thief.close()
 
 
+async def answered(streams: Streams) -> None:
+    """Return once no envelope waits."""
+    async with asyncio.timeout(60):
+        while (await streams.context.stream_info("c-tasks")).state.messages:
+            await asyncio.sleep(0.05)
+
+
+async def late_first_sending(sender: Sender) -> None:
+    """An envelope that was sent again, and comes after that as it was sent first, is done once."""
+    streams, subject = Streams(sender.nats, Subjects("c"), 1), "c.task.assign.n1"
+    rows = [{"agent": "counter/11", "method": "add", "args": [1]}, {"agent": "counter/12", "method": "add", "args": [1]}] * 2
+    envelope = TaskEnvelope("late", "1", tuple(rows_of([submission_of(row) for row in rows])))
+    await streams.send(subject, envelope, is_again=True)
+    await answered(streams)
+    await streams.context.publish(subject, encode(envelope), stream="c-tasks")  # without an id, as if none was remembered
+    await answered(streams)
+    assert [outcome.value for outcome in (await streams.recorded("late", "1")).values()] == [1, 1, 2, 2]
+    counters = [{"agent": f"counter/{key}", "method": "get"} for key in (11, 12)]
+    assert [outcome.value for outcome in await sender.run(counters)] == [2, 2]
+
+
 async def drained(cluster: Cluster, sender: Sender) -> None:
     """A gateway that is asked to end answers what it has, and says that it leaves."""
     hold = cluster.folder / "hold"
@@ -277,6 +300,7 @@ async def test_a_node_works_alone_without_the_fabric_and_leaves_in_order(tmp_pat
                 await apart(sender)
                 await once_for_a_key(cluster, sender)
                 await lost_on_the_way(sender)
+                await late_first_sending(sender)
                 await drained(cluster, sender)
 
         # A gateway that finds no server says so once, and joins when there is one.

@@ -86,7 +86,7 @@ class FakeLocal:
     async def present_agents(self, _kind: str, keys: list[Key]) -> list[Key]:
         return keys if self.is_here else []
 
-    async def do(self, envelope: TaskEnvelope, *_: Any) -> list[Outcome]:
+    async def do(self, envelope: TaskEnvelope, **_: Any) -> list[Outcome]:
         self.done.append(envelope)
         return [Outcome("here") if self.is_here else NOT_HERE for _ in envelope.rows]
 
@@ -105,7 +105,9 @@ def envelope(id: str, *addresses: str) -> TaskEnvelope:
 async def test_a_task_is_sent_on_whatever_its_envelope_is_called(id: str) -> None:
     streams = FakeStreams()
     gone = {1: NOT_HERE, 2: NOT_HERE}
-    assert await astray(streams).outcomes(envelope(id, "counter", AWAY, AWAY), gone) == dict.fromkeys((1, 2), Outcome("there"))
+    assert await astray(streams).outcomes(envelope(id, "counter", AWAY, AWAY), gone, gone) == dict.fromkeys(
+        (1, 2), Outcome("there")
+    )
     assert [len(each.rows) for each in streams.fake.sent] == [2]
     assert orjson.loads(streams.fake.kept or b"") == ["n2", [1, 2]]
 
@@ -114,12 +116,12 @@ async def test_until_a_step_has_begun_an_agent_is_asked_where_it_was_whoever_is_
     mine = next(f"counter/{key}" for key in range(100) if place(f"counter/{key}", NODES) == "n1")
     goes, comes = first_plan(NODES).with_drained("n1").next({}), first_plan(NODES).with_drained("n2").next({})
     streams = FakeStreams()
-    found = await astray(streams, FakeMover(goes), is_here=True).outcomes(envelope("7", mine), {0: NOT_HERE})
+    found = await astray(streams, FakeMover(goes), is_here=True).outcomes(envelope("7", mine), {0: NOT_HERE}, [0])
     assert (found, streams.fake.sent) == ({0: Outcome("here")}, [])
-    found = await astray(streams, FakeMover(comes), is_here=True).outcomes(envelope("7", AWAY), {0: NOT_HERE})
+    found = await astray(streams, FakeMover(comes), is_here=True).outcomes(envelope("7", AWAY), {0: NOT_HERE}, [0])
     assert (found, len(streams.fake.sent)) == ({0: Outcome("there")}, 1)
     streams = FakeStreams()
-    found = await astray(streams, FakeMover(comes.begun(2)), is_here=True).outcomes(envelope("7", AWAY), {0: NOT_HERE})
+    found = await astray(streams, FakeMover(comes.begun(2)), is_here=True).outcomes(envelope("7", AWAY), {0: NOT_HERE}, [0])
     assert (found, streams.fake.sent) == ({0: Outcome("here")}, [])
 
 
@@ -132,7 +134,7 @@ STRANGE = [
 @pytest.mark.parametrize("kept", STRANGE)
 async def test_where_a_task_went_that_cannot_be_read_is_its_failure(kept: bytes) -> None:
     streams = FakeStreams(kept)
-    found = await astray(streams).outcomes(envelope("7", "counter", AWAY), {1: NOT_HERE})
+    found = await astray(streams).outcomes(envelope("7", "counter", AWAY), {1: NOT_HERE}, [1])
     assert found.keys() == {1}
     assert found[1].error is not None
     assert found[1].error.type == "NoWay"
