@@ -89,7 +89,7 @@ def test_two_bare_hosts_are_brought_up_and_typed_again_nothing_changes(engine: C
         root = node.home / "c"
         assert str(root / "versions" / up["version"] / "lib") in Path(f"/proc/{pid}/maps").read_text()
         assert root.stat().st_mode & 0o777 == 0o700
-        assert "agents: 100\n" in (root / "pools.yaml").read_text()
+        assert "agents: 210\n" in (root / "pools.yaml").read_text()
 
     again = json.loads(engine("cluster", "up", "--json", timeout_s=200).stdout)
     told = [(node["is_installed"], node["is_started"], node["copied_bytes"]) for node in again["nodes"]]

@@ -86,7 +86,7 @@ class FakeLocal:
     async def present_agents(self, _kind: str, keys: list[Key]) -> list[Key]:
         return keys if self.is_here else []
 
-    async def do(self, envelope: TaskEnvelope, **_: Any) -> list[Outcome]:
+    async def do(self, envelope: TaskEnvelope, *_: Any, **__: Any) -> list[Outcome]:
         self.done.append(envelope)
         return [Outcome("here") if self.is_here else NOT_HERE for _ in envelope.rows]
 
