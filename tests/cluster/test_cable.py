@@ -119,6 +119,7 @@ async def test_a_cable_that_is_pulled_loses_nothing(engine: Commands, tmp_path: 
             async with steady(grid, sender, chance) as load:
                 await until(lambda: set(sender.members) == set(grid.nodes) and load.marks > 20, WITHIN_S)
                 for who in (worker, leader, candidate, metaleader, streamleader):
+                    await grid.whole(sender, WITHIN_S)
                     node = await who(grid, sender, group)
                     print(f"{who.__name__} {node.name}: {await cut(grid, sender, load, node)}", flush=True)
                 print(await load.end())

@@ -64,6 +64,7 @@ async def test_a_host_that_is_lost_whole_comes_back_whole(engine: Commands, tmp_
     async with grids(engine, tmp_path, 4) as grid, grid.sender() as sender, steady(grid, sender, chance) as load:
         await until(lambda: set(sender.members) == set(grid.nodes) and load.marks > 20, WITHIN_S)
         for what in ("primary", "leader", "leader of the servers"):
+            await grid.whole(sender, WITHIN_S)
             node = {"primary": grid.nodes["n1"], "leader": grid.leader()}.get(what, grid.metaleader())
             print(f"{what} {node.name}: {await lose(grid, load, node)}", flush=True)
         print(await load.end())

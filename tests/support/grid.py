@@ -12,6 +12,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from nats.errors import Error
+from nats.js.api import ClusterInfo
+
 from engine.cluster.access import Access, connected
 from engine.cluster.membership import Patience
 from engine.cluster.nodefile import read_node_file
@@ -157,6 +160,24 @@ class Grid(Seen[Station]):
                 if info.cluster is not None and info.cluster.leader in self.nodes:
                     return self.nodes[info.cluster.leader]
                 await asyncio.sleep(0.1)
+
+    async def whole(self, sender: Sender, within_s: float) -> None:
+        """Return once every server has all that is kept, so that another one may be lost."""
+        context = sender.nats.jetstream(timeout=10)
+        async with asyncio.timeout(within_s):
+            while True:
+                with suppress(Error, TimeoutError):
+                    streams = await context.streams_info()
+                    readers = [one for each in streams for one in await context.consumers_info(each.config.name or "")]
+                    if all(_is_whole(one.cluster) for one in (*streams, *readers)):
+                        return
+                await asyncio.sleep(0.5)
+
+
+def _is_whole(cluster: ClusterInfo | None) -> bool:
+    """Whether all servers that keep something are there, and have all of it."""
+    others = [] if cluster is None else cluster.replicas or []
+    return cluster is None or bool(cluster.leader and all(one.current and not one.offline for one in others))
 
 
 @asynccontextmanager
