@@ -100,7 +100,11 @@ def _why(reason: str) -> str:
 
 
 def _disks(stats: Facts) -> Iterator[Alert]:
-    workers = stats["workers"]
+    workers, journal = stats["workers"], stats.get("journal", {"changes": "taken"})
+    if journal["changes"] == "full":
+        yield _alert("error", "The disk is full: no detached tasks are accepted, and the ends of those that were wait")
+    if journal["changes"] == "stopped":
+        yield _alert("error", "A disk has failed: no detached tasks are accepted until the next start")
     if workers["full"]:
         yield _alert("error", f"The disk is full: {workers['full']:,} {_workers_take(workers['full'])} no changes")
     if workers["stopped"]:

@@ -67,6 +67,9 @@ class Journal:
         self._idle = asyncio.Event()
         self._idle.set()
         self._full: DiskFull | None = None
+        #: The same until the disk has room to go on with; what is small may be written before that. It is looked at meanwhile.
+        self._short: DiskFull | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._confirm: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, "journal")
         #: Holds what writes; None where nothing is kept.
@@ -75,6 +78,12 @@ class Journal:
         self.failed: JournalFailed | None = None
         #: Commits that were made.
         self.commits = 0
+
+    @property
+    def state(self) -> dict[str, str]:
+        """Whether `changes` are taken, as `ps` tells of a worker: taken, full, stopped; and the `reason`."""
+        why = self.failed or self._short
+        return {"changes": "taken" if why is None else "full" if self.failed is None else "stopped", "reason": str(why or "")}
 
     # -- what changes --------------------------------------------------------------------------------------------------
 
@@ -195,6 +204,10 @@ class Journal:
     def _wait_for_room(self, change: Change, error: DiskFull) -> None:
         """The disk is full: nothing is accepted, and what has ended waits."""
         self._full = error
+        if self._short is None:
+            self._short = error
+            self._on_event(Event("journal.full", f"no tasks are accepted, and ends wait: {error}", time.time()))
+            self._look = self._loop.call_later(FULL_PAUSE_S, self._try_again)
         drafts, self._next.drafts, self._next.dropped = change.drafts + self._next.drafts, [], []
         self._next.counted = []
         self._refuse(drafts, _full(error))
@@ -204,11 +217,23 @@ class Journal:
         self._next.gone_names[:0] = change.gone_names
         self._next.gone[:0] = change.gone
         self._next.gone_keys[:0] = change.gone_keys
-        self._loop.call_later(FULL_PAUSE_S, self._try_again)
 
     def _try_again(self) -> None:
+        """Write what waits, and look whether there is room for more than that."""
         self._full = None
         self._flush()
+        if self._store is not None and self.failed is None:
+            looking = self._loop.run_in_executor(self._thread, _has_room, self._store)
+            looking.add_done_callback(lambda looked: self._looked(has_room=looked.result()))
+
+    def _looked(self, *, has_room: bool) -> None:
+        if self.failed is not None:
+            return
+        if has_room and self._full is None:
+            self._short = None
+            self._on_event(Event("journal.taken", "the disk has room: tasks are accepted", time.time()))
+        else:
+            self._look = self._loop.call_later(FULL_PAUSE_S, self._try_again)
 
     def _break(self, change: Change, error: BaseException) -> None:
         """What the disk holds is not known: nothing more is written by this process."""
@@ -242,6 +267,8 @@ class Journal:
 
     def abandon(self) -> None:
         """Give the store back, without a loop to wait in."""
+        if self._look is not None:
+            self._look.cancel()
         self._thread.shutdown()
         if self._store is not None:
             self._store.close()
@@ -285,6 +312,15 @@ def _parts(register: Register, change: Change) -> tuple[list[Part], int]:
 def _confirm(store: Store) -> None:
     with contextlib.suppress(CheckpointError):  # the next commit tells what is wrong
         store.log.confirm()
+
+
+def _has_room(store: Store) -> bool:
+    from checkpoints.files import has_room
+
+    try:
+        return has_room(store.folder)
+    except OSError:
+        return False
 
 
 def _renew(store: Store) -> None:

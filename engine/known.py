@@ -82,7 +82,7 @@ class Known(Sprinted, ABC):
         """One consistent snapshot of everything counted."""
         from engine.snapshot import snapshot
 
-        counted = self.swarm, self.tally, self.detached.register.counts(), self.foresight.report()
+        counted = self.swarm, self.tally, self.detached.register.counts(), self.detached.journal.state, self.foresight.report()
         return snapshot(*counted, name=self.name, durability=self.durability, started_s=self.started_s)
 
     def _metered(self, swarm: Swarm, price: Mapping[str, Any] | None, *, is_kept: bool) -> Meter:

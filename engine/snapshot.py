@@ -52,6 +52,7 @@ class Snapshot:
 
     agents: total = live + asleep + dormant.  tasks: accepted = done + failed + cancelled + expired + open; of tasks whose
     sender waits since this engine began, and of detached ones since their journal did.  detached: the latter alone.
+    journal: whether that of detached tasks takes changes (taken, full, stopped), and the reason.
     latency_us: from the sending of a task's frame to its answer, in microseconds, over the life of the engine; `buckets` are
     those that hold some, each with the longest time that falls into it and how many did.
     healing: what was found of agents, by what it was, and how many are on trial or parked now; errors and recoveries since
@@ -77,6 +78,7 @@ class Snapshot:
     agents: dict[str, Any]
     tasks: dict[str, int]
     detached: dict[str, int]
+    journal: dict[str, str]
     latency_us: dict[str, Any]
     messages: dict[str, int]
     workers: dict[str, int]
@@ -183,13 +185,14 @@ def snapshot(
     swarm: Swarm,
     tally: Tally,
     detached: Mapping[str, int],
+    journal: Mapping[str, str],
     foresight: Mapping[str, Any],
     *,
     name: str,
     durability: str,
     started_s: float,
 ) -> Snapshot:
-    """The state of an engine now. tally, detached: of tasks whose sender waits, and of others.
+    """The state of an engine now. tally, detached: of tasks whose sender waits, and of others.  journal: as in `Snapshot`.
 
     foresight: what its trial says.  started_s: when it was made, in seconds since 1970.
     """
@@ -221,6 +224,7 @@ def snapshot(
         },
         tasks=tasks,
         detached=dict(detached),
+        journal=dict(journal),
         latency_us=_latency(swarm.seats),
         messages={"tells": sum(seat.cells[TELLS] for seat in swarm.seats)},
         workers={

@@ -32,6 +32,12 @@ WHY_SHED = {
 #: What is said of workers that take no changes.
 REFUSALS = {"full": "refuse changes as the disk is full", "stopped": "take no changes as the disk has failed"}
 
+#: What is said of the journal while it takes nothing.
+JOURNAL = {
+    "full": "accepts no detached tasks as the disk is full; the ends of those that it has wait",
+    "stopped": "accepts no detached tasks as the disk has failed",
+}
+
 
 def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Screen) -> list[str]:
     """The lines of a snapshot. before: an earlier one of the same engine, for rates."""
@@ -44,6 +50,7 @@ def panel(snapshot: dict[str, Any], before: dict[str, Any] | None, screen: Scree
         "speed": _speed(snapshot, before),
         "latency": _latency(snapshot["latency_us"]),
         "workers": _workers(snapshot["workers"], screen),
+        "journal": screen.paint(JOURNAL.get(snapshot["journal"]["changes"], ""), "red"),
         "waits": _waits(snapshot["waits"]),
         "pressure": _pressure(snapshot["pressure"]),
         "alerts": _alerts(snapshot["alerts"], screen),

@@ -46,7 +46,7 @@ class Doer(Protocol):
     client: Client
 
     async def do(self, envelope: TaskEnvelope, *, known: Mapping[int, Outcome]) -> Sequence[Outcome]:
-        """The outcomes of an envelope's tasks. As `intake.Local.do`."""
+        """The outcomes of an envelope's tasks. As `local.Local.do`."""
         ...
 
 

@@ -19,7 +19,7 @@ import orjson
 
 from engine.client import Client
 from engine.cluster.access import connected, require_nats
-from engine.cluster.intake import Local
+from engine.cluster.local import Local
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.records import Outcome, TaskResult
 from engine.cluster.sender import Sender

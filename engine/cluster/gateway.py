@@ -25,8 +25,9 @@ from engine.cluster.astray import Astray
 from engine.cluster.election import Election
 from engine.cluster.fence import Fence
 from engine.cluster.hookwords import HookWords
-from engine.cluster.intake import Intake, Local
+from engine.cluster.intake import Intake
 from engine.cluster.lease import Lease
+from engine.cluster.local import Local
 from engine.cluster.mover import LOOK_S, Mover
 from engine.cluster.nodefile import NodeFile, read_node_file
 from engine.cluster.placing import DONE, Placing

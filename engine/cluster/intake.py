@@ -4,45 +4,35 @@ Owns one envelope from its arrival to its acknowledgement. Each task is submitte
 its envelope's, so that the engine accepts it once however often it comes; the envelope is acknowledged after the outcomes of
 all were recorded, each of which is after the engine's own commit. What ends early is recorded early. Until then its lease is
 renewed. Who dies in between says nothing any more, and the envelope comes again: to another node if it is for a kind, to this
-one when it is back if it is for an agent; what is recorded of it by then is not done again.
+one when it is back if it is for an agent; what is recorded of it by then is not done again. An engine that cannot keep what it
+does, as on a full disk, takes nothing for kinds, and what it has of them is offered to others; the first outcome counts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from engine.client import Client
 from engine.cluster.astray import Astray, Elsewhere
 from engine.cluster.inputs import INPUT
+from engine.cluster.local import GONE, Local
 from engine.cluster.once import Once
 from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
 from engine.cluster.streams import AGAIN, SAME_S, Streams
 from engine.cluster.supplies import InputMissing, Supplies, Unsupplied
 from engine.cluster.work import Work
-from engine.errors import (
-    EngineError,
-    EngineStopped,
-    IntakeFull,
-    JournalFailed,
-    NotRunning,
-    SubmitStopped,
-    TaskOpen,
-)
-from engine.submission import Submission, submissions_of
-from pools.errors import AgentMoving, BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, failure_of
+from engine.errors import EngineError, IntakeFull, JournalFailed
+from pools.errors import AgentMoving, Overloaded, PoolError, failure_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
     from nats.aio.msg import Msg
 
-__all__ = ["Intake", "Local"]
+__all__ = ["Intake"]
 
 #: Questions for tasks that are under way at once for each queue, and envelopes that are worked on at once.
 PULLS, ANSWERS = 3, 500
@@ -54,94 +44,8 @@ LONG_S = 10.0
 FULL_S = 1.0
 #: The longest that an envelope is left alone that cannot be done.
 WRONG_S = 30.0
-#: Errors of an engine that is gone: the gateway begins anew.
-GONE = (LinkClosed, NotRunning, EngineStopped)
-#: Seconds that one question for a result waits.
-RESULT_S = 60.0
-
-
 #: Stands for the outcome of a task that was left out.
 NOT_HERE = Outcome(None, failure_of(AgentMoving("its agent is not here")))
-
-
-class Local:
-    """The engine of this node, asked to do envelopes. What is accepted twice under the same names is done once."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-
-    async def kinds(self) -> frozenset[str]:
-        """The kinds that it has agents of: one that is only known could do no task. Raises as `do`."""
-        counts = (await self.client.agents(limit=0))["kinds"]
-        return frozenset(kind for kind, count in counts.items() if count)
-
-    async def do(
-        self,
-        envelope: TaskEnvelope,
-        ended: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
-        known: Mapping[int, Outcome] = MappingProxyType({}),
-    ) -> tuple[Outcome, ...]:
-        """The outcomes of an envelope's tasks, once all have ended.
-
-        ended: called with each, and its row.  known: the outcomes of rows that are not done again, nor told to `ended`.
-
-        Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
-        """
-        ids: list[str | Outcome] = []
-        named: list[Submission] = []
-        for at, row in enumerate(envelope.rows):
-            if at in known:
-                ids.append(known[at])
-                continue
-            try:
-                [submission] = submissions_of([row])
-                named.append(submission._replace(name=f"{envelope.sender}.{envelope.id}.{at}"))
-                ids.append("")
-            except (BadArgument, BadAddress) as error:
-                late = TaskExpired("its deadline was over when it came to the node that does it")
-                ids.append(Outcome(None, failure_of(late if _is_late(row) else error)))
-        accepted = iter(await self._accept(named, is_begun=False))
-        filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
-
-        async def outcome(at: int, accepted: str | Outcome) -> Outcome:
-            found = await self._outcome(accepted)
-            if at not in known:
-                ended(at, found)
-            return found
-
-        return tuple(await asyncio.gather(*(outcome(at, each) for at, each in enumerate(filled))))
-
-    async def _accept(self, named: list[Submission], *, is_begun: bool) -> list[str | Outcome]:
-        """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already."""
-        while named:
-            try:
-                return list(await self.client.submit(named))
-            except (LinkClosed, NotRunning, EngineStopped, JournalFailed):
-                raise
-            except (Overloaded, IntakeFull, SubmitStopped) as error:
-                is_begun = is_begun or isinstance(error, SubmitStopped)
-                if not is_begun:
-                    raise
-                await asyncio.sleep(AGAIN_S)
-            except (EngineError, PoolError) as error:
-                if len(named) == 1:
-                    return [Outcome(None, failure_of(error))]
-                half = len(named) // 2
-                first = await self._accept(named[:half], is_begun=is_begun)
-                return first + await self._accept(named[half:], is_begun=True)
-        return []
-
-    async def _outcome(self, accepted: str | Outcome) -> Outcome:
-        while not isinstance(accepted, Outcome):
-            try:
-                accepted = Outcome(await self.client.result(accepted, RESULT_S))
-            except TaskOpen:
-                continue
-            except GONE:
-                raise
-            except (EngineError, PoolError) as error:
-                accepted = Outcome(None, failure_of(error))
-        return accepted
 
 
 @dataclass(slots=True)
@@ -190,6 +94,8 @@ class Intake:
         self.astray: Astray | None = None
         #: What brings here what tasks build on; None where none of them does.
         self.supplies: Supplies | None = None
+        #: When to look whether tasks for kinds can be taken again, by the clock of the loop; None while they are.
+        self._look_s: float | None = None
 
     async def take(self, name: str, subject: str, kind: str | None = None) -> None:
         """Take envelopes of a queue until cancelled, or until all that were taken are answered after `is_draining`.
@@ -226,18 +132,19 @@ class Intake:
                 if asyncio.get_running_loop().time() > queue.look_s:
                     with suppress(Error, TimeoutError):
                         await self._have(queue)
-                if queue.kind is not None and (self.is_drained or queue.kind not in self.kinds):
+                if queue.kind is not None and (self.is_drained or queue.kind not in self.kinds or await self._rests()):
                     await asyncio.sleep(AGAIN_S)
                 elif self.running >= self._room or self._answering >= ANSWERS:
                     self._freed.clear()
                     await self._freed.wait()
                 elif (message := await self._next(subscription)) is not None:
-                    if queue.kind is not None and self.running >= self._room:  # it was asked for while there was room
+                    is_full = self.running >= self._room or self._look_s is not None
+                    if queue.kind is not None and is_full:  # it was asked for while there was room
                         with suppress(Error):
                             await message.nak()
                         continue
                     self._answering += 1
-                    group.create_task(self._answered(message))
+                    group.create_task(self._answered(message, is_anyones=queue.kind is not None))
                     if queue.extra < PULLS - 1:
                         queue.extra += 1
                         group.create_task(self._pull(queue, group, is_extra=True))
@@ -266,18 +173,41 @@ class Intake:
         found: Msg = message
         return found
 
-    async def _answered(self, message: Msg) -> None:
+    async def _rests(self) -> bool:
+        """Whether nothing is taken for kinds, since the engine could not keep it. Raises as `Local.do`."""
+        now_s = asyncio.get_running_loop().time()
+        if self._look_s is not None and now_s >= self._look_s:
+            self._look_s = now_s + FULL_S
+            if await self._local.keeps():
+                self._look_s = None
+        return self._look_s is not None
+
+    def _rest(self) -> None:
+        """Take nothing for kinds until the engine can keep it."""
+        self._look_s = asyncio.get_running_loop().time() + FULL_S
+
+    async def _refused(self, message: Msg, error: Exception | None, delay_s: float) -> None:
+        """Have an envelope come again, here or elsewhere. error: what the engine said.  Raises nats.errors.Error."""
+        if isinstance(error, IntakeFull | JournalFailed):
+            self._rest()
+        if not message.is_acked:
+            await message.nak(delay=delay_s)
+
+    async def _answered(self, message: Msg, *, is_anyones: bool) -> None:
         from nats.errors import Error
 
         try:
             with suppress(Error, TimeoutError):
-                await self.answer(message)
+                await self.answer(message, is_anyones=is_anyones)
         finally:
             self._answering -= 1
             self._freed.set()
 
-    async def answer(self, message: Msg) -> None:
-        """Have an envelope done, and its outcomes recorded. Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped."""
+    async def answer(self, message: Msg, *, is_anyones: bool = False) -> None:
+        """Have an envelope done, and its outcomes recorded. is_anyones: another node may do it as well.
+
+        Raises nats.errors.Error, LinkClosed, NotRunning, EngineStopped.
+        """
         try:
             envelope = decode(message.data, TaskEnvelope)
         except BadRecord as error:
@@ -290,11 +220,11 @@ class Intake:
             return
         self._at_work.add(key)
         try:
-            await self._answer(message, envelope)
+            await self._answer(message, envelope, is_anyones=is_anyones)
         finally:
             self._at_work.discard(key)
 
-    async def _answer(self, message: Msg, envelope: TaskEnvelope) -> None:
+    async def _answer(self, message: Msg, envelope: TaskEnvelope, *, is_anyones: bool) -> None:
         """Have an envelope done that is not being done here already."""
         recording = self._streams.recording(envelope.sender, envelope.id)
         self.running += len(envelope.rows)
@@ -306,18 +236,18 @@ class Intake:
         work = Work(envelope, recording, self._node, self._incarnation, self._on_end)
         self.running += work.open
         try:
-            await self._done(message, work)
+            await self._done(message, work, is_anyones=is_anyones)
         except (Elsewhere, Unsupplied):
-            await message.nak(delay=FULL_S)
+            await self._refused(message, None, FULL_S)
             return
         except (Overloaded, IntakeFull) as error:
-            await message.nak(delay=min(error.retry_after_s or FULL_S, FULL_S))
+            await self._refused(message, error, min(error.retry_after_s or FULL_S, FULL_S))
             return
         except GONE:
             raise
         except (EngineError, PoolError) as error:
             self._once(f"{envelope.sender}.{envelope.id} cannot be done now, and comes again: {type(error).__name__}: {error}")
-            await message.nak(delay=min(FULL_S * message.metadata.num_delivered, WRONG_S))
+            await self._refused(message, error, min(FULL_S * message.metadata.num_delivered, WRONG_S))
             return
         finally:
             self.running -= work.open
@@ -325,14 +255,18 @@ class Intake:
                 self.superseded += work.superseded
                 which = f"{work.superseded} tasks of {envelope.sender}.{envelope.id}"
                 self._told(f"superseded: another node was first with {which}")
-        await message.ack_sync(self._lease_s)
+        if not message.is_acked:
+            await message.ack_sync(self._lease_s)
 
     def _on_end(self) -> None:
         self.running -= 1
         self._freed.set()
 
-    async def _done(self, message: Msg, work: Work) -> None:
-        """Have an envelope done, and all of it recorded; its lease is renewed meanwhile. Raises as `_do`."""
+    async def _done(self, message: Msg, work: Work, *, is_anyones: bool) -> None:
+        """Have an envelope done, and all of it recorded; its lease is renewed meanwhile. Raises as `_do`.
+
+        One that is anyone's and that the engine has but cannot keep is given back meanwhile.
+        """
         envelope, loop = work.envelope, asyncio.get_running_loop()
         doing = asyncio.ensure_future(self._supplied(work, message))
         subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
@@ -345,6 +279,12 @@ class Intake:
                 await work.record()
                 if loop.time() >= renew_s:
                     renew_s = loop.time() + self._lease_s / 3
+                    if message.is_acked:
+                        continue
+                    if is_anyones and work.open and not await self._local.keeps():
+                        self._rest()
+                        await message.nak()
+                        continue
                     await message.in_progress()
                     progress = Progress(envelope.sender, envelope.id, self._node, work.ended, len(envelope.rows))
                     await self._nats.publish(subject, encode(progress))
@@ -386,12 +326,6 @@ class Intake:
         if gone:
             for row, outcome in (await astray.outcomes(envelope, gone, suspects)).items():
                 work.end(row, outcome)
-
-
-def _is_late(row: Sequence[Any]) -> bool:
-    """Whether the deadline of a task is over."""
-    at_s = row[5].get("deadline_at") if len(row) > 5 and type(row[5]) is dict else None
-    return isinstance(at_s, int | float) and at_s <= time.time()
 
 
 def _may_be_done(message: Msg) -> bool:

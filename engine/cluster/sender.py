@@ -19,8 +19,8 @@ from engine.cluster.access import FabricAway
 from engine.cluster.destination import HERE, where
 from engine.cluster.gathering import Gathering, Parcel, portion
 from engine.cluster.inbox import Inbox
-from engine.cluster.intake import Local
 from engine.cluster.keyed import Keyed
+from engine.cluster.local import Local
 from engine.cluster.membership import FRESH, Member, Patience
 from engine.cluster.placing import Placing
 from engine.cluster.plan import first_plan

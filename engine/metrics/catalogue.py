@@ -111,6 +111,11 @@ def _times(stats: Stats) -> Iterable[Sample]:
     return [*found, (("+Inf",), float(spent["count"])), (("sum",), spent["sum"] / 1e6)]
 
 
+def _journal(stats: Stats) -> Iterable[Sample]:
+    """Why the journal takes no changes: 1, else 0."""
+    return [((reason,), float(stats["journal"]["changes"] == reason)) for reason in ("full", "stopped")]
+
+
 #: Bounds of the histogram's buckets in microseconds: powers of two, at which the engine's own buckets end too; 64 us to 67 s.
 BOUNDS_US = tuple(1 << power for power in range(6, 27))
 ENDS = ("done", "failed", "cancelled", "expired")
@@ -134,6 +139,8 @@ METRICS = (
     Metric("engine_detached_tasks_ended_total", COUNTER, "Of those, tasks that ended, by how.",
            _each("detached", names=ENDS), ("outcome",)),
     Metric("engine_detached_tasks_open", GAUGE, "Of those, tasks that have not ended.", _at("detached", "open")),
+    Metric("engine_journal_refusing_changes", GAUGE, "Whether no detached tasks are accepted: the disk is full, or it failed.",
+           _journal, ("reason",)),
     Metric("engine_tasks_shed_total", COUNTER, "Tasks that were refused or dropped under pressure, by why.",
            _each("pressure", "shed"), ("reason",)),
     Metric("engine_task_duration_seconds", HISTOGRAM, "Time from the sending of a task's frame to its answer, in seconds.",

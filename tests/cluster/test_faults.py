@@ -9,15 +9,17 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import psutil
 import pytest
 
 from engine.cluster.placement import place
+from engine.cluster.records import Outcome
 from engine.cluster.sender import Sender
 from tests.support.candidates import candidates
 from tests.support.commands import ROOT
@@ -30,6 +32,8 @@ from tests.support.steady import Steady, steady
 IS_WANTED = bool(os.environ.get("ENGINE_CLUSTER_TEST"))
 #: How often the slow host is stopped.
 STOPS = 30
+#: Tasks for a kind, and for agents of each node, and seconds for which it is looked what gateways use.
+FLOOD, IDLE_S = 60, 5.0
 #: What every Python process of a host runs first whose clock is off.
 HOUR_S = 3_600
 OFF = f"""
@@ -62,6 +66,24 @@ def send(signal_number: int, processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal_number)
+
+
+@contextmanager
+def disks(folder: Path, *names: str) -> Iterator[tuple[list[Path], Callable[[Node], None]]]:
+    """Small disks on which the engines of these nodes keep everything, and what puts each on its own."""
+    with ExitStack() as stack:
+        mounts: dict[str, Path] = {}
+        for name in names:
+            (folder / f"disk-{name}").mkdir()
+            mounts[name] = stack.enter_context(mounted(folder / f"disk-{name}", "tmpfs", 96))
+
+        def prepared(node: Node) -> None:
+            if node.name in mounts:
+                node.commands.home = mounts[node.name]
+                node.commands.environ["ENGINE_HOME"] = str(mounts[node.name])
+                node.tell(engine={"name": "engine", "home": str(mounts[node.name])})
+
+        yield list(mounts.values()), prepared
 
 
 async def test_a_host_that_stands_still_again_and_again(tmp_path: Path, chance: Random) -> None:
@@ -143,15 +165,7 @@ async def test_a_host_whose_clock_is_an_hour_off(tmp_path: Path, chance: Random)
 
 
 async def test_a_host_whose_disk_is_full(tmp_path: Path, chance: Random) -> None:
-    (tmp_path / "disk").mkdir()
-    with mounted(tmp_path / "disk", "tmpfs", 96) as mount:
-
-        def prepared(node: Node) -> None:
-            if node.name == "n1":
-                node.commands.home = mount
-                node.commands.environ["ENGINE_HOME"] = str(mount)
-                node.tell(engine={"name": "engine", "home": str(mount)})
-
+    with disks(tmp_path, "n1") as ([mount], prepared):
         async with clusters(tmp_path, prepared=prepared) as cluster, worked(cluster, chance) as (_, load):
             await until(lambda: load.marks > 20, 60)
             everything = fill(mount)
@@ -177,3 +191,48 @@ async def test_a_host_whose_disk_is_full(tmp_path: Path, chance: Random) -> None
             print(
                 f"tasks for kinds were done after {elsewhere_s:.1f} s; with room again, the host went on after {again_s:.1f} s"
             )
+
+
+async def test_hosts_whose_disks_are_all_full(tmp_path: Path) -> None:
+    """What is for a kind is done as soon as one has room, what is for agents when theirs has, and nobody is busy meanwhile."""
+    with disks(tmp_path, "n1", "n2") as (mounts, prepared):
+        async with clusters(tmp_path, prepared=prepared) as cluster, cluster.sender() as sender:
+            full = [fill(mount) for mount in mounts]
+            own = {
+                name: [key for key in range(20) if place(f"marker/{key}", list(cluster.nodes)) == name]
+                for name in cluster.nodes
+            }
+            word = "x" * 30_000
+
+            def large(name: str, **whom: str) -> dict[str, Any]:
+                return {**whom, "method": "mark", "args": [str(tmp_path), f"{name}{word}"]}
+
+            sent: dict[str, list[asyncio.Future[Outcome]]] = {}
+            sent["kind"] = await sender.send([large(f"k{at}", kind="marker") for at in range(FLOOD)], envelope_tasks=1)
+            for name, keys in own.items():
+                tasks = [large(f"{name}{at}", agent=f"marker/{keys[at % len(keys)]}") for at in range(FLOOD)]
+                sent[name] = await sender.send(tasks, envelope_tasks=1)
+            for _ in range(20):  # what the engines fold meanwhile makes room again for a moment
+                await asyncio.sleep(0.25)
+                for mount in mounts:
+                    fill(mount)
+            opened = {which: sum(not each.done() for each in each_sent) for which, each_sent in sent.items()}
+            assert all(opened.values()), opened
+            busy_s = [sum(psutil.Process(node.gateway.pid).cpu_times()[:2]) for node in cluster.nodes.values() if node.gateway]
+            await asyncio.sleep(IDLE_S)
+            later_s = [sum(psutil.Process(node.gateway.pid).cpu_times()[:2]) for node in cluster.nodes.values() if node.gateway]
+            used = [(after - before) / IDLE_S for before, after in zip(busy_s, later_s, strict=True)]
+            assert max(used) < 0.5, f"gateways that can have nothing done use {used} of a core"
+
+            full[0].unlink()
+            room_s = time.monotonic()
+            first = await asyncio.wait_for(asyncio.gather(*sent["kind"], *sent["n1"]), 90)
+            took_s = time.monotonic() - room_s
+            fill(mounts[1])
+            assert any(not each.done() for each in sent["n2"])
+            full[1].unlink()
+            last = await asyncio.wait_for(asyncio.gather(*sent["n2"]), 90)
+            assert [outcome.error for outcome in (*first, *last)] == [None] * 3 * FLOOD
+            found = await cluster.recorded(sender)
+            assert sorted(found.values()) == [1] * 3 * FLOOD
+            print(f"two full disks: open {opened}; with room on one, {2 * FLOOD} tasks after {took_s:.1f} s; idle at {used}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.client import Client
-from engine.cluster.intake import Local
+from engine.cluster.local import Local
 from engine.cluster.placement import place
 from engine.cluster.placing import Placing
 from engine.cluster.pull import Pull

@@ -25,6 +25,7 @@ def stats() -> dict[str, Any]:
         "agents": {"total": 10, "live": 3, "asleep": 2, "dormant": 5, "limit": 1_000, "kinds": {"counter": 8, "scout": 2}},
         "tasks": {"accepted": 70, **ends, "open": 3},
         "detached": {"accepted": 9, "done": 7, "failed": 1, "cancelled": 0, "expired": 0, "open": 1},
+        "journal": {"changes": "full", "reason": "no room"},
         "latency_us": {"count": 10, "sum": 50_500, "buckets": [[63, 2], [64, 1], [127, 2], [1_000_000, 4], [536_870_911, 1]]},
         "messages": {"tells": 11},
         "workers": {"total": 4, "running": 3, "restarts": 5, "full": 1, "stopped": 0},

@@ -67,6 +67,18 @@ def test_the_next_sprint_is_news_and_not_trouble() -> None:
         ({}, {"workers": {"full": 2, "stopped": 0}}, "error", "The disk is full: 2 workers take no changes"),
         (
             {},
+            {"journal": {"changes": "full", "reason": "no room"}},
+            "error",
+            "The disk is full: no detached tasks are accepted, and the ends of those that were wait",
+        ),
+        (
+            {},
+            {"journal": {"changes": "stopped", "reason": "no sync"}},
+            "error",
+            "A disk has failed: no detached tasks are accepted until the next start",
+        ),
+        (
+            {},
             {"workers": {"full": 0, "stopped": 1}},
             "error",
             "A disk has failed: 1 worker takes no changes until the next start",

@@ -162,8 +162,10 @@ async def test_a_commit_has_a_size_and_a_submission_is_never_divided(monkeypatch
 
 async def test_on_a_full_disk_tasks_are_refused_and_ends_wait_until_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FULL_PAUSE_S", 0.02)
+    monkeypatch.setattr("checkpoints.files.has_room", lambda _folder: not desk.disk.faults)
     async with opened() as desk:
         (task,) = await desk.accept()
+        assert desk.journal.state == {"changes": "taken", "reason": ""}
         desk.disk.faults = [FULL]
         draft = desk.register.draft([ADD] * 3, 1.0)
         accepting = desk.journal.accept(draft)
@@ -176,11 +178,48 @@ async def test_on_a_full_disk_tasks_are_refused_and_ends_wait_until_there_is_roo
                 await desk.accept()
             await asyncio.sleep(0.015)
         assert (desk.register.open, desk.register.room.held, task.ended_s) == (1, 1, None)
+        assert desk.journal.state["changes"] == "full"
+        assert "No space left" in desk.journal.state["reason"]
         desk.disk.faults = []
         await until(lambda: task.ended_s is not None)
         await desk.accept()
+        await until(lambda: desk.journal.state["changes"] == "taken")
+        assert [event.name for event in desk.events] == ["journal.full", "journal.taken"]
         assert on_disk(desk.disk).counts() == desk.register.counts()
         assert desk.register.counts()["accepted"] == 2
+
+
+async def test_a_disk_with_room_for_little_counts_as_full_and_that_little_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FULL_PAUSE_S", 0.02)
+    rooms: list[bool] = []
+    monkeypatch.setattr("checkpoints.files.has_room", lambda _folder: bool(rooms))
+    async with opened() as desk:
+        desk.disk.faults = [FULL]
+        with pytest.raises(IntakeFull):
+            await desk.accept()
+        desk.disk.faults = []
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            (task,) = await desk.accept()
+            desk.end(task)
+            await until(lambda task=task: task.ended_s is not None)  # type: ignore[misc]
+            assert desk.journal.state["changes"] == "full"
+        rooms.append(True)
+        await until(lambda: desk.journal.state["changes"] == "taken")
+        assert [event.name for event in desk.events] == ["journal.full", "journal.taken"]
+
+
+async def test_an_idle_journal_finds_room_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FULL_PAUSE_S", 0.02)
+    monkeypatch.setattr("checkpoints.files.has_room", lambda _folder: not desk.disk.faults)
+    async with opened() as desk:
+        desk.disk.faults = [FULL]
+        with pytest.raises(IntakeFull):
+            await desk.accept()
+        await asyncio.sleep(0.1)
+        assert desk.journal.state["changes"] == "full"
+        desk.disk.faults = []
+        await until(lambda: desk.journal.state["changes"] == "taken")
 
 
 @pytest.mark.parametrize("kind", ["sync", "cut"])
@@ -198,6 +237,7 @@ async def test_after_a_failed_sync_nothing_more_is_written(kind: str) -> None:
         with pytest.raises(JournalFailed, match="start the engine again"):
             await desk.accept()
         assert [event.name for event in desk.events] == ["journal.failed"]
+        assert desk.journal.state["changes"] == "stopped"
         assert (desk.register.counts()["open"], task.ended_s) == (1, None)
 
 

@@ -83,10 +83,11 @@ class Swarm:
 
 
 NONE = Tally().as_dict()
+TAKEN = {"changes": "taken", "reason": ""}
 
 
 def shown(tally: Tally | None = None, detached: dict[str, int] = NONE) -> dict[str, Any]:
-    counted = Swarm(), tally or Tally(), detached, {"verdict": "no lift"}
+    counted = Swarm(), tally or Tally(), detached, TAKEN, {"verdict": "no lift"}
     made = snapshot(*counted, name="mine", durability="memory", started_s=0.0)  # type: ignore[arg-type]
     return made.as_dict()
 
@@ -117,7 +118,7 @@ def test_more_objects_than_agents_do_not_make_a_negative_number() -> None:
     """The gauges are read one after the other while the workers go on."""
     swarm = Swarm()
     swarm.seats[0].cells[LIVE] = 1_000
-    assert snapshot(swarm, Tally(), NONE, {}, name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
+    assert snapshot(swarm, Tally(), NONE, TAKEN, {}, name="x", durability="memory", started_s=0.0).agents["dormant"] == 0  # type: ignore[arg-type]
 
 
 def test_tasks_come_from_the_engines_own_count() -> None:
@@ -135,6 +136,7 @@ def test_tasks_whose_sender_waits_and_detached_ones_add_up() -> None:
     facts = shown(tally, detached)
     assert facts["tasks"] == {"accepted": 110, "done": 53, "failed": 20, "cancelled": 10, "expired": 6, "open": 21}
     assert facts["detached"] == detached
+    assert facts["journal"] == TAKEN
 
 
 def test_answer_times_of_all_workers_are_taken_together() -> None:
@@ -146,7 +148,7 @@ def test_answer_times_of_all_workers_are_taken_together() -> None:
     swarm = Swarm()
     for each in swarm.seats:
         each.cells[HISTOGRAM:CELLS] = memoryview(bytearray((CELLS - HISTOGRAM) * 8)).cast("Q")
-    empty = snapshot(swarm, Tally(), NONE, {}, name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
+    empty = snapshot(swarm, Tally(), NONE, TAKEN, {}, name="x", durability="memory", started_s=0.0).latency_us  # type: ignore[arg-type]
     assert empty == {"p50": None, "p90": None, "p99": None, "count": 0, "sum": 0, "buckets": []}
 
 
@@ -218,7 +220,7 @@ def test_a_worker_that_takes_no_changes_says_so(state: int, changes: str, reason
     swarm.seats[0].cells[REFUSAL] = state
     facts = worker_facts(swarm.seats[0], swarm.pools[0])  # type: ignore[arg-type]
     assert (facts["changes"], facts["reason"].startswith(reason)) == (changes, True)
-    workers = snapshot(swarm, Tally(), NONE, {}, name="x", durability="memory", started_s=0.0).workers  # type: ignore[arg-type]
+    workers = snapshot(swarm, Tally(), NONE, TAKEN, {}, name="x", durability="memory", started_s=0.0).workers  # type: ignore[arg-type]
     assert workers[changes] == 1
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from engine.cli.panel import WHY_SHED, panel
 from engine.cli.screen import Screen
 
@@ -27,6 +29,7 @@ def snapshot(**changed: Any) -> dict[str, Any]:
             "kinds": {"counter": 5_000},
         },
         "tasks": {"accepted": 1_010, "done": 1_000, "failed": 4, "cancelled": 3, "expired": 2, "open": 1},
+        "journal": {"changes": "taken", "reason": ""},
         "latency_us": {"p50": 120, "p90": 400, "p99": 9_000, "count": 1_000, "sum": 9, "buckets": [[120, 600], [400, 400]]},
         "messages": {"tells": 70},
         "workers": {"total": 4, "running": 3, "restarts": 2, "full": 1, "stopped": 0},
@@ -121,3 +124,10 @@ def test_a_recording_that_has_stopped_is_told() -> None:
     well = {"state": "recording", "reason": "", "count": 5}
     assert "recorded" not in text() + text(rewind=None) + text(rewind=well)
     assert "nothing is recorded: No space left" in text(rewind={**well, "state": "stopped", "reason": "No space left"})
+
+
+@pytest.mark.parametrize(("state", "said"), [("full", "as the disk is full"), ("stopped", "as the disk has failed")])
+def test_a_journal_is_shown_while_it_takes_nothing(state: str, said: str) -> None:
+    assert "journal" not in text()
+    [line] = [line for line in text(journal={"changes": state, "reason": "x"}).splitlines() if "journal" in line]
+    assert said in line

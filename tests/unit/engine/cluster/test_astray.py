@@ -154,7 +154,8 @@ async def test_an_envelope_that_cannot_be_done_now_comes_again_is_told_of_once_a
     def message(delivered: int) -> Any:
         data = encode(envelope("7", AWAY))
         metadata = SimpleNamespace(num_delivered=delivered)
-        return SimpleNamespace(data=data, headers=None, subject="c.task.assign.n1", metadata=metadata, nak=nak)
+        subject = "c.task.assign.n1"
+        return SimpleNamespace(data=data, headers=None, subject=subject, metadata=metadata, nak=nak, is_acked=False)
 
     streams, mover = FakeStreams(), FakeMover()
     fake: Any = streams

@@ -1,98 +1,24 @@
-"""An envelope handed to an engine: accepted once, each task told of by itself, whatever the engine says."""
+"""Envelopes that come to a node: which are taken, and what becomes of them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engine.cluster.intake import Intake, Local
-from engine.cluster.records import Outcome, TaskEnvelope, encode
+from engine.cluster import intake as module
+from engine.cluster import local as local_module
+from engine.cluster.intake import Intake
+from engine.cluster.records import Outcome, encode
 from engine.cluster.supplies import InputMissing, Unsupplied
-from engine.errors import IntakeFull, SubmitStopped, TaskOpen
+from engine.errors import IntakeFull, JournalFailed
 from engine.submission import Submission
-from pools.errors import LinkClosed, UnknownKind
-
-
-class FakeClient:
-    """An engine that knows the kind `counter`; `says` are raised by the next submissions, first to last."""
-
-    def __init__(self, *says: Exception | None) -> None:
-        self.says = list(says)
-        self.accepted: Counter[Any] = Counter()
-        self.asked: Counter[str] = Counter()
-
-    async def submit(self, tasks: list[Submission]) -> list[str]:
-        said = self.says.pop(0) if self.says else None
-        if said is not None:
-            raise said
-        if any(task.address.partition("/")[0] != "counter" for task in tasks):
-            raise UnknownKind("no such kind")
-        self.accepted.update(task.name for task in tasks)
-        return [f"id-{task.name}" for task in tasks]
-
-    async def result(self, id: str, wait_s: float) -> Any:
-        self.asked[id] += 1
-        if self.asked[id] == 1:
-            raise TaskOpen("not yet")
-        return id.rpartition(".")[2]
-
-
-def envelope(*addresses: str) -> TaskEnvelope:
-    return TaskEnvelope("s", "7", tuple([address, "get", None, None, None] for address in addresses))
-
-
-def local(client: FakeClient) -> Local:
-    fake: Any = client
-    return Local(fake)
-
-
-async def test_each_task_is_accepted_under_its_own_name_and_answered_in_its_place() -> None:
-    client = FakeClient()
-    ended: list[int] = []
-    outcomes = await local(client).do(envelope("counter", "counter/1"), lambda row, _outcome: ended.append(row))
-    assert [outcome.value for outcome in outcomes] == ["0", "1"]
-    assert client.accepted == {"s.7.0": 1, "s.7.1": 1}
-    assert sorted(ended) == [0, 1]
-
-
-async def test_tasks_that_the_engine_does_not_take_do_not_spoil_the_others() -> None:
-    client = FakeClient()
-    outcomes = await local(client).do(envelope("counter", "nobody", "counter/1", "BAD KIND", "other/1", "counter"))
-    told = [outcome.value if outcome.error is None else outcome.error.type for outcome in outcomes]
-    assert told == ["0", "UnknownKind", "2", "BadAddress", "UnknownKind", "5"]
-
-
-async def test_an_engine_without_room_gives_the_envelope_back_whole() -> None:
-    client = FakeClient(IntakeFull("full"))
-    with pytest.raises(IntakeFull):
-        await local(client).do(envelope("counter"))
-    assert not client.accepted
-
-
-async def test_an_envelope_that_is_accepted_in_part_is_not_given_back() -> None:
-    client = FakeClient(SubmitStopped("some", ids=["x"], retry_after_s=0.1), IntakeFull("full"))
-    [outcome] = await local(client).do(envelope("counter"))
-    assert outcome.value == "0"
-
-
-async def test_an_engine_that_is_gone_answers_nothing() -> None:
-    with pytest.raises(LinkClosed):
-        await local(FakeClient(LinkClosed("gone"))).do(envelope("counter"))
-
-
-async def test_what_has_an_outcome_already_is_not_done_again_nor_told_of() -> None:
-    client = FakeClient()
-    told: list[tuple[int, object]] = []
-    known = {1: Outcome("before")}
-    outcomes = await local(client).do(envelope("counter", "counter/1", "counter"), lambda *each: told.append(each), known)
-    assert [outcome.value for outcome in outcomes] == ["0", "before", "2"]
-    assert client.accepted == {"s.7.0": 1, "s.7.2": 1}
-    assert sorted(told) == [(0, Outcome("0")), (2, Outcome("2"))]
+from pools.errors import LinkClosed, Overloaded
+from tests.support.doers import FakeClient, envelope, local
+from tests.support.processes import until
 
 
 class LateQueue:
@@ -148,6 +74,7 @@ class Ashore:
             subject="c.task.queue.any.counter",
             metadata=SimpleNamespace(num_delivered=delivered),
             nak=lambda delay: self._say(f"again in {delay:g}"),
+            is_acked=False,
             ack_sync=lambda _lease_s: self._say("done"),
         )
 
@@ -177,6 +104,7 @@ class Ashore:
         intake = Intake(nats, streams, local(self.client), "n1", "x", 100, 30.0, lambda _line: None)
         supplies: Any = self
         intake.supplies = supplies
+        self.intake = intake
         await intake.answer(self._message)
         assert intake.running == 0
         return self.said
@@ -224,6 +152,7 @@ async def test_an_envelope_that_comes_again_while_it_is_done_waits_for_that() ->
             subject="c.task.assign.n1",
             metadata=SimpleNamespace(num_delivered=delivered),
             nak=lambda delay: ended(f"{delivered} again"),
+            is_acked=False,
             ack_sync=lambda _lease_s: ended(f"{delivered} done"),
         )
 
@@ -288,10 +217,102 @@ async def test_what_comes_for_a_kind_when_all_room_is_taken_goes_back_at_once() 
     assert said == ["back"]
 
 
-async def test_a_deadline_that_was_over_when_a_task_came_ends_it_as_expired() -> None:
-    rows: Any = (
-        [*envelope("counter").rows[0][:5], {"deadline_at": 1.0}],
-        [*envelope("counter").rows[0][:5], {"deadline_at": "x"}],
-    )
-    outcomes = await local(FakeClient()).do(TaskEnvelope("s", "7", rows))
-    assert [outcome.error and outcome.error.type for outcome in outcomes] == ["TaskExpired", "BadArgument"]
+class Stuck(FakeClient):
+    """An engine that accepts, and writes down no end before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+
+    async def result(self, id: str, wait_s: float) -> Any:
+        await self.may.wait()
+        return "late"
+
+
+class Leased:
+    """An envelope with a lease; `said` is what the server heard of it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.is_acked = False
+        self.data = encode(envelope("counter"))
+        self.headers = None
+        self.subject = "c.task.queue.any.counter"
+        self.metadata = SimpleNamespace(num_delivered=1)
+
+    async def in_progress(self) -> None:
+        self.said.append("goes on")
+
+    async def nak(self, delay: float | None = None) -> None:
+        assert not self.is_acked
+        self.is_acked = True
+        self.said.append("again")
+
+    async def ack_sync(self, _timeout_s: float) -> None:
+        assert not self.is_acked
+        self.is_acked = True
+        self.said.append("done")
+
+
+@pytest.mark.parametrize("is_anyones", [True, False])
+async def test_what_the_engine_has_and_cannot_keep_is_offered_to_others_and_recorded_when_it_can(
+    monkeypatch: pytest.MonkeyPatch, is_anyones: bool
+) -> None:
+    monkeypatch.setattr(local_module, "KEEPS_S", 0.01)
+    monkeypatch.setattr(module, "FULL_S", 0.05)
+    recorded: list[Any] = []
+
+    async def add(result: Any) -> int:
+        recorded.extend(result.outcomes)
+        return 1
+
+    async def published(*_: Any) -> None:
+        return None
+
+    subjects = SimpleNamespace(build=lambda *parts: ".".join(parts))
+    recording = SimpleNamespace(outcomes={}, nodes={}, add=add)
+    streams: Any = SimpleNamespace(subjects=subjects, recording=lambda *_: recording)
+    nats: Any = SimpleNamespace(publish=published)
+    client, message, told = Stuck(), Leased(), []
+    intake = Intake(nats, streams, local(client), "n1", "x", 100, 0.15, told.append)
+    handed: Any = message
+    answering = asyncio.ensure_future(intake.answer(handed, is_anyones=is_anyones))
+    await until(lambda: "goes on" in message.said)
+    assert not await intake._rests()
+    client.stands = {"journal": {"changes": "full"}, "workers": {"full": 0, "stopped": 0}}
+    heard = len(message.said)
+    await asyncio.sleep(0.3)
+    if is_anyones:
+        assert message.said[-1] == "again"
+        assert message.said.count("again") == 1
+        assert await intake._rests(), "it would take more for kinds"
+    else:
+        assert len(message.said) > heard
+        assert set(message.said) == {"goes on"}
+        assert not await intake._rests()
+    assert not recorded
+    client.stands = {"journal": {"changes": "taken"}, "workers": {"full": 0, "stopped": 0}}
+    client.may.set()
+    await asyncio.wait_for(answering, 30)
+    assert [outcome.value for outcome in recorded] == ["late"]
+    assert message.said[-1] == ("again" if is_anyones else "done")
+    assert told == ["superseded: another node was first with 1 tasks of s.7"]
+    await asyncio.sleep(0.1)
+    assert not await intake._rests()
+
+
+@pytest.mark.parametrize("error", [IntakeFull("full"), JournalFailed("failed")])
+async def test_an_engine_that_accepts_nothing_is_given_nothing_for_kinds(error: Exception) -> None:
+    client = FakeClient(error)
+    client.stands = {"journal": {"changes": "full"}, "workers": {"full": 0, "stopped": 0}}
+    ashore = Ashore()
+    ashore.client = client
+    assert await ashore.answered() == ["again in 1"]
+    assert await ashore.intake._rests()
+
+
+async def test_an_engine_that_is_only_busy_is_given_more() -> None:
+    ashore = Ashore()
+    ashore.client = FakeClient(Overloaded("late", retry_after_s=0.2))
+    assert await ashore.answered() == ["again in 0.2"]
+    assert not await ashore.intake._rests()

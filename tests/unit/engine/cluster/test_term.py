@@ -125,7 +125,7 @@ def test_it_rests_between_two_looks_also_when_all_is_done(tmp_path: Path) -> Non
 def test_a_backlog_has_one_campaign_at_a_time_and_who_is_unwanted_has_no_turn(tmp_path: Path) -> None:
     orders = FakeOrders(*(order(f"q-{at}", "app") for at in range(1, 5)), order("q-5", "other"), order("q-6", "third"))
     driven(tmp_path, orders, FakeHelm("q-3", "q-6"), 5)
-    assert FakeCampaign.begun == ["app", "other"]
+    assert sorted(FakeCampaign.begun) == ["app", "other"]  # they begin beside each other
     assert orders.ended == {"q-3": "TakenOut", "q-6": "TakenOut"}
     driven(tmp_path, orders, FakeHelm(), 25)
     assert orders.ended == {"q-3": "TakenOut", "q-6": "TakenOut", "q-1": "", "q-2": "", "q-5": ""}

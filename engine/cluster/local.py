@@ -1,0 +1,149 @@
+"""The engine of a node, as a doer of envelopes for its cluster.
+
+Owns the names under which tasks are submitted to it, so that it accepts each once however often it comes, and the wait for
+their ends. An engine that is full is asked again for the rest of what it took in part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from types import MappingProxyType
+from typing import Any
+
+from engine.client import Client
+from engine.cluster.records import Outcome, TaskEnvelope
+from engine.errors import (
+    EngineError,
+    EngineStopped,
+    IntakeFull,
+    JournalFailed,
+    NotRunning,
+    ResultGone,
+    SubmitStopped,
+    TaskOpen,
+    UnknownTask,
+)
+from engine.submission import Submission, submissions_of
+from pools.errors import BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, failure_of
+
+__all__ = ["GONE", "Local"]
+
+#: Seconds between two tries where the engine has no room.
+AGAIN_S = 0.3
+#: Errors of an engine that is gone: the gateway begins anew.
+GONE = (LinkClosed, NotRunning, EngineStopped)
+#: Seconds that one question for a result waits.
+RESULT_S = 60.0
+#: Seconds for which it counts that the engine can keep what it does.
+KEEPS_S = 1.0
+
+
+class Local:
+    """The engine of this node, asked to do envelopes. What is accepted twice under the same names is done once."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._keeps, self._asked_s = True, -inf
+
+    async def kinds(self) -> frozenset[str]:
+        """The kinds that it has agents of: one that is only known could do no task. Raises as `do`."""
+        counts = (await self.client.agents(limit=0))["kinds"]
+        return frozenset(kind for kind, count in counts.items() if count)
+
+    async def keeps(self) -> bool:
+        """Whether it can keep what is done here; not while its disk is full or has failed. Raises as `do`."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s > self._asked_s + KEEPS_S:
+            self._asked_s = now_s
+            stats = await self.client.stats()
+            workers = stats["workers"]
+            self._keeps = stats["journal"]["changes"] == "taken" and not workers["full"] and not workers["stopped"]
+        return self._keeps
+
+    async def do(
+        self,
+        envelope: TaskEnvelope,
+        ended: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
+        known: Mapping[int, Outcome] = MappingProxyType({}),
+    ) -> tuple[Outcome, ...]:
+        """The outcomes of an envelope's tasks, once all have ended.
+
+        ended: called with each, and its row.  known: the outcomes of rows that are not done again, nor told to `ended`.
+
+        Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
+        """
+        ids: list[str | Outcome] = []
+        named: list[Submission] = []
+        for at, row in enumerate(envelope.rows):
+            if at in known:
+                ids.append(known[at])
+                continue
+            try:
+                [submission] = submissions_of([row])
+                named.append(submission._replace(name=f"{envelope.sender}.{envelope.id}.{at}"))
+                ids.append("")
+            except (BadArgument, BadAddress) as error:
+                late = TaskExpired("its deadline was over when it came to the node that does it")
+                ids.append(Outcome(None, failure_of(late if _is_late(row) else error)))
+        accepted = iter(await self._accept(named, is_begun=False))
+        filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
+
+        async def outcome(at: int, accepted: str | Outcome) -> Outcome:
+            found = await self._outcome(accepted)
+            if at not in known:
+                ended(at, found)
+            return found
+
+        return tuple(await asyncio.gather(*(outcome(at, each) for at, each in enumerate(filled))))
+
+    async def _accept(self, named: list[Submission], *, is_begun: bool) -> list[str | Outcome]:
+        """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already."""
+        while named:
+            try:
+                return list(await self.client.submit(named))
+            except (LinkClosed, NotRunning, EngineStopped, JournalFailed):
+                raise
+            except (Overloaded, IntakeFull, SubmitStopped) as error:
+                is_begun = is_begun or isinstance(error, SubmitStopped)
+                if not is_begun:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+            except (EngineError, PoolError) as error:
+                if len(named) == 1:
+                    return [Outcome(None, failure_of(error))]
+                half = len(named) // 2
+                first = await self._accept(named[:half], is_begun=is_begun)
+                return first + await self._accept(named[half:], is_begun=True)
+        return []
+
+    async def _outcome(self, accepted: str | Outcome) -> Outcome:
+        while not isinstance(accepted, Outcome):
+            name = accepted
+            try:
+                accepted = Outcome(await self.client.result(name, RESULT_S))
+            except TaskOpen:
+                continue
+            except IntakeFull as error:
+                if not await self._is_open(name):
+                    return Outcome(None, failure_of(error))
+                await asyncio.sleep(AGAIN_S)  # as many wait for an end as may
+            except GONE:
+                raise
+            except (EngineError, PoolError) as error:
+                accepted = Outcome(None, failure_of(error))
+        return accepted
+
+    async def _is_open(self, name: str) -> bool:
+        try:
+            return (await self.client.task(name))["ended_s"] is None
+        except (ResultGone, UnknownTask):
+            return False
+
+
+def _is_late(row: Sequence[Any]) -> bool:
+    """Whether the deadline of a task is over."""
+    at_s = row[5].get("deadline_at") if len(row) > 5 and type(row[5]) is dict else None
+    return isinstance(at_s, int | float) and at_s <= time.time()

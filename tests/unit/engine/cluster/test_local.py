@@ -1,0 +1,111 @@
+"""An envelope handed to an engine: accepted once, each task told of by itself, whatever the engine says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.cluster import local as module
+from engine.cluster.records import Outcome, TaskEnvelope
+from engine.errors import IntakeFull, SubmitStopped
+from pools.errors import LinkClosed
+from tests.support.doers import FakeClient, envelope, local
+
+
+async def test_each_task_is_accepted_under_its_own_name_and_answered_in_its_place() -> None:
+    client = FakeClient()
+    ended: list[int] = []
+    outcomes = await local(client).do(envelope("counter", "counter/1"), lambda row, _outcome: ended.append(row))
+    assert [outcome.value for outcome in outcomes] == ["0", "1"]
+    assert client.accepted == {"s.7.0": 1, "s.7.1": 1}
+    assert sorted(ended) == [0, 1]
+
+
+async def test_tasks_that_the_engine_does_not_take_do_not_spoil_the_others() -> None:
+    client = FakeClient()
+    outcomes = await local(client).do(envelope("counter", "nobody", "counter/1", "BAD KIND", "other/1", "counter"))
+    told = [outcome.value if outcome.error is None else outcome.error.type for outcome in outcomes]
+    assert told == ["0", "UnknownKind", "2", "BadAddress", "UnknownKind", "5"]
+
+
+async def test_an_engine_without_room_gives_the_envelope_back_whole() -> None:
+    client = FakeClient(IntakeFull("full"))
+    with pytest.raises(IntakeFull):
+        await local(client).do(envelope("counter"))
+    assert not client.accepted
+
+
+async def test_an_envelope_that_is_accepted_in_part_is_not_given_back() -> None:
+    client = FakeClient(SubmitStopped("some", ids=["x"], retry_after_s=0.1), IntakeFull("full"))
+    [outcome] = await local(client).do(envelope("counter"))
+    assert outcome.value == "0"
+
+
+async def test_an_engine_that_is_gone_answers_nothing() -> None:
+    with pytest.raises(LinkClosed):
+        await local(FakeClient(LinkClosed("gone"))).do(envelope("counter"))
+
+
+async def test_what_has_an_outcome_already_is_not_done_again_nor_told_of() -> None:
+    client = FakeClient()
+    told: list[tuple[int, object]] = []
+    known = {1: Outcome("before")}
+    outcomes = await local(client).do(envelope("counter", "counter/1", "counter"), lambda *each: told.append(each), known)
+    assert [outcome.value for outcome in outcomes] == ["0", "before", "2"]
+    assert client.accepted == {"s.7.0": 1, "s.7.2": 1}
+    assert sorted(told) == [(0, Outcome("0")), (2, Outcome("2"))]
+
+
+async def test_a_deadline_that_was_over_when_a_task_came_ends_it_as_expired() -> None:
+    rows: Any = (
+        [*envelope("counter").rows[0][:5], {"deadline_at": 1.0}],
+        [*envelope("counter").rows[0][:5], {"deadline_at": "x"}],
+    )
+    outcomes = await local(FakeClient()).do(TaskEnvelope("s", "7", rows))
+    assert [outcome.error and outcome.error.type for outcome in outcomes] == ["TaskExpired", "BadArgument"]
+
+
+async def test_an_end_that_too_many_wait_for_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AGAIN_S", 0.01)
+
+    class Crowded(FakeClient):
+        ended_s: float | None = None
+
+        async def result(self, id: str, wait_s: float) -> Any:
+            if self.asked[id] < 3:
+                self.asked[id] += 1
+                raise IntakeFull("as many wait as may")
+            return "done"
+
+        async def task(self, _id: str) -> dict[str, Any]:
+            return {"ended_s": self.ended_s}
+
+    [outcome] = await local(Crowded()).do(envelope("counter"))
+    assert outcome == Outcome("done")
+    crowded = Crowded()
+    crowded.ended_s = 7.0  # it is what the task itself failed with
+    [outcome] = await local(crowded).do(envelope("counter"))
+    assert outcome.error is not None
+    assert outcome.error.type == "IntakeFull"
+
+
+@pytest.mark.parametrize(
+    ("changes", "full", "stopped", "keeps"),
+    [
+        ("taken", 0, 0, True),
+        ("full", 0, 0, False),
+        ("stopped", 0, 0, False),
+        ("taken", 1, 0, False),
+        ("taken", 0, 1, False),
+    ],
+)
+async def test_an_engine_keeps_what_it_does_while_journal_and_workers_take_changes(
+    changes: str, full: int, stopped: int, keeps: bool
+) -> None:
+    client = FakeClient()
+    client.stands = {"journal": {"changes": changes}, "workers": {"full": full, "stopped": stopped}}
+    doer = local(client)
+    assert await doer.keeps() is keeps
+    client.stands = {"journal": {"changes": "taken" if not keeps else "full"}, "workers": {"full": 0, "stopped": 0}}
+    assert await doer.keeps() is keeps, "it was asked again at once"
