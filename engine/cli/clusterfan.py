@@ -66,14 +66,14 @@ def cluster_of(options: Namespace) -> Cluster:
     return read_cluster(Path(options.cluster or getattr(options, "file", None) or FILE))
 
 
-def nodes_of(options: Namespace, cluster: Cluster) -> list[Node]:
-    """The nodes that are meant. Raises Misuse."""
+def nodes_of(options: Namespace, cluster: Cluster, option: str = "nodes") -> list[Node]:
+    """The nodes that are meant. option: that names them, or none for all.  Raises Misuse."""
     from engine.cluster.node import chosen
 
     try:
-        return chosen(cluster.nodes, options.nodes)
+        return chosen(cluster.nodes, getattr(options, option))
     except ValueError as wrong:
-        raise Misuse(f"--nodes: {wrong}") from wrong
+        raise Misuse(f"--{option}: {wrong}") from wrong
 
 
 def fan(options: Namespace, nodes: Sequence[Node], job: Job, *, deadline_s: float | None, done: str | None = "done") -> Fanned:

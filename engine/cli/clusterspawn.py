@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["run", "shares"]
 
 SCHEMA = "engine.cluster.spawn/v1"
+#: Stands for all nodes that there are and will be.
+ALL = "all"
 
 
 def shares(wanted: int, rooms: Sequence[int]) -> list[int]:
@@ -42,7 +44,10 @@ def run(options: Namespace) -> int:
     if len(options.words) > 1:
         raise Misuse(f"{options.words[1]!r} is one word too many: spawn takes one KIND")
     cluster = cluster_of(options)
-    nodes = nodes_of(options, cluster)
+    if options.on is not None and options.nodes is not None:
+        raise Misuse("--on says which nodes the kind lives on, and only these are asked: leave --nodes out")
+    nodes = nodes_of(options, cluster, "nodes" if options.on in (None, ALL) else "on")
+    over = None if options.on is None else [] if options.on == ALL else [node.id for node in nodes]
     room = sum(node.agents for node in nodes)
     if options.count > room:
         raise Misuse(f"--count {options.count:,}: these nodes may have {room:,} agents together; see: engine cluster check")
@@ -63,7 +68,7 @@ def run(options: Namespace) -> int:
             folder = None if code is None else await code.bring(far)
             if await far.is_formed():
                 kind = options.words[0] if options.words else None
-                wanted = {"kind": kind, "use": options.use, "folder": folder, "count": options.count}
+                wanted = {"kind": kind, "use": options.use, "folder": folder, "count": options.count, "over": over}
                 return await far.steward({"do": "spawn", "is_trial": is_trial, **wanted})
             if is_trial or not parts[node.id]:
                 return {"spawned": []}

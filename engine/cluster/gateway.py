@@ -166,16 +166,17 @@ class Gateway:
         return self.node.role if plan is None else plan.roles.get(self.node.id, self.node.role)
 
     async def _enter(self, placing: Placing, client: Client) -> bool:
-        """Be a node that agents are placed over, if the engine here has all kinds of them; returns whether it is one."""
+        """Be a node that agents are placed over, if the engine here has all kinds that may come; returns whether it is one."""
         node, known = self.node, frozenset(await client.kinds())
 
         def entered(plan: Plan) -> Plan:
-            return plan.joined(node.id, node.agents) if node.id in plan.members or known.issuperset(plan.kinds) else plan
+            is_able = node.id in plan.members or known.issuperset(plan.kinds_of(node.id))
+            return plan.joined(node.id, node.agents) if is_able else plan
 
         plan = await placing.change(entered)
         if node.id in plan.members:
             return True
-        lacking = next(kind for kind in plan.kinds if kind not in known)
+        lacking = next(kind for kind in plan.kinds_of(node.id) if kind not in known)
         said = f"no agents are placed here: {LACKS.format(kind=lacking)}"
         if (said, plan.version) != self._outside:
             self._told(said)

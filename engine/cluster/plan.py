@@ -2,7 +2,8 @@
 
 Owns the steps. Nodes join, may have more agents or fewer, are drained and come back at any time, which is a wish; the leader
 begins a step when the one before has been settled: from then on `before` says where agents were placed and `nodes` where they
-go, each with its weights, and the version is another one. The step is settled when every node that is part of it has said that
+go, each with its weights, and the version is another one. A kind may be placed over some of the nodes alone, which is a wish
+as well, and part of a step. The step is settled when every node that is part of it has said that
 nothing is left to be given away. What a node does for it is `passage`'s decision. Pure.
 """
 
@@ -35,7 +36,9 @@ class Plan:
     before: over which they were, while a step is under way; empty once it is settled.  members: all nodes, in the order in
     which they joined.  drained: those that are to have none.  roles: of nodes whose role was changed.
     weights, weights_before: how much each of `nodes`, and of `before`, takes for what others take; empty where all take alike.
-    agents: how many each member may have, as it has said.  kinds: that were spawned, which every member has.
+    where, where_before: over which of these a kind is placed alone; what is not there, over all.  where_wanted: over which
+    members it is to be.
+    agents: how many each member may have, as it has said.  kinds: that were spawned, which every member has that may get some.
     is_begun: whether agents may have changed their places in the step under way; until then all are where they were.
     """
 
@@ -47,6 +50,9 @@ class Plan:
     roles: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
     weights_before: Mapping[str, int] = field(default_factory=dict)
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    where_before: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    where_wanted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     agents: Mapping[str, int] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     is_begun: bool = False
@@ -73,7 +79,17 @@ class Plan:
     @property
     def is_at_rest(self) -> bool:
         """Whether every agent is where it belongs, and no step is about to begin."""
-        return self.is_settled and (self.wanted, self.weights_wanted) == (self.nodes, self.weights)
+        return self.is_settled and self._goal == (self.nodes, self.weights, self.where)
+
+    @property
+    def _goal(self) -> tuple[tuple[str, ...], Mapping[str, int], Mapping[str, tuple[str, ...]]]:
+        return self.wanted, self.weights_wanted, self.where_wanted
+
+    @property
+    def as_wanted(self) -> Plan:
+        """The plan once all is as it is wanted."""
+        facts: dict[str, Any] = dict(zip(("nodes", "weights", "where"), self._goal, strict=True))
+        return replace(self, **facts, before=(), weights_before={}, where_before={}, is_begun=False)
 
     @property
     def parties(self) -> tuple[str, ...]:
@@ -82,19 +98,29 @@ class Plan:
 
     def home(self, address: str) -> str:
         """The node that an agent belongs to."""
-        return place(address, self.nodes, self.weights) or ""
+        return self._there(address) or self._before(address)
 
     def former(self, address: str) -> str:
         """The node that an agent belonged to before the step that is under way; the same where none is."""
-        return self.home(address) if self.is_settled else place(address, self.before, self.weights_before) or ""
+        return self.home(address) if self.is_settled else self._before(address) or self._there(address)
 
     def goal(self, address: str) -> str:
         """The node that it will belong to once all is as it is wanted."""
-        return place(address, self.wanted, self.weights_wanted) or ""
+        return place(address, _among(self.wanted, address, self.where_wanted), self.weights_wanted) or ""
 
     def now(self, address: str) -> str:
         """The node that is to be asked for an agent: where it was until a step has begun, then where it goes."""
         return self.home(address) if self.is_settled or self.is_begun else self.former(address)
+
+    def _there(self, address: str) -> str:
+        return place(address, _among(self.nodes, address, self.where), self.weights) or ""
+
+    def _before(self, address: str) -> str:
+        return place(address, _among(self.before, address, self.where_before), self.weights_before) or ""
+
+    def kinds_of(self, node: str) -> tuple[str, ...]:
+        """The kinds that a node may get agents of."""
+        return tuple(kind for kind in self.kinds if node in self.where_wanted.get(kind, (node,)))
 
     # -- wishes, of anybody --------------------------------------------------------------------------------------------
 
@@ -107,17 +133,39 @@ class Plan:
             raise ConfigError(f"a cluster has up to {NODES:,} nodes", key="nodes")
         return replace(self, members=(*self.members, valid_name(node, "node")), agents=said)
 
-    def with_kind(self, kind: str) -> Plan:
-        """The same with a kind that agents are spawned of. Raises ConfigError where there are too many."""
+    def with_kind(self, kind: str, over: Iterable[str] | None = None) -> Plan:
+        """The same with a kind that agents are spawned of. Raises ConfigError where there are too many.
+
+        over: the members that it is to be placed over; empty for all there are and will be, None leaves that as it is.
+        """
         if kind not in self.kinds and len(self.kinds) >= KINDS:
             raise ConfigError(f"a cluster has agents of up to {KINDS:,} kinds", key="kind")
-        return self if kind in self.kinds else replace(self, kinds=(*self.kinds, kind))
+        plan = self if kind in self.kinds else replace(self, kinds=(*self.kinds, kind))
+        if over is None:
+            return plan
+        nodes = tuple(sorted(set(over)))
+        for node in nodes:
+            plan._check(node)
+        others = {each: known for each, known in self.where_wanted.items() if each != kind}
+        if nodes:
+            others[kind] = nodes
+            if set(nodes) <= set(self.drained):
+                raise ConfigError(f"{', '.join(nodes)}: drained, so that agents of {kind} would be nowhere", key="node")
+        plan = replace(plan, where_wanted=others)
+        if kind not in self.kinds and kind in others:  # there are none yet that would have to move
+            before = {**self.where_before, kind: nodes} if self.before else {}
+            plan = replace(plan, where={**self.where, kind: nodes}, where_before=before)
+        return plan
 
     def with_drained(self, node: str) -> Plan:
         """The same with a node that is to give its agents away. Raises ConfigError for the last one that has some."""
         self._check(node)
         if set(self.members) <= {*self.drained, node}:
             raise ConfigError(f"{node} is the last node that is not drained: its agents would be nowhere", key="node")
+        for kind, nodes in self.where_wanted.items():
+            if node in nodes and set(nodes) <= {*self.drained, node}:
+                said = f"{node} is the last node that is not drained and may have agents of {kind}; let others have some first"
+                raise ConfigError(f"{said}: engine cluster spawn {kind} --count N --on NODES", key="node")
         return replace(self, drained=tuple(sorted({*self.drained, node})))
 
     def undrained(self, node: str) -> Plan:
@@ -141,11 +189,31 @@ class Plan:
             facts = {"nodes": before or members, "before": (), "is_begun": False}
         if self.is_settled or not facts["before"]:
             facts["version"] = self.version + 1
+        facts |= self._where_without(node)
         for name in ("weights", "weights_before", "agents", "roles"):
             facts[name] = {each: value for each, value in getattr(self, name).items() if each != node}
         if not facts["before"]:
-            facts["weights_before"] = {}
+            facts |= {"weights_before": {}, "where_before": {}}
         return replace(self, members=members, drained=tuple(each for each in self.drained if each != node), **facts)
+
+    def _where_without(self, node: str) -> dict[str, Any]:
+        """Where kinds are placed without a node, and which are left: one that was nowhere else is gone with it."""
+        maps = [(name, getattr(self, name)) for name in ("where", "where_before", "where_wanted")]
+        facts: dict[str, dict[str, tuple[str, ...]]] = {
+            name: {kind: tuple(each for each in nodes if each != node) for kind, nodes in known.items()} for name, known in maps
+        }
+        wanted, kinds = facts["where_wanted"], self.kinds
+        for kind in [kind for kind, nodes in wanted.items() if not nodes]:
+            del wanted[kind]
+            now = facts["where"].get(kind) or (facts["where_before"].get(kind) if self.before else ())
+            if now:
+                wanted[kind] = now
+            elif now is not None and facts["where"].pop(kind, None) is not None:
+                kinds = tuple(each for each in kinds if each != kind)
+        for kind, nodes in wanted.items():
+            if set(nodes) <= set(self.drained):
+                raise ConfigError(f"{node} is the last node that is not drained and may have agents of {kind}", key="node")
+        return {**facts, "kinds": kinds}
 
     def with_role(self, node: str, role: str) -> Plan:
         """The same with a node of another role. Raises ConfigError."""
@@ -163,16 +231,19 @@ class Plan:
     def next(self, done: Mapping[str, int]) -> Plan:
         """The plan that follows; this one where nothing does. done: the version up to which each node has given all away."""
         if not self.is_settled:
-            goal = self.wanted, self.weights_wanted
-            if not self.is_begun and self.wanted and goal != (self.nodes, self.weights):  # something else is wanted by now
-                step = replace(self, version=self.version + 1, nodes=self.wanted, weights=self.weights_wanted)
-                return replace(step, before=(), weights_before={}) if goal == (self.before, self.weights_before) else step
+            if not self.is_begun and self.wanted and self._goal != (self.nodes, self.weights, self.where):
+                step = replace(self.as_wanted, version=self.version + 1)  # something else is wanted by now
+                before = self.before, self.weights_before, self.where_before
+                return step if self._goal == before else step._from(*before)
             is_over = all(done.get(node, 0) >= self.version for node in self.parties)
-            return replace(self, before=(), weights_before={}, is_begun=False) if is_over else self
+            return replace(self, before=(), weights_before={}, where_before={}, is_begun=False) if is_over else self
         if self.is_at_rest or not self.wanted:
             return self
-        step = replace(self, version=self.version + 1, before=self.nodes, weights_before=self.weights)
-        return replace(step, nodes=self.wanted, weights=self.weights_wanted)
+        return replace(self.as_wanted, version=self.version + 1)._from(self.nodes, self.weights, self.where)
+
+    def _from(self, nodes: tuple[str, ...], weights: Mapping[str, int], where: Mapping[str, tuple[str, ...]]) -> Plan:
+        """A step that begins there."""
+        return replace(self, before=nodes, weights_before=weights, where_before=where)
 
     def begun(self, version: int) -> Plan:
         """The same once agents may change places in the step to a version; it cannot be taken back from then on.
@@ -212,6 +283,7 @@ def read_plan(data: bytes) -> Plan:
         version, roles = document["version"], document["roles"]
         lists = {name: cell.each(cell.name, NODES)(document[name]) for name in ("nodes", "before", "members", "drained")}
         kinds = cell.each(cell.kind, KINDS)(document.get("kinds", []))
+        wheres = {name: _where(document.get(name, {}), lists["members"]) for name in ("where", "where_before", "where_wanted")}
         numbers = {name: dict(document.get(name, {})) for name in ("weights", "weights_before", "agents")}
     except (ValueError, TypeError, KeyError, BadRecord) as error:
         raise BadRecord(f"this is no plan: {data[:80]!r}") from error
@@ -222,8 +294,24 @@ def read_plan(data: bytes) -> Plan:
     is_begun = document.get("is_begun", bool(lists["before"]))  # one that says nothing of it was written by an older engine
     if type(is_begun) is not bool:
         raise BadRecord(f"this is no plan: {data[:80]!r}")
-    found: dict[str, Any] = {"version": version, "roles": roles, "kinds": kinds, "is_begun": is_begun, **lists, **numbers}
-    return Plan(**found)
+    found: dict[str, Any] = {"version": version, "roles": roles, "kinds": kinds, "is_begun": is_begun}
+    return Plan(**found | lists | numbers | wheres)
+
+
+def _among(nodes: tuple[str, ...], address: str, where: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Those of some nodes that the kind of an agent is placed over."""
+    only = where.get(address.partition("/")[0]) if where else None
+    return nodes if only is None else tuple(node for node in nodes if node in only)
+
+
+def _where(found: Any, members: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Members by kind, as they were kept. Raises BadRecord."""
+    if type(found) is not dict or len(found) > KINDS:
+        raise BadRecord("nodes by kind are expected")
+    named = {cell.kind(kind): cell.each(cell.name, NODES)(nodes) for kind, nodes in found.items()}
+    if any(not set(nodes) <= set(members) for nodes in named.values()):
+        raise BadRecord("a node that is no member has agents")
+    return named
 
 
 def _are_weights(numbers: Mapping[str, Mapping[Any, Any]], lists: Mapping[str, tuple[str, ...]]) -> bool:

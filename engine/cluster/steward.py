@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,7 @@ class Steward:
         said = [await self._placing.said(what, plan.parties) for what in (DONE, READY)]
         waits = plan.waits_for(*said)
         facts = {"version": plan.version, "nodes": plan.nodes, "drained": plan.drained, "roles": dict(plan.roles)}
-        facts |= {"weights": dict(plan.weights), "agents": dict(plan.agents)}
+        facts |= {"weights": dict(plan.weights), "agents": dict(plan.agents), "where": dict(plan.where_wanted)}
         facts["why"] = await self._placing.explained(waits, plan.version)
         return {**facts, "members": plan.members, "is_settled": plan.is_at_rest, "waits_for": waits}
 
@@ -109,14 +109,15 @@ class Steward:
         return await self._changed(order, lambda plan: plan.with_drained(node))
 
     async def _undrain(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Have a node take its share again, if it has all kinds, as far as it answers. Raises BadArgument too."""
+        """Have a node take its share again, if it has all kinds that may come, as far as it answers. Raises BadArgument too."""
         from nats.errors import Error
 
         node = _text(order, "node")
         plan = await self._placing.read()
         if plan.undrained(node) != plan:
-            for at in range(0, len(plan.kinds), NAMES):
-                arrivals = Arrivals(self._node.id, tuple([kind, 0] for kind in plan.kinds[at : at + NAMES]))
+            kinds = plan.kinds_of(node)
+            for at in range(0, len(kinds), NAMES):
+                arrivals = Arrivals(self._node.id, tuple([kind, 0] for kind in kinds[at : at + NAMES]))
                 with suppress(Error, TimeoutError, BadRecord):
                     answer = await self._nats.request(
                         self._subjects.build("placement.room", node), encode(arrivals), timeout=ASK_S
@@ -145,8 +146,11 @@ class Steward:
     # -- agents --------------------------------------------------------------------------------------------------------
 
     async def _spawn(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Spawn the agents that belong on this node: of each kind `count` are to exist in the cluster. Loads classes first."""
-        node, count, folder = self._node, order.get("count"), order.get("folder")
+        """Spawn the agents that belong on this node: of each kind `count` are to exist in the cluster. Loads classes first.
+
+        over: the nodes that the kind is to be placed over, none for all; without it that stays.  Raises ConfigError too.
+        """
+        node, count, folder, over = self._node, order.get("count"), order.get("folder"), _names(order, "over")
         if type(count) is not int or count < 0:
             raise BadArgument(f"count is a whole number, got {count!r:.40}")
         environ = dict(os.environ) | ({} if node.home is None else {"ENGINE_HOME": str(node.home)})
@@ -163,17 +167,22 @@ class Steward:
             for kind in kinds or [KIND]:
                 keys = tuple(order.get("keys") or ())
                 if order.get("is_trial"):
-                    spawned.append(await self._tried(client, kind, count, keys))
+                    spawned.append(await self._tried(client, kind, count, keys, over))
                     continue
+                if over is not None:
+                    await self._placing.change(lambda plan: plan.with_kind(kind, over))  # noqa: B023 - it is called at once
                 reply = await self._ordered(Order("spawn", kind, count, keys), node.id, ORDER_S)
-                total = sum(one["total"] for one in [await client.agents(kind, limit=0)])
+                is_here = kind in await client.kinds()  # not where it is placed over other nodes
+                total = (await client.agents(kind, limit=0))["total"] if is_here else 0
                 spawned.append({"kind": kind, "added": reply.count, "total": total, "wanted": count})
         return {"spawned": spawned}
 
-    async def _tried(self, client: Client, kind: str, count: int, names: tuple[str, ...]) -> dict[str, Any]:
+    async def _tried(
+        self, client: Client, kind: str, count: int, names: tuple[str, ...], over: Sequence[str] | None
+    ) -> dict[str, Any]:
         """How many of some agents belong on this node, how many of these are new, and why these have no room if so.
 
-        Raises NotRunning while agents change their places.
+        Raises NotRunning while agents change their places, ConfigError.
         """
         until_s = asyncio.get_running_loop().time() + ORDER_S
         while not (plan := await self._placing.read()).is_at_rest:
@@ -181,6 +190,7 @@ class Steward:
                 waits = ", ".join(plan.waits_for(await self._placing.said(DONE, plan.parties))) or "a leader"
                 raise NotRunning(f"agents change their places now; waiting for {waits}")
             await asyncio.sleep(LOOK_S)
+        plan = plan.with_kind(kind, over).as_wanted
         members = await client.request("members", kind=kind) if kind in await client.kinds() else {"ranges": [], "names": []}
         there = KeySet([Span(*each) for each in members["ranges"]], members["names"])
         belong, new = 0, 0
@@ -220,7 +230,8 @@ class Steward:
         Raises BadArgument where no node can do it.
         """
         plan = await self._placing.read()
-        wanted = {*plan.wanted, *plan.parties}
+        kind = str((order.get("task") or {}).get("kind"))
+        wanted = {node for node in {*plan.wanted, *plan.parties} if kind in plan.kinds_of(node) or kind not in plan.kinds}
         capability = order.get("capability") or ANY
         facts: dict[str, Any] = {"replicas": self._node.replicas, "patience": self._node.patience}
         async with Sender(self._nats, self._node.cluster, plan.nodes, **facts) as sender:
@@ -259,6 +270,13 @@ def _text(order: dict[str, Any], name: str) -> str:
     value = order.get(name)
     if type(value) is not str:
         raise BadArgument(f"{name} is a text, got {value!r:.40}")
+    return value
+
+
+def _names(order: dict[str, Any], name: str) -> list[str] | None:
+    value = order.get(name)
+    if value is not None and (type(value) is not list or any(type(each) is not str for each in value)):
+        raise BadArgument(f"{name} is a list of texts, got {value!r:.40}")
     return value
 
 

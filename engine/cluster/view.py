@@ -108,7 +108,7 @@ class View:
             plan = await placing.read()
             waits = plan.waits_for(*[await placing.said(what, plan.parties) for what in (DONE, READY)])
             facts = {"version": plan.version, "nodes": plan.nodes, "weights": dict(plan.weights)}
-            facts |= {"drained": plan.drained, "waits_for": waits}
+            facts |= {"where": dict(plan.where_wanted), "drained": plan.drained, "waits_for": waits}
             outside = [node for node in self._node.nodes if node not in plan.members]
             return {**facts, "why": await placing.explained([*waits, *outside], plan.version)}
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from engine.cluster.passage import leaving, strangers, verdict
 from engine.cluster.plan import Plan, first_plan
+from engine.errors import ConfigError
 
 NODES = ("n1", "n2", "n3", "n4")
-ADDRESSES = [f"counter/{number}" for number in range(12)]
+ADDRESSES = [f"{kind}/{number}" for kind in ("counter", "till") for number in range(8)]
 
 
 class Engine:
@@ -33,7 +35,8 @@ class World:
         self.chance = Random(seed)
         self.is_fenced = is_fenced
         self.is_begun_first = is_begun_first
-        self.plans = [first_plan(NODES[:3]).joined("n4").with_drained("n4")]
+        first = first_plan(NODES[:3]).joined("n4").with_drained("n4").with_kind("counter")
+        self.plans = [first.with_kind("till", self.chance.sample(NODES[:3], self.chance.randint(1, 3)))]
         self.ready: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.engines = {node: Engine() for node in NODES}
@@ -140,10 +143,13 @@ class World:
     def wish(self) -> None:
         node = self.chance.choice(NODES)
         plan = self.plan
-        if node in plan.drained:
-            self.plans.append(plan.undrained(node))
-        elif len(plan.wanted) > 1:
-            self.plans.append(plan.with_drained(node))
+        with suppress(ConfigError):
+            if self.chance.random() < 0.4:
+                self.plans.append(plan.with_kind("till", self.chance.sample(NODES, self.chance.randint(0, 4))))
+            elif node in plan.drained:
+                self.plans.append(plan.undrained(node))
+            else:
+                self.plans.append(plan.with_drained(node))
 
     def check(self) -> None:
         for address in ADDRESSES:
@@ -157,7 +163,7 @@ class World:
     def calm(self) -> None:
         """Let everything come to its end."""
         for _ in range(400):
-            if self.plan.is_settled and self.plan.wanted == self.plan.nodes:
+            if self.plan.is_at_rest:
                 break
             self.plans.append(self.plan.next(self.done))
             for node in NODES:
@@ -167,8 +173,7 @@ class World:
                     self.work(node)
                     self.arrive()
             self.check()
-        assert self.plan.is_settled
-        assert self.plan.wanted == self.plan.nodes
+        assert self.plan.is_at_rest
 
 
 @given(st.integers(0, 2**32))

@@ -45,6 +45,7 @@ OPTIONS: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "--wheelhouse": ("wheelhouse", None, ("up",)),
     "--count": ("count", None, ("spawn",)),
     "--use": ("use", [], ("spawn",)),
+    "--on": ("on", None, ("spawn",)),
     "--path": ("path", None, ("spawn", "deploy")),
     "--watch": ("watch", None, ("stats",)),
     "--wait": ("wait", False, ("run",)),
@@ -76,7 +77,7 @@ init [--force] [-f FILE]
                 [-f FILE] -- COMMAND ...
   engine cluster up [--wheelhouse DIR] [--nodes NODES] [-f FILE] [--json]
   engine cluster spawn [KIND] --count N [--use CLASS ... --path DIR]
-                [--nodes NODES] [-f FILE] [--json]
+                [--on NODES | --nodes NODES] [-f FILE] [--json]
   engine cluster run FILE|- [--wait] [--nodes NODES] [-j N] [-f FILE]
   engine cluster sprint run FILE [--sprints N] [--speed S] [--detach]
                 [-f FILE] [--json]
@@ -111,7 +112,10 @@ and your jump hosts. A host whose key is not known, or is another one than is kn
   spawn    agents on all nodes, so many in all: each on the node that its name
            belongs to, more on nodes whose "agents" are more. With --path every
            node gets that folder, in which the classes of --use stand. Nothing
-           is spawned where a node has no room for its part
+           is spawned where a node has no room for its part. With --on the
+           kind lives on these nodes alone from now on, as those may that have
+           its code or its GPU; what is elsewhere moves there. --on all: on all
+           nodes that there are and will be
   run      a file of tasks, and their results as they come, with the node of
            each: a task for a kind is done where there is room, one for an
            agent where it lives. A task with a "key" is done once, however often
@@ -157,6 +161,7 @@ Ends with 1 if a node failed, with 2 for a bad file and where agents do not fit,
   engine cluster up && engine cluster stats
   engine cluster spawn counter --count 10_000
   engine cluster spawn --use agents:Scout --path shop --count 500
+  engine cluster spawn renderer --count 100 --on n1,n2
   engine cluster run tasks.jsonl > results.jsonl
   engine cluster drain n3 && engine cluster exec --nodes n3 -- reboot
   engine cluster broadcast counter ping
@@ -218,6 +223,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--use", nargs="+", action="extend", default=[], metavar="CLASS", help="spawn: module:Class or file.py:Class of --path"
     )
+    parser.add_argument("--on", metavar="NODES", help="spawn: the only nodes that the kind lives on from now on, or all")
     parser.add_argument("--path", metavar="DIR", help="spawn, deploy: the folder of your agents, which every node gets")
     parser.add_argument(
         "--watch", nargs="?", type=_interval, const=1.0, metavar="S", help="stats: again and again, each so many seconds (1)"
@@ -241,6 +247,7 @@ def add_arguments(parser: Parser) -> None:
         wheelhouse="folders",
         path="folders",
         nodes="nodes",
+        on="nodes",
         words={
             "trust": "nodes",
             "spawn": "kinds",

@@ -202,3 +202,93 @@ def test_a_node_that_is_lost_for_good_is_let_go_of_and_nobody_elses_agents_move(
     assert (back.version, back.nodes, back.before, back.is_settled) == (4, ("n1",), (), True)
     gone = first_plan(["n1", "n2"]).with_drained("n1").next({}).undrained("n1").without("n2")  # all was to go to it
     assert (gone.nodes, gone.before, gone.version) == (("n1",), (), 3)
+
+
+TILLS = [f"till/{number}" for number in range(300)]
+
+
+def test_a_kind_lives_on_some_of_the_nodes_alone_and_the_others_need_not_know_it() -> None:
+    plan = (
+        first_plan(["n1", "n2", "n3"], {"n1": 10, "n2": 20, "n3": 10})
+        .with_kind("counter")
+        .with_kind("till", ["n3", "n1", "n3"])
+    )
+    assert (plan.is_at_rest, plan.version, plan.where) == (True, 1, {"till": ("n1", "n3")})
+    assert [plan.home(address) for address in TILLS] == [place(address, ("n1", "n3"), plan.weights) for address in TILLS]
+    assert [plan.home(address) for address in ADDRESSES] == [place(address, plan.nodes, plan.weights) for address in ADDRESSES]
+    assert [plan.kinds_of(node) for node in ("n1", "n2", "n4")] == [("counter", "till"), ("counter",), ("counter",)]
+    assert plan.with_kind("till") == plan
+    joined = plan.joined("n4", 10).next({}).next(dict.fromkeys(("n1", "n2", "n3", "n4"), 2))
+    assert joined.is_at_rest
+    assert {joined.home(address) for address in TILLS} == {"n1", "n3"}
+    assert {joined.home(address) for address in ADDRESSES} == {"n1", "n2", "n3", "n4"}
+    assert read_plan(joined.data()) == joined
+
+
+def test_a_kind_that_is_to_live_elsewhere_is_a_step_in_which_it_alone_moves() -> None:
+    first = first_plan(["n1", "n2", "n3"]).with_kind("counter").with_kind("till", ["n1"])
+    wanted = first.with_kind("till", ["n2", "n3"])
+    assert not wanted.is_at_rest
+    assert [wanted.home(address) for address in TILLS] == ["n1"] * len(TILLS)
+    assert {wanted.goal(address) for address in TILLS} == {wanted.as_wanted.home(address) for address in TILLS} == {"n2", "n3"}
+    step = wanted.next({})
+    assert (step.version, step.nodes, step.before) == (2, first.nodes, first.nodes)
+    assert {(step.former(each), step.now(each), step.home(each)) for each in TILLS} == {("n1", "n1", "n2"), ("n1", "n1", "n3")}
+    assert set(leaving("n1", step, [*ADDRESSES, *TILLS])) == {"n2", "n3"}
+    assert sorted(one for each in leaving("n1", step, [*ADDRESSES, *TILLS]).values() for one in each) == sorted(TILLS)
+    assert leaving("n2", step, [*ADDRESSES, *TILLS]) == {}
+    assert read_plan(step.data()) == step
+    back = step.with_kind("till", ["n1"]).next({})
+    assert (back.version, back.is_at_rest, back.where) == (3, True, {"till": ("n1",)})
+    other = step.with_kind("till", ["n2"]).next({})
+    assert (other.version, {other.former(each) for each in TILLS}, {other.home(each) for each in TILLS}) == (3, {"n1"}, {"n2"})
+    settled = step.begun(2).next(dict.fromkeys(first.nodes, 2))
+    assert (settled.is_at_rest, settled.where, settled.where_before) == (True, {"till": ("n2", "n3")}, {})
+    anywhere = settled.with_kind("till", []).next({})
+    assert (anywhere.where, anywhere.where_before) == ({}, {"till": ("n2", "n3")})
+    assert {anywhere.former(each) for each in TILLS} == {"n2", "n3"}
+    assert {anywhere.home(each) for each in TILLS} == {"n1", "n2", "n3"}
+
+
+def test_a_kind_is_never_left_without_a_node() -> None:
+    plan = first_plan(["n1", "n2", "n3"]).with_kind("till", ["n1", "n2"])
+    with pytest.raises(ConfigError, match="n2 is the last node that is not drained and may have agents of till"):
+        plan.with_drained("n1").with_drained("n2")
+    with pytest.raises(ConfigError, match="n3: drained, so that agents of bag would be nowhere"):
+        plan.with_drained("n3").with_kind("bag", ["n3"])
+    with pytest.raises(ConfigError, match="no node 'n9'"):
+        plan.with_kind("bag", ["n9"])
+    with pytest.raises(ConfigError, match="last node"):
+        plan.with_drained("n1").without("n2")
+    assert {plan.without("n1").home(each) for each in TILLS} == {"n2"}
+    gone = plan.without("n1").without("n2")
+    assert (gone.kinds, gone.where, gone.where_wanted, gone.is_at_rest) == ((), {}, {}, True)
+    assert read_plan(gone.data()) == gone
+
+
+def test_a_kind_whose_new_node_is_lost_before_it_got_any_stays_where_it_was() -> None:
+    plan = first_plan(["n1", "n2", "n3"]).with_kind("till", ["n1"])
+    for before in (plan.with_kind("till", ["n3"]), plan.with_kind("till", ["n3"]).next({})):
+        left = before.without("n3")
+        assert {left.home(each) for each in TILLS} == {left.former(each) for each in TILLS} == {"n1"}
+        assert left.where_wanted == {"till": ("n1",)}
+        calm = left
+        for _ in range(3):
+            calm = calm.next(dict.fromkeys(("n1", "n2"), calm.version))
+        assert (calm.is_at_rest, {calm.home(each) for each in TILLS}) == (True, {"n1"})
+    everywhere = first_plan(["n1", "n2", "n3"]).with_kind("till")
+    left = everywhere.with_kind("till", ["n3"]).next({}).without("n3")
+    assert {left.home(each) for each in TILLS} == {"n1", "n2"}
+    assert left.where_wanted == {}
+
+
+def test_a_plan_in_which_a_kind_is_where_no_member_is_is_none() -> None:
+    plan = first_plan(["n1", "n2"]).with_kind("till", ["n1"])
+    document = orjson.loads(plan.data())
+    for wrong in ({"till": ["n9"]}, {"A b": ["n1"]}, {"till": "n1"}, [], {"till": [1]}):
+        for name in ("where", "where_before", "where_wanted"):
+            with pytest.raises(BadRecord, match="no plan"):
+                read_plan(orjson.dumps(document | {name: wrong}))
+    for name in ("where", "where_before", "where_wanted"):
+        del document[name]
+    assert read_plan(orjson.dumps(document)) == first_plan(["n1", "n2"]).with_kind("till")
