@@ -276,6 +276,8 @@ def test_a_kind_whose_new_node_is_lost_before_it_got_any_stays_where_it_was() ->
         for _ in range(3):
             calm = calm.next(dict.fromkeys(("n1", "n2"), calm.version))
         assert (calm.is_at_rest, {calm.home(each) for each in TILLS}) == (True, {"n1"})
+    lost = plan.with_kind("till", ["n3"]).next({}).begun(2).without("n1")  # who had them
+    assert {lost.home(each) for each in TILLS} == {lost.former(each) for each in TILLS} == {lost.now(TILLS[0])} == {"n3"}
     everywhere = first_plan(["n1", "n2", "n3"]).with_kind("till")
     left = everywhere.with_kind("till", ["n3"]).next({}).without("n3")
     assert {left.home(each) for each in TILLS} == {"n1", "n2"}
