@@ -18,6 +18,7 @@ from engine.cluster.records import Order, Reply, decode, encode
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import Subjects
 from tests.support.nodes import Cluster, Node, clusters
+from tests.support.tills import TILL
 
 #: Engines and their gateways share a small machine with other tests.
 pytestmark = pytest.mark.timeout(300)
@@ -64,18 +65,6 @@ async def as_placed(cluster: Cluster, nodes: Sequence[str], keys: Sequence[str])
     """Each agent is on the node that it belongs to, and nowhere else."""
     found = {name: await here(node) for name, node in cluster.nodes.items()}
     assert found == {name: {key for key in keys if place(f"counter/{key}", nodes) == name} for name in cluster.nodes}
-
-
-TILL = """
-from engine import Agent
-
-class Till(Agent):
-    total: int = 0
-
-    def pay(self, x: int) -> int:
-        self.total += x
-        return self.total
-"""
 
 
 async def load(node: Node, folder: Path) -> None:

@@ -9,32 +9,16 @@ from typing import Any
 import pytest
 
 from engine.cluster.placement import place
-from tests.support.clusters import write
+from tests.support.clusters import said, write
 from tests.support.commands import Commands
 from tests.support.sshhosts import Hosts
+from tests.support.tills import TILL
 from tests.support.tinywheels import tiny
 
 #: Engines, servers and gateways share a small machine with other tests.
 pytestmark = pytest.mark.timeout(600)
 
-SHOP = """
-from engine import Agent
-
-class Till(Agent):
-    total: int = 0
-
-    def pay(self, x: int) -> int:
-        self.total += x
-        return self.total
-"""
 TILLS = 20
-
-
-def said(engine: Commands, *words: str, code: int = 0) -> dict[str, Any]:
-    done = engine("cluster", *words, "--json", timeout_s=200)
-    assert done.returncode == code, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
 
 
 def tills(engine: Commands) -> dict[str, int]:
@@ -55,7 +39,7 @@ def test_a_kind_lives_where_it_is_wanted(engine: Commands, there: Hosts, tmp_pat
         host.home = tmp_path / f"h{at}"
         host.home.mkdir()
     (engine.folder / "shop").mkdir()
-    (engine.folder / "shop" / "shop.py").write_text(SHOP)
+    (engine.folder / "shop" / "shop.py").write_text(TILL)
     wheels, ports = tiny(tmp_path / "wheels"), [host.port for host in made]
     code = ("--use", "shop:Till", "--path", "shop")
     try:

@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.cluster.placement import place
-from tests.support.clusters import write
+from tests.support.clusters import said, write
 from tests.support.commands import Commands
 from tests.support.sshhosts import Hosts
+from tests.support.tills import TILL
 from tests.support.tinywheels import tiny
 
 #: Engines, servers and gateways share a small machine with other tests.
 pytestmark = pytest.mark.timeout(600)
 
-SHOP = """
-from engine import Agent
-
-class Till(Agent):
-    total: int = 0
-
-    def pay(self, x: int) -> int:
-        self.total += x
-        return self.total
-
+BAG = """
 class Bag(Agent):
     things: int = 0
 
     def put(self) -> None:
         self.things += 1
 """
-
-
-def said(engine: Commands, *words: str, code: int = 0) -> dict[str, Any]:
-    done = engine("cluster", *words, "--json", timeout_s=200)
-    assert done.returncode == code, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
 
 
 def agents(engine: Commands) -> list[int]:
@@ -53,7 +36,7 @@ def test_agents_are_on_their_nodes_and_go_where_they_belong(engine: Commands, th
         host.home = tmp_path / f"h{at}"
         host.home.mkdir()
     (engine.folder / "shop").mkdir()
-    (engine.folder / "shop" / "shop.py").write_text(SHOP)
+    (engine.folder / "shop" / "shop.py").write_text(TILL + BAG)
     wheels, ports = tiny(tmp_path / "wheels"), [host.port for host in made]
     try:
         write(engine, there, ports[:1])

@@ -23,21 +23,12 @@ from engine.cluster.sender import Sender
 from engine.keyset import keyset
 from tests.support.nodes import Cluster, Node, clusters
 from tests.support.processes import until
+from tests.support.tills import TILL
 
 #: Two engines and their gateways share a small machine with other tests.
 pytestmark = pytest.mark.timeout(300)
 
 NAMES = ("n1", "n2")
-TILL = """
-from engine import Agent
-
-class Till(Agent):
-    total: int = 0
-
-    def pay(self, x: int) -> int:
-        self.total += x
-        return self.total
-"""
 
 
 async def ordered(at: Node, code: int = 0, **order: Any) -> dict[str, Any]:

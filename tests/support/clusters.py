@@ -16,7 +16,7 @@ from tests.support.commands import ROOT, Commands
 from tests.support.fabric import free_ports
 from tests.support.sshhosts import Host
 
-__all__ = ["install", "rows", "write"]
+__all__ = ["install", "rows", "said", "write"]
 
 #: Ports that servers on one host take behind the first.
 ROW = 3
@@ -88,3 +88,11 @@ def install(engine: Commands, host: Host) -> None:
     (command.parent / "python").symlink_to(Path(sys.executable).resolve())
     (host.home / "c" / "wheels").mkdir()
     (host.home / "c" / "pools.yaml").write_text("agents: 100\npools: {p1: {agents: 100}}\n")
+
+
+def said(engine: Commands, *words: str, code: int = 0) -> dict[str, Any]:
+    """The document that `engine cluster` prints."""
+    done = engine("cluster", *words, "--json", timeout_s=200)
+    assert done.returncode == code, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
