@@ -21,6 +21,7 @@ from engine.cluster.astray import Astray, Elsewhere
 from engine.cluster.inputs import INPUT
 from engine.cluster.local import GONE, Local
 from engine.cluster.once import Once
+from engine.cluster.recording import CHECK
 from engine.cluster.records import BadRecord, Outcome, Progress, TaskEnvelope, decode, encode
 from engine.cluster.streams import AGAIN, SAME_S, Streams
 from engine.cluster.supplies import InputMissing, Supplies, Unsupplied
@@ -227,6 +228,7 @@ class Intake:
     async def _answer(self, message: Msg, envelope: TaskEnvelope, *, is_anyones: bool) -> None:
         """Have an envelope done that is not being done here already."""
         recording = self._streams.recording(envelope.sender, envelope.id)
+        recording.check = (message.headers or {}).get(CHECK, "")
         self.running += len(envelope.rows)
         try:
             if _may_be_done(message):

@@ -1,7 +1,8 @@
 """Tasks that have a key: one each in the whole cluster, however often, and by whomever, they are sent.
 
-Owns that. Such a task travels in an envelope of its own, whose id is made of its key, under a name that all senders share; what
-is recorded of it is found for as long as results are kept. A result that is heard of is a hint, its record the answer.
+Owns that, and that a key stands for one task: who asks for another one under it is told so. Such a task travels in an
+envelope of its own, whose id is made of its key, under a name that all senders share; what is recorded of it is found for as
+long as results are kept. A result that is heard of is a hint, its record the answer.
 """
 
 from __future__ import annotations
@@ -10,10 +11,16 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.cluster.records import TaskEnvelope, TaskResult
+from engine.cluster.records import Outcome, TaskEnvelope, TaskResult
 from engine.cluster.streams import Streams
+from engine.errors import DuplicateTask
+from engine.names import check_of
+from engine.submission import Submission, rows_of
+from engine.task import exact
+from pools.errors import failure_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -28,17 +35,21 @@ LOOK_S = 2.0
 
 
 class Keyed:
-    """The tasks with a key of one sender. keep: has an envelope kept."""
+    """The tasks with a key of one sender. keep: has an envelope kept; as `Streams.send`."""
 
-    def __init__(self, nats: Nats, streams: Streams, keep: Callable[[str, TaskEnvelope], Awaitable[None]]) -> None:
+    def __init__(self, nats: Nats, streams: Streams, keep: Callable[..., Awaitable[None]]) -> None:
         self._nats = nats
         self._streams = streams
         self._keep = keep
         self._opening: asyncio.Future[Any] | None = None
         self._heard: dict[str, asyncio.Event] = {}
 
-    async def once(self, key: str | int, subject: str, row: list[Any]) -> TaskResult:
-        """What is recorded of the task with a key; it is sent where nothing is. Raises FabricAway, BadRecord."""
+    async def once(self, key: str | int, subject: str, submission: Submission) -> TaskResult:
+        """What is recorded of the task with a key; it is sent where nothing is. Another task under that key is DuplicateTask.
+
+        Raises FabricAway, BadRecord.
+        """
+        check = _check(submission)
         name = hashlib.sha256(f"{type(key).__name__}:{key}".encode()).hexdigest()[:40]
         heard = self._heard.setdefault(name, asyncio.Event())
         if self._opening is None:
@@ -48,11 +59,15 @@ class Keyed:
         is_kept = False
         while True:
             heard.clear()
-            result = await self._streams.first(KEYED, name)
-            if result is not None:
-                return result
+            found = await self._streams.first(KEYED, name)
+            if found is not None:
+                result, other = found
+                if other in ("", check):
+                    return result
+                other_task = DuplicateTask(f"key {str(key)!r:.80} stands for another task of this cluster")
+                return replace(result, outcomes=(Outcome(None, failure_of(other_task)),))
             if not is_kept:
-                await self._keep(subject, TaskEnvelope(KEYED, name, (row,)))
+                await self._keep(subject, TaskEnvelope(KEYED, name, tuple(rows_of([submission]))), is_again=True, check=check)
                 is_kept = True
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -62,3 +77,9 @@ class Keyed:
         heard = self._heard.get(message.subject.rpartition(".")[2])
         if heard is not None:
             heard.set()
+
+
+def _check(submission: Submission) -> str:
+    """What another task has only if the same is asked; until when it is wanted does not count."""
+    argument = None if submission.argument is None else exact(submission.argument)
+    return f"{check_of(submission._replace(deadline_s=None, deadline_at=None), argument):08x}"

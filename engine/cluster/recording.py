@@ -18,7 +18,10 @@ from pools.errors import Failure, FrameTooLarge
 if TYPE_CHECKING:
     from nats.js.client import JetStreamContext
 
-__all__ = ["OTHER_STATE", "Recording", "parts_of"]
+__all__ = ["CHECK", "OTHER_STATE", "Recording", "parts_of"]
+
+#: The header of an envelope, and of what is recorded of it, that says what a task with a key asks for.
+CHECK = "Engine-Check"
 
 #: Seconds between two tries.
 AGAIN_S = 0.2
@@ -34,6 +37,8 @@ class Recording:
         self._stream = stream
         self._subject = subject
         self._last = 0
+        #: What the task asks for whose outcome is added, and the one whose outcome was recorded; empty where that is not said.
+        self.check = self.recorded_check = ""
         #: The outcome of each task that has one, by its row, and the node whose engine did it.
         self.outcomes: dict[int, Outcome] = {}
         self.nodes: dict[int, str] = {}
@@ -48,6 +53,7 @@ class Recording:
             except NotFoundError:
                 return
             self._last = found.seq or self._last
+            self.recorded_check = (found.headers or {}).get(CHECK, self.recorded_check)
             try:
                 self._keep(decode(found.data or b"", TaskResult))
             except BadRecord:
@@ -67,7 +73,7 @@ class Recording:
             if len(missing) < len(rows):
                 outcomes = tuple(result.outcomes[at] for at in missing)
                 part = replace(result, outcomes=outcomes, rows=tuple(rows[at] for at in missing))
-            headers = {"Nats-Expected-Last-Subject-Sequence": str(self._last)}
+            headers = {"Nats-Expected-Last-Subject-Sequence": str(self._last)} | ({CHECK: self.check} if self.check else {})
             try:
                 said = await self._context.publish(self._subject, encode(part), stream=self._stream, headers=headers)
                 self._last = said.seq

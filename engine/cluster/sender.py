@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -100,7 +99,7 @@ class Sender:
         self._open: dict[str, list[asyncio.Future[Outcome]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gathering = Gathering(self._post, self._begin, self._spread)
-        self._keyed = Keyed(nats, self._streams, partial(self._insist, is_again=True))
+        self._keyed = Keyed(nats, self._streams, self._insist)
         #: Tasks that were done by the engine here, and outcomes of those that another node's came before.
         self.local_tasks = 0
         self.superseded = 0
@@ -185,9 +184,9 @@ class Sender:
         Raises BadArgument, BadAddress, FabricAway.
         """
         if is_again:
-            known = await self._streams.first(self.id, id)
-            if known is not None:
-                return known.node, known.outcomes[0]
+            found = await self._streams.first(self.id, id)
+            if found is not None:
+                return found[0].node, found[0].outcomes[0]
         submission = _sendable(submission_of(task))
         [subject] = await self._places([submission], ANY)
         await self._insist(subject, TaskEnvelope(self.id, id, tuple(rows_of([submission]))), is_again=is_again, inputs=inputs)
@@ -284,32 +283,33 @@ class Sender:
     async def once(self, key: str | int, task: Any, *, capability: str = ANY) -> asyncio.Future[Outcome]:
         """Send a task that has a key: it is done once in the cluster, whoever sends it; returns a future for its outcome.
 
-        Of tasks with one key the first counts, for as long as results are kept. Raises BadArgument, BadAddress, FabricAway.
+        Another task under that key ends with DuplicateTask, for as long as results are kept.
+        Raises BadArgument, BadAddress, FabricAway.
         """
         submission = _sendable(submission_of(task))
         [subject] = await self._places([submission], capability, may_be_here=False)
         name, parcel = f"key-{os.urandom(8).hex()}", Parcel(rows_of([submission]), [asyncio.get_running_loop().create_future()])
         self._open[name] = parcel.answers
-        self._begin(self._end_once(name, key, subject, parcel))
+        self._begin(self._end_once(name, key, subject, submission, parcel))
         return parcel.answers[0]
 
-    async def _end_once(self, name: str, key: str | int, subject: str, parcel: Parcel) -> None:
+    async def _end_once(self, name: str, key: str | int, subject: str, submission: Submission, parcel: Parcel) -> None:
         try:
-            self._end(replace(await self._keyed.once(key, subject, parcel.rows[0]), id=name))
+            self._end(replace(await self._keyed.once(key, subject, submission), id=name))
         except BadRecord as error:
             del self._open[name]
             parcel.give_up(error)
         except FabricAway as error:
             self._fail(name, error)
 
-    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False, inputs: str = "") -> None:
-        """Send an envelope until it is kept. Raises FabricAway where that is not known after most of WINDOW_S."""
+    async def _insist(self, subject: str, envelope: TaskEnvelope, *, is_again: bool = False, **told: str) -> None:
+        """Send an envelope until it is kept. told: as `Streams.send`.  Raises FabricAway where that is not known in time."""
         from nats.errors import Error
 
         until_s = asyncio.get_running_loop().time() + WINDOW_S * 0.9
         while True:
             try:
-                await self._streams.send(subject, envelope, is_again=is_again, inputs=inputs)
+                await self._streams.send(subject, envelope, is_again=is_again, **told)
             except (Error, TimeoutError) as error:
                 if asyncio.get_running_loop().time() > until_s:
                     raise FabricAway(f"whether envelope {envelope.id} of {self.id} was kept is not known") from error

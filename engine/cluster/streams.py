@@ -16,7 +16,7 @@ import orjson
 
 from engine.cluster import cell
 from engine.cluster.inputs import INPUT
-from engine.cluster.recording import OTHER_STATE, Recording
+from engine.cluster.recording import CHECK, OTHER_STATE, Recording
 from engine.cluster.records import ENVELOPE_TASKS, RECORD_BYTES, BadRecord, Outcome, TaskEnvelope, TaskResult, encode
 from engine.cluster.subjects import Subjects
 
@@ -115,16 +115,19 @@ class Streams:
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
-    async def send(self, subject: str, envelope: TaskEnvelope, *, is_again: bool, inputs: str = "") -> None:
+    async def send(self, subject: str, envelope: TaskEnvelope, *, is_again: bool, inputs: str = "", check: str = "") -> None:
         """Have an envelope kept, once however often it is sent within WINDOW_S. Raises nats.errors.Error, TimeoutError.
 
         is_again: it was sent before, and no answer came.  inputs: the list of what its tasks build on; empty for nothing.
+        check: what its task asks for, to be recorded with its outcome; empty where nobody asks.
         """
         headers = {"Nats-Msg-Id": f"{envelope.sender}.{envelope.id}"}
         if is_again:
             headers[AGAIN] = "1"  # a server that was restarted knows no more which ids it had, once they are acknowledged
         if inputs:
             headers[INPUT] = inputs
+        if check:
+            headers[CHECK] = check
         await self.context.publish(subject, encode(envelope), stream=self.subjects.tasks, headers=headers)
 
     async def moved(self, sender: str, id: str) -> tuple[str, list[int]] | None:
@@ -195,15 +198,17 @@ class Streams:
         """What is recorded of an envelope; nothing of it is read yet."""
         return Recording(self.context, self.subjects.results, self.subjects.build("task.result", sender, id))
 
-    async def first(self, sender: str, id: str) -> TaskResult | None:
-        """What is recorded of an envelope of one task, by whoever was first; it is asked for until that is known."""
+    async def first(self, sender: str, id: str) -> tuple[TaskResult, str] | None:
+        """What is recorded of an envelope of one task, by whoever was first, and for what; asked for until that is known."""
         from nats.errors import Error
 
         while True:
             found = self.recording(sender, id)
             with suppress(Error, TimeoutError):
                 await found.read()
-                return TaskResult(sender, id, found.nodes[0], sender, (found.outcomes[0],)) if found.outcomes else None
+                if not found.outcomes:
+                    return None
+                return TaskResult(sender, id, found.nodes[0], sender, (found.outcomes[0],)), found.recorded_check
             await asyncio.sleep(AGAIN_S)
 
     async def recorded(self, sender: str, id: str) -> dict[int, Outcome]:

@@ -52,13 +52,22 @@ async def apart(sender: Sender) -> None:
 async def once_for_a_key(cluster: Cluster, sender: Sender) -> None:
     """Of tasks with one key one is done, whoever sends them: at the same time, and after it has ended."""
     mark = {"kind": "marker", "method": "mark", "args": [str(cluster.folder), "keyed"]}
+    ping = {"kind": "counter", "method": "ping"}
     async with cluster.sender() as other:
         futures = [await who.once("k", mark) for who in (sender, other, sender)]
         assert {(await asyncio.wait_for(future, 60)).value[-1] for future in futures} == {"keyed"}
-        assert (await asyncio.wait_for(await other.once("k", mark), 60)).value[-1] == "keyed"
-    assert cluster.runs().count("keyed") == 1
-    await asyncio.wait_for(await sender.once("k2", mark), 60)
-    assert cluster.runs().count("keyed") == 2
+        assert (await asyncio.wait_for(await other.once("k", mark | {"deadline_s": 50}), 60)).value[-1] == "keyed"
+        for wrong in (ping, mark | {"args": [str(cluster.folder), "other"]}, mark | {"method": "asks"}):
+            error = (await asyncio.wait_for(await other.once("k", wrong), 60)).error
+            assert error is not None
+            assert (error.type, error.message) == ("DuplicateTask", "key 'k' stands for another task of this cluster")
+        assert cluster.runs().count("keyed") == 1
+        both = [await sender.once("k2", mark), await other.once("k2", ping)]  # neither is recorded yet
+        errors = [(await asyncio.wait_for(future, 60)).error for future in both]
+    assert [error.type for error in errors if error is not None] == ["DuplicateTask"], errors
+    known = cluster.runs().count("keyed")
+    await asyncio.wait_for(await sender.once("k3", mark), 60)
+    assert cluster.runs().count("keyed") == known + 1
     (cluster.folder / "runs").unlink()
 
 
