@@ -88,7 +88,7 @@ RESTARTED = 17
 #: where it says nothing.
 PROGRESS = 18
 #: Agents with a task that has begun and not ended, as it waits or runs elsewhere; and, as sampled last, other agents with a
-#: task in the worker's queue.
+#: task in the worker's queue, less those whose task has begun to wait since.
 AWAITING = 19
 QUEUED = 20
 #: Microseconds that all answers took together, counted by the engine.

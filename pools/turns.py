@@ -28,7 +28,7 @@ from pools.errors import (
     UnknownMethod,
     failure_of,
 )
-from pools.gauges import AWAITING, DONE, FAILED, WAITING, who_is
+from pools.gauges import AWAITING, DONE, FAILED, QUEUED, WAITING, who_is
 from pools.isolation import Case
 from pools.job import CANCELLED, DRIVEN, OVER, TOO_OLD, Known, Turn, Waiting, Worn
 from pools.kind import Kind
@@ -396,4 +396,6 @@ class Turns:
 
     def _await(self, change: int) -> None:
         self._awaiting += change
+        if change > 0 and self._cells[QUEUED]:
+            self._cells[QUEUED] -= 1  # it was queued when that was sampled, and is counted once
         self._cells[AWAITING] = self._awaiting

@@ -11,7 +11,7 @@ from pools.agent import Agent
 from pools.complaints import Complaints
 from pools.context import Context
 from pools.errors import Failure, MailboxFull, TaskCancelled, TooOld, UnknownAgent, UnknownMethod
-from pools.gauges import CELLS, DONE, FAILED, WAITING
+from pools.gauges import AWAITING, CELLS, DONE, FAILED, QUEUED, WAITING
 from pools.job import CANCELLED, TOO_OLD, Job, Waiting
 from pools.kind import Kind
 from pools.residents import Residents
@@ -123,6 +123,23 @@ def test_a_task_that_does_not_wait_is_run_at_once_and_answered_by_who_asked_for_
     assert [setup.run(1, "add", 2), setup.run(1, "add", 3), setup.run(2, "add", 1)] == [2, 5, 1]
     assert setup.answers.order == []
     assert setup.counts == (0, 0, 0)
+
+
+async def test_an_agent_that_was_queued_when_that_was_sampled_is_counted_once_when_its_task_waits() -> None:
+    setup = Setup()
+    setup.cells[QUEUED] = 2
+    seen = []
+    for key in (1, 2, 3):
+        setup.gate(key)
+        setup.run(key, "wait", key)
+        seen.append((setup.cells[AWAITING], setup.cells[QUEUED]))
+    assert seen == [(1, 1), (2, 0), (3, 0)]
+    setup.gates[1].set_result(None)
+    await setup.settle()
+    assert (setup.cells[AWAITING], setup.cells[QUEUED]) == (2, 0)
+    for key in (2, 3):
+        setup.gates[key].set_result(None)
+    await setup.settle()
 
 
 def test_the_agent_whose_task_runs_is_known_and_forgotten_after_it() -> None:
