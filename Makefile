@@ -3,8 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Test processes at once: one more than the smallest machine has cores, as most tests wait for processes of their own.
-JOBS ?= 3
+# Test processes at once: one more than there are cores, as most tests wait for processes of their own, and five at most.
+JOBS ?= $(shell cores=$$(nproc); [ $$cores -lt 4 ] || cores=4; echo $$((cores + 1)))
 # Real processes beside each other on a busy machine: what fails is tried a second time, up to three tests of a run, and is listed
 # with its first failure at the end (RERUN). Property tests and those of the house are never tried again.
 AGAIN := --reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks --rerun-exclude-path tests/property --rerun-exclude-path tests/house
