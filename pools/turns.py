@@ -396,6 +396,5 @@ class Turns:
 
     def _await(self, change: int) -> None:
         self._awaiting += change
-        if change > 0 and self._cells[QUEUED]:
-            self._cells[QUEUED] -= 1  # it was queued when that was sampled, and is counted once
+        self._cells[QUEUED] -= int(change > 0 and self._cells[QUEUED] > 0)  # who was sampled there is counted once
         self._cells[AWAITING] = self._awaiting

@@ -38,10 +38,15 @@ AGAIN_S = 2.0
 WAIT_S = 2.0
 #: Nodes that are asked in turn what the cluster looks like, and seconds that each has.
 ASKED, VIEW_S = 3, 30.0
+#: Kinds that are told of which live on some nodes alone.
+KINDS = 5
 #: Bytes of a snapshot at most: one with a thousand pools is smaller.
 LINE_BYTES = 4 * 1024 * 1024
 #: Puts the cursor into the corner, clears the rest of a line, and what is below.
 CORNER, REST, BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+
+#: What is said of a node that keeps no changes, by how its journal and its workers stand.
+TROUBLES = {"stopped": "its disk has failed: it takes no changes", "full": "its disk is full: it takes no changes"}
 
 COLUMNS = (
     Column("NODE"),
@@ -118,6 +123,9 @@ def fabric_line(fabric: Mapping[str, Any]) -> str:
         parts.append(
             f"{figures.plural(tasks['messages'], 'envelope')} waiting on {there} of {figures.plural(wanted, 'server')}"
         )
+    where = (fabric.get("plan") or {}).get("where") or {}
+    parts += [f"{kind} lives on {', '.join(nodes)} alone" for kind, nodes in list(where.items())[:KINDS]]
+    parts += [f"{len(where) - KINDS:,} more kinds live on some nodes alone"] if len(where) > KINDS else []
     return f"fabric: {'; '.join(parts)}; {fabric['superseded']:,} superseded"
 
 
@@ -156,8 +164,15 @@ def _row(name: str, state: str, stats: Mapping[str, Any], reason: str | None) ->
         f"{workers['running']}/{workers['total']}",
         memory,
         str(stats.get("version", "")),
-        reason or "",
+        reason or _trouble(stats),
     ]
+
+
+def _trouble(stats: Mapping[str, Any]) -> str:
+    """Why a node that runs keeps nothing; nothing where it does."""
+    workers = stats["workers"]
+    states = {stats.get("journal", {}).get("changes"), *(state for state in TROUBLES if workers.get(state))}
+    return next((said for state, said in TROUBLES.items() if state in states), "")
 
 
 class _Watch:
