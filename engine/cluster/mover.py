@@ -202,7 +202,7 @@ class Mover:
 
     async def _leaving(self, plan: Plan) -> dict[str, list[str]]:
         """Agents that are to go, by the node that they go to."""
-        if self._node not in plan.before:
+        if self._node not in plan.parties:
             return {}
         found: dict[str, list[str]] = {}
         async for address in self._all(lambda some: [one for each in leaving(self._node, plan, some).values() for one in each]):
