@@ -21,10 +21,8 @@ from engine.errors import (
     IntakeFull,
     JournalFailed,
     NotRunning,
-    ResultGone,
     SubmitStopped,
     TaskOpen,
-    UnknownTask,
 )
 from engine.submission import Submission, submissions_of
 from pools.errors import BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, failure_of
@@ -120,27 +118,23 @@ class Local:
         return []
 
     async def _outcome(self, accepted: str | Outcome) -> Outcome:
+        wait_s = RESULT_S
         while not isinstance(accepted, Outcome):
-            name = accepted
             try:
-                accepted = Outcome(await self.client.result(name, RESULT_S))
+                accepted = Outcome(await self.client.result(accepted, wait_s))
             except TaskOpen:
-                continue
+                if not wait_s:
+                    await asyncio.sleep(AGAIN_S)
+                wait_s = RESULT_S
             except IntakeFull as error:
-                if not await self._is_open(name):
+                if not wait_s:  # nobody waited for it: it is what the task itself failed with
                     return Outcome(None, failure_of(error))
-                await asyncio.sleep(AGAIN_S)  # as many wait for an end as may
+                wait_s = 0.0  # as many wait for an end as may
             except GONE:
                 raise
             except (EngineError, PoolError) as error:
                 accepted = Outcome(None, failure_of(error))
         return accepted
-
-    async def _is_open(self, name: str) -> bool:
-        try:
-            return (await self.client.task(name))["ended_s"] is None
-        except (ResultGone, UnknownTask):
-            return False
 
 
 def _is_late(row: Sequence[Any]) -> bool:

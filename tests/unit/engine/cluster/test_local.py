@@ -8,7 +8,7 @@ import pytest
 
 from engine.cluster import local as module
 from engine.cluster.records import Outcome, TaskEnvelope
-from engine.errors import IntakeFull, SubmitStopped
+from engine.errors import IntakeFull, SubmitStopped, TaskOpen
 from pools.errors import LinkClosed
 from tests.support.doers import FakeClient, envelope, local
 
@@ -70,24 +70,31 @@ async def test_an_end_that_too_many_wait_for_is_asked_for_again(monkeypatch: pyt
     monkeypatch.setattr(module, "AGAIN_S", 0.01)
 
     class Crowded(FakeClient):
-        ended_s: float | None = None
+        """As many wait as may, until three have asked; the task ends in between."""
+
+        ended = 3
 
         async def result(self, id: str, wait_s: float) -> Any:
-            if self.asked[id] < 3:
-                self.asked[id] += 1
+            self.asked[id] += 1
+            if self.asked[id] > self.ended:
+                return "done"
+            if wait_s:
                 raise IntakeFull("as many wait as may")
-            return "done"
+            raise TaskOpen("it has not ended")
 
-        async def task(self, _id: str) -> dict[str, Any]:
-            return {"ended_s": self.ended_s}
+    class Failed(FakeClient):
+        async def result(self, id: str, wait_s: float) -> Any:
+            self.asked[id] += 1
+            raise IntakeFull("this is what the task failed with")
 
-    [outcome] = await local(Crowded()).do(envelope("counter"))
-    assert outcome == Outcome("done")
-    crowded = Crowded()
-    crowded.ended_s = 7.0  # it is what the task itself failed with
-    [outcome] = await local(crowded).do(envelope("counter"))
+    for ended in (1, 2, 3, 6):
+        crowded = Crowded()
+        crowded.ended = ended
+        assert await local(crowded).do(envelope("counter")) == (Outcome("done"),)
+    failed = Failed()
+    [outcome] = await local(failed).do(envelope("counter"))
     assert outcome.error is not None
-    assert outcome.error.type == "IntakeFull"
+    assert (outcome.error.type, failed.asked.total()) == ("IntakeFull", 2)
 
 
 @pytest.mark.parametrize(
