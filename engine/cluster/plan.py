@@ -22,6 +22,8 @@ from engine.cluster.placement import place
 from engine.cluster.records import ROLES, BadRecord
 from engine.errors import ConfigError
 from engine.paths import valid_name
+from pools.address import valid_kind
+from pools.errors import BadAddress
 
 __all__ = ["Plan", "first_plan", "read_plan"]
 
@@ -119,6 +121,17 @@ class Plan:
         found = place(address, _among(self.before, address, self.where_before), self.weights_before)
         return found or _outside(address, self.where_before, self.weights_before)
 
+    def nodes_of(self, kind: str) -> set[str]:
+        """The nodes that may have agents of a kind, or are to get some."""
+        nodes = {*self.wanted, *self.parties}
+        if kind not in self.kinds or any(kind not in each for each in self._wheres):
+            return nodes
+        return nodes & {node for each in self._wheres for node in each[kind]}
+
+    @property
+    def _wheres(self) -> list[Mapping[str, tuple[str, ...]]]:
+        return [self.where_wanted, self.where, *([] if self.is_settled else [self.where_before])]
+
     def kinds_of(self, node: str) -> tuple[str, ...]:
         """The kinds that a node may get agents of."""
         return tuple(kind for kind in self.kinds if node in self.where_wanted.get(kind, (node,)))
@@ -135,10 +148,14 @@ class Plan:
         return replace(self, members=(*self.members, valid_name(node, "node")), agents=said)
 
     def with_kind(self, kind: str, over: Iterable[str] | None = None) -> Plan:
-        """The same with a kind that agents are spawned of. Raises ConfigError where there are too many.
+        """The same with a kind that agents are spawned of. Raises ConfigError for too many, and for what is none.
 
         over: the members that it is to be placed over; empty for all there are and will be, None leaves that as it is.
         """
+        try:
+            valid_kind(kind)
+        except BadAddress as error:
+            raise ConfigError(str(error), key="kind") from error
         if kind not in self.kinds and len(self.kinds) >= KINDS:
             raise ConfigError(f"a cluster has agents of up to {KINDS:,} kinds", key="kind")
         plan = self if kind in self.kinds else replace(self, kinds=(*self.kinds, kind))

@@ -230,8 +230,7 @@ class Steward:
         Raises BadArgument where no node can do it.
         """
         plan = await self._placing.read()
-        kind = str((order.get("task") or {}).get("kind"))
-        wanted = {node for node in {*plan.wanted, *plan.parties} if kind in plan.kinds_of(node) or kind not in plan.kinds}
+        wanted = plan.nodes_of(str((order.get("task") or {}).get("kind")))
         capability = order.get("capability") or ANY
         facts: dict[str, Any] = {"replicas": self._node.replicas, "patience": self._node.patience}
         async with Sender(self._nats, self._node.cluster, plan.nodes, **facts) as sender:

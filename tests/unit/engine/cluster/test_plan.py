@@ -250,6 +250,23 @@ def test_a_kind_that_is_to_live_elsewhere_is_a_step_in_which_it_alone_moves() ->
     assert {anywhere.home(each) for each in TILLS} == {"n1", "n2", "n3"}
 
 
+def test_the_nodes_of_a_kind_are_those_that_have_it_and_those_that_are_to_get_it() -> None:
+    plan = first_plan(["n1", "n2", "n3", "n4"]).with_kind("counter").with_kind("till", ["n1"]).with_drained("n4")
+    assert (plan.nodes_of("till"), plan.nodes_of("counter")) == ({"n1"}, {"n1", "n2", "n3", "n4"})
+    wanted = plan.with_kind("till", ["n2"])
+    step = wanted.next({})
+    assert wanted.nodes_of("till") == step.nodes_of("till") == {"n1", "n2"}
+    assert step.begun(2).next(dict.fromkeys(step.parties, 2)).nodes_of("till") == {"n2"}
+    assert step.with_kind("till", []).nodes_of("till") == step.nodes_of("bag") == {"n1", "n2", "n3", "n4"}
+
+
+def test_what_is_no_kind_is_refused_and_never_kept() -> None:
+    plan = first_plan(["n1", "n2"])
+    for wrong in ("Till", "a b", "a/b", ""):
+        with pytest.raises(ConfigError, match="kind"):
+            plan.with_kind(wrong, ["n1"])
+
+
 def test_a_kind_is_never_left_without_a_node() -> None:
     plan = first_plan(["n1", "n2", "n3"]).with_kind("till", ["n1", "n2"])
     with pytest.raises(ConfigError, match="n2 is the last node that is not drained and may have agents of till"):
