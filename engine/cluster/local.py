@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from math import inf
 from types import MappingProxyType
 from typing import Any
@@ -35,7 +36,7 @@ AGAIN_S = 0.3
 GONE = (LinkClosed, NotRunning, EngineStopped)
 #: Seconds that one question for a result waits.
 RESULT_S = 60.0
-#: Seconds for which it counts that the engine can keep what it does.
+#: Seconds for which it counts that the engine can keep what it does, and that it has to say so.
 KEEPS_S = 1.0
 
 
@@ -52,13 +53,18 @@ class Local:
         return frozenset(kind for kind, count in counts.items() if count)
 
     async def keeps(self) -> bool:
-        """Whether it can keep what is done here; not while its disk is full or has failed. Raises as `do`."""
+        """Whether it can keep what is done here; not while its disk is full or has failed. Raises as `do`.
+
+        While it stands still it is as it was: a lease is not to end since nobody answers.
+        """
         now_s = asyncio.get_running_loop().time()
         if now_s > self._asked_s + KEEPS_S:
             self._asked_s = now_s
-            stats = await self.client.stats()
-            workers = stats["workers"]
-            self._keeps = stats["journal"]["changes"] == "taken" and not workers["full"] and not workers["stopped"]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEEPS_S):
+                    stats = await self.client.stats()
+                workers = stats["workers"]
+                self._keeps = stats["journal"]["changes"] == "taken" and not workers["full"] and not workers["stopped"]
         return self._keeps
 
     async def do(

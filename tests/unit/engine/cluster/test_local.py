@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -116,3 +117,26 @@ async def test_an_engine_keeps_what_it_does_while_journal_and_workers_take_chang
     assert await doer.keeps() is keeps
     client.stands = {"journal": {"changes": "taken" if not keeps else "full"}, "workers": {"full": 0, "stopped": 0}}
     assert await doer.keeps() is keeps, "it was asked again at once"
+
+
+async def test_an_engine_that_stands_still_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEEPS_S", 0.05)
+
+    class Still(FakeClient):
+        is_still = False
+
+        async def stats(self) -> dict[str, Any]:
+            if self.is_still:
+                await asyncio.Event().wait()
+            return self.stands
+
+    client = Still()
+    doer = local(client)
+    for changes in ("taken", "full"):
+        client.stands, client.is_still = {"journal": {"changes": changes}, "workers": {"full": 0, "stopped": 0}}, False
+        await asyncio.sleep(0.06)
+        assert await doer.keeps() is (changes == "taken")
+        client.is_still = True
+        for _ in range(2):
+            await asyncio.sleep(0.06)
+            assert await asyncio.wait_for(doer.keeps(), 30) is (changes == "taken")
