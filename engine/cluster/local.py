@@ -26,7 +26,7 @@ from engine.errors import (
     TaskOpen,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, failure_of
+from pools.errors import BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, UnknownKind, failure_of
 
 __all__ = ["GONE", "Local"]
 
@@ -72,12 +72,15 @@ class Local:
         envelope: TaskEnvelope,
         ended: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
         known: Mapping[int, Outcome] = MappingProxyType({}),
+        kind: str = "",
     ) -> tuple[Outcome, ...]:
         """The outcomes of an envelope's tasks, once all have ended.
 
         ended: called with each, and its row.  known: the outcomes of rows that are not done again, nor told to `ended`.
+        kind: that all are for, if other engines could do them as well.
 
-        Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
+        Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room;
+        UnknownKind where it has no agents of `kind`, or no more.
         """
         ids: list[str | Outcome] = []
         named: list[Submission] = []
@@ -92,7 +95,8 @@ class Local:
             except (BadArgument, BadAddress) as error:
                 late = TaskExpired("its deadline was over when it came to the node that does it")
                 ids.append(Outcome(None, failure_of(late if _is_late(row) else error)))
-        accepted = iter(await self._accept(named, is_begun=False))
+        is_anyones = all(each.address == kind for each in named)
+        accepted = iter(await self._accept(named, is_anyones=is_anyones, is_begun=False))
         filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
 
         async def outcome(at: int, accepted: str | Outcome) -> Outcome:
@@ -103,8 +107,11 @@ class Local:
 
         return tuple(await asyncio.gather(*(outcome(at, each) for at, each in enumerate(filled))))
 
-    async def _accept(self, named: list[Submission], *, is_begun: bool) -> list[str | Outcome]:
-        """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already."""
+    async def _accept(self, named: list[Submission], *, is_anyones: bool, is_begun: bool) -> list[str | Outcome]:
+        """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already.
+
+        is_anyones: they are for a kind, which other engines may have agents of.
+        """
         while named:
             try:
                 return list(await self.client.submit(named))
@@ -116,11 +123,13 @@ class Local:
                     raise
                 await asyncio.sleep(AGAIN_S)
             except (EngineError, PoolError) as error:
+                if is_anyones and isinstance(error, UnknownKind):
+                    raise
                 if len(named) == 1:
                     return [Outcome(None, failure_of(error))]
                 half = len(named) // 2
-                first = await self._accept(named[:half], is_begun=is_begun)
-                return first + await self._accept(named[half:], is_begun=True)
+                first = await self._accept(named[:half], is_anyones=is_anyones, is_begun=is_begun)
+                return first + await self._accept(named[half:], is_anyones=is_anyones, is_begun=True)
         return []
 
     async def _outcome(self, accepted: str | Outcome) -> Outcome:

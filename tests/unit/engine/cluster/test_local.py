@@ -10,7 +10,7 @@ import pytest
 from engine.cluster import local as module
 from engine.cluster.records import Outcome, TaskEnvelope
 from engine.errors import IntakeFull, SubmitStopped, TaskOpen
-from pools.errors import LinkClosed
+from pools.errors import LinkClosed, UnknownKind
 from tests.support.doers import FakeClient, envelope, local
 
 
@@ -28,6 +28,16 @@ async def test_tasks_that_the_engine_does_not_take_do_not_spoil_the_others() -> 
     outcomes = await local(client).do(envelope("counter", "nobody", "counter/1", "BAD KIND", "other/1", "counter"))
     told = [outcome.value if outcome.error is None else outcome.error.type for outcome in outcomes]
     assert told == ["0", "UnknownKind", "2", "BadAddress", "UnknownKind", "5"]
+
+
+async def test_what_others_can_do_is_given_back_by_an_engine_that_has_no_agents_for_it() -> None:
+    client = FakeClient()
+    with pytest.raises(UnknownKind):
+        await local(client).do(envelope("till", "till"), kind="till")
+    for addresses, kind in ((("till", "till"), ""), (("till", "till/1"), "till")):  # nobody else would do these
+        outcomes = await local(client).do(envelope(*addresses), kind=kind)
+        assert {outcome.error and outcome.error.type for outcome in outcomes} == {"UnknownKind"}
+    assert not client.accepted
 
 
 async def test_an_engine_without_room_gives_the_envelope_back_whole() -> None:
