@@ -292,12 +292,14 @@ class Intake:
                     await message.in_progress()
                     progress = Progress(envelope.sender, envelope.id, self._node, work.ended, len(envelope.rows))
                     await self._nats.publish(subject, encode(progress))
-            doing.result()
+            with suppress(UnknownKind):
+                doing.result()
         finally:
             if not doing.done():
                 doing.cancel()
                 await asyncio.wait((doing,))
         await work.record()
+        doing.result()
 
     async def _supplied(self, work: Work, message: Msg, *, is_anyones: bool) -> None:
         """Have what an envelope's tasks build on here, and then these done. Raises Unsupplied, and as `_do`."""

@@ -26,7 +26,21 @@ from engine.errors import (
     TaskOpen,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, UnknownKind, failure_of
+from pools.address import parse
+from pools.errors import (
+    AgentMoving,
+    BadAddress,
+    BadArgument,
+    Failure,
+    LinkClosed,
+    Overloaded,
+    PoolError,
+    TaskExpired,
+    UnknownAgent,
+    UnknownKind,
+    failure_of,
+)
+from pools.whereabouts import is_elsewhere
 
 __all__ = ["GONE", "Local"]
 
@@ -36,6 +50,8 @@ AGAIN_S = 0.3
 GONE = (LinkClosed, NotRunning, EngineStopped)
 #: Seconds that one question for a result waits.
 RESULT_S = 60.0
+#: Failures of tasks for a kind that may mean that they were not begun, and attempts at one.
+ASTRAY, ATTEMPTS = frozenset({AgentMoving.__name__, UnknownAgent.__name__, UnknownKind.__name__}), 50
 #: Seconds for which it counts that the engine can keep what it does, and that it has to say so.
 KEEPS_S = 1.0
 
@@ -97,15 +113,44 @@ class Local:
                 ids.append(Outcome(None, failure_of(late if _is_late(row) else error)))
         is_anyones = all(each.address == kind for each in named)
         accepted = iter(await self._accept(named, is_anyones=is_anyones, is_begun=False))
-        filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
+        given = iter(named)
+        filled = [(each, None) if isinstance(each, Outcome) else (next(accepted), next(given)) for each in ids]
 
-        async def outcome(at: int, accepted: str | Outcome) -> Outcome:
+        async def outcome(at: int, accepted: str | Outcome, submission: Submission | None) -> Outcome:
             found = await self._outcome(accepted)
+            if is_anyones and submission is not None:
+                found = await self._begun(found, accepted, submission, f"{envelope.sender}.{envelope.id}_{at}")
             if at not in known:
                 ended(at, found)
             return found
 
-        return tuple(await asyncio.gather(*(outcome(at, each) for at, each in enumerate(filled))))
+        doing = (outcome(at, *each) for at, each in enumerate(filled))
+        outcomes = await asyncio.gather(*doing, return_exceptions=True)
+        if failed := [each for each in outcomes if isinstance(each, BaseException)]:
+            raise failed[0]
+        return tuple(each for each in outcomes if isinstance(each, Outcome))
+
+    async def _begun(self, found: Outcome, accepted: str | Outcome, submission: Submission, name: str) -> Outcome:
+        """The outcome of a task for a kind that was begun: one whose agent went to another node first is given to the next.
+
+        Each attempt has a name of its own, which the engine remembers.  Raises UnknownKind where there is no agent any more.
+        """
+        for attempt in range(ATTEMPTS):
+            if found.error is None or not await self._is_astray(found.error, accepted, submission.address):
+                break
+            again = submission._replace(name=f"{name}_{attempt}.0")
+            [accepted] = await self._accept([again], is_anyones=True, is_begun=True)
+            found = await self._outcome(accepted)
+        return found
+
+    async def _is_astray(self, failure: Failure, accepted: str | Outcome, kind: str) -> bool:
+        """Whether a task for a kind was not begun, since the agent that it was for was about to go, or no other was there."""
+        if isinstance(accepted, Outcome) or failure.type not in ASTRAY:
+            return False
+        agent = (await self.client.task(accepted))["agent"] or kind
+        if agent == kind:
+            return failure.type == UnknownKind.__name__
+        return is_elsewhere(failure, *parse(agent))
 
     async def _accept(self, named: list[Submission], *, is_anyones: bool, is_begun: bool) -> list[str | Outcome]:
         """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already.

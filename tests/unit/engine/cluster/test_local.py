@@ -10,7 +10,7 @@ import pytest
 from engine.cluster import local as module
 from engine.cluster.records import Outcome, TaskEnvelope
 from engine.errors import IntakeFull, SubmitStopped, TaskOpen
-from pools.errors import LinkClosed, UnknownKind
+from pools.errors import AgentMoving, LinkClosed, UnknownKind
 from tests.support.doers import FakeClient, envelope, local
 
 
@@ -38,6 +38,37 @@ async def test_what_others_can_do_is_given_back_by_an_engine_that_has_no_agents_
         outcomes = await local(client).do(envelope(*addresses), kind=kind)
         assert {outcome.error and outcome.error.type for outcome in outcomes} == {"UnknownKind"}
     assert not client.accepted
+
+
+class Leaving(FakeClient):
+    """Its counter/3, for which the first task was, goes to another engine. agent: whom the task was given to."""
+
+    agent = "counter/3"
+
+    async def result(self, id: str, wait_s: float) -> Any:
+        if id == "id-s.7.0":
+            raise AgentMoving("counter/3 is on its way to another engine")
+        return id
+
+    async def task(self, _id: str) -> dict[str, Any]:
+        return {"agent": self.agent}
+
+
+async def test_a_task_for_a_kind_whose_agent_goes_before_it_began_is_given_to_the_next() -> None:
+    client = Leaving()
+    outcomes = await local(client).do(envelope("counter", "counter"), kind="counter")
+    assert [outcome.value for outcome in outcomes] == ["id-s.7_0_0.0", "id-s.7.1"]
+    client = Leaving(None, UnknownKind("no agents of kind 'counter' were spawned"))  # there is no next one
+    ended: list[int] = []
+    with pytest.raises(UnknownKind):
+        await local(client).do(envelope("counter", "counter"), lambda row, _outcome: ended.append(row), kind="counter")
+    assert ended == [1]
+    for agent, kind in (("counter/9", "counter"), ("counter/3", "")):  # it asked counter/3; nobody else would do it
+        client = Leaving()
+        client.agent = agent
+        [failed, done] = await local(client).do(envelope("counter", "counter"), kind=kind)
+        assert failed.error is not None
+        assert (failed.error.type, done.value) == ("AgentMoving", "id-s.7.1")
 
 
 async def test_an_engine_without_room_gives_the_envelope_back_whole() -> None:
