@@ -260,15 +260,14 @@ class Journal:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
-        if self._confirm is not None:
-            self._confirm.cancel()
+        for handle in (self._confirm, self._look):
+            if handle is not None:
+                handle.cancel()  # here: a loop lets no other thread touch its timers
         self.failed = self.failed or JournalFailed("the engine was stopped")
         await asyncio.to_thread(self.abandon)
 
     def abandon(self) -> None:
         """Give the store back, without a loop to wait in."""
-        if self._look is not None:
-            self._look.cancel()
         self._thread.shutdown()
         if self._store is not None:
             self._store.close()

@@ -18,6 +18,7 @@ from engine.cli.misuse import Misuse
 from engine.cli.output import show_document
 
 if TYPE_CHECKING:
+    from engine.cluster.clusterfile import Cluster
     from engine.cluster.node import Node
 
 __all__ = ["run", "shares"]
@@ -61,6 +62,7 @@ def run(options: Namespace) -> int:
 
     async def job(node: Node, *, is_trial: bool) -> dict[str, Any]:
         from engine.cluster.far import Far
+        from engine.cluster.outcome import NodeFailed
         from engine.cluster.reach import connected
 
         async with connected(node, cluster.ssh) as remote:
@@ -70,6 +72,9 @@ def run(options: Namespace) -> int:
                 kind = options.words[0] if options.words else None
                 wanted = {"kind": kind, "use": options.use, "folder": folder, "count": options.count, "over": over}
                 return await far.steward({"do": "spawn", "is_trial": is_trial, **wanted})
+            if over is not None:
+                said = "it is in no cluster yet, in which a kind could live on some of the nodes"
+                raise NodeFailed(said, state="unjoined", mend="engine cluster up")
             if is_trial or not parts[node.id]:
                 return {"spawned": []}
             return await far.ask("spawn", *words, "--count", str(parts[node.id]), folder=folder)
@@ -77,6 +82,7 @@ def run(options: Namespace) -> int:
     deadline_s = options.timeout or cluster.ssh.command_timeout_s
     tried = fan(options, nodes, partial(job, is_trial=True), deadline_s=deadline_s, done=None)
     _check(tried)
+    tried = _placed(options, cluster, tried, over, deadline_s)
     able = [node for node in nodes if node.id in {one.node for one in tried.done}]
     fanned = tried
     if able and tried.signal_code is None:
@@ -95,13 +101,40 @@ def run(options: Namespace) -> int:
 
 
 def _check(tried: Fanned) -> None:
-    """Raises Misuse where what belongs on a node has no room there."""
-    refused = []
-    for one in tried.done:
-        rows = [row for row in one.value["spawned"] if row.get("refusal")]
-        refused += [f"{one.node}: {row['new']:,} new ones of {row['kind']} belong there, and {row['refusal']}" for row in rows]
+    """Raises Misuse where what belongs on a node has no room there, or its code, or is no node that may have some."""
+    rows = [(one.node, row) for one in tried.done for row in one.value["spawned"]]
+    refused = [
+        f"{node}: {row['new']:,} new ones of {row['kind']} belong there, and {row['refusal']}"
+        if row["new"]
+        else f"{node}: agents of {row['kind']} are to live there, and {row['refusal']}"
+        for node, row in rows
+        if row.get("refusal")
+    ]
+    refused = refused or list(dict.fromkeys(why for _, row in rows for why in row.get("held", ())))
     if refused:
         raise Misuse(f"nothing was spawned. {'; '.join(refused)}")
+
+
+def _placed(
+    options: Namespace, cluster: Cluster, tried: Fanned, over: Sequence[str] | None, deadline_s: float | None
+) -> Fanned:
+    """What was tried, once a node has been asked whether agents can go to where they are wanted. Raises Misuse if not."""
+    if over is None or not tried.done or tried.signal_code is not None:
+        return tried
+    [row] = tried.done[0].value["spawned"]
+
+    async def job(node: Node) -> dict[str, Any]:
+        from engine.cluster.far import Far
+        from engine.cluster.reach import connected
+
+        async with connected(node, cluster.ssh) as remote:
+            return await Far(remote, cluster).steward({"do": "place", "kind": row["kind"], "over": over})
+
+    one = [node for node in cluster.nodes if node.id == tried.done[0].node]
+    asked = fan(options, one, job, deadline_s=deadline_s, done=None)
+    if held := [why for outcome in asked.done for why in outcome.value["held"]]:
+        raise Misuse(f"nothing was spawned. {'; '.join(held)}")
+    return Fanned(tried.outcomes, asked.signal_code)
 
 
 def _total(value: Any) -> int:

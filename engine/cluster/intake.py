@@ -27,7 +27,7 @@ from engine.cluster.streams import AGAIN, SAME_S, Streams
 from engine.cluster.supplies import InputMissing, Supplies, Unsupplied
 from engine.cluster.work import Work
 from engine.errors import EngineError, IntakeFull, JournalFailed
-from pools.errors import AgentMoving, Overloaded, PoolError, failure_of
+from pools.errors import AgentMoving, Overloaded, PoolError, UnknownKind, failure_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -242,6 +242,10 @@ class Intake:
         except (Elsewhere, Unsupplied):
             await self._refused(message, None, FULL_S)
             return
+        except UnknownKind:  # its agents have gone to other nodes since it was asked for, which do it
+            self.kinds -= {envelope.rows[0][0]}
+            await self._refused(message, None, FULL_S)
+            return
         except (Overloaded, IntakeFull) as error:
             await self._refused(message, error, min(error.retry_after_s or FULL_S, FULL_S))
             return
@@ -270,7 +274,7 @@ class Intake:
         One that is anyone's and that the engine has but cannot keep is given back meanwhile.
         """
         envelope, loop = work.envelope, asyncio.get_running_loop()
-        doing = asyncio.ensure_future(self._supplied(work, message))
+        doing = asyncio.ensure_future(self._supplied(work, message, is_anyones=is_anyones))
         subject = self._streams.subjects.build("task.progress", envelope.sender, envelope.id)
         renew_s = loop.time() + self._lease_s / 3
         try:
@@ -290,14 +294,16 @@ class Intake:
                     await message.in_progress()
                     progress = Progress(envelope.sender, envelope.id, self._node, work.ended, len(envelope.rows))
                     await self._nats.publish(subject, encode(progress))
-            doing.result()
+            with suppress(UnknownKind):
+                doing.result()
         finally:
             if not doing.done():
                 doing.cancel()
                 await asyncio.wait((doing,))
         await work.record()
+        doing.result()
 
-    async def _supplied(self, work: Work, message: Msg) -> None:
+    async def _supplied(self, work: Work, message: Msg, *, is_anyones: bool) -> None:
         """Have what an envelope's tasks build on here, and then these done. Raises Unsupplied, and as `_do`."""
         inputs = (message.headers or {}).get(INPUT)
         if inputs and work.open and self.supplies is not None:
@@ -307,13 +313,17 @@ class Intake:
                 for row in set(range(len(work.envelope.rows))) - work.known.keys():
                     work.end(row, Outcome(None, failure_of(error)))
                 return
-        await self._do(work, may_be_done=_may_be_done(message))
+        kind = work.envelope.rows[0][0] if is_anyones else ""
+        await self._do(work, kind, may_be_done=_may_be_done(message))
 
-    async def _do(self, work: Work, *, may_be_done: bool) -> None:
-        """Have the tasks of an envelope done, also those whose agents are not here. Raises Elsewhere, and as `Local.do`."""
+    async def _do(self, work: Work, kind: str, *, may_be_done: bool) -> None:
+        """Have the tasks of an envelope done, also those whose agents are not here. Raises Elsewhere, and as `Local.do`.
+
+        kind: that they are for, if other nodes could do them as well.
+        """
         envelope, astray = work.envelope, self.astray
         if astray is None:
-            await self._local.do(envelope, work.end, work.known)
+            await self._local.do(envelope, work.end, work.known, kind)
             return
         suspects = [at for at in await astray.suspects(envelope, may_be_done=may_be_done) if at not in work.known]
         gone = dict.fromkeys(suspects, NOT_HERE)
@@ -324,7 +334,7 @@ class Intake:
             else:
                 work.end(row, outcome)
 
-        await self._local.do(envelope, ended, {**work.known, **gone})
+        await self._local.do(envelope, ended, {**work.known, **gone}, kind)
         if gone:
             for row, outcome in (await astray.outcomes(envelope, gone, suspects)).items():
                 work.end(row, outcome)

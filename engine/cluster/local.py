@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from math import inf
 from types import MappingProxyType
 from typing import Any
@@ -21,13 +22,25 @@ from engine.errors import (
     IntakeFull,
     JournalFailed,
     NotRunning,
-    ResultGone,
     SubmitStopped,
     TaskOpen,
-    UnknownTask,
 )
 from engine.submission import Submission, submissions_of
-from pools.errors import BadAddress, BadArgument, LinkClosed, Overloaded, PoolError, TaskExpired, failure_of
+from pools.address import parse
+from pools.errors import (
+    AgentMoving,
+    BadAddress,
+    BadArgument,
+    Failure,
+    LinkClosed,
+    Overloaded,
+    PoolError,
+    TaskExpired,
+    UnknownAgent,
+    UnknownKind,
+    failure_of,
+)
+from pools.whereabouts import is_elsewhere
 
 __all__ = ["GONE", "Local"]
 
@@ -37,7 +50,9 @@ AGAIN_S = 0.3
 GONE = (LinkClosed, NotRunning, EngineStopped)
 #: Seconds that one question for a result waits.
 RESULT_S = 60.0
-#: Seconds for which it counts that the engine can keep what it does.
+#: Failures of tasks for a kind that may mean that they were not begun, and attempts at one.
+ASTRAY, ATTEMPTS = frozenset({AgentMoving.__name__, UnknownAgent.__name__, UnknownKind.__name__}), 50
+#: Seconds for which it counts that the engine can keep what it does, and that it has to say so.
 KEEPS_S = 1.0
 
 
@@ -54,13 +69,18 @@ class Local:
         return frozenset(kind for kind, count in counts.items() if count)
 
     async def keeps(self) -> bool:
-        """Whether it can keep what is done here; not while its disk is full or has failed. Raises as `do`."""
+        """Whether it can keep what is done here; not while its disk is full or has failed. Raises as `do`.
+
+        While it stands still it is as it was: a lease is not to end since nobody answers.
+        """
         now_s = asyncio.get_running_loop().time()
         if now_s > self._asked_s + KEEPS_S:
             self._asked_s = now_s
-            stats = await self.client.stats()
-            workers = stats["workers"]
-            self._keeps = stats["journal"]["changes"] == "taken" and not workers["full"] and not workers["stopped"]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEEPS_S):
+                    stats = await self.client.stats()
+                workers = stats["workers"]
+                self._keeps = stats["journal"]["changes"] == "taken" and not workers["full"] and not workers["stopped"]
         return self._keeps
 
     async def do(
@@ -68,12 +88,15 @@ class Local:
         envelope: TaskEnvelope,
         ended: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
         known: Mapping[int, Outcome] = MappingProxyType({}),
+        kind: str = "",
     ) -> tuple[Outcome, ...]:
         """The outcomes of an envelope's tasks, once all have ended.
 
         ended: called with each, and its row.  known: the outcomes of rows that are not done again, nor told to `ended`.
+        kind: that all are for, if other engines could do them as well.
 
-        Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room.
+        Raises LinkClosed, NotRunning, EngineStopped where the engine is gone, Overloaded, IntakeFull where it has no room;
+        UnknownKind where it has no agents of `kind`, or no more.
         """
         ids: list[str | Outcome] = []
         named: list[Submission] = []
@@ -88,19 +111,52 @@ class Local:
             except (BadArgument, BadAddress) as error:
                 late = TaskExpired("its deadline was over when it came to the node that does it")
                 ids.append(Outcome(None, failure_of(late if _is_late(row) else error)))
-        accepted = iter(await self._accept(named, is_begun=False))
-        filled = [each if isinstance(each, Outcome) else next(accepted) for each in ids]
+        is_anyones = all(each.address == kind for each in named)
+        accepted = iter(await self._accept(named, is_anyones=is_anyones, is_begun=False))
+        given = iter(named)
+        filled = [(each, None) if isinstance(each, Outcome) else (next(accepted), next(given)) for each in ids]
 
-        async def outcome(at: int, accepted: str | Outcome) -> Outcome:
+        async def outcome(at: int, accepted: str | Outcome, submission: Submission | None) -> Outcome:
             found = await self._outcome(accepted)
+            if is_anyones and submission is not None:
+                found = await self._begun(found, accepted, submission, f"{envelope.sender}.{envelope.id}_{at}")
             if at not in known:
                 ended(at, found)
             return found
 
-        return tuple(await asyncio.gather(*(outcome(at, each) for at, each in enumerate(filled))))
+        doing = (outcome(at, *each) for at, each in enumerate(filled))
+        outcomes = await asyncio.gather(*doing, return_exceptions=True)
+        if failed := [each for each in outcomes if isinstance(each, BaseException)]:
+            raise failed[0]
+        return tuple(each for each in outcomes if isinstance(each, Outcome))
 
-    async def _accept(self, named: list[Submission], *, is_begun: bool) -> list[str | Outcome]:
-        """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already."""
+    async def _begun(self, found: Outcome, accepted: str | Outcome, submission: Submission, name: str) -> Outcome:
+        """The outcome of a task for a kind that was begun: one whose agent went to another node first is given to the next.
+
+        Each attempt has a name of its own, which the engine remembers.  Raises UnknownKind where there is no agent any more.
+        """
+        for attempt in range(ATTEMPTS):
+            if found.error is None or not await self._is_astray(found.error, accepted, submission.address):
+                break
+            again = submission._replace(name=f"{name}_{attempt}.0")
+            [accepted] = await self._accept([again], is_anyones=True, is_begun=True)
+            found = await self._outcome(accepted)
+        return found
+
+    async def _is_astray(self, failure: Failure, accepted: str | Outcome, kind: str) -> bool:
+        """Whether a task for a kind was not begun, since the agent that it was for was about to go, or no other was there."""
+        if isinstance(accepted, Outcome) or failure.type not in ASTRAY:
+            return False
+        agent = (await self.client.task(accepted))["agent"] or kind
+        if agent == kind:
+            return failure.type == UnknownKind.__name__
+        return is_elsewhere(failure, *parse(agent))
+
+    async def _accept(self, named: list[Submission], *, is_anyones: bool, is_begun: bool) -> list[str | Outcome]:
+        """The id of each task, or why the engine does not take it. is_begun: others of the envelope were accepted already.
+
+        is_anyones: they are for a kind, which other engines may have agents of.
+        """
         while named:
             try:
                 return list(await self.client.submit(named))
@@ -112,35 +168,33 @@ class Local:
                     raise
                 await asyncio.sleep(AGAIN_S)
             except (EngineError, PoolError) as error:
+                if is_anyones and isinstance(error, UnknownKind):
+                    raise
                 if len(named) == 1:
                     return [Outcome(None, failure_of(error))]
                 half = len(named) // 2
-                first = await self._accept(named[:half], is_begun=is_begun)
-                return first + await self._accept(named[half:], is_begun=True)
+                first = await self._accept(named[:half], is_anyones=is_anyones, is_begun=is_begun)
+                return first + await self._accept(named[half:], is_anyones=is_anyones, is_begun=True)
         return []
 
     async def _outcome(self, accepted: str | Outcome) -> Outcome:
+        wait_s = RESULT_S
         while not isinstance(accepted, Outcome):
-            name = accepted
             try:
-                accepted = Outcome(await self.client.result(name, RESULT_S))
+                accepted = Outcome(await self.client.result(accepted, wait_s))
             except TaskOpen:
-                continue
+                if not wait_s:
+                    await asyncio.sleep(AGAIN_S)
+                wait_s = RESULT_S
             except IntakeFull as error:
-                if not await self._is_open(name):
+                if not wait_s:  # nobody waited for it: it is what the task itself failed with
                     return Outcome(None, failure_of(error))
-                await asyncio.sleep(AGAIN_S)  # as many wait for an end as may
+                wait_s = 0.0  # as many wait for an end as may
             except GONE:
                 raise
             except (EngineError, PoolError) as error:
                 accepted = Outcome(None, failure_of(error))
         return accepted
-
-    async def _is_open(self, name: str) -> bool:
-        try:
-            return (await self.client.task(name))["ended_s"] is None
-        except (ResultGone, UnknownTask):
-            return False
 
 
 def _is_late(row: Sequence[Any]) -> bool:

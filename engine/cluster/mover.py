@@ -202,7 +202,7 @@ class Mover:
 
     async def _leaving(self, plan: Plan) -> dict[str, list[str]]:
         """Agents that are to go, by the node that they go to."""
-        if self._node not in plan.before:
+        if self._node not in plan.parties:
             return {}
         found: dict[str, list[str]] = {}
         async for address in self._all(lambda some: [one for each in leaving(self._node, plan, some).values() for one in each]):
@@ -324,7 +324,9 @@ class Mover:
     async def _obey(self, order: Order) -> Reply:
         """Spawn those of some agents that belong here: the plan is read, and none other is taken up meanwhile."""
         if order.verb == "drain":
-            return await self._may_drain()
+            return await self._may_go(lambda plan: plan.with_drained(self._node))
+        if order.verb == "place":
+            return await self._may_go(lambda plan: plan.with_kind(order.kind, order.keys))
         async with self._lock:
             if order.kind in await self._client.kinds():
                 await self._placing.change(lambda plan: plan.with_kind(order.kind))
@@ -341,12 +343,12 @@ class Mover:
 
     # -- room ----------------------------------------------------------------------------------------------------------
 
-    async def _may_drain(self) -> Reply:
-        """Whether the others have room for all that goes to them if this node is drained; who is away is not asked."""
+    async def _may_go(self, wish: Callable[[Plan], Plan]) -> Reply:
+        """Whether the others have room for all that goes to them if something is wished; who is away is not asked."""
         plan = await self.look()
         if plan is None:
             return self._reply("again", "it has just begun")
-        wanted = plan.with_drained(self._node)
+        wanted = wish(plan)
         coming: dict[str, Counter[str]] = {}
         async for address in self._all(list):
             if (home := goes_to(self._node, wanted, address)) != STAYS:

@@ -30,7 +30,7 @@ def leaving(node: str, plan: Plan, agents: Iterable[str]) -> dict[str, list[str]
     Who did not belong here before is not the cluster's: somebody spawned it on this node alone, and it stays.
     """
     found: dict[str, list[str]] = {}
-    if not plan.is_settled and node in plan.before:
+    if not plan.is_settled and node in plan.parties:
         for address in agents:
             if plan.former(address) == node and (home := plan.home(address)) != node:
                 found.setdefault(home, []).append(address)

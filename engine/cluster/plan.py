@@ -22,6 +22,8 @@ from engine.cluster.placement import place
 from engine.cluster.records import ROLES, BadRecord
 from engine.errors import ConfigError
 from engine.paths import valid_name
+from pools.address import valid_kind
+from pools.errors import BadAddress
 
 __all__ = ["Plan", "first_plan", "read_plan"]
 
@@ -98,7 +100,7 @@ class Plan:
 
     def home(self, address: str) -> str:
         """The node that an agent belongs to."""
-        return self._there(address) or self._before(address)
+        return self._there(address) or self._before(address) or _outside(address, self.where, self.weights)
 
     def former(self, address: str) -> str:
         """The node that an agent belonged to before the step that is under way; the same where none is."""
@@ -116,7 +118,19 @@ class Plan:
         return place(address, _among(self.nodes, address, self.where), self.weights) or ""
 
     def _before(self, address: str) -> str:
-        return place(address, _among(self.before, address, self.where_before), self.weights_before) or ""
+        found = place(address, _among(self.before, address, self.where_before), self.weights_before)
+        return found or _outside(address, self.where_before, self.weights_before)
+
+    def nodes_of(self, kind: str) -> set[str]:
+        """The nodes that may have agents of a kind, or are to get some."""
+        nodes = {*self.wanted, *self.parties}
+        if kind not in self.kinds or any(kind not in each for each in self._wheres):
+            return nodes
+        return nodes & {node for each in self._wheres for node in each[kind]}
+
+    @property
+    def _wheres(self) -> list[Mapping[str, tuple[str, ...]]]:
+        return [self.where_wanted, self.where, *([] if self.is_settled else [self.where_before])]
 
     def kinds_of(self, node: str) -> tuple[str, ...]:
         """The kinds that a node may get agents of."""
@@ -134,10 +148,14 @@ class Plan:
         return replace(self, members=(*self.members, valid_name(node, "node")), agents=said)
 
     def with_kind(self, kind: str, over: Iterable[str] | None = None) -> Plan:
-        """The same with a kind that agents are spawned of. Raises ConfigError where there are too many.
+        """The same with a kind that agents are spawned of. Raises ConfigError for too many, and for what is none.
 
         over: the members that it is to be placed over; empty for all there are and will be, None leaves that as it is.
         """
+        try:
+            valid_kind(kind)
+        except BadAddress as error:
+            raise ConfigError(str(error), key="kind") from error
         if kind not in self.kinds and len(self.kinds) >= KINDS:
             raise ConfigError(f"a cluster has agents of up to {KINDS:,} kinds", key="kind")
         plan = self if kind in self.kinds else replace(self, kinds=(*self.kinds, kind))
@@ -182,38 +200,52 @@ class Plan:
         members = tuple(each for each in self.members if each != node)
         if set(members) <= set(self.drained):
             raise ConfigError(f"{node} is the last node that is not drained: nothing would be left", key="node")
-        nodes = tuple(each for each in self.nodes if each != node)
+        if set(self.before) - {node} and (not self.is_begun or set(self.nodes) == {node}):
+            return self._undone.without(node)
+        nodes = tuple(each for each in self.nodes if each != node) or members
         before = tuple(each for each in self.before if each != node)
         facts: dict[str, Any] = {"nodes": nodes, "before": before, "is_begun": self.is_begun and bool(before)}
-        if not nodes:  # all was to go there
-            facts = {"nodes": before or members, "before": (), "is_begun": False}
-        if self.is_settled or not facts["before"]:
-            facts["version"] = self.version + 1
-        facts |= self._where_without(node)
         for name in ("weights", "weights_before", "agents", "roles"):
             facts[name] = {each: value for each, value in getattr(self, name).items() if each != node}
-        if not facts["before"]:
-            facts |= {"weights_before": {}, "where_before": {}}
+        facts |= self._where_without(node, nodes)
+        if not before:
+            facts |= {"version": self.version + 1, "weights_before": {}, "where_before": {}}
         return replace(self, members=members, drained=tuple(each for each in self.drained if each != node), **facts)
 
-    def _where_without(self, node: str) -> dict[str, Any]:
-        """Where kinds are placed without a node, and which are left: one that was nowhere else is gone with it."""
-        maps = [(name, getattr(self, name)) for name in ("where", "where_before", "where_wanted")]
-        facts: dict[str, dict[str, tuple[str, ...]]] = {
-            name: {kind: tuple(each for each in nodes if each != node) for kind, nodes in known.items()} for name, known in maps
-        }
-        wanted, kinds = facts["where_wanted"], self.kinds
+    @property
+    def _undone(self) -> Plan:
+        """The plan without the step that is under way: agents are where they were."""
+        facts: dict[str, Any] = {"nodes": self.before, "weights": self.weights_before, "where": self.where_before}
+        return replace(self, **facts, before=(), weights_before={}, where_before={}, is_begun=False)
+
+    def _where_without(self, node: str, left: tuple[str, ...]) -> dict[str, Any]:
+        """Where kinds are placed without a node, and which are left: one that was nowhere else is gone with it.
+
+        left: the nodes that agents are placed over.  What was to go to none but the lost node stays where it is, as far as that
+        is one of these. Raises ConfigError.
+        """
+        where, before, wanted = (
+            {kind: tuple(each for each in nodes if each != node) for kind, nodes in known.items()}
+            for known in (self.where, self.where_before, self.where_wanted)
+        )
+        others, gone = tuple(each for each in self.before if each != node), []
         for kind in [kind for kind, nodes in wanted.items() if not nodes]:
             del wanted[kind]
-            now = facts["where"].get(kind) or (facts["where_before"].get(kind) if self.before else ())
-            if now:
+            if kind in where and not (now := where[kind] or before.get(kind, others)):
+                gone.append(kind)
+            elif where.get(kind) or (kind in where and kind in before):
                 wanted[kind] = now
-            elif now is not None and facts["where"].pop(kind, None) is not None:
-                kinds = tuple(each for each in kinds if each != kind)
         for kind, nodes in wanted.items():
             if set(nodes) <= set(self.drained):
                 raise ConfigError(f"{node} is the last node that is not drained and may have agents of {kind}", key="node")
-        return {**facts, "kinds": kinds}
+        for kind in [kind for kind, nodes in where.items() if not set(nodes) & set(left)]:
+            del where[kind]
+            stays = before.get(kind, others)
+            goes = _both(stays, left) or _both(wanted.get(kind, ()), left) or (stays if kind in wanted else ())
+            if goes and kind not in gone:
+                where[kind] = goes
+        kinds = tuple(kind for kind in self.kinds if kind not in gone)
+        return {"where": where, "where_before": before, "where_wanted": wanted, "kinds": kinds}
 
     def with_role(self, node: str, role: str) -> Plan:
         """The same with a node of another role. Raises ConfigError."""
@@ -298,10 +330,20 @@ def read_plan(data: bytes) -> Plan:
     return Plan(**found | lists | numbers | wheres)
 
 
+def _both(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some nodes that are among others."""
+    return tuple(node for node in some if node in others)
+
+
 def _among(nodes: tuple[str, ...], address: str, where: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Those of some nodes that the kind of an agent is placed over."""
     only = where.get(address.partition("/")[0]) if where else None
-    return nodes if only is None else tuple(node for node in nodes if node in only)
+    return nodes if only is None else _both(nodes, only)
+
+
+def _outside(address: str, where: Mapping[str, tuple[str, ...]], weights: Mapping[str, int]) -> str:
+    """The node of an agent whose kind is placed over none of those that agents are placed over; empty for other kinds."""
+    return place(address, where.get(address.partition("/")[0], ()), weights) or ""
 
 
 def _where(found: Any, members: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -32,7 +32,7 @@ RECORD_BYTES = 1_000_000
 #: Names in a list of kinds or capabilities.
 NAMES = 1_000
 #: Names of agents in one order, what may be ordered, and what may be replied.
-KEYS, VERBS, REPLIES = 5_000, ("spawn", "drain"), ("done", "more", "again", "refused")
+KEYS, VERBS, REPLIES = 5_000, ("spawn", "drain", "place"), ("done", "more", "again", "refused")
 
 Role = Literal["primary", "worker", "backup"]
 ROLES = ("primary", "worker", "backup")
@@ -146,8 +146,9 @@ class Handover:
 class Order:
     """What a node is asked at once.
 
-    verb: `spawn`, or `drain`: whether the others have room for its agents, of which nothing else is said.
-    kind: of agents.  count: so many in all.  keys: those with names.
+    verb: `spawn`; or `drain`: whether the others have room for its agents, of which nothing else is said; or `place`: the same
+    for those of a kind, if that is to live on some nodes alone, or on all.
+    kind: of agents.  count: so many in all.  keys: those with names; to `place`, the nodes, none for all.
     """
 
     verb: str

@@ -28,7 +28,7 @@ from engine.cluster.records import NAMES, Arrivals, BadRecord, Order, Outcome, R
 from engine.cluster.sender import Sender
 from engine.cluster.subjects import ANY, Subjects
 from engine.cluster.vacancy import refusal
-from engine.errors import EngineError, NotRunning, Unavailable, exit_code
+from engine.errors import ConfigError, EngineError, NotRunning, Unavailable, exit_code
 from engine.keyset import KeySet
 from pools.errors import BadArgument, PoolError
 from pools.spans import Span, missing
@@ -57,6 +57,7 @@ class Steward:
         self._orders: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "plan": self._plan,
             "spawn": self._spawn,
+            "place": self._place,
             "drain": self._drain,
             "undrain": self._undrain,
             "forget": self._forget,
@@ -182,7 +183,7 @@ class Steward:
     ) -> dict[str, Any]:
         """How many of some agents belong on this node, how many of these are new, and why these have no room if so.
 
-        Raises NotRunning while agents change their places, ConfigError.
+        `held`: why the kind cannot be placed over these nodes.  Raises NotRunning while agents change their places.
         """
         until_s = asyncio.get_running_loop().time() + ORDER_S
         while not (plan := await self._placing.read()).is_at_rest:
@@ -190,7 +191,11 @@ class Steward:
                 waits = ", ".join(plan.waits_for(await self._placing.said(DONE, plan.parties))) or "a leader"
                 raise NotRunning(f"agents change their places now; waiting for {waits}")
             await asyncio.sleep(LOOK_S)
-        plan = plan.with_kind(kind, over).as_wanted
+        try:
+            goal = plan.with_kind(kind, over)
+        except ConfigError as refused:
+            return {"kind": kind, "wanted": count, "belong": 0, "new": 0, "refusal": "", "held": [str(refused)]}
+        plan = goal.as_wanted
         members = await client.request("members", kind=kind) if kind in await client.kinds() else {"ranges": [], "names": []}
         there = KeySet([Span(*each) for each in members["ranges"]], members["names"])
         belong, new = 0, 0
@@ -198,8 +203,23 @@ class Steward:
             belong += keys.total
             new += sum(stop - start for start, stop in missing(there.ranges, keys.ranges))
             new += len(set(keys.names).difference(there.names))
-        text = await refusal(client, {kind: new}) if new else ""
-        return {"kind": kind, "wanted": count, "belong": belong, "new": new, "refusal": text}
+        is_to_live_here = over is not None and self._node.id in _over(plan, kind)
+        text = await refusal(client, {kind: new}) if new or is_to_live_here else ""
+        return {"kind": kind, "wanted": count, "belong": belong, "new": new, "refusal": text, "held": []}
+
+    async def _place(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Why agents of a kind could not go to nodes that have it, as far as those answer who have some: `held`, a list."""
+        kind, over = _text(order, "kind"), _names(order, "over") or []
+        plan = await self._placing.read()
+        held: list[str] = []
+        for node in plan.nodes if kind in plan.kinds else ():
+            try:
+                await self._ordered(Order("place", kind, 0, tuple(over)), node, CHECK_S)
+            except BadArgument as refused:
+                held.append(f"{node} could not give its agents of {kind} away: {refused}")
+            except NotRunning:
+                pass  # it is away: nothing can be counted, or go, before it is back
+        return {"held": held}
 
     async def _ordered(self, order: Order, node: str, within_s: float) -> Reply:
         """What the gateway of a node says to an order. Raises BadArgument where it refuses, NotRunning where it is away."""
@@ -230,8 +250,7 @@ class Steward:
         Raises BadArgument where no node can do it.
         """
         plan = await self._placing.read()
-        kind = str((order.get("task") or {}).get("kind"))
-        wanted = {node for node in {*plan.wanted, *plan.parties} if kind in plan.kinds_of(node) or kind not in plan.kinds}
+        wanted = plan.nodes_of(str((order.get("task") or {}).get("kind")))
         capability = order.get("capability") or ANY
         facts: dict[str, Any] = {"replicas": self._node.replicas, "patience": self._node.patience}
         async with Sender(self._nats, self._node.cluster, plan.nodes, **facts) as sender:
@@ -247,6 +266,11 @@ class Steward:
             raise BadArgument(f"no node of the cluster has what this task is for{having}: {order.get('task')!r:.200}")
         told |= {node: _lost(node) for node in wanted - heard - told.keys()}
         return {"nodes": [{"node": node, **said} for node, said in sorted(told.items())]}
+
+
+def _over(plan: Plan, kind: str) -> list[str]:
+    """The nodes that agents of a kind are placed over."""
+    return [node for node in plan.nodes if node in plan.where.get(kind, plan.nodes)]
 
 
 def _shown(outcome: Outcome) -> dict[str, Any]:

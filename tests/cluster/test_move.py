@@ -161,3 +161,25 @@ async def test_agents_are_spawned_on_their_nodes_and_move_with_all_that_they_are
         [lost] = await sender.run([{"agent": "counter/999", "method": "get"}])
         assert lost.error is not None
         assert lost.error.type == "UnknownAgent"
+
+
+async def test_tasks_for_a_kind_that_goes_from_node_to_node_are_done_by_whoever_has_it(tmp_path: Path) -> None:
+    async with clusters(tmp_path, ("n1", "n2"), agents=0) as cluster, cluster.sender() as sender:
+        placing = Placing(sender.nats.jetstream(), "c", 1)
+        assert await spawned(cluster, sender, "counter", KEYS) == KEYS
+        task = {"kind": "counter", "method": "add", "args": [1]}
+        moved, outcomes = asyncio.Event(), []
+
+        async def send() -> None:
+            while not moved.is_set():
+                outcomes.extend(await sender.run([task] * 20, envelope_tasks=1, timeout_s=120))
+
+        async with asyncio.TaskGroup() as group:
+            sending = [group.create_task(send()) for _ in range(4)]
+            for home in ("n1", "n2") * 3:
+                await settled(placing, lambda plan, home=home: plan.with_kind("counter", [home]), ("n1", "n2"))  # type: ignore[misc]
+            moved.set()
+            await asyncio.wait(sending)
+        assert {outcome.error and outcome.error.type for outcome in outcomes} == {None}
+        assert (await here(cluster.nodes["n1"]), len(await here(cluster.nodes["n2"]))) == (set(), KEYS)
+        print(f"{len(outcomes):,} tasks while {KEYS} agents moved six times")

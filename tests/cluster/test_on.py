@@ -44,6 +44,8 @@ def test_a_kind_lives_where_it_is_wanted(engine: Commands, there: Hosts, tmp_pat
     code = ("--use", "shop:Till", "--path", "shop")
     try:
         write(engine, there, ports[:1])
+        alone = said(engine, "spawn", "counter", "--count", "1", "--on", "n1", code=1)
+        assert "in no cluster yet" in alone["nodes"][0]["reason"]
         said(engine, "up", "--wheelhouse", str(wheels))
         told = said(engine, "spawn", *code, "--count", str(TILLS), "--on", "n1")
         assert [(node["node"], node["added"]) for node in told["nodes"]] == [("n1", TILLS)]
@@ -51,7 +53,7 @@ def test_a_kind_lives_where_it_is_wanted(engine: Commands, there: Hosts, tmp_pat
         said(engine, "up", "--wheelhouse", str(wheels))  # n2 joins without its code
         plan = said(engine, "undrain", "n1")
         assert (plan["nodes"], plan["is_settled"], plan["where"]) == (["n1", "n2"], True, {"till": ["n1"]})
-        for on in ("n2", "all"):
+        for on in ("n2", "all", "n1,n2"):
             refused = engine("cluster", "spawn", "till", "--count", str(TILLS), "--on", on)
             assert (refused.returncode, "n2: " in refused.stderr, "it has no kind till" in refused.stderr) == (2, True, True)
         assert tills(engine) == {"n1": TILLS, "n2": 0}
@@ -81,6 +83,8 @@ def test_a_kind_lives_where_it_is_wanted(engine: Commands, there: Hosts, tmp_pat
             assert engine("cluster", "spawn", "till", "--count", "1", *words).returncode == 2
         assert engine("cluster", "stats", "--on", "n1").returncode == 2
         said(engine, "drain", "n1")
+        refused = engine("cluster", "spawn", "till", "--count", "1", "--on", "n1")
+        assert (refused.returncode, "n1: drained" in refused.stderr) == (2, True), refused.stderr
         assert said(engine, "undrain", "n1")["is_settled"]
         answers = said(engine, "broadcast", "till", "pay", "[1]")["nodes"]
         assert [answer["node"] for answer in answers] == ["n2"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -220,6 +221,28 @@ async def test_an_idle_journal_finds_room_again(monkeypatch: pytest.MonkeyPatch)
         assert desk.journal.state["changes"] == "full"
         desk.disk.faults = []
         await until(lambda: desk.journal.state["changes"] == "taken")
+
+
+async def test_a_journal_that_is_closed_on_a_full_disk_looks_no_more_and_leaves_the_timers_to_their_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cancelled: list[threading.Thread] = []
+    cancel = asyncio.TimerHandle.cancel
+
+    def noted(handle: asyncio.TimerHandle) -> None:
+        cancelled.append(threading.current_thread())
+        cancel(handle)
+
+    monkeypatch.setattr(asyncio.TimerHandle, "cancel", noted)
+    async with opened() as desk:
+        desk.disk.faults = [FULL]
+        with pytest.raises(IntakeFull):
+            await desk.accept()
+        looking = desk.journal._look
+        assert looking is not None
+        await desk.journal.close(1.0)
+        assert looking.cancelled()
+        assert set(cancelled) == {threading.current_thread()}
 
 
 @pytest.mark.parametrize("kind", ["sync", "cut"])

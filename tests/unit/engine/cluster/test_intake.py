@@ -16,7 +16,7 @@ from engine.cluster.records import Outcome, encode
 from engine.cluster.supplies import InputMissing, Unsupplied
 from engine.errors import IntakeFull, JournalFailed
 from engine.submission import Submission
-from pools.errors import LinkClosed, Overloaded
+from pools.errors import LinkClosed, Overloaded, UnknownKind
 from tests.support.doers import FakeClient, envelope, local
 from tests.support.processes import until
 
@@ -87,7 +87,7 @@ class Ashore:
         if self._says:
             raise self._says.pop(0)
 
-    async def answered(self, known: dict[int, Outcome] | None = None) -> list[str]:
+    async def answered(self, known: dict[int, Outcome] | None = None, *, is_anyones: bool = False) -> list[str]:
         """What becomes of it. known: what is recorded of it."""
 
         async def read() -> None:
@@ -105,7 +105,8 @@ class Ashore:
         supplies: Any = self
         intake.supplies = supplies
         self.intake = intake
-        await intake.answer(self._message)
+        intake.kinds = frozenset(("counter", "till"))
+        await intake.answer(self._message, is_anyones=is_anyones)
         assert intake.running == 0
         return self.said
 
@@ -315,4 +316,13 @@ async def test_an_engine_that_is_only_busy_is_given_more() -> None:
     ashore = Ashore()
     ashore.client = FakeClient(Overloaded("late", retry_after_s=0.2))
     assert await ashore.answered() == ["again in 0.2"]
+    assert not await ashore.intake._rests()
+
+
+async def test_a_task_for_a_kind_whose_agents_have_gone_to_other_nodes_is_theirs() -> None:
+    ashore = Ashore()
+    ashore.client = FakeClient(UnknownKind("no agents of kind 'counter' were spawned"))
+    assert await ashore.answered(is_anyones=True) == ["again in 1"]
+    assert not ashore.recorded
+    assert ashore.intake.kinds == {"till"}, "it would be asked for again before it is looked whether there are some"
     assert not await ashore.intake._rests()

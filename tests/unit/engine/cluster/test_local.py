@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from engine.cluster import local as module
 from engine.cluster.records import Outcome, TaskEnvelope
-from engine.errors import IntakeFull, SubmitStopped
-from pools.errors import LinkClosed
+from engine.errors import IntakeFull, SubmitStopped, TaskOpen
+from pools.errors import AgentMoving, LinkClosed, UnknownKind
 from tests.support.doers import FakeClient, envelope, local
 
 
@@ -27,6 +28,47 @@ async def test_tasks_that_the_engine_does_not_take_do_not_spoil_the_others() -> 
     outcomes = await local(client).do(envelope("counter", "nobody", "counter/1", "BAD KIND", "other/1", "counter"))
     told = [outcome.value if outcome.error is None else outcome.error.type for outcome in outcomes]
     assert told == ["0", "UnknownKind", "2", "BadAddress", "UnknownKind", "5"]
+
+
+async def test_what_others_can_do_is_given_back_by_an_engine_that_has_no_agents_for_it() -> None:
+    client = FakeClient()
+    with pytest.raises(UnknownKind):
+        await local(client).do(envelope("till", "till"), kind="till")
+    for addresses, kind in ((("till", "till"), ""), (("till", "till/1"), "till")):  # nobody else would do these
+        outcomes = await local(client).do(envelope(*addresses), kind=kind)
+        assert {outcome.error and outcome.error.type for outcome in outcomes} == {"UnknownKind"}
+    assert not client.accepted
+
+
+class Leaving(FakeClient):
+    """Its counter/3, for which the first task was, goes to another engine. agent: whom the task was given to."""
+
+    agent = "counter/3"
+
+    async def result(self, id: str, wait_s: float) -> Any:
+        if id == "id-s.7.0":
+            raise AgentMoving("counter/3 is on its way to another engine")
+        return id
+
+    async def task(self, _id: str) -> dict[str, Any]:
+        return {"agent": self.agent}
+
+
+async def test_a_task_for_a_kind_whose_agent_goes_before_it_began_is_given_to_the_next() -> None:
+    client = Leaving()
+    outcomes = await local(client).do(envelope("counter", "counter"), kind="counter")
+    assert [outcome.value for outcome in outcomes] == ["id-s.7_0_0.0", "id-s.7.1"]
+    client = Leaving(None, UnknownKind("no agents of kind 'counter' were spawned"))  # there is no next one
+    ended: list[int] = []
+    with pytest.raises(UnknownKind):
+        await local(client).do(envelope("counter", "counter"), lambda row, _outcome: ended.append(row), kind="counter")
+    assert ended == [1]
+    for agent, kind in (("counter/9", "counter"), ("counter/3", "")):  # it asked counter/3; nobody else would do it
+        client = Leaving()
+        client.agent = agent
+        [failed, done] = await local(client).do(envelope("counter", "counter"), kind=kind)
+        assert failed.error is not None
+        assert (failed.error.type, done.value) == ("AgentMoving", "id-s.7.1")
 
 
 async def test_an_engine_without_room_gives_the_envelope_back_whole() -> None:
@@ -70,24 +112,31 @@ async def test_an_end_that_too_many_wait_for_is_asked_for_again(monkeypatch: pyt
     monkeypatch.setattr(module, "AGAIN_S", 0.01)
 
     class Crowded(FakeClient):
-        ended_s: float | None = None
+        """As many wait as may, until three have asked; the task ends in between."""
+
+        ended = 3
 
         async def result(self, id: str, wait_s: float) -> Any:
-            if self.asked[id] < 3:
-                self.asked[id] += 1
+            self.asked[id] += 1
+            if self.asked[id] > self.ended:
+                return "done"
+            if wait_s:
                 raise IntakeFull("as many wait as may")
-            return "done"
+            raise TaskOpen("it has not ended")
 
-        async def task(self, _id: str) -> dict[str, Any]:
-            return {"ended_s": self.ended_s}
+    class Failed(FakeClient):
+        async def result(self, id: str, wait_s: float) -> Any:
+            self.asked[id] += 1
+            raise IntakeFull("this is what the task failed with")
 
-    [outcome] = await local(Crowded()).do(envelope("counter"))
-    assert outcome == Outcome("done")
-    crowded = Crowded()
-    crowded.ended_s = 7.0  # it is what the task itself failed with
-    [outcome] = await local(crowded).do(envelope("counter"))
+    for ended in (1, 2, 3, 6):
+        crowded = Crowded()
+        crowded.ended = ended
+        assert await local(crowded).do(envelope("counter")) == (Outcome("done"),)
+    failed = Failed()
+    [outcome] = await local(failed).do(envelope("counter"))
     assert outcome.error is not None
-    assert outcome.error.type == "IntakeFull"
+    assert (outcome.error.type, failed.asked.total()) == ("IntakeFull", 2)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +158,26 @@ async def test_an_engine_keeps_what_it_does_while_journal_and_workers_take_chang
     assert await doer.keeps() is keeps
     client.stands = {"journal": {"changes": "taken" if not keeps else "full"}, "workers": {"full": 0, "stopped": 0}}
     assert await doer.keeps() is keeps, "it was asked again at once"
+
+
+async def test_an_engine_that_stands_still_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEEPS_S", 0.05)
+
+    class Still(FakeClient):
+        is_still = False
+
+        async def stats(self) -> dict[str, Any]:
+            if self.is_still:
+                await asyncio.Event().wait()
+            return self.stands
+
+    client = Still()
+    doer = local(client)
+    for changes in ("taken", "full"):
+        client.stands, client.is_still = {"journal": {"changes": changes}, "workers": {"full": 0, "stopped": 0}}, False
+        await asyncio.sleep(0.06)
+        assert await doer.keeps() is (changes == "taken")
+        client.is_still = True
+        for _ in range(2):
+            await asyncio.sleep(0.06)
+            assert await asyncio.wait_for(doer.keeps(), 30) is (changes == "taken")

@@ -299,6 +299,24 @@ async def test_a_node_asks_those_to_which_its_agents_would_go_before_it_is_drain
     assert others.heard == {"n2": goals.count("n2"), "n3": goals.count("n3")}
 
 
+async def test_a_node_asks_those_to_which_agents_of_a_kind_would_go_before_that_is_wanted(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, "n1", keys=[*range(30)])
+    setup.placing.plan = first_plan(("n1", "n2", "n3")).with_kind("counter", ["n1"])
+    others = Others(n2=29, n3=30)
+    setup.mover._nats = others  # type: ignore[assignment]
+    homes = [place(f"counter/{key}", ("n1", "n2", "n3")) for key in range(30)]
+    for nodes, heard, said in (
+        (("n2",), {"n2": 30}, "n2: no room"),
+        (("n3",), {"n3": 30}, ""),
+        (("n1",), {}, ""),
+        ((), {"n2": homes.count("n2"), "n3": homes.count("n3")}, ""),
+    ):
+        others.heard = {}
+        reply = await setup.mover._obey(Order("place", "counter", 0, nodes))
+        assert (reply.text, others.heard) == (said, heard)
+    assert setup.placing.plan == first_plan(("n1", "n2", "n3")).with_kind("counter", ["n1"])
+
+
 async def test_a_node_says_whether_it_has_room(tmp_path: Path) -> None:
     setup = Setup(tmp_path, "n2", keys=[*range(25)])
     assert (await setup.mover._have_room(Arrivals("n1", (["counter", 5],)))).said == "done"

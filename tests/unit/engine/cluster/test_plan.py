@@ -7,7 +7,7 @@ import pytest
 
 from engine.cluster.passage import leaving, strangers, verdict
 from engine.cluster.placement import place
-from engine.cluster.plan import first_plan, read_plan
+from engine.cluster.plan import Plan, first_plan, read_plan
 from engine.cluster.records import BadRecord
 from engine.errors import ConfigError
 
@@ -250,6 +250,23 @@ def test_a_kind_that_is_to_live_elsewhere_is_a_step_in_which_it_alone_moves() ->
     assert {anywhere.home(each) for each in TILLS} == {"n1", "n2", "n3"}
 
 
+def test_the_nodes_of_a_kind_are_those_that_have_it_and_those_that_are_to_get_it() -> None:
+    plan = first_plan(["n1", "n2", "n3", "n4"]).with_kind("counter").with_kind("till", ["n1"]).with_drained("n4")
+    assert (plan.nodes_of("till"), plan.nodes_of("counter")) == ({"n1"}, {"n1", "n2", "n3", "n4"})
+    wanted = plan.with_kind("till", ["n2"])
+    step = wanted.next({})
+    assert wanted.nodes_of("till") == step.nodes_of("till") == {"n1", "n2"}
+    assert step.begun(2).next(dict.fromkeys(step.parties, 2)).nodes_of("till") == {"n2"}
+    assert step.with_kind("till", []).nodes_of("till") == step.nodes_of("bag") == {"n1", "n2", "n3", "n4"}
+
+
+def test_what_is_no_kind_is_refused_and_never_kept() -> None:
+    plan = first_plan(["n1", "n2"])
+    for wrong in ("Till", "a b", "a/b", ""):
+        with pytest.raises(ConfigError, match="kind"):
+            plan.with_kind(wrong, ["n1"])
+
+
 def test_a_kind_is_never_left_without_a_node() -> None:
     plan = first_plan(["n1", "n2", "n3"]).with_kind("till", ["n1", "n2"])
     with pytest.raises(ConfigError, match="n2 is the last node that is not drained and may have agents of till"):
@@ -294,3 +311,54 @@ def test_a_plan_in_which_a_kind_is_where_no_member_is_is_none() -> None:
     for name in ("where", "where_before", "where_wanted"):
         del document[name]
     assert read_plan(orjson.dumps(document)) == first_plan(["n1", "n2"]).with_kind("till")
+
+
+def calm(plan: Plan) -> Plan:
+    """The plan once nothing is left to be done; each agent that is to go has gone."""
+    for _ in range(6):
+        plan = plan.next(dict.fromkeys(plan.parties, plan.version))
+    assert plan.is_at_rest
+    return plan
+
+
+def followed(plan: Plan, holders: dict[str, str]) -> dict[str, str]:
+    """Where agents are once the plan has come to its end, if each node gives away what it is to."""
+    for _ in range(6):
+        for address, node in list(holders.items()):
+            if address in [one for each in leaving(node, plan, [address]).values() for one in each]:
+                holders[address] = plan.home(address)
+        plan = plan.next(dict.fromkeys(plan.parties, plan.version))
+    return holders
+
+
+def test_agents_of_a_step_whose_only_goal_is_lost_for_good_are_where_they_were_and_are_found_there() -> None:
+    plan = first_plan(["n1", "n2", "n3"], {"n1": 10, "n2": 40, "n3": 10}).with_kind("counter").with_kind("till", ["n1", "n2"])
+    step = plan.with_kind("till", ["n3"]).with_drained("n1").with_drained("n2").next({})
+    for under_way in (step, step.begun(2)):
+        left = under_way.undrained("n1").without("n3")
+        holders = {each: plan.home(each) for each in (*ADDRESSES, *TILLS) if plan.home(each) != "n3"}
+        assert {each: left.now(each) for each in holders} == holders
+        assert read_plan(left.data()) == left
+        assert set(followed(left, holders).values()) == {"n1"}  # n2 is drained still
+        assert {calm(left).home(each) for each in holders} == {"n1"}
+
+
+def test_a_kind_whose_nodes_are_lost_or_drained_in_a_step_that_has_not_begun_is_found_where_it_was() -> None:
+    first = first_plan(["n1", "n2", "n3"]).with_kind("till")
+    step = first.with_kind("till", ["n1", "n2"]).with_drained("n2").next({})
+    left = step.undrained("n2").with_kind("till", ["n3"]).without("n1")
+    left = left.begun(left.version)  # of which somebody has not heard who has agents to give
+    holders = {each: first.home(each) for each in TILLS if first.home(each) != "n1"}
+    assert {each: left.now(each) for each in holders} == holders
+    assert set(followed(left, holders).values()) == {"n3"}
+
+
+def test_a_kind_whose_goal_is_lost_in_the_midst_of_a_step_goes_on_from_where_it_was() -> None:
+    first = first_plan(["n1", "n2", "n3"]).with_kind("till")
+    begun = first.joined("n4").with_kind("till", ["n3"]).next({}).begun(2)
+    left = begun.without("n3")
+    holders = {each: first.home(each) for each in TILLS if first.home(each) != "n3"}
+    assert {each: left.now(each) for each in holders} == holders
+    found = followed(left, holders)
+    assert {each: calm(left).home(each) for each in found} == found
+    assert set(found.values()) == {"n1", "n2", "n4"}
