@@ -19,6 +19,7 @@ from engine.cluster.records import RECORD_BYTES, Outcome, TaskResult, decode, en
 class Kept(NamedTuple):
     seq: int
     data: bytes
+    headers: dict[str, str]
 
 
 class FakeStream:
@@ -38,7 +39,7 @@ class FakeStream:
         last = self.messages[-1].seq if self.messages else 0
         if headers["Nats-Expected-Last-Subject-Sequence"] != str(last):
             raise APIError(code=400, err_code=10071, description="wrong last sequence")
-        made = Kept(last + 3, data)
+        made = Kept(last + 3, data, headers)
         if self._chance is None or self._chance.random() < 0.8:
             self.messages.append(made)
         if made not in self.messages or (self._chance is not None and self._chance.random() < 0.3):
@@ -102,7 +103,7 @@ async def test_who_comes_second_adds_only_what_is_missing_and_counts_the_rest() 
 
 async def test_what_somebody_else_wrote_there_is_passed_over() -> None:
     stream = FakeStream()
-    stream.messages.append(Kept(4, b"nonsense"))
+    stream.messages.append(Kept(4, b"nonsense", {}))
     assert await recording_of(stream).add(result("n1", 0)) == 0
     assert decode(stream.messages[1].data, TaskResult) == result("n1", 0)
 
@@ -142,3 +143,16 @@ def test_what_is_too_large_for_one_record_is_recorded_in_parts_and_a_value_too_l
     assert list(found) == [0, 1, 2, 3]
     small = TaskResult("s", "1", "n1", "x", (Outcome(1),))
     assert list(parts_of(small)) == [small]
+
+
+async def test_what_a_task_with_a_key_asks_for_is_recorded_with_its_outcome() -> None:
+    stream = FakeStream()
+    first, second = recording_of(stream), recording_of(stream)
+    first.check = "0000abcd"
+    await first.add(result("n1", 0))
+    assert await second.add(result("n2", 0)) == 1
+    assert (second.recorded_check, second.outcomes[0].value) == ("0000abcd", "n1-0")
+    plain = recording_of(stream := FakeStream())
+    await plain.add(result("n1", 0))
+    await (other := recording_of(stream)).read()
+    assert other.recorded_check == ""
