@@ -249,8 +249,11 @@ class Steward:
 
         Raises BadArgument where no node can do it.
         """
+        task = order.get("task")
+        if type(task) is not dict:
+            raise BadArgument(f"task is an object, got {task!r:.40}")
         plan = await self._placing.read()
-        wanted = plan.nodes_of(str((order.get("task") or {}).get("kind")))
+        wanted = plan.nodes_of(str(task.get("kind")))
         capability = order.get("capability") or ANY
         facts: dict[str, Any] = {"replicas": self._node.replicas, "patience": self._node.patience}
         async with Sender(self._nats, self._node.cluster, plan.nodes, **facts) as sender:
@@ -258,12 +261,12 @@ class Steward:
                 async with asyncio.timeout(self._node.heartbeat_s + ASK_S):
                     while not wanted <= sender.members.keys():
                         await asyncio.sleep(LOOK_S)
-            done = await sender.broadcast([order.get("task")], capability=capability, timeout_s=_seconds(order))
+            done = await sender.broadcast([task], capability=capability, timeout_s=_seconds(order))
             heard = {node for node, member in sender.members.items() if member.state in FRESH}
         told = {node: _shown(outcome) for node, [outcome] in done.items()}
         if not told and wanted <= heard:
             having = "" if capability == ANY else f" and {capability}"
-            raise BadArgument(f"no node of the cluster has what this task is for{having}: {order.get('task')!r:.200}")
+            raise BadArgument(f"no node of the cluster has what this task is for{having}: {task!r:.200}")
         told |= {node: _lost(node) for node in wanted - heard - told.keys()}
         return {"nodes": [{"node": node, **said} for node, said in sorted(told.items())]}
 

@@ -1,4 +1,4 @@
-"""What a spawn would do is found out before anything of it is done."""
+"""What cannot be is found out before anything of an order is done."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from engine.cluster.plan import Plan, first_plan
 from engine.cluster.records import Order, Reply, decode, encode
 from engine.cluster.steward import Steward
+from pools.errors import BadArgument
 
 PLAN = first_plan(["n1", "n2", "n3"]).with_kind("counter").with_kind("till", ["n1"])
 
@@ -94,3 +95,9 @@ async def test_each_node_is_asked_whether_its_agents_can_go_to_where_a_kind_is_w
         assert told == {"held": ["n1 could not give its agents of till away: n2: no room"]}
         assert gateways.heard == dict.fromkeys(("n1", "n2"), Order("place", "till", 0, tuple(over)))
     assert await steward("n2", Gateways({})).obey({"do": "place", "kind": "bag", "over": []}) == {"held": []}
+
+
+@pytest.mark.parametrize("task", [None, "ping", ["counter", "ping"]])
+async def test_a_broadcast_of_what_is_no_task_is_refused(task: Any) -> None:
+    with pytest.raises(BadArgument, match="task is an object"):
+        await steward("n2", Gateways({})).obey({"do": "broadcast", "task": task})
